@@ -1,0 +1,1 @@
+"""The ``exfolio`` command: one thin module per command group."""

@@ -1,0 +1,1 @@
+"""Energies: formation, hull, exfoliation, Pourbaix."""

@@ -1,0 +1,1 @@
+"""What can be said of, and done to, a crystal structure."""

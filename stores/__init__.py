@@ -1,0 +1,1 @@
+"""MongoDB: settings, server, documents, revisions, runs, queries; knows no science."""

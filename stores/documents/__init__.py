@@ -1,0 +1,1 @@
+"""The collections: one mongoengine Document per module."""

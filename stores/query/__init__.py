@@ -1,0 +1,1 @@
+"""The filter language and what it may ask."""
