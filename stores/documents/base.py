@@ -1,0 +1,72 @@
+"""What every document of the registry carries, whatever it describes.
+
+A document's fields are written in *facets*: a facet is the set of fields one writer owns (`materials` has
+`record`, written by ingestion, `layers`, by the layer analysis, and so on). Each facet has its own revision and
+content hash, so that a stage sees a document as changed only when something it reads has changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    IntField,
+    ListField,
+    LongField,
+    StringField,
+)
+
+ALIAS = "exfolio"
+"""The mongoengine connection all documents use."""
+
+
+def meta(collection: str, *indexes: Any) -> dict[str, Any]:
+    """Give the mongoengine options of a concrete document: its collection and its indexes.
+
+    Indexes are made by ``exfolio db init``, never on first use: one that cannot be made must stop the program.
+    """
+    return {
+        "collection": collection,
+        "indexes": list(indexes),
+        "strict": False,
+        "db_alias": ALIAS,
+        "auto_create_index": False,
+        "auto_create_index_on_save": False,
+        "index_cls": False,
+    }
+
+
+class RegistryDocument(Document):
+    """The fields that every registry document has, all written by the stage engine."""
+
+    KEY: ClassVar[str]
+    """Name of the field that identifies a document."""
+    FACETS: ClassVar[tuple[str, ...]]
+    """Names of the facets; the first is written by whoever creates the document."""
+
+    meta: ClassVar[dict[str, Any]] = {"abstract": True}
+
+    schema_version = IntField(required=True, default=1, help_text="Version of this collection's schema")
+    rev = LongField(required=True, help_text="Revision of the collection at which the document last changed")
+    content_hash = StringField(required=True, help_text="Hash of all content, combined from the facets' hashes")
+    run_id = StringField(required=True, help_text="Run that last changed the document")
+    created_at = DateTimeField(required=True, help_text="When the document was first written (UTC)")
+    updated_at = DateTimeField(required=True, help_text="When the document last changed (UTC)")
+    origins = ListField(
+        DictField(), help_text="What it was made from: collection or file, id, content hash, and the stage that did it"
+    )
+    deprecated = BooleanField(required=True, default=False, help_text="No longer current; kept for the record")
+    deprecation_reasons = ListField(StringField(), help_text="Why it is deprecated, newest last")
+    facets = DictField(
+        required=True,
+        help_text="By facet: its revision, content hash, stage, fingerprint, run and time of writing",
+    )
+
+    @classmethod
+    def collection_name(cls) -> str:
+        """Name of the MongoDB collection."""
+        return str(cls._get_collection_name())

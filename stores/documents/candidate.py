@@ -1,0 +1,59 @@
+"""`candidates`: the registry itself, what a person asks for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
+
+from .base import RegistryDocument, meta
+from .fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
+
+
+class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
+    """One structure (or one composition while it has none) as one campaign judges it."""
+
+    KEY = "candidate_id"
+    FACETS: ClassVar[tuple[str, ...]] = ("verdict",)
+
+    meta = meta(
+        "candidates",
+        {"fields": ["candidate_id"], "unique": True},
+        {"fields": ["campaign", "status", "rejected_by"]},
+        "structure_id",
+        "formula_reduced",
+        "elements",
+        "energy_above_hull",
+        "facets.verdict.rev",
+    )
+
+    candidate_id = StringField(required=True, help_text="Identity: <campaign>/<structure_id or formula>")
+    campaign = StringField(required=True, help_text="Campaign that judges it")
+    structure_id = StringField(help_text="The structure")
+    route = StringField(help_text="How it was made: top-down, bottom-up, template, crystal-gan")
+    parent_id = StringField(help_text="Material, structure or template it was made from")
+    dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal")
+    thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")
+    known_as = ListField(StringField(), help_text="Known materials with the same structure")
+    novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
+    p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
+    predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
+    formation_energy = ev_per_atom("Formation energy from the elements")
+    exfoliation_energy = ev_per_atom("Exfoliation energy: monolayer minus bulk")
+    energy_above_hull = ev_per_atom("Energy above the convex hull")
+    pourbaix_energy = ev_per_atom("Least decomposition energy in water over the campaign's pH range")
+    band_gap = FloatField(help_text="Band gap", unit="eV", min_value=0)
+    methods = DictField(help_text="How each value was got, by field")
+    gates = ListField(
+        DictField(),
+        help_text="In order: name, field, condition, value, verdict (passed, failed, unknown, not-applicable)",
+    )
+    status = StringField(
+        required=True,
+        choices=("promoted", "waiting", "rejected"),
+        help_text="promoted: every gate passed; rejected: a gate failed; waiting: a value is not known yet",
+    )
+    rejected_by = StringField(help_text="Name of the first gate that failed")
+    waiting_for = StringField(help_text="Name of the first gate whose value is not known yet")
+    gates_passed = IntField(help_text="How many gates were passed before the first that was not", min_value=0)
+    history = ListField(DictField(), help_text="Earlier verdicts, oldest first: status, rejected_by, gates, until when")

@@ -1,0 +1,61 @@
+"""`materials`: one known material of one source, normalised."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
+
+from .base import RegistryDocument, meta
+from .fields import FormulaFields, StructureFields, ev_per_atom
+
+
+class Material(FormulaFields, StructureFields, RegistryDocument):
+    """A known material as one source gives it, with the structure where the source has one.
+
+    Several sources may hold the same material: the documents stay apart and name each other in `same_as`.
+    """
+
+    KEY = "material_id"
+    FACETS: ClassVar[tuple[str, ...]] = ("record", "layers", "links")
+
+    meta = meta(
+        "materials",
+        {"fields": ["material_id"], "unique": True},
+        "formula_reduced",
+        "chemsys",
+        "elements",
+        "source",
+        "same_as",
+        "facets.record.rev",
+        "facets.layers.rev",
+        "facets.links.rev",
+    )
+
+    material_id = StringField(required=True, help_text="Identity: <source>:<id in the source>")
+    source = StringField(required=True, help_text="Name of the source")
+    source_id = StringField(required=True, help_text="Identifier in the source")
+    source_version = StringField(help_text="Release or date of the source the values are from")
+    source_file = StringField(help_text="File the record was read from")
+    disordered = BooleanField(help_text="Has sites that are partly occupied or shared by several elements")
+    dimension_claimed = IntField(help_text="Dimensionality claimed: 3 bulk, 2 monolayer", min_value=0, max_value=3)
+    layered_claimed = BooleanField(help_text="Whether the source calls the material layered")
+    energy_per_atom = ev_per_atom("Total energy")
+    formation_energy = ev_per_atom("Formation energy from the elements")
+    energy_above_hull = ev_per_atom("Energy above the convex hull, by the source")
+    decomposition_energy = ev_per_atom("Decomposition energy, by the source")
+    exfoliation_energy = ev_per_atom("Exfoliation energy: monolayer minus bulk")
+    band_gap = FloatField(help_text="Band gap", unit="eV", min_value=0)
+    magnetization = FloatField(help_text="Total magnetisation of the cell", unit="µB")
+    methods = DictField(help_text="How each value was got, by field: functional or 'experiment'")
+    parent_id = StringField(help_text="The material this one was derived from, as the source names it")
+    discovery = StringField(help_text="How the source found it: top-down or bottom-up")
+    prototype = StringField(help_text="Name of the structure type")
+    reference = StringField(help_text="Publication to cite")
+    extra = DictField(help_text="Further fields of the source, as they are")
+
+    dimensionality = IntField(help_text="By the layer analysis: 0 molecules … 3 network", min_value=0, max_value=3)
+    layered = BooleanField(help_text="Layered by the rules of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019))")
+    layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
+
+    same_as = ListField(StringField(), help_text="Documents with the same structure (StructureMatcher)")

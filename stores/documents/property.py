@@ -1,0 +1,38 @@
+"""`properties`: one property of one structure by one method."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mongoengine import BooleanField, DictField, FloatField, ListField, StringField
+
+from .base import RegistryDocument, meta
+
+
+class Property(RegistryDocument):
+    """A value with its unit, its method and what it was computed from."""
+
+    KEY = "property_id"
+    FACETS: ClassVar[tuple[str, ...]] = ("value",)
+
+    meta = meta(
+        "properties",
+        {"fields": ["property_id"], "unique": True},
+        {"fields": ["structure_id", "kind", "method"], "unique": True},
+        "origins.id",
+        "facets.value.rev",
+    )
+
+    property_id = StringField(required=True, help_text="Identity: <structure_id>/<kind>/<method>")
+    structure_id = StringField(required=True, help_text="Structure the value belongs to")
+    kind = StringField(
+        required=True, help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap …"
+    )
+    method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
+    value = FloatField(help_text="The value, in the unit that `unit` names")
+    unit = StringField(required=True, help_text="Unit of the value")
+    per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
+    snapshot = StringField(help_text="Which reference entries it was computed against")
+    competing = ListField(DictField(), help_text="Competing phases: id, formula, amount")
+    stale = BooleanField(help_text="Computed against reference entries that have changed since")
+    details = DictField(help_text="What else is worth knowing, e.g. the pH at which a minimum occurs")

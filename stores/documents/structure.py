@@ -1,0 +1,47 @@
+"""`structures`: crystal structures that a route of exfolio proposed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
+
+from .base import RegistryDocument, meta
+from .fields import FormulaFields, ScreenFields, StructureFields
+
+
+class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
+    """A proposed structure: where it comes from, whether it is sound, what it repeats."""
+
+    KEY = "structure_id"
+    FACETS: ClassVar[tuple[str, ...]] = ("proposal", "novelty")
+
+    meta = meta(
+        "structures",
+        {"fields": ["structure_id"], "unique": True},
+        "formula_reduced",
+        "chemsys",
+        "elements",
+        "route",
+        "parent_id",
+        "origins.id",
+        "known_as",
+        "facets.proposal.rev",
+        "facets.novelty.rev",
+    )
+
+    structure_id = StringField(required=True, help_text="Identity: st- and a hash of route, parent and rank")
+    route = StringField(required=True, help_text="How it was made: top-down, bottom-up, template, crystal-gan")
+    parent_id = StringField(help_text="Material, structure or template it was made from")
+    dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal", min_value=0, max_value=3)
+    rank = IntField(help_text="Place among the structures made from the same parent, 1 first")
+    substitution = DictField(help_text="Element of the parent: element that takes its place")
+    thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
+    area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
+    shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
+    valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
+    checks = DictField(help_text="Each check with its value and verdict")
+
+    novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
+    known_as = ListField(StringField(), help_text="Known materials with the same structure")
+    duplicate_of = StringField(help_text="The proposed structure this one repeats; the earliest identity stays")
