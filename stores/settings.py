@@ -1,0 +1,210 @@
+"""What a user may set: a TOML file and ``EXFOLIO_...`` variables (which win), read and checked in one place.
+
+Holds values only: opens no connection and makes no directory.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from .errors import ConfigurationError
+
+PREFIX = "EXFOLIO_"
+CONFIG_VARIABLE = "EXFOLIO_CONFIG"
+FILE_NAME = "exfolio.toml"
+RESERVED_DATABASES = frozenset({"admin", "local", "config"})
+# https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions (the stricter Windows set, 63 bytes)
+DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
+
+
+def _usable_cpus() -> int:
+    # The affinity mask is what a container or a batch system really grants; macOS has none.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _checked_uri(uri: SecretStr) -> SecretStr:
+    text = uri.get_secret_value()
+    if not text.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("a MongoDB URI starts with mongodb:// or mongodb+srv://")
+    if text.startswith("mongodb+srv://"):  # parsing one asks the name server, which is for connect to do
+        return uri
+    try:
+        parse_uri(text, warn=False)
+    except (PyMongoError, ValueError):  # their text may hold a part of the password
+        problem = "not a valid MongoDB URI; percent-encode special characters in user name and password"
+    else:
+        return uri
+    raise ValueError(problem)
+
+
+def _checked_database(name: str) -> str:
+    if name in RESERVED_DATABASES:
+        raise ValueError(f"{name!r} is a database of the server itself; choose another name")
+    if not DATABASE_NAME.fullmatch(name):
+        raise ValueError('a database name has 1 to 63 characters and none of /\\. "$*<>:|?')
+    return name
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default.
+
+    Precedence: arguments, environment variables ``EXFOLIO_<NAME>``, settings file, defaults. Use `load_settings`
+    to read them with errors that name the file and line or the variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    mongo_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
+        None, description="URI of a MongoDB replica set; without it the embedded server is used"
+    )
+    database: Annotated[str, AfterValidator(_checked_database)] = Field(
+        "exfolio", description="database name; when not set, the one in the URI's path if it has one"
+    )
+    home: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.local/share/exfolio"), validate_default=True, description="folder of the embedded server's data"
+    )
+    mongod: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None, description="mongod program of the embedded server; when not set, from PATH, then the embedded extra"
+    )
+    port: int | None = Field(
+        None, ge=1, le=65535, description="port of the embedded server; when not set, a free one, kept from then on"
+    )
+    cache_gb: float = Field(0.25, ge=0.25, le=10_000, description="WiredTiger cache of the embedded server, GB")
+    minimum_free_mb: int = Field(
+        500, ge=0, description="free disk space below which the embedded server is not started, MB"
+    )
+    start_seconds: float = Field(60, gt=0, description="how long the embedded server may take to start or stop, s")
+    server_wait_seconds: float = Field(5, gt=0, description="how long to look for a server before giving up, s")
+    processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
+    batch_size: int = Field(1000, ge=1, le=100_000, description="documents a stage reads, computes and writes at once")
+    lease_seconds: float = Field(30, ge=1, description="a lease whose holder is silent for this long is taken over, s")
+    retry_first_seconds: float = Field(60, ge=0, description="wait before a failed item is tried again, s")
+    retry_factor: float = Field(4, ge=1, description="each further wait is this many times longer")
+    retry_longest_seconds: float = Field(86_400, ge=0, description="longest wait between two attempts, s")
+    retry_attempts: int = Field(6, ge=1, description="attempts after which an item is parked for `exfolio retry`")
+    loss_share: float = Field(
+        0.1, ge=0, le=1, description="a refresh stops if a source loses more than this share of its records"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log lines shown")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  no .env: one file is enough
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the settings file."""
+        path = find_settings_file()
+        values = read_settings_file(path) if path else {}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=values)
+
+
+def find_settings_file() -> Path | None:
+    """Give the settings file in force: of ``EXFOLIO_CONFIG``, else ./exfolio.toml, else ~/.config/exfolio/exfolio.toml.
+
+    Raises
+    ------
+    ConfigurationError
+        ``EXFOLIO_CONFIG`` names a file that is not there.
+    """
+    if named := os.environ.get(CONFIG_VARIABLE):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{CONFIG_VARIABLE}={named} is not a file", f"Create it, or unset {CONFIG_VARIABLE}."
+            )
+        return path.absolute()
+    candidates = (Path.cwd() / FILE_NAME, Path.home() / ".config" / "exfolio" / FILE_NAME)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Read a TOML file; relative paths in it start at its own folder.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, or is no TOML (names the line).
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}", 'A line reads: name = "value"') from None
+    for name in ("home", "mongod"):
+        if isinstance(values.get(name), str) and not values[name].startswith("~"):
+            values[name] = path.absolute().parent / values[name]
+    return values
+
+
+def load_settings(**values: Any) -> Settings:
+    """Read file and environment, with `values` given here before both.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming for each problem the file and line, or the variable, and what would be right. Shows no secret.
+
+    Examples
+    --------
+    >>> load_settings(database="trial").database
+    'trial'
+    """
+    _refuse_unknown_variables(os.environ)
+    path = find_settings_file()
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        text = path.read_text(encoding="utf-8") if path else ""
+        problems = [_explain(problem, values, path, text) for problem in error.errors(include_url=False)]
+    raise ConfigurationError("\n".join(problems), "All settings and their meaning: exfolio db settings")
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise ConfigurationError(f"environment variable {name}: no such setting", _nearest(name.upper(), known))
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
+
+
+def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: str) -> str:
+    name = str(problem["loc"][0])
+    variable = next((key for key in os.environ if key.upper() == PREFIX + name.upper() and os.environ[key]), None)
+    if name in values:
+        place = f"setting {name}"
+    elif variable:
+        place = f"environment variable {variable}"
+    else:
+        place = f"{path}, line {_line_of(name, text)}: {name}"
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: no such setting. {_nearest(name, set(Settings.model_fields))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = "" if name == "mongo_uri" else f" (is {problem['input']!r})"
+    return f"{place}: {message}{shown}"
+
+
+def _line_of(name: str, text: str) -> int:
+    start = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if start.match(line)), 1)
