@@ -51,7 +51,7 @@ class CannotRunError(ExfolioError):
     exit_code = 3
 
 
-class DatabaseUnavailable(CannotRunError):
+class DatabaseUnavailable(CannotRunError):  # noqa: N818  reads as a sentence where it is caught
     """No MongoDB server answers."""
 
 
@@ -59,5 +59,5 @@ class ServerStartFailed(DatabaseUnavailable):
     """The embedded server could not be started."""
 
 
-class LeaseHeld(CannotRunError):
+class LeaseHeld(CannotRunError):  # noqa: N818
     """Another run of the same job holds its lease."""
