@@ -45,8 +45,8 @@ class RegistryDocument(Document):
 
     KEY: ClassVar[str]
     """Name of the field that identifies a document."""
-    FACETS: ClassVar[tuple[str, ...]]
-    """Names of the facets; the first is written by whoever creates the document."""
+    FACETS: ClassVar[dict[str, tuple[str, ...]]]
+    """The facets and the fields each owns; the first is the creator's and owns every field no other one names."""
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
@@ -65,6 +65,19 @@ class RegistryDocument(Document):
         required=True,
         help_text="By facet: its revision, content hash, stage, fingerprint, run and time of writing",
     )
+
+    @classmethod
+    def creating_facet(cls) -> str:
+        """Name of the facet that is written when a document is made."""
+        return next(iter(cls.FACETS))
+
+    @classmethod
+    def fields_of(cls, facet: str) -> frozenset[str]:
+        """Names of the content fields that a facet owns (the key is content of none)."""
+        if facet != cls.creating_facet():
+            return frozenset(cls.FACETS[facet])
+        others = {name for names in cls.FACETS.values() for name in names}
+        return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY}
 
     @classmethod
     def collection_name(cls) -> str:

@@ -14,7 +14,7 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
     """What was run, whether it converged, and what came out."""
 
     KEY = "calculation_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("record",)
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
 
     meta = meta(
         "calculations",

@@ -14,7 +14,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     """One structure (or one composition while it has none) as one campaign judges it."""
 
     KEY = "candidate_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("verdict",)
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"verdict": ()}
 
     meta = meta(
         "candidates",

@@ -14,7 +14,12 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     """A generated composition; it stays, whatever gate it falls at."""
 
     KEY = "formula_reduced"
-    FACETS: ClassVar[tuple[str, ...]] = ("sample", "screen", "classify", "energy")
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "sample": (),
+        "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "oxidation_states", "novel"),
+        "classify": ("p_2d",),
+        "energy": ("predicted_formation_energy", "predicted_formation_energy_std"),
+    }
 
     meta = meta(
         "compositions",

@@ -17,7 +17,11 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     """
 
     KEY = "material_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("record", "layers", "links")
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "record": (),
+        "layers": ("dimensionality", "layered", "layering"),
+        "links": ("same_as",),
+    }
 
     meta = meta(
         "materials",

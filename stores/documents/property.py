@@ -13,7 +13,7 @@ class Property(RegistryDocument):
     """A value with its unit, its method and what it was computed from."""
 
     KEY = "property_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("value",)
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"value": ()}
 
     meta = meta(
         "properties",

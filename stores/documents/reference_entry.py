@@ -14,7 +14,7 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
     """A computed entry with the settings and corrections its energy depends on."""
 
     KEY = "entry_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("record",)
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
 
     meta = meta(
         "reference_entries",

@@ -14,7 +14,10 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     """A proposed structure: where it comes from, whether it is sound, what it repeats."""
 
     KEY = "structure_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("proposal", "novelty")
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "proposal": (),
+        "novelty": ("novel", "known_as", "duplicate_of"),
+    }
 
     meta = meta(
         "structures",

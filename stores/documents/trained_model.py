@@ -13,7 +13,7 @@ class TrainedModel(RegistryDocument):
     """A trained model, identified by what it was trained with and on."""
 
     KEY = "model_id"
-    FACETS: ClassVar[tuple[str, ...]] = ("training",)
+    FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"training": ()}
 
     meta = meta(
         "trained_models",

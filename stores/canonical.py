@@ -1,0 +1,69 @@
+"""The one way content is hashed: canonical JSON, in which NaN and infinity don't exist.
+
+Two documents have the same hash exactly when a reader of the database could not tell them apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+_DIGEST_BYTES = 16
+
+
+class NotStorable(ValueError):
+    """A value that can't be kept: NaN, infinity, or a type that JSON does not have. Names the field."""
+
+
+_encode = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def canonical(content: Any) -> bytes:
+    """Give the canonical JSON of plain content (dict, list, str, int, float, bool, None), as UTF-8.
+
+    Raises
+    ------
+    NotStorable
+        Where a number is NaN or infinite, or a type is not one of these; names the path.
+    """
+    try:
+        return _encode(content).encode("utf-8", "surrogatepass")
+    except (ValueError, TypeError) as error:
+        for path, value in _leaves(content):
+            if isinstance(value, float) and not math.isfinite(value):
+                message = f"{path} is {value}: NaN and infinity are not stored; leave the field out instead"
+                raise NotStorable(message) from error
+            if not isinstance(value, str | int | float | bool | type(None)):
+                message = f"{path} is a {type(value).__name__}: only plain numbers, text, lists and dicts are stored"
+                raise NotStorable(message) from error
+        raise NotStorable(str(error)) from error
+
+
+def content_hash(content: Any) -> str:
+    """Give the hash of plain content, as 32 hexadecimal digits.
+
+    Raises
+    ------
+    NotStorable
+        As `canonical`.
+    """
+    return blake2b(canonical(content), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def text_hash(*parts: str) -> str:
+    """Give the hash of a few texts, each kept apart from its neighbours."""
+    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(content, Sequence) and not isinstance(content, str | bytes):
+        for i, value in enumerate(content):
+            yield from _leaves(value, f"{path}[{i}]")
+    else:
+        yield path or "the value", content

@@ -1,0 +1,133 @@
+"""The bookkeeping of jobs: runs, stage states, leases, failures, quarantine, source files.
+
+These are written by the modules of the same names in `stores`; they describe work, never a material.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mongoengine import BooleanField, DateTimeField, DictField, Document, IntField, ListField, LongField, StringField
+
+from .base import meta
+
+
+class Run(Document):
+    """One run of a job: what it did, stage by stage, and how it ended."""
+
+    KEY: ClassVar[str] = "run_id"
+    meta = meta("runs", {"fields": ["run_id"], "unique": True}, {"fields": ["job", "-started_at"]}, "-started_at")
+
+    run_id = StringField(required=True, help_text="Identity: time of start and a random part")
+    job = StringField(required=True, help_text="What was run, e.g. refresh two-dimensional")
+    state = StringField(
+        required=True,
+        choices=("running", "succeeded", "partial", "failed", "interrupted"),
+        help_text="partial: some items failed; failed: the job could not go on",
+    )
+    started_at = DateTimeField(required=True, help_text="Start (UTC)")
+    ended_at = DateTimeField(help_text="End (UTC)")
+    host = StringField(help_text="Machine")
+    pid = IntField(help_text="Process id")
+    version = StringField(help_text="Version of exfolio")
+    stages = ListField(
+        DictField(), help_text="By stage: due, written, unchanged, failed, quarantined, deprecated, seconds"
+    )
+    error = StringField(help_text="Why it could not go on")
+
+
+class StageState(Document):
+    """How far a stage has come in each collection it reads."""
+
+    KEY: ClassVar[str] = "stage"
+    meta = meta("stage_states", {"fields": ["stage"], "unique": True})
+
+    stage = StringField(required=True, help_text="Name of the stage")
+    fingerprint = StringField(
+        help_text="Hash of version, config and model ids; when it changes, everything is due again"
+    )
+    token = LongField(help_text="Token of the lease under which it may be written")
+    consumed = DictField(help_text="By collection: every document up to this revision has been taken care of")
+    ahead = DictField(help_text="By collection: intervals of revisions beyond that are done too")
+    partial = DictField(help_text="Where a pass over groups or files stands")
+    updated_at = DateTimeField(help_text="Last change (UTC)")
+
+
+class Lease(Document):
+    """Who runs a job now."""
+
+    KEY: ClassVar[str] = "job"
+    meta = meta("leases", {"fields": ["job"], "unique": True})
+
+    job = StringField(required=True, help_text="Name of the job")
+    owner = StringField(help_text="Machine, process and a random part")
+    token = LongField(help_text="Grows with every owner; a write under an older token is refused")
+    process = DictField(help_text="Machine, process id and its start, to see whether it still lives")
+    expires_at = DateTimeField(help_text="When others may take over, by the server's clock")
+
+
+class Failure(Document):
+    """An item a stage could not process; whatever good value it had stays."""
+
+    KEY: ClassVar[str] = "failure_id"
+    meta = meta(
+        "failures",
+        {"fields": ["failure_id"], "unique": True},
+        {"fields": ["stage", "parked", "next_retry_at"]},
+        "item",
+    )
+
+    failure_id = StringField(required=True, help_text="Identity: <stage>/<item>")
+    stage = StringField(required=True, help_text="Stage that failed")
+    item = StringField(required=True, help_text="Key of the item in the collection the stage reads")
+    attempts = IntField(required=True, help_text="How often it was tried in a row", min_value=1)
+    last_error = StringField(required=True, help_text="Reason of the last failure")
+    remedy = StringField(help_text="What a person can do")
+    first_failed_at = DateTimeField(required=True, help_text="First failure in the row (UTC)")
+    last_failed_at = DateTimeField(required=True, help_text="Last failure (UTC)")
+    next_retry_at = DateTimeField(help_text="When it is due again (UTC)")
+    parked = BooleanField(required=True, default=False, help_text="No longer retried until `exfolio retry`")
+    run_id = StringField(help_text="Run of the last failure")
+
+
+class Quarantined(Document):
+    """Bad input: what, where and why, until it is mended."""
+
+    KEY: ClassVar[str] = "quarantine_id"
+    meta = meta(
+        "quarantine",
+        {"fields": ["quarantine_id"], "unique": True},
+        {"fields": ["stage", "file"]},
+    )
+
+    quarantine_id = StringField(required=True, help_text="Identity: hash of stage, file and place")
+    stage = StringField(required=True, help_text="Stage that refused it")
+    file = StringField(required=True, help_text="File, or collection, it comes from")
+    place = StringField(help_text="Line, row, block or id in it")
+    reason = StringField(required=True, help_text="What is wrong")
+    remedy = StringField(help_text="What a person can do")
+    first_seen_at = DateTimeField(required=True, help_text="When it was first met (UTC)")
+    run_id = StringField(help_text="Run that last met it")
+
+
+class SourceFile(Document):
+    """A file that was ingested, so that an unchanged one is not read again."""
+
+    KEY: ClassVar[str] = "file_id"
+    meta = meta("source_files", {"fields": ["file_id"], "unique": True}, "stage")
+
+    file_id = StringField(required=True, help_text="Identity: hash of stage and path")
+    stage = StringField(required=True, help_text="Stage that reads it")
+    path = StringField(required=True, help_text="Where it lies")
+    size = LongField(help_text="Bytes")
+    modified_ns = LongField(help_text="Time of last change of the file, in nanoseconds")
+    sha256 = StringField(help_text="Hash of its bytes")
+    fingerprint = StringField(help_text="Fingerprint of the stage that read it")
+    next_record = LongField(help_text="Records before this one are taken care of")
+    complete = BooleanField(help_text="Read to its end")
+    records = LongField(help_text="Records in it, where read to its end")
+    bad = LongField(help_text="… of which were refused")
+
+
+OPERATIONS: tuple[type[Document], ...] = (Run, StageState, Lease, Failure, Quarantined, SourceFile)
+"""Every collection of bookkeeping."""

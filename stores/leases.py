@@ -1,0 +1,177 @@
+"""One run of a job at a time: a lease with heartbeat, takeover and a token that fences off a late owner.
+
+Expiry is judged by the server's clock. An owner on this machine whose process is gone is replaced at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from .connection import Connection
+from .errors import CannotRunError, LeaseHeld
+
+Doc = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(CannotRunError):
+    """Another run has taken over, because this one was silent for too long; what it had not written is not written."""
+
+
+class Lease:
+    """Holds a job for as long as its block lasts, renewing itself from a thread of its own.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    job
+        Name of the job.
+    seconds
+        A lease that is not renewed for so long may be taken over.
+
+    Raises
+    ------
+    LeaseHeld
+        On entry, where another run holds the job; says who and until when.
+    """
+
+    def __init__(self, connection: Connection, job: str, *, seconds: float) -> None:
+        self.connection = connection
+        self.job = job
+        self.seconds = seconds
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.token = 0
+        self._stop = threading.Event()
+        self._lost = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether another owner has taken over."""
+        return self._lost.is_set()
+
+    def acquire(self) -> Self:
+        """Take the lease and begin to renew it."""
+        leases = self.connection.database["leases"]
+        held = self._try(leases)
+        if held is None:
+            other = leases.find_one({"job": self.job}) or {}
+            if _is_dead(other.get("process")):
+                held = self._try(leases, instead_of=other)
+        if held is None:
+            raise LeaseHeld(
+                f"{self.job} is being run by {other.get('owner', 'someone else')}",
+                f"Wait until it ends; a run that died is replaced {self.seconds:.0f} s after its last sign of life.",
+            )
+        self.token = int(held["token"])
+        self._thread = threading.Thread(target=self._renew_until_stopped, name=f"lease {self.job}", daemon=True)
+        self._thread.start()
+        return self
+
+    def release(self) -> None:
+        """Give the lease back; a lease that was lost is left to its new owner."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+            self._thread = None
+        try:
+            self.connection.database["leases"].update_one(
+                {"job": self.job, "owner": self.owner},
+                {"$set": {"owner": None, "process": None}, "$currentDate": {"expires_at": True}},
+            )
+        except PyMongoError as error:
+            logger.warning("the lease of %s could not be given back and will expire: %s", self.job, error)
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def check(self) -> None:
+        """Raise `LeaseLost` where another owner has taken over."""
+        if self.lost:
+            raise LeaseLost(
+                f"{self.job} was taken over by another run", "Nothing is lost: that run goes on with the work."
+            )
+
+    def _try(self, leases: Any, instead_of: Doc | None = None) -> Doc | None:
+        free: Doc = {"$or": [{"owner": None}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
+        if instead_of is not None:
+            free = {"owner": instead_of["owner"], "token": instead_of["token"]}
+        try:
+            found: Doc | None = leases.find_one_and_update(
+                {"job": self.job, **free},
+                [
+                    {
+                        "$set": {
+                            "job": self.job,
+                            "owner": self.owner,
+                            "process": _this_process(),
+                            "token": {"$add": [{"$ifNull": ["$token", 0]}, 1]},
+                            "expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]},
+                        }
+                    }
+                ],
+                upsert=instead_of is None,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:  # it exists and is not free
+            return None
+        return found
+
+    def _renew_until_stopped(self) -> None:
+        while not self._stop.wait(self.seconds / 3):
+            try:
+                renewed = self.connection.database["leases"].update_one(
+                    {"job": self.job, "owner": self.owner, "token": self.token},
+                    [{"$set": {"expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]}}}],
+                )
+            except PyMongoError as error:
+                logger.warning("the lease of %s could not be renewed, trying again: %s", self.job, error)
+                continue
+            if renewed.matched_count == 0:
+                self._lost.set()
+                return
+
+
+def _machine() -> str:
+    # Two containers may share a host name and process ids; the boot and the pid namespace tell them apart.
+    parts = [socket.gethostname()]
+    for path in ("/proc/sys/kernel/random/boot_id",):
+        if Path(path).exists():
+            parts.append(Path(path).read_text().strip())
+    namespace = Path("/proc/self/ns/pid")
+    if namespace.exists():
+        parts.append(str(namespace.stat().st_ino))
+    return "/".join(parts)
+
+
+def _this_process() -> Doc:
+    return {"machine": _machine(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+
+
+def _is_dead(process: Doc | None) -> bool:
+    if not process or process.get("machine") != _machine():
+        return False
+    try:
+        other = psutil.Process(process["pid"])
+        return abs(other.create_time() - process["started"]) > 1 or other.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False

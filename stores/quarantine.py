@@ -1,0 +1,52 @@
+"""Bad input, kept apart with file, place and reason until it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+
+from .canonical import text_hash
+from .clock import utc_now
+from .connection import Connection
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A piece of input that can't be used."""
+
+    file: str
+    place: str
+    reason: str
+    remedy: str = ""
+
+
+def put(connection: Connection, stage: str, refused: Sequence[Refused], *, run_id: str, session: ClientSession) -> None:
+    """Note refused input in the caller's transaction; the same complaint again changes nothing."""
+    if not refused:
+        return
+    now = utc_now()
+    operations = []
+    for item in refused:
+        identity = text_hash(stage, item.file, item.place)
+        changes = {"reason": item.reason, "remedy": item.remedy, "run_id": run_id}
+        fixed = {"stage": stage, "file": item.file, "place": item.place, "first_seen_at": now}
+        operations.append(UpdateOne({"quarantine_id": identity}, {"$set": changes, "$setOnInsert": fixed}, upsert=True))
+    connection.database["quarantine"].bulk_write(operations, session=session, ordered=False)
+
+
+def release(connection: Connection, stage: str, file: str, places: Iterable[str], *, session: ClientSession) -> None:
+    """Forget complaints about places that are fine now, in the caller's transaction."""
+    ids = [text_hash(stage, file, place) for place in places]
+    if ids:
+        connection.database["quarantine"].delete_many({"quarantine_id": {"$in": ids}}, session=session)
+
+
+def has_any(connection: Connection, stage: str, file: str) -> bool:
+    """Say whether anything of a file is in quarantine."""
+    return connection.database["quarantine"].find_one({"stage": stage, "file": file}, {"_id": 1}) is not None

@@ -1,0 +1,184 @@
+"""Makes the collections: indexes and validators from the documents, loudly when one can't be made.
+
+The documents (`stores.documents`) are the one description; nothing here names a field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mongoengine as me
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from .connection import Connection
+from .documents import REGISTRY
+from .documents.operation import OPERATIONS
+from .errors import ConfigurationError
+
+SCHEMA_VERSION = 1
+"""Version of the collections' layout that this code writes."""
+
+_LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
+
+
+def json_schema(document: type[me.Document]) -> dict[str, Any]:
+    """Give the ``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
+
+    Fields the class does not name are allowed, so that an older program can read a newer database.
+    """
+    properties = {}
+    required = []
+    for name, field in document._fields.items():
+        if name == "id":
+            continue
+        properties[field.db_field] = _field_schema(field)
+        if field.required:
+            required.append(field.db_field)
+    schema: dict[str, Any] = {"bsonType": "object", "properties": properties}
+    if required:
+        schema["required"] = sorted(required)
+    return schema
+
+
+def _field_schema(field: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    if isinstance(field, me.FloatField):
+        least = -_LARGEST if field.min_value is None else field.min_value
+        most = _LARGEST if field.max_value is None else field.max_value
+        schema = {"bsonType": ["double", "int", "long"], "minimum": least, "maximum": most}
+    elif isinstance(field, me.IntField):
+        schema = {"bsonType": ["int", "long"]}
+        if field.min_value is not None:
+            schema["minimum"] = field.min_value
+        if field.max_value is not None:
+            schema["maximum"] = field.max_value
+    elif isinstance(field, me.BooleanField):
+        schema = {"bsonType": "bool"}
+    elif isinstance(field, me.DateTimeField):
+        schema = {"bsonType": "date"}
+    elif isinstance(field, me.ObjectIdField):
+        schema = {"bsonType": "objectId"}
+    elif isinstance(field, me.StringField):
+        schema = {"bsonType": "string"}
+        if field.choices:
+            schema["enum"] = list(field.choices)
+            del schema["bsonType"]
+    elif isinstance(field, me.ListField):
+        schema = {"bsonType": "array"}
+        if field.field is not None:
+            schema["items"] = _field_schema(field.field)
+    elif isinstance(field, me.DictField):
+        schema = {"bsonType": "object"}
+    unit = getattr(field, "unit", None)
+    description = getattr(field, "help_text", None)
+    if description:
+        schema["description"] = f"{description} [{unit}]" if unit else description
+    return schema
+
+
+def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
+    """Give the indexes of a document class: ``keys``, ``name`` and ``unique``."""
+    models = []
+    for spec in document._meta["index_specs"]:
+        keys = [(str(name), direction) for name, direction in spec["fields"]]
+        name = "_".join(f"{field}_{direction}" for field, direction in keys)
+        models.append({"keys": keys, "name": name, "unique": bool(spec.get("unique"))})
+    return models
+
+
+def initialise(connection: Connection) -> dict[str, Any]:
+    """Make or bring up to date every collection, its validator and its indexes.
+
+    Returns
+    -------
+    dict
+        ``collections`` (all of them), ``created`` (new ones) and ``indexes`` (how many are in force).
+
+    Raises
+    ------
+    ConfigurationError
+        An index or a validator can't be made; names it, the reason and what to do.
+    """
+    database = connection.database
+    present = set(database.list_collection_names())
+    created = []
+    count = 0
+    for document in (*REGISTRY, *OPERATIONS):
+        name = document._get_collection_name()
+        if name not in present:
+            database.create_collection(name)
+            created.append(name)
+        _set_validator(database, name, json_schema(document))
+        count += _make_indexes(database[name], document)
+    if "counters" not in present:
+        database.create_collection("counters")
+        created.append("counters")
+    database["counters"].update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True)
+    return {
+        "collections": [d._get_collection_name() for d in (*REGISTRY, *OPERATIONS)],
+        "created": created,
+        "indexes": count,
+    }
+
+
+def is_initialised(connection: Connection) -> bool:
+    """Say whether `initialise` has made the collections in the layout this code writes.
+
+    Raises
+    ------
+    ConfigurationError
+        The database was laid out by a newer version of exfolio.
+    """
+    stamp = connection.database["counters"].find_one({"_id": "schema"})
+    if stamp is None:
+        return False
+    if stamp["version"] > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"the database has schema version {stamp['version']}, this exfolio knows {SCHEMA_VERSION}",
+            "Install the exfolio version that wrote it, or a newer one.",
+        )
+    return bool(stamp["version"] == SCHEMA_VERSION)
+
+
+def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any]) -> None:
+    try:
+        database.command(
+            "collMod", name, validator={"$jsonSchema": schema}, validationLevel="strict", validationAction="error"
+        )
+    except OperationFailure as error:
+        raise ConfigurationError(
+            f"the validator of collection {name} can't be set: {_reason(error)}",
+            "The database user needs the role dbAdmin on this database.",
+        ) from error
+
+
+def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
+    wanted = index_models(document)
+    for model in wanted:
+        try:
+            collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
+        except OperationFailure as error:
+            remedy = (
+                "Find the documents that share a key and remove all but one, then run `exfolio db init` again."
+                if model["unique"]
+                else f"Drop the index that is in the way ({collection.name}.{model['name']}), then run `exfolio db init`."
+            )
+            raise ConfigurationError(
+                f"index {model['name']} of collection {collection.name} can't be made: {_reason(error)}", remedy
+            ) from error
+    in_force = collection.index_information()
+    for model in wanted:
+        made = in_force.get(model["name"])
+        if made is None or bool(made.get("unique")) != model["unique"]:
+            raise ConfigurationError(
+                f"index {model['name']} of collection {collection.name} is not in force as asked: {made}",
+                "Drop it, then run `exfolio db init` again.",
+            )
+    return len(wanted)
+
+
+def _reason(error: OperationFailure) -> str:
+    details = error.details or {}
+    return str(details.get("errmsg", error))

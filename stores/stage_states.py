@@ -1,0 +1,102 @@
+"""How far a stage has come: per collection, the revisions it has taken care of.
+
+Batches may end in any order, so finished intervals are kept until they join up. The state also carries the token of
+the lease: an owner that was taken over can't move it, and with it none of its writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+
+from .clock import utc_now
+from .connection import Connection
+from .leases import LeaseLost
+
+Doc = dict[str, Any]
+
+
+def open_state(connection: Connection, stage: str, *, fingerprint: str, token: int) -> Doc:
+    """Take the state of a stage under a new lease; where the fingerprint changed, everything is due again.
+
+    Returns
+    -------
+    dict
+        The state: ``consumed`` (collection to revision), ``ahead``, ``partial``, and ``restarted`` (whether the
+        fingerprint changed).
+    """
+    states = connection.database["stage_states"]
+    state = states.find_one_and_update(
+        {"stage": stage},
+        {
+            "$set": {"token": token},
+            "$setOnInsert": {"fingerprint": fingerprint, "consumed": {}, "ahead": {}, "partial": {}},
+        },
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    restarted = state["fingerprint"] != fingerprint
+    if restarted:
+        state = states.find_one_and_update(
+            {"stage": stage, "token": token},
+            {"$set": {"fingerprint": fingerprint, "consumed": {}, "ahead": {}, "partial": {}, "updated_at": utc_now()}},
+            return_document=ReturnDocument.AFTER,
+        )
+    return {**state, "restarted": restarted}
+
+
+def read(connection: Connection, stage: str) -> Doc:
+    """Give the state of a stage as it is, empty where it never ran."""
+    return connection.database["stage_states"].find_one({"stage": stage}, {"_id": 0}) or {}
+
+
+def advance(
+    connection: Connection,
+    stage: str,
+    *,
+    token: int,
+    intervals: dict[str, tuple[int, int]],
+    partial: Doc | None,
+    session: ClientSession,
+) -> None:
+    """Note in the caller's transaction that intervals ``(after, up to]`` of revisions are done.
+
+    Raises
+    ------
+    LeaseLost
+        The stage has another owner by now.
+    """
+    states = connection.database["stage_states"]
+    state = states.find_one({"stage": stage, "token": token}, session=session)
+    if state is None:
+        raise LeaseLost(f"{stage} was taken over by another run", "Nothing is lost: that run goes on with the work.")
+    changes: Doc = {"updated_at": utc_now()}
+    for collection, (low, high) in intervals.items():
+        consumed, ahead = join(state["consumed"].get(collection, 0), state["ahead"].get(collection, []), (low, high))
+        changes[f"consumed.{collection}"] = consumed
+        changes[f"ahead.{collection}"] = ahead
+    if partial is not None:
+        changes["partial"] = partial
+    states.update_one({"stage": stage, "token": token}, {"$set": changes}, session=session)
+
+
+def join(consumed: int, ahead: list[list[int]], done: tuple[int, int]) -> tuple[int, list[list[int]]]:
+    """Add a finished interval ``(low, high]``; gives the new mark and the intervals still apart from it.
+
+    >>> join(10, [[20, 30]], (10, 20))
+    (30, [])
+    >>> join(10, [], (20, 30))
+    (10, [[20, 30]])
+    """
+    intervals = sorted([*ahead, list(done)])
+    rest: list[list[int]] = []
+    for low, high in intervals:
+        if low <= consumed:
+            consumed = max(consumed, high)
+        elif rest and low <= rest[-1][1]:
+            rest[-1][1] = max(rest[-1][1], high)
+        else:
+            rest.append([low, high])
+    return consumed, rest

@@ -1,0 +1,268 @@
+"""Writes a batch of documents into one facet of a collection: only what changed, only the fields it owns.
+
+Runs inside a transaction of the caller, so that documents, failures and the stage's state change together or not
+at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from . import revisions
+from .canonical import content_hash, text_hash
+from .clock import utc_now
+from .documents import RegistryDocument
+from .schema import SCHEMA_VERSION
+
+Doc = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a write came to."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deprecated: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add the counts of another write."""
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.deprecated += other.deprecated
+
+    @property
+    def written(self) -> int:
+        """Documents that changed in any way."""
+        return self.inserted + self.updated + self.deprecated
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document as a stage made it, ready to be compared with what is stored."""
+
+    key: str
+    content: Doc
+    origins: list[Doc]
+    hash: str
+
+
+class ForeignField(TypeError):
+    """A stage wrote a field that its facet does not own: a mistake in the stage."""
+
+
+@dataclass(frozen=True)
+class FacetWriter:
+    """Writes one facet of one collection on behalf of one stage.
+
+    Parameters
+    ----------
+    document
+        The collection's document class.
+    facet
+        Facet to write.
+    stage, fingerprint, run_id
+        Who writes; kept with the facet.
+    """
+
+    document: type[RegistryDocument]
+    facet: str
+    stage: str
+    fingerprint: str
+    run_id: str
+    owned: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owned", self.document.fields_of(self.facet))
+
+    @property
+    def creates(self) -> bool:
+        """Whether this facet's writer makes documents, rather than adding to those of another."""
+        return self.facet == self.document.creating_facet()
+
+    def prepare(self, doc: Mapping[str, Any], origins: list[Doc]) -> Written:
+        """Check one document's fields and hash its content; absent and None mean the same.
+
+        Raises
+        ------
+        ForeignField
+            The document has fields this facet does not own.
+        NotStorable
+            A value is NaN, infinite or of a type that can't be stored; names the field.
+        """
+        key = doc[self.document.KEY]
+        content = {name: value for name, value in doc.items() if value is not None and name != self.document.KEY}
+        foreign = content.keys() - self.owned
+        if foreign:
+            where = f"facet {self.facet!r} of {self.document.collection_name()}"
+            raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
+        # The hash of an origin is left out: what comes out the same from a changed input has not changed.
+        made_from = [[origin.get("collection"), origin.get("id")] for origin in origins]
+        return Written(key, content, origins, content_hash([content, made_from]))
+
+    def write(self, database: Database[Doc], docs: Sequence[Written], session: ClientSession) -> Counts:
+        """Write what changed. Documents of another stage's facet that don't exist are left out.
+
+        Where a batch holds one key twice, the last one counts.
+        """
+        counts = Counts()
+        wanted = {doc.key: doc for doc in docs}
+        if not wanted:
+            return counts
+        collection = database[self.document.collection_name()]
+        key = self.document.KEY
+        stored = {
+            doc[key]: doc
+            for doc in collection.find(
+                {key: {"$in": list(wanted)}}, {"_id": 0, key: 1, "facets": 1, "deprecated": 1}, session=session
+            )
+        }
+        new: list[Written] = []
+        changed: list[Written] = []
+        for doc in wanted.values():
+            before = stored.get(doc.key)
+            if before is None:
+                if self.creates:
+                    new.append(doc)
+            elif self._is_current(before, doc):
+                counts.unchanged += 1
+            else:
+                changed.append(doc)
+        if not new and not changed:
+            return counts
+        rev = revisions.take(database, collection.name, len(new) + len(changed), session)
+        now = utc_now()
+        if new:
+            collection.insert_many(
+                [self._insert(doc, rev + i, now) for i, doc in enumerate(new)], session=session, ordered=True
+            )
+        if changed:
+            first = rev + len(new)
+            collection.bulk_write(
+                [self._update(doc, stored[doc.key], first + i, now) for i, doc in enumerate(changed)],
+                session=session,
+                ordered=True,
+            )
+        counts.inserted += len(new)
+        counts.updated += len(changed)
+        return counts
+
+    def deprecate(self, database: Database[Doc], reasons: Mapping[str, str], session: ClientSession) -> Counts:
+        """Mark documents as no longer current, each with its reason; those already marked stay as they are.
+
+        A facet that is not the creator's can't deprecate a document; its own fields are removed instead.
+        """
+        counts = Counts()
+        collection = database[self.document.collection_name()]
+        key = self.document.KEY
+        criteria: Doc = {key: {"$in": list(reasons)}, f"facets.{self.facet}": {"$exists": True}}
+        if self.creates:
+            criteria["deprecated"] = False
+        found = list(collection.find(criteria, {"_id": 0, key: 1, "facets": 1}, session=session))
+        if not found:
+            return counts
+        rev = revisions.take(database, collection.name, len(found), session)
+        now = utc_now()
+        operations = []
+        for i, doc in enumerate(found):
+            facets = dict(doc["facets"])
+            if self.creates:
+                note = self._note(f"deprecated: {reasons[doc[key]]}", rev + i, now)
+                changes: Doc = {
+                    "$set": {"deprecated": True, **self._system({**facets, self.facet: note}, note, rev + i, now)},
+                    "$push": {"deprecation_reasons": reasons[doc[key]]},
+                }
+            else:
+                facets.pop(self.facet)
+                changes = {
+                    "$set": {
+                        "content_hash": _combined(facets),
+                        "rev": rev + i,
+                        "run_id": self.run_id,
+                        "updated_at": now,
+                    },
+                    "$unset": {f"facets.{self.facet}": "", **dict.fromkeys(self.owned, "")},
+                }
+            operations.append(UpdateOne({key: doc[key]}, changes))
+        collection.bulk_write(operations, session=session, ordered=True)
+        counts.deprecated += len(operations)
+        return counts
+
+    def made_from(self, database: Database[Doc], ids: Iterable[str], session: ClientSession) -> dict[str, set[str]]:
+        """Give the keys of current documents that this stage made from each of the given origins."""
+        key = self.document.KEY
+        wanted = set(ids)
+        made: dict[str, set[str]] = {}
+        criteria: Doc = {"origins.id": {"$in": list(wanted)}, f"facets.{self.facet}.stage": self.stage}
+        if self.creates:
+            criteria["deprecated"] = False
+        collection = database[self.document.collection_name()]
+        for doc in collection.find(criteria, {"_id": 0, key: 1, "origins.id": 1}, session=session):
+            for origin in doc["origins"]:
+                if origin.get("id") in wanted:
+                    made.setdefault(origin["id"], set()).add(doc[key])
+        return made
+
+    def _is_current(self, stored: Doc, doc: Written) -> bool:
+        note = stored["facets"].get(self.facet)
+        revived = self.creates and stored["deprecated"]
+        return note is not None and note["hash"] == doc.hash and not revived
+
+    def _note(self, digest: str, rev: int, now: datetime) -> Doc:
+        return {
+            "rev": rev,
+            "hash": digest,
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "run_id": self.run_id,
+            "at": now,
+        }
+
+    def _system(self, facets: Doc, note: Doc, rev: int, now: datetime) -> Doc:
+        return {
+            f"facets.{self.facet}": note,
+            "content_hash": _combined(facets),
+            "rev": rev,
+            "run_id": self.run_id,
+            "updated_at": now,
+        }
+
+    def _insert(self, doc: Written, rev: int, now: datetime) -> Doc:
+        note = self._note(doc.hash, rev, now)
+        return {
+            self.document.KEY: doc.key,
+            **doc.content,
+            "schema_version": SCHEMA_VERSION,
+            "rev": rev,
+            "content_hash": _combined({self.facet: note}),
+            "run_id": self.run_id,
+            "created_at": now,
+            "updated_at": now,
+            "origins": doc.origins,
+            "deprecated": False,
+            "facets": {self.facet: note},
+        }
+
+    def _update(self, doc: Written, stored: Doc, rev: int, now: datetime) -> UpdateOne:
+        note = self._note(doc.hash, rev, now)
+        changes = dict(doc.content)
+        if self.creates:
+            changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
+        changes |= self._system({**stored["facets"], self.facet: note}, note, rev, now)
+        gone = dict.fromkeys(self.owned - doc.content.keys(), "")
+        return UpdateOne({self.document.KEY: doc.key}, {"$set": changes, "$unset": gone} if gone else {"$set": changes})
+
+
+def _combined(facets: Mapping[str, Doc]) -> str:
+    if len(facets) == 1:
+        return str(next(iter(facets.values()))["hash"])
+    return text_hash(*(f"{name}={facets[name]['hash']}" for name in sorted(facets)))
