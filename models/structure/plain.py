@@ -37,7 +37,7 @@ _NAMES_OF_CLASSES: Final = frozenset({"@module", "@class", "@version", "@callabl
 _MAX_DEPTH: Final = 4
 
 
-class BadStructure(ValueError):  # noqa: N818 - says what it is about
+class BadStructure(ValueError):
     """A dict or a structure that is no usable crystal structure; `reason` says why in one line."""
 
     def __init__(self, reason: str) -> None:
