@@ -28,6 +28,13 @@ logger = logging.getLogger(__name__)
 class LeaseLost(CannotRunError):
     """Another run has taken over, because this one was silent for too long; what it had not written is not written."""
 
+    def __init__(self, job: str) -> None:
+        super().__init__(f"{job} was taken over by another run", "Nothing is lost: that run goes on with the work.")
+        self.job = job
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LeaseLost, (self.job,)
+
 
 class Lease:
     """Holds a job for as long as its block lasts, renewing itself from a thread of its own.
@@ -105,9 +112,7 @@ class Lease:
     def check(self) -> None:
         """Raise `LeaseLost` where another owner has taken over."""
         if self.lost:
-            raise LeaseLost(
-                f"{self.job} was taken over by another run", "Nothing is lost: that run goes on with the work."
-            )
+            raise LeaseLost(self.job)
 
     def _try(self, leases: Any, instead_of: Doc | None = None) -> Doc | None:
         free: Doc = {"$or": [{"owner": None}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
@@ -151,14 +156,9 @@ class Lease:
 
 def _machine() -> str:
     # Two containers may share a host name and process ids; the boot and the pid namespace tell them apart.
-    parts = [socket.gethostname()]
-    for path in ("/proc/sys/kernel/random/boot_id",):
-        if Path(path).exists():
-            parts.append(Path(path).read_text().strip())
-    namespace = Path("/proc/self/ns/pid")
-    if namespace.exists():
-        parts.append(str(namespace.stat().st_ino))
-    return "/".join(parts)
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    known = [boot.read_text().strip(), str(namespace.stat().st_ino)] if boot.exists() and namespace.exists() else []
+    return "/".join([socket.gethostname(), *known])
 
 
 def _this_process() -> Doc:

@@ -22,7 +22,7 @@ def current(database: Database[dict[str, Any]], collection: str) -> int:
 
 def take(database: Database[dict[str, Any]], collection: str, count: int, session: ClientSession) -> int:
     """Take a block of `count` revisions inside the transaction of `session`; gives the first of them."""
-    counter = database["counters"].find_one_and_update(
+    counter: dict[str, Any] = database["counters"].find_one_and_update(  # type: ignore[assignment]  # upserted
         {"_id": collection},
         {"$inc": {"rev": count}},
         upsert=True,

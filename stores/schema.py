@@ -160,13 +160,14 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
         try:
             collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
         except OperationFailure as error:
-            remedy = (
-                "Find the documents that share a key and remove all but one, then run `exfolio db init` again."
+            way_out = (
+                "Remove all but one of the documents that share a key"
                 if model["unique"]
-                else f"Drop the index that is in the way ({collection.name}.{model['name']}), then run `exfolio db init`."
+                else "Drop the index in the way"
             )
             raise ConfigurationError(
-                f"index {model['name']} of collection {collection.name} can't be made: {_reason(error)}", remedy
+                f"index {model['name']} of collection {collection.name} can't be made: {_reason(error)}",
+                f"{way_out}, then run `exfolio db init` again.",
             ) from error
     in_force = collection.index_information()
     for model in wanted:

@@ -16,6 +16,7 @@ from .connection import Connection
 from .leases import LeaseLost
 
 Doc = dict[str, Any]
+_NOTHING_DONE: Doc = {"consumed": {}, "ahead": {}, "partial": {}}
 
 
 def open_state(connection: Connection, stage: str, *, fingerprint: str, token: int) -> Doc:
@@ -28,22 +29,21 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
         fingerprint changed).
     """
     states = connection.database["stage_states"]
-    state = states.find_one_and_update(
+    state: Doc | None = states.find_one_and_update(
         {"stage": stage},
-        {
-            "$set": {"token": token},
-            "$setOnInsert": {"fingerprint": fingerprint, "consumed": {}, "ahead": {}, "partial": {}},
-        },
+        {"$set": {"token": token}, "$setOnInsert": {"fingerprint": fingerprint, **_NOTHING_DONE}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
     )
-    restarted = state["fingerprint"] != fingerprint
+    restarted = state is not None and state["fingerprint"] != fingerprint
     if restarted:
         state = states.find_one_and_update(
             {"stage": stage, "token": token},
-            {"$set": {"fingerprint": fingerprint, "consumed": {}, "ahead": {}, "partial": {}, "updated_at": utc_now()}},
+            {"$set": {"fingerprint": fingerprint, **_NOTHING_DONE, "updated_at": utc_now()}},
             return_document=ReturnDocument.AFTER,
         )
+    if state is None:  # taken over between the two
+        raise LeaseLost(stage)
     return {**state, "restarted": restarted}
 
 
@@ -71,7 +71,7 @@ def advance(
     states = connection.database["stage_states"]
     state = states.find_one({"stage": stage, "token": token}, session=session)
     if state is None:
-        raise LeaseLost(f"{stage} was taken over by another run", "Nothing is lost: that run goes on with the work.")
+        raise LeaseLost(stage)
     changes: Doc = {"updated_at": utc_now()}
     for collection, (low, high) in intervals.items():
         consumed, ahead = join(state["consumed"].get(collection, 0), state["ahead"].get(collection, []), (low, high))
