@@ -1,15 +1,89 @@
 """What every test may ask for."""
 
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from exfolio.stores import embedded, replica_set
+from exfolio.stores.connection import Connection, connect
+from exfolio.stores.errors import ExfolioError
+from exfolio.stores.mongod_binary import find_mongod
+from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data that lies beside the project in development, or a skip that says so."""
+    """Give the folder of real data that lies beside the project in development, or a skip that says so."""
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of real data (shared/data beside the project) is not there")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests away from the settings and the database of who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+            patch.delenv(name)
+        empty = tmp_path_factory.mktemp("settings") / "exfolio.toml"
+        empty.touch()
+        patch.setenv(CONFIG_VARIABLE, str(empty))
+        yield
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Path:
+    """Give the mongod that tests run, or a skip that says why there is none."""
+    try:
+        return find_mongod()
+    except ExfolioError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def mongo_server(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """One embedded server for all tests, shared by the workers of pytest-xdist; the last to leave stops it."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mongo-server"
+    settings = Settings(home=home, mongod=mongod)
+    guests = home / "guests"
+    guests.mkdir(parents=True, exist_ok=True)
+    guest = guests / str(os.getpid())
+    guest.touch()
+    server = embedded.start(settings)
+    with replica_set.admin_client(server.port, server.home.credentials().admin) as admin:
+        roles = [{"role": role, "db": "admin"} for role in ("readWriteAnyDatabase", "dbAdminAnyDatabase")]
+        admin.admin.command("grantRolesToUser", replica_set.USER, roles=roles)
+    yield server
+    guest.unlink()
+    if not any(guests.iterdir()):
+        embedded.stop(settings)
+        shutil.rmtree(server.home.folder)
+
+
+@pytest.fixture
+def settings(mongo_server: embedded.Server, mongod: Path) -> Settings:
+    """Give settings of the shared server, with a database name of this test's own."""
+    return Settings(home=mongo_server.home.folder.parent, mongod=mongod, database=f"test_{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[Connection]:
+    """Connect to a fresh database, dropped afterwards."""
+    with connect(settings) as opened:
+        yield opened
+        opened.client.drop_database(opened.name)
+
+
+@pytest.fixture
+def home(tmp_path: Path, mongod: Path) -> Iterator[Settings]:
+    """Give settings of a server of this test's own, not started; stopped afterwards if it was."""
+    own = Settings(home=tmp_path / "home", mongod=mongod)
+    yield own
+    if embedded.find_running(own):
+        embedded.stop(own)

@@ -1,0 +1,289 @@
+"""One way to MongoDB: who is asked, with which guarantees, and clear words when it does not answer.
+
+Knows settings and servers, nothing of collections. A `Connection` may be inherited by a forked process or pickled
+to another one: each process makes its own client on first use.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import mongoengine
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo import errors as mongo
+from pymongo.database import Database
+from pymongo.uri_parser import parse_uri
+
+from . import embedded, replica_set
+from .errors import (
+    AccessError,
+    ConfigurationError,
+    DatabaseUnavailable,
+    ExfolioError,
+    StandaloneServerError,
+)
+from .settings import Settings, load_settings
+
+ALIAS: Final = "exfolio"  # the db_alias of every Document class
+REFUSED_CODES: Final = {replica_set.UNAUTHORIZED, replica_set.AUTHENTICATION_FAILED}
+
+_serial = itertools.count(1)
+_open: list[Connection] = []  # those with a client in this process; mongoengine's alias stands for the last one
+
+
+@dataclass(slots=True)
+class _ClientOfProcess:
+    """The client one process made; a process that inherits it makes its own."""
+
+    pid: int = 0
+    client: MongoClient[dict[str, Any]] | None = None
+    alias: str = ""
+    inherited: list[MongoClient[dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connection:
+    """A database on a server; made by `connect`, which has checked it.
+
+    Attributes
+    ----------
+    settings
+        The settings it was made from.
+    name
+        Name of the database.
+    origin
+        Where the server comes from: the URI of the settings, or the embedded server.
+    """
+
+    settings: Settings = field(repr=False)
+    name: str
+    origin: Literal["uri", "embedded"]
+    uri: SecretStr = field(repr=False)
+    _own: _ClientOfProcess = field(repr=False, init=False, default_factory=_ClientOfProcess)
+
+    @property
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """The client of this process.
+
+        Datetimes are aware, UUIDs standard, reads and writes acknowledged by the majority, and retried once by the
+        driver.
+        """
+        own = self._own
+        if own.client is not None and own.pid == os.getpid():
+            return own.client
+        if own.client is not None:  # closing it would talk over sockets of the parent, so it is only put aside
+            own.inherited.append(own.client)
+        own.client, own.pid = _new_client(self.uri, self.settings), os.getpid()
+        own.alias = f"{ALIAS}-{own.pid}-{next(_serial)}"
+        _register(own.alias, self)
+        mongoengine.get_connection(own.alias)
+        if self in _open:
+            _open.remove(self)
+        _open.append(self)
+        _bind_documents()
+        return own.client
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The database, by the client of this process."""
+        return self.client[self.name]
+
+    def describe(self) -> str:
+        """Say which database this is, without secrets."""
+        return f"database {self.name} at {hosts_of(self.uri)}"
+
+    def close(self) -> None:
+        """Close the client of this process; a second call does nothing."""
+        own = self._own
+        if own.client is None or own.pid != os.getpid():
+            return
+        client, own.client = own.client, None
+        _open.remove(self)
+        _bind_documents()
+        mongoengine.disconnect(own.alias)
+        client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Connection, (self.settings, self.name, self.origin, self.uri)
+
+
+def connect(settings: Settings | None = None, *, autostart: bool = False) -> Connection:
+    """Connect to the URI of the settings, else to the embedded server.
+
+    Also lets the Document classes (mongoengine alias "exfolio") use this connection, until a later one is opened.
+
+    Parameters
+    ----------
+    settings
+        Read from file and environment when not given.
+    autostart
+        Start the embedded server when there is no URI and it does not run.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        No server answers within ``settings.server_wait_seconds``.
+    AccessError
+        The server refuses the user, or its access to the database.
+    StandaloneServerError
+        The server is no member of a replica set, so transactions would fail later.
+    ConfigurationError
+        The settings are wrong.
+
+    Examples
+    --------
+    >>> with connect() as connection:  # doctest: +SKIP
+    ...     connection.database.materials.estimated_document_count()
+    """
+    settings = load_settings() if settings is None else settings
+    if settings.mongo_uri is not None:
+        name = _database_of(settings, settings.mongo_uri)
+        connection = Connection(settings, name, "uri", settings.mongo_uri)
+    else:
+        connection = Connection(settings, settings.database, "embedded", _embedded_uri(settings, autostart=autostart))
+    try:
+        _check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> ExfolioError:
+    """Turn a driver's error into one that says what happened and what to do; shows no secret.
+
+    Parameters
+    ----------
+    connection
+        The connection in use, where it is known.
+    """
+    where = connection.describe() if connection else "the database"
+    short = _short(error)
+    if isinstance(error, mongo.OperationFailure) and error.code in REFUSED_CODES:
+        return AccessError(
+            f"{where} refuses access: {short}",
+            "Check user, password and authSource of EXFOLIO_MONGO_URI, and the user's roles (readWrite, dbAdmin).",
+        )
+    if isinstance(error, mongo.ConnectionFailure):  # server selection, lost connections and time-outs derive from it
+        return DatabaseUnavailable(f"{where} does not answer: {short}", _remedy_when_away(connection))
+    if isinstance(error, mongo.ConfigurationError):
+        return ConfigurationError(f"{where} cannot be used: {short}", "Check EXFOLIO_MONGO_URI.")
+    return ExfolioError(f"{where} reports an error: {short}")
+
+
+def hosts_of(uri: SecretStr) -> str:
+    """Give the hosts a URI names, without user, password and options."""
+    text = uri.get_secret_value()
+    if text.startswith("mongodb+srv://"):
+        return text.removeprefix("mongodb+srv://").rpartition("@")[2].partition("/")[0].partition("?")[0]
+    return ",".join(f"{host}:{port}" if port else str(host) for host, port in parse_uri(text, warn=False)["nodelist"])
+
+
+def _new_client(uri: SecretStr, settings: Settings) -> MongoClient[dict[str, Any]]:
+    return MongoClient(
+        uri.get_secret_value(),
+        appname="exfolio",
+        tz_aware=True,
+        uuidRepresentation="standard",
+        w="majority",
+        readConcernLevel="majority",
+        retryWrites=True,
+        retryReads=True,
+        serverSelectionTimeoutMS=int(settings.server_wait_seconds * 1000),
+        connectTimeoutMS=int(settings.server_wait_seconds * 1000),
+    )
+
+
+def _check(connection: Connection) -> None:
+    try:
+        hello = connection.client.admin.command("hello")
+        if connection.origin == "embedded":
+            _grant_if_needed(connection)
+        connection.database.command("listCollections", 1, nameOnly=True)
+    except mongo.PyMongoError as error:
+        raise explain(error, connection) from error
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter is a router of a sharded cluster
+        raise StandaloneServerError(
+            f"{connection.describe()} is not a replica set, and transactions need one",
+            "Start that mongod with --replSet NAME and run rs.initiate() once (one member is enough), or leave out "
+            "EXFOLIO_MONGO_URI to use the embedded server.",
+        )
+
+
+def _grant_if_needed(connection: Connection) -> None:
+    held = connection.client.admin.command("connectionStatus")["authInfo"]["authenticatedUserRoles"]
+    if not replica_set.is_granted(held, connection.name):
+        server = embedded.find_running(connection.settings)
+        if server is not None:
+            server.grant(connection.name)
+
+
+def _embedded_uri(settings: Settings, *, autostart: bool) -> SecretStr:
+    server = embedded.find_running(settings)
+    if server is None:
+        if not autostart:
+            raise DatabaseUnavailable(
+                f"the embedded server of {settings.home} does not run and no EXFOLIO_MONGO_URI is set",
+                "Start it with: exfolio db start",
+            )
+        server = embedded.start(settings)
+    else:
+        embedded.keep_log_short(server)
+    return server.uri()
+
+
+def _database_of(settings: Settings, uri: SecretStr) -> str:
+    text = uri.get_secret_value()
+    if "database" in settings.model_fields_set or text.startswith("mongodb+srv://"):
+        return settings.database
+    named = parse_uri(text, warn=False)["database"]
+    # With a user in the URI, its path may as well mean where the user is defined: admin, most often.
+    return named if named and named != "admin" else settings.database
+
+
+def _remedy_when_away(connection: Connection | None) -> str:
+    if connection is not None and connection.origin == "embedded":
+        return "Look at it with: exfolio db status; start it with: exfolio db start"
+    return (
+        "Check that it runs and can be reached from here, and EXFOLIO_MONGO_URI; "
+        "without that setting, `exfolio db start` gives a server on this machine."
+    )
+
+
+def _short(error: mongo.PyMongoError) -> str:
+    # The driver appends its whole view of the topology and its time-outs.
+    text = str(error).partition(", full error:")[0].partition(", Timeout:")[0]
+    return text.replace(" (configured timeouts: ", " (").partition(", Topology Description:")[0]
+
+
+def _register(alias: str, connection: Connection) -> None:
+    mongoengine.register_connection(
+        alias,
+        name=connection.name,
+        uuidRepresentation="standard",
+        mongo_client_class=lambda **_: connection.client,
+    )
+
+
+def _bind_documents() -> None:
+    # mongoengine closes a client when its last alias goes; that of the connection itself keeps it open here.
+    mongoengine.disconnect(ALIAS)
+    if _open:
+        _register(ALIAS, _open[-1])
+
+
+if hasattr(os, "register_at_fork"):  # the child's Documents must not use the parent's sockets
+    os.register_at_fork(after_in_child=_bind_documents)
