@@ -47,7 +47,7 @@ def quoted(path: Path) -> str:
     return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text) + "'"
 
 
-def open_source(path: Path) -> BinaryIO:
+def open_source(path: Path) -> io.BufferedReader:
     """Open a file for reading; what is compressed (by its first bytes, not its name) is uncompressed on the way.
 
     Parameters
@@ -57,8 +57,8 @@ def open_source(path: Path) -> BinaryIO:
 
     Returns
     -------
-    BinaryIO
-        Buffered stream of the uncompressed bytes. Reading it raises `CutShortError` where the file is damaged or cut
+    io.BufferedReader
+        Stream of the uncompressed bytes. Reading it raises `CutShortError` where the file is damaged or cut
         short, and `SourceFileError` where it expands more than `MAX_RATIO` times.
 
     Raises
@@ -155,6 +155,8 @@ class _Guarded(io.RawIOBase):
 
     def __init__(self, inner: io.BufferedIOBase | io.RawIOBase, compressed: io.BufferedReader, path: Path) -> None:
         self._inner = inner
+        # read1 gives what came before a damage; read would throw it away.
+        self._read: Callable[[int], bytes | None] = getattr(inner, "read1", inner.read)
         self._compressed = compressed
         self._path = path
         self._given = 0
@@ -165,7 +167,7 @@ class _Guarded(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         view = memoryview(cast("bytearray", buffer))
         try:
-            piece = self._inner.read(len(view)) or b""
+            piece = self._read(len(view)) or b""
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
             msg = f"{quoted(self._path)} is damaged or cut short after {self._given} uncompressed bytes: {error}"
             raise CutShortError(msg) from error
@@ -209,7 +211,7 @@ def read_head(path: Path, size: int) -> bytes:
         return _read_upto(stream, size, cut_is_end=True)
 
 
-def _read_upto(stream: BinaryIO, size: int, *, cut_is_end: bool = False) -> bytes:
+def _read_upto(stream: io.BufferedReader, size: int, *, cut_is_end: bool = False) -> bytes:
     pieces, missing = [], size
     while missing > 0:
         try:

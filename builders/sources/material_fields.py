@@ -1,0 +1,272 @@
+"""The parts of a document that every reader makes in the same way: formula, structure, numbers, and what is left over.
+
+Knows the fields of the ``materials`` and ``reference_entries`` collections and checks what goes into them; knows no
+file format and no database.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from pymatgen.core.structure import Structure
+
+from ...models.composition.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ...models.structure.plain import BadStructure, check_structure, from_plain, to_plain
+from .record import BadRecord
+
+MAX_EXTRA_BYTES = 64 * 1024
+"""A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""
+
+_INT64 = 2**63
+_SPACE_GROUPS = 230
+# Last space group of each crystal system (International Tables for Crystallography A).
+_CRYSTAL_SYSTEMS = (
+    (2, "triclinic"),
+    (15, "monoclinic"),
+    (74, "orthorhombic"),
+    (142, "tetragonal"),
+    (167, "trigonal"),
+    (194, "hexagonal"),
+    (230, "cubic"),
+)
+
+
+def identity(source: str, source_id: str, source_version: str | None) -> dict[str, Any]:
+    """Give the fields that say which record of which source a material is."""
+    fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
+    return fields | ({"source_version": source_version} if source_version is not None else {})
+
+
+def facts_fields(facts: FormulaFacts) -> dict[str, Any]:
+    """Give the fields that follow from a formula."""
+    return {
+        "formula_reduced": facts.reduced,
+        "formula_anonymous": facts.anonymous,
+        "chemsys": facts.chemsys,
+        "elements": list(facts.elements),
+        "nelements": facts.nelements,
+    }
+
+
+def formula_fields(formula: str) -> dict[str, Any]:
+    """Give ``formula`` as it is, and what follows from it.
+
+    Raises
+    ------
+    BadRecord
+        Where it is no formula.
+    """
+    try:
+        return {"formula": formula, **facts_fields(describe(formula))}
+    except FormulaError as error:
+        raise BadRecord(f"bad formula {error}", remedy="write element symbols and amounts") from error
+
+
+def facts_of_amounts(amounts: Mapping[str, float]) -> FormulaFacts:
+    """Say what a composition, given as atoms by element, is called.
+
+    Raises
+    ------
+    BadRecord
+        Where it is no composition.
+    """
+    try:
+        return _facts(tuple(sorted(amounts.items())))
+    except FormulaError as error:
+        raise BadRecord(f"bad composition {error}", remedy="give atoms by element symbol") from error
+
+
+@lru_cache(maxsize=1024)
+def _facts(amounts: tuple[tuple[str, float], ...]) -> FormulaFacts:
+    return describe_all(from_amounts([dict(amounts)]))[0]
+
+
+def read_structure(plain: object) -> Structure:
+    """Build a checked structure from a dict in pymatgen's form; classes it names are ignored.
+
+    Raises
+    ------
+    BadRecord
+        Where it is no usable structure.
+    """
+    if not isinstance(plain, Mapping):
+        raise BadRecord(
+            f"the structure is not an object but {type(plain).__name__}", remedy="give a pymatgen structure"
+        )
+    try:
+        structure = from_plain(plain)
+    except BadStructure as bad:
+        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
+    return structure
+
+
+def checked(structure: Structure) -> Structure:
+    """Give a structure back that is usable.
+
+    Raises
+    ------
+    BadRecord
+        Where it is not.
+    """
+    reason = check_structure(structure)
+    if reason:
+        raise BadRecord(f"bad structure: {reason}", remedy="correct the structure")
+    return structure
+
+
+def structure_fields(structure: Structure) -> dict[str, Any]:
+    """Give a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3)."""
+    amounts = amounts_of(structure)
+    fields = {
+        "formula": written(amounts),
+        **facts_fields(facts_of_amounts(amounts)),
+        "structure": to_plain(structure),
+        "nsites": len(structure),
+        "volume": float(structure.volume),
+        "density": float(structure.density),
+    }
+    return fields if structure.is_ordered else {**fields, "disordered": True}
+
+
+def amounts_of(structure: Structure) -> dict[str, float]:
+    """Give the atoms of each element in the cell, in alphabetical order."""
+    amounts = {str(element): float(n) for element, n in structure.composition.get_el_amt_dict().items()}
+    return dict(sorted(amounts.items()))
+
+
+def written(amounts: Mapping[str, float]) -> str:
+    """Write atoms by element as a formula, without reducing it: ``Br4Si1``."""
+    return "".join(f"{element}{round(amount, 6):.10g}" for element, amount in sorted(amounts.items()))
+
+
+def check_formula(formula: object, structure: Structure) -> None:
+    """Check that what a record calls its formula is the composition of its structure.
+
+    Raises
+    ------
+    BadRecord
+        Where it is not, or no formula.
+    """
+    if not isinstance(formula, str):
+        raise BadRecord(f"the formula is not a text but {formula!r}", remedy="correct the record")
+    stated = formula_fields(formula)["formula_reduced"]
+    found = facts_of_amounts(amounts_of(structure)).reduced
+    if stated != found:
+        raise BadRecord(
+            f"the formula says {formula} ({stated}), the structure is {found}", remedy="correct one of the two"
+        )
+
+
+def number(record: Mapping[str, Any], key: str) -> float | None:
+    """Take a number from a record; None where it is missing or null.
+
+    Raises
+    ------
+    BadRecord
+        Where it is something else, or not finite.
+    """
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRecord(f"{key} is not a number but {value!r:.60}", remedy="correct the record, or leave the field out")
+    if not math.isfinite(value):
+        raise BadRecord(f"{key} is {value}, which is not finite", remedy="leave the field out where it is not known")
+    return float(value)
+
+
+def text(record: Mapping[str, Any], key: str) -> str | None:
+    """Take a text from a record; None where it is missing, null or empty.
+
+    Raises
+    ------
+    BadRecord
+        Where it is something else.
+    """
+    value = record.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise BadRecord(f"{key} is not a text but {value!r:.60}", remedy="correct the record, or leave the field out")
+    return value
+
+
+def space_group(number: object, symbol: object = None) -> dict[str, Any]:
+    """Make the ``space_group`` field from a number (1-230) and, where there is one, a Hermann-Mauguin symbol.
+
+    Raises
+    ------
+    BadRecord
+        Where the number is none of a space group.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= _SPACE_GROUPS:
+        raise BadRecord(f"there is no space group number {number!r:.40}", remedy="give 1 to 230, or leave it out")
+    system = next(name for last, name in _CRYSTAL_SYSTEMS if number <= last)
+    field = {"number": number, "crystal_system": system}
+    return {**field, "symbol": symbol} if isinstance(symbol, str) and symbol else field
+
+
+def extra_fields(record: Mapping[str, Any], *, used: frozenset[str]) -> dict[str, Any]:
+    """Give what a record holds beside the fields already used, in a form that can be stored.
+
+    Values stay as they are; in keys, what MongoDB queries can't reach ("." and a leading "$") becomes "_"; names of
+    Python classes are left out. Values larger than `MAX_EXTRA_BYTES` are left out and named in ``left_out``.
+
+    Raises
+    ------
+    BadRecord
+        Where a number is not finite or too large to store, or a text is not Unicode.
+    """
+    extra: dict[str, Any] = {}
+    left_out: list[str] = []
+    for key, value in record.items():
+        if key in used or key.startswith("@") or value is None:
+            continue
+        if isinstance(value, list | dict) and len(json.dumps(value)) > MAX_EXTRA_BYTES:
+            left_out.append(key)
+        else:
+            extra[_key(key)] = storable(value, key)
+    return {**extra, "left_out": sorted(left_out)} if left_out else extra
+
+
+def storable(value: Any, place: str) -> Any:
+    """Give a JSON value in a form that can be stored.
+
+    Raises
+    ------
+    BadRecord
+        As `extra_fields`; `place` names the value.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRecord(f"{place} is {value}, which is not finite", remedy="leave the field out where it is not known")
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise BadRecord(f"{place} is an integer beyond 64 bits", remedy="write it as a text or with a decimal point")
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise BadRecord(f"{place} holds half a character: {error.reason}", remedy="correct the text") from error
+    if isinstance(value, list):
+        return [storable(item, place) for item in value]
+    if isinstance(value, dict):
+        return {_key(key): storable(item, f"{place}.{key}") for key, item in value.items() if not key.startswith("@")}
+    return value
+
+
+def _key(key: str) -> str:
+    return storable(key, "a key").replace(".", "_").replace("\x00", "_").replace("$", "_") or "_"
+
+
+class Occurrences:
+    """Numbers records that have no id of their own: ``<reduced formula>-<n>``, n counted in one file from 1."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def next_id(self, reduced: str) -> str:
+        """Give the id of the next record of this reduced formula."""
+        self._seen[reduced] += 1
+        return f"{reduced}-{self._seen[reduced]}"
