@@ -1,0 +1,188 @@
+"""Which structures are the same material: duplicates by pymatgen's StructureMatcher, also for monolayers.
+
+Structures are compared only with those of the same formula, kind (bulk or monolayer), number of atoms and about the
+same density, and each is reduced once. It knows structures only; where they are kept is up to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
+from pymatgen.core.structure import Structure
+
+from .vacuum import is_monolayer_cell, set_vacuum
+
+LENGTH_TOLERANCE: Final = 0.2
+SITE_TOLERANCE: Final = 0.3
+ANGLE_TOLERANCE: Final = 5.0
+"""The defaults of pymatgen's StructureMatcher: ltol (relative), stol (in units of the cube root of the volume per
+atom) and angle_tol (degrees)."""
+MATCHING_GAP: Final = 4.0
+"""Å between a monolayer's images while it is compared, about a van der Waals gap. stol is measured against the volume
+per atom, so in 20 Å of vacuum it lets 1H and 1T MoS2 pass as one; in a dense cell it means what it means in bulk."""
+MAX_DENSITY_RATIO: Final = 1.25
+"""Volume per atom (of a monolayer: area per atom) of two duplicates differs by this factor at most: functionals differ
+by 10 % at most, and StructureMatcher itself scales any difference away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A structure in the form in which it is compared.
+
+    Attributes
+    ----------
+    key
+        Reduced formula, kind and number of atoms in the primitive cell; structures of different keys never match.
+    extent
+        Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
+    reduced
+        Its primitive, Niggli-reduced cell.
+    """
+
+    key: tuple[str, str, int]
+    extent: float
+    reduced: Structure = field(repr=False)
+
+
+def prepare(structure: Structure) -> Prepared:
+    """Reduce a structure for comparison.
+
+    A cell with a vacuum of 8 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
+    the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
+    strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
+    2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
+    """
+    monolayer = is_monolayer_cell(structure)
+    if monolayer:
+        structure = set_vacuum(structure, MATCHING_GAP)
+    atoms = len(structure)
+    extent = structure.volume / atoms
+    if monolayer:
+        extent /= structure.lattice.c
+    reduced = structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+    formula = structure.composition.element_composition.reduced_formula
+    return Prepared((formula, "monolayer" if monolayer else "bulk", len(reduced)), extent, reduced)
+
+
+class Representatives:
+    """Distinct structures found so far, to which more are added one by one.
+
+    The first of each kind of structure stands for it, and new ones are compared with it alone, so that the groups do
+    not depend on how the structures are split into batches, only on their order.
+
+    Parameters
+    ----------
+    known
+        Structures, in order; they are taken as distinct, and compared with nothing.
+    max_density_ratio
+        See `MAX_DENSITY_RATIO`; None compares whatever the density, as StructureMatcher does.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> known = Representatives()
+    >>> known.add(Structure(Lattice.cubic(3.35), ["Po"], [[0, 0, 0]]))
+    (0, True)
+    >>> known.add(Structure(Lattice.cubic(3.30), ["Po"], [[0.1, 0, 0]]))
+    (0, False)
+    """
+
+    def __init__(self, known: Iterable[Structure] = (), *, max_density_ratio: float | None = MAX_DENSITY_RATIO) -> None:
+        self.max_density_ratio = max_density_ratio
+        self._matcher = StructureMatcher(
+            ltol=LENGTH_TOLERANCE,
+            stol=SITE_TOLERANCE,
+            angle_tol=ANGLE_TOLERANCE,
+            primitive_cell=True,
+            scale=True,
+            attempt_supercell=False,
+            comparator=ElementComparator(),
+        )
+        self._waiting: dict[str, list[tuple[int, Structure]]] = {}
+        self._by_key: dict[tuple[str, str, int], list[tuple[int, Prepared]]] = {}
+        self._count = 0
+        for structure in known:
+            # Reducing takes milliseconds, so it is put off until something of that formula is asked for.
+            formula = structure.composition.element_composition.reduced_formula
+            self._waiting.setdefault(formula, []).append((self._count, structure))
+            self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def match(self, structure: Structure) -> int | None:
+        """Give the number of the first known structure that this one duplicates, or None."""
+        return self._match(prepare(structure))
+
+    def add(self, structure: Structure) -> tuple[int, bool]:
+        """Give the number of the structure's representative, and whether it is new and now stands for itself."""
+        prepared = prepare(structure)
+        found = self._match(prepared)
+        if found is not None:
+            return found, False
+        number = self._count
+        self._by_key.setdefault(prepared.key, []).append((number, prepared))
+        self._count += 1
+        return number, True
+
+    def _match(self, query: Prepared) -> int | None:
+        for number, structure in self._waiting.pop(query.key[0], ()):
+            prepared = prepare(structure)
+            self._by_key.setdefault(prepared.key, []).append((number, prepared))
+        for number, known in self._by_key.get(query.key, ()):
+            if self._close(query, known) and self._matcher.fit(
+                known.reduced, query.reduced, skip_structure_reduction=True
+            ):
+                return number
+        return None
+
+    def _close(self, a: Prepared, b: Prepared) -> bool:
+        if self.max_density_ratio is None:
+            return True
+        return max(a.extent, b.extent) <= self.max_density_ratio * min(a.extent, b.extent)
+
+
+def group_duplicates(
+    structures: Sequence[Structure], *, max_density_ratio: float | None = MAX_DENSITY_RATIO
+) -> list[list[int]]:
+    """Group structures that are the same material.
+
+    Returns
+    -------
+    list of lists
+        Indices, ascending; groups in the order of their first member, which represents them.
+    """
+    known = Representatives(max_density_ratio=max_density_ratio)
+    groups: list[list[int]] = []
+    for index, structure in enumerate(structures):
+        number, new = known.add(structure)
+        if new:
+            groups.append([index])
+        else:
+            groups[number].append(index)
+    return groups
+
+
+def match_against(query: Structure, known: Sequence[Structure] | Representatives) -> int | None:
+    """Give the index of the first known structure that `query` duplicates, or None.
+
+    With many queries make `Representatives(known)` once and pass that.
+    """
+    representatives = known if isinstance(known, Representatives) else Representatives(known)
+    return representatives.match(query)
+
+
+def extend_groups(representatives: Sequence[Structure], new: Sequence[Structure]) -> list[int]:
+    """Sort new structures into existing groups, given by their representatives.
+
+    Returns
+    -------
+    list of int
+        For each new structure the number of its group. Numbers from `len(representatives)` on are new groups, in the
+        order in which their first member comes.
+    """
+    known = Representatives(representatives)
+    return [known.add(structure)[0] for structure in new]

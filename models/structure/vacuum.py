@@ -1,0 +1,232 @@
+"""A layer in its cell: in-plane vectors, atoms, and vacuum along c.
+
+Everything that sets, measures or changes the vacuum of a monolayer is here; where the layer comes from is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.composition import Composition
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+from .clusters import Vector, add_period
+from .symmetry import SYMPREC
+
+VACUUM: Final = 20.0
+"""Å between the outermost nuclei of a layer and of its next image, J. Zhou et al., Sci. Data 6, 86 (2019)."""
+MIN_GAP: Final = 8.0
+"""Å. An empty slab at least this thick is a vacuum: the widest van der Waals gaps, measured between nuclei, are about
+4 Å, and cells for calculations of monolayers have 10 Å or more."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The thickest empty slab of a structure.
+
+    Attributes
+    ----------
+    axis
+        0, 1 or 2: the cell vector that crosses it.
+    thickness
+        Å between nuclei, along the normal of the other two vectors.
+    start
+        Fractional coordinate along the axis at which the atoms begin, the gap lying just below.
+    """
+
+    axis: int
+    thickness: float
+    start: float
+
+
+def thickest_gap(structure: Structure) -> Gap:
+    """Find the thickest empty slab parallel to two of the cell vectors."""
+    heights = 1 / np.linalg.norm(np.linalg.inv(structure.lattice.matrix), axis=0)
+    wrapped = structure.frac_coords - np.floor(structure.frac_coords)
+    gaps = []
+    for axis in range(3):
+        levels = np.sort(wrapped[:, axis])
+        steps = np.diff(levels, prepend=levels[-1] - 1)
+        widest = int(np.argmax(steps))
+        gaps.append(Gap(axis, float(steps[widest] * heights[axis]), float(levels[widest])))
+    return max(gaps, key=lambda gap: gap.thickness)
+
+
+def is_monolayer_cell(structure: Structure, *, min_gap: float = MIN_GAP) -> bool:
+    """Whether the cell holds a vacuum of at least `min_gap` Å."""
+    return thickest_gap(structure).thickness >= min_gap
+
+
+def set_vacuum(structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: float = 1.0) -> Structure:
+    """Give a monolayer a vacuum of the stated thickness, upright along c, the layer in the middle.
+
+    Parameters
+    ----------
+    structure
+        A monolayer whose cell has its vacuum along any of the three vectors; its in-plane vectors are kept.
+    vacuum
+        Å between outermost nuclei.
+    in_plane_scale
+        Factor for both in-plane vectors; heights stay.
+    """
+    gap = thickest_gap(structure)
+    first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
+    fractional = structure.frac_coords.copy()
+    fractional[:, gap.axis] = gap.start + np.mod(fractional[:, gap.axis] - gap.start + 1e-9, 1) - 1e-9
+    positions = fractional @ structure.lattice.matrix
+    return layer_in_vacuum(
+        [site.species for site in structure],
+        positions,
+        structure.lattice.matrix[first],
+        structure.lattice.matrix[second],
+        vacuum=vacuum,
+        in_plane_scale=in_plane_scale,
+        properties=[site.properties for site in structure],
+    )
+
+
+def layer_in_vacuum(
+    species: Sequence[Composition],
+    positions: Array,
+    a: Array,
+    b: Array,
+    *,
+    vacuum: float = VACUUM,
+    in_plane_scale: float = 1.0,
+    properties: Sequence[Mapping[str, Any]] | None = None,
+) -> Structure:
+    """Build the cell of one layer.
+
+    Parameters
+    ----------
+    species
+        n mixtures.
+    positions
+        Å, (n, 3): one connected piece of the layer, in any orientation.
+    a, b
+        Å, (3,): periods of the layer.
+    vacuum
+        Å between outermost nuclei; c is the layer's thickness plus this.
+    in_plane_scale
+        Factor for a and b and the in-plane coordinates.
+    properties
+        Of each site, kept.
+
+    Returns
+    -------
+    Structure
+        a along x, b in the xy plane, c along z; right-handed, turned but never mirrored; the layer centred at c/2,
+        in-plane fractional coordinates within [0, 1).
+    """
+    a_length = float(np.linalg.norm(a))
+    normal = np.cross(a, b)
+    normal = normal / np.linalg.norm(normal)
+    x = a / a_length
+    axes = np.array([x, np.cross(normal, x), normal])
+    turned = positions @ axes.T
+    height = turned[:, 2]
+    thickness = float(np.ptp(height))
+    c = thickness + vacuum
+    in_plane = np.array([[a_length, 0.0], [float(b @ axes[0]), float(b @ axes[1])]])
+    fractional = np.empty_like(turned)
+    fractional[:, :2] = turned[:, :2] @ np.linalg.inv(in_plane)
+    fractional[:, :2] -= np.floor(fractional[:, :2] + 1e-9)  # what is 1 but for rounding becomes 0
+    fractional[:, 2] = 0.5 + (height - (height.max() + height.min()) / 2) / c
+    matrix = np.zeros((3, 3))
+    matrix[:2, :2] = in_plane * in_plane_scale
+    matrix[2, 2] = c
+    structure = Structure(Lattice(matrix), list(species), fractional)
+    if properties is not None:
+        for site, own in zip(structure, properties, strict=True):
+            site.properties = dict(own)
+    return structure
+
+
+def reduced_plane(a: Array, b: Array) -> tuple[Array, Array]:
+    """Give the two shortest vectors of a plane lattice, at 90 to 120 degrees (Lagrange's reduction).
+
+    Returns
+    -------
+    a, b
+        |a| <= |b|; hexagonal lattices come out with 120 degrees, as is the custom.
+    """
+    if a @ a > b @ b:
+        a, b = b, -a
+    while True:
+        shorter = b - np.rint((a @ b) / (a @ a)) * a
+        if shorter @ shorter >= a @ a * (1 - 1e-9):
+            b = shorter
+            break
+        a, b = shorter, -a
+    return (a, -b) if a @ b > 1e-9 * (a @ a) else (a, b)
+
+
+def primitive_layer(
+    species: Sequence[Composition], positions: Array, a: Array, b: Array, *, tolerance: float = SYMPREC
+) -> tuple[list[int], Array, Array]:
+    """Find the smallest cell of a layer: in the bulk its neighbours may have made it larger.
+
+    Parameters
+    ----------
+    species, positions, a, b
+        As for `layer_in_vacuum`.
+    tolerance
+        Å within which atoms are equivalent.
+
+    Returns
+    -------
+    sites
+        Indices of the atoms of the primitive cell.
+    a, b
+        Å, (3,): its periods, reduced.
+    """
+    normal = np.cross(a, b)
+    normal = normal / np.linalg.norm(normal)
+    frame = np.array([a, b, normal])
+    coordinates = positions @ np.linalg.inv(frame)
+    kinds = {one: index for index, one in enumerate(dict.fromkeys(species))}
+    kind = np.array([kinds[one] for one in species])
+    rarest = np.flatnonzero(kind == np.argmin(np.bincount(kind)))
+    orbit = np.arange(len(kind))
+    translations: list[Array] = []
+    for other in rarest[1:]:
+        shift = coordinates[other] - coordinates[rarest[0]]
+        image = _mapped(coordinates, kind, shift, frame, tolerance)
+        if image is not None:
+            translations.append(shift[:2])
+            orbit = np.minimum(orbit, image)
+    m = len(translations) + 1
+    sites = np.flatnonzero(orbit == np.arange(len(kind))).tolist()
+    if m * len(sites) != len(kind):  # equivalent only just within the tolerance: no group, so no smaller cell
+        return list(range(len(kind))), *reduced_plane(a, b)
+    if m > 1:
+        basis: list[Vector] = [(m, 0, 0), (0, m, 0)]
+        for shift in translations:
+            u, v = np.rint(shift * m).astype(int).tolist()
+            basis = add_period(basis, (u, v, 0))
+        (u1, v1, _), (u2, v2, _) = basis
+        a, b = (u1 * a + v1 * b) / m, (u2 * a + v2 * b) / m
+    return sites, *reduced_plane(a, b)
+
+
+def _mapped(
+    coordinates: Array, kind: NDArray[np.int64], shift: Array, frame: Array, tolerance: float
+) -> NDArray[np.int64] | None:
+    """For each atom the one that the shift carries it to, or None when it carries one nowhere."""
+    if abs(shift[2]) > tolerance:
+        return None
+    difference = coordinates[:, None, :] + shift - coordinates[None, :, :]
+    difference[:, :, :2] -= np.rint(difference[:, :, :2])
+    distance = np.linalg.norm(difference @ frame, axis=2)
+    distance[kind[:, None] != kind[None, :]] = np.inf
+    image: NDArray[np.int64] = np.argmin(distance, axis=1)
+    if distance[np.arange(len(kind)), image].max() > tolerance or len(set(image.tolist())) != len(kind):
+        return None
+    return image
