@@ -51,7 +51,7 @@ class CannotRunError(ExfolioError):
     exit_code = 3
 
 
-class DatabaseUnavailable(CannotRunError):  # noqa: N818  reads as a sentence where it is caught
+class DatabaseUnavailable(CannotRunError):
     """No MongoDB server answers."""
 
 
@@ -59,5 +59,5 @@ class ServerStartFailed(DatabaseUnavailable):
     """The embedded server could not be started."""
 
 
-class LeaseHeld(CannotRunError):  # noqa: N818
+class LeaseHeld(CannotRunError):
     """Another run of the same job holds its lease."""

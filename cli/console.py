@@ -1,0 +1,100 @@
+"""Where the command prints: answers to stdout (tables, or JSON for programs), everything else to stderr.
+
+Commands print through this module only, so that a closed pipe and a log line in the JSON cannot happen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from bson import ObjectId
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+
+from ..stores.errors import ExfolioError
+from ..stores.settings import Settings, load_settings
+
+PIPE_CLOSED: Final = 141  # what a shell reports for a program that SIGPIPE ended: 128 + 13
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        _leave_quietly()
+
+
+out: Final = _Console(highlight=False)
+err: Final = _Console(stderr=True, highlight=False)
+
+
+def begin() -> Settings:
+    """Read the settings and send log lines to stderr: the first thing a command does.
+
+    Raises
+    ------
+    ConfigurationError
+        As from `load_settings`.
+    """
+    settings = load_settings()
+    handler = RichHandler(console=err, show_path=False, log_time_format="%H:%M:%S")
+    logging.basicConfig(level=settings.log_level, handlers=[handler], format="%(message)s", force=True)
+    logging.getLogger("pymongo").setLevel(logging.WARNING)  # its debug lines hold whole commands
+    return settings
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; dates in ISO 8601, paths and object ids as text. NaN is refused, being no JSON.
+
+    Raises
+    ------
+    ValueError
+        The value holds NaN or infinity.
+    """
+    write_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+
+
+def write_line(line: str) -> None:
+    """Print a line as it is: no wrapping, no markup."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_quietly()
+
+
+def print_facts(facts: dict[str, Any]) -> None:
+    """Print names and values, one pair a line, None left out; never cut, so that an address can be copied."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        if value is not None:
+            out.print(f"[bold]{escape(name):<{width}}[/]  {escape(str(value))}", soft_wrap=True)
+
+
+def print_error(error: ExfolioError) -> None:
+    """Print what happened and what to do about it."""
+    err.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
+    if error.remedy:
+        err.print(escape(error.remedy), soft_wrap=True)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (Path, ObjectId)):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be printed as JSON")
+
+
+def _leave_quietly() -> NoReturn:
+    # Python would complain once more when it flushes stdout at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(PIPE_CLOSED)

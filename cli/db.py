@@ -1,0 +1,150 @@
+"""``exfolio db``: the embedded server, the collections, the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+from rich.table import Table
+
+from ..stores import embedded, schema
+from ..stores.connection import connect, hosts_of
+from ..stores.errors import DatabaseUnavailable
+from ..stores.settings import PREFIX, Settings, find_settings_file
+from .console import JsonOption, begin, out, print_facts, print_json
+
+BYTES_PER_MB = 1_000_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group ``db`` to the app."""
+    group = typer.Typer(no_args_is_help=True, help="Start, stop, prepare and look at the database server.")
+    group.command()(start)
+    group.command()(stop)
+    group.command()(status)
+    group.command()(init)
+    group.command()(settings)
+    app.add_typer(group, name="db")
+
+
+def start(*, json: JsonOption = False) -> None:
+    """Start the embedded server; does nothing when it runs.
+
+    Example: exfolio db start
+    """
+    chosen = begin()
+    server = embedded.start(chosen)
+    if json:
+        print_json(embedded.status(chosen).as_dict() | {"already_running": server.already_running})
+    else:
+        out.print(f"{'Already running' if server.already_running else 'Started'}.")
+        _print_status(embedded.status(chosen))
+        _note_uri(chosen)
+
+
+def stop(*, json: JsonOption = False) -> None:
+    """Stop the embedded server in order, and wait until it has.
+
+    Example: exfolio db stop
+    """
+    stopped = embedded.stop(begin())
+    if json:
+        print_json({"stopped": stopped})
+    else:
+        out.print("Stopped." if stopped else "It was not running.")
+
+
+def status(*, json: JsonOption = False) -> None:
+    """Show whether the server runs, where, and how large it is; exit status 3 if it does not.
+
+    Example: exfolio db status --json
+    """
+    chosen = begin()
+    if chosen.mongo_uri is not None:
+        _status_of_uri(chosen, json=json)
+        return
+    found = embedded.status(chosen)
+    if json:
+        print_json(found.as_dict())
+    else:
+        _print_status(found)
+    if not found.running:
+        raise typer.Exit(DatabaseUnavailable.exit_code)
+
+
+def init(*, json: JsonOption = False) -> None:
+    """Make the collections with their indexes and validators; the embedded server is started if need be.
+
+    Example: exfolio db init
+    """
+    with connect(begin(), autostart=True) as connection:
+        report = schema.initialise(connection)
+        if json:
+            print_json(report)
+        else:
+            out.print(f"Prepared {connection.describe()}.")
+            print_facts({name: _listed(value) for name, value in report.items()})
+
+
+def settings(*, json: JsonOption = False) -> None:
+    """Show every setting: its value, its environment variable, its meaning. Passwords are not shown.
+
+    Example: exfolio db settings
+    """
+    chosen = begin()
+    values = {name: _shown(getattr(chosen, name)) for name in Settings.model_fields}
+    if json:
+        print_json(values)
+        return
+    table = Table("setting", "value", "variable", "meaning", box=None, pad_edge=False)
+    for name, field in Settings.model_fields.items():
+        table.add_row(name, "" if values[name] is None else str(values[name]), PREFIX + name.upper(), field.description)
+    out.print(f"Settings file: {find_settings_file() or 'none'}")
+    out.print(table)
+
+
+def _status_of_uri(chosen: Settings, *, json: bool) -> None:
+    with connect(chosen) as connection:
+        facts = {
+            "running": True,
+            "hosts": hosts_of(connection.uri),
+            "database": connection.name,
+            "version": connection.client.server_info()["version"],
+        }
+    if json:
+        print_json(facts)
+    else:
+        print_facts({"server": "running"} | facts | {"running": None})
+
+
+def _print_status(found: embedded.Status) -> None:
+    print_facts(
+        {
+            "server": "running" if found.running else "not running",
+            "uri": found.uri,
+            "process": found.pid,
+            "port": found.port,
+            "version": found.version,
+            "uptime": None if found.uptime_seconds is None else f"{found.uptime_seconds:,.0f} s",
+            "on disk": f"{found.size_bytes / BYTES_PER_MB:,.1f} MB",
+            "folder": found.home,
+            "log": found.log,
+            "last errors": "; ".join(found.last_errors) or None,
+        }
+    )
+
+
+def _note_uri(chosen: Settings) -> None:
+    if chosen.mongo_uri is not None:
+        out.print(f"Not in use while {PREFIX}MONGO_URI names {hosts_of(chosen.mongo_uri)}.", soft_wrap=True)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return f"(hidden) at {hosts_of(value)}"
+    return value if value is None or isinstance(value, (int, float, str)) else str(value)
+
+
+def _listed(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,116 @@
+"""The ``exfolio`` command: puts the command groups together and turns exceptions into exit codes.
+
+A command group is a module of this package with ``register(app)``, which adds its commands to the Typer app, and a
+line in `COMMANDS`. Only the modules a call names are imported, so `exfolio db status` does not wait for the science.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pymongo.errors import PyMongoError
+
+from .. import __version__
+from ..stores.connection import explain
+from ..stores.errors import CannotRunError, ExfolioError
+from ..stores.settings import CONFIG_VARIABLE
+from .console import err, print_error, write_line
+
+# module -> the commands it registers, with the line that `exfolio --help` shows for each
+COMMANDS: Final[dict[str, dict[str, str]]] = {
+    "db": {"db": "Start, stop, prepare and look at the database server."},
+}
+
+EXIT_CODES: Final = (
+    "Exit status: 0 all done, 1 some items failed, 2 bad usage or configuration, "
+    "3 could not run (server away, job already running), 130 interrupted."
+)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; prints errors to stderr.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name.
+    """
+    try:
+        typer.main.get_command(build(arguments))(args=list(arguments), prog_name="exfolio")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except ExfolioError as error:
+        print_error(error)
+        return error.exit_code
+    except PyMongoError as error:  # one that no command expected: the server went away while it ran, most often
+        explained = explain(error)
+        print_error(explained)
+        return max(explained.exit_code, CannotRunError.exit_code)
+    except KeyboardInterrupt:
+        err.print("Interrupted.")
+        return 130
+    except Exception:  # noqa: BLE001  status 1 would say that only some items failed
+        traceback.print_exc()
+        err.print("This is a defect of exfolio: please report it with the lines above.")
+        return CannotRunError.exit_code
+    return 0
+
+
+def build(arguments: Sequence[str] | None = None) -> typer.Typer:
+    """Put the app together.
+
+    Parameters
+    ----------
+    arguments
+        Modules whose commands are not among these are left out but for their line of help; None takes all in.
+    """
+    app = typer.Typer(
+        name="exfolio",
+        help=f"A database of known materials and a registry of candidates. {EXIT_CODES}",
+        no_args_is_help=True,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options_of_every_command)
+    for module, commands in COMMANDS.items():
+        if arguments is None or not commands.keys().isdisjoint(arguments):
+            import_module(f".{module}", __package__).register(app)
+        else:
+            for name, text in commands.items():
+                app.command(name, help=text)(_not_imported)
+    return app
+
+
+def _not_imported() -> None:
+    raise AssertionError("a command that was called has not been imported")
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        write_line(f"exfolio {__version__}")
+        raise typer.Exit
+
+
+def _options_of_every_command(
+    config: Annotated[
+        Path | None, typer.Option(help=f"Settings file, in place of {CONFIG_VARIABLE}.", show_default=False)
+    ] = None,
+    *,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", help="Show the version and leave.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    if config is not None:  # worker processes of the command inherit it
+        os.environ[CONFIG_VARIABLE] = str(config.absolute())
