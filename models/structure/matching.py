@@ -50,7 +50,7 @@ class Prepared:
 def prepare(structure: Structure) -> Prepared:
     """Reduce a structure for comparison.
 
-    A cell with a vacuum of 8 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
+    A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
     the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.

@@ -20,9 +20,9 @@ from .symmetry import SYMPREC
 
 VACUUM: Final = 20.0
 """Å between the outermost nuclei of a layer and of its next image, J. Zhou et al., Sci. Data 6, 86 (2019)."""
-MIN_GAP: Final = 8.0
+MIN_GAP: Final = 6.0
 """Å. An empty slab at least this thick is a vacuum: the widest van der Waals gaps, measured between nuclei, are about
-4 Å, and cells for calculations of monolayers have 10 Å or more."""
+4.4 Å, and cells for calculations of monolayers have 10 Å or more (7 Å where atoms moved out in the relaxation)."""
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,9 @@ def is_monolayer_cell(structure: Structure, *, min_gap: float = MIN_GAP) -> bool
     return thickest_gap(structure).thickness >= min_gap
 
 
-def set_vacuum(structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: float = 1.0) -> Structure:
+def set_vacuum(
+    structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: float = 1.0, height_scale: float = 1.0
+) -> Structure:
     """Give a monolayer a vacuum of the stated thickness, upright along c, the layer in the middle.
 
     Parameters
@@ -74,7 +76,9 @@ def set_vacuum(structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: 
     vacuum
         Å between outermost nuclei.
     in_plane_scale
-        Factor for both in-plane vectors; heights stay.
+        Factor for both in-plane vectors.
+    height_scale
+        Factor for the heights within the layer, and so for its thickness.
     """
     gap = thickest_gap(structure)
     first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
@@ -88,6 +92,7 @@ def set_vacuum(structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: 
         structure.lattice.matrix[second],
         vacuum=vacuum,
         in_plane_scale=in_plane_scale,
+        height_scale=height_scale,
         properties=[site.properties for site in structure],
     )
 
@@ -100,6 +105,7 @@ def layer_in_vacuum(
     *,
     vacuum: float = VACUUM,
     in_plane_scale: float = 1.0,
+    height_scale: float = 1.0,
     properties: Sequence[Mapping[str, Any]] | None = None,
 ) -> Structure:
     """Build the cell of one layer.
@@ -114,8 +120,8 @@ def layer_in_vacuum(
         Å, (3,): periods of the layer.
     vacuum
         Å between outermost nuclei; c is the layer's thickness plus this.
-    in_plane_scale
-        Factor for a and b and the in-plane coordinates.
+    in_plane_scale, height_scale
+        Factors for a and b with the in-plane coordinates, and for the heights.
     properties
         Of each site, kept.
 
@@ -131,7 +137,7 @@ def layer_in_vacuum(
     x = a / a_length
     axes = np.array([x, np.cross(normal, x), normal])
     turned = positions @ axes.T
-    height = turned[:, 2]
+    height = turned[:, 2] * height_scale
     thickness = float(np.ptp(height))
     c = thickness + vacuum
     in_plane = np.array([[a_length, 0.0], [float(b @ axes[0]), float(b @ axes[1])]])
