@@ -53,6 +53,9 @@ _GROUP_DIFFERENCE: Final = 1.65
 #: Amounts from here on do not fit beside the sort keys and are written by pymatgen.
 _MAX_AMOUNT: Final = 1 << 40
 
+#: Up to so many formulas pymatgen is faster than arrays are.
+_FEW: Final = 8
+
 _AMOUNT_BITS: Final = 40
 _RANK_BITS: Final = 7
 
@@ -79,7 +82,10 @@ def describe(formula: str) -> FormulaFacts:
     >>> describe("Mn2O4")
     FormulaFacts(reduced='MnO2', anonymous='AB2', chemsys='Mn-O', elements=['Mn', 'O'], nelements=2)
     """
-    composition = Composition(read_one(formula))
+    return _facts(Composition(read_one(formula)))
+
+
+def _facts(composition: Composition) -> FormulaFacts:
     elements = sorted(composition.as_dict())
     return FormulaFacts(
         str(composition.reduced_formula),
@@ -99,6 +105,8 @@ def describe_all(formulas: Sequence[str] | Formulas) -> list[FormulaFacts]:
         For the first bad formula.
     """
     parsed = parse(formulas)
+    if len(parsed) <= _FEW:
+        return [_facts(Composition(parsed.composition(index))) for index in range(len(parsed))]
     facts = []
     for reduced, anonymous, chemsys in zip(
         reduced_formulas(parsed), anonymous_formulas(parsed), chemical_systems(parsed), strict=True
