@@ -1,0 +1,254 @@
+"""Reader of tables (CSV, TSV) of formulas and properties with declared units.
+
+Which column is what is said by options and by headers that leave no doubt (see `units`); the rest is kept as text.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...models.composition.formulas import describe_all, parse_or_report, reduced_formulas
+from .file_reader import FileReader, ReaderOptionError
+from .material_fields import Occurrences, facts_fields, identity, space_group
+from .opening import SourceFileError, quoted
+from .record import BadRecord, Documents, RawRecord
+from .table_columns import TablePlan, check_fields, plan_table
+from .table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(FileReader):
+    """Formulas with properties, one material a row.
+
+    Rows without an id are called ``<reduced formula>-<n>``, n counted in the file; with several files the name of the
+    file comes first.
+
+    Attributes
+    ----------
+    columns
+        Field to column: ``{"formation_energy": "Heat_of_formation:eV/atom", "formula": "Material", "id": "id"}``.
+        Fields are ``formula``, ``id``, ``space_group`` (a number), those of `TEXT_FIELDS`, and, with a unit after the
+        last colon, those of `UNITS_OF_FIELD`.
+    keep
+        Columns to keep as they are, though their headers look like a property.
+    method
+        How the values were got (e.g. ``PBE``, ``experiment``).
+    reference
+        Publication to cite.
+    dimension
+        2 or 3, where the source claims it of all its records.
+    separator, encoding
+        Of the files; sniffed where not given.
+    """
+
+    kind: ClassVar[str] = "table"
+    version: ClassVar[int] = 1
+    wanted: ClassVar[str] = "tables (.csv, .tsv)"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    keep: Sequence[str] = ()
+    method: str | None = None
+    reference: str | None = None
+    dimension: int | None = None
+    separator: str | None = None
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fields(self.columns)
+        if self.separator is not None and len(self.separator) != 1:
+            msg = f"a separator is one character, not {self.separator!r}; usual ones are {SEPARATORS}"
+            raise ReaderOptionError(msg)
+        if self.encoding is not None:
+            try:
+                b"".decode(self.encoding)
+            except LookupError as error:
+                msg = f"there is no encoding called {self.encoding!r}; usual ones are utf-8, utf-16 and cp1252"
+                raise ReaderOptionError(msg) from error
+
+    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
+        """Read the rows of a table; those without an id are numbered here, since only here the order is known.
+
+        Raises
+        ------
+        SourceFileError
+            Where the header does not say what is needed.
+        """
+        encoding = self.encoding or sniff_encoding(path)
+        found = rows(path, encoding=encoding, separator=self.separator or sniff_separator(path, encoding))
+        header = self._header(path, found)
+        plan = self._plan(header, where=f" of {quoted(path)}")
+        occurrences, prefix = Occurrences(), self.id_prefix(path)
+        index = 0
+        while block := list(islice(found, _ROWS_AT_ONCE)):
+            named = (
+                _named(block, header, plan, occurrences, prefix)
+                if plan.source_id is None
+                else [_checked(row, header) for row in block]
+            )
+            for row, source_id in zip(block, named, strict=True):
+                if isinstance(row, BadRecord):
+                    yield BadRecord(
+                        row.reason, remedy=row.remedy, place=row.place, index=index, rest_unread=row.rest_unread
+                    )
+                elif isinstance(source_id, BadRecord):
+                    yield source_id.at(RawRecord(f"row {row.line}", index, None))
+                else:
+                    yield RawRecord(f"row {row.line}", index, (header, row.cells, source_id))
+                index += 1
+
+    def parse(self, raw: RawRecord) -> Documents:
+        """Make the document of one row; `parse_many` is far faster for many."""
+        result = self.parse_many([raw])[0]
+        if isinstance(result, BadRecord):
+            raise result
+        return result
+
+    def parse_many(self, raws: Sequence[RawRecord]) -> list[Documents | BadRecord]:
+        """Make the document of each row, in order; a bad row gives its `BadRecord`."""
+        results: list[Documents | BadRecord] = []
+        start = 0
+        while start < len(raws):
+            header = raws[start].payload[0]
+            stop = start + 1
+            while stop < len(raws) and raws[stop].payload[0] == header:
+                stop += 1
+            results += self._parse_rows(raws[start:stop], self._plan(header))
+            start = stop
+        return results
+
+    def _parse_rows(self, raws: Sequence[RawRecord], plan: TablePlan) -> list[Documents | BadRecord]:
+        cells = [raw.payload[1] for raw in raws]
+        formulas = [row[plan.formula].strip() for row in cells]
+        parsed, failures = parse_or_report(formulas)
+        facts = describe_all(parsed)
+        natoms = np.bincount(parsed.rows, weights=parsed.amounts, minlength=len(parsed)).tolist()
+        common = self._common(plan)
+        results: list[Documents | BadRecord] = []
+        for index, raw in enumerate(raws):
+            try:
+                if index in failures:
+                    raise BadRecord(f"bad formula {failures[index]}", remedy="write element symbols and amounts")
+                row = cells[index]
+                source_id = raw.payload[2] if plan.source_id is None else _id(row[plan.source_id])
+                document = identity(self.source, source_id, self.source_version)
+                document["formula"] = formulas[index]
+                document |= facts_fields(facts[index])
+                document |= common
+                _fill(document, row, plan, natoms[index], self.method)
+                results.append({"materials": [document]})
+            except BadRecord as bad:
+                results.append(bad.at(raw))
+        return results
+
+    def _common(self, plan: TablePlan) -> dict[str, Any]:
+        taken = {name for _, name in plan.texts}
+        common: dict[str, Any] = {}
+        if self.reference and "reference" not in taken:
+            common["reference"] = self.reference
+        if self.dimension is not None:
+            common["dimension_claimed"] = self.dimension
+        return common
+
+    def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:
+        return plan_table(header, columns=self.columns, keep=self.keep, where=where)
+
+    def _header(self, path: Path, found: Iterator[Row | BadRecord]) -> tuple[str, ...]:
+        first = next(found, None)
+        if first is None:
+            msg = f"{quoted(path)} is empty"
+            raise SourceFileError(msg)
+        if isinstance(first, BadRecord):
+            msg = f"the header of {quoted(path)} can't be read: {first.reason}; {first.remedy}"
+            raise SourceFileError(msg)
+        header = tuple(cell.strip() for cell in first.cells)
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
+            raise SourceFileError(msg)
+        return header
+
+
+def _checked(row: Row | BadRecord, header: tuple[str, ...]) -> BadRecord | None:
+    if isinstance(row, BadRecord):
+        return row
+    if len(row.cells) != len(header):
+        return BadRecord(
+            f"it has {len(row.cells)} cells where the header has {len(header)}", remedy="correct the row, or quote it"
+        )
+    if tuple(cell.strip() for cell in row.cells) == header:
+        return BadRecord("it repeats the header", remedy="leave it out where tables are joined")
+    return None
+
+
+def _named(
+    block: Sequence[Row | BadRecord], header: tuple[str, ...], plan: TablePlan, occurrences: Occurrences, prefix: str
+) -> list[str | BadRecord]:
+    """Give each row its numbered id, or say why it has none."""
+    faults = [_checked(row, header) for row in block]
+    formulas = [
+        row.cells[plan.formula].strip() if fault is None and isinstance(row, Row) else "H"
+        for row, fault in zip(block, faults, strict=True)
+    ]
+    parsed, failures = parse_or_report(formulas)
+    reduced = reduced_formulas(parsed)
+    ids: list[str | BadRecord] = []
+    for index, fault in enumerate(faults):
+        if fault is not None:
+            ids.append(fault)
+        elif index in failures:
+            ids.append(BadRecord(f"bad formula {failures[index]}", remedy="write element symbols and amounts"))
+        else:
+            ids.append(prefix + occurrences.next_id(reduced[index]))
+    return ids
+
+
+def _id(cell: str) -> str:
+    source_id = cell.strip()
+    if not source_id:
+        raise BadRecord("its id is empty", remedy="fill in the id, or choose another column for it")
+    return source_id
+
+
+def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms: float, method: str | None) -> None:
+    found = []
+    for place, name, how in plan.values:
+        if cell := row[place].strip():
+            value = _number(cell, name) * how.factor
+            document[name] = value / natoms if how.per_formula else value
+            found.append(name)
+    if method and found:
+        document["methods"] = dict.fromkeys(found, method)
+    for place, name in plan.texts:
+        if cell := row[place].strip():
+            document[name] = cell
+    if plan.space_group is not None and (cell := row[plan.space_group].strip()):
+        document["space_group"] = space_group(int(cell) if cell.isdecimal() else cell)
+    if extra := {_storable_name(name): row[place] for place, name in plan.extra if row[place]}:
+        document["extra"] = extra
+
+
+def _number(cell: str, name: str) -> float:
+    try:
+        if "_" in cell:  # Python would read 1_000
+            raise ValueError
+        value = float(cell)
+    except ValueError:
+        raise BadRecord(
+            f"{name} is no number but {cell[:40]!r}", remedy="leave the cell empty where it is not known"
+        ) from None
+    if not math.isfinite(value):
+        raise BadRecord(f"{name} is {cell}, which is not finite", remedy="leave the cell empty where it is not known")
+    return value
+
+
+def _storable_name(column: str) -> str:
+    return column.replace(".", "_").replace("$", "_").replace("\x00", "_")
