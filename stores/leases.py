@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from .errors import CannotRunError, LeaseHeld
 
 Doc = dict[str, Any]
 logger = logging.getLogger(__name__)
+_NOBODY = ""
 
 
 class LeaseLost(CannotRunError):
@@ -72,6 +74,8 @@ class Lease:
     def acquire(self) -> Self:
         """Take the lease and begin to renew it."""
         leases = self.connection.database["leases"]
+        with suppress(DuplicateKeyError):  # somebody else makes it at the same time
+            leases.update_one({"job": self.job}, {"$setOnInsert": {"owner": _NOBODY, "token": 0}}, upsert=True)
         held = self._try(leases)
         if held is None:
             other = leases.find_one({"job": self.job}) or {}
@@ -96,7 +100,7 @@ class Lease:
         try:
             self.connection.database["leases"].update_one(
                 {"job": self.job, "owner": self.owner},
-                {"$set": {"owner": None, "process": None}, "$currentDate": {"expires_at": True}},
+                {"$set": {"owner": _NOBODY}, "$unset": {"process": ""}},
             )
         except PyMongoError as error:
             logger.warning("the lease of %s could not be given back and will expire: %s", self.job, error)
@@ -115,29 +119,24 @@ class Lease:
             raise LeaseLost(self.job)
 
     def _try(self, leases: Any, instead_of: Doc | None = None) -> Doc | None:
-        free: Doc = {"$or": [{"owner": None}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
+        free: Doc = {"$or": [{"owner": _NOBODY}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
         if instead_of is not None:
             free = {"owner": instead_of["owner"], "token": instead_of["token"]}
-        try:
-            found: Doc | None = leases.find_one_and_update(
-                {"job": self.job, **free},
-                [
-                    {
-                        "$set": {
-                            "job": self.job,
-                            "owner": self.owner,
-                            "process": _this_process(),
-                            "token": {"$add": [{"$ifNull": ["$token", 0]}, 1]},
-                            "expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]},
-                        }
+        taken: Doc | None = leases.find_one_and_update(
+            {"job": self.job, **free},
+            [
+                {
+                    "$set": {
+                        "owner": self.owner,
+                        "process": _this_process(),
+                        "token": {"$add": ["$token", 1]},
+                        "expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]},
                     }
-                ],
-                upsert=instead_of is None,
-                return_document=ReturnDocument.AFTER,
-            )
-        except DuplicateKeyError:  # it exists and is not free
-            return None
-        return found
+                }
+            ],
+            return_document=ReturnDocument.AFTER,
+        )
+        return taken
 
     def _renew_until_stopped(self) -> None:
         while not self._stop.wait(self.seconds / 3):

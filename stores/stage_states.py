@@ -19,8 +19,17 @@ Doc = dict[str, Any]
 _NOTHING_DONE: Doc = {"consumed": {}, "ahead": {}, "partial": {}}
 
 
-def open_state(connection: Connection, stage: str, *, fingerprint: str, token: int) -> Doc:
+def open_state(connection: Connection, stage: str, *, fingerprint: str, token: int, maker: Doc | None = None) -> Doc:
     """Take the state of a stage under a new lease; where the fingerprint changed, everything is due again.
+
+    Parameters
+    ----------
+    fingerprint
+        Hash of all that the results depend on beside the input.
+    token
+        Token of the lease.
+    maker
+        What it takes to make the stage again in a later refresh.
 
     Returns
     -------
@@ -31,7 +40,7 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
     states = connection.database["stage_states"]
     state: Doc | None = states.find_one_and_update(
         {"stage": stage},
-        {"$set": {"token": token}, "$setOnInsert": {"fingerprint": fingerprint, **_NOTHING_DONE}},
+        {"$set": {"token": token, "maker": maker or {}}, "$setOnInsert": {"fingerprint": fingerprint, **_NOTHING_DONE}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
     )
@@ -47,6 +56,20 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
     return {**state, "restarted": restarted}
 
 
+def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, int]]:
+    """Give the intervals up to `high` that are still to be done.
+
+    >>> gaps(10, [[20, 30]], 40)
+    [(10, 20), (30, 40)]
+    """
+    result = []
+    for low, up_to in [*sorted(ahead), [high, high]]:
+        if consumed < min(low, high):
+            result.append((consumed, min(low, high)))
+        consumed = max(consumed, up_to)
+    return result
+
+
 def read(connection: Connection, stage: str) -> Doc:
     """Give the state of a stage as it is, empty where it never ran."""
     return connection.database["stage_states"].find_one({"stage": stage}, {"_id": 0}) or {}
@@ -58,7 +81,6 @@ def advance(
     *,
     token: int,
     intervals: dict[str, tuple[int, int]],
-    partial: Doc | None,
     session: ClientSession,
 ) -> None:
     """Note in the caller's transaction that intervals ``(after, up to]`` of revisions are done.
@@ -77,9 +99,14 @@ def advance(
         consumed, ahead = join(state["consumed"].get(collection, 0), state["ahead"].get(collection, []), (low, high))
         changes[f"consumed.{collection}"] = consumed
         changes[f"ahead.{collection}"] = ahead
-    if partial is not None:
-        changes["partial"] = partial
     states.update_one({"stage": stage, "token": token}, {"$set": changes}, session=session)
+
+
+def set_partial(connection: Connection, stage: str, partial: Doc, *, token: int, session: ClientSession) -> None:
+    """Note in the caller's transaction where a pass stands that is not counted in revisions."""
+    connection.database["stage_states"].update_one(
+        {"stage": stage, "token": token}, {"$set": {"partial": partial}}, session=session
+    )
 
 
 def join(consumed: int, ahead: list[list[int]], done: tuple[int, int]) -> tuple[int, list[list[int]]]:

@@ -54,6 +54,7 @@ class Written:
     content: Doc
     origins: list[Doc]
     hash: str
+    group: str | None = None
 
 
 class ForeignField(TypeError):
@@ -89,7 +90,7 @@ class FacetWriter:
         """Whether this facet's writer makes documents, rather than adding to those of another."""
         return self.facet == self.document.creating_facet()
 
-    def prepare(self, doc: Mapping[str, Any], origins: list[Doc]) -> Written:
+    def prepare(self, doc: Mapping[str, Any], origins: list[Doc], group: str | None = None) -> Written:
         """Check one document's fields and hash its content; absent and None mean the same.
 
         Raises
@@ -107,7 +108,7 @@ class FacetWriter:
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
         made_from = [[origin.get("collection"), origin.get("id")] for origin in origins]
-        return Written(key, content, origins, content_hash([content, made_from]))
+        return Written(key, content, origins, content_hash([content, made_from]), group)
 
     def write(self, database: Database[Doc], docs: Sequence[Written], session: ClientSession) -> Counts:
         """Write what changed. Documents of another stage's facet that don't exist are left out.
@@ -217,8 +218,8 @@ class FacetWriter:
         revived = self.creates and stored["deprecated"]
         return note is not None and note["hash"] == doc.hash and not revived
 
-    def _note(self, digest: str, rev: int, now: datetime) -> Doc:
-        return {
+    def _note(self, digest: str, rev: int, now: datetime, group: str | None = None) -> Doc:
+        note = {
             "rev": rev,
             "hash": digest,
             "stage": self.stage,
@@ -226,6 +227,9 @@ class FacetWriter:
             "run_id": self.run_id,
             "at": now,
         }
+        if group is not None:
+            note["group"] = group
+        return note
 
     def _system(self, facets: Doc, note: Doc, rev: int, now: datetime) -> Doc:
         return {
@@ -237,7 +241,7 @@ class FacetWriter:
         }
 
     def _insert(self, doc: Written, rev: int, now: datetime) -> Doc:
-        note = self._note(doc.hash, rev, now)
+        note = self._note(doc.hash, rev, now, doc.group)
         return {
             self.document.KEY: doc.key,
             **doc.content,
@@ -253,7 +257,7 @@ class FacetWriter:
         }
 
     def _update(self, doc: Written, stored: Doc, rev: int, now: datetime) -> UpdateOne:
-        note = self._note(doc.hash, rev, now)
+        note = self._note(doc.hash, rev, now, doc.group)
         changes = dict(doc.content)
         if self.creates:
             changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}

@@ -47,6 +47,7 @@ class StageState(Document):
         help_text="Hash of version, config and model ids; when it changes, everything is due again"
     )
     token = LongField(help_text="Token of the lease under which it may be written")
+    maker = DictField(help_text="Class and arguments that make the stage again")
     consumed = DictField(help_text="By collection: every document up to this revision has been taken care of")
     ahead = DictField(help_text="By collection: intervals of revisions beyond that are done too")
     partial = DictField(help_text="Where a pass over groups or files stands")

@@ -1,0 +1,70 @@
+"""What passes through a stage: items in batches, and what became of each item.
+
+Everything here can be pickled, because batches travel to worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..stores.failures import Failure
+from ..stores.quarantine import Refused
+
+Doc = dict[str, Any]
+Documents = dict[str, list[Doc]]
+"""Documents to write, by the name of their collection."""
+
+Outcome = Documents | Failure | Refused
+"""What became of an item: documents (none is an answer too), a failure to try again, or bad input."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing to process.
+
+    Attributes
+    ----------
+    key
+        Names it among all items of its stage: the key of a document, of a group, or the place in a file.
+    content
+        What `process` works on.
+    origins
+        Where the content comes from, kept with every document made from it.
+    """
+
+    key: str
+    content: Any
+    origins: list[Doc] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Items that are processed and written together.
+
+    Attributes
+    ----------
+    ordinal
+        Place in the order of selection, from 0.
+    items
+        The items.
+    intervals
+        By channel, the interval ``(after, up to]`` of revisions that is taken care of once the batch is written.
+    mark
+        Where the stage stands once this batch and all before it are written; what it holds is the stage's own.
+    withdrawn
+        Items that are no longer to be processed, with the reason; what was made from them is deprecated.
+    outcomes
+        As many as items, in their order; empty until processed.
+    """
+
+    ordinal: int
+    items: list[Item]
+    intervals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    mark: Doc | None = None
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+__all__ = ["Batch", "Documents", "Failure", "Item", "Outcome", "Refused"]
