@@ -16,7 +16,7 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ...models.composition.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
-from ...models.structure.plain import BadStructure, check_structure, from_plain, to_plain
+from ...models.structure.plain import BadStructure, from_plain, to_plain
 from .record import BadRecord
 
 MAX_EXTRA_BYTES = 64 * 1024
@@ -115,17 +115,17 @@ def read_structure(plain: object) -> Structure:
 
 
 def checked(structure: Structure) -> Structure:
-    """Give a structure back that is usable.
+    """Give a structure of another parser in the form of `read_structure`, checked in the same way.
 
     Raises
     ------
     BadRecord
-        Where it is not.
+        Where it is not usable.
     """
-    reason = check_structure(structure)
-    if reason:
-        raise BadRecord(f"bad structure: {reason}", remedy="correct the structure")
-    return structure
+    try:
+        return from_plain(to_plain(structure))
+    except BadStructure as bad:
+        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
 
 
 def structure_fields(structure: Structure) -> dict[str, Any]:
@@ -178,6 +178,19 @@ def check_formula(formula: object, structure: Structure) -> None:
             f"the formula is {formula}, the structure is {facts_of_amounts(found).reduced}",
             remedy="correct one of the two",
         )
+
+
+def check_value(field: str, value: float) -> float:
+    """Give a value back that its field can have.
+
+    Raises
+    ------
+    BadRecord
+        Where a band gap is negative.
+    """
+    if field == "band_gap" and value < 0:
+        raise BadRecord(f"the band gap is {value:g} eV, which is negative", remedy="give 0 for a metal")
+    return value
 
 
 def number(record: Mapping[str, Any], key: str) -> float | None:

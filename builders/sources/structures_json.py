@@ -13,6 +13,7 @@ from .json_stream import JsonItem, json_items, load
 from .material_fields import (
     Occurrences,
     check_formula,
+    check_value,
     extra_fields,
     facts_of_amounts,
     formula_fields,
@@ -121,7 +122,7 @@ class StructuresJson(FileReader):
 def _take(record: Mapping[str, Any], name: str, document: dict[str, Any], field: str) -> bool:
     value = number(record, name)
     if value is not None:
-        document[field] = value
+        document[field] = check_value(field, value)
     return value is not None
 
 

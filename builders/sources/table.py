@@ -14,7 +14,7 @@ import numpy as np
 
 from ...models.composition.formulas import describe_all, parse_or_report, reduced_formulas
 from .file_reader import FileReader, ReaderOptionError
-from .material_fields import Occurrences, facts_fields, identity, space_group
+from .material_fields import Occurrences, check_value, facts_fields, identity, space_group
 from .opening import SourceFileError, quoted
 from .record import BadRecord, Documents, RawRecord
 from .table_columns import TablePlan, check_fields, plan_table
@@ -223,7 +223,7 @@ def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms:
     for place, name, how in plan.values:
         if cell := row[place].strip():
             value = _number(cell, name) * how.factor
-            document[name] = value / natoms if how.per_formula else value
+            document[name] = check_value(name, value / natoms if how.per_formula else value)
             found.append(name)
     if method and found:
         document["methods"] = dict.fromkeys(found, method)

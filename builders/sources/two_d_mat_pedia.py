@@ -12,6 +12,7 @@ from .file_reader import FileReader
 from .json_stream import json_items, load
 from .material_fields import (
     check_formula,
+    check_value,
     extra_fields,
     identity,
     number,
@@ -79,7 +80,7 @@ class TwoDMatPedia(FileReader):
         methods: dict[str, str] = {}
         for name, (field, method) in _NUMBERS.items():
             if (amount := number(record, name)) is not None:
-                document[field], methods[field] = amount, method
+                document[field], methods[field] = check_value(field, amount), method
         document["methods"] = methods
         document["extra"] = extra_fields(record, used=_USED)
         return {"materials": [document]}

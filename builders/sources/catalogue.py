@@ -1,0 +1,179 @@
+"""The kinds of source there are: a reader by its name, and which kind a file probably is.
+
+Readers are imported when they are asked for. Guesses are by content; where a file could be two things, it says so.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from .file_reader import ReaderOptionError
+from .json_stream import json_items
+from .opening import SourceFileError, find_files, quoted, read_head, without_compression
+from .record import BadRecord, Reader
+from .table_columns import FORMULA_HEADERS
+from .table_lines import Row, rows, sniff_encoding, sniff_separator
+
+KINDS: dict[str, str] = {
+    "2dmatpedia": "the dump of 2DMatPedia: JSON lines of monolayers with energies and parents",
+    "structures": "JSON of pymatgen structures, bare or in documents like those of the Materials Project",
+    "entries": "JSON of ComputedEntry or ComputedStructureEntry: the references of a convex hull",
+    "structure-files": "CIF and POSCAR files, or folders of them",
+    "table": "CSV or TSV of formulas and properties with declared units",
+    "prototypes": "the 288 AFLOW prototypes that come with pymatgen (no path)",
+    "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
+}
+"""Name of each kind of source and what it is, in a line."""
+
+_READERS = {
+    "2dmatpedia": ("two_d_mat_pedia", "TwoDMatPedia"),
+    "structures": ("structures_json", "StructuresJson"),
+    "entries": ("entries_json", "EntriesJson"),
+    "structure-files": ("structure_files", "StructureFiles"),
+    "table": ("table", "Table"),
+    "prototypes": ("prototypes", "Prototypes"),
+    "handbook": ("handbook", "Handbook"),
+}
+_HEAD_BYTES = 64 * 1024
+_LOOKED_AT = 5
+_STRUCTURE_MARKS = ({"lattice", "sites"}, {"material_id", "formula_pretty"})
+_THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+
+
+def reader_class(kind: str) -> type[Any]:
+    """Give the class of the readers of a kind.
+
+    Raises
+    ------
+    ReaderOptionError
+        Where there is no such kind.
+    """
+    if kind not in _READERS:
+        msg = f"there is no kind of source called {kind!r}; there are: {', '.join(KINDS)}"
+        raise ReaderOptionError(msg)
+    module, name = _READERS[kind]
+    return cast("type[Any]", getattr(import_module(f".{module}", __package__), name))
+
+
+def reader_for(kind: str, **options: Any) -> Reader:
+    """Make a reader.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    options
+        What its class takes; see there. Options that are None are left out.
+
+    Raises
+    ------
+    ReaderOptionError
+        Where there is no such kind, or it has no such option, or lacks one.
+    """
+    made_by = reader_class(kind)
+    given = {name: value for name, value in options.items() if value is not None}
+    known = {field.name: field for field in fields(made_by)}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        msg = f"a source of kind {kind} has no option {', '.join(unknown)}; it has: {', '.join(known)}"
+        raise ReaderOptionError(msg)
+    if "paths" in known and "paths" not in given:
+        msg = f"a source of kind {kind} needs the path of a file or folder"
+        raise ReaderOptionError(msg)
+    return cast("Reader", made_by(**given))
+
+
+def guess_kind(path: Path) -> str:
+    """Say which kind of source a file or folder is, by content.
+
+    Raises
+    ------
+    SourceFileError
+        Where it can't be read, is none, or might be more than one: the message says which.
+    """
+    if not path.is_dir():
+        return _only(_kinds_of_file(path), path)
+    found = find_files([path], accepts=lambda name: _by_name(name) is not None, wanted="files of a known kind")
+    names = {_by_name(file.name) for file in found}
+    kinds: set[str] = set()
+    for name in names - {None}:
+        if name == "json":
+            jsons = [file for file in found if _by_name(file.name) == "json"]
+            kinds |= {kind for file in jsons[:_LOOKED_AT] for kind in _kinds_of_file(file)}
+        else:
+            kinds.add(cast("str", name))
+    return _only(kinds, path)
+
+
+def _only(kinds: Iterable[str], path: Path) -> str:
+    kinds = sorted(kinds)
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        msg = f"{quoted(path)} might be {' or '.join(kinds)}; say which kind it is"
+    else:
+        msg = f"{quoted(path)} is of no known kind; there are: {', '.join(KINDS)}"
+    raise SourceFileError(msg)
+
+
+def _by_name(name: str) -> str | None:
+    """Kind of a file in a folder by its name; ``json`` has to be looked into."""
+    stem = without_compression(name)
+    for kind in ("structure-files", "table"):
+        if reader_class(kind).accepts(stem):
+            return kind
+    return "json" if stem.lower().endswith((".json", ".jsonl", ".ndjson")) else None
+
+
+def _kinds_of_file(path: Path) -> set[str]:
+    head = read_head(path, _HEAD_BYTES)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start in (b"{", b"["):
+        return _kinds_of_json(path)
+    if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return set()
+    text = head.decode("utf-8", "replace")
+    if re.search(r"^\s*data_", text, re.MULTILINE | re.IGNORECASE) and "_cell_length_a" in text.lower():
+        return {"structure-files"}
+    lines = text.splitlines()
+    if len(lines) > 6 and all(_THREE_NUMBERS.match(line) for line in lines[2:5]):
+        return {"structure-files"}
+    return {"table"} if _is_table(path) else set()
+
+
+def _kinds_of_json(path: Path) -> set[str]:
+    kinds: set[str] = set()
+    for item in islice(json_items(path), _LOOKED_AT):
+        if isinstance(item, BadRecord):
+            continue
+        value = item.value
+        if item.columns is not None and isinstance(value, list):
+            value = dict(zip(item.columns, value, strict=False))
+        if not isinstance(value, dict):
+            continue
+        if "composition" in value and "energy" in value:
+            kinds.add("entries")
+        elif "discovery_process" in value and "structure" in value:
+            kinds.add("2dmatpedia")
+        elif (
+            "structure" in value
+            or {"lattice", "sites"} <= set(value)
+            or {"material_id", "formula_pretty"} <= set(value)
+        ):
+            kinds.add("structures")
+    return kinds
+
+
+def _is_table(path: Path) -> bool:
+    encoding = sniff_encoding(path)
+    separator = sniff_separator(path, encoding)
+    first = [row for row in islice(rows(path, encoding=encoding, separator=separator), 2) if isinstance(row, Row)]
+    if not first:
+        return False
+    header = first[0].cells
+    named = any(cell.strip().lower() in FORMULA_HEADERS for cell in header)
+    return named or (len(header) > 1 and len(first) == 2 and len(first[1].cells) == len(header))

@@ -1,0 +1,102 @@
+"""Reader of the AFLOW prototypes that come with pymatgen: 288 structure types, each as a structure of a real compound.
+
+The packaged file is read as plain JSON; pymatgen's own loader would import the classes it names.
+"""
+
+import importlib.util
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from .json_stream import json_items, load
+from .material_fields import amounts_of, facts_of_amounts, identity, read_structure, space_group, structure_fields
+from .opening import SourceFileError
+from .record import BadRecord, Documents, RawRecord
+
+REFERENCE = (
+    "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"
+)
+_PACKAGE, _FILE = "pymatgen.analysis.prototypes", "aflow_prototypes.json.gz"
+_TAG = re.compile(r"[A-Z0-9]+_[a-z][A-Z]\d+_(?P<space_group>\d+)_.*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prototypes:
+    """AFLOW's crystallographic prototypes; the id is AFLOW's label.
+
+    Some labels stand for several prototypes (bct In and bct Pa); to these the formula is added.
+    """
+
+    kind: ClassVar[str] = "prototypes"
+    version: ClassVar[int] = 1
+
+    source: str = "aflow-prototypes"
+    source_version: str | None = None
+    complete: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        """Give all that shapes what `parse` gives."""
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "source": self.source,
+            "source_version": self.source_version,
+        }
+
+    def files(self) -> list[Path]:
+        """Give pymatgen's packaged file.
+
+        Raises
+        ------
+        SourceFileError
+            Where this version of pymatgen does not have it.
+        """
+        package = importlib.util.find_spec(_PACKAGE)
+        for folder in (package.submodule_search_locations or []) if package else []:
+            path = Path(folder) / _FILE
+            if path.is_file():
+                return [path]
+        msg = f"the installed pymatgen has no {_FILE} in {_PACKAGE}; install the version in constraints.txt"
+        raise SourceFileError(msg)
+
+    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
+        """Read the prototypes; ids need two readings, since a label may occur again."""
+        labels = Counter(_label(item.value) for item in json_items(path) if not isinstance(item, BadRecord))
+        for item in json_items(path):
+            if isinstance(item, BadRecord):
+                yield item
+            else:
+                yield RawRecord(item.place, item.index, (item.text, labels[_label(item.value)] == 1))
+
+    def parse(self, raw: RawRecord) -> Documents:
+        """Make the document of one prototype."""
+        text, alone = raw.payload
+        record = load(text)
+        label = _label(record)
+        if label is None:
+            raise BadRecord("it has no AFLOW label", remedy="install the version of pymatgen in constraints.txt")
+        structure = read_structure(record.get("snl"))
+        reduced = facts_of_amounts(amounts_of(structure)).reduced
+        tags = {name: value for name, value in record["tags"].items() if value not in ("", "None")}
+        name = tags.get("mineral") or reduced
+        source_id = label if alone else f"{label}.{re.sub(r'[^A-Za-z0-9-]+', '-', name).strip('-')}"
+        document = {
+            **identity(self.source, source_id, self.source_version),
+            **structure_fields(structure),
+            "dimension_claimed": 3,
+            "prototype": name,
+            "reference": REFERENCE,
+            "extra": tags,
+        }
+        if match := _TAG.fullmatch(label):
+            document["space_group"] = space_group(int(match["space_group"]))
+        return {"materials": [document]}
+
+
+def _label(record: Any) -> str | None:
+    tags = record.get("tags") if isinstance(record, dict) else None
+    label = tags.get("aflow") if isinstance(tags, dict) else None
+    return label if isinstance(label, str) and label else None

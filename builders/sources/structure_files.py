@@ -1,0 +1,286 @@
+"""Reader of CIF and POSCAR files, given by name or found in folders; each structure is a material of its own.
+
+pymatgen parses them; what it warns of is kept with the record. Partly occupied sites are flagged, not refused.
+"""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pymatgen.core.structure import Structure
+from pymatgen.io.cif import CifParser
+from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
+
+from ...models.structure.plain import MAX_SITES
+from .file_reader import FileReader
+from .material_fields import checked, identity, storable, structure_fields
+from .opening import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
+from .record import BadRecord, Documents, RawRecord
+
+MAX_BLOCK_BYTES = 8 * 2**20
+"""Largest CIF block taken; some hold their whole diffraction data."""
+MAX_POSCAR_BYTES = 4 * 2**20
+"""Largest POSCAR taken: far above `MAX_SITES` sites with velocities."""
+OCCUPANCY_TOLERANCE = 1.01
+"""Occupancies of a site that sum to more than 1, up to this, are rounding (0.334 three times) and scaled to 1."""
+MAX_WARNINGS = 20
+
+_CIF_SUFFIXES = (".cif", ".mcif")
+_POSCAR_SUFFIXES = (".vasp", ".poscar", ".contcar")
+_POSCAR_NAMES = ("POSCAR", "CONTCAR")
+_BLOCK = re.compile(rb"\s*data_(\S*)", re.IGNORECASE)
+_ATOM_ROWS = re.compile(
+    r"^[ \t]*_atom_site_fract_x\b.*\n(?:[ \t]*_.*\n)*((?:(?![ \t]*(?:_|loop_|#)).*\n)*)", re.MULTILINE
+)
+_STATED = {
+    "space_group_number": re.compile(r"^_(?:space_group_IT_number|symmetry_Int_Tables_number)[ \t]+(\S.*)$", re.M),
+    "space_group_symbol": re.compile(
+        r"^_(?:space_group_name_H-M_alt|symmetry_space_group_name_H-M)[ \t]+(\S.*)$", re.M
+    ),
+    "name": re.compile(r"^_chemical_name_(?:systematic|mineral|common)[ \t]+(\S.*)$", re.M),
+    "database_code": re.compile(r"^_database_code_\w+[ \t]+(\S.*)$", re.M),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureFiles(FileReader):
+    """CIF and POSCAR files; the id is the file's path in the folder, with the block's name where a CIF has several.
+
+    Attributes
+    ----------
+    method
+        How the structures were got, e.g. ``PBE`` or ``experiment``.
+    reference
+        Publication to cite.
+    dimension
+        2 or 3, where the source claims it of all its records.
+    """
+
+    kind: ClassVar[str] = "structure-files"
+    version: ClassVar[int] = 1
+    wanted: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
+    suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
+
+    method: str | None = None
+    reference: str | None = None
+    dimension: int | None = None
+
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Whether a file in a folder is a CIF or POSCAR, by its name without compression suffix."""
+        return super().accepts(name) or name.startswith(_POSCAR_NAMES)
+
+    def files(self) -> list[Path]:
+        """Give the files to read, sorted.
+
+        Raises
+        ------
+        SourceFileError
+            Where there are none, or two would give the same id.
+        """
+        found = super().files()
+        names: dict[str, Path] = {}
+        for path in found:
+            other = names.setdefault(self.relative_name(path), path)
+            if other is not path:
+                msg = f"{other} and {path} would give the same id; remove or rename one of them"
+                raise SourceFileError(msg)
+        return found
+
+    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
+        """Read the blocks of a CIF one by one, or a POSCAR as a whole."""
+        name = self.relative_name(path)
+        if not _is_cif(path):
+            yield from _poscar(path, name)
+            return
+        # A block's id depends on whether there are others, so one is held back.
+        held: tuple[int, str, bytes] | None = None
+        several = False
+        index, seen = 0, Counter[str]()
+        for block in _cif_blocks(path):
+            bad = block if isinstance(block, BadRecord) else None
+            several |= held is not None if bad is None else not bad.rest_unread
+            if held is not None:
+                yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
+                index, held = index + 1, None
+            if isinstance(block, BadRecord):
+                yield BadRecord(
+                    block.reason, remedy=block.remedy, place=block.place, index=index, rest_unread=block.rest_unread
+                )
+                index += 1
+            else:
+                held = block
+        if held is not None:
+            yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
+        elif index == 0:
+            yield BadRecord(
+                "no block has both a cell and atoms", remedy="give CIF files of structures", place="the file", index=0
+            )
+
+    def parse(self, raw: RawRecord) -> Documents:
+        """Make the document of one structure."""
+        form, text, source_id = raw.payload
+        structure, notes = _quietly(_parse_cif if form == "cif" else _parse_poscar, text)
+        document: dict[str, Any] = {
+            **identity(self.source, source_id, self.source_version),
+            **structure_fields(checked(structure)),
+        }
+        if self.method:
+            document["methods"] = {"structure": self.method}
+        if self.reference:
+            document["reference"] = self.reference
+        if self.dimension is not None:
+            document["dimension_claimed"] = self.dimension
+        extra = _stated(text) if form == "cif" else _comment(text)
+        if notes:
+            extra["warnings"] = notes
+        if extra:
+            document["extra"] = storable(extra, "extra")
+        return {"materials": [document]}
+
+
+def _is_cif(path: Path) -> bool:
+    name = without_compression(path.name).lower()
+    if name.endswith(_CIF_SUFFIXES):
+        return True
+    if name.endswith(_POSCAR_SUFFIXES) or path.name.startswith(_POSCAR_NAMES):
+        return False
+    head = read_head(path, 64 * 1024).lower()
+    return b"_cell_length_a" in head or re.search(rb"^\s*data_", head, re.MULTILINE) is not None
+
+
+def _text(content: bytes) -> str:
+    """CIF and POSCAR are ASCII by their definition; older files hold Latin-1 in comments and names."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _raw(block: tuple[int, str, bytes], index: int, source_id: str) -> RawRecord:
+    _, name, content = block
+    return RawRecord(f"block data_{name}", index, ("cif", _text(content), source_id))
+
+
+def _numbered(file: str, block: str, seen: Counter[str]) -> str:
+    seen[block] += 1
+    return f"{file}#{block}" if seen[block] == 1 else f"{file}#{block}-{seen[block]}"
+
+
+def _poscar(path: Path, name: str) -> Iterator[RawRecord | BadRecord]:
+    try:
+        content = read_whole(path, limit=MAX_POSCAR_BYTES)
+    except SourceFileError as error:
+        yield rest_unread(error, place="the file", index=0)
+    else:
+        yield RawRecord("the file", 0, ("poscar", _text(content), name))
+
+
+def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
+    """Give the blocks that hold a structure: line, name and content; one block is in memory at a time."""
+    start, name = 0, ""
+    lines: list[bytes] = []
+    size = 0
+    for number, line in numbered_lines(path, limit=MAX_BLOCK_BYTES):
+        if isinstance(line, BadRecord):
+            if not line.rest_unread:
+                size = MAX_BLOCK_BYTES + 1
+                continue
+            # The block the damage is in is not given: what is left of it might parse, as another structure.
+            yield line
+            return
+        if match := _BLOCK.match(line):
+            if start:
+                yield from _finished(start, name, lines, size)
+            start, name = number, match[1].decode("utf-8", "backslashreplace")[:74] or f"line-{number}"
+            lines, size = [b"data_" + line[match.start(1) :]], 0
+        elif start:
+            size += len(line) + 1
+            if size <= MAX_BLOCK_BYTES:
+                lines.append(line)
+    if start:
+        yield from _finished(start, name, lines, size)
+
+
+def _finished(start: int, name: str, lines: list[bytes], size: int) -> Iterator[tuple[int, str, bytes] | BadRecord]:
+    if size > MAX_BLOCK_BYTES:
+        yield BadRecord(
+            f"the block is larger than {MAX_BLOCK_BYTES} bytes",
+            remedy="leave its diffraction data out",
+            place=f"block data_{name}",
+        )
+        return
+    content = b"\n".join(lines) + b"\n"
+    lowered = content.lower()
+    # Blocks without a structure are usual: data_global holds the publication.
+    if b"_cell_length_a" in lowered and b"_atom_site_" in lowered:
+        yield start, name, content
+
+
+def _quietly(parse: Callable[[str], Structure], text: str) -> tuple[Structure, list[str]]:
+    """Parse with pymatgen, collecting what it warns of.
+
+    Raises
+    ------
+    BadRecord
+        Where it can't, for whatever reason.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            structure = parse(text)
+        except BadRecord:
+            raise
+        except Exception as error:  # pymatgen raises whatever the text leads it into
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise BadRecord(f"pymatgen can't read it: {reason:.300}", remedy="correct the file") from error
+    ours = [w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning)]
+    notes = list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in ours))
+    return structure, notes[:MAX_WARNINGS]
+
+
+def _parse_cif(text: str) -> Structure:
+    if (rows := _ATOM_ROWS.search(text)) and rows[1].count("\n") > 2 * MAX_SITES:
+        raise BadRecord(f"it lists more than {2 * MAX_SITES} atoms", remedy=f"structures have up to {MAX_SITES} sites")
+    parser = CifParser.from_str(text, occupancy_tolerance=OCCUPANCY_TOLERANCE)
+    structures = parser.parse_structures(primitive=False, on_error="raise")
+    for note in parser.warnings:
+        warnings.warn(note, stacklevel=2)
+    return structures[0]
+
+
+def _parse_poscar(text: str) -> Structure:
+    for line in text.splitlines()[5:40]:
+        counts = line.split()
+        if counts and all(count.isdecimal() for count in counts):
+            if sum(int(count[:12]) for count in counts) > MAX_SITES:
+                raise BadRecord(
+                    f"it has more than {MAX_SITES} atoms: {line.strip():.60}", remedy="give structures of unit cells"
+                )
+            break
+    with warnings.catch_warnings():
+        # pymatgen makes elements up (H, He, Li ...) where a file of VASP 4 doesn't name them.
+        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined", category=BadPoscarWarning)
+        try:
+            return Poscar.from_str(text, read_velocities=False).structure
+        except BadPoscarWarning as error:
+            raise BadRecord(
+                f"not readable as a POSCAR: {error}"[:200], remedy="write the elements into line 6, above their counts"
+            ) from error
+
+
+def _stated(text: str) -> dict[str, Any]:
+    found = {}
+    for name, pattern in _STATED.items():
+        if (match := pattern.search(text)) and (value := match[1].strip().strip("'\"")) not in ("", "?", "."):
+            found[name] = value
+    return {"stated": found} if found else {}
+
+
+def _comment(text: str) -> dict[str, Any]:
+    comment = text.split("\n", 1)[0].strip()
+    return {"comment": comment[:1000]} if comment else {}
