@@ -7,7 +7,6 @@ decided elsewhere. All energies are in eV/atom.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,33 +14,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from .competition import Phases, Product, elements_of
 from .compositions import CompositionTable, composition_table
+from .entry import (
+    EnergyError,
+    Entry,
+    MissingReferenceError,
+    MixedMethodsError,
+    checked_energies,
+    formula_of,
+    require_one_method,
+)
 
-
-class HullError(ValueError):
-    """A hull cannot be made of what was given."""
-
-
-class MissingReferenceError(HullError):
-    """Elements without a reference energy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A phase with its total energy, all that a hull needs of a calculation.
-
-    Parameters
-    ----------
-    composition
-        Formula, or amount of each element.
-    energy_per_atom
-        Total energy in eV/atom, corrected by the same scheme in all entries of a hull.
-    entry_id
-        Name given back in lists of competing phases.
-    """
-
-    composition: str | Mapping[str, float]
-    energy_per_atom: float
-    entry_id: str = ""
+__all__ = [
+    "EnergyError",
+    "Entry",
+    "HullPosition",
+    "MissingReferenceError",
+    "MixedMethodsError",
+    "Product",
+    "decomposition_energies",
+    "decompositions",
+    "energy_above_hull",
+    "hull_positions",
+]
 
 
 class HullPosition(NamedTuple):
@@ -75,7 +69,7 @@ def decomposition_energies(
 
     Raises
     ------
-    HullError
+    EnergyError
         When lengths differ or an energy is not finite.
     FormulaError
         When a formula cannot be read.
@@ -90,7 +84,7 @@ def decomposition_energies(
     >>> decomposition_energies(["MgO", "MnO", "MgMnO2"], [-3.0, -2.0, -2.6]).round(3)
     array([-3. , -2. , -0.1])
     """
-    phases = Phases(composition_table(formulas), _checked(formulas, formation_energies))
+    phases = Phases(composition_table(formulas), checked_energies(formulas, formation_energies))
     hull = np.empty(len(phases.energies))
     for block in phases.sweep():
         hull[block.targets] = block.mixtures.costs
@@ -102,12 +96,12 @@ def decompositions(formulas: Sequence[str | Mapping[str, float]], formation_ener
 
     Raises
     ------
-    HullError, FormulaError
+    EnergyError, FormulaError
         As `decomposition_energies`.
     """
     table = composition_table(formulas)
-    phases = Phases(table, _checked(formulas, formation_energies))
-    names = [formula if isinstance(formula, str) else _name(formula) for formula in formulas]
+    phases = Phases(table, checked_energies(formulas, formation_energies))
+    names = [formula_of(formula) for formula in formulas]
     products: dict[int, tuple[float, tuple[Product, ...]]] = {}
     for block in phases.sweep():
         products.update(phases.describe(block, names))
@@ -148,7 +142,9 @@ def energy_above_hull(
     ------
     MissingReferenceError
         When an element has no reference energy.
-    HullError
+    MixedMethodsError
+        When the entries are not all of one method.
+    EnergyError
         When an energy is not finite.
     FormulaError
         When a composition cannot be read.
@@ -174,7 +170,7 @@ def hull_positions(
 
     Raises
     ------
-    MissingReferenceError, HullError, FormulaError
+    MissingReferenceError, MixedMethodsError, EnergyError, FormulaError
         As `energy_above_hull`.
     """
     distances, products = _positions(entries, references, against=against, described=True)
@@ -187,12 +183,13 @@ def _positions(
     """Distances, and products when asked for."""
     if against not in {"known", "known and ours"}:
         message = f"{against=}: give 'known' or 'known and ours'"
-        raise HullError(message)
+        raise EnergyError(message)
     ours = list(entries) if against == "known and ours" else []
     competitors = [*references, *ours]
     everything = [*competitors, *entries]
+    require_one_method(everything)
     table = composition_table([entry.composition for entry in everything])
-    energies = _checked(everything, [entry.energy_per_atom for entry in everything])
+    energies = checked_energies(everything, [entry.energy_per_atom for entry in everything])
 
     n = len(competitors)
     elements = _element_energies(table, energies, n, asked=range(n, len(everything)))
@@ -207,7 +204,7 @@ def _positions(
         pass
     distances = np.empty(len(entries))
     products: list[tuple[Product, ...]] = [()] * len(entries)
-    names = [everything[i].entry_id or _name(everything[i].composition) for i in usable]
+    names = [everything[i].name for i in usable]
     # An element's own phase stands for its reference state.
     pure = {
         int(np.argmax(table.fractions[i])): position
@@ -220,19 +217,6 @@ def _positions(
             for target, (_, parts) in phases.describe(block, names, pure).items():
                 products[target] = tuple(p._replace(phase=usable[p.phase]) for p in parts if p.phase is not None)
     return distances, products
-
-
-def _checked(phases: Sequence[object], energies: ArrayLike) -> NDArray[np.float64]:
-    """Energies as an array, one per phase, all finite."""
-    values = np.asarray(energies, dtype=np.float64)
-    if values.shape != (len(phases),):
-        message = f"{len(phases)} compositions but energies of shape {values.shape}: give one energy for each"
-        raise HullError(message)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        message = f"energy of {phases[bad[0]]!r} is {values[bad[0]]} ({bad.size} such in all): leave these out"
-        raise HullError(message)
-    return values
 
 
 def _element_energies(
@@ -252,10 +236,3 @@ def _element_energies(
         message = f"no reference energy for {', '.join(missing)}: the references must hold every element of the entries"
         raise MissingReferenceError(message)
     return lowest
-
-
-def _name(composition: str | Mapping[str, float]) -> str:
-    """Write a composition."""
-    if isinstance(composition, str):
-        return composition
-    return "".join(f"{symbol}{amount:g}" for symbol, amount in composition.items())

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from exfolio.models.composition.parsing import FormulaError
 from exfolio.models.energetics.hull import (
+    EnergyError,
     Entry,
-    HullError,
     MissingReferenceError,
+    MixedMethodsError,
     decomposition_energies,
     decompositions,
     energy_above_hull,
@@ -171,14 +172,20 @@ def test_a_missing_element_is_named() -> None:
 
 @pytest.mark.parametrize("energy", [float("nan"), float("inf")])
 def test_energies_that_are_no_numbers_are_refused_with_their_formula(energy: float) -> None:
-    with pytest.raises(HullError, match="'MnO'"):
+    with pytest.raises(EnergyError, match="'MnO'"):
         decomposition_energies(["MgO", "MnO"], [-3.0, energy])
 
 
 def test_other_bad_input_is_refused() -> None:
-    with pytest.raises(HullError, match="2 compositions but energies of shape"):
+    with pytest.raises(EnergyError, match="2 compositions but energies of shape"):
         decomposition_energies(["MgO", "MnO"], [-3.0])
     with pytest.raises(FormulaError, match="Xx"):
         decomposition_energies(["Xx2O3"], [-1.0])
-    with pytest.raises(HullError, match="known and ours"):
+    with pytest.raises(EnergyError, match="known and ours"):
         energy_above_hull([], [], against="everything")  # type: ignore[arg-type]
+
+
+def test_energies_of_different_methods_are_never_on_one_hull() -> None:
+    references = [Entry("Mg", -1.5, method="PBE MP2020"), Entry("O2", -4.9, method="PBE MP2020")]
+    with pytest.raises(MixedMethodsError, match=r"'PBE MP2020' \(Mg\), 'CHGNet' \(MgO2\)"):
+        energy_above_hull([Entry("MgO2", -5.0, method="CHGNet")], references)
