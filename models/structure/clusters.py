@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import gcd
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from pymatgen.optimization.neighbors import find_points_in_spheres
 
 Vector = tuple[int, int, int]
 """A lattice translation in units of the three cell vectors."""
+
+Unit = Literal["angstrom", "relative"]
+"""What a bond tolerance is: Å added to the sum of the covalent radii, or a share of that sum."""
 
 _LAST_RADIUS: Final = 96
 COVALENT_RADII: Final[NDArray[np.float64]] = np.array(
@@ -45,7 +48,8 @@ class Bonds:
         Site indices; the second atom is the one in the cell `image`.
     image : int array (n_bonds, 3)
     slack : float array (n_bonds,)
-        Å by which the distance exceeds the sum of the covalent radii; bonded at tolerance t when slack < t.
+        By how much the distance exceeds the sum of the covalent radii, in Å, or as a share of that sum; bonded at
+        tolerance t when slack < t.
     """
 
     first: NDArray[np.int64]
@@ -96,8 +100,17 @@ class Cluster:
         return bool(minors) and gcd(*minors) != 1
 
 
-def possible_bonds(structure: Structure, max_tolerance: float) -> Bonds:
-    """List the pairs closer than the sum of their covalent radii plus `max_tolerance` (Å).
+def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "angstrom") -> Bonds:
+    """List the pairs closer than the sum of their covalent radii plus `max_tolerance`.
+
+    Parameters
+    ----------
+    structure
+        An ordered structure, any cell.
+    max_tolerance
+        Å, or a share of the sum of the radii.
+    unit
+        Which of the two.
 
     Raises
     ------
@@ -111,6 +124,7 @@ def possible_bonds(structure: Structure, max_tolerance: float) -> Bonds:
     if np.isnan(radii).any():
         without = sorted({str(site.specie) for site, radius in zip(structure, radii, strict=True) if np.isnan(radius)})
         raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")
+    relative = unit == "relative"
     lattice = structure.lattice
     # The search wants the points inside the cell; the shift is given back to the images below.
     shift = np.floor(structure.frac_coords).astype(np.int64) * np.array(lattice.pbc, dtype=np.int64)
@@ -118,12 +132,13 @@ def possible_bonds(structure: Structure, max_tolerance: float) -> Bonds:
     first, second, images, distances = find_points_in_spheres(
         points,
         points,
-        r=float(2 * radii.max() + max_tolerance),
+        r=float(2 * radii.max() * (1 + max_tolerance) if relative else 2 * radii.max() + max_tolerance),
         pbc=np.array(lattice.pbc, dtype=np.int64),
         lattice=np.ascontiguousarray(lattice.matrix),
         tol=1e-8,
     )
-    slack = distances - radii[first] - radii[second]
+    sums = radii[first] + radii[second]
+    slack = distances / sums - 1 if relative else distances - sums
     # Each bond is found from both ends; an atom bonded to its own image, twice as well.
     keep = (slack < max_tolerance) & (first <= second) & ((first != second) | images.any(axis=1))
     first, second, slack = first[keep], second[keep], slack[keep]
@@ -131,7 +146,9 @@ def possible_bonds(structure: Structure, max_tolerance: float) -> Bonds:
     return Bonds(first.astype(np.int64), second.astype(np.int64), image, slack)
 
 
-def clusters_by_tolerance(structure: Structure, tolerances: Sequence[float]) -> list[tuple[Cluster, ...]]:
+def clusters_by_tolerance(
+    structure: Structure, tolerances: Sequence[float], *, unit: Unit = "angstrom"
+) -> list[tuple[Cluster, ...]]:
     """Find the clusters at each of several bond tolerances.
 
     Bonds are added in the order of their slack to a union-find whose links carry the lattice translation between
@@ -144,7 +161,9 @@ def clusters_by_tolerance(structure: Structure, tolerances: Sequence[float]) -> 
     structure
         An ordered structure, any cell.
     tolerances
-        Å, ascending.
+        Ascending; Å, or shares of the sum of the covalent radii.
+    unit
+        Which of the two.
 
     Returns
     -------
@@ -160,7 +179,7 @@ def clusters_by_tolerance(structure: Structure, tolerances: Sequence[float]) -> 
     """
     if not len(tolerances) or any(later <= earlier for earlier, later in pairwise(tolerances)):
         raise ValueError(f"tolerances must be one or more ascending numbers, not {tuple(tolerances)}")
-    bonds = possible_bonds(structure, tolerances[-1])
+    bonds = possible_bonds(structure, tolerances[-1], unit=unit)
     order = np.argsort(bonds.slack, kind="stable")
     columns = np.column_stack((bonds.first, bonds.second, bonds.image))[order].tolist()
     ends = np.searchsorted(bonds.slack[order], tolerances, side="left").tolist()
@@ -174,9 +193,9 @@ def clusters_by_tolerance(structure: Structure, tolerances: Sequence[float]) -> 
     return found
 
 
-def find_clusters(structure: Structure, tolerance: float = 0.2) -> tuple[Cluster, ...]:
-    """Find the clusters at one bond tolerance (Å); see `clusters_by_tolerance`."""
-    return clusters_by_tolerance(structure, (tolerance,))[0]
+def find_clusters(structure: Structure, tolerance: float = 0.2, *, unit: Unit = "angstrom") -> tuple[Cluster, ...]:
+    """Find the clusters at one bond tolerance; see `clusters_by_tolerance`."""
+    return clusters_by_tolerance(structure, (tolerance,), unit=unit)[0]
 
 
 def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
