@@ -1,6 +1,7 @@
 """Compositions as 85 x 8 arrays of zeros and ones, the form that MatGAN reads and writes.
 
-Cell (element, j) is 1 when the reduced formula holds j + 1 atoms of the element. Knows formulas and arrays, no networks.
+Cell (element, j) is 1 when the reduced formula holds j + 1 atoms of the element. Knows formulas and arrays, no
+networks.
 """
 
 from __future__ import annotations
@@ -15,13 +16,10 @@ from .elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
 from .formulas import reduced_formulas
 from .parsing import Formulas, concatenate, parse
 
-#: The elements of the representation, by atomic number.
+#: The elements of the representation: hydrogen to plutonium but for these.
 #: Dan, Zhao, Li, Li, Hu, Hu, npj Comput. Mater. 6, 84 (2020).
-ELEMENTS: Final[tuple[str, ...]] = tuple(
-    "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Rb Sr Y Zr Nb Mo Tc Ru Rh Pd "
-    "Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Ac Th "
-    "Pa U Np Pu".split()
-)
+_LEFT_OUT: Final = frozenset({"He", "Ne", "Ar", "Kr", "Po", "At", "Rn", "Fr", "Ra"})
+ELEMENTS: Final = tuple(symbol for symbol in SYMBOLS[1 : ATOMIC_NUMBERS["Pu"] + 1] if symbol not in _LEFT_OUT)
 
 #: The most atoms of one element that the representation holds.
 MAX_AMOUNT: Final = 8
@@ -88,7 +86,7 @@ def _check(reduced: Formulas) -> Representable:
         if _ROWS[reduced.numbers[entry]] < 0:
             reason = f"{symbol} is not among the {SHAPE[0]} elements"
         else:
-            reason = f"{symbol}{amount:g} is not a whole number from 1 to {MAX_AMOUNT}"
+            reason = f"{amount:g} {symbol}, where the array holds 1 to {MAX_AMOUNT}"
         reasons.setdefault(int(rows[entry]), []).append(reason)
     mask[rows[bad]] = False
     return Representable(mask, {index: ", ".join(texts) for index, texts in sorted(reasons.items())})
@@ -135,8 +133,8 @@ def decode_parsed(array: ArrayLike, *, threshold: float = 0.5) -> Formulas:
     array
         Shape (n, 85, 8).
     threshold
-        An element is present if one of its cells reaches this. Its amount is that of its largest cell, the smaller
-        amount if two are equally large.
+        An element is present if one of its cells reaches this (in arrays of integers or booleans: is not zero). Its
+        amount is that of its largest cell, the smaller amount if two are equally large.
 
     Returns
     -------
