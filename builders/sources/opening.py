@@ -215,7 +215,7 @@ def _read_upto(stream: io.BufferedReader, size: int, *, cut_is_end: bool = False
     pieces, missing = [], size
     while missing > 0:
         try:
-            piece = stream.read(min(missing, _BUFFER_BYTES))
+            piece = stream.read1(min(missing, _BUFFER_BYTES))
         except CutShortError:
             if cut_is_end:
                 break

@@ -20,7 +20,9 @@ REFERENCE = (
     "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"
 )
 _PACKAGE, _FILE = "pymatgen.analysis.prototypes", "aflow_prototypes.json.gz"
-_TAG = re.compile(r"[A-Z0-9]+_[a-z][A-Z]\d+_(?P<space_group>\d+)_.*")
+_TAG = re.compile(r"\w+?_[a-z][A-Z]\d+_(?P<space_group>\d+)_.*")
+# Minerals of the file that are only the letter of a phase.
+_GREEK = ("alpha", "beta", "gamma", "delta")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,8 @@ class Prototypes:
         reduced = facts_of_amounts(amounts_of(structure)).reduced
         tags = {name: value for name, value in record["tags"].items() if value not in ("", "None")}
         name = tags.get("mineral") or reduced
+        if name in _GREEK:
+            name = f"{name} {reduced}"
         source_id = label if alone else f"{label}.{re.sub(r'[^A-Za-z0-9-]+', '-', name).strip('-')}"
         document = {
             **identity(self.source, source_id, self.source_version),
