@@ -26,6 +26,10 @@ class MapStage(Stage):
     criteria: ClassVar[Doc] = {}
     """Which documents qualify beside being current (MongoDB query on the fields of the read facets)."""
 
+    def __init__(self, *, share: Doc | None = None) -> None:
+        self._reached: dict[str, int] = {}
+        super().__init__(share=share)
+
     def reads_collections(self) -> list[str]:
         """Give the collection it reads."""
         return [self.source.collection_name()]
@@ -39,13 +43,17 @@ class MapStage(Stage):
 
     def select(self) -> Iterator[Batch]:
         """Give what changed, oldest change first, then what failed before and may be tried again."""
-        intervals = self._intervals()
-        self.total = sum(self._count(facet, low, high) for facet, low, high in intervals)
-        seen: dict[str, tuple[int, int]] = {}
-        for facet, low, high in intervals:
-            yield from self._windows(facet, low, high, seen)
-            first = seen.get(facet, (low, high))
-            seen[facet] = (min(first[0], low), max(first[1], high))
+        self.total = 0
+        while intervals := self._intervals():
+            self.total += sum(self._count(facet, low, high) for facet, low, high in intervals)
+            seen: dict[str, tuple[int, int]] = {}
+            for facet, low, high in intervals:
+                yield from self._windows(facet, low, high, seen)
+                first = seen.get(facet, (low, high))
+                seen[facet] = (min(first[0], low), max(first[1], high))
+                self._reached[self._channel(facet)] = high
+            if self.share is not None or self.source not in self.writes:
+                break  # a stage that writes where it reads looks at its own writes too, to be done with them
         if self.share is None or self.share.get("retries"):
             yield from self._retries()
 
@@ -56,7 +64,7 @@ class MapStage(Stage):
         result = []
         for facet in self.facets:
             channel = self._channel(facet)
-            consumed = self.state["consumed"].get(channel, 0)
+            consumed = max(self.state["consumed"].get(channel, 0), self._reached.get(channel, 0))
             ahead = self.state["ahead"].get(channel, [])
             result += [(facet, low, up_to) for low, up_to in stage_states.gaps(consumed, ahead, high)]
         return result

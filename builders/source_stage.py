@@ -19,11 +19,17 @@ from ..stores.errors import CannotRunError, ConfigurationError
 from ..stores.transactions import in_transaction
 from ..stores.writing import FacetWriter
 from .sources.catalogue import reader_for
+from .sources.file_reader import ReaderOptionError
+from .sources.opening import SourceFileError
 from .sources.record import BadRecord, RawRecord, Reader, parse_many
 from .stage import Stage
 from .work import Batch, Doc, Item, Outcome, Refused
 
 _CHUNK = 1 << 20
+
+
+class SourceMissing(ConfigurationError):
+    """The files of a source are not there or can't be read."""
 
 
 class SourceShrank(CannotRunError):
@@ -51,11 +57,17 @@ class SourceStage(Stage):
         self, kind: str, options: Doc | None = None, *, accept_loss: bool = False, share: Doc | None = None
     ) -> None:
         self.kind = kind
-        self.options = dict(options or {})
+        self.options = _plain_options(options or {})
         self.accept_loss = accept_loss
-        self.reader: Reader = reader_for(kind, **self.options)
+        try:
+            self.reader: Reader = reader_for(kind, **self.options)
+        except ReaderOptionError as error:
+            raise ConfigurationError(
+                str(error), "The kinds of source and their options: exfolio ingest --help"
+            ) from None
         self.name = f"ingest:{self.reader.source}"
         self._files: dict[str, Doc] = {}
+        self._paths: list[Path] = []
         self._unread: set[str] = set()
         self._seen = array("Q")
         self._bad = 0
@@ -86,7 +98,8 @@ class SourceStage(Stage):
 
     def select(self) -> Iterator[Batch]:
         """Give the records of new and changed files, in the order of the files."""
-        for path in self.reader.files():
+        self._paths = self._find()
+        for path in self._paths:
             name = self._name(path)
             known = self._files.get(name, {})
             facts = _facts(path, known)
@@ -97,6 +110,13 @@ class SourceStage(Stage):
             # What was read before a cut counts; but a file that may retire records is read whole.
             skip = int(known.get("next_record", 0)) if same and not self._had_documents else 0
             yield from self._batches(path, name, facts, skip)
+
+    def _find(self) -> list[Path]:
+        try:
+            return self.reader.files()
+        except SourceFileError as error:
+            remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
+            raise SourceMissing(str(error), remedy if self._files else "") from None
 
     def _batches(self, path: Path, name: str, facts: Doc, skip: int) -> Iterator[Batch]:
         records = islice(self.reader.records(path), skip, None)
@@ -177,7 +197,7 @@ class SourceStage(Stage):
         """Retire what the source no longer has, unless that looks like an accident."""
         if self.share is not None:
             return
-        present = {self._name(path) for path in self.reader.files()}
+        present = {self._name(path) for path in self._paths}
         vanished = set(self._files) - present
         read_again = present - self._unread
         if not self.reader.complete or not self._had_documents or not (vanished or read_again):
@@ -240,3 +260,12 @@ def _facts(path: Path, known: Doc) -> Doc:
 
 def _short_hash(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
+
+
+def _plain_options(options: Doc) -> Doc:
+    # Kept in the database for later refreshes, which may start in another folder.
+    plain = {name: value for name, value in options.items() if value is not None}
+    if "paths" in plain:
+        given = [plain["paths"]] if isinstance(plain["paths"], str | Path) else plain["paths"]
+        plain["paths"] = [str(Path(path).absolute()) for path in given]
+    return plain

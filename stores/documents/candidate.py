@@ -36,6 +36,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")
     known_as = ListField(StringField(), help_text="Known materials with the same structure")
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
+    valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     formation_energy = ev_per_atom("Formation energy from the elements")

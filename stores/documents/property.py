@@ -29,6 +29,10 @@ class Property(RegistryDocument):
         required=True, help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap …"
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
+    basis = StringField(
+        choices=("calculation", "same-structure", "parent", "composition", "potential"),
+        help_text="What the value was got for: this structure, a known one like it, its parent, its composition",
+    )
     value = FloatField(help_text="The value, in the unit that `unit` names")
     unit = StringField(required=True, help_text="Unit of the value")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")

@@ -1,0 +1,83 @@
+"""Stage `bottom-up`: replaces elements of monolayers by others of their group, as 2DMatPedia does."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..models.structure.plain import from_plain
+from ..models.structure.same_group import SubstitutionRules, same_group_substitutions
+from ..models.structure.vacuum import thickest_gap
+from ..stores.documents import ProposedStructure
+from . import proposal
+from .map_stage import MapStage
+from .work import Doc, Item, Outcome
+
+
+class BottomUpStage(MapStage):
+    """Makes structures by same-group substitution in the monolayers of the top-down route.
+
+    Parameters
+    ----------
+    at_once
+        ``one`` element at a time, or ``any`` combination of them.
+    max_elements
+        Monolayers of more elements are left alone.
+    max_period_step
+        How many periods a replacement may be away; without it any number.
+    """
+
+    name = "bottom-up"
+    version = 1
+    source = ProposedStructure
+    facets = ("proposal", "novelty")
+    fields = ("structure",)
+    criteria: ClassVar[Doc] = {
+        "route": "top-down",
+        "valid": True,
+        "novel": {"$exists": True},
+        "duplicate_of": {"$exists": False},
+    }
+    writes: ClassVar = {ProposedStructure: "proposal"}
+
+    def __init__(
+        self,
+        at_once: str = "any",
+        max_elements: int = 2,
+        max_period_step: int | None = 1,
+        share: Doc | None = None,
+    ) -> None:
+        self.at_once = at_once
+        self.max_elements = max_elements
+        self.max_period_step = max_period_step
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the rules of substitution."""
+        names = ("at_once", "max_elements", "max_period_step")
+        return {name: getattr(self, name) for name in names}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Make all substitutions of each monolayer."""
+        rules = SubstitutionRules(
+            at_once="one" if self.at_once == "one" else "any",
+            max_elements=self.max_elements,
+            max_period_step=self.max_period_step,
+        )
+        outcomes: list[Outcome] = []
+        for item in items:
+            parent = from_plain(item.content["structure"])
+            made = []
+            for rank, new in enumerate(same_group_substitutions(parent, rules), 1):
+                identity = ",".join(f"{old}>{by}" for old, by in sorted(new.replaced.items()))
+                gap = thickest_gap(new.structure)
+                lattice = new.structure.lattice
+                thickness = lattice.abc[gap.axis] - gap.thickness
+                facts = {
+                    "dimension": 2,
+                    "substitution": dict(new.replaced),
+                    "thickness": max(0.0, float(thickness)),
+                    "area": float(new.structure.volume / lattice.abc[gap.axis]),
+                }
+                made.append(proposal.Proposal(new.structure, item.key, identity, rank, facts))
+            outcomes.append({"structures": proposal.documents("bottom-up", made)})
+        return outcomes

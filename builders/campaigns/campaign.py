@@ -1,0 +1,206 @@
+"""Reads campaign files: YAML, checked against a schema, with errors that name file, line and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from io import StringIO
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from ...stores.documents import Candidate
+from ...stores.errors import ConfigurationError
+from .gates import Gate
+
+_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+class CampaignError(ConfigurationError):
+    """A campaign file that can't be used; names the file, the line and what would be right."""
+
+
+class Source(BaseModel):
+    """A source that a refresh of the campaign pulls."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = Field(description="kind of source, as `exfolio ingest --help` lists them")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of its reader, e.g. path and source name"
+    )
+
+
+class TopDown(BaseModel):
+    """Monolayers cut from layered bulk crystals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: str = Field("database", pattern="^(database|paper)$", description="layer rules")
+    vacuum: float = Field(20.0, gt=5, le=100, description="Å between a layer and its image")
+
+
+class BottomUp(BaseModel):
+    """Same-group substitution in monolayers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at_once: str = Field("any", pattern="^(one|any)$", description="replace one element at a time, or any combination")
+    max_elements: int = Field(2, ge=1, le=8, description="monolayers of more elements are left alone")
+    max_period_step: int | None = Field(1, ge=1, description="how many periods a replacement may be away; null: any")
+
+
+class Routes(BaseModel):
+    """The routes to structures; one that is not named is not taken."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    top_down: TopDown | None = Field(None, alias="top-down")
+    bottom_up: BottomUp | None = Field(None, alias="bottom-up")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the routes taken."""
+        taken = {"top-down": self.top_down, "bottom-up": self.bottom_up}
+        return tuple(name for name, settings in taken.items() if settings is not None)
+
+
+class Budgets(BaseModel):
+    """Limits on what one campaign may make."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    candidates: int = Field(1_000_000, ge=1, description="the campaign stops with a message beyond so many structures")
+
+
+class Campaign(BaseModel):
+    """What is looked for, where it comes from and what it must pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=_NAME, description="lower case letters, digits and dashes")
+    description: str = Field("", description="what is looked for, in a sentence")
+    dimension: int = Field(2, ge=0, le=3, description="dimensionality of the structures it judges")
+    sources: tuple[Source, ...] = Field(
+        (), description="sources its refresh pulls; ingested ones are pulled again anyway"
+    )
+    routes: Routes = Field(default_factory=Routes)
+    gates: tuple[Gate, ...] = Field(min_length=1, description="conditions, in order")
+    budgets: Budgets = Field(default_factory=Budgets)
+
+    @field_validator("gates")
+    @classmethod
+    def _known_fields(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
+        names = [gate.name for gate in gates]
+        for gate in gates:
+            if gate.field not in Candidate._fields:
+                raise ValueError(f"gate {gate.name!r}: candidates have no field {gate.field!r}")
+            if names.count(gate.name) > 1:
+                raise ValueError(f"two gates are called {gate.name!r}")
+        return gates
+
+    @model_validator(mode="after")
+    def _gates_of_known_routes(self) -> Self:
+        for gate in self.gates:
+            unknown = set(gate.routes or ()) - ROUTES
+            if unknown:
+                raise ValueError(
+                    f"gate {gate.name!r}: no route is called {sorted(unknown)[0]!r} ({', '.join(sorted(ROUTES))})"
+                )
+        return self
+
+
+ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
+"""Every route there is; the structures of any of them may be judged, whoever made them."""
+
+
+def shipped() -> list[str]:
+    """Give the names of the campaigns that come with exfolio."""
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def load(name_or_path: str) -> Campaign:
+    """Load a campaign by the name of a shipped one, or by the path of a file.
+
+    Raises
+    ------
+    CampaignError
+        There is none, or it is wrong: names file, line, and what would be right.
+    """
+    if name_or_path in shipped():
+        resource = files(__package__).joinpath(f"{name_or_path}.yaml")
+        return parse(resource.read_text(encoding="utf-8"), f"{name_or_path}.yaml")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise CampaignError(
+            f"no campaign is called {name_or_path!r}, and there is no such file",
+            f"Shipped campaigns: {', '.join(shipped())}. For one of your own give the path of its YAML file.",
+        )
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{path}: can't be read: {error}") from error
+
+
+def parse(text: str, file: str) -> Campaign:
+    """Make a campaign of YAML text; `file` names it in errors.
+
+    Raises
+    ------
+    CampaignError
+        As `load`.
+    """
+    try:
+        content = YAML(typ="rt").load(StringIO(text))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise CampaignError(f"{file}, line {line}: not valid YAML: {error.problem}") from None
+    if not isinstance(content, CommentedMap):
+        raise CampaignError(f"{file}: a campaign is a mapping with name, gates and so on", "See docs/campaigns.md.")
+    try:
+        return Campaign.model_validate(_plain(content))
+    except ValidationError as error:
+        problems = [_explain(problem, content, file) for problem in error.errors(include_url=False)]
+    raise CampaignError("\n".join(problems), "The fields of a campaign are described in docs/campaigns.md.")
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, CommentedMap):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value) for value in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, int):
+        return int(node)
+    return float(node) if isinstance(node, float) else str(node)
+
+
+def _explain(problem: Any, content: CommentedMap, file: str) -> str:
+    location = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    line, where = _line_of(content, location)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "no such field"
+    return f"{file}, line {line}: {where}: {message}" if where else f"{file}, line {line}: {message}"
+
+
+def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:
+    node: Any = content
+    line = int(content.lc.line) + 1
+    for part in location:
+        if isinstance(node, CommentedMap) and part in node:
+            line = int(node.lc.key(part)[0]) + 1
+            node = node[part]
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line = int(node.lc.item(part)[0]) + 1
+            node = node[part]
+        else:
+            break
+    return line, ".".join(str(part) for part in location)

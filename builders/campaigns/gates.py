@@ -1,0 +1,121 @@
+"""Gates: named conditions on fields, evaluated in order. Knows neither campaigns' files nor the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Verdict = Literal["passed", "failed", "unknown", "not-applicable"]
+
+
+class Gate(BaseModel):
+    """One condition a candidate has to meet.
+
+    Exactly one of the conditions is given. A gate with `routes` concerns the structures of those routes only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(min_length=1, description="what the gate is called, in funnels and verdicts")
+    field: str = Field(min_length=1, description="field of the candidate that is looked at")
+    equals: bool | str | float | None = Field(None, alias="is", description="passes when the value is this")
+    at_most: float | None = Field(None, description="passes when the value is this or less")
+    at_least: float | None = Field(None, description="passes when the value is this or more")
+    below: float | None = Field(None, description="passes when the value is less than this")
+    above: float | None = Field(None, description="passes when the value is more than this")
+    between: tuple[float, float] | None = Field(
+        None, description="passes when the value is within these, both included"
+    )
+    routes: tuple[str, ...] | None = Field(None, description="routes it concerns; all when not given")
+    why: str = Field("", description="where the threshold comes from")
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        given = [name for name in _CONDITIONS if getattr(self, name) is not None]
+        if len(given) != 1:
+            names = ", ".join("is" if name == "equals" else name for name in _CONDITIONS)
+            raise ValueError(f"a gate has exactly one condition of {names}; this one has {len(given)}")
+        if self.between is not None and self.between[0] > self.between[1]:
+            raise ValueError(f"between {list(self.between)}: the first number is the lower one")
+        return self
+
+    @property
+    def condition(self) -> str:
+        """The condition in words, e.g. ``<= 0.2``."""
+        for name, sign in _CONDITIONS.items():
+            threshold = getattr(self, name)
+            if threshold is not None:
+                if name == "between":
+                    return f"{threshold[0]:g} to {threshold[1]:g}"
+                if isinstance(threshold, bool):
+                    return f"{sign} {'yes' if threshold else 'no'}"
+                return f"{sign} {threshold:g}" if isinstance(threshold, float) else f"{sign} {threshold}"
+        raise AssertionError("a gate without condition can't be made")
+
+    def judge(self, candidate: Mapping[str, Any]) -> Verdict:
+        """Judge one candidate by its fields; a field that is absent is not known yet."""
+        if self.routes is not None and candidate.get("route") not in self.routes:
+            return "not-applicable"
+        value = candidate.get(self.field)
+        if value is None:
+            return "unknown"
+        return "passed" if self._holds(value) else "failed"
+
+    def _holds(self, value: Any) -> bool:
+        if self.equals is not None:
+            return bool(value == self.equals)
+        if self.between is not None:
+            return bool(self.between[0] <= value <= self.between[1])
+        if self.at_most is not None:
+            return bool(value <= self.at_most)
+        if self.at_least is not None:
+            return bool(value >= self.at_least)
+        if self.below is not None:
+            return bool(value < self.below)
+        return bool(self.above is not None and value > self.above)
+
+
+_CONDITIONS = {"equals": "is", "at_most": "<=", "at_least": ">=", "below": "<", "above": ">", "between": "within"}
+
+
+def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """Send a candidate through all gates.
+
+    Returns
+    -------
+    dict
+        ``gates`` (each with name, field, condition, value, verdict), ``status``, ``rejected_by``, ``waiting_for`` and
+        ``gates_passed``. A failed gate rejects, whatever is unknown before it; every gate is judged all the same.
+    """
+    judged = []
+    passed = 0
+    open_so_far = True
+    rejected_by = waiting_for = None
+    for gate in gates:
+        verdict = gate.judge(candidate)
+        entry: dict[str, Any] = {
+            "name": gate.name,
+            "field": gate.field,
+            "condition": gate.condition,
+            "verdict": verdict,
+        }
+        value = candidate.get(gate.field)
+        if value is not None:
+            entry["value"] = value
+        judged.append(entry)
+        if verdict == "failed" and rejected_by is None:
+            rejected_by = gate.name
+        if verdict == "unknown" and waiting_for is None:
+            waiting_for = gate.name
+        open_so_far = open_so_far and verdict in ("passed", "not-applicable")
+        passed += open_so_far
+    status = "rejected" if rejected_by else "waiting" if waiting_for else "promoted"
+    return {
+        "gates": judged,
+        "status": status,
+        "rejected_by": rejected_by,
+        "waiting_for": waiting_for if not rejected_by else None,
+        "gates_passed": passed,
+    }

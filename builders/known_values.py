@@ -1,0 +1,108 @@
+"""Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
+
+A monolayer has the exfoliation energy of the bulk it was cut from, and all values of a known material that has the
+same structure. Each value names its basis and method; better ones stand beside them, never in their place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..stores.documents import Material, Property, ProposedStructure
+from .group_stage import GroupStage, Members
+from .work import Doc, Item, Outcome
+
+VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
+_KIND_OF = {"decomposition_energy": "energy_above_hull"}
+_UNITS = {"band_gap": "eV"}
+
+
+class KnownValuesStage(GroupStage):
+    """Writes `properties` of proposed structures from the values of known materials of the same formula."""
+
+    name = "known-values"
+    version = 1
+    members = (
+        Members(
+            ProposedStructure,
+            "formula_reduced",
+            ("proposal", "novelty"),
+            ("route", "parent_id", "known_as", "dimension"),
+        ),
+        Members(
+            Material,
+            "formula_reduced",
+            ("record",),
+            (*VALUE_FIELDS, "methods", "source", "nsites", "dimension_claimed", "layered_claimed"),
+            {"$or": [{name: {"$exists": True}} for name in VALUE_FIELDS]},
+        ),
+    )
+    writes: ClassVar = {Property: "value"}
+
+    def groups_of(self, changed: set[str]) -> list[str]:
+        """Leave out formulas nobody has proposed."""
+        proposed = self.db.database["structures"].distinct("formula_reduced", {"deprecated": False})
+        return sorted(changed & set(proposed))
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Collect the values of each formula's structures."""
+        return [{"properties": _values(item.content)} for item in items]
+
+
+def _values(group: Doc) -> list[Doc]:
+    materials = {material["material_id"]: material for material in group["materials"]}
+    found: dict[str, Doc] = {}
+    for structure in group["structures"]:
+        if structure.get("dimension") != 2:
+            continue
+        for material_id in structure.get("known_as") or []:
+            if material_id in materials:
+                for field in VALUE_FIELDS:
+                    _add(found, structure, materials[material_id], field, "same-structure")
+        parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
+        if parent is not None:
+            _add(found, structure, parent, "exfoliation_energy", "parent")
+            _add_sum(found, structure, parent)
+        for material in materials.values():
+            if "nsites" not in material:  # a table that knows compositions only
+                _add(found, structure, material, "exfoliation_energy", "composition")
+    return list(found.values())
+
+
+def _add(found: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str) -> None:
+    value = material.get(field)
+    if value is None:
+        return
+    kind = _KIND_OF.get(field, field)
+    how = material.get("methods", {}).get(field, "method not stated")
+    _put(found, structure, kind, f"{how} ({material['source']}, {basis})", basis, value, [material["material_id"]])
+
+
+def _add_sum(found: dict[str, Doc], structure: Doc, parent: Doc) -> None:
+    # By definition E_f(layer) = E_f(bulk) + E_exf, per atom, where both are of one kind.
+    formation, exfoliation = parent.get("formation_energy"), parent.get("exfoliation_energy")
+    if formation is None or exfoliation is None:
+        return
+    methods = parent.get("methods", {})
+    how = f"{methods.get('formation_energy', 'not stated')} of the bulk + exfoliation energy"
+    method = f"{how} ({parent['source']}, parent)"
+    _put(found, structure, "formation_energy", method, "parent", formation + exfoliation, [parent["material_id"]])
+
+
+def _put(
+    found: dict[str, Doc], structure: Doc, kind: str, method: str, basis: str, value: float, ids: list[str]
+) -> None:
+    identity = f"{structure['structure_id']}/{kind}/{method}"
+    if identity in found and found[identity]["value"] <= value:
+        return  # several polymorphs under one name: the lowest counts
+    doc: dict[str, Any] = {
+        "property_id": identity,
+        "structure_id": structure["structure_id"],
+        "kind": kind,
+        "method": method,
+        "basis": basis,
+        "value": float(value),
+        "unit": _UNITS.get(kind, "eV/atom"),
+        "details": {"materials": ids},
+    }
+    found[identity] = doc

@@ -1,0 +1,66 @@
+"""Stage `layers`: tells for every known structure whether it consists of layers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..models.structure.layers import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
+from ..models.structure.plain import BadStructure, from_plain
+from ..stores.documents import Material
+from .map_stage import MapStage
+from .work import Doc, Item, Outcome, Refused
+
+RULES: dict[str, LayerRules] = {"paper": PAPER_RULES, "database": DATABASE_RULES}
+"""Named rules: the text of the 2DMatPedia paper, and what its entries agree with (see `models.structure.layers`)."""
+
+
+class LayerStage(MapStage):
+    """Adds dimensionality and layering to materials with a structure.
+
+    Parameters
+    ----------
+    rules
+        Name of the rules in `RULES`.
+    """
+
+    name = "layers"
+    version = 1
+    source = Material
+    facets = ("record",)
+    fields = ("structure",)
+    criteria: ClassVar[Doc] = {"structure": {"$exists": True}, "disordered": {"$ne": True}}
+    writes: ClassVar = {Material: "layers"}
+    orphans = "by key"
+
+    def __init__(self, rules: str = "database", share: Doc | None = None) -> None:
+        self.rules = rules
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the name of the rules."""
+        return {"rules": self.rules}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Analyse each structure."""
+        return [self._analyse(item) for item in items]
+
+    def _analyse(self, item: Item) -> Outcome:
+        try:
+            structure = from_plain(item.content["structure"])
+        except BadStructure as bad:
+            return Refused(
+                "materials", item.key, bad.reason, "Correct the structure in the source and ingest it again."
+            )
+        found = analyse_layers(structure, RULES[self.rules])
+        layering: dict[str, Any] = {"rules": self.rules}
+        if found.layered:
+            layering |= {"layered_at": list(found.layered_at), "layers_per_cell": found.layers_per_cell}
+        else:
+            layering["reason"] = found.reason
+        doc = {
+            "material_id": item.key,
+            "layered": found.layered if found.analysed else None,
+            "dimensionality": found.dimensionality,
+            "layering": layering,
+        }
+        return {"materials": [doc]}

@@ -1,0 +1,83 @@
+"""Stage `novelty`: compares proposed structures with known materials, and with each other."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pymatgen.core import Structure
+
+from ..models.structure.matching import Representatives
+from ..models.structure.plain import BadStructure, from_plain
+from ..stores.documents import Material, ProposedStructure
+from .group_stage import GroupStage, Members
+from .work import Doc, Item, Outcome
+
+_ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
+
+
+class NoveltyStage(GroupStage):
+    """Says of every proposed structure which known materials it is, and which earlier proposal it repeats.
+
+    Works formula by formula: only structures of the same reduced formula can be the same.
+    """
+
+    name = "novelty"
+    version = 1
+    members = (
+        Members(ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension")),
+        Members(
+            Material,
+            "formula_reduced",
+            ("record",),
+            ("structure",),
+            {"structure": {"$exists": True}, "disordered": {"$ne": True}},
+        ),
+    )
+    writes: ClassVar = {ProposedStructure: "novelty"}
+
+    def groups_of(self, changed: set[str]) -> list[str]:
+        """Leave out formulas nobody has proposed."""
+        proposed = self.db.database["structures"].distinct("formula_reduced", {"deprecated": False})
+        return sorted(changed & set(proposed))
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Compare the structures of each formula."""
+        return [{"structures": self._compare(item.content)} for item in items]
+
+    def _compare(self, group: Doc) -> list[Doc]:
+        known = Representatives()
+        known_ids: dict[int, list[str]] = {}
+        for material in group["materials"]:
+            structure = _usable(material)
+            if structure is not None:
+                known_ids.setdefault(known.add(structure)[0], []).append(material["material_id"])
+        proposals = sorted(group["structures"], key=_order)
+        seen = Representatives()
+        first: dict[int, str] = {}
+        docs = []
+        for proposed in proposals:
+            structure = from_plain(proposed["structure"])
+            same = known.match(structure)
+            number, is_new = seen.add(structure)
+            if is_new:
+                first[number] = proposed["structure_id"]
+            docs.append(
+                {
+                    "structure_id": proposed["structure_id"],
+                    "novel": same is None,
+                    "known_as": known_ids[same] if same is not None else [],
+                    "duplicate_of": None if is_new else first[number],
+                }
+            )
+        return docs
+
+
+def _order(proposed: Doc) -> tuple[int, int, str]:
+    return _ROUTE_ORDER.index(proposed["route"]), int(proposed["rank"]), str(proposed["structure_id"])
+
+
+def _usable(material: Doc) -> Structure | None:
+    try:
+        return from_plain(material["structure"])
+    except BadStructure:  # stage `layers` has put it into quarantine
+        return None

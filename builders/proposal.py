@@ -1,0 +1,95 @@
+"""The document of a proposed structure: the facts every route states alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymatgen.core import Structure
+
+from ..models.composition.formulas import describe_all
+from ..models.composition.screening import screen
+from ..models.structure.plain import check_structure, to_plain
+from ..models.structure.symmetry import space_group
+from ..stores.canonical import text_hash
+from .work import Doc
+
+CLOSEST_ATOMS = 0.7
+"""Å. H2 has 0.74 Å; a proposal with atoms closer than this is not valid."""
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A structure that a route has made, with what only the route knows.
+
+    Attributes
+    ----------
+    identity
+        What tells it from the other structures made of the same parent.
+    facts
+        Further fields of the document.
+    checks
+        Verdicts of the route's own checks, by name.
+    """
+
+    structure: Structure
+    parent_id: str
+    identity: str
+    rank: int
+    facts: Doc = field(default_factory=dict)
+    checks: dict[str, bool] = field(default_factory=dict)
+
+
+def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
+    """Make the documents of proposals, screened together."""
+    if not proposals:
+        return []
+    formulas = [proposal.structure.composition.element_composition.formula.replace(" ", "") for proposal in proposals]
+    described = describe_all(formulas)
+    verdicts = screen([facts.reduced for facts in described])
+    result = []
+    for i, (proposal, facts) in enumerate(zip(proposals, described, strict=True)):
+        structure = proposal.structure
+        too_close = check_structure(structure, min_distance=CLOSEST_ATOMS)
+        checks: dict[str, Any] = {"distances": too_close or "passed"}
+        checks |= {name: "passed" if fine else "failed" for name, fine in proposal.checks.items()}
+        found = space_group(structure)
+        doc: Doc = {
+            "structure_id": f"st-{text_hash(route, proposal.parent_id, proposal.identity)[:16]}",
+            "route": route,
+            "parent_id": proposal.parent_id,
+            "rank": proposal.rank,
+            "formula": formulas[i],
+            "formula_reduced": facts.reduced,
+            "formula_anonymous": facts.anonymous,
+            "chemsys": facts.chemsys,
+            "elements": facts.elements,
+            "nelements": facts.nelements,
+            "structure": to_plain(structure),
+            "nsites": len(structure),
+            "volume": float(structure.volume),
+            "charge_neutral": bool(verdicts.charge_neutral[i]),
+            "electronegativity_balanced": bool(verdicts.electronegativity_balanced[i]),
+            "shortest_distance": _shortest_distance(structure),
+            "checks": checks,
+            "valid": all(verdict == "passed" for verdict in checks.values()),
+            **proposal.facts,
+        }
+        if found.number is not None:
+            doc["space_group"] = {
+                "number": found.number,
+                "symbol": found.symbol,
+                "crystal_system": found.crystal_system,
+            }
+        result.append(doc)
+    return result
+
+
+def _shortest_distance(structure: Structure) -> float | None:
+    # A crystal has neighbours within a few Å; the search widens only for what is hardly a crystal.
+    for radius in (3.5, 7.0, 15.0):
+        distances = structure.get_neighbor_list(radius)[3]
+        if len(distances):
+            return float(distances.min())
+    return None

@@ -1,0 +1,183 @@
+"""Brings the registry up to date: sources, then what follows from them, then campaigns; in order, in one lease.
+
+Every stage decides by itself what is due, so a refresh costs what changed. A stage that can't go on does not keep
+the later ones from doing what they can.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..stores import runs
+from ..stores.connection import Connection
+from ..stores.errors import ConfigurationError, ExfolioError
+from ..stores.leases import Lease, LeaseLost
+from ..stores.runs import StageReport
+from ..stores.schema import initialise, is_initialised
+from .bottom_up import BottomUpStage
+from .campaigns.campaign import Campaign, load
+from .campaigns.judge import JudgeStage
+from .known_values import KnownValuesStage
+from .layers import LayerStage
+from .links import LinkStage
+from .novelty import NoveltyStage
+from .running import Interrupted, Progress, run_stage
+from .source_stage import SourceStage
+from .stage import Stage
+from .top_down import TopDownStage
+from .version import VERSION
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RefreshReport:
+    """What a refresh did."""
+
+    run_id: str
+    stages: list[StageReport] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some items or stages failed."""
+        return 1 if self.errors or any(report.failed for report in self.stages) else 0
+
+    @property
+    def state(self) -> str:
+        """How the run ended."""
+        return "partial" if self.exit_code else "succeeded"
+
+
+def known_sources(connection: Connection) -> Iterator[SourceStage]:
+    """Give a stage for every source that was ingested before, as it was."""
+    states = connection.database["stage_states"].find({"stage": {"$regex": "^ingest:"}}, {"maker": 1}).sort("stage", 1)
+    for state in states:
+        arguments = state.get("maker", {}).get("arguments")
+        if arguments:
+            yield SourceStage(**arguments)
+
+
+def stages_of(campaign: Campaign) -> list[Stage]:
+    """Give the stages of a campaign beside its sources, in order."""
+    stages: list[Stage] = []
+    top_down = campaign.routes.top_down
+    rules = top_down.rules if top_down else "database"
+    stages += [LayerStage(rules), LinkStage()]
+    if top_down:
+        stages += [TopDownStage(top_down.rules, top_down.vacuum)]
+    if campaign.routes.bottom_up:
+        # Only what repeats no other structure is worth substituting in, so novelty comes before and after.
+        stages += [NoveltyStage(), BottomUpStage(**campaign.routes.bottom_up.model_dump())]
+    stages += [NoveltyStage(), KnownValuesStage(), JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
+    return stages
+
+
+def refresh(
+    connection: Connection,
+    campaigns: Sequence[Campaign] = (),
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+    stage_done: Callable[[StageReport], None] | None = None,
+) -> RefreshReport:
+    """Run everything that is due.
+
+    Parameters
+    ----------
+    campaigns
+        The campaigns to bring up to date; those that were refreshed before when none is given.
+    processes
+        Worker processes of the heavy stages.
+    progress, stage_done
+        Called after every batch and after every stage.
+
+    Raises
+    ------
+    LeaseHeld
+        Another refresh runs.
+    Interrupted
+        Somebody asked it to stop; what was done stays done.
+    """
+    if not is_initialised(connection):
+        initialise(connection)
+    campaigns = list(campaigns) or known_campaigns(connection)
+    job = " ".join(["refresh", *(campaign.name for campaign in campaigns)])
+    with Lease(connection, "refresh", seconds=connection.settings.lease_seconds) as lease:
+        report = RefreshReport(runs.begin(connection, job, version=VERSION))
+        try:
+            for stage in _plan(connection, campaigns, report):
+                lease.check()
+                done = _run_one(stage, connection, report, processes=processes, progress=progress)
+                if done is not None:
+                    report.stages.append(done)
+                    runs.note_stage(connection, report.run_id, done)
+                    if stage_done is not None:
+                        stage_done(done)
+        except BaseException as error:
+            how = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+            runs.end(connection, report.run_id, how, error=f"{type(error).__name__}: {error}")
+            raise
+        text = "; ".join(f"{stage}: {error}" for stage, error in report.errors.items()) or None
+        runs.end(connection, report.run_id, report.state, error=text)
+        return report
+
+
+def known_campaigns(connection: Connection) -> list[Campaign]:
+    """Give the campaigns that were refreshed before, as they were then."""
+    stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
+    plain = [state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored]
+    return [Campaign.model_validate(campaign) for campaign in plain if campaign]
+
+
+def load_campaigns(names: Sequence[str]) -> list[Campaign]:
+    """Load campaigns by name or path.
+
+    Raises
+    ------
+    ConfigurationError
+        One can't be used, or two have the same name.
+    """
+    campaigns = [load(name) for name in names]
+    taken = [campaign.name for campaign in campaigns]
+    for name in taken:
+        if taken.count(name) > 1:
+            raise ConfigurationError(f"two campaigns are called {name!r}", "Give each file a name of its own.")
+    return campaigns
+
+
+def _plan(connection: Connection, campaigns: Sequence[Campaign], report: RefreshReport) -> Iterator[Stage]:
+    pulled: set[str] = set()
+    for campaign in campaigns:
+        for source in campaign.sources:
+            try:
+                stage = SourceStage(source.kind, source.options)
+            except ExfolioError as error:
+                report.errors[f"ingest:{source.kind}"] = error.message
+                continue
+            if stage.name not in pulled:
+                pulled.add(stage.name)
+                yield stage
+    for stage in known_sources(connection):
+        if stage.name not in pulled:
+            pulled.add(stage.name)
+            yield stage
+    for campaign in campaigns:
+        yield from stages_of(campaign)
+    if not campaigns:
+        yield from (LayerStage(), LinkStage())
+
+
+def _run_one(
+    stage: Stage, connection: Connection, report: RefreshReport, *, processes: int, progress: Progress | None
+) -> StageReport | None:
+    try:
+        return run_stage(stage, connection, processes=processes, run_id=report.run_id, progress=progress)
+    except (Interrupted, LeaseLost):
+        raise
+    except ExfolioError as error:
+        logger.error("%s: %s", stage.name, error.message)
+        report.errors[stage.name] = error.message
+        return None

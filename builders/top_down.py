@@ -1,0 +1,65 @@
+"""Stage `top-down`: cuts monolayers out of layered bulk crystals, as 2DMatPedia does."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..models.structure.monolayer import NotLayered, monolayers
+from ..models.structure.plain import BadStructure, from_plain
+from ..models.structure.vacuum import VACUUM, is_monolayer_cell
+from ..stores.documents import Material, ProposedStructure
+from . import proposal
+from .layers import RULES
+from .map_stage import MapStage
+from .work import Doc, Item, Outcome, Refused
+
+
+class TopDownStage(MapStage):
+    """Makes a structure of every distinct monolayer of every layered bulk material.
+
+    Parameters
+    ----------
+    rules
+        Name of the layer rules, the same as of stage `layers`.
+    vacuum
+        Å between the outermost nuclei of a layer and its image.
+    """
+
+    name = "top-down"
+    version = 1
+    source = Material
+    facets = ("record", "layers")
+    fields = ("structure", "layering", "dimension_claimed")
+    criteria: ClassVar[Doc] = {"layered": True, "dimension_claimed": {"$ne": 2}, "structure": {"$exists": True}}
+    writes: ClassVar = {ProposedStructure: "proposal"}
+
+    def __init__(self, rules: str = "database", vacuum: float = VACUUM, share: Doc | None = None) -> None:
+        self.rules = rules
+        self.vacuum = vacuum
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give rules and vacuum."""
+        return {"rules": self.rules, "vacuum": self.vacuum}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Cut the monolayers of each bulk."""
+        outcomes: list[Outcome] = []
+        made: list[tuple[int, proposal.Proposal]] = []
+        for number, item in enumerate(items):
+            outcomes.append({"structures": []})
+            try:
+                bulk = from_plain(item.content["structure"])
+                if is_monolayer_cell(bulk):  # a monolayer of a source that does not say so
+                    continue
+                layers = monolayers(bulk, vacuum=self.vacuum, rules=RULES[self.rules])
+            except (BadStructure, NotLayered) as bad:
+                outcomes[number] = Refused("materials", item.key, str(bad), "Look at the structure in the source.")
+                continue
+            for rank, layer in enumerate(layers, 1):
+                facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
+                checks = {"stoichiometry": layer.same_composition}
+                made.append((number, proposal.Proposal(layer.structure, item.key, str(rank), rank, facts, checks)))
+        for (number, _), doc in zip(made, proposal.documents("top-down", [one for _, one in made]), strict=True):
+            outcomes[number]["structures"].append(doc)  # type: ignore[index]  # a dict: nothing refused was made
+        return outcomes
