@@ -196,9 +196,9 @@ def status(settings: Settings) -> Status:
     )
 
 
-def keep_log_short(server: Server) -> None:
-    """Put the log aside when it has grown long, and let the server open a new one."""
-    if server_log.rotate(server.home.log):
+def keep_log_short(server: Server, *, longest_bytes: int = server_log.LONGEST_LOG_BYTES) -> None:
+    """Put the log aside when it has grown beyond `longest_bytes`, and let the server open a new one."""
+    if server_log.rotate(server.home.log, longest_bytes=longest_bytes):
         psutil.Process(server.pid).send_signal(signal.SIGUSR1)
 
 
@@ -213,14 +213,16 @@ def _version(server: Server) -> str | None:
 def _launch(home: ServerHome, settings: Settings) -> Server:
     binary = find_mongod(settings.mongod)
     server_log.rotate(home.log)
+    remembered = home.remembered_port()
     for _ in range(ATTEMPTS_AT_A_PORT):
-        port = _port(home, settings.port)
+        port = _port(settings.port, remembered)
         try:
             _run(_command(binary, home, settings, port), home, settings.start_seconds)
         except server_log.PortTaken:
             if settings.port is not None:
                 raise _port_error(settings.port) from None
-            continue  # taken between the look and the start
+            remembered = None  # taken between the look and the start
+            continue
         server = find_running(settings)
         if server is None:
             last = "; ".join(server_log.errors_in(home.log)) or "nothing"
@@ -273,12 +275,11 @@ def _run(command: list[str], home: ServerHome, seconds: float) -> None:
         raise server_log.start_failure(home.log, log_start, output_text, exit_code)
 
 
-def _port(home: ServerHome, fixed: int | None) -> int:
+def _port(fixed: int | None, remembered: int | None) -> int:
     if fixed is not None:
         if not _is_free(fixed):
             raise _port_error(fixed)
         return fixed
-    remembered = home.remembered_port()
     if remembered is not None and _is_free(remembered):
         return remembered
     with socket.socket() as probe:

@@ -25,6 +25,7 @@ POLL_SECONDS: Final = 0.02
 UNAUTHORIZED: Final = 13
 AUTHENTICATION_FAILED: Final = 18
 ALREADY_INITIALIZED: Final = 23
+NOT_YET_INITIALIZED: Final = 94
 USER_EXISTS: Final = 51003
 
 Client = MongoClient[dict[str, Any]]
@@ -43,7 +44,7 @@ def set_up(port: int, credentials: Credentials, database: str, *, seconds: float
         if not _admin_is_known(port, credentials.admin):
             _initiate_and_make_admin(port, credentials.admin, deadline)
         with admin_client(port, credentials.admin) as client:
-            _point_to_itself(client, port)
+            _point_to_itself(client, port, deadline)
             _wait_for_primary(client, deadline)
             _make_user(client, credentials.user, database)
     except mongo.PyMongoError as error:
@@ -117,14 +118,24 @@ def _unless(accepted: int, client: Client, command: str, value: object, **option
             raise
 
 
-def _point_to_itself(client: Client, port: int) -> None:
+def _point_to_itself(client: Client, port: int, deadline: float) -> None:
     # The configuration stored in the data holds host:port; after a change of port the server does not know itself.
-    config = client.admin.command("replSetGetConfig")["config"]
+    config = _stored_config(client, deadline)
     address = f"{HOST}:{port}"
     if [member["host"] for member in config["members"]] != [address]:
         config["members"] = [{"_id": 0, "host": address}]
         config["version"] += 1
         client.admin.command("replSetReconfig", config, force=True)
+
+
+def _stored_config(client: Client, deadline: float) -> dict[str, Any]:
+    while True:
+        try:
+            return dict(client.admin.command("replSetGetConfig")["config"])
+        except mongo.OperationFailure as error:  # a server just started listens before it has read it
+            if error.code != NOT_YET_INITIALIZED or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_for_primary(client: Client, deadline: float) -> None:

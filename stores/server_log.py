@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .errors import ServerStartFailed
 from .server_home import REMEDIES
@@ -21,10 +21,14 @@ TAIL_BYTES: Final = 100_000
 EXIT_CANNOT_LISTEN: Final = 48
 EXIT_DATA_OF_ANOTHER_VERSION: Final = 62
 OTHER_VERSION_SIGNS: Final = (
+    "unsupported WiredTiger",
+    "unsupported upgrade or downgrade",
     "UPGRADE PROBLEM",
+    "Wrong mongod version",
     "Invalid featureCompatibilityVersion",
-    "unsupported WiredTiger file version",
 )
+# Said after every fatal error, whatever it was.
+EMPTY_PHRASES: Final = ("Fatal assertion", "***aborting", "Writing fatal message", "Terminating.")
 
 
 class PortTaken(ServerStartFailed):
@@ -33,25 +37,33 @@ class PortTaken(ServerStartFailed):
 
 def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerStartFailed:
     """Say why mongod gave up, from what it logged after byte `since`, what it printed, and its exit status."""
-    said = errors_in(log, since) or [line for line in output.splitlines() if line.strip()][-3:]
+    said = errors_in(log, since, most=None) or [line for line in output.splitlines() if line.strip()]
     text = " ".join(said)
+    last = "; ".join(said[-3:])
     if exit_code == EXIT_CANNOT_LISTEN or "Address already in use" in text:
         return PortTaken("the port is taken by another program", "")
+    # Before the reasons of the file system: WiredTiger reports a wrong version as "Permission denied" too.
+    if exit_code == EXIT_DATA_OF_ANOTHER_VERSION or any(sign in text for sign in OTHER_VERSION_SIGNS):
+        return ServerStartFailed(
+            f"mongod cannot read the database in {log.parent}: another version of MongoDB wrote it. It says: {last}",
+            "Set EXFOLIO_MONGOD to a mongod of the version that wrote it, or EXFOLIO_HOME to another folder.",
+        )
     for number, remedy in REMEDIES.items():
         if os.strerror(number) in text:
             return ServerStartFailed(f"mongod could not start in {log.parent}: {os.strerror(number)}", remedy)
-    if exit_code == EXIT_DATA_OF_ANOTHER_VERSION or any(sign in text for sign in OTHER_VERSION_SIGNS):
-        return ServerStartFailed(
-            f"mongod cannot read the database in {log.parent}: another version of MongoDB wrote it. It says: {text}",
-            "Set EXFOLIO_MONGOD to a mongod of the version that wrote it, or EXFOLIO_HOME to another folder.",
-        )
     return ServerStartFailed(
-        f"mongod stopped at once with status {exit_code}. It says: {text or 'nothing'}", f"Its log: {log}"
+        f"mongod stopped at once with status {exit_code}. It says: {last or 'nothing'}", f"Its log: {log}"
     )
 
 
-def errors_in(log: Path, since: int = 0) -> list[str]:
-    """Give the messages of errors and fatal errors logged after byte `since` (of the last 100 kB)."""
+def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
+    """Give the last messages of errors and fatal errors logged after byte `since` (of the last 100 kB), each once.
+
+    Parameters
+    ----------
+    most
+        How many at most; None for all.
+    """
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
@@ -59,15 +71,18 @@ def errors_in(log: Path, since: int = 0) -> list[str]:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
-    found = []
+    found: dict[str, None] = {}
     for line in lines:
         try:
             entry = json.loads(line)
         except ValueError:  # cut at the start, or a stack trace
             continue
         if isinstance(entry, dict) and entry.get("s") in {"E", "F"}:
-            found.append(_message(entry))
-    return found[-3:]
+            message = _message(entry)
+            if not message.startswith(EMPTY_PHRASES):
+                found[message] = None
+    messages = list(found)
+    return messages if most is None else messages[-most:]
 
 
 def rotate(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> bool:
@@ -82,9 +97,12 @@ def rotate(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> bool:
     return True
 
 
-def _message(entry: dict[str, object]) -> str:
-    attributes = entry.get("attr")
-    error = attributes.get("error", "") if isinstance(attributes, dict) else ""
-    if isinstance(error, dict):
-        error = error.get("errmsg", "")
-    return f"{entry.get('msg')}: {error}" if error else str(entry.get("msg"))
+def _message(entry: dict[str, Any]) -> str:
+    message = str(entry.get("msg", "")).strip()
+    attributes = entry.get("attr", {})
+    detail = attributes.get("error", "")
+    if isinstance(detail, dict):
+        detail = detail.get("errmsg", "")
+    if isinstance(storage := attributes.get("message"), dict):  # what WiredTiger says, an entry inside the entry
+        detail = f"{storage.get('msg', '')} ({storage.get('error_str', '')})"
+    return f"{message}: {detail}" if detail else message
