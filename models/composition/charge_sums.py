@@ -49,10 +49,12 @@ class Charges:
 
     def added(self, sets: Bits, elements: NDArray[np.intp], amounts: NDArray[np.int64]) -> Bits:
         """Add to each set an element, `amounts` times one of its charges."""
-        factors = amounts.astype(np.uint64)
+        # Larger amounts shift everything out as well, and their products might not fit.
+        factors = np.minimum(amounts, WORD * len(sets)).astype(np.uint64)
         united = np.zeros_like(sets)
+        charges = np.empty_like(factors)
         for row in self._table:
-            charges = np.take(row, elements, mode="clip")  # elements are in range; checking that would take most time
+            np.take(row, elements, mode="clip", out=charges)  # in range; checking that would take most of the time
             charges *= factors
             united |= _shifted(sets, charges)
         return united

@@ -187,7 +187,7 @@ def from_amounts(compositions: Sequence[Mapping[str, float]]) -> Formulas:
     Raises
     ------
     UnknownElement, UnparsableFormula
-        For a key that is no element, and for amounts that are negative, not finite or all zero.
+        For a key that is no element, and for amounts that are negative, 1e12 or more, or all zero.
     """
     rows = [_checked(str(dict(composition)), dict(composition)) for composition in compositions]
     return _from_rows(rows)
@@ -360,8 +360,8 @@ def _checked(text: str, amounts: Mapping[str, float]) -> dict[str, float]:
     for symbol, amount in amounts.items():
         if symbol not in ATOMIC_NUMBERS:
             raise UnknownElement(text, symbol, max(text.find(symbol), 0))
-        if not 0 <= amount < float("inf"):
-            raise UnparsableFormula(text, f"the amount of {symbol} is {amount}")
+        if not 0 <= amount < 10**_MAX_DIGITS:
+            raise UnparsableFormula(text, f"the amount of {symbol} is {amount:g}, not from 0 to 1e{_MAX_DIGITS}")
     kept = {symbol: float(amount) for symbol, amount in amounts.items() if amount >= AMOUNT_TOLERANCE}
     if not kept:
         raise UnparsableFormula(text, "it holds no atoms")

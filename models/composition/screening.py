@@ -28,7 +28,7 @@ from .oxidation_states import (
     OxidationStateSet,
     oxidation_state_set,
 )
-from .parsing import Formulas, parse
+from .parsing import Formulas, UnparsableFormula, parse
 
 #: Widest sets of charges (words of 64) that are worked out together. Few compositions need more, and for a few the
 #: long integers of Python are faster.
@@ -37,7 +37,7 @@ _MAX_WORDS: Final = 2
 #: Widest sets kept as long integers; for amounts beyond that, the choices of states are tried one after the other.
 _MAX_LONG_WORDS: Final = 1 << 12
 
-#: Amounts that are not whole are read as fractions with denominators up to this.
+#: Amounts that are not whole are read as fractions with a common denominator up to this, or rounded to 1 / this.
 _MAX_DENOMINATOR: Final = 10**6
 
 #: Compositions worked through at a time, so that their sets stay in the processor's cache.
@@ -264,10 +264,11 @@ def _by_width(
     allowed: OxidationStateSet,
     words: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Apply the test to compositions that need equally wide sets together."""
-    result = np.zeros(len(words), dtype=bool)
-    for width in np.unique(words).tolist():
-        members = np.flatnonzero(words == width)
+    """Apply the test with one word to all, then again to those that need wider sets, equally wide ones together."""
+    result = test(elements, amounts, allowed, 1)
+    wide = np.flatnonzero(words > 1)
+    for width in np.unique(words[wide]).tolist():
+        members = wide[words[wide] == width]
         part = elements[:, members], amounts[:, members]
         if width <= _MAX_WORDS:
             result[members] = test(*part, allowed, width)
@@ -320,9 +321,18 @@ def _whole_amounts(formulas: Formulas) -> NDArray[np.int64]:
     amounts = np.round(formulas.amounts).astype(np.int64)
     for index in np.flatnonzero(~formulas.whole()).tolist():
         part = slice(int(formulas.offsets[index]), int(formulas.offsets[index + 1]))
-        fractions = [Fraction(a).limit_denominator(_MAX_DENOMINATOR) for a in formulas.amounts[part].tolist()]
+        written = formulas.amounts[part].tolist()
+        fractions = [Fraction(amount).limit_denominator(_MAX_DENOMINATOR) for amount in written]
         scale = math.lcm(*(fraction.denominator for fraction in fractions))
-        amounts[part] = [int(fraction * scale) for fraction in fractions]
+        if scale > _MAX_DENOMINATOR:  # no fractions but measured numbers
+            scale = _MAX_DENOMINATOR
+        scaled = [round(fraction * scale) for fraction in fractions]
+        if max(scaled) >= 1 << _AMOUNT_BITS or not all(scaled):
+            composition = formulas.composition(index)
+            raise UnparsableFormula(
+                composition, f"its amounts have no common measure of {1 / _MAX_DENOMINATOR:g} or more"
+            )
+        amounts[part] = scaled
     return amounts
 
 

@@ -145,7 +145,9 @@ def test_a_sign_that_no_formula_has_is_shown_with_its_position(formula: str, pos
     assert caught.value.position == position
 
 
-@pytest.mark.parametrize("formula", ["", "  ", "Fe0", "(Fe2O3", "Fe2O3)", "2H2O", "12", "Fe1.2.3O"])
+@pytest.mark.parametrize(
+    "formula", ["", "  ", "Fe0", "(Fe2O3", "Fe2O3)", "2H2O", "12", "Fe1.2.3O", "Fe1e30", "Fe9999999999999"]
+)
 def test_what_is_no_formula_is_refused(formula: str) -> None:
     with pytest.raises(UnparsableFormula):
         parse(["MgO", formula])

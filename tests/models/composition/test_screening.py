@@ -102,6 +102,11 @@ def test_amounts_of_any_size_are_exact(size: int) -> None:
     assert [verdict.tolist() for verdict in screen([fitting, wrong], states)] == [[True, False]] * 2
 
 
+def test_an_amount_that_fills_the_machines_integers_gives_nothing_it_should_not() -> None:
+    states = {"Na": [1], "K": [1, 3], "Cl": [-1]}
+    assert screen([f"Na{2**32}K1Cl1", f"Na{2**32}K1Cl{2**32 + 1}"], states).charge_neutral.tolist() == [False, True]
+
+
 def test_the_real_compositions_get_smacts_verdicts(shared_data: Path) -> None:
     formulas: list[str] = []
     for name in ("2dmatpedia_formulas", "critexam", "v2db_predictions"):
@@ -142,6 +147,14 @@ def test_fractions_are_scaled_up_not_cut_off() -> None:
         True,
         True,
     ]
+
+
+def test_amounts_that_were_measured_are_rounded() -> None:
+    states = {"Na": [1], "K": [1], "Cl": [-1]}
+    formulas = ["Na0.123456789K0.876543211Cl1", "Na0.33333333333K0.66666666667Cl", "Na0.1234567K0.5Cl1"]
+    assert screen(formulas, states).charge_neutral.tolist() == [True, True, False]
+    with pytest.raises(UnparsableFormula, match="common measure"):
+        screen(["Na0.0000001K0.1234567Cl1"], states)
 
 
 def test_states_can_be_given() -> None:
