@@ -5,6 +5,7 @@ Readers are imported when they are asked for. Guesses are by content; where a fi
 
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import fields
 from importlib import import_module
 from itertools import islice
@@ -171,7 +172,8 @@ def _kinds_of_json(path: Path) -> set[str]:
 def _is_table(path: Path) -> bool:
     encoding = sniff_encoding(path)
     separator = sniff_separator(path, encoding)
-    first = [row for row in islice(rows(path, encoding=encoding, separator=separator), 2) if isinstance(row, Row)]
+    with closing(rows(path, encoding=encoding, separator=separator)) as found:
+        first = [row for row in islice(found, 2) if isinstance(row, Row)]
     if not first:
         return False
     header = first[0].cells

@@ -102,8 +102,7 @@ class StructureFiles(FileReader):
         several = False
         index, seen = 0, Counter[str]()
         for block in _cif_blocks(path):
-            bad = block if isinstance(block, BadRecord) else None
-            several |= held is not None if bad is None else not bad.rest_unread
+            several |= held is not None or isinstance(block, BadRecord)
             if held is not None:
                 yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
                 index, held = index + 1, None

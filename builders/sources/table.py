@@ -5,6 +5,7 @@ Which column is what is said by options and by headers that leave no doubt (see 
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -69,7 +70,7 @@ class Table(FileReader):
             raise ReaderOptionError(msg)
         if self.encoding is not None:
             try:
-                b"".decode(self.encoding)
+                "text".encode(self.encoding)
             except LookupError as error:
                 msg = f"there is no encoding called {self.encoding!r}; usual ones are utf-8, utf-16 and cp1252"
                 raise ReaderOptionError(msg) from error
@@ -83,7 +84,11 @@ class Table(FileReader):
             Where the header does not say what is needed.
         """
         encoding = self.encoding or sniff_encoding(path)
-        found = rows(path, encoding=encoding, separator=self.separator or sniff_separator(path, encoding))
+        separator = self.separator or sniff_separator(path, encoding)
+        with closing(rows(path, encoding=encoding, separator=separator)) as found:
+            yield from self._records(path, found)
+
+    def _records(self, path: Path, found: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
         header = self._header(path, found)
         plan = self._plan(header, where=f" of {quoted(path)}")
         occurrences, prefix = Occurrences(), self.id_prefix(path)

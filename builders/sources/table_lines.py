@@ -7,7 +7,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def sniff_encoding(path: Path) -> str:
 def sniff_separator(path: Path, encoding: str) -> str:
     """Tell the separator: the one that splits the first rows into the most columns, equally many in each."""
     text = read_head(path, _HEAD_BYTES).decode(encoding, "replace").removeprefix("\ufeff")
-    sample = [line for line in text.splitlines()[: 2 * _SNIFFED_ROWS] if line.strip()][:_SNIFFED_ROWS]
+    lines = text.splitlines()[: 2 * _SNIFFED_ROWS]
+    sample = [line for line in lines if line.strip() and len(line) < csv.field_size_limit()][:_SNIFFED_ROWS]
     best, best_score = SEPARATORS[0], (False, 1)
     for separator in SEPARATORS:
         counts = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
@@ -60,7 +61,7 @@ def sniff_separator(path: Path, encoding: str) -> str:
     return best
 
 
-def rows(path: Path, *, encoding: str, separator: str) -> Iterator[Row | BadRecord]:
+def rows(path: Path, *, encoding: str, separator: str) -> Generator[Row | BadRecord]:
     """Read the rows of a table, the header among them; blank rows are passed over.
 
     Raises
@@ -69,20 +70,23 @@ def rows(path: Path, *, encoding: str, separator: str) -> Iterator[Row | BadReco
         Where the file can't be opened, or is a spreadsheet or other binary file.
     """
     lines = _Lines(path, encoding)
-    while (found := lines.next()) is not None:
-        number, line = found
-        if len(line) > MAX_ROW_CHARS:
-            yield _bad(number, f"the line is longer than {MAX_ROW_CHARS} characters", "one row a line")
-        elif not line.isascii() and _undecodable(line):
-            yield _bad(number, f"it holds bytes that are not {encoding}", "recode the file, or give its encoding")
-        elif '"' not in line:
-            cells = line.rstrip("\r\n").split(separator)
-            if any(cells) and not line.isspace():
-                yield Row(number, tuple(cells))
-        else:
-            yield _quoted_row(number, line, lines, separator)
-    if lines.failure is not None:
-        yield rest_unread(lines.failure, place=f"row {lines.number + 1}")
+    try:
+        while (found := lines.next()) is not None:
+            number, line = found
+            if len(line) > MAX_ROW_CHARS:
+                yield _bad(number, f"the line is longer than {MAX_ROW_CHARS} characters", "one row a line")
+            elif not line.isascii() and _undecodable(line):
+                yield _bad(number, f"it holds bytes that are not {encoding}", "recode the file, or give its encoding")
+            elif '"' not in line:
+                cells = line.rstrip("\r\n").split(separator)
+                if any(cells) and not line.isspace():
+                    yield Row(number, tuple(cells))
+            else:
+                yield _quoted_row(number, line, lines, separator)
+        if lines.failure is not None:
+            yield rest_unread(lines.failure, place=f"row {lines.number + 1}")
+    finally:
+        lines.close()
 
 
 def _quoted_row(number: int, line: str, lines: "_Lines", separator: str) -> Row | BadRecord:
@@ -147,6 +151,9 @@ class _Lines:
             self.failure = error
             return ""
         return line
+
+    def close(self) -> None:
+        self._stream.close()
 
     def give_back(self, number: int, lines: list[str]) -> None:
         self._returned.extendleft(reversed(lines))

@@ -12,7 +12,9 @@ from pymatgen.core import Lattice, Structure
 
 @pytest.fixture
 def rock_salt() -> Structure:
-    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    corners = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    between = [[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
+    return Structure(Lattice.cubic(5.64), ["Na"] * 4 + ["Cl"] * 4, corners + between)
 
 
 @pytest.fixture

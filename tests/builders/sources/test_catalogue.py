@@ -1,0 +1,90 @@
+"""Readers by name, and guesses that are right or say why not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio.builders.sources.catalogue import KINDS, guess_kind, reader_for
+from exfolio.builders.sources.file_reader import ReaderOptionError
+from exfolio.builders.sources.opening import SourceFileError
+from exfolio.builders.sources.table import Table
+from pymatgen.core import Structure
+from pymatgen.io.vasp.inputs import Poscar
+
+
+def test_a_reader_is_made_by_its_name(write: Any) -> None:
+    path = write("t.csv", "formula\nMgO\n")
+    reader = reader_for("table", paths=[path], source=None, method="PBE")
+    assert reader == Table(paths=[path], method="PBE")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_reader(kind: str, tmp_path: Path) -> None:
+    reader = reader_for(kind) if "(no path)" in KINDS[kind] else reader_for(kind, paths=tmp_path / "x")
+    assert reader.kind == kind
+    assert reader.describe()["kind"] == kind
+    assert json.dumps(reader.describe())
+
+
+def test_a_kind_that_reads_files_needs_a_path() -> None:
+    with pytest.raises(ReaderOptionError, match="needs the path"):
+        reader_for("table")
+
+
+def test_mistakes_are_answered_with_what_there_is() -> None:
+    with pytest.raises(ReaderOptionError, match=r"'cif'; there are: 2dmatpedia, structures"):
+        reader_for("cif")
+    with pytest.raises(ReaderOptionError, match=r"no option columns; it has: paths"):
+        reader_for("entries", paths="x.json", columns={})
+
+
+def test_guesses_by_content(write: Any, tmp_path: Path, rock_salt: Structure) -> None:
+    entry = {"composition": {"Na": 1}, "energy": -1.0}
+    monolayer = {"material_id": "2dm-1", "structure": rock_salt.as_dict(), "discovery_process": "top-down"}
+    contents = {
+        "structures": [rock_salt.as_dict(), {"columns": ["structure"], "data": [[rock_salt.as_dict()]]}],
+        "entries": [[entry], {"NaCl": entry}, {**entry, "structure": rock_salt.as_dict()}],
+        "2dmatpedia": [json.dumps(monolayer) + "\n" + json.dumps(monolayer)],
+        "structure-files": [rock_salt.to(fmt="cif"), Poscar(rock_salt).get_str()],
+        "table": ["formula,gap\nMgO,1\n", "Material;gap\nMgO;1\n", "formula\nMgO\n"],
+    }
+    for kind, files in contents.items():
+        for content in files:
+            assert guess_kind(write("unnamed", content)) == kind
+
+
+@pytest.mark.parametrize(
+    "content", ["", "some words\nand more\n", b"\x89PNG\x00\x01", [{"name": "no structure"}], "[]"]
+)
+def test_what_is_of_no_kind_says_so(write: Any, content: Any) -> None:
+    with pytest.raises(SourceFileError, match=r"unnamed' is of no known kind; there are: 2dmatpedia"):
+        guess_kind(write("unnamed", content))
+
+
+def test_what_might_be_two_things_says_so(write: Any, tmp_path: Path, rock_salt: Structure) -> None:
+    mixed = [rock_salt.as_dict(), {"composition": {"Na": 1}, "energy": -1.0}]
+    with pytest.raises(SourceFileError, match="might be entries or structures; say which"):
+        guess_kind(write("mixed.json", mixed))
+    write("folder/t.csv", "formula\nMgO\n")
+    assert guess_kind(tmp_path / "folder") == "table"
+    write("folder/POSCAR", Poscar(rock_salt).get_str())
+    with pytest.raises(SourceFileError, match="might be structure-files or table"):
+        guess_kind(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("2dmatpedia_records.jsonl.gz", "2dmatpedia"),
+        ("2dmatpedia_formulas.csv.gz", "table"),
+        ("matbench_mp_gap.csv.gz", "table"),
+        ("v2db_predictions.csv.gz", "table"),
+        ("matbench_phonons_structures.json.gz", "structures"),
+        ("mp_entries_Fe-Li-O-P.json.gz", "entries"),
+        ("mp_calc_compounds.json.gz", "entries"),
+        ("vasp", "structure-files"),
+    ],
+)
+def test_real_files(shared_data: Path, name: str, kind: str) -> None:
+    assert guess_kind(shared_data / name) == kind
