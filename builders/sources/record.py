@@ -32,7 +32,7 @@ class RawRecord:
     payload: Any
 
 
-class BadRecord(ValueError):  # noqa: N818 - the name the readers share; it is also kept as a value
+class BadRecord(ValueError):
     """A record that can't be used: why, what to do about it, and where it stands.
 
     Parameters
