@@ -186,33 +186,38 @@ def _shape_of_object(text: "_JsonText") -> _Shape:
 
 
 def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
-    index = -1
+    given = 0
     try:
         with open_source(path) as stream:
-            text = _JsonText(stream)
-            if shape.form == "single":
-                yield _item(text, "the record", 0, None, None)
-                return
-            if shape.form == "keyed":
-                for index, key in enumerate(text.pairs()):
-                    yield _item(text, f"key {key}", index, key, None)
-                return
-            if shape.form == "under":
-                for key in text.pairs():
-                    if key == shape.key:
-                        break
-                    text.value()
-            word = "row" if shape.columns else "item"
-            for index in text.elements():
-                yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
+            for item in _items(_JsonText(stream), shape):
+                yield item
+                given += 1
     except _MalformedError as error:
         yield BadRecord(
             f"the JSON is broken: {error}",
             remedy="write the file again; what came before was read",
-            place=f"after {index + 1} records",
-            index=index + 1,
+            place=f"after {given} records",
+            index=given,
             rest_unread=True,
         )
+
+
+def _items(text: "_JsonText", shape: _Shape) -> Iterator[JsonItem | BadRecord]:
+    if shape.form == "single":
+        yield _item(text, "the record", 0, None, None)
+        return
+    if shape.form == "keyed":
+        for index, key in enumerate(text.pairs()):
+            yield _item(text, f"key {key}", index, key, None)
+        return
+    if shape.form == "under":
+        for key in text.pairs():
+            if key == shape.key:
+                break
+            text.value()
+    word = "row" if shape.columns else "item"
+    for index in text.elements():
+        yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
 
 
 def _item(
