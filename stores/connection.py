@@ -27,6 +27,7 @@ from .errors import (
     ExfolioError,
     StandaloneServerError,
 )
+from .server_log import disk_refusal
 from .settings import Settings, load_settings
 
 ALIAS: Final = "exfolio"  # the db_alias of every Document class
@@ -178,7 +179,7 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
             "Check user, password and authSource of EXFOLIO_MONGO_URI, and the user's roles (readWrite, dbAdmin).",
         )
     if isinstance(error, mongo.ConnectionFailure):  # server selection, lost connections and time-outs derive from it
-        return DatabaseUnavailable(f"{where} does not answer: {short}", _remedy_when_away(connection))
+        return _away(f"{where} does not answer: {short}", connection)
     if isinstance(error, mongo.ConfigurationError):
         return ConfigurationError(f"{where} cannot be used: {short}", "Check EXFOLIO_MONGO_URI.")
     return ExfolioError(f"{where} reports an error: {short}")
@@ -254,12 +255,19 @@ def _database_of(settings: Settings, uri: SecretStr) -> str:
     return named if named and named != "admin" else settings.database
 
 
-def _remedy_when_away(connection: Connection | None) -> str:
-    if connection is not None and connection.origin == "embedded":
-        return "Look at it with: exfolio db status; start it with: exfolio db start"
-    return (
-        "Check that it runs and can be reached from here, and EXFOLIO_MONGO_URI; "
-        "without that setting, `exfolio db start` gives a server on this machine."
+def _away(message: str, connection: Connection | None) -> DatabaseUnavailable:
+    if connection is None or connection.origin == "uri":
+        return DatabaseUnavailable(
+            message,
+            "Check that it runs and can be reached from here, and EXFOLIO_MONGO_URI; "
+            "without that setting, `exfolio db start` gives a server on this machine.",
+        )
+    last = embedded.why_stopped(connection.settings)
+    refusal = disk_refusal(last)
+    first = refusal[1] if refusal else "Look at it with: exfolio db status."
+    return DatabaseUnavailable(
+        f"{message}. The embedded server stopped and says: {last}" if last else message,
+        f"{first} Start it with: exfolio db start",
     )
 
 

@@ -196,6 +196,13 @@ def status(settings: Settings) -> Status:
     )
 
 
+def why_stopped(settings: Settings) -> str:
+    """Give the last errors of a server that stopped by itself, or nothing."""
+    if find_running(settings) is not None:
+        return ""
+    return "; ".join(server_log.errors_in(ServerHome.below(settings.home).log))
+
+
 def keep_log_short(server: Server, *, longest_bytes: int = server_log.LONGEST_LOG_BYTES) -> None:
     """Put the log aside when it has grown beyond `longest_bytes`, and let the server open a new one."""
     if server_log.rotate(server.home.log, longest_bytes=longest_bytes):

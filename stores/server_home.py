@@ -210,7 +210,8 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, TimeoutError):  # filelock's Timeout is one too, and is its caller's to explain
             raise
-        place = error.filename or path
+        named = Path(error.filename) if isinstance(error.filename, str) else path
+        place = path if named.suffix == ".partial" else named
         raise ServerStartFailed(
             f"{place}: {error.strerror or error}",
             REMEDIES.get(error.errno or 0, "Set EXFOLIO_HOME to a folder that can be written."),

@@ -5,8 +5,10 @@ Reads and renames log files; starts nothing.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ from .server_home import REMEDIES
 LONGEST_LOG_BYTES: Final = 20_000_000
 KEPT_LOGS: Final = 3
 TAIL_BYTES: Final = 100_000
+NO_ROOM_BYTES: Final = 1_000_000
+RESTARTED: Final = 20698  # id of the line "***** SERVER RESTARTED *****"
 
 # https://www.mongodb.com/docs/manual/reference/exit-codes/
 EXIT_CANNOT_LISTEN: Final = 48
@@ -48,16 +52,23 @@ def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerS
             f"mongod cannot read the database in {log.parent}: another version of MongoDB wrote it. It says: {last}",
             "Set EXFOLIO_MONGOD to a mongod of the version that wrote it, or EXFOLIO_HOME to another folder.",
         )
-    for number, remedy in REMEDIES.items():
-        if os.strerror(number) in text:
-            return ServerStartFailed(f"mongod could not start in {log.parent}: {os.strerror(number)}", remedy)
+    if refusal := disk_refusal(text):
+        return ServerStartFailed(f"mongod could not start in {log.parent}: {refusal[0]}", refusal[1])
+    if shutil.disk_usage(log.parent).free < NO_ROOM_BYTES:  # not even for the log
+        return ServerStartFailed(f"{log.parent}: the disk is full", REMEDIES[errno.ENOSPC])
     return ServerStartFailed(
         f"mongod stopped at once with status {exit_code}. It says: {last or 'nothing'}", f"Its log: {log}"
     )
 
 
+def disk_refusal(text: str) -> tuple[str, str] | None:
+    """Give what the file system refused, as named in a message, and its remedy; None if nothing is named."""
+    named = ((os.strerror(number), remedy) for number, remedy in REMEDIES.items())
+    return next((pair for pair in named if pair[0] in text), None)
+
+
 def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
-    """Give the last messages of errors and fatal errors logged after byte `since` (of the last 100 kB), each once.
+    """Give the last messages of errors and fatal errors logged after byte `since` and since the last start, each once.
 
     Parameters
     ----------
@@ -77,7 +88,11 @@ def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
             entry = json.loads(line)
         except ValueError:  # cut at the start, or a stack trace
             continue
-        if isinstance(entry, dict) and entry.get("s") in {"E", "F"}:
+        if not isinstance(entry, dict):
+            continue
+        if entry.get("id") == RESTARTED:
+            found.clear()
+        elif entry.get("s") in {"E", "F"}:
             message = _message(entry)
             if not message.startswith(EMPTY_PHRASES):
                 found[message] = None

@@ -163,11 +163,10 @@ def test_json_refuses_nan_which_is_none() -> None:
         print_json({"band_gap": float("nan")})
 
 
-def test_every_module_registers_the_commands_of_the_table_with_their_help() -> None:
-    table = {name: text for commands in frame.COMMANDS.values() for name, text in commands.items()}
+def test_every_module_registers_the_commands_of_the_table() -> None:
     built = typer.main.get_command(frame.build())
-    registered = {name: (command.help or "").splitlines()[0] for name, command in built.commands.items()}  # type: ignore[attr-defined]
-    assert registered == table
+    registered = list(built.commands)  # type: ignore[attr-defined]
+    assert sorted(registered) == sorted(name for commands in frame.COMMANDS.values() for name in commands)
 
 
 def test_call_imports_only_what_it_names() -> None:

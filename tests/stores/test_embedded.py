@@ -235,11 +235,18 @@ def test_data_of_a_newer_mongod_are_told(used: Settings) -> None:
     assert "EXFOLIO_MONGOD" in caught.value.remedy
 
 
-def test_damaged_data_are_told_with_the_log(used: Settings) -> None:
-    (used.home / "mongod" / "data" / "WiredTiger.turtle").write_bytes(b"\0" * 4096)
+def test_damaged_data_are_told_until_they_are_restored(used: Settings) -> None:
+    turtle = used.home / "mongod" / "data" / "WiredTiger.turtle"
+    good = turtle.read_bytes()
+    turtle.write_bytes(b"\0" * 4096)
     with pytest.raises(ServerStartFailed, match=r"mongod stopped at once .*database corruption") as caught:
         embedded.start(used)
     assert "mongod.log" in caught.value.remedy
+    assert "database corruption" in embedded.why_stopped(used)
+
+    turtle.write_bytes(good)
+    _kill(embedded.start(used))
+    assert embedded.why_stopped(used) == ""  # errors of before the last start are history
 
 
 def test_program_that_is_no_mongod_is_told(home: Settings) -> None:
