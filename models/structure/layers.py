@@ -51,6 +51,8 @@ DATABASE_RULES: Final = LayerRules(tolerance_unit="relative")
 """Tolerances as shares of the sum of radii. This is what the entries of 2DMatPedia agree with: of 1,265 crystals
 of the Materials Project 23 pass, and the database has the formula of 21 as exfoliated; in Å 106 pass, and it has 31.
 It finds Bi2Te3, PbI2 and BiTeI, which the database has, too."""
+DEFAULT_RULES: Final = PAPER_RULES
+"""Taken where none are given."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,14 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
     structure
         A bulk crystal (a monolayer in vacuum is found layered too, with one layer per cell).
     rules
-        `PAPER_RULES` when None.
+        `DEFAULT_RULES` when None.
 
     Returns
     -------
     LayerAnalysis
         Also for what cannot be analysed, with the reason; nothing is raised for a structure.
     """
-    rules = rules or PAPER_RULES
+    rules = rules or DEFAULT_RULES
     if reason := _beyond(structure, rules):
         return _not_analysed(reason)
     try:

@@ -14,7 +14,7 @@ from typing import Final
 from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
 from pymatgen.core.structure import Structure
 
-from .vacuum import is_monolayer_cell, set_vacuum
+from .vacuum import MIN_GAP, set_vacuum, thickest_gap
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3
@@ -40,7 +40,7 @@ class Prepared:
     extent
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
     structure
-        With the vacuum set to `MATCHING_GAP`.
+        As given.
     """
 
     key: tuple[str, str]
@@ -50,7 +50,8 @@ class Prepared:
     @cached_property
     def reduced(self) -> Structure:
         """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
-        return self.structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+        dense = set_vacuum(self.structure, MATCHING_GAP) if self.key[1] == "monolayer" else self.structure
+        return dense.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
 
 
 def prepare(structure: Structure) -> Prepared:
@@ -62,10 +63,11 @@ def prepare(structure: Structure) -> Prepared:
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
     formula = structure.composition.element_composition.reduced_formula
-    if not is_monolayer_cell(structure):
-        return Prepared((formula, "bulk"), structure.volume / len(structure), structure)
-    dense = set_vacuum(structure, MATCHING_GAP)
-    return Prepared((formula, "monolayer"), dense.volume / dense.lattice.c / len(dense), dense)
+    gap = thickest_gap(structure)
+    volume = structure.volume / len(structure)
+    if gap.thickness < MIN_GAP:
+        return Prepared((formula, "bulk"), volume, structure)
+    return Prepared((formula, "monolayer"), volume / gap.height, structure)
 
 
 class Representatives:

@@ -65,7 +65,7 @@ def monolayers(
     vacuum
         Å between the outermost nuclei of the monolayer and of its image.
     rules
-        What counts as layered; `layers.PAPER_RULES` when None.
+        What counts as layered; `layers.DEFAULT_RULES` when None.
     analysis
         Of this very structure, when there is one already.
 

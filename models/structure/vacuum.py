@@ -39,11 +39,14 @@ class Gap:
         Å between nuclei, along the normal of the other two vectors.
     start
         Fractional coordinate along the axis at which the atoms begin, the gap lying just below.
+    height
+        Å: the cell's height along that normal.
     """
 
     axis: int
     thickness: float
     start: float
+    height: float
 
 
 def thickest_gap(structure: Structure) -> Gap:
@@ -55,7 +58,7 @@ def thickest_gap(structure: Structure) -> Gap:
         levels = np.sort(wrapped[:, axis])
         steps = np.diff(levels, prepend=levels[-1] - 1)
         widest = int(np.argmax(steps))
-        gaps.append(Gap(axis, float(steps[widest] * heights[axis]), float(levels[widest])))
+        gaps.append(Gap(axis, float(steps[widest] * heights[axis]), float(levels[widest]), float(heights[axis])))
     return max(gaps, key=lambda gap: gap.thickness)
 
 

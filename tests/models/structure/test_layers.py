@@ -58,7 +58,7 @@ def test_crystals_without_layers(crystal: Crystal, name: str, dimensionality: in
 
 def test_the_tolerances_at_which_it_is_layered_are_told(crystal: Crystal) -> None:
     """Ga-Ga in GaSe is 2.446 Å, radii add up to 2.44: at no tolerance the halves of a layer come apart."""
-    found = analyse_layers(crystal("GaSe"))
+    found = analyse_layers(crystal("GaSe"), PAPER_RULES)
     assert found.dimensionalities == (0, 2, 2, 2, 2, 2, 2, 2, 2)
     assert found.layered_at == (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 
