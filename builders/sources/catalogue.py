@@ -37,7 +37,7 @@ _READERS = {
     "structure-files": ("structure_files", "StructureFiles"),
     "table": ("table", "Table"),
     "prototypes": ("prototypes", "Prototypes"),
-    "handbook": ("handbook", "HandbookReader"),
+    "handbook": ("handbook", "Handbook"),
 }
 _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
