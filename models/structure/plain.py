@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ MAX_FRACTIONAL: Final = 1000.0
 """Fractional coordinates beyond this have lost the digits that matter."""
 _NAMES_OF_CLASSES: Final = frozenset({"@module", "@class", "@version", "@callable"})
 _MAX_DEPTH: Final = 4
+_LARGEST_INTEGER: Final = 2**63
 
 
 class BadStructure(ValueError):
@@ -86,7 +87,7 @@ def to_plain(structure: Structure) -> dict[str, Any]:
     return {
         "@module": "pymatgen.core.structure",
         "@class": "Structure",
-        "charge": float(charge) if charge is not None and math.isfinite(charge) else None,
+        "charge": float(charge) if _is_finite(charge) else None,
         "lattice": {"matrix": matrix.tolist(), "pbc": [bool(axis) for axis in structure.lattice.pbc]},
         "sites": sites,
         "properties": _plain_properties(structure.properties),
@@ -143,7 +144,7 @@ def from_plain(
         Lattice(matrix, pbc=pbc),
         [],
         [],
-        charge=float(charge) if isinstance(charge, int | float) and math.isfinite(charge) else None,
+        charge=float(charge) if _is_finite(charge) else None,
         properties=_plain_properties(plain.get("properties")),
     )
     # What Structure would check for each site is checked above, so the sites are made without.
@@ -196,6 +197,13 @@ def check_structure(
     if ordered and not structure.is_ordered:
         return "it is disordered: a site is partly or mixedly occupied"
     return _too_close(matrix, fractional, pbc, species, min_distance) if min_distance > 0 else None
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    """Whether it is a number that JSON and a database can hold: JSON itself knows integers of any length."""
+    if isinstance(value, int):
+        return abs(value) < _LARGEST_INTEGER
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _numbers(value: object, what: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -259,7 +267,7 @@ def _species(entries: object, isotopes: Isotopes) -> Composition:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("element"), str):
             raise BadStructure(f"a species is not an object with 'element' and 'occu': {entry!r}")
         numbers = entry.get("occu", 1), entry.get("oxidation_state"), entry.get("spin")
-        if not all(n is None or (isinstance(n, int | float) and math.isfinite(n)) for n in numbers):
+        if not all(n is None or _is_finite(n) for n in numbers):
             raise BadStructure(f"a species holds what is not a finite number: {dict(entry)!r}")
         key.append((entry["element"], *numbers))
     return _composition(tuple(key), isotopes)
@@ -291,9 +299,7 @@ def _plain_value(value: object, depth: int = 0) -> Any:
     """Give a property's value in its JSON form; TypeError where there is none or a number is not finite."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
+    if value is None or isinstance(value, bool | str) or _is_finite(value):
         return value
     if depth < _MAX_DEPTH:
         if isinstance(value, list | tuple):

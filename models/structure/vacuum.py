@@ -147,6 +147,7 @@ def layer_in_vacuum(
     fractional = np.empty_like(turned)
     fractional[:, :2] = turned[:, :2] @ np.linalg.inv(in_plane)
     fractional[:, :2] -= np.floor(fractional[:, :2] + 1e-9)  # what is 1 but for rounding becomes 0
+    fractional[:, :2] = np.maximum(fractional[:, :2], 0)
     fractional[:, 2] = 0.5 + (height - (height.max() + height.min()) / 2) / c
     matrix = np.zeros((3, 3))
     matrix[:2, :2] = in_plane * in_plane_scale

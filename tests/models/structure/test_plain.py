@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from exfolio.models.structure.plain import BadStructure, check_structure, from_plain, to_plain
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pymatgen.core import Lattice, Species, Structure
 
 
@@ -164,6 +166,40 @@ def test_a_skewed_cell_hides_no_overlap() -> None:
     """A short lattice translation that is none of the cell vectors: b - 2a is 0.3 Å long."""
     skewed = Structure([[3.0, 0, 0], [6.0, 0.3, 0], [0, 0, 4.0]], ["H"], [[0, 0, 0]])
     assert "0.300 Å" in (check_structure(skewed) or "")
+
+
+def anything() -> st.SearchStrategy[Any]:
+    scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just(10**400)
+    return st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLACES, inner, max_size=4))
+
+
+PLACES = st.sampled_from(
+    ["sites", "lattice", "matrix", "pbc", "species", "abc", "element", "occu", "properties", "charge", "label", "spin"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(path=st.lists(PLACES | st.integers(0, 2), min_size=1, max_size=5), value=anything())
+def test_whatever_stands_in_a_dict_gives_a_structure_or_a_reason(path: list[str | int], value: Any) -> None:
+    plain = to_plain(Structure(Lattice.cubic(4), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]))
+    place: Any = plain
+    for step in path[:-1]:
+        if holds(place, step):
+            place = place[step]
+    if isinstance(place, dict) or holds(place, path[-1]):
+        place[path[-1]] = value
+    try:
+        structure = from_plain(plain)
+    except BadStructure:
+        return
+    json.dumps(to_plain(structure), allow_nan=False)
+    assert to_plain(from_plain(to_plain(structure))) == to_plain(structure)
+
+
+def holds(place: Any, step: str | int) -> bool:
+    if isinstance(place, dict):
+        return step in place
+    return isinstance(place, list) and isinstance(step, int) and step < len(place)
 
 
 def test_real_structures_round_trip(shared_data: Path) -> None:
