@@ -1,0 +1,81 @@
+"""What a person wants to see of each collection when no fields are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .fields import ALL_DOCUMENTS, fields_of
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "materials": (
+        "material_id",
+        "formula_reduced",
+        "space_group.symbol",
+        "nsites",
+        "layered",
+        "formation_energy",
+        "energy_above_hull",
+        "exfoliation_energy",
+        "band_gap",
+    ),
+    "reference_entries": ("entry_id", "formula_reduced", "functional", "energy_per_atom", "correction", "nelements"),
+    "trained_models": ("model_id", "kind", "seed", "tags", "created_at"),
+    "compositions": (
+        "formula_reduced",
+        "times_drawn",
+        "charge_neutral",
+        "electronegativity_balanced",
+        "novel",
+        "p_2d",
+        "predicted_formation_energy",
+    ),
+    "structures": (
+        "structure_id",
+        "formula_reduced",
+        "route",
+        "parent_id",
+        "space_group.symbol",
+        "nsites",
+        "thickness",
+        "valid",
+        "novel",
+    ),
+    "calculations": ("calculation_id", "formula_reduced", "code", "functional", "task_type", "energy", "converged"),
+    "properties": ("property_id", "kind", "method", "value", "unit", "stale"),
+    "candidates": (
+        "candidate_id",
+        "formula_reduced",
+        "status",
+        "rejected_by",
+        "novel",
+        "formation_energy",
+        "energy_above_hull",
+        "exfoliation_energy",
+        "band_gap",
+    ),
+    "runs": ("run_id", "job", "state", "started_at", "ended_at", "error"),
+    "stage_states": ("stage", "consumed", "updated_at"),
+    "leases": ("job", "owner", "expires_at"),
+    "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),
+    "quarantine": ("stage", "file", "place", "reason", "remedy"),
+    "source_files": ("stage", "path", "records", "bad", "complete"),
+}
+"""The columns of a table, by collection."""
+
+NEWEST_FIRST: Final[Mapping[str, tuple[str, ...]]] = {"runs": ("-started_at",), "failures": ("-last_failed_at",)}
+"""The order where none is asked for, beside that of the keys."""
+
+
+def columns_of(collection: str) -> tuple[str, ...]:
+    """Give the fields to show of a collection."""
+    return COLUMNS.get(collection, (fields_of(collection).key,))
+
+
+def all_columns(collection: str) -> tuple[str, ...]:
+    """Give every field of a collection, parts of others left out."""
+    return tuple(field.path for field in fields_of(collection) if "." not in field.path and field.path != "facets")
+
+
+COLLECTIONS: Final = tuple(ALL_DOCUMENTS)
+"""Every collection that can be asked."""

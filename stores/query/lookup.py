@@ -1,0 +1,91 @@
+"""Finds a document by its id, in whichever collection it lies, and knows what a person may have meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..connection import Connection
+from .errors import NoSuchDocument
+from .fields import ALL_DOCUMENTS, fields_of
+from .search import require_initialised
+
+Doc = dict[str, Any]
+
+_LOOKED_INTO: Final = tuple(name for name in ALL_DOCUMENTS if name not in ("stage_states", "leases"))
+_NEAR: Final = 8
+_SHORTENED: Final = 40  # letters left off an id in search of one like it
+_MAX_LENGTH: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document and where it lies."""
+
+    collection: str
+    key: str
+    document: Doc
+
+
+def find_document(connection: Connection, name: str, *, collection: str | None = None) -> Found:
+    """Find the document of an id, or of the beginning of one where no other begins so.
+
+    Parameters
+    ----------
+    name
+        Id of a document of any collection, or its first letters.
+    collection
+        Look only there.
+
+    Raises
+    ------
+    NoSuchDocument
+        None is found, or several; says which are near.
+    """
+    require_initialised(connection)
+    if not name or len(name) > _MAX_LENGTH or "\0" in name or not name.isprintable():
+        raise NoSuchDocument(f"{name[:60]!r} is no id", "An id looks like 2dmatpedia:2dm-3594; see: exfolio query")
+    if collection is not None:
+        fields_of(collection)
+    collections = (collection,) if collection else _LOOKED_INTO
+    exact = [found for one in collections if (found := _exact(connection, one, name))]
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        places = " and ".join(found.collection for found in exact)
+        raise NoSuchDocument(f"{name} is in {places}", f"Say which: --collection {exact[0].collection}")
+    begin_so = _beginning_with(connection, collections, name)
+    if len(begin_so) == 1 and (found := _exact(connection, *begin_so[0])):
+        return found
+    if begin_so:
+        listed = "\n".join(f"  {key}  ({one})" for one, key in begin_so[:_NEAR])
+        more = "\n  …" if len(begin_so) > _NEAR else ""
+        raise NoSuchDocument(f"several ids begin with {name!r}:\n{listed}{more}", "Write more of the one you mean.")
+    raise NoSuchDocument(f"there is no document {name!r}", _advice(connection, collections, name))
+
+
+def _exact(connection: Connection, collection: str, key: str) -> Found | None:
+    document = connection.database[collection].find_one({fields_of(collection).key: key}, {"_id": 0})
+    return Found(collection, key, document) if document else None
+
+
+def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:
+    """Give collection and key of documents whose key begins so, by the index of the key; a few of each collection."""
+    found = []
+    for collection in collections:
+        key = fields_of(collection).key
+        query = {key: {"$regex": f"^{re.escape(start)}"}}
+        documents = connection.database[collection].find(query, {"_id": 0, key: 1}).sort(key, 1).limit(_NEAR + 1)
+        found += [(collection, str(document[key])) for document in documents]
+    return found
+
+
+def _advice(connection: Connection, collections: tuple[str, ...], name: str) -> str:
+    for length in range(len(name) - 1, max(1, len(name) - _SHORTENED), -1):  # what shares the longest beginning
+        if near := _beginning_with(connection, collections, name[:length]):
+            keys = [key for _, key in near]
+            best = difflib.get_close_matches(name, keys, n=3, cutoff=0.3) or keys[:3]
+            return f"Near it: {', '.join(best)}"
+    return "Ids are listed by: exfolio query materials, exfolio query structures, exfolio query candidates"

@@ -1,0 +1,169 @@
+"""A question to one collection: which documents, which of their fields, in which order.
+
+Documents come one by one from the server, so a question with a million answers needs the memory of a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pymongo.errors import OperationFailure
+
+from ..connection import Connection
+from ..schema import is_initialised
+from .errors import NotInitialised, QueryError
+from .fields import Field, Fields, fields_of, has_deprecation
+from .filter import compile_filter
+
+Doc = dict[str, Any]
+
+INTERNAL: Final = ("_id", "facets")
+"""Left out of whole documents: they are for the stages."""
+_MISSING: Final = "_missing_"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A question to one collection.
+
+    Parameters
+    ----------
+    collection
+        Name of the collection.
+    filter
+        In OPTIMADE's language; see `compile_filter`.
+    conditions
+        Further conditions as MongoDB queries; made by the program (`conditions`), never from a text.
+    fields
+        Names of the fields wanted; whole documents without.
+    sort
+        Names of fields, each with ``-`` in front for descending; documents without a value come last. The key decides
+        where these are equal, and alone without any.
+    limit, offset
+        How many documents at most, and how many to leave out before.
+    deprecated
+        Give deprecated documents too.
+
+    Raises
+    ------
+    QueryError
+        A name or the filter is wrong.
+    """
+
+    collection: str
+    filter: str = ""
+    conditions: Sequence[Doc] = ()
+    fields: Sequence[str] = ()
+    sort: Sequence[str] = ()
+    limit: int | None = None
+    offset: int = 0
+    deprecated: bool = False
+    known: Fields = field(init=False)
+    columns: tuple[Field, ...] = field(init=False)
+    order: tuple[tuple[Field, int], ...] = field(init=False)
+    query: Doc = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = fields_of(self.collection)
+        if self.offset < 0 or (self.limit is not None and self.limit < 0):
+            raise QueryError(f"limit and offset are at least 0, not {self.limit} and {self.offset}")
+        parts = [compile_filter(self.filter, known), *self.conditions]
+        if has_deprecation(self.collection) and not self.deprecated:
+            parts.append({"deprecated": False})
+        parts = [part for part in parts if part]
+        object.__setattr__(self, "known", known)
+        object.__setattr__(self, "columns", tuple(dict.fromkeys(known.get(name) for name in self.fields)))
+        object.__setattr__(self, "order", _order(self.sort, known))
+        object.__setattr__(self, "query", {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {}))
+
+    def count(self, connection: Connection) -> int:
+        """Count the documents that match, whatever limit and offset."""
+        collection = connection.database[self.collection]
+        return int(collection.count_documents(self.query) if self.query else collection.estimated_document_count())
+
+    def documents(self, connection: Connection) -> Iterator[Doc]:
+        """Give the documents one by one, as stored.
+
+        Raises
+        ------
+        NotInitialised
+            The database has no collections yet.
+        """
+        require_initialised(connection)
+        if self.limit == 0:
+            return
+        collection = connection.database[self.collection]
+        try:
+            if any(direction > 0 and not one.required for one, direction in self.order):
+                yield from collection.aggregate(self._pipeline(), allowDiskUse=True)
+            else:
+                order = [(one.path, direction) for one, direction in self.order]
+                found = collection.find(self.query, self._projection(), skip=self.offset, limit=self.limit or 0)
+                yield from found.sort(order).allow_disk_use(allow_disk_use=True)
+        except OperationFailure as error:
+            raise QueryError(f"the database can't answer this: {error.details or error}") from error
+
+    def _projection(self) -> Doc:
+        if self.columns:
+            return {"_id": 0, **dict.fromkeys(_without_parts(column.path for column in self.columns), 1)}
+        return dict.fromkeys(INTERNAL, 0)
+
+    def _pipeline(self) -> list[Doc]:
+        # In MongoDB's order a missing value is the least; only a field that says so can bring it to the end.
+        marks = {
+            f"{_MISSING}{i}": {"$lte": [f"${one.path}", None]}
+            for i, (one, direction) in enumerate(self.order)
+            if direction > 0 and not one.required
+        }
+        order: dict[str, int] = {}
+        for i, (one, direction) in enumerate(self.order):
+            if f"{_MISSING}{i}" in marks:
+                order[f"{_MISSING}{i}"] = 1
+            order[one.path] = direction
+        stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}, {"$sort": order}]
+        if self.offset:
+            stages.append({"$skip": self.offset})
+        if self.limit is not None:
+            stages.append({"$limit": self.limit})
+        if self.columns:
+            return [*stages, {"$project": self._projection()}]
+        return [*stages, {"$project": dict.fromkeys([*INTERNAL, *marks], 0)}]
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """Give the value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
+    here: Any = document
+    for part in path.split("."):
+        if isinstance(here, list):
+            here = [one.get(part) for one in here if isinstance(one, Mapping)]
+        else:
+            here = here.get(part) if isinstance(here, Mapping) else None
+    return here
+
+
+def require_initialised(connection: Connection) -> None:
+    """Raise `NotInitialised` where the database has no collections yet."""
+    if not is_initialised(connection):
+        raise NotInitialised(
+            f"{connection.describe()} holds no registry yet",
+            "Prepare it with: exfolio db init; bring in materials with: exfolio ingest (see its --help).",
+        )
+
+
+def _order(names: Sequence[str], known: Fields) -> tuple[tuple[Field, int], ...]:
+    order: dict[str, tuple[Field, int]] = {}
+    for name in names:
+        one = known.get(name.removeprefix("-").removeprefix("+"))
+        if not one.sortable:
+            raise QueryError(f"documents can't be put in order by {one.path}, which is a {one.kind}")
+        order.setdefault(one.path, (one, -1 if name.startswith("-") else 1))
+    order.setdefault(known.key, (known.by_path[known.key], 1))
+    return tuple(order.values())
+
+
+def _without_parts(paths: Iterable[str]) -> list[str]:
+    """Leave out paths inside others: the server refuses to be asked for both."""
+    asked = set(paths)
+    return sorted(path for path in asked if not any(path.startswith(f"{other}.") for other in asked - {path}))
