@@ -6,7 +6,7 @@ names of files, sources or schemes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -130,12 +130,9 @@ class Phases:
     def _competitors(self, system: int) -> list[int]:
         """Stable phases of all proper sub-systems of two or more elements."""
         found: list[int] = []
-        sub = (system - 1) & system
-        while sub:
-            phases = self.stable.get(sub)
-            if phases is not None:
-                found += phases
-            sub = (sub - 1) & system
+        for sub in sub_systems(system, self.stable.keys()):
+            if sub != system:
+                found += self.stable[sub]
         return found
 
     def _solve(
@@ -183,6 +180,19 @@ class Phases:
             end_member_costs=self.element_energies[elements[owner]],
         )
         return Block(which, ids[owner], elements[owner], mixtures)
+
+
+def sub_systems(system: int, known: Collection[int]) -> list[int]:
+    """Those of the known chemical systems that are part of one, the one itself included."""
+    if 1 << min(system.bit_count(), 64) > len(known):
+        return [sub for sub in known if not sub & ~system]
+    found = []
+    sub = system
+    while sub:
+        if sub in known:
+            found.append(sub)
+        sub = (sub - 1) & system
+    return found
 
 
 def elements_of(system: int) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .competition import Phases, Product, elements_of
+from .competition import Phases, Product, elements_of, sub_systems
 from .compositions import CompositionTable, composition_table
 from .entry import (
     EnergyError,
@@ -194,8 +194,9 @@ def _positions(
     n = len(competitors)
     elements = _element_energies(table, energies, n, asked=range(n, len(everything)))
     known = np.isfinite(elements)
-    # References with an element that has no energy belong to systems nobody asked about.
-    usable = [i for i in range(n) if not np.any(table.fractions[i][~known])]
+    present = set(table.systems[:n])
+    needed = {sub for system in set(table.systems[n:]) for sub in sub_systems(system, present)}
+    usable = [i for i in range(n) if table.systems[i] in needed]
     formation = energies - table.fractions @ np.where(known, elements, 0.0)
 
     kept = table.subset(usable)

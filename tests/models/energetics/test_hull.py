@@ -165,6 +165,13 @@ def test_references_of_other_systems_and_their_missing_elements_do_not_matter() 
     assert energy_above_hull(asked, [*references, *unrelated]) == pytest.approx(energy_above_hull(asked, references))
 
 
+def test_a_composition_of_very_many_elements_is_no_trouble() -> None:
+    metals = "ScTiVCrMnFeCoNiCuZnYZrNbMoRuRhPdAgCdHfTaWReOsIrPtAuAlGaInSnSbPbBiGeSi"
+    found = decomposition_energies([metals, "TiNi", "NbMo"], [-0.02, -0.4, -0.1])
+    # Two of 36 atoms in TiNi, two in NbMo.
+    assert found[0] == pytest.approx(-0.02 + (0.4 + 0.1) * 2 / 36)
+
+
 def test_a_missing_element_is_named() -> None:
     with pytest.raises(MissingReferenceError, match="no reference energy for Mn"):
         energy_above_hull([Entry("MgMnO3", -7.0)], [Entry("Mg", -1.5), Entry("O", -4.9)])
