@@ -54,6 +54,10 @@ class FileReader:
         if not _NAME.fullmatch(source):
             msg = f"the source can't be called {source!r}; use letters, digits, dot, dash and underscore"
             raise ReaderOptionError(msg)
+        dimension = getattr(self, "dimension", None)
+        if dimension not in (None, 0, 1, 2, 3):
+            msg = f"the dimension is {dimension!r}; give 2 for layers and monolayers, 3 for bulk"
+            raise ReaderOptionError(msg)
         object.__setattr__(self, "paths", paths)
         object.__setattr__(self, "source", source)
 

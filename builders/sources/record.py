@@ -122,6 +122,12 @@ class Reader(Protocol):
 
         A record that can't be read is given as a `BadRecord` and reading goes on. A file cut short gives what is
         readable and then a `BadRecord` with ``rest_unread`` for the rest.
+
+        Raises
+        ------
+        SourceFileError
+            Before the first record, where the file can't be opened, is of another kind, or doesn't fit the options (a
+            table without a formula column). Other files of the source may still be good.
         """
 
     def parse(self, raw: RawRecord) -> Documents:

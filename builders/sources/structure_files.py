@@ -92,11 +92,22 @@ class StructureFiles(FileReader):
         return found
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
-        """Read the blocks of a CIF one by one, or a POSCAR as a whole."""
+        """Read the blocks of a CIF one by one, or a POSCAR as a whole.
+
+        A file that can't be read at all is a bad record too: a folder may hold thousands.
+        """
         name = self.relative_name(path)
-        if not _is_cif(path):
-            yield from _poscar(path, name)
-            return
+        try:
+            if _is_cif(path):
+                yield from self._blocks(path, name)
+            else:
+                content = read_whole(path, limit=MAX_POSCAR_BYTES)
+                yield RawRecord("the file", 0, ("poscar", _text(content), name))
+        except SourceFileError as error:
+            # Raised before the first block only; damage further on is a bad record of its own.
+            yield rest_unread(error, place="the file", index=0)
+
+    def _blocks(self, path: Path, name: str) -> Iterator[RawRecord | BadRecord]:
         # A block's id depends on whether there are others, so one is held back.
         held: tuple[int, str, bytes] | None = None
         several = False
@@ -168,15 +179,6 @@ def _raw(block: tuple[int, str, bytes], index: int, source_id: str) -> RawRecord
 def _numbered(file: str, block: str, seen: Counter[str]) -> str:
     seen[block] += 1
     return f"{file}#{block}" if seen[block] == 1 else f"{file}#{block}-{seen[block]}"
-
-
-def _poscar(path: Path, name: str) -> Iterator[RawRecord | BadRecord]:
-    try:
-        content = read_whole(path, limit=MAX_POSCAR_BYTES)
-    except SourceFileError as error:
-        yield rest_unread(error, place="the file", index=0)
-    else:
-        yield RawRecord("the file", 0, ("poscar", _text(content), name))
 
 
 def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:

@@ -151,6 +151,17 @@ def test_a_block_that_was_cut_is_not_taken_for_a_structure(write: Any, read: Any
     assert [bad.rest_unread for bad in reading.bad] == [True]
 
 
+def test_a_file_that_can_not_be_read_does_not_stop_the_folder(tmp_path: Path, write: Any, read: Any) -> None:
+    write("set/a.cif", b"PK\x03\x04" + bytes(50))
+    write("set/b.vasp", gzip.compress(bytes(5 * 2**20)))
+    write("set/c.cif", IRON)
+    reading = read(StructureFiles(paths=tmp_path / "set"))
+    assert reading.ids == ["c.cif"]
+    assert [bad.rest_unread for bad in reading.bad] == [True, True]
+    assert "zip archive" in reading.bad[0].reason
+    assert "larger than" in reading.bad[1].reason
+
+
 def test_files_that_differ_in_compression_alone_are_refused(write: Any, tmp_path: Path) -> None:
     write("set/iron.cif", IRON)
     write("set/iron.cif.gz", gzip.compress(IRON.encode()))

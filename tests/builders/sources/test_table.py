@@ -155,6 +155,8 @@ def test_options_that_can_not_be_meant_are_refused() -> None:
         Table(paths="t.csv", separator="::")
     with pytest.raises(ReaderOptionError, match="no encoding"):
         Table(paths="t.csv", encoding="klingon")
+    with pytest.raises(ReaderOptionError, match="the dimension is 5"):
+        Table(paths="t.csv", dimension=5)
     with pytest.raises(ReaderOptionError, match="FIELD=COLUMN"):
         parse_columns(["band_gap"])
     with pytest.raises(ReaderOptionError, match="two columns"):
