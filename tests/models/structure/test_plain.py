@@ -178,7 +178,7 @@ PLACES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(path=st.lists(PLACES | st.integers(0, 2), min_size=1, max_size=5), value=anything())
 def test_whatever_stands_in_a_dict_gives_a_structure_or_a_reason(path: list[str | int], value: Any) -> None:
     plain = to_plain(Structure(Lattice.cubic(4), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]))
