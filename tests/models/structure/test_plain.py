@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from pymatgen.core import Lattice, Species, Structure
 
 
 @pytest.fixture
-def rock_salt() -> Structure:
-    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+def rock_salt(crystal: Callable[[str], Structure]) -> Structure:
+    return crystal("NaCl")
 
 
 def round_trip(structure: Structure, **options: Any) -> Structure:

@@ -1,5 +1,7 @@
 """Monolayers made from known ones by elements of the same group."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from exfolio.models.structure.plain import check_structure
@@ -75,9 +77,8 @@ def test_two_elements_of_a_group_may_change_places_but_not_merge() -> None:
     assert len(pairs) == 5 * 4 - 1
 
 
-def test_bulk_is_scaled_in_all_directions() -> None:
-    rock_salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    made = {s.structure.composition.reduced_formula: s for s in same_group_substitutions(rock_salt)}
+def test_bulk_is_scaled_in_all_directions(crystal: Callable[[str], Structure]) -> None:
+    made = {s.structure.composition.reduced_formula: s for s in same_group_substitutions(crystal("NaCl"))}
     assert made["KCl"].structure.lattice.abc == pytest.approx((made["KCl"].structure.lattice.a,) * 3)
     # KCl has a = 6.29 Å.
     assert made["KCl"].structure.lattice.a == pytest.approx(6.29, rel=0.05)
