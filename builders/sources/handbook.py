@@ -62,7 +62,7 @@ _REMEDY: Final = "correct the row in handbook.csv, or its type in handbook_types
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandbookReader:
+class Handbook:
     """Crystals of the bundled handbook, with experimental cells, coordinates and, where known, energies and gaps.
 
     Attributes
@@ -89,7 +89,6 @@ class HandbookReader:
             "version": self.version,
             "source": self.source,
             "source_version": self.source_version,
-            "complete": self.complete,
             "types_sha256": hashlib.sha256(TYPES.read_bytes()).hexdigest(),
         }
 

@@ -260,31 +260,31 @@ def orbit(position: Sequence[float], space_group: str | int, lattice: Lattice) -
     Returns
     -------
     array
-        Fractional coordinates in [0, 1), (multiplicity, 3), the first being the image of the position itself.
+        Fractional coordinates in [0, 1), (multiplicity, 3), the first being the position itself.
 
     Raises
     ------
     SiteError
-        When the images run together unevenly: the position is near a special one but not on it.
+        When images are close to one another but make no clear groups: the position is near a special one, not on it.
     """
     rotations, translations = _operations(find_setting(space_group).hall_number)
     images = rotations @ np.asarray(position, dtype=float) + translations
-    kept: list[NDArray[np.float64]] = []
-    left = images
-    sizes = set()
-    while len(left):
-        shift = left - left[0]
-        shift -= np.round(shift)
-        same = np.linalg.norm(shift @ lattice.matrix, axis=1) < SAME_ATOM
-        kept.append(left[0] + shift[same].mean(axis=0))
-        sizes.add(int(same.sum()))
-        left = left[~same]
-    if len(sizes) > 1:
+    # Exact coincidences first: few images are left of an atom on a special position.
+    _, distinct, counts = np.unique(np.mod(np.round(images, 8), 1.0), axis=0, return_index=True, return_counts=True)
+    order = np.argsort(distinct)
+    images, counts = images[distinct[order]], counts[order]
+    shifts = images[None, :] - images[:, None]
+    shifts -= np.round(shifts)
+    same = np.linalg.norm(shifts @ lattice.matrix, axis=2) < SAME_ATOM
+    firsts = np.unique(same.argmax(axis=1))  # of each group of images that coincide
+    weights = same[firsts] * counts
+    if weights.sum() != len(rotations):  # an image is near two groups
         raise SiteError(
-            f"{tuple(position)} is near a special position of {space_group} but not on it: its images coincide "
-            f"{sorted(sizes)} times; give the special position exactly"
+            f"{tuple(position)} is about {SAME_ATOM} Å from a special position of {space_group}, near for some of its "
+            "images only: give the special position exactly"
         )
-    wrapped = np.mod(kept, 1.0)
+    means = images[firsts] + (shifts[firsts] * weights[:, :, None]).sum(axis=1) / weights[0].sum()
+    wrapped: NDArray[np.float64] = np.mod(means, 1.0)
     wrapped[np.isclose(wrapped, 1.0, atol=1e-12)] = 0.0
     return wrapped
 
