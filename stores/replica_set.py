@@ -41,7 +41,7 @@ def set_up(port: int, credentials: Credentials, database: str, *, seconds: float
     """
     deadline = time.monotonic() + seconds
     try:
-        if not _admin_is_known(port, credentials.admin):
+        if not _admin_is_known(port, credentials.admin, seconds):
             _initiate_and_make_admin(port, credentials.admin, deadline)
         with admin_client(port, credentials.admin) as client:
             _point_to_itself(client, port, deadline)
@@ -77,8 +77,8 @@ def _client(port: int, *, seconds: float = 5, **options: Any) -> Client:
     )
 
 
-def _admin_is_known(port: int, password: SecretStr) -> bool:
-    with admin_client(port, password) as client:
+def _admin_is_known(port: int, password: SecretStr, seconds: float) -> bool:
+    with admin_client(port, password, seconds=seconds) as client:  # it may still be on its way to listen
         try:
             client.admin.command("ping")
         except mongo.OperationFailure as error:

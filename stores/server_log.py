@@ -39,6 +39,10 @@ class PortTaken(ServerStartFailed):
     """Another program listens on the port."""
 
 
+class DataInUse(ServerStartFailed):
+    """Another mongod works on the same data."""
+
+
 def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerStartFailed:
     """Say why mongod gave up, from what it logged after byte `since`, what it printed, and its exit status."""
     said = errors_in(log, since, most=None) or [line for line in output.splitlines() if line.strip()]
@@ -46,6 +50,11 @@ def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerS
     last = "; ".join(said[-3:])
     if exit_code == EXIT_CANNOT_LISTEN or "Address already in use" in text:
         return PortTaken("the port is taken by another program", "")
+    if "DBPathInUse" in text:
+        return DataInUse(
+            f"another mongod, not started by exfolio, works on {log.parent / 'data'}",
+            "Stop that one, or set EXFOLIO_MONGO_URI to it.",
+        )
     # Before the reasons of the file system: WiredTiger reports a wrong version as "Permission denied" too.
     if exit_code == EXIT_DATA_OF_ANOTHER_VERSION or any(sign in text for sign in OTHER_VERSION_SIGNS):
         return ServerStartFailed(

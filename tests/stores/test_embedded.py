@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.stores import embedded, mongod_binary, replica_set
+from exfolio.stores import embedded, mongod_binary, mongod_process, replica_set
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, ServerStartFailed
 from exfolio.stores.server_home import ServerHome
@@ -167,11 +167,21 @@ def test_port_of_the_settings_that_is_taken_is_an_error(home: Settings) -> None:
     assert "EXFOLIO_PORT" in caught.value.remedy
 
 
-def test_set_up_killed_after_the_replica_set_was_made_is_completed(home: Settings, mongod: Path) -> None:
+def test_server_that_has_not_yet_written_its_pid_is_waited_for(used: Settings) -> None:
+    own = ServerHome.below(used.home)
+    first = mongod_process.launch(own, used)
+    lock = own.data / "mongod.lock"
+    lock.write_text("")
+    threading.Timer(2, lock.write_text, [f"{first.pid}\n"]).start()
+
+    assert embedded.start(used).pid == first.pid
+
+
+def test_set_up_killed_after_the_replica_set_was_made_is_completed(home: Settings) -> None:
     own = ServerHome.below(home.home)
     own.prepare(minimum_free_mb=0)
     own.credentials()
-    server = embedded._launch(own, home)
+    server = mongod_process.launch(own, home)
     with MongoClient("127.0.0.1", server.port, directConnection=True) as bare:
         members = [{"_id": 0, "host": f"127.0.0.1:{server.port}"}]
         bare.admin.command("replSetInitiate", {"_id": replica_set.NAME, "members": members})
