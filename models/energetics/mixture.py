@@ -26,7 +26,7 @@ REFRESH = 16
 
 
 class NoMixtureError(ValueError):
-    """No mixture was found within the allowed number of steps."""
+    """No mixture was found within the allowed number of steps, or costs are no numbers."""
 
 
 class Mixtures(NamedTuple):
@@ -77,12 +77,15 @@ def cheapest_mixtures(
     Raises
     ------
     NoMixtureError
-        When `max_steps` were not enough.
+        When `max_steps` were not enough, or a cost is NaN or minus infinity.
     """
     n, m = costs.shape
     k = targets.shape[1]
     shared = columns.ndim == 2
     real = np.broadcast_to(np.asarray(end_member_costs, dtype=np.float64), (n, k))
+    if np.isnan(np.minimum(costs, 0.0).sum()) or np.isneginf(costs.min(initial=0.0)):
+        message = "costs hold NaN or minus infinity: leave these phases out (infinity does)"
+        raise NoMixtureError(message)
     finite = costs[np.isfinite(costs)]
     # Dear enough never to pay for itself, small enough to leave 1e-11 in double precision to the real costs.
     ceiling = 1e3 * (1.0 + (np.abs(finite).max() if finite.size else 0.0))
@@ -122,8 +125,10 @@ def cheapest_mixtures(
         price = start[active, np.maximum(entering - m, 0)]
         basis_costs[active, slot] = np.where(entering < m, work_costs[rows, inside], price) if m else price
     else:
-        message = f"{active.size} of {n} mixtures not found in {max_steps} steps (first: problem {active[0]})"
-        raise NoMixtureError(message + "; the costs may hold NaN, or max_steps is too small")
+        message = (
+            f"{active.size} of {n} mixtures not found in {max_steps} steps (first: problem {active[0]}): allow more"
+        )
+        raise NoMixtureError(message)
 
     everything = np.arange(n)
     inverse, amounts = _refresh(columns, targets, basis, everything)

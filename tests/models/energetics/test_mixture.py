@@ -77,3 +77,10 @@ def test_too_few_steps_are_an_error_and_no_wrong_answer() -> None:
         cheapest_mixtures(
             columns, np.array([[-1.0, -2.0]]), np.array([[0.5, 0.5]]), end_member_costs=np.zeros(2), max_steps=1
         )
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("-inf")])
+def test_costs_that_are_no_numbers_are_refused(cost: float) -> None:
+    columns = np.array([[0.5, 0.5], [0.75, 0.25]])
+    with pytest.raises(NoMixtureError, match="NaN or minus infinity"):
+        cheapest_mixtures(columns, np.array([[-1.0, cost]]), np.array([[0.5, 0.5]]), end_member_costs=np.zeros(2))
