@@ -1,0 +1,209 @@
+"""Which templates, with which element in which place, are likely for a composition.
+
+Weighs prototypes by the templates that have them; builds no structures and knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..composition.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
+from .element_mapping import arrangements, least_distance_mapping, substitution_costs
+from .element_movers import distances
+from .prototypes import NoPrototypeError, Order, canonical_slots, slot_orders
+from .template_library import Bucket, Template, TemplateLibrary
+
+SPACE_GROUP_FLOOR: Final = 0.05
+"""Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""
+MEMBERS_TRIED: Final = 4
+"""Templates of one prototype given, likeliest first, for when the structure of the first is listed already."""
+
+
+class NoTemplateError(ValueError):
+    """There is no template for a composition, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A composition, its elements in the order of slots, and the templates of its anonymous formula."""
+
+    formula: str
+    elements: tuple[str, ...]
+    amounts: tuple[int, ...]
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A template with an arrangement of the wanted elements.
+
+    Attributes
+    ----------
+    mapping
+        The template's elements to the wanted ones.
+    row, order
+        Its prototype's row in the bucket; slot k takes ``elements[order[k]]``.
+    """
+
+    template: Template
+    mapping: Mapping[str, str]
+    row: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A prototype with an arrangement of the wanted elements; arrangements that give the same structure are one.
+
+    Attributes
+    ----------
+    probability
+        Its share of the weight of all candidates.
+    known_as
+        Id of a template of the wanted composition that is of this very structure, by what is known of prototypes.
+    """
+
+    row: int
+    order: Order
+    probability: float
+    known_as: str | None
+
+
+def find_templates(formula: str, library: TemplateLibrary, dimension: int) -> Wanted:
+    """Find the templates that share a composition's anonymous formula.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement, ElementOffScaleError
+        For a formula that cannot be read or placed on the scale.
+    NoTemplateError
+        When there are none.
+    """
+    parsed = parse([formula])
+    if parsed.nelements[0] == 0:
+        raise UnparsableFormula(formula, "names no atoms")
+    if not parsed.whole().all():
+        raise NoTemplateError(f"{formula!r} has amounts that are not whole; templates are ordered structures")
+    elements, amounts = canonical_slots(parsed.composition(0))
+    try:
+        slot_orders(amounts)
+    except NoPrototypeError as error:
+        raise NoTemplateError(f"{formula!r}: {error}") from error
+    bucket = library.bucket(amounts, dimension)
+    if bucket is None:
+        kind = {2: "two-dimensional", 3: "bulk"}.get(dimension, f"{dimension}-dimensional")
+        anonymous = anonymous_formulas([formula])[0]
+        raise NoTemplateError(f"no {kind} template has the anonymous formula {anonymous} of {formula}")
+    return Wanted(reduced_formulas([formula])[0], elements, amounts, bucket)
+
+
+class PrototypeRanking:
+    """Weights of all templates and arrangements for one composition, summed by the structures they give.
+
+    Parameters
+    ----------
+    wanted
+        The composition and its templates.
+    space_groups
+        Probability of each space group by number, None to leave them out.
+    costs
+        (103, 103) cost of each substitution by place on the scale; `substitution_costs` when None.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        space_groups: Mapping[int, float] | None = None,
+        costs: NDArray[np.float64] | None = None,
+    ) -> None:
+        bucket = wanted.bucket
+        self._wanted = wanted
+        self._orders, places = arrangements(wanted.elements, wanted.amounts)
+        costs = substitution_costs() if costs is None else costs
+        cost = np.zeros((len(places), len(bucket.templates)))
+        exact = np.ones(cost.shape, dtype=bool)
+        for slot in range(places.shape[1]):
+            cost += costs[places[:, slot, None], bucket.places[None, :, slot]]
+            exact &= places[:, slot, None] == bucket.places[None, :, slot]
+        self._weights: NDArray[np.float64] = np.exp(-cost)
+        if space_groups is not None:
+            self._weights *= [max(space_groups.get(int(n), 0.0), SPACE_GROUP_FLOOR) for n in bucket.space_groups]
+        self._weights[exact] = 0.0  # the composition's own templates lend themselves to nothing new
+        sums = np.add.reduceat(self._weights, bucket.starts[:-1], axis=1).T
+        self._shares = np.zeros(sums.shape)
+        np.add.at(self._shares, (np.arange(len(sums))[:, None], bucket.classes), sums)
+        self._shares /= max(float(self._shares.sum()), np.finfo(float).tiny)
+        self._known = [self._choice(int(template), int(order)) for order, template in np.argwhere(exact)]
+
+    @property
+    def known(self) -> dict[str, Choice]:
+        """The templates of the wanted composition itself, by id."""
+        return {choice.template.template_id: choice for choice in self._known}
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Give the candidates, likeliest first, ties in the order of prototypes."""
+        bucket = self._wanted.bucket
+        flat = self._shares.ravel()
+        for index in np.argsort(-flat, kind="stable"):
+            if flat[index] <= 0:
+                return
+            row, number = divmod(int(index), len(self._orders))
+            order = self._orders[number]
+            known = (one.template.template_id for one in self._known if related(bucket, row, order, one.row, one.order))
+            yield Candidate(row, order, float(flat[index]), next(known, None))
+
+    def choices(self, candidate: Candidate) -> Iterator[Choice]:
+        """Give the templates of a candidate, the one with the largest weight first."""
+        bucket = self._wanted.bucket
+        start, stop = bucket.starts[candidate.row], bucket.starts[candidate.row + 1]
+        same = np.flatnonzero(bucket.classes[candidate.row] == self._orders.index(candidate.order))
+        weights = self._weights[same, start:stop]
+        for flat in np.argsort(-weights, axis=None, kind="stable")[:MEMBERS_TRIED]:
+            order, member = divmod(int(flat), weights.shape[1])
+            if weights[order, member] > 0:
+                yield self._choice(int(start) + member, int(same[order]))
+
+    def _choice(self, template: int, number: int) -> Choice:
+        bucket, order = self._wanted.bucket, self._orders[number]
+        chosen = bucket.templates[template]
+        mapping = {old: self._wanted.elements[k] for old, k in zip(chosen.membership.slots, order, strict=True)}
+        row = int(np.searchsorted(bucket.starts, template, side="right")) - 1
+        return Choice(chosen, mapping, row, order)
+
+
+def choices_by_distance(wanted: Wanted) -> Iterator[Choice]:
+    """Give the templates by element mover's distance, each with the mapping of least distance on the scale.
+
+    The published route: no prototypes, no weights. Oxidation states are kept where the composition has some.
+    """
+    bucket = wanted.bucket
+    counts = dict(zip(wanted.elements, wanted.amounts, strict=True))
+    apart = distances([wanted.formula] * len(bucket.templates), [one.formula for one in bucket.templates])
+    for index in np.argsort(apart, kind="stable"):
+        template = bucket.templates[index]
+        old = dict(zip(template.membership.slots, wanted.amounts, strict=True))
+        mapping, _ = least_distance_mapping(old, counts)
+        if all(one == other for one, other in mapping.items()):
+            continue  # the composition itself
+        row = int(np.searchsorted(bucket.starts, index, side="right")) - 1
+        order = tuple(wanted.elements.index(mapping[element]) for element in template.membership.slots)
+        yield Choice(template, mapping, row, order)
+
+
+def related(bucket: Bucket, row: int, order: Order, other_row: int, other_order: Order) -> bool:
+    """Whether two prototypes with their arrangements are the same structure, by what is known of prototypes."""
+    one, other = bucket.prototypes[row], bucket.prototypes[other_row]
+    if row == other_row:
+        return any(all(order[k] == other_order[s] for k, s in enumerate(same)) for same in one.symmetries)
+    # A prototype knows its relations to those found before it.
+    for same in one.related.get(other.prototype_id, ()):
+        if all(order[k] == other_order[s] for k, s in enumerate(same)):
+            return True
+    return any(
+        all(other_order[k] == order[s] for k, s in enumerate(same)) for same in other.related.get(one.prototype_id, ())
+    )

@@ -1,0 +1,283 @@
+"""Crystal structures for a composition, from known structures of the same anonymous formula.
+
+Takes the likely templates one after the other, puts the elements in, rescales, compares and checks.
+Knows a library of templates and nothing of where it is stored.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
+
+from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
+from .element_movers import distances
+from .matching import Representatives
+from .rescaling import length_factor, substitute
+from .structure_checks import Check, check_predicted
+from .template_library import Bucket, TemplateLibrary
+from .template_ranking import (
+    Candidate,
+    Choice,
+    NoTemplateError,
+    PrototypeRanking,
+    Wanted,
+    choices_by_distance,
+    find_templates,
+    related,
+)
+
+__all__ = ["NoTemplateError", "Prediction", "Ranking", "predict"]
+
+Ranking = Literal["prototypes", "elmd"]
+
+KNOWN_FACTOR: Final = 0.1
+"""By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
+fill the list. Between 0.03 and 0.3 recovery hardly changes (tests/benchmarks/recovery.py)."""
+CANDIDATES_PER_PLACE: Final = 30
+"""Candidates looked at for each structure wanted; most that come to nothing are duplicates of better ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A predicted structure and how it came about.
+
+    Attributes
+    ----------
+    structure
+        Elements put in and rescaled.
+    template_id
+        The template it was made from.
+    formula
+        Reduced formula of the structure.
+    distance
+        Element mover's distance between this formula and the template's.
+    mapping
+        The template's elements to the new ones.
+    mapping_distance
+        Scale steps per atom that the mapping moves the elements; `distance` or more.
+    probability
+        Share of its prototype with this arrangement among all that the library gives; None for ranking "elmd".
+    prototype
+        Id of the prototype.
+    space_group
+        International number of the template, None where unknown; exchanging elements keeps it.
+    space_group_probability
+        As given to `predict`; None where not given.
+    oxidation
+        Whether the replaced elements are known in the oxidation states of those put in their places.
+    oxidation_states
+        Charge-neutral states of the elements, likeliest choice; None when there is none.
+    length_factor
+        By which the lengths of the template were scaled.
+    checks
+        Shortest distance, coordination, charge.
+    duplicate_of
+        Id of the template of this very composition that it matches, None when it is new.
+    dimension
+        2 or 3.
+    """
+
+    structure: Structure = field(repr=False)
+    template_id: str
+    formula: str
+    distance: float
+    mapping: Mapping[str, str]
+    mapping_distance: float
+    probability: float | None
+    prototype: str
+    space_group: int | None
+    space_group_probability: float | None
+    oxidation: OxidationMatch
+    oxidation_states: Mapping[str, float] | None
+    length_factor: float
+    checks: tuple[Check, ...]
+    duplicate_of: str | None
+    dimension: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(check.passed is not False for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    choice: Choice
+    structure: Structure
+    factor: float
+    probability: float | None
+    duplicate_of: str | None
+
+
+def predict(
+    formula: str,
+    library: TemplateLibrary,
+    k: int = 10,
+    *,
+    dimension: int = 2,
+    ranking: Ranking = "prototypes",
+    space_groups: Mapping[int, float] | None = None,
+    costs: NDArray[np.float64] | None = None,
+    rescale: bool = True,
+    match_structures: bool = True,
+) -> list[Prediction]:
+    """Predict the structures that a composition most likely takes, best first.
+
+    A prototype with an arrangement of the elements is the likelier, the more templates have it and the more alike their
+    elements are to those wanted: its weight is the sum over its templates of ``exp(-sum of substitution costs)``. The
+    template with the largest share lends the geometry.
+
+    Parameters
+    ----------
+    formula
+        The composition, e.g. ``"MoSSe"``.
+    library
+        Known structures. Those of this very composition are not given again as they are.
+    k
+        Structures wanted; fewer come back where fewer distinct ones can be made.
+    dimension
+        2 for monolayers from monolayers, 3 for bulk from bulk.
+    ranking
+        "prototypes" as above; "elmd" is the published route: templates by element mover's distance, elements by least
+        distance on the scale.
+    space_groups
+        Probability of each space group by number, from a predictor; weights the templates.
+    costs
+        (103, 103) cost of each substitution by place on the modified Pettifor scale, in place of `substitution_costs`.
+    rescale
+        Whether lengths are scaled to the new elements; see `rescaling`.
+    match_structures
+        Whether the structures made are compared with each other and the known ones by StructureMatcher (about 15 ms
+        each). Otherwise what it found of their prototypes when the library was made decides, which is quicker.
+
+    Returns
+    -------
+    list of Prediction
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement, ElementOffScaleError
+        For a formula that cannot be read or placed on the scale.
+    NoTemplateError
+        When the library holds nothing of the same anonymous formula, or nothing but the composition itself.
+    ValueError
+        When k is below 1.
+    """
+    if k < 1:
+        raise ValueError(f"at least one structure must be asked for, got {k=}")
+    wanted = find_templates(formula, library, dimension)
+
+    def make(choice: Choice) -> tuple[Structure, float]:
+        template = library.structure_of(choice.template.template_id)
+        factor = length_factor(template, choice.mapping) if rescale else 1.0
+        return substitute(template, choice.mapping, dimension=dimension, factor=factor), factor
+
+    if ranking == "elmd":
+        made = list(_nearest(wanted, k, make))
+    else:
+        ranked = PrototypeRanking(wanted, space_groups, costs)
+        if match_structures:
+            made = list(_by_matching(ranked, library, k, make))
+        else:
+            made = list(_by_prototype(ranked, wanted.bucket, k, make))
+    if not made:
+        raise NoTemplateError(f"the only templates for {wanted.formula} are {wanted.formula} itself")
+    states = likely_oxidation_states(wanted.formula)
+    apart = distances([wanted.formula] * len(made), [one.choice.template.formula for one in made])
+    amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
+    return [
+        Prediction(
+            structure=one.structure,
+            template_id=one.choice.template.template_id,
+            formula=wanted.formula,
+            distance=float(distance),
+            mapping=one.choice.mapping,
+            mapping_distance=scale_distance(
+                one.choice.mapping, {old: amounts[new] for old, new in one.choice.mapping.items()}
+            ),
+            probability=one.probability,
+            prototype=one.choice.template.membership.prototype,
+            space_group=one.choice.template.space_group,
+            space_group_probability=_probability(space_groups, one.choice.template.space_group),
+            oxidation=oxidation_match(states, {new: old for old, new in one.choice.mapping.items()}),
+            oxidation_states=states,
+            length_factor=one.factor,
+            checks=check_predicted(
+                one.structure, library.structure_of(one.choice.template.template_id), one.factor, states
+            ),
+            duplicate_of=one.duplicate_of,
+            dimension=dimension,
+        )
+        for one, distance in zip(made, apart, strict=True)
+    ]
+
+
+_Maker = Callable[[Choice], tuple[Structure, float]]
+
+
+def _queue(ranked: PrototypeRanking, k: int) -> list[tuple[float, int, Candidate, bool]]:
+    """Candidates as a heap, likeliest first; those known by their prototype are set back, and say so."""
+    queue = [
+        (-one.probability * (KNOWN_FACTOR if one.known_as else 1.0), place, one, one.known_as is not None)
+        for place, one in enumerate(islice(ranked.candidates(), CANDIDATES_PER_PLACE * k))
+    ]
+    heapq.heapify(queue)
+    return queue
+
+
+def _by_matching(ranked: PrototypeRanking, library: TemplateLibrary, k: int, make: _Maker) -> Iterator[_Made]:
+    """Give distinct structures, compared with each other and with the known ones by StructureMatcher."""
+    known = list(ranked.known)
+    listed = Representatives((library.structure_of(one) for one in known), max_density_ratio=None)
+    given: set[int] = set()
+    queue = _queue(ranked, k)
+    while queue and len(given) < k:
+        negative, place, candidate, set_back = heapq.heappop(queue)
+        for choice in ranked.choices(candidate):
+            structure, factor = make(choice)
+            number, _ = listed.add(structure)
+            if number in given:
+                continue  # listed already; another template of the prototype may differ
+            if number < len(known) and not set_back:
+                heapq.heappush(queue, (negative * KNOWN_FACTOR, place, candidate, True))
+                break
+            given.add(number)
+            duplicate_of = known[number] if number < len(known) else None
+            yield _Made(choice, structure, factor, candidate.probability, duplicate_of)
+            break
+
+
+def _by_prototype(ranked: PrototypeRanking, bucket: Bucket, k: int, make: _Maker) -> Iterator[_Made]:
+    """Give structures that are distinct, and new, as far as their prototypes tell."""
+    listed: list[Candidate] = []
+    queue = _queue(ranked, k)
+    while queue and len(listed) < k:
+        *_, candidate, _ = heapq.heappop(queue)
+        if any(related(bucket, candidate.row, candidate.order, one.row, one.order) for one in listed):
+            continue
+        choice = next(ranked.choices(candidate))
+        structure, factor = make(choice)
+        listed.append(candidate)
+        yield _Made(choice, structure, factor, candidate.probability, candidate.known_as)
+
+
+def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:
+    """Give distinct structures from the nearest templates, in the manner of the published route."""
+    listed = Representatives(max_density_ratio=None)
+    for choice in choices_by_distance(wanted):
+        structure, factor = make(choice)
+        if listed.add(structure)[1]:
+            yield _Made(choice, structure, factor, None, None)
+        if len(listed) == k:
+            return
+
+
+def _probability(space_groups: Mapping[int, float] | None, number: int | None) -> float | None:
+    return None if space_groups is None or number is None else space_groups.get(number, 0.0)

@@ -1,0 +1,199 @@
+"""Structures predicted from templates, as a person would ask for them."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from exfolio.models.structure.pettifor import ElementOffScaleError
+from exfolio.models.structure.plain import from_plain
+from exfolio.models.structure.template_library import Template, TemplateLibrary
+from exfolio.models.structure.template_ranking import PrototypeRanking, find_templates
+from exfolio.models.structure.templates import NoTemplateError, predict
+from exfolio.models.structure.vacuum import thickest_gap
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Lattice, Structure
+
+
+def layer(metal, anion, a, *, prismatic):
+    c, z = 23.13, 1.565 / 23.13
+    lower = [1 / 3, 2 / 3] if prismatic else [2 / 3, 1 / 3]
+    return Structure(
+        Lattice.hexagonal(a, c), [metal, anion, anion], [[0, 0, 0.5], [1 / 3, 2 / 3, 0.5 + z], [*lower, 0.5 - z]]
+    )
+
+
+def janus(metal, top, bottom, a):
+    made = layer(metal, top, a, prismatic=True)
+    made[2] = bottom
+    return made
+
+
+KNOWN = {
+    "1H-MoS2": layer("Mo", "S", 3.18, prismatic=True),
+    "1H-WS2": layer("W", "S", 3.18, prismatic=True),
+    "1H-NbSe2": layer("Nb", "Se", 3.47, prismatic=True),
+    "1T-TiS2": layer("Ti", "S", 3.41, prismatic=False),
+    "1T-ZrSe2": layer("Zr", "Se", 3.77, prismatic=False),
+    "1T-CdI2": layer("Cd", "I", 4.32, prismatic=False),
+    "MoSSe": janus("Mo", "S", "Se", 3.25),
+}
+
+
+def library_of(structures, dimension=2):
+    library, refused = TemplateLibrary.build(
+        list(structures), list(structures.values()), dimensions=[dimension] * len(structures)
+    )
+    assert refused == {}
+    return library
+
+
+@pytest.fixture(scope="module")
+def library():
+    return library_of(KNOWN)
+
+
+@pytest.fixture(scope="module")
+def records(shared_data):
+    with gzip.open(shared_data / "2dmatpedia_records.jsonl.gz", "rt") as lines:
+        every = [json.loads(line) for line in lines]
+    return {one["material_id"]: from_plain(one["structure"]) for one in every if one["formula_anonymous"] == "A2B3"}
+
+
+def test_molybdenum_goes_with_tungsten_and_hafnium_with_zirconium(library):
+    assert predict("WSe2", library)[0].prototype == "1H-MoS2"
+    assert predict("HfS2", library)[0].prototype == "1T-TiS2"
+
+
+def test_distinct_structures_come_best_first_with_where_they_are_from(library):
+    found = predict("WSe2", library)
+
+    assert [one.prototype for one in found] == ["1H-MoS2", "1T-TiS2"]
+    best = found[0]
+    assert (best.template_id, best.formula, best.dimension) == ("1H-WS2", "WSe2", 2)
+    assert best.mapping == {"W": "W", "S": "Se"}
+    assert best.distance == pytest.approx(2 / 3)
+    assert best.mapping_distance == pytest.approx(best.distance)
+    assert best.oxidation == "matched"
+    assert best.oxidation_states == {"W": 4, "Se": -2}
+    assert best.passed
+    assert best.probability > found[1].probability
+    assert 0.99 < sum(one.probability for one in found) <= 1  # CdI2, a third prototype, comes out as 1T once more
+
+
+def test_the_cell_follows_the_elements_and_the_vacuum_stays(library):
+    best = predict("WTe2", library)[0]
+    assert best.length_factor > 1.05
+    assert best.structure.lattice.a == pytest.approx(3.55, rel=0.05)
+    assert thickest_gap(best.structure).thickness == pytest.approx(20.0)
+    unscaled = predict("WTe2", library, rescale=False)[0]
+    assert unscaled.length_factor == 1
+    assert unscaled.structure.lattice.a == pytest.approx(3.18)
+
+
+def test_what_is_known_of_a_composition_is_marked_and_not_given_as_it_is(library):
+    found = predict("MoS2", library)
+    assert {one.prototype: one.duplicate_of for one in found} == {"1H-MoS2": "1H-MoS2", "1T-TiS2": None}
+    assert "1H-MoS2" not in {one.template_id for one in found}
+
+
+def test_a_known_structure_is_set_back_behind_new_ones_that_are_hardly_less_likely():
+    both = {"1H-MoS2": KNOWN["1H-MoS2"], "1H-WS2": KNOWN["1H-WS2"], "1T-WS2": layer("W", "S", 3.19, prismatic=False)}
+    assert [one.duplicate_of for one in predict("MoS2", library_of(both))] == [None, "1H-MoS2"]
+
+
+def test_all_arrangements_of_the_elements_are_tried_and_equivalent_ones_given_once(library):
+    found = predict("WSSe", library)
+    # W in the middle, S in the middle, Se in the middle; turning the layer over gives nothing new
+    assert len(found) == 3
+    assert found[0].mapping == {"Mo": "W", "S": "S", "Se": "Se"}
+
+
+def test_what_is_told_of_prototypes_gives_the_same_as_comparing_structures(library):
+    for formula in ("WSe2", "HfS2", "WSSe", "MoS2"):
+        compared = [one.template_id for one in predict(formula, library)]
+        assert [one.template_id for one in predict(formula, library, match_structures=False)] == compared
+
+
+def test_probabilities_of_space_groups_weigh_the_templates():
+    groups = [one.get_space_group_info(0.01)[1] for one in KNOWN.values()]
+    weighed, _ = TemplateLibrary.build(
+        list(KNOWN), list(KNOWN.values()), dimensions=[2] * len(KNOWN), space_groups=groups
+    )
+    assert (groups[0], groups[3]) == (187, 164)
+    best = predict("WSe2", weighed, space_groups={164: 0.99, 187: 1e-6})[0]
+    without = predict("WSe2", weighed)[0]
+    assert without.space_group_probability is None
+    assert without.space_group == 187
+    assert best.probability < without.probability
+
+
+def test_the_published_route_goes_by_distance_alone(library):
+    found = predict("WSe2", library, ranking="elmd")
+    assert [one.template_id for one in found] == ["1H-WS2", "1T-TiS2"]
+    assert found[0].probability is None
+    assert [one.distance for one in found] == sorted(one.distance for one in found)
+
+
+def test_bulk_and_monolayers_are_apart(library):
+    with pytest.raises(NoTemplateError, match="no bulk template has the anonymous formula AB2 of WSe2"):
+        predict("WSe2", library, dimension=3)
+
+
+def test_a_composition_without_template_says_why(library):
+    with pytest.raises(NoTemplateError, match="no two-dimensional template has the anonymous formula ABC3 of SrTiO3"):
+        predict("SrTiO3", library)
+    with pytest.raises(NoTemplateError, match="only templates for MoS2 are MoS2 itself"):
+        predict("MoS2", library_of({"1H-MoS2": KNOWN["1H-MoS2"]}))
+    with pytest.raises(NoTemplateError, match="not whole"):
+        predict("MoS1.9", library)
+
+
+def test_bad_requests_are_refused(library):
+    with pytest.raises(ValueError, match="k=0"):
+        predict("MoS2", library, 0)
+    with pytest.raises(ElementOffScaleError, match="Rf"):
+        predict("RfS2", library)
+
+
+def test_disordered_structures_are_kept_out_of_a_library_with_the_reason():
+    mixed = Structure(Lattice.hexagonal(3, 20), [{"Mo": 0.5, "W": 0.5}], [[0, 0, 0.5]])
+    library, refused = TemplateLibrary.build(["x", "1H-MoS2"], [mixed, KNOWN["1H-MoS2"]], dimensions=[2, 2])
+    assert (len(library), list(refused)) == (1, ["x"])
+    assert "disordered" in refused["x"]
+
+
+def test_a_library_tells_of_ids_that_come_twice_and_prototypes_that_are_missing(library):
+    twice = library["1H-MoS2"]
+    with pytest.raises(ValueError, match="'1H-MoS2'"):
+        TemplateLibrary([twice, twice], library.prototypes, KNOWN.__getitem__)
+    lost = Template("x", "MoS2", twice.membership, None, 2)
+    with pytest.raises(ValueError, match="not given"):
+        TemplateLibrary([lost], {}, KNOWN.__getitem__)
+
+
+def test_the_order_of_the_library_hardly_matters(library):
+    turned_over = library_of(dict(reversed(KNOWN.items())))
+    assert predict("WSe2", turned_over)[0].template_id == predict("WSe2", library)[0].template_id
+
+
+def test_without_costs_prototypes_count_by_how_many_templates_have_them(library):
+    wanted = find_templates("WSe2", library, 2)
+    alike = [one.probability for one in PrototypeRanking(wanted, costs=np.zeros((103, 103))).candidates()]
+    assert alike == pytest.approx([3 / 6, 2 / 6, 1 / 6])
+
+
+def test_real_records_left_out_are_found_again(records):
+    library = library_of(records)
+    matcher = StructureMatcher()
+    found = 0
+    targets = list(records)[::8]
+    for target in targets:
+        formula = records[target].composition.reduced_formula
+        same = {one for one in records if matcher.fit(records[one], records[target])}
+        predictions = predict(formula, library.without(same), match_structures=False)
+        found += any(matcher.fit(records[target], one.structure) for one in predictions)
+        for one in predictions:
+            assert one.formula == formula
+            assert one.structure.composition.reduced_formula == formula
+    assert found >= 0.5 * len(targets)
