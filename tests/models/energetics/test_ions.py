@@ -39,7 +39,7 @@ def test_free_energies_agree_with_an_independent_compilation(shared_data: Path) 
     other = {ion.formula: ion for ion in ions_from_records(json.loads((shared_data / "aqueous_ions.json").read_text()))}
     # Two species the compilations disagree on, see `bundled_ions`.
     common = [ion for ion in bundled_ions() if ion.formula in other.keys() - {"HCoO2[-]", "BiOH[2+]"}]
-    assert len(common) == 80
+    assert len(common) == 81
     for ion in common:
         # Distance to the metal, kJ per mol of metal atoms: sources differ by a few.
         difference = (ion.gibbs - other[ion.formula].gibbs) / ion.composition[ion.element]
