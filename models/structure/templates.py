@@ -110,6 +110,7 @@ class Prediction:
 @dataclass(frozen=True, slots=True)
 class _Made:
     choice: Choice
+    template: Structure
     structure: Structure
     factor: float
     probability: float | None
@@ -174,10 +175,10 @@ def predict(
         raise ValueError(f"at least one structure must be asked for, got {k=}")
     wanted = find_templates(formula, library, dimension)
 
-    def make(choice: Choice) -> tuple[Structure, float]:
+    def make(choice: Choice) -> _Shape:
         template = library.structure_of(choice.template.template_id)
         factor = length_factor(template, choice.mapping) if rescale else 1.0
-        return substitute(template, choice.mapping, dimension=dimension, factor=factor), factor
+        return template, substitute(template, choice.mapping, dimension=dimension, factor=factor), factor
 
     if ranking == "elmd":
         made = list(_nearest(wanted, k, make))
@@ -209,9 +210,7 @@ def predict(
             oxidation=oxidation_match(states, {new: old for old, new in one.choice.mapping.items()}),
             oxidation_states=states,
             length_factor=one.factor,
-            checks=check_predicted(
-                one.structure, library.structure_of(one.choice.template.template_id), one.factor, states
-            ),
+            checks=check_predicted(one.structure, one.template, one.factor, states),
             duplicate_of=one.duplicate_of,
             dimension=dimension,
         )
@@ -219,7 +218,9 @@ def predict(
     ]
 
 
-_Maker = Callable[[Choice], tuple[Structure, float]]
+_Shape = tuple[Structure, Structure, float]
+"""Template, structure with new elements, factor of lengths."""
+_Maker = Callable[[Choice], _Shape]
 
 
 def _queue(ranked: PrototypeRanking, k: int) -> list[tuple[float, int, Candidate, bool]]:
@@ -241,8 +242,8 @@ def _by_matching(ranked: PrototypeRanking, library: TemplateLibrary, k: int, mak
     while queue and len(given) < k:
         negative, place, candidate, set_back = heapq.heappop(queue)
         for choice in ranked.choices(candidate):
-            structure, factor = make(choice)
-            number, _ = listed.add(structure)
+            shape = make(choice)
+            number, _ = listed.add(shape[1])
             if number in given:
                 continue  # listed already; another template of the prototype may differ
             if number < len(known) and not set_back:
@@ -250,7 +251,7 @@ def _by_matching(ranked: PrototypeRanking, library: TemplateLibrary, k: int, mak
                 break
             given.add(number)
             duplicate_of = known[number] if number < len(known) else None
-            yield _Made(choice, structure, factor, candidate.probability, duplicate_of)
+            yield _Made(choice, *shape, candidate.probability, duplicate_of)
             break
 
 
@@ -263,18 +264,17 @@ def _by_prototype(ranked: PrototypeRanking, bucket: Bucket, k: int, make: _Maker
         if any(related(bucket, candidate.row, candidate.order, one.row, one.order) for one in listed):
             continue
         choice = next(ranked.choices(candidate))
-        structure, factor = make(choice)
         listed.append(candidate)
-        yield _Made(choice, structure, factor, candidate.probability, candidate.known_as)
+        yield _Made(choice, *make(choice), candidate.probability, candidate.known_as)
 
 
 def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:
     """Give distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
-        structure, factor = make(choice)
-        if listed.add(structure)[1]:
-            yield _Made(choice, structure, factor, None, None)
+        shape = make(choice)
+        if listed.add(shape[1])[1]:
+            yield _Made(choice, *shape, None, None)
         if len(listed) == k:
             return
 
