@@ -184,8 +184,8 @@ def fields_of(collection: str) -> Fields:
         raise QueryError(f"there is no collection {collection!r}", f"{meant}There are: {', '.join(ALL_DOCUMENTS)}")
     standard = {path: name for name, path in STANDARD_NAMES.items()} | {document.KEY: "id"}
     by_path: dict[str, Field] = {}
-    own = [name for name in document._fields_ordered if name not in (*RegistryDocument._fields, "id", document.KEY)]
     common = RegistryDocument._fields_ordered if has_deprecation(collection) else ()
+    own = [name for name in document._fields_ordered if name not in (*common, "id", document.KEY)]
     for name in [document.KEY, *own, *common]:
         field = document._fields[name]
         whole = Field(

@@ -116,7 +116,7 @@ def _expected(error: UnexpectedInput) -> str:
         return "After a name comes = != < <= > >=, HAS, CONTAINS, STARTS WITH, ENDS WITH, LENGTH, or IS KNOWN."
     if "ESCAPED_STRING" in expected and "_AND" not in expected:
         return 'A value is missing here: a number, TRUE, FALSE, or text in double quotes: "Mn".'
-    if "SIGNED_INT" in expected:
+    if "SIGNED_INT" in expected and "_AND" not in expected:
         return "A whole number is missing here: 3"
     if "RPAR" in expected:
         return "Join comparisons with AND or OR, or close the parenthesis."

@@ -57,6 +57,9 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
         places = " and ".join(found.collection for found in exact)
         raise NoSuchDocument(f"{name} is in {places}", f"Say which: --collection {exact[0].collection}")
     begin_so = _beginning_with(connection, collections, name)
+    shortest = min((key for _, key in begin_so), key=len, default="")
+    if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
+        begin_so = [one for one in begin_so if one[1] == shortest]
     if len(begin_so) == 1 and (found := _exact(connection, *begin_so[0])):
         return found
     if begin_so:

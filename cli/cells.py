@@ -1,0 +1,123 @@
+"""How values look to a person: sensible digits, units in the head, colours for verdicts, tables that fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from ..stores.query.fields import Field
+from .console import out
+
+COLOURS: Final = {
+    "promoted": "green",
+    "waiting": "yellow",
+    "rejected": "red",
+    "succeeded": "green",
+    "running": "cyan",
+    "partial": "yellow",
+    "failed": "red",
+    "interrupted": "yellow",
+    "died": "red",
+    "passed": "green",
+    "unknown": "yellow",
+}
+"""Colour of a status or verdict."""
+MARKS: Final = {
+    "passed": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "unknown": "[yellow]?[/]",
+    "not-applicable": "[dim]–[/]",
+}
+"""Sign of a verdict of a gate."""
+
+_SIGNIFICANT: Final = 5
+_DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
+_LONGEST_LIST: Final = 6
+_LONGEST_TEXT: Final = 400
+
+
+def text_of(value: Any, field: Field | None = None) -> str:
+    """Give a value as a person reads it; nothing for a missing one."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value, field.unit if field else "")
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list):
+        shown = ", ".join(text_of(one) for one in value[:_LONGEST_LIST])
+        return f"{shown}, … ({len(value)})" if len(value) > _LONGEST_LIST else shown
+    if isinstance(value, dict):
+        if "lattice" in value and "sites" in value:
+            return f"structure of {len(value['sites'])} sites"
+        return ", ".join(f"{name} {text_of(one)}" for name, one in value.items())
+    text = str(value)
+    return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
+
+
+def marked_up(value: Any, field: Field | None = None) -> str:
+    """Give a value as markup: as `text_of`, verdicts and statuses in colour."""
+    text = escape(text_of(value, field))
+    colour = COLOURS.get(text) if field is None or field.path in ("status", "state", "verdict") else None
+    return f"[{colour}]{text}[/]" if colour else text
+
+
+def table_of(columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, key: str = "") -> Table:
+    """Make a table: numbers to the right, units in the head, columns without any value left out.
+
+    Parameters
+    ----------
+    key
+        The field whose values are never cut.
+    """
+    listed = [list(row) for row in rows]
+    cells = [[marked_up(value, one) for value, one in zip(row, columns, strict=True)] for row in listed]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    shown = [i for i, one in enumerate(columns) if one.path == key or any(row[i] is not None for row in listed)]
+    for i in shown:
+        one = columns[i]
+        numeric = one.kind in ("number", "integer")
+        # Blanks instead of the underscores let a long name take several short lines.
+        name = one.path if one.path == key else one.path.replace("_", " ").replace(".", " ")
+        table.add_column(
+            f"{name}\n[dim not bold]{one.unit}[/]" if one.unit else name,
+            justify="right" if numeric else "left",
+            no_wrap=one.path == key,
+            min_width=max((len(row[i]) for row in cells), default=0) if numeric else None,
+            overflow="fold",
+        )
+    for row in cells:
+        table.add_row(*(row[i] for i in shown))
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table: within the width of a terminal, as wide as it likes to a file or a pipe."""
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = max(out.width, Measurement.get(out, out.options.update(max_width=10_000), table).maximum)
+    out.print(table)
+
+
+def plural(number: int, collection: str) -> str:
+    """Give a number of documents in words, e.g. ``1 candidate``."""
+    singular = {"properties": "property", "quarantine": "piece of bad input", "failures": "failure"}
+    if number == 1:
+        return f"1 {singular.get(collection, collection.removesuffix('s').replace('_', ' '))}"
+    several = {"quarantine": "pieces of bad input"}
+    return f"{number:,} {several.get(collection, collection.replace('_', ' '))}"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit.startswith("eV"):
+        return f"{value:.{_DECIMALS}f}" if abs(value) >= 10**-_DECIMALS or value == 0 else f"{value:.1e}"
+    if value == int(value) and abs(value) < 10**_SIGNIFICANT:
+        return f"{int(value)}"
+    return f"{value:.{_SIGNIFICANT - 1}g}"

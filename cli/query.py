@@ -1,0 +1,223 @@
+"""``exfolio query``: ask the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..stores.connection import Connection, connect
+from ..stores.errors import ConfigurationError
+from ..stores.query.fields import fields_of, has_deprecation
+from ..stores.query.layout import NEWEST_FIRST, all_columns, columns_of
+from ..stores.query.search import Search, require_initialised, value_at
+from . import selection
+from .cells import plural, print_table, table_of
+from .console import JsonOption, begin, err, out, print_json, write_line
+from .rows import Format, write_csv, write_json, write_jsonl
+
+TABLE_LIMIT: Final = 50
+"""Rows of a table where no limit is given."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``query`` to the app."""
+    app.command()(query)
+
+
+def query(
+    collection: selection.CollectionArgument = None,
+    filter_: selection.FilterArgument = None,
+    *,
+    elements: selection.ElementsOption = None,
+    only_elements: selection.OnlyElementsOption = None,
+    formula: selection.FormulaOption = None,
+    ehull_max: selection.EhullMaxOption = None,
+    exfoliation_max: selection.ExfoliationMaxOption = None,
+    gap_min: selection.GapMinOption = None,
+    gap_max: selection.GapMaxOption = None,
+    status: selection.StatusOption = None,
+    campaign: selection.CampaignOption = None,
+    source: selection.SourceOption = None,
+    layered: selection.LayeredOption = None,
+    nsites_max: selection.NsitesMaxOption = None,
+    deprecated: selection.DeprecatedOption = False,
+    fields: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Fields to show, in this order; all for every one.")
+    ] = "",
+    sort: Annotated[
+        str, typer.Option(metavar="[-]A,…", help="Order by these fields, - for descending; missing values come last.")
+    ] = "",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help=f"At most so many; 0 for all. A table has {TABLE_LIMIT} when left out."),
+    ] = None,
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many at the beginning.")] = 0,
+    format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
+    json: JsonOption = False,
+    fields_help: Annotated[
+        bool, typer.Option("--fields-help", help="List the fields of the collection, with units, and leave.")
+    ] = False,
+) -> None:
+    """Ask the registry: documents of a collection that meet a filter and all options.
+
+    Filters are OPTIMADE's (https://www.optimade.org), with the fields of the collection as names.
+    How many there are is said on stderr; none found is no error.
+
+    \b
+    Examples:
+      exfolio query --elements Mn,O --ehull-max 0.08
+      exfolio query 'elements HAS ALL "Mn","O" AND energy_above_hull <= 0.08'
+      exfolio query materials 'layered = TRUE AND NOT elements HAS ANY "Pb","Hg"' --sort band_gap
+      exfolio query candidates 'status = "promoted"' --fields id,formula_reduced,band_gap --format csv
+      exfolio query failures 'stage STARTS WITH "ingest"' --json
+      exfolio query materials --fields-help
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    collection, text = selection.sort_out(collection, filter_)
+    if fields_help:
+        _print_fields(collection, json=json)
+        return
+    chosen = _format(format_, json=json)
+    asked = Search(
+        collection,
+        text,
+        conditions=selection.conditions_of(
+            collection,
+            elements=elements,
+            only_elements=only_elements,
+            formula=formula,
+            ehull_max=ehull_max,
+            exfoliation_max=exfoliation_max,
+            gap_min=gap_min,
+            gap_max=gap_max,
+            status=status,
+            campaign=campaign,
+            source=source,
+            layered=layered,
+            nsites_max=nsites_max,
+        ),
+        fields=_columns(collection, fields, chosen),
+        sort=_split(sort) or NEWEST_FIRST.get(collection, ()),
+        limit=limit or (TABLE_LIMIT if limit is None and chosen is Format.table else None),
+        offset=offset,
+        deprecated=deprecated,
+    )
+    with connect(begin()) as connection:
+        require_initialised(connection)
+        _answer(connection, asked, chosen)
+
+
+def _answer(connection: Connection, asked: Search, chosen: Format) -> None:
+    documents = asked.documents(connection)
+    # Nothing is printed before the first document is there, so that an error is all there is to see.
+    first = list(islice(documents, 1))
+    documents = chain(first, documents)
+    if chosen is Format.table:
+        number = _print_table(documents, asked)
+    elif chosen is Format.csv:
+        number = write_csv(documents, [column.path for column in asked.columns], write_line)
+    elif chosen is Format.json:
+        total = asked.count(connection)
+        number = write_json(documents, write_line, collection=asked.collection, filter=asked.filter, total=total)
+    else:
+        number = write_jsonl(documents, write_line)
+    cut = asked.offset > 0 or (asked.limit is not None and number >= asked.limit)
+    total = asked.count(connection) if cut or not number else number
+    err.print(_count_line(asked, number, total, is_table=chosen is Format.table), soft_wrap=True, style="dim")
+    if not total and has_deprecation(asked.collection) and is_empty(connection, asked.collection):
+        err.print(f"The registry has no {asked.collection} at all yet: exfolio ingest --help, exfolio refresh --help")
+
+
+def is_empty(connection: Connection, collection: str) -> bool:
+    """Say whether a collection has no documents at all."""
+    return connection.database[collection].find_one({}, {"_id": 1}) is None
+
+
+def _print_table(documents: Iterator[dict[str, Any]], asked: Search) -> int:
+    rows = [[value_at(document, column.path) for column in asked.columns] for document in documents]
+    if rows:
+        print_table(table_of(asked.columns, rows, key=asked.known.key))
+    return len(rows)
+
+
+def _count_line(asked: Search, number: int, total: int, *, is_table: bool) -> str:
+    if not total:
+        return f"No {asked.collection.replace('_', ' ')} found."
+    if number == total:
+        return plural(total, asked.collection)
+    first, last = asked.offset + 1, asked.offset + number
+    shown = f"the first {number:,} shown" if first == 1 else f"{first:,} to {last:,} shown"
+    if not number:
+        shown = "none of them shown"
+    return f"{plural(total, asked.collection)}, {shown}" + (" (--limit 0 shows all)" if is_table and number else "")
+
+
+def _format(chosen: Format, *, json: bool) -> Format:
+    if json and chosen not in (Format.table, Format.json):
+        raise ConfigurationError(f"--json and --format {chosen} contradict each other", "Leave one of them out.")
+    return Format.json if json else chosen
+
+
+def _columns(collection: str, names: str, chosen: Format) -> tuple[str, ...]:
+    if names.strip() == "all":
+        return all_columns(collection)
+    if names:
+        return _split(names)
+    return () if chosen in (Format.json, Format.jsonl) else columns_of(collection)
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _print_fields(collection: str, *, json: bool) -> None:
+    known = fields_of(collection)
+    if json:
+        print_json(
+            [
+                {
+                    "name": one.path,
+                    "kind": one.kind,
+                    "unit": one.unit or None,
+                    "description": one.description,
+                    "choices": list(one.choices) or None,
+                    "optimade": one.standard or None,
+                }
+                for one in known
+            ]
+        )
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("name", no_wrap=True, style="bold")
+    table.add_column("values", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("meaning")
+    for one in known:
+        alias = f" [dim](OPTIMADE: {one.standard})[/]" if one.standard and one.standard != one.path else ""
+        table.add_row(one.path, one.kind, one.unit, f"{escape(one.description)}{alias}")
+    print_table(table)
+    out.print(
+        f"\nIn a filter, write the name as it is or as _exfolio_<name>. Example:\n"
+        f"  exfolio query {collection} '{_EXAMPLES.get(collection, _key_example(collection))}'",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+_EXAMPLES: Final = {
+    "materials": 'elements HAS ALL "Mo","S" AND layered = TRUE',
+    "candidates": 'status = "promoted" AND exfoliation_energy <= 0.1',
+    "structures": 'route = "top-down" AND space_group.number = 187',
+    "properties": 'kind = "exfoliation_energy" AND value < 0.1',
+    "compositions": "p_2d >= 0.95 AND charge_neutral = TRUE",
+    "failures": "parked = TRUE",
+    "runs": 'state != "succeeded"',
+}
+
+
+def _key_example(collection: str) -> str:
+    return f'{fields_of(collection).key} STARTS WITH "…"'

@@ -1,0 +1,270 @@
+"""``exfolio show``: all that is known of one document, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+from rich.tree import Tree
+
+from ..stores.connection import connect
+from ..stores.query.fields import Field, Fields, fields_of
+from ..stores.query.lookup import Found, find_document
+from ..stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of
+from .cells import COLOURS, MARKS, text_of
+from .console import JsonOption, begin, out, print_json
+
+Doc = dict[str, Any]
+
+_APART: Final = frozenset(
+    {"structure", "gates", "history", "origins", "facets", "methods", "deprecated", "deprecation_reasons", "stages"}
+    | {"schema_version", "rev", "content_hash", "run_id", "created_at", "updated_at"}
+)
+"""Fields that have a section of their own, or are for the stages."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``show`` to the app."""
+    app.command()(show)
+
+
+def show(
+    identity: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a document of any collection, or the beginning of one.")
+    ],
+    *,
+    collection: Annotated[str | None, typer.Option(metavar="NAME", help="Look only in this collection.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one document: its values, gates, where it comes from, what was made from it, what went wrong with it.
+
+    \b
+    Examples:
+      exfolio show 2dmatpedia:2dm-3594
+      exfolio show two-dimensional/st-1890e1f5735df206
+      exfolio show st-1890 --json
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    with connect(begin()) as connection:
+        found = find_document(connection, identity, collection=collection)
+        origins = origins_of(connection, found)
+        referring = documents_referring_to(connection, found)
+        failures = failures_of(connection, found)
+        quarantine = quarantine_of(connection, found)
+    if json:
+        print_json(
+            {
+                "collection": found.collection,
+                "id": found.key,
+                "document": found.document,
+                "provenance": origins.as_dict(),
+                "referred_to_by": referring,
+                "failures": failures,
+                "quarantine": quarantine,
+            }
+        )
+        return
+    known = fields_of(found.collection)
+    _print_head(found)
+    _print_fields(found.document, known)
+    _print_structure(found.document.get("structure"))
+    _print_gates(found.document)
+    _print_stages(found.document)
+    _print_provenance(origins)
+    _print_referring(referring)
+    _print_trouble(failures, quarantine)
+    _print_writers(found.document)
+
+
+def _print_head(found: Found) -> None:
+    document = found.document
+    formula = document.get("formula_reduced")
+    name = f"[bold]{escape(found.key)}[/]" + (f"  {escape(formula)}" if formula and formula != found.key else "")
+    status = document.get("status") or document.get("state") or ""
+    reason = document.get("rejected_by") or document.get("waiting_for") or ""
+    verdict = f"  [{COLOURS.get(status, 'default')}]{escape(f'{status} {reason}'.strip())}[/]" if status else ""
+    out.print(f"{name}  [dim]{found.collection.replace('_', ' ')}[/]{verdict}", soft_wrap=True)
+    if document.get("deprecated"):
+        reasons = "; ".join(document.get("deprecation_reasons") or []) or "no reason is on record"
+        out.print(f"[yellow]Deprecated:[/] {escape(reasons)}", soft_wrap=True)
+
+
+def _section(title: str) -> None:
+    out.print()
+    out.print(Rule(f"[bold]{title}[/]", align="left", style="dim"))
+
+
+def _print_fields(document: Doc, known: Fields) -> None:
+    methods = document.get("methods") or {}
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(style="dim", overflow="fold")
+    for name, value, field in _values(document, known):
+        unit = document.get("unit", "") if name == "value" else field.unit if field else ""
+        shown = f"{text_of(value, field)} {unit}".rstrip()
+        note = str(methods[name]) if name in methods else _note(field)
+        table.add_row(name, escape(shown), escape(note))
+    out.print()
+    out.print(table)
+
+
+def _values(document: Doc, known: Fields) -> Iterator[tuple[str, Any, Field | None]]:
+    for field in known:
+        value = document.get(field.path)
+        if field.path not in _APART and value is not None and value not in ([], {}) and field.path != known.key:
+            yield field.path, value, field
+    for name, value in document.items():  # of a newer version, perhaps
+        if name not in known.by_path and name not in _APART:
+            yield name, value, None
+
+
+def _note(field: Field | None) -> str:
+    return field.description if field else "(not described)"
+
+
+def _print_structure(plain: Any) -> None:
+    if not isinstance(plain, dict) or not plain.get("sites"):
+        return
+    matrix = plain["lattice"]["matrix"]
+    lengths = [sum(x * x for x in vector) ** 0.5 for vector in matrix]
+    _section("structure")
+    out.print(f"cell  a {lengths[0]:.4f}  b {lengths[1]:.4f}  c {lengths[2]:.4f} Å", highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    for _ in range(3):
+        table.add_column(justify="right")
+    most = 12
+    for site in plain["sites"][:most]:
+        species = "+".join(str(one["element"]) for one in site["species"])
+        table.add_row(species, *(f"{x:.4f}" for x in site["abc"]))
+    out.print(table)
+    if len(plain["sites"]) > most:
+        out.print(f"[dim]… and {len(plain['sites']) - most} more sites; all of them: exfolio export or --json[/]")
+
+
+def _print_gates(document: Doc) -> None:
+    gates = document.get("gates") or []
+    if not gates:
+        return
+    methods = document.get("methods") or {}
+    _section("gates")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "gate", "field", "value", "wanted", "verdict", "method"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for gate in gates:
+        value = gate.get("value")
+        verdict = str(gate.get("verdict", ""))
+        shown = "not known" if value is None and verdict == "unknown" else text_of(value)
+        wanted = str(gate.get("condition") or gate.get("threshold") or "")
+        table.add_row(
+            MARKS.get(verdict, ""),
+            escape(str(gate.get("name", ""))),
+            escape(str(gate.get("field", ""))),
+            escape(shown),
+            escape(wanted),
+            f"[{COLOURS.get(verdict, 'dim')}]{escape(verdict)}[/]",
+            f"[dim]{escape(str(methods.get(gate.get('field'), '')))}[/]",
+        )
+    out.print(table)
+    for earlier in document.get("history") or []:
+        reason = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
+        when = text_of(earlier.get("judged_at"))
+        out.print(f"[dim]before ({when}): {escape(str(earlier.get('status', '')))} {escape(reason)}[/]", soft_wrap=True)
+
+
+def _print_stages(document: Doc) -> None:
+    stages = [stage for stage in document.get("stages") or [] if isinstance(stage, dict)]
+    if not stages:
+        return
+    _section("stages")
+    names = ("due", "inserted", "updated", "unchanged", "deprecated", "failed", "quarantined", "seconds")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("stage")
+    for name in names:
+        table.add_column(name, justify="right")
+    for stage in stages:
+        table.add_row(escape(str(stage.get("stage", ""))), *(text_of(stage.get(name)) for name in names))
+    out.print(table)
+
+
+def _print_provenance(root: Origin) -> None:
+    if not root.origins:
+        return
+    _section("made from")
+    tree = Tree(_origin_line(root), guide_style="dim")
+    _grow(tree, root)
+    out.print(tree)
+
+
+def _grow(tree: Tree, made: Origin) -> None:
+    for origin in made.origins:
+        _grow(tree.add(_origin_line(origin)), origin)
+    if made.hidden:
+        tree.add(f"[dim]… and {made.hidden:,} more[/]")
+
+
+def _origin_line(origin: Origin) -> str:
+    what = {"file": "file", "group": "group"}.get(origin.collection, origin.collection)
+    parts = [f"[dim]{escape(what)}[/] {escape(origin.key)}"]
+    if origin.place:
+        parts.append(f"[dim]at[/] {escape(origin.place)}")
+    if origin.title and origin.title != origin.key:
+        parts.append(f"[cyan]{escape(origin.title)}[/]")
+    if origin.state:
+        parts.append(f"[yellow]{origin.state}[/]")
+    if origin.stage:
+        parts.append(f"[dim]by {escape(origin.stage)}[/]")
+    return "  ".join(parts)
+
+
+def _print_referring(referring: dict[str, list[Doc]]) -> None:
+    if not referring:
+        return
+    _section("referred to by")
+    most = 10
+    for collection, documents in referring.items():
+        key = fields_of(collection).key
+        for document in documents[:most]:
+            value = f"{text_of(document.get('value'))} {document.get('unit') or ''}".strip()
+            facts = [document.get("formula_reduced"), document.get("kind"), value, document.get("status")]
+            told = "  ".join(escape(str(fact)) for fact in facts if fact)
+            old = "  [yellow]deprecated[/]" if document.get("deprecated") else ""
+            line = f"[dim]{collection.replace('_', ' ')}[/] {escape(str(document[key]))}  [cyan]{told}[/]{old}"
+            out.print(line, soft_wrap=True)
+        if len(documents) > most:
+            out.print(f"[dim]… and more {collection}[/]")
+
+
+def _print_trouble(failures: list[Doc], quarantine: list[Doc]) -> None:
+    if not failures and not quarantine:
+        return
+    _section("trouble")
+    for failure in failures:
+        again = "parked: exfolio retry" if failure["parked"] else f"tried again {text_of(failure['next_retry_at'])}"
+        tries = f"{failure['attempts']} attempt{'s' if failure['attempts'] > 1 else ''}"
+        out.print(
+            f"[red]✗[/] {escape(failure['stage'])} on {escape(failure['item'])}: {escape(failure['last_error'])} "
+            f"[dim]({tries}, {again})[/]",
+            soft_wrap=True,
+        )
+        if failure.get("remedy"):
+            out.print(f"  {escape(failure['remedy'])}", soft_wrap=True)
+    for bad in quarantine:
+        where = f"{bad['file']} {bad.get('place') or ''}".strip()
+        out.print(f"[red]✗[/] {escape(where)}: {escape(bad['reason'])} [dim](quarantine)[/]", soft_wrap=True)
+
+
+def _print_writers(document: Doc) -> None:
+    facets = document.get("facets")
+    if not isinstance(facets, dict):
+        return
+    _section("written by")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), style="dim")
+    for name, facet in facets.items():
+        run = str(facet.get("run_id", ""))
+        table.add_row(escape(name), escape(str(facet.get("stage", ""))), text_of(facet.get("at")), f"run {escape(run)}")
+    out.print(table)

@@ -1,0 +1,138 @@
+"""``exfolio status``: how the registry stands; the exit status says whether anything is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..stores.connection import connect
+from ..stores.query.overview import overview
+from .cells import COLOURS, text_of
+from .console import JsonOption, begin, out, print_json
+
+Doc = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``status`` to the app."""
+    app.command()(status)
+
+
+def status(*, json: JsonOption = False) -> None:
+    """Show what the registry holds, what ran, what is due and what went wrong.
+
+    Exit status: 0 nothing is wrong, 1 something is (failures, bad input, a run that failed), 3 the database is away.
+
+    Example: exfolio status --json
+    """
+    with connect(begin()) as connection:
+        found = overview(connection)
+    if json:
+        print_json(found)
+    else:
+        print_overview(found)
+    if found["wrong"]:
+        raise typer.Exit(1)
+
+
+def print_overview(found: Doc) -> None:
+    """Print what `overview` gave."""
+    out.print(f"[bold]{escape(found['database'])}[/]", soft_wrap=True)
+    _print_collections(found["collections"])
+    _print_runs(found["runs"])
+    _print_stages(found["stages"])
+    _print_reasons("failures", found["failures"])
+    _print_reasons("quarantine", found["quarantine"])
+    for lease in found["leases"]:
+        how = "[yellow]no sign of life since it ran out[/]" if lease["expired"] else "held"
+        until = text_of(lease["expires_at"])
+        out.print(f"\n[bold]lease[/] {escape(lease['job'])}: {how} by {escape(lease['owner'])} until {until}")
+    out.print()
+    if found["wrong"]:
+        for line in found["wrong"]:
+            out.print(f"[red]✗[/] {escape(line)}", soft_wrap=True)
+        out.print("[dim]Look closer: exfolio query failures, exfolio query quarantine, exfolio show RUN[/]")
+    else:
+        out.print("[green]✓[/] nothing is wrong")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(f"[bold not dim]{title}[/]")
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    return table
+
+
+def _print_collections(rows: list[Doc]) -> None:
+    table = _table("collections", ">current", ">deprecated", ">revision")
+    empty = []
+    for row in rows:
+        if not row["documents"] and not row["deprecated"]:
+            empty.append(row["collection"].replace("_", " "))
+            continue
+        gone = f"{row['deprecated']:,}" if row["deprecated"] else ""
+        table.add_row(row["collection"].replace("_", " "), f"{row['documents']:,}", gone, f"{row['revision']:,}")
+    out.print()
+    if table.row_count:
+        out.print(table)
+    if empty:
+        out.print(f"[dim]empty: {', '.join(empty)}[/]")
+
+
+def _print_runs(rows: list[Doc]) -> None:
+    if not rows:
+        return
+    table = _table("last runs", "started", "state", ">written", ">failed", "run")
+    for run in rows:
+        stages = [stage for stage in run.get("stages") or [] if isinstance(stage, dict)]
+        written = sum(int(stage.get(name) or 0) for stage in stages for name in ("inserted", "updated", "deprecated"))
+        failed = sum(int(stage.get("failed") or 0) for stage in stages)
+        state = run["state"]
+        table.add_row(
+            escape(run["job"]),
+            text_of(run["started_at"]),
+            f"[{COLOURS.get(state, 'default')}]{state}[/]",
+            f"{written:,}",
+            f"[red]{failed:,}[/]" if failed else "0",
+            f"[dim]{run['run_id']}[/]",
+        )
+        if run.get("error"):
+            table.add_row(f"  [red]{escape(str(run['error']))}[/]")
+    out.print()
+    out.print(table)
+
+
+def _print_stages(rows: list[Doc]) -> None:
+    if not rows:
+        return
+    table = _table("stages", ">due", "reads: revision consumed of current", "last change")
+    for row in rows:
+        reads = [f"{one['reads']} {one['consumed']:,} of {one['current']:,}" for one in row["reads"]]
+        if files := row.get("files"):
+            reads.append(f"{files['read']:,} file{'s' if files['read'] != 1 else ''}, {files['records']:,} records")
+            reads += [
+                f"[yellow]{files[name]:,} {name}[/]" for name in ("incomplete", "changed", "missing") if files[name]
+            ]
+        due = f"[yellow]{row['due']:,}[/]" if row["due"] else "0"
+        if row.get("files") and not row["reads"]:
+            due = ""
+        unfinished = "  [yellow]unfinished[/]" if row["unfinished"] else ""
+        table.add_row(f"{escape(row['stage'])}{unfinished}", due, "\n".join(reads), text_of(row["updated_at"]))
+    out.print()
+    out.print(table)
+
+
+def _print_reasons(title: str, rows: list[Doc]) -> None:
+    if not rows:
+        return
+    table = _table(title, *((">waiting", ">parked") if title == "failures" else (">pieces",)), "most frequent reasons")
+    for row in rows:
+        numbers = (row["waiting"], row["parked"]) if title == "failures" else (row["pieces"],)
+        reasons = "\n".join(f"{one['items']:,} × {escape(one['reason'])}" for one in row["reasons"])
+        table.add_row(escape(row["stage"]), *(f"{number:,}" for number in numbers), reasons)
+    out.print()
+    out.print(table)

@@ -1,0 +1,144 @@
+"""The registry from Python: ask, and get plain documents, a table of pandas, or structures of pymatgen.
+
+from exfolio import query
+
+query("candidates", 'elements HAS "Mo"').to_pandas()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .connection import Connection, connect
+from .query.fields import fields_of
+from .query.layout import all_columns
+from .query.search import Search, value_at
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pymatgen.core.structure import Structure
+
+Doc = dict[str, Any]
+
+
+class Documents(list[Doc]):
+    """What was found: a list of plain documents that can become a table or structures.
+
+    Parameters
+    ----------
+    documents
+        The documents.
+    collection
+        Where they come from.
+    columns
+        The fields that were asked for; none where whole documents were.
+    """
+
+    def __init__(self, documents: Sequence[Doc], collection: str, columns: Sequence[str] = ()) -> None:
+        super().__init__(documents)
+        self.collection = collection
+        self.columns = tuple(columns)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a table with a row for each document, by its id, and a column for each field that has a value.
+
+        ``attrs["units"]`` of the table names the units.
+        """
+        import pandas as pd
+
+        known = fields_of(self.collection)
+        named = self.columns or all_columns(self.collection)
+        columns = {name: [value_at(doc, name) for doc in self] for name in named}
+        if not self.columns:
+            columns = {
+                name: values
+                for name, values in columns.items()
+                if name == known.key or any(value is not None for value in values)
+            }
+        table = pd.DataFrame(columns)
+        if known.key in table:
+            table = table.set_index(known.key)
+        table.attrs["units"] = {name: known.get(name).unit for name in named if known.get(name).unit}
+        return table
+
+    def structures(self) -> dict[str, Structure]:
+        """Give the crystal structures by the id of their document; documents without one are left out.
+
+        Raises
+        ------
+        KeyError
+            ``fields`` were asked for, without the id and ``structure``.
+        """
+        from pymatgen.core.structure import Structure
+
+        key = fields_of(self.collection).key
+        if self.columns and not {key, "structure"} <= set(self.columns):
+            raise KeyError(f"ask for {key!r} and 'structure' too, or for whole documents: fields={list(self.columns)}")
+        return {doc[key]: Structure.from_dict(doc["structure"]) for doc in self if doc.get("structure")}
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} {self.collection}>"
+
+
+def query(
+    collection: str = "candidates",
+    filter: str = "",  # noqa: A002 - OPTIMADE's word
+    *,
+    fields: Sequence[str] = (),
+    sort: Sequence[str] | str = (),
+    limit: int | None = None,
+    offset: int = 0,
+    deprecated: bool = False,
+    connection: Connection | None = None,
+) -> Documents:
+    """Ask a collection of the registry.
+
+    Parameters
+    ----------
+    collection
+        materials, candidates, structures, properties, compositions, reference_entries, calculations, failures …
+    filter
+        In OPTIMADE's language, with the fields of the collection as names; all without.
+    fields
+        Fields wanted; whole documents without.
+    sort
+        Fields to order by, ``-`` in front for descending; documents without a value come last.
+    limit, offset
+        How many at most, and how many to leave out before.
+    deprecated
+        Deprecated documents too.
+    connection
+        An open connection; one is opened as the settings say, and closed, without.
+
+    Returns
+    -------
+    Documents
+        A list of dicts, with `to_pandas` and `structures`.
+
+    Raises
+    ------
+    QueryError
+        A name or the filter is wrong; points at the place.
+    DatabaseUnavailable
+        No server answers.
+
+    Examples
+    --------
+    >>> found = query("materials", 'elements HAS ALL "Mo","S"', sort="band_gap")  # doctest: +SKIP
+    >>> found.to_pandas()[["formula_reduced", "band_gap"]]  # doctest: +SKIP
+    """
+    asked = Search(
+        collection,
+        filter,
+        fields=tuple(fields),
+        sort=(sort,) if isinstance(sort, str) else tuple(sort),
+        limit=limit,
+        offset=offset,
+        deprecated=deprecated,
+    )
+    columns = [column.path for column in asked.columns]
+    if connection is not None:
+        return Documents(list(asked.documents(connection)), collection, columns)
+    with connect() as opened:
+        return Documents(list(asked.documents(opened)), collection, columns)

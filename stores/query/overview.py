@@ -1,0 +1,196 @@
+"""How the registry stands: what it holds, what ran, what is due, what went wrong, who works on it now."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from .. import revisions, stage_states
+from ..clock import utc_now
+from ..connection import Connection
+from ..documents import BY_COLLECTION
+from .search import require_initialised
+
+Doc = dict[str, Any]
+
+LAST_RUNS: Final = 5
+TOP_REASONS: Final = 3
+_WRONG: Final = frozenset({"failed", "interrupted", "died"})
+
+
+def overview(connection: Connection) -> Doc:
+    """Give the state of the registry as plain data.
+
+    Returns
+    -------
+    dict
+        ``database``, ``collections``, ``runs``, ``stages``, ``failures``, ``quarantine``, ``leases``, and ``wrong``: a
+        line for everything that wants attention, none where all is well.
+
+    Raises
+    ------
+    NotInitialised
+        The database has no collections yet.
+    """
+    require_initialised(connection)
+    found: Doc = {
+        "database": connection.describe(),
+        "collections": _collections(connection),
+        "runs": _last_runs(connection),
+        "stages": _stages(connection),
+        "failures": _failures(connection),
+        "quarantine": _quarantine(connection),
+        "leases": _leases(connection),
+    }
+    found["wrong"] = list(_wrong(connection, found))
+    return found
+
+
+def _collections(connection: Connection) -> list[Doc]:
+    rows = []
+    for name in BY_COLLECTION:
+        collection = connection.database[name]
+        deprecated = collection.count_documents({"deprecated": True})
+        current = collection.estimated_document_count() - deprecated
+        revision = revisions.current(connection.database, name)
+        rows.append({"collection": name, "documents": current, "deprecated": deprecated, "revision": revision})
+    return rows
+
+
+def _last_runs(connection: Connection, query: Doc | None = None) -> list[Doc]:
+    found = connection.database["runs"].find(query or {}, {"_id": 0}).sort("started_at", -1).limit(LAST_RUNS)
+    return [{**run, "state": state_of(run)} for run in found]
+
+
+def state_of(run: Doc) -> str:
+    """Give the state of a run; ``died`` where it says it is running and its process on this machine is gone."""
+    if run["state"] == "running" and run.get("host") == socket.gethostname() and not _lives(run):
+        return "died"
+    return str(run["state"])
+
+
+def _lives(run: Doc) -> bool:
+    try:
+        began: float = psutil.Process(run["pid"]).create_time()
+    except (psutil.Error, KeyError, TypeError):
+        return False
+    started = run["started_at"]
+    return not isinstance(started, datetime) or began <= started.timestamp() + 1  # the id may have been given again
+
+
+def _stages(connection: Connection) -> list[Doc]:
+    rows = []
+    for state in connection.database["stage_states"].find({}, {"_id": 0, "maker": 0}).sort("stage", 1):
+        reads = []
+        for channel, consumed in sorted((state.get("consumed") or {}).items()):
+            name, _, facet = channel.partition(":")
+            current = revisions.current(connection.database, name)
+            ahead = (state.get("ahead") or {}).get(channel, [])
+            due = sum(
+                connection.database[name].count_documents({f"facets.{facet}.rev": {"$gt": low, "$lte": high}})
+                for low, high in stage_states.gaps(consumed, ahead, current)
+            )
+            reads.append({"reads": channel, "consumed": consumed, "current": current, "due": due})
+        row: Doc = {
+            "stage": state["stage"],
+            "due": sum(read["due"] for read in reads),
+            "reads": reads,
+            "unfinished": bool(state.get("partial")),
+            "updated_at": state.get("updated_at"),
+        }
+        if files := _files(connection, state["stage"]):
+            row["files"] = files
+        rows.append(row)
+    return rows
+
+
+def _files(connection: Connection, stage: str) -> Doc:
+    files = list(connection.database["source_files"].find({"stage": stage}, {"_id": 0}))
+    if not files:
+        return {}
+    found = {"read": len(files), "incomplete": 0, "changed": 0, "missing": 0, "records": 0}
+    for file in files:
+        found["records"] += int(file.get("records") or 0)
+        found["incomplete"] += not file.get("complete")
+        try:
+            stat = Path(file["path"]).stat()
+        except OSError:
+            found["missing"] += 1  # on this machine; it may have been read on another
+        else:
+            found["changed"] += (stat.st_size, stat.st_mtime_ns) != (file.get("size"), file.get("modified_ns"))
+    return found
+
+
+def _failures(connection: Connection) -> list[Doc]:
+    grouped = _by_reason(connection, "failures", "$last_error", {"parked": {"$sum": {"$cond": ["$parked", 1, 0]}}})
+    return [
+        {
+            "stage": stage,
+            "waiting": sum(one["n"] - one["parked"] for one in reasons),
+            "parked": sum(one["parked"] for one in reasons),
+            "reasons": _top(reasons),
+        }
+        for stage, reasons in grouped.items()
+    ]
+
+
+def _quarantine(connection: Connection) -> list[Doc]:
+    grouped = _by_reason(connection, "quarantine", "$reason", {})
+    return [
+        {"stage": stage, "pieces": sum(one["n"] for one in reasons), "reasons": _top(reasons)}
+        for stage, reasons in grouped.items()
+    ]
+
+
+def _by_reason(connection: Connection, collection: str, reason: str, more: Doc) -> dict[str, list[Doc]]:
+    pipeline = [
+        {"$group": {"_id": {"stage": "$stage", "reason": reason}, "n": {"$sum": 1}, **more}},
+        {"$sort": {"_id.stage": 1, "n": -1, "_id.reason": 1}},
+    ]
+    grouped: dict[str, list[Doc]] = {}
+    for one in connection.database[collection].aggregate(pipeline, allowDiskUse=True):
+        grouped.setdefault(one["_id"]["stage"], []).append(one)
+    return grouped
+
+
+def _top(reasons: list[Doc]) -> list[Doc]:
+    return [{"reason": one["_id"]["reason"], "items": one["n"]} for one in reasons[:TOP_REASONS]]
+
+
+def _leases(connection: Connection) -> list[Doc]:
+    now = utc_now()
+    held = connection.database["leases"].find({"owner": {"$nin": ["", None]}}, {"_id": 0}).sort("job", 1)
+    return [
+        {
+            "job": lease["job"],
+            "owner": lease["owner"],
+            "expires_at": lease.get("expires_at"),
+            "expired": bool(lease.get("expires_at") and lease["expires_at"] < now),
+        }
+        for lease in held
+    ]
+
+
+def _wrong(connection: Connection, found: Doc) -> Iterable[str]:
+    for row in found["failures"]:
+        total = row["waiting"] + row["parked"]
+        parked = f", {row['parked']:,} of them parked" if row["parked"] else ""
+        yield f"{row['stage']}: {total:,} failed{parked}"
+    for row in found["quarantine"]:
+        yield f"{row['stage']}: {row['pieces']:,} of its input in quarantine"
+    last_of_each_job: list[Doc] = [
+        {"$sort": {"started_at": -1}},
+        {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
+        {"$sort": {"_id": 1}},
+    ]
+    for one in connection.database["runs"].aggregate(last_of_each_job, allowDiskUse=True):
+        if (state := state_of(one["run"])) in _WRONG:
+            yield f"the last run of {one['_id']} {_PAST[state]} ({one['run']['run_id']})"
+
+
+_PAST: Final = {"failed": "failed", "interrupted": "was interrupted", "died": "died"}

@@ -1,0 +1,71 @@
+"""The command line on the small registry, in a database that the tests of a module share."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_registry
+from exfolio.cli import main as frame
+from exfolio.stores import embedded
+from exfolio.stores.connection import Connection, connect
+from exfolio.stores.schema import initialise
+from exfolio.stores.settings import Settings
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def asked(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection]:
+    """A database with all collections, empty."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with connect(Settings(home=mongo_server.home.folder.parent, mongod=mongod, database=name)) as opened:
+        initialise(opened)
+        yield opened
+        opened.client.drop_database(opened.name)
+
+
+@pytest.fixture(scope="module")
+def registry(asked: Connection) -> Connection:
+    """The small registry, which tests leave as it is."""
+    small_registry.fill(asked)
+    return asked
+
+
+@pytest.fixture
+def own_registry(registry: Connection) -> Iterator[Connection]:
+    """The small registry for a test that changes it; put back afterwards."""
+    yield registry
+    small_registry.empty(registry)
+    small_registry.fill(registry)
+
+
+@pytest.fixture
+def ask(asked: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Run a command in this process; gives exit code, stdout and stderr."""
+    settings = asked.settings
+    for name, value in (("home", settings.home), ("mongod", settings.mongod), ("database", asked.name)):
+        monkeypatch.setenv(f"EXFOLIO_{name.upper()}", str(value))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = frame.run(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def ask_json(ask: Ask) -> Callable[..., Any]:
+    """Run a command with --json, which has to end well; gives the answer."""
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        status, printed, errors = ask(*arguments, "--json")
+        assert status == code, errors
+        return json.loads(printed)
+
+    return run
