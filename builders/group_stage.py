@@ -10,7 +10,6 @@ from pymongo.client_session import ClientSession
 
 from ..stores import failures, revisions, stage_states
 from ..stores.documents import RegistryDocument
-from ..stores.transactions import in_transaction
 from .stage import Stage
 from .work import Batch, Doc, Item
 
@@ -150,7 +149,7 @@ class GroupStage(Stage):
                 self._close_share(session)
 
         if self.share is not None or self._closing or self.state.get("partial"):
-            in_transaction(self.db, work)
+            self.in_transaction(work)
 
     def _close_share(self, session: ClientSession) -> None:
         # The worker that ends last closes the pass for all.
@@ -171,8 +170,8 @@ class GroupStage(Stage):
         """Divide the due groups; the pass is closed when every share is done."""
         groups = self._due_groups()
         self.goal = {channel: high for channel, (_, high) in self._closing.items()}
-        in_transaction(
-            self.db, lambda session: stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
+        self.in_transaction(
+            lambda session: stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
         )
         step = max(1, -(-len(groups) // number_splits))
         stretches = [groups[start : start + step] for start in range(0, len(groups), step)] or [[]]

@@ -76,12 +76,10 @@ class MrunGuard:
             self._loop.call_soon_threadsafe(self._task.cancel, f"{type(error).__name__}: {error}")
 
     def _watch(self) -> None:
-        workers_seen = False
         silent = 0
         while not self._stop.wait(_EVERY_SECONDS):
             alive = [process for process in multiprocessing.active_children() if process.is_alive()]
-            workers_seen = workers_seen or bool(alive)
-            silent = silent + 1 if workers_seen and not alive and self._done < self._given else 0
+            silent = silent + 1 if not alive and self._done < self._given else 0
             if silent >= _SILENT_LOOKS:
                 left = self._given - self._done
                 error = WorkersLost(f"the worker processes died; {left} batches are left for the next run")

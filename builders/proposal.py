@@ -45,7 +45,7 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
     """Make the documents of proposals, screened together."""
     if not proposals:
         return []
-    formulas = [proposal.structure.composition.element_composition.formula.replace(" ", "") for proposal in proposals]
+    formulas = [proposal.structure.composition.element_composition.formula for proposal in proposals]
     described = describe_all(formulas)
     verdicts = screen([facts.reduced for facts in described])
     result = []

@@ -16,7 +16,6 @@ from ..stores import quarantine
 from ..stores.canonical import text_hash
 from ..stores.documents import Material, ReferenceEntry
 from ..stores.errors import CannotRunError, ConfigurationError
-from ..stores.transactions import in_transaction
 from ..stores.writing import FacetWriter
 from .sources.catalogue import reader_for
 from .sources.file_reader import ReaderOptionError
@@ -236,7 +235,7 @@ class SourceStage(Stage):
         reason = f"no longer in source {self.reader.source}" + (f", version {version}" if version else "")
         for start in range(0, len(missing), self.size):
             reasons = dict.fromkeys(missing[start : start + self.size], reason)
-            counts = in_transaction(self.db, lambda session, r=reasons: writer.deprecate(self.db.database, r, session))
+            counts = self.in_transaction(lambda session, r=reasons: writer.deprecate(self.db.database, r, session))
             self.report.deprecated += counts.deprecated
         if vanished:
             self.db.database["source_files"].delete_many({"stage": self.name, "path": {"$in": sorted(vanished)}})

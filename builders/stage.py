@@ -10,8 +10,8 @@ import atexit
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Literal, TypeVar
 
 from maggma.core import Builder
 from pymongo.client_session import ClientSession
@@ -31,6 +31,8 @@ from .version import VERSION
 from .work import Batch, Doc, Failure, Item, Outcome, Refused
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+_BATCHES_AHEAD = 8  # so many batches at once are with the worker processes of maggma's runner
 
 
 class Stage(Builder):
@@ -76,7 +78,7 @@ class Stage(Builder):
         super().__init__(
             sources=[RegistryStore(name) for name in self.reads_collections()],
             targets=[RegistryStore(document.collection_name()) for document in self.writes],
-            chunk_size=1,  # an item of maggma's is a whole batch here
+            chunk_size=_BATCHES_AHEAD,  # an item of maggma's is a whole batch here
         )
 
     # What a stage says of itself
@@ -314,7 +316,7 @@ class Stage(Builder):
                 self.apply_mark(mark, session)
             return counts
 
-        counts = in_transaction(self.db, work)
+        counts = self.in_transaction(work)
         self._written.add(batch.ordinal)
         while self._prefix in self._written:
             self._marks.pop(self._prefix, None)
@@ -325,6 +327,10 @@ class Stage(Builder):
         self.report.deprecated += counts.deprecated
         self.report.failed += len(failed)
         self.report.quarantined += len(refused)
+
+    def in_transaction(self, work: Callable[[ClientSession], Result]) -> Result:
+        """Run work in a transaction that ends with this run's lease."""
+        return in_transaction(self.db, work, session=self._lease.session if self._lease is not None else None)
 
     def after_write(self, went_well: list[Item], session: ClientSession) -> None:
         """Do what else belongs into the batch's transaction."""

@@ -26,6 +26,21 @@ from .console import err, print_error, write_line
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
     "db": {"db": "Start, stop, prepare and look at the database server."},
+    "ingest": {"ingest": "Bring files of known materials into the registry."},
+    "refresh": {
+        "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
+        "run": "Run one stage on what is due for it.",
+    },
+    "funnel": {
+        "funnel": "Show how many candidates reach and pass each gate of a campaign.",
+        "why": "Say why a candidate was promoted, rejected, or waits.",
+    },
+    "query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
+    "show": {"show": "Show one document, its gates, and where it comes from."},
+    "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
+    "diff": {"diff": "Show what has changed since a run or a date."},
+    "status": {"status": "Show what the registry holds, what is due, and what went wrong."},
+    "retry": {"retry": "Make failed items due again."},
 }
 
 EXIT_CODES: Final = (

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psutil
+from bson import Binary
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -50,6 +51,13 @@ class Lease:
     seconds
         A lease that is not renewed for so long may be taken over.
 
+    Attributes
+    ----------
+    session
+        The session to run transactions in: whoever takes over from a dead owner ends it.
+    token
+        Grows with every owner.
+
     Raises
     ------
     LeaseHeld
@@ -62,6 +70,7 @@ class Lease:
         self.seconds = seconds
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.token = 0
+        self.session = connection.client.start_session()
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,17 +85,17 @@ class Lease:
         leases = self.connection.database["leases"]
         with suppress(DuplicateKeyError):  # somebody else makes it at the same time
             leases.update_one({"job": self.job}, {"$setOnInsert": {"owner": _NOBODY, "token": 0}}, upsert=True)
+        other = leases.find_one({"job": self.job}) or {}
         held = self._try(leases)
-        if held is None:
-            other = leases.find_one({"job": self.job}) or {}
-            if _is_dead(other.get("process")):
-                held = self._try(leases, instead_of=other)
+        if held is None and _is_dead(other.get("process")):
+            held = self._try(leases, instead_of=other)
         if held is None:
             raise LeaseHeld(
                 f"{self.job} is being run by {other.get('owner', 'someone else')}",
                 f"Wait until it ends; a run that died is replaced {self.seconds:.0f} s after its last sign of life.",
             )
         self.token = int(held["token"])
+        self._end_transaction_of(other)
         self._thread = threading.Thread(target=self._renew_until_stopped, name=f"lease {self.job}", daemon=True)
         self._thread.start()
         return self
@@ -100,10 +109,11 @@ class Lease:
         try:
             self.connection.database["leases"].update_one(
                 {"job": self.job, "owner": self.owner},
-                {"$set": {"owner": _NOBODY}, "$unset": {"process": ""}},
+                {"$set": {"owner": _NOBODY}, "$unset": {"process": "", "session": ""}},
             )
         except PyMongoError as error:
             logger.warning("the lease of %s could not be given back and will expire: %s", self.job, error)
+        self.session.end_session()
 
     def __enter__(self) -> Self:
         return self.acquire()
@@ -129,6 +139,7 @@ class Lease:
                     "$set": {
                         "owner": self.owner,
                         "process": _this_process(),
+                        "session": self.session.session_id["id"],
                         "token": {"$add": ["$token", 1]},
                         "expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]},
                     }
@@ -137,6 +148,15 @@ class Lease:
             return_document=ReturnDocument.AFTER,
         )
         return taken
+
+    def _end_transaction_of(self, other: Doc) -> None:
+        # The transaction of a process that died would keep its documents locked until the server's limit (60 s).
+        if other.get("session") is None or other.get("owner") == self.owner:
+            return
+        try:
+            self.connection.client.admin.command({"killSessions": [{"id": Binary.from_uuid(other["session"])}]})
+        except PyMongoError as error:
+            logger.debug("the session of %s could not be ended: %s", other.get("owner"), error)
 
     def _renew_until_stopped(self) -> None:
         while not self._stop.wait(self.seconds / 3):

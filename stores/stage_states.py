@@ -6,10 +6,12 @@ the lease: an owner that was taken over can't move it, and with it none of its w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
 
 from .clock import utc_now
 from .connection import Connection
@@ -38,10 +40,13 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
         fingerprint changed).
     """
     states = connection.database["stage_states"]
+    with suppress(DuplicateKeyError):  # somebody else makes it at the same time
+        fresh = {"fingerprint": fingerprint, "token": 0, **_NOTHING_DONE}
+        states.update_one({"stage": stage}, {"$setOnInsert": fresh}, upsert=True)
+    # A call of an earlier owner may still wait in the server; it must not undo a later one.
     state: Doc | None = states.find_one_and_update(
-        {"stage": stage},
-        {"$set": {"token": token, "maker": maker or {}}, "$setOnInsert": {"fingerprint": fingerprint, **_NOTHING_DONE}},
-        upsert=True,
+        {"stage": stage, "token": {"$lt": token}},
+        {"$set": {"token": token, "maker": maker or {}}},
         return_document=ReturnDocument.AFTER,
     )
     restarted = state is not None and state["fingerprint"] != fingerprint

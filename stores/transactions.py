@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from pymongo.client_session import ClientSession
@@ -14,15 +15,17 @@ from .connection import Connection
 Result = TypeVar("Result")
 
 
-def in_transaction(connection: Connection, work: Callable[[ClientSession], Result]) -> Result:
+def in_transaction(
+    connection: Connection, work: Callable[[ClientSession], Result], *, session: ClientSession | None = None
+) -> Result:
     """Call `work` inside a transaction; it is called again when another writer was in the way.
 
     Parameters
     ----------
     work
         Takes the session and may be called several times, so it must not change anything but the database.
+    session
+        Session to use; one of its own without.
     """
-    with connection.client.start_session() as session:
-        return session.with_transaction(
-            work, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
-        )
+    with nullcontext(session) if session is not None else connection.client.start_session() as used:
+        return used.with_transaction(work, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority"))

@@ -107,7 +107,8 @@ class FacetWriter:
             where = f"facet {self.facet!r} of {self.document.collection_name()}"
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
-        made_from = [[origin.get("collection"), origin.get("id")] for origin in origins]
+        # A facet that adds to another's document keeps no origins of its own.
+        made_from = [[origin.get("collection"), origin.get("id")] for origin in origins] if self.creates else []
         return Written(key, content, origins, content_hash([content, made_from]), group)
 
     def write(self, database: Database[Doc], docs: Sequence[Written], session: ClientSession) -> Counts:

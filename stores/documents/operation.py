@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, Document, IntField, ListField, LongField, StringField
+from mongoengine import BooleanField, DateTimeField, DictField, Document, IntField, ListField, LongField, StringField, UUIDField
 
 from .base import meta
 
@@ -64,6 +64,7 @@ class Lease(Document):
     owner = StringField(help_text="Machine, process and a random part")
     token = LongField(help_text="Grows with every owner; a write under an older token is refused")
     process = DictField(help_text="Machine, process id and its start, to see whether it still lives")
+    session = UUIDField(help_text="Server session of the owner's transactions")
     expires_at = DateTimeField(help_text="When others may take over, by the server's clock")
 
 

@@ -5,15 +5,7 @@ from exfolio.builders.running import run_stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
 from exfolio.stores.leases import Lease
-from exfolio.stores.schema import initialise
 from toy_stages import Doubler, Judge, Linker, Summer, put_materials, retire_materials
-
-
-@pytest.fixture
-def registry(connection: Connection) -> Connection:
-    """A fresh registry with its indexes and validators."""
-    initialise(connection)
-    return connection
 
 
 def materials(count: int, **fields: object) -> list[dict[str, object]]:

@@ -1,0 +1,196 @@
+"""``exfolio funnel`` and ``exfolio why``: where candidates fall out, and why one did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..builders.campaigns.campaign import Campaign, load
+from ..builders.refresh import known_campaigns
+from ..stores.connection import Connection, connect
+from ..stores.errors import ConfigurationError
+from .console import JsonOption, begin, out, print_json
+
+_BAR = 30
+_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``funnel`` and ``why`` to the app."""
+    app.command()(funnel)
+    app.command()(why)
+
+
+def funnel(
+    campaign: Annotated[str, typer.Argument(help="Name of the campaign, or its YAML file.")] = "two-dimensional",
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Show how many candidates reach and pass each gate of a campaign.
+
+    Example: exfolio funnel two-dimensional
+    """
+    with connect(begin()) as connection:
+        rows, totals = count(connection, _campaign(connection, campaign))
+    if json:
+        print_json({"campaign": campaign, "gates": rows, **totals})
+    else:
+        print_funnel(rows, totals)
+
+
+def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Count candidates gate by gate.
+
+    Returns
+    -------
+    rows, totals
+        Per gate: ``gate``, ``condition``, ``reached``, ``passed``, ``rejected``, ``waiting``, ``not_applicable``.
+        Totals: ``candidates``, ``promoted``, ``waiting``, ``rejected``.
+    """
+    query = {"campaign": campaign.name, "deprecated": False}
+    collection = connection.database["candidates"]
+    by_verdict: dict[int, dict[str, int]] = {}
+    pipeline: list[dict[str, Any]] = [
+        {"$match": query},
+        {"$project": {"verdicts": "$gates.verdict"}},
+        {"$group": {"_id": "$verdicts", "n": {"$sum": 1}}},
+    ]
+    totals = dict.fromkeys(("candidates", "promoted", "waiting", "rejected"), 0)
+    for group in collection.aggregate(pipeline):
+        verdicts, number = group["_id"], group["n"]
+        totals["candidates"] += number
+        totals["rejected" if "failed" in verdicts else "waiting" if "unknown" in verdicts else "promoted"] += number
+        # A candidate reaches a gate when it has failed none before it.
+        for i, verdict in enumerate(verdicts):
+            gate = by_verdict.setdefault(i, {})
+            gate["reached"] = gate.get("reached", 0) + number
+            gate[verdict] = gate.get(verdict, 0) + number
+            if verdict == "failed":
+                break
+    rows = []
+    for i, gate in enumerate(campaign.gates):
+        counts = by_verdict.get(i, {})
+        rows.append(
+            {
+                "gate": gate.name,
+                "field": gate.field,
+                "condition": gate.condition,
+                "reached": counts.get("reached", 0),
+                "passed": counts.get("passed", 0),
+                "rejected": counts.get("failed", 0),
+                "unknown": counts.get("unknown", 0),
+                "not_applicable": counts.get("not-applicable", 0),
+            }
+        )
+    return rows, totals
+
+
+def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
+    """Print a funnel as a table with bars."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("gate")
+    table.add_column("condition", style="dim")
+    for name in ("reached", "passed", "rejected", "unknown"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    most = max((row["reached"] for row in rows), default=0) or 1
+    for row in rows:
+        if row["reached"] and row["reached"] == row["not_applicable"]:
+            continue  # a gate of a route nobody took
+        width = round(_BAR * row["reached"] / most)
+        table.add_row(
+            row["gate"],
+            row["condition"],
+            *(f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown")),
+            f"[cyan]{'█' * width}[/]",
+        )
+    out.print(table)
+    out.print(
+        f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "
+        f"[yellow]{totals['waiting']:,} waiting for a value[/], [red]{totals['rejected']:,} rejected[/]"
+    )
+
+
+def why(
+    identity: Annotated[
+        str, typer.Argument(metavar="ID", help="A candidate or a structure, or the beginning of its id.")
+    ],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Say why a candidate was promoted, rejected, or waits: every gate with its value.
+
+    Example: exfolio why two-dimensional/st-1890e1f5735df206
+    """
+    with connect(begin()) as connection:
+        found = _candidates(connection, identity)
+    if json:
+        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in found])
+        return
+    for doc in found:
+        print_verdict(doc)
+
+
+def print_verdict(doc: dict[str, Any]) -> None:
+    """Print every gate of one candidate."""
+    colour = {"promoted": "green", "waiting": "yellow", "rejected": "red"}[doc["status"]]
+    because = doc.get("rejected_by") or doc.get("waiting_for")
+    word = {"rejected": "by", "waiting": "for", "promoted": ""}[doc["status"]]
+    reason = f" {word} {because}" if because else ""
+    out.print(
+        f"[bold]{escape(doc['candidate_id'])}[/]  {doc['formula_reduced']}, {doc.get('route', '')} "
+        f"from {escape(str(doc.get('parent_id', '')))}: [{colour}]{doc['status']}{reason}[/]",
+        soft_wrap=True,
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(4):
+        table.add_column()
+    for gate in doc["gates"]:
+        value = gate.get("value")
+        shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
+        if gate["verdict"] == "not-applicable":
+            shown = f"does not concern the {doc.get('route')} route"
+        method = doc.get("methods", {}).get(gate["field"], "")
+        table.add_row(
+            f"  {_MARKS[gate['verdict']]}",
+            gate["name"],
+            f"{shown}  [dim]{gate['condition']}[/]",
+            f"[dim]{escape(method)}[/]",
+        )
+    out.print(table)
+    for earlier in doc.get("history", []):
+        before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
+        out.print(f"  [dim]before (judged {earlier['judged_at']}): {earlier['status']} {before}[/]", soft_wrap=True)
+
+
+def _yes_no(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
+    collection = connection.database["candidates"]
+    exact = list(collection.find({"$or": [{"candidate_id": identity}, {"structure_id": identity}]}))
+    if exact:
+        return exact
+    upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
+    among = {"$gte": identity, "$lt": upper}
+    found = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
+    if not found:
+        raise ConfigurationError(
+            f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
+        )
+    if len({doc["structure_id"] for doc in found}) > 1:
+        names = ", ".join(doc["candidate_id"] for doc in found[:5])
+        raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
+    return found
+
+
+def _campaign(connection: Connection, name: str) -> Campaign:
+    for campaign in known_campaigns(connection):
+        if campaign.name == name:
+            return campaign
+    return load(name)

@@ -1,0 +1,178 @@
+"""``exfolio ingest``: brings files of known materials into the registry."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ..builders.running import run_stage
+from ..builders.source_stage import SourceStage
+from ..builders.sources.catalogue import KINDS, guess_kind
+from ..builders.sources.file_reader import ReaderOptionError
+from ..builders.sources.opening import SourceFileError
+from ..builders.sources.record import BadRecord, RawRecord, parse_many
+from ..builders.sources.table_columns import parse_columns
+from ..stores.connection import connect
+from ..stores.errors import ConfigurationError
+from .console import JsonOption, begin, err, out, print_json
+from .progress import stage_progress, summary
+
+_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in KINDS.items()) + "."
+_BATCH = 1000
+_SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``ingest`` to the app."""
+    app.command(help=_HELP, rich_help_panel=None)(ingest)
+
+
+_HELP = """Bring files of known materials into the registry.
+
+A file that has not changed is not read again, a changed one writes only what changed, and bad records go to
+quarantine with file, place and reason. Later refreshes read the same files again by themselves.
+
+Examples:
+
+  exfolio ingest db.json.gz --kind 2dmatpedia
+
+  exfolio ingest my-cifs/ --source my-lab
+
+  exfolio ingest table.csv --column formation_energy=Ef:eV/atom --method PBE --dry-run
+
+  exfolio ingest --kind handbook
+"""
+
+
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.", show_default=False)] = None,
+    *,
+    kind: Annotated[str | None, typer.Option(help=_KIND_HELP + " Guessed from the content when not given.")] = None,
+    source: Annotated[str | None, typer.Option(help="Name of the source, first part of every id.")] = None,
+    source_version: Annotated[str | None, typer.Option(help="Release or date of the source.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="The files are not the whole source: retire nothing that is not in them.")
+    ] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a table: FIELD=COLUMN or FIELD=COLUMN:UNIT; may be repeated.")
+    ] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Of a table: a column to keep as it is.")] = None,
+    method: Annotated[str | None, typer.Option(help="How the values were got, e.g. PBE or experiment.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Publication to cite.")] = None,
+    dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Retire what is missing, even if it is a large share.")
+    ] = False,
+    processes: Annotated[int | None, typer.Option("-n", "--processes", min=1, help="Worker processes.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, write nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring files into the registry."""
+    settings = begin()
+    kind = kind or _guess(paths or [])
+    options: dict[str, Any] = {
+        "paths": [str(path) for path in paths] if paths else None,
+        "source": source,
+        "source_version": source_version,
+        "complete": False if partial else None,
+        "columns": _columns(column),
+        "keep": keep,
+        "method": method,
+        "reference": reference,
+        "dimension": dimension,
+    }
+    stage = SourceStage(kind, {name: value for name, value in options.items() if value}, accept_loss=accept_loss)
+    if partial:
+        stage = SourceStage(kind, {**stage.options, "complete": False}, accept_loss=accept_loss)
+    if dry_run:
+        _try(stage, json=json)
+        return
+    with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
+        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+        if json:
+            print_json(asdict(report))
+        else:
+            err.print(f"{stage.reader.source}: {summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
+            if report.note:
+                err.print(report.note, soft_wrap=True)
+            if report.quarantined:
+                err.print(
+                    f"See what is wrong with them: exfolio query quarantine 'stage = \"{stage.name}\"'", soft_wrap=True
+                )
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _guess(paths: list[Path]) -> str:
+    if not paths:
+        raise ConfigurationError("neither a path nor --kind is given", "See: exfolio ingest --help")
+    try:
+        kinds = {guess_kind(path) for path in paths}
+    except SourceFileError as error:
+        raise ConfigurationError(str(error), "Say which it is with --kind.") from None
+    if len(kinds) > 1:
+        raise ConfigurationError(
+            f"the paths are of several kinds: {', '.join(sorted(kinds))}", "Ingest each kind by itself."
+        )
+    return kinds.pop()
+
+
+def _columns(given: list[str] | None) -> dict[str, str] | None:
+    try:
+        return parse_columns(given) if given else None
+    except ReaderOptionError as error:
+        raise ConfigurationError(str(error), "Example: --column formation_energy=Ef:eV/atom") from None
+
+
+def _try(stage: SourceStage, *, json: bool) -> None:
+    good: dict[str, int] = {}
+    bad: list[tuple[str, BadRecord]] = []
+    sample: list[dict[str, Any]] = []
+    try:
+        for path in stage.reader.files():
+            records = stage.reader.records(path)
+            while chunk := list(islice(records, _BATCH)):
+                bad += [(str(path), record) for record in chunk if isinstance(record, BadRecord)]
+                raws = [record for record in chunk if isinstance(record, RawRecord)]
+                for result in parse_many(stage.reader, raws):
+                    if isinstance(result, BadRecord):
+                        bad.append((str(path), result))
+                        continue
+                    for collection, docs in result.items():
+                        good[collection] = good.get(collection, 0) + len(docs)
+                        sample += docs[: max(0, _SHOWN - len(sample))]
+    except SourceFileError as error:
+        raise ConfigurationError(str(error)) from None
+    complaints = [{"file": file, "place": one.place, "reason": one.reason, "remedy": one.remedy} for file, one in bad]
+    if json:
+        print_json({"dry_run": True, "documents": good, "quarantine": complaints})
+        return
+    for collection, number in good.items():
+        out.print(f"would bring {number:,} into {collection}")
+    out.print(f"would put {len(bad):,} into quarantine")
+    if sample:
+        _print_sample(sample)
+    for complaint in complaints[:_SHOWN]:
+        out.print(f"  {complaint['file']}, {complaint['place']}: {complaint['reason']}", markup=False, soft_wrap=True)
+    if len(complaints) > _SHOWN:
+        out.print(f"  … and {len(complaints) - _SHOWN:,} more")
+
+
+def _print_sample(sample: list[dict[str, Any]]) -> None:
+    table = Table(title="The first of them", title_justify="left", box=None)
+    for name in ("id", "formula", "space group", "sites", "other fields"):
+        table.add_column(name)
+    for doc in sample:
+        space_group = doc.get("space_group", {}).get("symbol", "")
+        numbers = {
+            name: value for name, value in doc.items() if isinstance(value, float) and name not in ("volume", "density")
+        }
+        others = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        identity = doc.get("material_id") or doc.get("entry_id")
+        table.add_row(str(identity), doc.get("formula_reduced", ""), space_group, str(doc.get("nsites", "")), others)
+    out.print(table)

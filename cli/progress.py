@@ -1,0 +1,71 @@
+"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..builders.running import Progress as Callback
+from ..builders.stage import Stage
+from ..stores.runs import StageReport
+from .console import err
+
+_PLAIN_EVERY_SECONDS = 10.0
+
+
+@contextmanager
+def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
+    """Give a callback for `run_stage` that shows how far a stage is, on stderr."""
+    if quiet:
+        yield None
+    elif err.is_terminal:
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=err, transient=True) as bars:
+            tasks: dict[str, int] = {}
+
+            def update(stage: Stage, report: StageReport) -> None:
+                if stage.name not in tasks:
+                    for task in tasks.values():
+                        bars.update(task, visible=False)  # type: ignore[arg-type]
+                    tasks[stage.name] = bars.add_task(stage.name, total=stage.total)
+                bars.update(tasks[stage.name], completed=report.due, total=stage.total)  # type: ignore[arg-type]
+
+            yield update
+    else:
+        last = {"at": time.monotonic()}
+
+        def say(stage: Stage, report: StageReport) -> None:
+            if time.monotonic() - last["at"] >= _PLAIN_EVERY_SECONDS:
+                last["at"] = time.monotonic()
+                of = f" of {stage.total:,}" if stage.total else ""
+                err.print(f"{stage.name}: {report.due:,}{of} done, {report.failed:,} failed", soft_wrap=True)
+
+        yield say
+
+
+def summary(report: StageReport) -> str:
+    """Say in one line what a stage did."""
+    if not report.due and not report.written:
+        return "nothing to do"
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (report.inserted, "new"),
+            (report.updated, "changed"),
+            (report.unchanged, "unchanged"),
+            (report.deprecated, "deprecated"),
+            (report.quarantined, "in quarantine"),
+            (report.failed, "failed"),
+        )
+        if number
+    ]
+    return ", ".join(parts) or f"{report.due:,} looked at, nothing to write"
