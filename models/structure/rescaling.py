@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from .clusters import COVALENT_RADII, NotAnalysable, possible_bonds
-from .vacuum import set_vacuum, thickest_gap
+from .vacuum import thickest_gap
 
 BOND_TOLERANCE = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances
 (Zhou et al., Sci. Data 6, 86 (2019))."""
+
+_ROUNDING = 1e-9  # a coordinate this little below the layer's first atom is that atom's height
 
 
 def length_factor(structure: Structure, mapping: Mapping[str, str]) -> float:
@@ -67,22 +70,40 @@ def substitute(
         Old element to new one, for all elements.
     dimension
         3: all three cell vectors are scaled. 2: the layer is scaled, its in-plane vectors and its thickness alike,
-        which keeps its bond angles; the vacuum stays as thick as it was, and the third vector is set upright.
+        which keeps its bond angles, while the vacuum stays as thick as it was.
     factor
         For lengths.
 
     Returns
     -------
     Structure
-        Sites in the order of the template. Fractional coordinates stay (of bulk and of a layer in its plane), and with
-        them the space group.
+        Sites in the order of the template, the space group that of the template. A third cell vector that is not
+        upright on a layer keeps its tilt.
     """
     names = [mapping[site.specie.symbol] for site in structure]
     if dimension == 2:
-        gap = thickest_gap(structure).thickness
-        scaled = set_vacuum(structure, gap, in_plane_scale=factor, height_scale=factor)
-        return Structure(scaled.lattice, names, scaled.frac_coords)
+        matrix, fractional = _layer_scaled(structure, factor)
+        return Structure(matrix, names, fractional)
     return Structure(structure.lattice.matrix * factor, names, structure.frac_coords)
+
+
+def _layer_scaled(structure: Structure, factor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cell and fractional coordinates of a layer with all its lengths scaled, but not those of its vacuum."""
+    gap = thickest_gap(structure)
+    matrix = structure.lattice.matrix
+    height = structure.volume / float(np.linalg.norm(np.cross(*np.delete(matrix, gap.axis, axis=0))))
+    scaled = matrix * factor
+    # The third vector keeps its direction within the plane; of its height only the layer's share is scaled.
+    normal = np.linalg.inv(matrix)[:, gap.axis] * height
+    new_height = factor * (height - gap.thickness) + gap.thickness
+    scaled[gap.axis] += (new_height - factor * height) * normal
+    fractional = structure.frac_coords.copy()
+    along = gap.start + np.mod(fractional[:, gap.axis] - gap.start + _ROUNDING, 1) - _ROUNDING
+    fractional[:, gap.axis] = along
+    centre = (along.min() + along.max()) / 2
+    new = (fractional @ (matrix * factor)) @ np.linalg.inv(scaled)
+    new[:, gap.axis] += centre - (new[:, gap.axis].min() + new[:, gap.axis].max()) / 2
+    return scaled, new
 
 
 def _radius(symbol: str) -> float:

@@ -1,5 +1,6 @@
 """New elements in old places, at the size they need."""
 
+import numpy as np
 import pytest
 from exfolio.models.structure.rescaling import length_factor, substitute
 from exfolio.models.structure.vacuum import thickest_gap
@@ -42,6 +43,27 @@ def test_a_monolayer_is_scaled_without_its_vacuum(mos2):
     assert thickest_gap(made).thickness == pytest.approx(20.0)
     assert made.lattice.c == pytest.approx(20.0 + 3.13 * factor)
     assert made.get_distance(0, 1) == pytest.approx(mos2.get_distance(0, 1) * factor)
+
+
+def test_a_tilted_third_vector_keeps_its_tilt(mos2):
+    a, b, c = mos2.lattice.matrix
+    tilted = Structure(Lattice([a, b, c + a / 3]), mos2.species, mos2.cart_coords, coords_are_cartesian=True)
+
+    made = substitute(tilted, {"Mo": "W", "S": "Te"}, dimension=2, factor=1.1)
+
+    assert made.lattice.matrix[2, :2] == pytest.approx(a[:2] / 3 * 1.1)
+    assert made.lattice.matrix[2, 2] == pytest.approx(20.0 + 3.13 * 1.1)
+    assert np.sort(made.distance_matrix, axis=None)[3:6] == pytest.approx(
+        np.sort(mos2.distance_matrix, axis=None)[3:6] * 1.1
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
+def test_where_the_layer_lies_in_its_cell_makes_no_difference(mos2, shift):
+    moved = Structure(mos2.lattice, mos2.species, mos2.frac_coords + np.array([0, 0, shift]), to_unit_cell=True)
+    made = substitute(moved, {"Mo": "W", "S": "Te"}, dimension=2, factor=1.1)
+    assert thickest_gap(made).thickness == pytest.approx(20.0)
+    assert made.get_distance(0, 1) == pytest.approx(mos2.get_distance(0, 1) * 1.1)
 
 
 def test_symmetry_is_kept(mos2):
