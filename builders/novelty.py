@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain

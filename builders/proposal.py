@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from ..models.composition.formulas import describe_all
 from ..models.composition.screening import screen

@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -105,7 +105,7 @@ def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:
 
 def _next(
     stage: Stage, pool: ProcessPoolExecutor, waiting: deque[tuple[Batch, Future[Batch]]], processes: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, ProcessPoolExecutor]:
     batch, future = waiting.popleft()
     try:
         result = future.result()
@@ -118,7 +118,7 @@ def _next(
         waiting.clear()
         waiting.extend((other, pool.submit(_process, stage, other)) for other, _ in again)
     yield result
-    return pool  # type: ignore[return-value]  # the generator's own return value, for `yield from`
+    return pool
 
 
 def _one_by_one(stage: Stage, batch: Batch) -> Batch:

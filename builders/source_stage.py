@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -235,7 +236,7 @@ class SourceStage(Stage):
         reason = f"no longer in source {self.reader.source}" + (f", version {version}" if version else "")
         for start in range(0, len(missing), self.size):
             reasons = dict.fromkeys(missing[start : start + self.size], reason)
-            counts = self.in_transaction(lambda session, r=reasons: writer.deprecate(self.db.database, r, session))
+            counts = self.in_transaction(partial(writer.deprecate, self.db.database, reasons))
             self.report.deprecated += counts.deprecated
         if vanished:
             self.db.database["source_files"].delete_many({"stage": self.name, "path": {"$in": sorted(vanished)}})

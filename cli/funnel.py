@@ -15,7 +15,7 @@ from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
 from .console import JsonOption, begin, out, print_json
 
-_BAR = 30
+_BAR = 20
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -66,9 +66,9 @@ def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, An
         totals["rejected" if "failed" in verdicts else "waiting" if "unknown" in verdicts else "promoted"] += number
         # A candidate reaches a gate when it has failed none before it.
         for i, verdict in enumerate(verdicts):
-            gate = by_verdict.setdefault(i, {})
-            gate["reached"] = gate.get("reached", 0) + number
-            gate[verdict] = gate.get(verdict, 0) + number
+            tally = by_verdict.setdefault(i, {})
+            tally["reached"] = tally.get("reached", 0) + number
+            tally[verdict] = tally.get(verdict, 0) + number
             if verdict == "failed":
                 break
     rows = []
@@ -92,11 +92,11 @@ def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, An
 def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
     """Print a funnel as a table with bars."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("gate")
-    table.add_column("condition", style="dim")
+    table.add_column("gate", no_wrap=True)
+    table.add_column("condition", style="dim", no_wrap=True)
     for name in ("reached", "passed", "rejected", "unknown"):
         table.add_column(name, justify="right")
-    table.add_column("")
+    table.add_column("", no_wrap=True, overflow="crop")
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
         if row["reached"] and row["reached"] == row["not_applicable"]:

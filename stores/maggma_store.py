@@ -13,7 +13,7 @@ from .connection import Connection, connect
 from .documents import BY_COLLECTION
 
 
-class RegistryStore(MongoStore):  # type: ignore[misc]  # maggma has no types
+class RegistryStore(MongoStore):
     """A registry collection that maggma reads; exfolio's stages write by themselves.
 
     Parameters
@@ -36,7 +36,7 @@ class RegistryStore(MongoStore):  # type: ignore[misc]  # maggma has no types
         """Connect as the settings say."""
         if self._coll is None or force_reset:
             self._connection = connect()
-            self._coll = self._connection.database[self.collection_name]
+            self._coll: Any = self._connection.database[self.collection_name]
 
     def close(self) -> None:
         """Close the connection of this store."""

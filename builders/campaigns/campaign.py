@@ -88,9 +88,9 @@ class Campaign(BaseModel):
     sources: tuple[Source, ...] = Field(
         (), description="sources its refresh pulls; ingested ones are pulled again anyway"
     )
-    routes: Routes = Field(default_factory=Routes)
+    routes: Routes = Routes()
     gates: tuple[Gate, ...] = Field(min_length=1, description="conditions, in order")
-    budgets: Budgets = Field(default_factory=Budgets)
+    budgets: Budgets = Budgets()
 
     @field_validator("gates")
     @classmethod

@@ -75,5 +75,5 @@ def compare(
         f"{peer_name} {peer_n / result.peer_s:,.0f}/s ({result.peer_s:.3f} s for {peer_n:,}), "
         f"ratio {result.ratio:.1f}x, medians of {repeats}, peak memory {peak_memory_mb():,.0f} MB"
     )
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)
     return result

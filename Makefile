@@ -1,0 +1,45 @@
+# Two commands matter to a newcomer: `make demo` and `make test`. Everything is installed into $(VENV).
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+EXTRAS := embedded,dev,ase,mp,server
+# The exact version keeps pip from bringing several GB of CUDA packages; a GPU user installs a CUDA build beforehand.
+TORCH := torch==2.13.0
+STAMP := $(VENV)/.installed
+LINKS := .typecheck
+
+.PHONY: install demo test lint types format benchmark clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	touch $@
+
+demo: install  ## set everything up, run the main job on the bundled sample, show what came out
+	$(BIN)/exfolio demo
+
+test: install  ## run the tests
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# mypy wants the package's name to be a folder: a folder of links named exfolio gives it that.
+types: install
+	rm -rf $(LINKS) && mkdir -p $(LINKS)/exfolio
+	for part in __init__.py py.typed cli builders models stores; do ln -s "$(CURDIR)/$$part" $(LINKS)/exfolio/$$part; done
+	cd $(LINKS) && "$(abspath $(BIN))/mypy" --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" -p exfolio
+
+benchmark: install  ## time exfolio beside its peers, ratios in one run
+	for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) $(LINKS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
