@@ -37,7 +37,7 @@ def write_jsonl(documents: Iterable[Doc], write: Write) -> int:
 
 def write_json(documents: Iterable[Doc], write: Write, **facts: Any) -> int:
     """Write one JSON object: the facts, and ``documents``; gives how many."""
-    head = json.dumps(facts, ensure_ascii=False, allow_nan=False, default=_plain)[1:-1]
+    head = _json(facts)[1:-1]
     write(f'{{{head}{", " if head else ""}"documents": [')
     number = 0
     held: str | None = None
@@ -66,10 +66,6 @@ def write_csv(documents: Iterable[Doc], columns: Sequence[str], write: Write) ->
     return number
 
 
-def _json(document: Doc) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, default=_plain)
-
-
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -86,3 +82,6 @@ def _plain(value: object) -> str:
     if isinstance(value, ObjectId):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..connection import Connection
 from .errors import QueryError
 from .fields import fields_of, has_deprecation
-from .search import require_initialised
+from .search import BATCH, require_initialised
 
 Doc = dict[str, Any]
 Kind = Literal["new", "changed", "deprecated"]
@@ -90,7 +90,7 @@ def changes_since(connection: Connection, collection: str, since: datetime) -> I
     wanted = (known.key, "formula_reduced", "status", "rejected_by", "waiting_for", "history", "facets", "run_id")
     projection = {"_id": 0, **dict.fromkeys((*wanted, "created_at", "deprecated", "deprecation_reasons"), 1)}
     found = connection.database[collection].find({"updated_at": {"$gte": since}}, projection).sort(known.key, 1)
-    for doc in found.allow_disk_use(allow_disk_use=True):
+    for doc in found.allow_disk_use(allow_disk_use=True).batch_size(BATCH):
         new = doc["created_at"] >= since
         if new and doc["deprecated"]:  # came and went
             continue
