@@ -72,7 +72,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return _json(value)  # type: ignore[arg-type]
+        return _json(value)
     return value
 
 
