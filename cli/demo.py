@@ -1,0 +1,148 @@
+"""``exfolio demo``: the main job on the bundled sources, and what came out of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from ..builders.refresh import load_campaigns
+from ..stores.connection import Connection, connect
+from .console import JsonOption, begin, err, out, print_json
+from .funnel import count, print_funnel
+from .refresh import run_refresh
+
+_CAMPAIGN = "two-dimensional"
+_SHOWN = 12
+_SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
+_NEXT = (
+    ("exfolio funnel", "where candidates fall out, gate by gate"),
+    ("exfolio query 'elements HAS \"Mo\" AND _exfolio_thickness < 5'", "ask in OPTIMADE's filter language"),
+    ("exfolio show {candidate}", "everything about one, with where it comes from"),
+    ("exfolio why {rejected}", "why it fell out"),
+    ("exfolio export candidates 'status = \"promoted\"' --format cif --out shortlist", "the structures as files"),
+    ("exfolio ingest my-structures/ --source my-lab", "add your own CIF and POSCAR files"),
+    ("exfolio refresh", "bring everything up to date; run again, nothing is done twice"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``demo`` to the app."""
+    app.command()(demo)
+
+
+def demo(*, json: JsonOption = False) -> None:
+    """Run the campaign two-dimensional on the bundled sources and show the funnel and the best candidates.
+
+    Needs no key, no file and no server: the embedded MongoDB is started. Run again, it finds nothing to do.
+
+    Example: exfolio demo
+    """
+    settings = begin()
+    started = time.perf_counter()
+    campaigns = load_campaigns([_CAMPAIGN])
+    with connect(settings, autostart=True) as connection:
+        if not json:
+            err.print(f"Registry: {connection.describe()}", soft_wrap=True)
+            err.print(f"Refreshing campaign {_CAMPAIGN} …")
+        report = run_refresh(connection, campaigns, processes=settings.processes, quiet=json)
+        rows, totals = count(connection, campaigns[0])
+        shortlist = _best(connection, "promoted") or _best(connection, "waiting")
+        rejected = _one_of_each_gate(connection)
+        seconds = time.perf_counter() - started
+        if json:
+            print_json({"funnel": rows, **totals, "shortlist": shortlist, "rejected": rejected, "seconds": seconds})
+        else:
+            _print(rows, totals, shortlist, rejected, seconds)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
+    query = {"campaign": _CAMPAIGN, "status": status, "deprecated": False}
+    order = [("gates_passed", -1), ("energy_above_hull", 1), ("candidate_id", 1)]
+    hidden = {"_id": 0, "structure": 0, "facets": 0, "origins": 0, "history": 0}
+    return list(connection.database["candidates"].find(query, hidden).sort(order).limit(_SHOWN))
+
+
+def _one_of_each_gate(connection: Connection) -> list[dict[str, Any]]:
+    collection = connection.database["candidates"]
+    query = {"campaign": _CAMPAIGN, "status": "rejected", "deprecated": False}
+    found = []
+    for gate in collection.distinct("rejected_by", query):
+        hidden = {"_id": 0, "structure": 0, "facets": 0, "origins": 0, "history": 0}
+        number = collection.count_documents({**query, "rejected_by": gate})
+        example = collection.find_one({**query, "rejected_by": gate}, hidden, sort=[("candidate_id", 1)])
+        found.append({"gate": gate, "number": number, "example": example})
+    return sorted(found, key=lambda one: -one["number"])
+
+
+def _print(
+    rows: list[dict[str, Any]],
+    totals: dict[str, int],
+    shortlist: list[dict[str, Any]],
+    rejected: list[dict[str, Any]],
+    seconds: float,
+) -> None:
+    out.print()
+    out.rule(f"[bold]Funnel of campaign {_CAMPAIGN}[/]", align="left")
+    print_funnel(rows, totals)
+    if shortlist:
+        out.print()
+        out.rule(f"[bold]The best candidates[/] ({shortlist[0]['status']})", align="left")
+        out.print(_table(shortlist))
+    if rejected:
+        out.print()
+        out.rule("[bold]Why others fell out[/]", align="left")
+        for one in rejected:
+            out.print(_reason(one), soft_wrap=True)
+    example = shortlist[0]["candidate_id"] if shortlist else "ID"
+    fallen = rejected[0]["example"]["candidate_id"] if rejected else example
+    lines = [
+        f"[cyan]{escape(command.format(candidate=example, rejected=fallen))}[/]\n    {text}" for command, text in _NEXT
+    ]
+    out.print()
+    out.print(Panel("\n".join(lines), title=f"Done in {seconds:.0f} s. Try next", title_align="left"))
+
+
+def _table(candidates: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("formula", style="bold", no_wrap=True)
+    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("group", no_wrap=True)
+    for name in ("d/Å", "E form", "E exf", "E hull"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("id", style="dim", no_wrap=True)
+    for one in candidates:
+        energies = (_number(one.get(name)) for name in ("formation_energy", "exfoliation_energy", "energy_above_hull"))
+        thickness = one.get("thickness")
+        table.add_row(
+            one["formula_reduced"],
+            str(one.get("parent_id", "")),
+            one.get("space_group", {}).get("symbol", "?"),
+            "–" if thickness is None else f"{thickness:.2f}",
+            *energies,
+            one["structure_id"][:_SHORT_ID],
+        )
+    table.caption = "group: space group of the layer, d: thickness; energies in eV/atom, – where not known yet"
+    table.caption_justify = "left"
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _reason(one: dict[str, Any]) -> str:
+    example = one["example"]
+    gate = next(gate for gate in example["gates"] if gate["name"] == one["gate"])
+    value = gate.get("value")
+    shown = f"{value:.3f}" if isinstance(value, float) else {True: "yes", False: "no"}.get(value, str(value))
+    return (
+        f"  [red]{one['number']:>6,}[/] by [bold]{escape(one['gate'])}[/], e.g. {example['formula_reduced']} "
+        f"({example['candidate_id']}): {shown}, has to be {escape(gate['condition'])}"
+    )
