@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +15,8 @@ from pymongo.client_session import ClientSession
 from ..stores import quarantine
 from ..stores.canonical import text_hash
 from ..stores.documents import Material, ReferenceEntry
-from ..stores.errors import CannotRunError, ConfigurationError
-from ..stores.writing import FacetWriter
+from ..stores.errors import ConfigurationError
+from .retirement import SourceShrank, check_loss, reason_of_loss, retire
 from .sources.catalogue import reader_for
 from .sources.file_reader import ReaderOptionError
 from .sources.opening import SourceFileError
@@ -30,10 +29,6 @@ _CHUNK = 1 << 20
 
 class SourceMissing(ConfigurationError):
     """The files of a source are not there or can't be read."""
-
-
-class SourceShrank(CannotRunError):
-    """A source lost more of its records than it may; nothing was retired."""
 
 
 class SourceStage(Stage):
@@ -209,7 +204,6 @@ class SourceStage(Stage):
             self._retire(document, vanished)
 
     def _retire(self, document: Any, vanished: set[str]) -> None:
-        writer = FacetWriter(document, self.writes[document], self.name, self.fingerprint, self.run_id)
         collection = self.db.database[document.collection_name()]
         query = {"source": self.reader.source, "deprecated": False}
         seen = np.unique(np.frombuffer(self._seen, dtype=np.uint64)) if self._seen else np.empty(0, np.uint64)
@@ -224,20 +218,20 @@ class SourceStage(Stage):
             at = int(np.searchsorted(seen, digest))
             if at == len(seen) or seen[at] != digest:
                 missing.append(doc[document.KEY])
-        allowed = self.db.settings.loss_share
-        if total and len(missing) > allowed * total and not self.accept_loss:
-            self._read_again_next_time()
-            raise SourceShrank(
-                f"source {self.reader.source} no longer has {len(missing):,} of its {total:,} records in "
-                f"{document.collection_name()}; more than {allowed:.0%} is not believed",
-                "Look at the source. If the loss is real, run the same command with --accept-loss.",
-            )
-        version = self.reader.source_version
-        reason = f"no longer in source {self.reader.source}" + (f", version {version}" if version else "")
-        for start in range(0, len(missing), self.size):
-            reasons = dict.fromkeys(missing[start : start + self.size], reason)
-            counts = self.in_transaction(partial(writer.deprecate, self.db.database, reasons))
-            self.report.deprecated += counts.deprecated
+        if not self.accept_loss:
+            try:
+                check_loss(
+                    self.reader.source,
+                    document.collection_name(),
+                    missing=len(missing),
+                    total=total,
+                    allowed=self.db.settings.loss_share,
+                )
+            except SourceShrank:
+                self._read_again_next_time()
+                raise
+        reason = reason_of_loss(self.reader.source, self.reader.source_version)
+        retire(self, document, dict.fromkeys(missing, reason))
         if vanished:
             self.db.database["source_files"].delete_many({"stage": self.name, "path": {"$in": sorted(vanished)}})
 
@@ -269,3 +263,6 @@ def _plain_options(options: Doc) -> Doc:
         given = [plain["paths"]] if isinstance(plain["paths"], str | Path) else plain["paths"]
         plain["paths"] = [str(Path(path).absolute()) for path in given]
     return plain
+
+
+__all__ = ["SourceMissing", "SourceShrank", "SourceStage"]

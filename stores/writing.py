@@ -19,9 +19,12 @@ from . import revisions
 from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
+from .documents.base import HISTORY
 from .schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
+KEPT_CHANGES = 20
+"""So many earlier states of a document's remembered values are kept in its history; the oldest go first."""
 
 
 @dataclass(slots=True)
@@ -122,12 +125,8 @@ class FacetWriter:
             return counts
         collection = database[self.document.collection_name()]
         key = self.document.KEY
-        stored = {
-            doc[key]: doc
-            for doc in collection.find(
-                {key: {"$in": list(wanted)}}, {"_id": 0, key: 1, "facets": 1, "deprecated": 1}, session=session
-            )
-        }
+        projection = {"_id": 0, key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
+        stored = {doc[key]: doc for doc in collection.find({key: {"$in": list(wanted)}}, projection, session=session)}
         new: list[Written] = []
         changed: list[Written] = []
         for doc in wanted.values():
@@ -214,6 +213,11 @@ class FacetWriter:
                     made.setdefault(origin["id"], set()).add(doc[key])
         return made
 
+    @property
+    def _remembered(self) -> tuple[str, ...]:
+        remembered = self.document.REMEMBERED
+        return (*remembered, "source_version") if self.creates and remembered else ()
+
     def _is_current(self, stored: Doc, doc: Written) -> bool:
         note = stored["facets"].get(self.facet)
         revived = self.creates and stored["deprecated"]
@@ -264,7 +268,20 @@ class FacetWriter:
             changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
         changes |= self._system({**stored["facets"], self.facet: note}, note, rev, now)
         gone = dict.fromkeys(self.owned - doc.content.keys(), "")
-        return UpdateOne({self.document.KEY: doc.key}, {"$set": changes, "$unset": gone} if gone else {"$set": changes})
+        update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
+        if earlier := self._superseded(doc, stored, now):
+            update["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
+        return UpdateOne({self.document.KEY: doc.key}, update)
+
+    def _superseded(self, doc: Written, stored: Doc, now: datetime) -> Doc | None:
+        if not self._remembered or self.facet not in stored["facets"]:
+            return None
+        fields = self.document.REMEMBERED
+        values = {name: stored.get(name) for name in fields if stored.get(name) != doc.content.get(name)}
+        if not values:
+            return None
+        earlier = {"values": values, "source_version": stored.get("source_version"), "replaced_at": now}
+        return earlier | {"replaced_by": doc.content.get("source_version")}
 
 
 def _combined(facets: Mapping[str, Doc]) -> str:

@@ -20,6 +20,8 @@ from mongoengine import (
     StringField,
 )
 
+HISTORY = "history"
+"""The field that holds the earlier values of the `REMEMBERED` fields; the writer keeps it, a stage never gives it."""
 ALIAS = "exfolio"
 """The mongoengine connection all documents use."""
 
@@ -47,6 +49,8 @@ class RegistryDocument(Document):
     """Name of the field that identifies a document."""
     FACETS: ClassVar[dict[str, tuple[str, ...]]]
     """The facets and the fields each owns; the first is the creator's and owns every field no other one names."""
+    REMEMBERED: ClassVar[tuple[str, ...]] = ()
+    """Fields of the creator's facet whose earlier values are kept in `history` when they change."""
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
@@ -77,7 +81,7 @@ class RegistryDocument(Document):
         if facet != cls.creating_facet():
             return frozenset(cls.FACETS[facet])
         others = {name for names in cls.FACETS.values() for name in names}
-        return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY}
+        return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY, HISTORY}
 
     @classmethod
     def collection_name(cls) -> str:

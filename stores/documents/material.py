@@ -22,6 +22,19 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "layers": ("dimensionality", "layered", "layering"),
         "links": ("same_as",),
     }
+    REMEMBERED: ClassVar[tuple[str, ...]] = (
+        "formula_reduced",
+        "nsites",
+        "volume",
+        "space_group",
+        "energy_per_atom",
+        "formation_energy",
+        "energy_above_hull",
+        "decomposition_energy",
+        "exfoliation_energy",
+        "band_gap",
+        "magnetization",
+    )
 
     meta = meta(
         "materials",
@@ -57,6 +70,12 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     prototype = StringField(help_text="Name of the structure type")
     reference = StringField(help_text="Publication to cite")
     extra = DictField(help_text="Further fields of the source, as they are")
+
+    history = ListField(
+        DictField(),
+        help_text="Values that the source has corrected, newest last: values by field (null where there was none), "
+        "source_version they were from, replaced_at, replaced_by (source version)",
+    )
 
     dimensionality = IntField(help_text="By the layer analysis: 0 molecules … 3 network", min_value=0, max_value=3)
     layered = BooleanField(help_text="Layered by the rules of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019))")
