@@ -1,0 +1,1 @@
+"""First-principles calculations: which ones a value needs, and their settings. Runs none and reads no results."""

@@ -1,0 +1,218 @@
+"""The VASP input of one calculation: Materials Project settings, and what a layer, or its comparison, needs beside.
+
+Built on the input sets of pymatgen, so that energies fit the entries of Materials Project. Reads and writes no file but
+pymatgen's POTCARs where these are asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Final
+
+import numpy as np
+from pymatgen.core.structure import Structure
+from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
+from pymatgen.io.vasp.sets import (
+    MPHSEBSSet,
+    MPRelaxSet,
+    MPScanRelaxSet,
+    MPScanStaticSet,
+    MPStaticSet,
+    VaspInputSet,
+)
+
+from ..structure.plain import check_structure
+from ..structure.vacuum import is_monolayer_cell, set_vacuum
+from .plan import Choices, Step
+
+R2SCAN_RVV10_B: Final = 11.95
+"""b of rVV10 with r2SCAN, J. Ning et al., Phys. Rev. B 106, 075422 (2022); pymatgen's 15.7 is that of SCAN."""
+MP_R2SCAN_SPACING: Final = 0.22
+"""1/Å with 2π: spacing of k-points of the r2SCAN sets for a metal, and so safe for anything."""
+EXFOLIATION_SETTINGS: Final[dict[str, Any]] = {"ISMEAR": 0, "SIGMA": 0.05, "EDIFF": 1e-6, "LREAL": False}
+"""Same for bulk and layer, and fixed: Materials Project's EDIFF grows with the cell, its smearing is for bulk only, and
+exfoliation energies are differences of some 10 meV/atom."""
+EXFOLIATION_FORCES: Final = -0.01
+"""EDIFFG of their relaxations: forces below 0.01 eV/Å, for bonds between layers are soft."""
+LAYER_SETTINGS: Final[dict[str, Any]] = {"ISMEAR": 0, "SIGMA": 0.05}
+"""The tetrahedron method interpolates in three dimensions, and a layer has k-points in two."""
+_SETS: Final[dict[tuple[str, str], tuple[type[VaspInputSet], dict[str, Any]]]] = {
+    ("PBE", "relax"): (MPRelaxSet, {}),
+    ("PBE", "static"): (MPStaticSet, {}),
+    ("r2SCAN", "relax"): (MPScanRelaxSet, {}),
+    ("r2SCAN", "static"): (MPScanStaticSet, {}),
+    ("optB88-vdW", "relax"): (MPRelaxSet, {"vdw": "optb88"}),
+    ("optB88-vdW", "static"): (MPStaticSet, {"vdw": "optb88"}),
+    ("r2SCAN+rVV10", "relax"): (MPScanRelaxSet, {"vdw": "rvv10"}),
+    ("r2SCAN+rVV10", "static"): (MPScanStaticSet, {"vdw": "rvv10"}),
+    ("HSE06", "static"): (MPHSEBSSet, {"mode": "gap"}),
+}
+
+
+class NoInput(ValueError):
+    """A structure for which no input can be written, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The input of one calculation.
+
+    Attributes
+    ----------
+    files
+        Text by file name: INCAR, KPOINTS, POSCAR, and POTCAR.spec (one symbol a line, as pymatgen reads it).
+    functional
+        The functional as run, ``PBE+U`` where Hubbard terms are on.
+    potcar_functional, potcar_symbols
+        Which POTCARs, in the order of the POSCAR.
+    notes
+        What a person should know: warnings of the input sets, what was chosen for a layer.
+    """
+
+    files: dict[str, str]
+    functional: str
+    potcar_functional: str
+    potcar_symbols: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def inputs(structure: Structure, step: Step, choices: Choices | None = None) -> Inputs:
+    """Give the input files of one calculation.
+
+    Parameters
+    ----------
+    structure
+        What is calculated. A layer is put upright into a cell with the chosen vacuum.
+    step
+        Which calculation.
+    choices
+        As for the plan; the defaults when None.
+
+    Raises
+    ------
+    NoInput
+        The structure is disordered or unsound, a layer has no vacuum, or no POTCAR is named for an element.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = input_set(structure, step, choices)
+        incar = made.incar
+        symbols = tuple(made.potcar_symbols)
+        files = {
+            "INCAR": str(Incar(incar)),
+            "KPOINTS": str(made.kpoints),
+            "POSCAR": Poscar(made.structure, comment=f"{made.structure.composition.formula} {step.name}").get_str(
+                significant_figures=12
+            ),
+            "POTCAR.spec": "\n".join(symbols) + "\n",
+        }
+    files = {name: text if text.endswith("\n") else f"{text}\n" for name, text in files.items()}
+    told = [one for one in caught if not issubclass(one.category, DeprecationWarning | PendingDeprecationWarning)]
+    notes = dict.fromkeys(str(one.message).partition("\n")[0] for one in told)
+    if step.role == "layer" and step.task == "relax" and "LATTICE_CONSTRAINTS" not in incar:
+        notes["ISIF = 2: the in-plane cell stays as it is"] = None
+    return Inputs(
+        files=files,
+        functional=f"{step.functional}+U" if incar.get("LDAU") else step.functional,
+        potcar_functional=str(made.user_potcar_functional),
+        potcar_symbols=symbols,
+        notes=tuple(notes),
+    )
+
+
+def input_set(structure: Structure, step: Step, choices: Choices | None = None) -> VaspInputSet:
+    """Give the pymatgen input set of one calculation, with its structure: what a workflow program takes.
+
+    Raises
+    ------
+    NoInput
+        As `inputs`.
+    """
+    choices = choices or Choices()
+    if reason := check_structure(structure, ordered=True):
+        raise NoInput(reason)
+    cell = _bare(structure)
+    if step.role == "layer":
+        if not is_monolayer_cell(cell):
+            raise NoInput("it is to be calculated as a layer, and its cell holds no vacuum")
+        cell = set_vacuum(cell, choices.vacuum)
+    kind, options = _SETS[step.functional, step.task]
+    cell = cell.get_sorted_structure()
+    if missing := sorted({one.symbol for one in cell.composition.elements} - set(kind.CONFIG["POTCAR"])):
+        raise NoInput(f"Materials Project has no POTCAR for {', '.join(missing)}")
+    made = kind(structure=cell, user_incar_settings=_settings(step, cell, choices), **options)
+    made.user_kpoints_settings = _mesh(made, cell, step)
+    return made
+
+
+def _bare(structure: Structure) -> Structure:
+    """Leave elements, positions and magnetic moments: oxidation states would change which moments are guessed."""
+    cell = structure.copy()
+    for name in cell.site_properties.keys() - {"magmom"}:
+        cell.remove_site_property(name)
+    if any(value is None for value in cell.site_properties.get("magmom", [])):
+        cell.remove_site_property("magmom")
+    cell.remove_oxidation_states()
+    cell.properties = {}
+    return cell
+
+
+def _settings(step: Step, cell: Structure, choices: Choices) -> dict[str, Any]:
+    """Give what differs from Materials Project's settings."""
+    changed: dict[str, Any] = {}
+    if step.functional == "HSE06":
+        # MP starts from the CHGCAR of an earlier run; without the tag VASP does so from a WAVECAR if there is one.
+        changed |= {"ICHARG": None, "LASPH": True}
+    if step.functional == "r2SCAN+rVV10":
+        changed["BPARAM"] = R2SCAN_RVV10_B
+    if step.role == "layer":
+        changed |= LAYER_SETTINGS
+        centre = [0.5, 0.5, float(np.mean(cell.frac_coords[:, 2]))]
+        changed |= {"LDIPOL": True, "IDIPOL": 3, "DIPOL": [round(x, 6) for x in centre]}
+        if step.task == "relax":
+            changed["ISIF"] = 3 if choices.relax_in_plane else 2
+            if choices.relax_in_plane:
+                changed["LATTICE_CONSTRAINTS"] = ".TRUE. .TRUE. .FALSE."
+    if step.functional in ("optB88-vdW", "r2SCAN+rVV10"):
+        changed |= EXFOLIATION_SETTINGS
+        if step.task == "relax":
+            changed["EDIFFG"] = EXFOLIATION_FORCES
+    return changed
+
+
+def _mesh(made: VaspInputSet, cell: Structure, step: Step) -> Kpoints:
+    """As dense as the input set has it, with one point along a layer's vacuum.
+
+    The sets' densities hold per reciprocal volume in such a way that in-plane divisions do not depend on the height of
+    the cell: a layer and its bulk get the same.
+    """
+    if "KSPACING" in made.CONFIG["INCAR"]:
+        heights = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)  # with 2π, as VASP reads KSPACING
+        divisions = [max(1, int(np.ceil(length / MP_R2SCAN_SPACING - 1e-6))) for length in heights]
+        style = Kpoints.supported_modes.Gamma
+    else:
+        # Everything but the relaxation and static run of a crystal is Gamma-centred: gaps and layers want that point.
+        density = getattr(made, "reciprocal_density", None) or made.CONFIG["KPOINTS"]["reciprocal_density"]
+        as_mp = step.role == "crystal" and step.functional == "PBE"
+        mesh = Kpoints.automatic_density_by_vol(cell, int(density), force_gamma=not as_mp)
+        divisions, style = list(mesh.kpts[0]), mesh.style
+    if step.functional == "HSE06":
+        divisions = _with_corners(divisions, cell)
+    if step.role == "layer":
+        divisions[2] = 1
+    return Kpoints(f"{step.name} {step.role}", 0, style, (tuple(divisions),), (0, 0, 0))
+
+
+def _with_corners(divisions: list[int], cell: Structure) -> list[int]:
+    """Change a mesh a little so that it holds the zone's corners and edges, where gaps often are.
+
+    Half-way points need even divisions; K of a hexagonal plane, at thirds, needs multiples of three as well.
+    """
+    a, b, _ = cell.lattice.abc
+    hexagonal = abs(a - b) < 1e-3 * a and abs(abs(90 - cell.lattice.gamma) - 30) < 0.1
+    even = [n if n == 1 else 2 * ceil(n / 2) for n in divisions]
+    if hexagonal and max(divisions[:2]) > 1:
+        even[:2] = [max(6, 6 * round(n / 6)) for n in divisions[:2]]
+    return even
