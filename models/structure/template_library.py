@@ -120,11 +120,10 @@ class TemplateLibrary:
         for template in templates:
             if template.template_id in self._by_id:
                 raise ValueError(f"two templates have the id {template.template_id!r}; ids must differ")
-            prototype = prototypes.get(template.membership.prototype)
+            name = template.membership.prototype
+            prototype = prototypes.get(name)
             if prototype is None:
-                raise ValueError(
-                    f"{template.template_id!r} names a prototype {template.membership.prototype!r} not given"
-                )
+                raise ValueError(f"{template.template_id!r} is of prototype {name!r}, which is not given")
             self._by_id[template.template_id] = template
             self._grouped.setdefault((prototype.amounts, template.dimension), []).append(template)
 

@@ -3,12 +3,10 @@
 import gzip
 import json
 
-import numpy as np
 import pytest
 from exfolio.models.structure.pettifor import ElementOffScaleError
 from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.template_library import Template, TemplateLibrary
-from exfolio.models.structure.template_ranking import PrototypeRanking, find_templates
+from exfolio.models.structure.template_library import TemplateLibrary
 from exfolio.models.structure.templates import NoTemplateError, predict
 from exfolio.models.structure.vacuum import thickest_gap
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -57,7 +55,7 @@ def library():
 def records(shared_data):
     with gzip.open(shared_data / "2dmatpedia_records.jsonl.gz", "rt") as lines:
         every = [json.loads(line) for line in lines]
-    return {one["material_id"]: from_plain(one["structure"]) for one in every if one["formula_anonymous"] == "A2B3"}
+    return {one["material_id"]: from_plain(one["structure"]) for one in every if one["formula_anonymous"] == "A2B5"}
 
 
 def test_molybdenum_goes_with_tungsten_and_hafnium_with_zirconium(library):
@@ -156,38 +154,16 @@ def test_bad_requests_are_refused(library):
         predict("RfS2", library)
 
 
-def test_disordered_structures_are_kept_out_of_a_library_with_the_reason():
-    mixed = Structure(Lattice.hexagonal(3, 20), [{"Mo": 0.5, "W": 0.5}], [[0, 0, 0.5]])
-    library, refused = TemplateLibrary.build(["x", "1H-MoS2"], [mixed, KNOWN["1H-MoS2"]], dimensions=[2, 2])
-    assert (len(library), list(refused)) == (1, ["x"])
-    assert "disordered" in refused["x"]
-
-
-def test_a_library_tells_of_ids_that_come_twice_and_prototypes_that_are_missing(library):
-    twice = library["1H-MoS2"]
-    with pytest.raises(ValueError, match="'1H-MoS2'"):
-        TemplateLibrary([twice, twice], library.prototypes, KNOWN.__getitem__)
-    lost = Template("x", "MoS2", twice.membership, None, 2)
-    with pytest.raises(ValueError, match="not given"):
-        TemplateLibrary([lost], {}, KNOWN.__getitem__)
-
-
 def test_the_order_of_the_library_hardly_matters(library):
     turned_over = library_of(dict(reversed(KNOWN.items())))
     assert predict("WSe2", turned_over)[0].template_id == predict("WSe2", library)[0].template_id
-
-
-def test_without_costs_prototypes_count_by_how_many_templates_have_them(library):
-    wanted = find_templates("WSe2", library, 2)
-    alike = [one.probability for one in PrototypeRanking(wanted, costs=np.zeros((103, 103))).candidates()]
-    assert alike == pytest.approx([3 / 6, 2 / 6, 1 / 6])
 
 
 def test_real_records_left_out_are_found_again(records):
     library = library_of(records)
     matcher = StructureMatcher()
     found = 0
-    targets = list(records)[::8]
+    targets = list(records)[::3]
     for target in targets:
         formula = records[target].composition.reduced_formula
         same = {one for one in records if matcher.fit(records[one], records[target])}
