@@ -233,7 +233,7 @@ def leave_out(
 
 
 def report(name: str, outcomes: list[Outcome]) -> None:
-    """Print the shares of one way of predicting, of all targets and of those that have a template of their structure."""
+    """Print the shares of one way of predicting: of all targets, and of those with a template of their structure."""
     reachable = sum(one.reachable for one in outcomes)
     print(f"{name}: {len(outcomes)} targets, ceiling {reachable / len(outcomes):.3f}")
     for measure in ("scaled", "unscaled", "layer"):
