@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from mongoengine import BooleanField, FloatField, IntField, StringField
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
@@ -40,7 +44,7 @@ class TopDown(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: str = Field("database", pattern="^(database|paper)$", description="layer rules")
+    rules: Literal["database", "paper"] = Field("database", description="layer rules")
     vacuum: float = Field(20.0, gt=5, le=100, description="Å between a layer and its image")
 
 
@@ -49,7 +53,7 @@ class BottomUp(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    at_once: str = Field("any", pattern="^(one|any)$", description="replace one element at a time, or any combination")
+    at_once: Literal["one", "any"] = Field("any", description="replace one element at a time, or any combination")
     max_elements: int = Field(2, ge=1, le=8, description="monolayers of more elements are left alone")
     max_period_step: int | None = Field(1, ge=1, description="how many periods a replacement may be away; null: any")
 
@@ -77,6 +81,45 @@ class Budgets(BaseModel):
     candidates: int = Field(1_000_000, ge=1, description="the campaign stops with a message beyond so many structures")
 
 
+ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
+"""Every route there is; the structures of any of them may be judged, whoever made them."""
+
+_COMPARED_WITH = {BooleanField: bool, StringField: str, IntField: float, FloatField: float}
+_IN_WORDS = {
+    bool: "is: true or is: false",
+    str: "is: TEXT",
+    float: "at_most, at_least, below, above, between or is: NUMBER",
+}
+
+
+def _looks_at_a_candidate(gate: Gate) -> Gate:
+    name = f"gate {gate.name!r}"
+    looked_at = Candidate._fields.get(gate.field)
+    fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in Candidate._fields.items()) if kind}
+    if looked_at is None:
+        close = get_close_matches(gate.field, fitting, n=3)
+        remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(sorted(fitting))}"
+        raise ValueError(f"{name}: candidates have no field {gate.field!r}; {remedy}")
+    wanted = fitting.get(gate.field)
+    if wanted is None:
+        raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
+    value = gate.between[0] if gate.between else gate.threshold[1]
+    if type(value) is not wanted:
+        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
+    unknown = sorted(set(gate.routes or ()) - ROUTES)
+    if unknown:
+        raise ValueError(f"{name}: no route is called {unknown[0]!r}; there are: {', '.join(sorted(ROUTES))}")
+    return gate
+
+
+def _kind(field: object) -> type | None:
+    return next((kind for made_by, kind in _COMPARED_WITH.items() if isinstance(field, made_by)), None)
+
+
+CandidateGate = Annotated[Gate, AfterValidator(_looks_at_a_candidate)]
+"""A gate on a field that candidates have, with a condition that such a field can meet."""
+
+
 class Campaign(BaseModel):
     """What is looked for, where it comes from and what it must pass."""
 
@@ -89,33 +132,17 @@ class Campaign(BaseModel):
         (), description="sources its refresh pulls; ingested ones are pulled again anyway"
     )
     routes: Routes = Routes()
-    gates: tuple[Gate, ...] = Field(min_length=1, description="conditions, in order")
+    gates: tuple[CandidateGate, ...] = Field(min_length=1, description="conditions, in order")
     budgets: Budgets = Budgets()
 
     @field_validator("gates")
     @classmethod
-    def _known_fields(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
+    def _names_are_told_apart(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
         names = [gate.name for gate in gates]
-        for gate in gates:
-            if gate.field not in Candidate._fields:
-                raise ValueError(f"gate {gate.name!r}: candidates have no field {gate.field!r}")
-            if names.count(gate.name) > 1:
-                raise ValueError(f"two gates are called {gate.name!r}")
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise PydanticCustomError("same_name", "two gates are called {name}", {"name": repr(name), "index": i})
         return gates
-
-    @model_validator(mode="after")
-    def _gates_of_known_routes(self) -> Self:
-        for gate in self.gates:
-            unknown = set(gate.routes or ()) - ROUTES
-            if unknown:
-                raise ValueError(
-                    f"gate {gate.name!r}: no route is called {sorted(unknown)[0]!r} ({', '.join(sorted(ROUTES))})"
-                )
-        return self
-
-
-ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
-"""Every route there is; the structures of any of them may be judged, whoever made them."""
 
 
 def shipped() -> list[str]:
@@ -160,14 +187,35 @@ def parse(text: str, file: str) -> Campaign:
         content = YAML(typ="rt").load(StringIO(text))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CampaignError(f"{file}, line {line}: not valid YAML: {error.problem}") from None
+        raise CampaignError(f"{file}, line {line}: not valid YAML: {error.problem}", _REMEDY) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise CampaignError(f"{file}, line {line}: not valid YAML: {error.reason}", _REMEDY) from None
     if not isinstance(content, CommentedMap):
-        raise CampaignError(f"{file}: a campaign is a mapping with name, gates and so on", "See docs/campaigns.md.")
+        found = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
+        raise CampaignError(f"{file}, line 1: a campaign is a mapping with name, gates and so on; {found}", _REMEDY)
     try:
         return Campaign.model_validate(_plain(content))
     except ValidationError as error:
         problems = [_explain(problem, content, file) for problem in error.errors(include_url=False)]
-    raise CampaignError("\n".join(problems), "The fields of a campaign are described in docs/campaigns.md.")
+    raise CampaignError("\n".join(problems), _REMEDY)
+
+
+_REMEDY = "Correct the line; docs/campaigns.md describes the fields of a campaign, two-dimensional.yaml is an example."
+_FIELDS: dict[str, type[BaseModel]] = {
+    "sources": Source,
+    "routes": Routes,
+    "top-down": TopDown,
+    "bottom-up": BottomUp,
+    "gates": Gate,
+    "budgets": Budgets,
+}
+_MESSAGES = {
+    "missing": "this field is needed",
+    "string_pattern_mismatch": "lower case letters, digits and dashes only, at most 63",
+    "tuple_type": "has to be a list",
+    "model_type": "has to be a mapping of fields",
+}
 
 
 def _plain(node: Any) -> Any:
@@ -183,17 +231,28 @@ def _plain(node: Any) -> Any:
 
 
 def _explain(problem: Any, content: CommentedMap, file: str) -> str:
-    location = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    location = [*problem["loc"]]
+    if problem["type"] == "same_name":
+        location.append(problem["ctx"]["index"])
     line, where = _line_of(content, location)
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "extra_forbidden":
-        message = "no such field"
+        message = f"no such field; there are: {', '.join(_fields_beside(location))}"
+    elif not isinstance(problem["input"], dict | list) and problem["type"] != "same_name":
+        message += f" (is {problem['input']!r})"
     return f"{file}, line {line}: {where}: {message}" if where else f"{file}, line {line}: {message}"
+
+
+def _fields_beside(location: Sequence[Any]) -> list[str]:
+    above = [part for part in location[:-1] if isinstance(part, str)]
+    model = _FIELDS[above[-1]] if above else Campaign
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:
     node: Any = content
     line = int(content.lc.line) + 1
+    met: list[str] = []
     for part in location:
         if isinstance(node, CommentedMap) and part in node:
             line = int(node.lc.key(part)[0]) + 1
@@ -201,6 +260,10 @@ def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line = int(node.lc.item(part)[0]) + 1
             node = node[part]
-        else:
+        elif isinstance(node, CommentedMap | CommentedSeq):  # what is missing
+            met.append(str(part))
             break
-    return line, ".".join(str(part) for part in location)
+        else:  # a member of a union, a number of a pair
+            break
+        met.append(str(part))
+    return line, ".".join(met)

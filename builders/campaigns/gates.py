@@ -16,7 +16,7 @@ class Gate(BaseModel):
     Exactly one of the conditions is given. A gate with `routes` concerns the structures of those routes only.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
     name: str = Field(min_length=1, description="what the gate is called, in funnels and verdicts")
     field: str = Field(min_length=1, description="field of the candidate that is looked at")
@@ -43,16 +43,20 @@ class Gate(BaseModel):
 
     @property
     def condition(self) -> str:
-        """The condition in words, e.g. ``<= 0.2``."""
-        for name, sign in _CONDITIONS.items():
-            threshold = getattr(self, name)
-            if threshold is not None:
-                if name == "between":
-                    return f"{threshold[0]:g} to {threshold[1]:g}"
-                if isinstance(threshold, bool):
-                    return f"{sign} {'yes' if threshold else 'no'}"
-                return f"{sign} {threshold:g}" if isinstance(threshold, float) else f"{sign} {threshold}"
-        raise AssertionError("a gate without condition can't be made")
+        """The condition in words that go on with "has to be": ``<= 0.2``, ``0.5 to 3``, ``yes``."""
+        if isinstance(self.equals, bool):
+            return "yes" if self.equals else "no"
+        if isinstance(self.equals, str):
+            return self.equals
+        if self.between is not None:
+            return f"{self.between[0]:g} to {self.between[1]:g}"
+        name, threshold = self.threshold
+        return f"{_CONDITIONS[name]} {threshold:g}"
+
+    @property
+    def threshold(self) -> tuple[str, Any]:
+        """Name of the condition, as the field is called here, and what it compares with."""
+        return next((name, value) for name in _CONDITIONS if (value := getattr(self, name)) is not None)
 
     def judge(self, candidate: Mapping[str, Any]) -> Verdict:
         """Judge one candidate by its fields; a field that is absent is not known yet."""
@@ -77,7 +81,7 @@ class Gate(BaseModel):
         return bool(self.above is not None and value > self.above)
 
 
-_CONDITIONS = {"equals": "is", "at_most": "<=", "at_least": ">=", "below": "<", "above": ">", "between": "within"}
+_CONDITIONS = {"equals": "=", "at_most": "<=", "at_least": ">=", "below": "<", "above": ">", "between": "within"}
 
 
 def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[str, Any]:

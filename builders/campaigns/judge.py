@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..group_stage import GroupStage, Members
 from ..work import Doc, Item, Outcome
@@ -48,7 +49,7 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     """
 
-    version = 1
+    version = 2
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -81,7 +82,8 @@ class JudgeStage(GroupStage):
                 "structure_id",
                 (),
                 ("status", "rejected_by", "waiting_for", "gates", "history", "updated_at"),
-                {"campaign": self.campaign.name},
+                # A structure that was retired and comes back finds its old verdicts.
+                {"campaign": self.campaign.name, "deprecated": {"$in": [True, False]}},
             ),
         )
 
@@ -124,8 +126,7 @@ def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:
     history: list[Doc] = list(before.get("history") or [])
     if before.get("gates") == verdict["gates"]:
         return history
-    until = before["updated_at"].isoformat()
     old = {
         name: before[name] for name in ("status", "rejected_by", "waiting_for", "gates") if before.get(name) is not None
     }
-    return [*history, {**old, "judged_at": until}]
+    return [*history, {**old, "judged_at": before["updated_at"].isoformat(), "until": utc_now().isoformat()}]

@@ -57,4 +57,6 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     rejected_by = StringField(help_text="Name of the first gate that failed")
     waiting_for = StringField(help_text="Name of the first gate whose value is not known yet")
     gates_passed = IntField(help_text="How many gates were passed before the first that was not", min_value=0)
-    history = ListField(DictField(), help_text="Earlier verdicts, oldest first: status, rejected_by, gates, until when")
+    history = ListField(
+        DictField(), help_text="Earlier verdicts, oldest first: status, rejected_by, gates, judged_at, until (UTC)"
+    )
