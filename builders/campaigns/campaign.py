@@ -132,12 +132,14 @@ class Campaign(BaseModel):
         (), description="sources its refresh pulls; ingested ones are pulled again anyway"
     )
     routes: Routes = Routes()
-    gates: tuple[CandidateGate, ...] = Field(min_length=1, description="conditions, in order")
+    gates: tuple[CandidateGate, ...] = Field(description="conditions, in order")
     budgets: Budgets = Budgets()
 
     @field_validator("gates")
     @classmethod
-    def _names_are_told_apart(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
+    def _some_and_told_apart(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
+        if not gates:
+            raise ValueError("a campaign has at least one gate")
         names = [gate.name for gate in gates]
         for i, name in enumerate(names):
             if name in names[:i]:
