@@ -7,7 +7,7 @@ the later ones from doing what they can.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..stores import runs
@@ -82,6 +82,7 @@ def refresh(
     processes: int = 1,
     progress: Progress | None = None,
     stage_done: Callable[[StageReport], None] | None = None,
+    leave_out: Collection[str] = (),
 ) -> RefreshReport:
     """Run everything that is due.
 
@@ -93,6 +94,8 @@ def refresh(
         Worker processes of the heavy stages.
     progress, stage_done
         Called after every batch and after every stage.
+    leave_out
+        Names of stages that are not run, because somebody else sees to them.
 
     Raises
     ------
@@ -110,6 +113,8 @@ def refresh(
         try:
             for stage in _plan(connection, campaigns, report):
                 lease.check()
+                if stage.name in leave_out:
+                    continue
                 done = _run_one(stage, connection, report, processes=processes, progress=progress)
                 if done is not None:
                     report.stages.append(done)

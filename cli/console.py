@@ -21,6 +21,7 @@ from rich.markup import escape
 
 from ..stores.errors import ExfolioError
 from ..stores.settings import Settings, load_settings
+from .json_log import JsonFormatter
 
 PIPE_CLOSED: Final = 141  # what a shell reports for a program that SIGPIPE ended: 128 + 13
 
@@ -45,8 +46,12 @@ def begin() -> Settings:
         As from `load_settings`.
     """
     settings = load_settings()
-    handler = RichHandler(console=err, show_path=False, log_time_format="%H:%M:%S")
+    handler: logging.Handler = RichHandler(console=err, show_path=False, log_time_format="%H:%M:%S")
+    if settings.log_format == "json":
+        handler = logging.StreamHandler()
     logging.basicConfig(level=settings.log_level, handlers=[handler], format="%(message)s", force=True)
+    if settings.log_format == "json":
+        handler.setFormatter(JsonFormatter())
     logging.getLogger("pymongo").setLevel(logging.WARNING)  # its debug lines hold whole commands
     return settings
 

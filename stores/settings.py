@@ -19,8 +19,10 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from .errors import ConfigurationError
+from .schedule_settings import ScheduleSettings
 
 PREFIX = "EXFOLIO_"
+NESTED = "__"
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
 RESERVED_DATABASES = frozenset({"admin", "local", "config"})
@@ -64,7 +66,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
     )
 
     mongo_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
@@ -99,6 +106,10 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="a refresh stops if a source loses more than this share of its records"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log lines shown")
+    log_format: Literal["text", "json"] = Field("text", description="log lines for a person, or one JSON object a line")
+    schedule: ScheduleSettings = Field(
+        default_factory=ScheduleSettings, description="what `exfolio schedule` runs and when; see docs/schedule.md"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -151,6 +162,12 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     for name in ("home", "mongod"):
         if isinstance(values.get(name), str) and not values[name].startswith("~"):
             values[name] = path.absolute().parent / values[name]
+    schedule = values.get("schedule")
+    if isinstance(schedule, dict) and isinstance(campaigns := schedule.get("campaigns"), dict):
+        folder = path.absolute().parent
+        schedule["campaigns"] = {
+            str(folder / name) if name.endswith((".yaml", ".yml")) else name: cron for name, cron in campaigns.items()
+        }
     return values
 
 
@@ -179,6 +196,7 @@ def load_settings(**values: Any) -> Settings:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known |= {f"{PREFIX}SCHEDULE{NESTED}{name.upper()}" for name in ScheduleSettings.model_fields}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise ConfigurationError(f"environment variable {name}: no such setting", _nearest(name.upper(), known))
@@ -190,21 +208,33 @@ def _nearest(name: str, known: set[str]) -> str:
 
 
 def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: str) -> str:
-    name = str(problem["loc"][0])
-    variable = next((key for key in os.environ if key.upper() == PREFIX + name.upper() and os.environ[key]), None)
+    name, *inner = map(str, problem["loc"])
+    variable = _variable_of(name, inner)
+    dotted = ".".join([name, *inner])
     if name in values:
-        place = f"setting {name}"
+        place = f"setting {dotted}"
     elif variable:
         place = f"environment variable {variable}"
     else:
-        place = f"{path}, line {_line_of(name, text)}: {name}"
+        place = f"{path}, line {_line_of([name, *inner], text)}: {dotted}"
     if problem["type"] == "extra_forbidden":
-        return f"{place}: no such setting. {_nearest(name, set(Settings.model_fields))}"
+        known = set(ScheduleSettings.model_fields if inner else Settings.model_fields)
+        return f"{place}: no such setting. {_nearest(inner[0] if inner else name, known)}"
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if name == "mongo_uri" else f" (is {problem['input']!r})"
     return f"{place}: {message}{shown}"
 
 
-def _line_of(name: str, text: str) -> int:
-    start = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if start.match(line)), 1)
+def _variable_of(name: str, inner: list[str]) -> str | None:
+    wanted = [PREFIX + NESTED.join([name, *inner[:depth]]).upper() for depth in range(len(inner), -1, -1)]
+    given = {key.upper(): key for key in os.environ if os.environ[key]}
+    return next((given[key] for key in wanted if key in given), None)
+
+
+def _line_of(names: list[str], text: str) -> int:
+    lines = text.splitlines()
+    found = 0
+    for name in names:  # each below the one that holds it
+        start = re.compile(rf"""\s*\[*\s*(?:[\w.-]+\.)?["']?{re.escape(name)}["']?\s*[=.\]]""")
+        found = next((number for number in range(found, len(lines)) if start.match(lines[number])), found)
+    return found + 1

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, Document, IntField, ListField, LongField, StringField, UUIDField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    IntField,
+    ListField,
+    LongField,
+    StringField,
+    UUIDField,
+)
 
 from .base import meta
 
@@ -131,5 +141,32 @@ class SourceFile(Document):
     bad = LongField(help_text="… of which were refused")
 
 
-OPERATIONS: tuple[type[Document], ...] = (Run, StageState, Lease, Failure, Quarantined, SourceFile)
+class ScheduledJob(Document):
+    """A job of the schedule: when it ran, how it went, when it is due, how long it is put off."""
+
+    KEY: ClassVar[str] = "job"
+    meta = meta("scheduled_jobs", {"fields": ["job"], "unique": True})
+
+    job = StringField(required=True, help_text="Name of the job, e.g. source 2dmatpedia")
+    cron = StringField(help_text="When it runs, as in the settings")
+    state = StringField(
+        choices=("running", "succeeded", "partial", "failed", "skipped", "interrupted"),
+        help_text="How it went last; skipped: somebody else was at it",
+    )
+    error = StringField(help_text="Why it could not go on, or was skipped")
+    run_id = StringField(help_text="Run that recorded it")
+    started_at = DateTimeField(help_text="Last start (UTC); fire times up to it are taken care of")
+    ended_at = DateTimeField(help_text="Last end (UTC)")
+    succeeded_at = DateTimeField(help_text="Last end that was no failure (UTC)")
+    next_due_at = DateTimeField(help_text="When it runs next (UTC)")
+    failures = IntField(help_text="Failures in a row", min_value=0)
+    failing_since = DateTimeField(help_text="First failure in the row (UTC)")
+    runs = LongField(help_text="Times it was started", min_value=0)
+    failed = LongField(help_text="… and could not go on", min_value=0)
+    skips = LongField(help_text="Times it was skipped because somebody else was at it", min_value=0)
+    passed_over = LongField(help_text="Fire times passed over while it was put off after failures", min_value=0)
+    recoveries = LongField(help_text="Times it went well again after failures", min_value=0)
+
+
+OPERATIONS: tuple[type[Document], ...] = (Run, StageState, Lease, Failure, Quarantined, SourceFile, ScheduledJob)
 """Every collection of bookkeeping."""

@@ -134,3 +134,37 @@ def test_database_names_the_server_would_refuse_or_owns_are_refused(name: str) -
 def test_settings_cannot_be_changed_once_made() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().batch_size = 5  # type: ignore[misc]
+
+
+def test_schedule_of_the_file_and_of_variables_are_joined(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings_file.write_text(
+        '[schedule]\njitter_seconds = 5\n[schedule.sources]\n2dmatpedia = "0 3 * * *"\n'
+        '[schedule.campaigns]\n"mine.yaml" = "@weekly"\ntwo-dimensional = "@daily"\n'
+    )
+    monkeypatch.setenv("EXFOLIO_SCHEDULE__TIMEZONE", "Europe/Berlin")
+    monkeypatch.setenv("EXFOLIO_SCHEDULE__SOURCES", '{"mp": "@daily"}')
+
+    schedule = load_settings().schedule
+
+    assert (schedule.jitter_seconds, schedule.timezone) == (5, "Europe/Berlin")
+    assert schedule.sources == {"2dmatpedia": "0 3 * * *", "mp": "@daily"}
+    assert schedule.campaigns == {str(settings_file.parent / "mine.yaml"): "@weekly", "two-dimensional": "@daily"}
+
+
+def test_mistakes_in_the_schedule_name_line_or_variable(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings_file.write_text("batch_size = 5\n[schedule]\njitter_second = 5\nbackoff_factor = 0\n")
+    monkeypatch.setenv("EXFOLIO_SCHEDULE__TIMEZONE", "Atlantis")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+
+    lines = caught.value.message.splitlines()
+    assert any(line.startswith(f"{settings_file}, line 3: schedule.jitter_second: no such setting") for line in lines)
+    assert any(line.startswith(f"{settings_file}, line 4: schedule.backoff_factor") for line in lines)
+    assert any(line.startswith("environment variable EXFOLIO_SCHEDULE__TIMEZONE: there is no time") for line in lines)
+
+
+def test_unknown_variable_of_the_schedule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXFOLIO_SCHEDULE__JITTER", "5")
+    with pytest.raises(ConfigurationError, match="Did you mean EXFOLIO_SCHEDULE__JITTER_SECONDS"):
+        load_settings()

@@ -1,0 +1,89 @@
+"""``exfolio schedule``: keeps the registry current, as the table ``[schedule]`` of the settings says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..builders.schedule import Scheduler
+from ..stores.connection import connect
+from .cells import text_of
+from .console import JsonOption, begin, err, out, print_json
+from .refresh import ProcessesOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``schedule`` to the app."""
+    app.command()(schedule)
+
+
+def schedule(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Run what is due by now, once, and leave: for cron and timers.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Show the jobs and when they run next; run nothing.")] = False,
+    processes: ProcessesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Refresh sources and campaigns when their cron expressions say, until stopped (SIGTERM or Ctrl-C).
+
+    One job runs at a time. What was missed while nothing ran is caught up once; a source that is down is tried again
+    after longer and longer waits. A signal lets the batch in work finish; a second one stops at once.
+
+    Exit status: 0 stopped as asked, or with --once all done; 1 with --once, some jobs failed; 2 wrong schedule;
+    3 database away; 130 stopped at once.
+
+    Examples
+    --------
+      exfolio schedule --show
+
+      EXFOLIO_LOG_FORMAT=json exfolio schedule
+
+      exfolio schedule --once
+    """
+    settings = begin()
+    with connect(settings, autostart=True) as connection:
+        scheduler = Scheduler(connection, processes=processes or settings.processes)
+        if show:
+            _show(scheduler.plan(), json=json)
+            return
+        failed = False
+        if once:
+            endings = scheduler.run_due()
+            failed = any(ending.state != "succeeded" for _, ending in endings)
+            if json:
+                print_json(
+                    [
+                        {"job": job.name, "state": ending.state, "error": ending.error, "written": ending.written}
+                        for job, ending in endings
+                    ]
+                )
+            elif not endings:
+                err.print("Nothing is due.")
+        else:
+            scheduler.serve()
+    if scheduler.stopped_at_once:
+        raise typer.Exit(130)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        print_json(rows)
+        return
+    table = Table("job", "cron", "next", "last", "ended", "failures", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            escape(row["job"]),
+            escape(row["cron"]),
+            text_of(row.get("next_due_at")),
+            row.get("state", ""),
+            text_of(row.get("ended_at")),
+            str(row.get("failures") or ""),
+        )
+    out.print(table)

@@ -1,0 +1,224 @@
+"""The schedule runs what is due, one at a time, waits for what is down, catches up once, and stops in order."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio.builders.cron import CronError
+from exfolio.builders.running import run_stage
+from exfolio.builders.schedule import Scheduler, jobs_of
+from exfolio.builders.source_stage import SourceStage
+from exfolio.stores.clock import utc_now
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError, LeaseHeld
+from exfolio.stores.leases import Lease
+from exfolio.stores.schedule_settings import ScheduleSettings
+from pymatgen.core import Lattice, Structure
+
+EVERY_SECOND = "* * * * * *"
+NEVER_SOON = "0 0 1 1 *"
+QUICK = {"jitter_seconds": 0, "backoff_first_seconds": 0.3, "backoff_longest_seconds": 1}
+
+
+@pytest.fixture
+def salts(registry: Connection, tmp_path: Path) -> Path:
+    """A file of three rock salts, ingested as source salts."""
+    docs = [
+        {
+            "material_id": f"m-{metal}",
+            "structure": Structure(Lattice.cubic(5.6), [metal, "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]).as_dict(),
+        }
+        for metal in ("Li", "Na", "K")
+    ]
+    file = tmp_path / "salts.json"
+    file.write_text(json.dumps(docs))
+    run_stage(SourceStage("structures", {"paths": [str(file)], "source": "salts"}), registry)
+    return file
+
+
+def scheduler(connection: Connection, **schedule: Any) -> Scheduler:
+    settings = connection.settings.model_copy(
+        update={"schedule": ScheduleSettings(**{**QUICK, **schedule}), "lease_seconds": 3}
+    )
+    return Scheduler(Connection(settings, connection.name, connection.origin, connection.uri))
+
+
+@contextmanager
+def serving(one: Scheduler) -> Iterator[Scheduler]:
+    thread = threading.Thread(target=one.serve)
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+        thread.join(timeout=20)
+        one.connection.close()
+        assert not thread.is_alive()
+
+
+def record(connection: Connection, job: str = "source salts") -> dict[str, Any]:
+    return connection.database["scheduled_jobs"].find_one({"job": job}) or {}
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_a_source_that_goes_down_is_put_off_and_recovers(registry: Connection, salts: Path) -> None:
+    with serving(scheduler(registry, sources={"salts": EVERY_SECOND})):
+        wait_until(lambda: record(registry).get("state") == "succeeded")
+
+        salts.rename(salts.with_suffix(".away"))
+        wait_until(lambda: record(registry).get("failures", 0) >= 2)
+        down = record(registry)
+        assert down["state"] == "failed"
+        assert "salts.json" in down["error"]
+        assert down["next_due_at"] > down["ended_at"]
+        assert down["failing_since"] < down["ended_at"]
+        assert registry.database["materials"].count_documents({"deprecated": False}) == 3
+
+        salts.with_suffix(".away").rename(salts)
+        wait_until(lambda: record(registry).get("recoveries") == 1)
+        back = record(registry)
+        assert back["state"] == "succeeded"
+        assert back["failures"] == 0
+        assert "error" not in back
+        assert "failing_since" not in back
+
+
+def test_waits_grow_up_to_the_longest(registry: Connection) -> None:
+    one = scheduler(registry, refresh="@daily", backoff_first_seconds=60, backoff_longest_seconds=3600)
+    waits = [one._wait(failures) for failures in (1, 2, 3, 7, 1000)]
+    for wait, least in zip(waits, [60, 120, 240, 3600, 3600], strict=True):
+        assert least <= wait <= 1.1 * least
+
+
+def test_missed_runs_are_caught_up_once(registry: Connection, salts: Path) -> None:
+    long_ago = utc_now() - timedelta(days=900)
+    registry.database["scheduled_jobs"].insert_one(
+        {"job": "source salts", "state": "succeeded", "started_at": long_ago, "runs": 7}
+    )
+    with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
+        wait_until(lambda: record(registry).get("runs") == 8 and record(registry)["state"] == "succeeded")
+        time.sleep(1.2)
+    assert record(registry)["runs"] == 8
+    with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
+        time.sleep(0.5)
+    assert record(registry)["runs"] == 8
+
+
+@pytest.mark.parametrize("state", ["interrupted", "running"])
+def test_a_job_that_was_cut_off_is_taken_up_at_once(registry: Connection, salts: Path, state: str) -> None:
+    registry.database["scheduled_jobs"].insert_one({"job": "source salts", "state": state, "started_at": utc_now()})
+    with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
+        wait_until(lambda: record(registry).get("state") == "succeeded")
+
+
+def test_a_held_lease_is_a_skip(registry: Connection, salts: Path) -> None:
+    with Lease(registry, "stage ingest:salts", seconds=30):
+        with serving(scheduler(registry, sources={"salts": EVERY_SECOND})):
+            wait_until(lambda: record(registry).get("skips", 0) >= 1)
+        skipped = record(registry)
+    assert skipped["state"] == "skipped"
+    assert skipped.get("failures") == 0
+    assert "is being run by" in skipped["error"]
+
+
+def test_one_scheduler_at_a_time_and_the_next_stands_by(registry: Connection, salts: Path) -> None:
+    first = scheduler(registry, sources={"salts": EVERY_SECOND})
+    second = scheduler(registry, refresh=EVERY_SECOND)
+    with serving(first):
+        wait_until(lambda: bool(record(registry)))
+        with serving(second):
+            with pytest.raises(LeaseHeld):
+                scheduler(registry, refresh="@daily").run_due()
+            assert record(registry, "refresh") == {}
+            first.stop()
+            wait_until(lambda: record(registry, "refresh").get("runs", 0) >= 1)
+
+
+def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Path) -> None:
+    one = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON})
+
+    first = {job.name: ending for job, ending in one.run_due()}
+    second = one.run_due()
+
+    assert first["source salts"].state == "succeeded"
+    assert first["source nowhere"].state == "failed"
+    assert "there are: salts" in str(first["source nowhere"].error)
+    assert second == []
+    time.sleep(0.4)
+    assert [job.name for job, _ in one.run_due()] == ["source nowhere"]
+
+
+def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Connection, salts: Path) -> None:
+    salts.unlink()
+    one = scheduler(registry, sources={"salts": NEVER_SOON}, refresh=NEVER_SOON)
+    endings = {job.name: ending for job, ending in one.run_due()}
+    assert endings["source salts"].state == "failed"
+    assert endings["refresh"].state == "succeeded"
+    assert one.plan()[0]["failures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "error", "complaint"),
+    [
+        ({}, ConfigurationError, "nothing is on the schedule"),
+        ({"sources": {"salts": "often"}}, CronError, r"schedule\.sources\.salts: .* 1 fields"),
+        ({"refresh": "99 * * * *"}, CronError, r"schedule\.refresh: "),
+        ({"campaigns": {"one-dimensional": "@daily"}}, ConfigurationError, "no campaign is called 'one-dimensional'"),
+    ],
+)
+def test_a_wrong_schedule_is_refused(schedule: dict[str, Any], error: type[Exception], complaint: str) -> None:
+    with pytest.raises(error, match=complaint):
+        jobs_of(ScheduleSettings(**schedule))
+
+
+def test_sigterm_lets_the_batch_finish_and_gives_leases_back(registry: Connection, salts: Path, tmp_path: Path) -> None:
+    # Given a source whose reading takes some seconds, in small batches
+    salt = json.loads(salts.read_text())[0]
+    salts.write_text(json.dumps([{**salt, "material_id": f"m-{i}"} for i in range(1200)]))
+    before = registry.database["materials"].count_documents({})
+    settings = registry.settings
+    environment = {
+        **os.environ,
+        "EXFOLIO_HOME": str(settings.home),
+        "EXFOLIO_DATABASE": settings.database,
+        "EXFOLIO_BATCH_SIZE": "5",
+        "EXFOLIO_LOG_FORMAT": "json",
+        "EXFOLIO_SCHEDULE__JITTER_SECONDS": "0",
+        "EXFOLIO_SCHEDULE__SOURCES": json.dumps({"salts": EVERY_SECOND}),
+    }
+    program = "from exfolio.cli.main import run; raise SystemExit(run(['schedule']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: registry.database["materials"].count_documents({}) > before, 60)
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert process.returncode == 0, errors
+    assert [line["event"] for line in lines if "event" in line] == ["started", "begun", "ended", "stopped"]
+    assert record(registry)["state"] == "interrupted"
+    written = registry.database["materials"].count_documents({})
+    assert written < 1200
+    assert registry.database["leases"].count_documents({"owner": {"$ne": ""}}) == 0
+    # When it is started again, it goes on at once
+    with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
+        wait_until(lambda: record(registry).get("state") == "succeeded", 60)
+    assert registry.database["materials"].count_documents({"deprecated": False}) >= 1200
