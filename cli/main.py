@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
     "diff": {"diff": "Show what has changed since a run or a date."},
     "status": {"status": "Show what the registry holds, what is due, and what went wrong."},
+    "schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},
     "retry": {"retry": "Make failed items due again."},
 }
 
