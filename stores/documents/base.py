@@ -81,7 +81,8 @@ class RegistryDocument(Document):
         if facet != cls.creating_facet():
             return frozenset(cls.FACETS[facet])
         others = {name for names in cls.FACETS.values() for name in names}
-        return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY, HISTORY}
+        kept_by_writer = {HISTORY} if cls.REMEMBERED else set()
+        return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY} - kept_by_writer
 
     @classmethod
     def collection_name(cls) -> str:
