@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from ..stores.connection import connect
+from ..stores.health import health
 from ..stores.query.overview import overview
 from .cells import COLOURS, text_of
 from .console import JsonOption, begin, out, print_json
@@ -21,13 +23,27 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(*, json: JsonOption = False) -> None:
+def status(
+    *,
+    for_monitor: Annotated[
+        bool, typer.Option("--health", help="Only whether scheduled jobs run and get through, for a monitor: quick.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Show what the registry holds, what ran, what is due and what went wrong.
 
     Exit status: 0 nothing is wrong, 1 something is (failures, bad input, a run that failed), 3 the database is away.
+    With --health: 0 what should run does, 1 something wants attention, 3 the database is away.
 
-    Example: exfolio status --json
+    Examples
+    --------
+      exfolio status --json
+
+      exfolio status --health
     """
+    if for_monitor:
+        _health(json=json)
+        return
     with connect(begin()) as connection:
         found = overview(connection)
     if json:
@@ -35,6 +51,20 @@ def status(*, json: JsonOption = False) -> None:
     else:
         print_overview(found)
     if found["wrong"]:
+        raise typer.Exit(1)
+
+
+def _health(*, json: bool) -> None:
+    with connect(begin()) as connection:
+        checks = health(connection)
+    well = all(check.well for check in checks)
+    if json:
+        print_json({"well": well, "checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            mark = "[green]✓[/]" if check.well else "[red]✗[/]"
+            out.print(f"{mark} [bold]{escape(check.name)}[/]: {escape(check.message)}", soft_wrap=True)
+    if not well:
         raise typer.Exit(1)
 
 

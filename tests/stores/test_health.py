@@ -1,0 +1,70 @@
+"""What a monitor is told: jobs that run and get through are well, others are named with the reason."""
+
+from datetime import timedelta
+
+import pytest
+from exfolio.stores import runs
+from exfolio.stores.clock import utc_now
+from exfolio.stores.connection import Connection
+from exfolio.stores.health import Check, health
+from exfolio.stores.leases import Lease
+from exfolio.stores.schedules import LEASE, began, ended, planned
+from exfolio.stores.schema import initialise
+
+JOB = "source 2dmatpedia"
+
+
+@pytest.fixture
+def registry(connection: Connection) -> Connection:
+    initialise(connection)
+    return connection
+
+
+def found(connection: Connection) -> dict[str, Check]:
+    return {check.name: check for check in health(connection)}
+
+
+def test_an_empty_database_is_not_well(connection: Connection) -> None:
+    assert [check.well for check in health(connection)] == [False]
+
+
+def test_without_a_schedule_no_scheduler_is_missed(registry: Connection) -> None:
+    assert all(check.well for check in health(registry))
+
+
+def test_a_schedule_wants_a_living_scheduler(registry: Connection) -> None:
+    planned(registry, JOB, cron="@daily", next_due_at=utc_now() + timedelta(hours=3))
+    assert not found(registry)["scheduler"].well
+
+    with Lease(registry, LEASE, seconds=30):
+        assert all(check.well for check in health(registry))
+        registry.database["leases"].update_one({"job": LEASE}, {"$set": {"expires_at": utc_now()}})
+        assert "no sign of life" in found(registry)["scheduler"].message
+
+
+def test_a_job_may_fail_twice(registry: Connection) -> None:
+    for failures in (1, 2, 3):
+        began(registry, JOB, cron="@daily")
+        ended(registry, JOB, "failed", error="can't read 'db.json'", failures=failures)
+        assert found(registry)[JOB].well == (failures <= 2)
+    assert "failed 3 times in a row since " in found(registry)[JOB].message
+    assert "can't read 'db.json'" in found(registry)[JOB].message
+
+    ended(registry, JOB, "succeeded", recovered=True)
+    assert found(registry)[JOB].well
+
+
+def test_a_job_that_should_have_run_long_ago_is_named(registry: Connection) -> None:
+    planned(registry, JOB, cron="@daily", next_due_at=utc_now() - timedelta(minutes=30))
+    assert found(registry)[JOB].well
+    planned(registry, JOB, cron="@daily", next_due_at=utc_now() - timedelta(hours=2))
+    assert "was due at" in found(registry)[JOB].message
+
+
+def test_a_run_by_hand_that_failed_is_named_until_one_goes_well(registry: Connection) -> None:
+    run = runs.begin(registry, "run layers", version="1")
+    runs.end(registry, run, "failed", error="no")
+    assert found(registry)["runs"].message == f"run layers failed ({run})"
+
+    runs.end(registry, runs.begin(registry, "run layers", version="1"), "succeeded")
+    assert found(registry)["runs"].well
