@@ -1,0 +1,106 @@
+"""Stage `top-down`: the monolayers of well-known layered crystals."""
+
+import numpy as np
+import pytest
+from exfolio.builders.layers import LayerStage
+from exfolio.builders.running import run_stage
+from exfolio.builders.top_down import TopDownStage
+from exfolio.models.structure.plain import from_plain
+from exfolio.stores.connection import Connection
+from exfolio.stores.runs import StageReport
+from known_crystals import crystals, keys, monolayer_of, one, put, retire
+
+
+def cut(registry: Connection, vacuum: float = 20.0) -> StageReport:
+    run_stage(LayerStage(), registry)
+    return run_stage(TopDownStage(vacuum=vacuum), registry)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "group", "thickness"),
+    [
+        ("MoS2-2H", "MoS2", "P-6m2", 3.17),  # 2 x 0.129 x 12.294 Å, from the z of sulphur
+        ("C-graphite-2H", "C", "P6/mmm", 0.0),
+        ("BN-h", "BN", "P-6m2", 0.0),
+        ("Bi2Te3-tetradymite", "Bi2Te3", "P-3m1", 7.5),
+    ],
+)
+def test_the_monolayer_of_a_layered_crystal(
+    registry: Connection, name: str, formula: str, group: str, thickness: float
+) -> None:
+    put(registry, crystals(name))
+
+    report = cut(registry)
+
+    layer = one(registry, "structures")
+    assert (report.due, report.inserted) == (1, 1)
+    assert (layer["route"], layer["parent_id"], layer["dimension"]) == ("top-down", f"handbook:{name}", 2)
+    assert (layer["formula_reduced"], layer["space_group"]["symbol"]) == (formula, group)
+    assert layer["thickness"] == pytest.approx(thickness, abs=0.15)
+    assert layer["valid"] is True
+    assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed"}
+    structure = from_plain(layer["structure"])
+    height = np.ptp(structure.cart_coords[:, 2])
+    assert structure.volume / layer["area"] - height == pytest.approx(20.0, abs=0.1), "Å of vacuum"
+    [origin] = layer["origins"]
+    bulk = one(registry, "materials")
+    assert (origin["collection"], origin["id"], origin["stage"]) == ("materials", f"handbook:{name}", "top-down")
+    assert origin["hash"] == bulk["content_hash"]
+
+
+def test_networks_and_monolayers_are_not_cut(registry: Connection) -> None:
+    put(registry, [*crystals("NaCl-rocksalt"), monolayer_of("MoS2-2H")])
+    silent = monolayer_of("C-graphite-2H")
+    del silent["dimension_claimed"]  # of a source that does not say what its structures are
+    put(registry, [silent])
+
+    report = cut(registry)
+
+    assert (report.inserted, report.failed, report.quarantined) == (0, 0, 0)
+    assert keys(registry, "structures") == []
+
+
+def test_a_retired_bulk_deprecates_its_monolayer_and_brings_it_back(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "BN-h"))
+    cut(registry)
+    before = one(registry, "structures", parent_id="handbook:MoS2-2H")
+
+    retire(registry, "handbook:MoS2-2H")
+    assert cut(registry).deprecated == 1
+    gone = one(registry, "structures", parent_id="handbook:MoS2-2H")
+    assert gone["deprecated"]
+    assert gone["deprecation_reasons"] == ["materials handbook:MoS2-2H is deprecated"]
+    assert not one(registry, "structures", parent_id="handbook:BN-h")["deprecated"]
+
+    put(registry, crystals("MoS2-2H"))
+    cut(registry)
+    back = one(registry, "structures", parent_id="handbook:MoS2-2H")
+    assert (back["structure_id"], back["deprecated"]) == (before["structure_id"], False)
+
+
+def test_more_vacuum_makes_the_same_monolayers_anew(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "BN-h"))
+    cut(registry)
+    before = keys(registry, "structures")
+
+    report = cut(registry, vacuum=30.0)
+
+    assert (report.due, report.updated, report.deprecated) == (2, 2, 0)
+    assert keys(registry, "structures") == before
+
+
+def test_a_monolayer_is_made_anew_when_its_bulk_is_measured_anew(registry: Connection) -> None:
+    [mos2] = crystals("MoS2-2H")
+    put(registry, [mos2, *crystals("BN-h")])
+    cut(registry)
+
+    cell = mos2["structure"]["lattice"]["matrix"]
+    mos2["structure"]["lattice"]["matrix"] = [[1.01 * x for x in vector] for vector in cell]
+    before = one(registry, "structures", formula_reduced="MoS2")
+    put(registry, [mos2])
+    report = cut(registry)
+
+    after = one(registry, "structures", formula_reduced="MoS2")
+    assert (report.due, report.updated) == (1, 1)
+    assert after["structure_id"] == before["structure_id"]
+    assert after["area"] == pytest.approx(before["area"] * 1.01**2)
