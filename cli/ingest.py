@@ -20,9 +20,12 @@ from ..builders.sources.table_columns import parse_columns
 from ..stores.connection import connect
 from ..stores.errors import ConfigurationError
 from .console import JsonOption, begin, err, out, print_json
+from .ingest_vasp import KIND as VASP
+from .ingest_vasp import directories_of, ingest_vasp
 from .progress import stage_progress, summary
 
-_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in KINDS.items()) + "."
+_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in KINDS.items())
+_KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
 _BATCH = 1000
 _SHOWN = 10
 
@@ -46,6 +49,8 @@ Examples:
   exfolio ingest table.csv --column formation_energy=Ef:eV/atom --method PBE --dry-run
 
   exfolio ingest --kind handbook
+
+  exfolio ingest vasp runs/ more-runs/ -n 4
 """
 
 
@@ -74,6 +79,10 @@ def ingest(
 ) -> None:
     """Bring files into the registry."""
     settings = begin()
+    directories = directories_of(paths, kind)
+    if directories is not None:
+        ingest_vasp(settings, directories, processes=processes, dry_run=dry_run, json=json)
+        return
     kind = kind or _guess(paths or [])
     options: dict[str, Any] = {
         "paths": [str(path) for path in paths] if paths else None,
