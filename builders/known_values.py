@@ -40,8 +40,8 @@ class KnownValuesStage(GroupStage):
     writes: ClassVar = {Property: "value"}
 
     def groups_of(self, changed: set[str]) -> list[str]:
-        """Leave out formulas nobody has proposed."""
-        proposed = self.db.database["structures"].distinct("formula_reduced", {"deprecated": False})
+        """Leave out formulas nobody ever proposed; the values of those no longer proposed are to be retired."""
+        proposed = self.db.database["structures"].distinct("formula_reduced")
         return sorted(changed & set(proposed))
 
     def process(self, items: list[Item]) -> list[Outcome]:

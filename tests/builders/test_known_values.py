@@ -1,0 +1,117 @@
+"""Stage `known-values`: what is known of a monolayer without a calculation, with basis and method."""
+
+from typing import Any
+
+import pytest
+from exfolio.builders.known_values import KnownValuesStage
+from exfolio.builders.layers import LayerStage
+from exfolio.builders.novelty import NoveltyStage
+from exfolio.builders.running import run_stage
+from exfolio.builders.top_down import TopDownStage
+from exfolio.stores.connection import Connection
+from exfolio.stores.runs import StageReport
+from known_crystals import crystals, monolayer_of, one, put, retire
+
+
+def collect(registry: Connection) -> StageReport:
+    for stage in (LayerStage(), TopDownStage(), NoveltyStage()):
+        run_stage(stage, registry)
+    return run_stage(KnownValuesStage(), registry)
+
+
+def with_exfoliation_energy(name: str, value: float) -> dict[str, Any]:
+    [bulk] = crystals(name)
+    bulk["exfoliation_energy"] = value
+    bulk.setdefault("methods", {})["exfoliation_energy"] = "optB88-vdW"
+    return bulk
+
+
+def test_the_monolayer_has_the_exfoliation_energy_of_its_bulk(registry: Connection) -> None:
+    """Graphite, 52 meV per atom (Zacharia et al., Phys. Rev. B 69, 155406 (2004))."""
+    put(registry, crystals("C-graphite-2H"))
+
+    collect(registry)
+
+    layer = one(registry, "structures")
+    value = one(registry, "properties", kind="exfoliation_energy")
+    assert (value["structure_id"], value["value"], value["unit"]) == (layer["structure_id"], 0.052, "eV/atom")
+    assert (value["basis"], value["method"]) == ("parent", "experiment (handbook, parent)")
+    assert value["details"] == {"materials": ["handbook:C-graphite-2H"]}
+
+
+def test_its_formation_energy_is_the_sum(registry: Connection) -> None:
+    put(registry, [with_exfoliation_energy("MoS2-2H", 0.077)])
+
+    collect(registry)
+
+    bulk = one(registry, "materials")
+    value = one(registry, "properties", kind="formation_energy")
+    assert value["value"] == pytest.approx(bulk["formation_energy"] + 0.077)
+    assert value["method"] == "experiment, 298 K of the bulk + exfoliation energy (handbook, parent)"
+
+
+def test_a_known_monolayer_gives_all_its_values(registry: Connection) -> None:
+    methods = {"exfoliation_energy": "optB88-vdW", "decomposition_energy": "optB88-vdW", "band_gap": "PBE"}
+    known = monolayer_of("MoS2-2H", exfoliation_energy=0.0769, decomposition_energy=0.0, band_gap=1.67, methods=methods)
+    put(registry, [*crystals("MoS2-2H"), known])
+
+    collect(registry)
+
+    values = {doc["kind"]: doc for doc in registry.database["properties"].find({"basis": "same-structure"})}
+    assert {kind: doc["value"] for kind, doc in values.items()} == {
+        "exfoliation_energy": 0.0769,
+        "energy_above_hull": 0.0,
+        "band_gap": 1.67,
+    }
+    assert values["band_gap"]["method"] == "PBE (flat, same-structure)"
+    assert values["band_gap"]["unit"] == "eV"
+
+
+def test_a_table_that_knows_compositions_only_helps_out(registry: Connection) -> None:
+    table = {
+        "material_id": "table:MoS2",
+        "source": "table",
+        "source_id": "MoS2",
+        "formula_reduced": "MoS2",
+        "exfoliation_energy": 0.08,
+    }
+    put(registry, [*crystals("MoS2-2H", "BN-h"), table])
+
+    collect(registry)
+
+    value = one(registry, "properties", kind="exfoliation_energy")
+    assert (value["value"], value["basis"]) == (0.08, "composition")
+    assert value["method"] == "method not stated (table, composition)"
+
+
+def test_every_polytype_gives_its_own_value(registry: Connection) -> None:
+    put(registry, [with_exfoliation_energy("MoS2-2H", 0.077), with_exfoliation_energy("MoS2-3R", 0.075)])
+
+    collect(registry)
+
+    for layer in registry.database["structures"].find():
+        value = one(registry, "properties", kind="exfoliation_energy", structure_id=layer["structure_id"])
+        assert value["value"] == (0.077 if layer["parent_id"] == "handbook:MoS2-2H" else 0.075)
+
+
+def test_a_value_that_is_corrected_taken_back_or_retired(registry: Connection) -> None:
+    put(registry, [with_exfoliation_energy("BN-h", 0.065), *crystals("MoS2-2H")])
+    collect(registry)
+
+    put(registry, [with_exfoliation_energy("BN-h", 0.071)])
+    report = collect(registry)
+    assert (report.due, one(registry, "properties", kind="exfoliation_energy")["value"]) == (1, 0.071)
+    assert report.updated == 2, "its formation energy changed as well"
+
+    put(registry, crystals("BN-h"))
+    assert collect(registry).deprecated == 2
+    gone = one(registry, "properties", kind="exfoliation_energy")
+    assert gone["deprecated"]
+    assert gone["value"] == 0.071, "it is kept"
+
+    put(registry, [with_exfoliation_energy("BN-h", 0.071)])
+    collect(registry)
+    assert not one(registry, "properties", kind="exfoliation_energy")["deprecated"]
+    retire(registry, "handbook:BN-h")
+    assert collect(registry).deprecated == 2
+    assert collect(registry).due == 0
