@@ -22,12 +22,15 @@ from .campaigns.judge import JudgeStage
 from .known_values import KnownValuesStage
 from .layers import LayerStage
 from .links import LinkStage
+from .live_source_stage import LiveSourceStage
 from .novelty import NoveltyStage
 from .running import Interrupted, Progress, run_stage
 from .source_stage import SourceStage
+from .sources.live_source import LIVE_KINDS
 from .stage import Stage
 from .top_down import TopDownStage
 from .version import VERSION
+from .work import Doc
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +54,24 @@ class RefreshReport:
         return "partial" if self.exit_code else "succeeded"
 
 
-def known_sources(connection: Connection) -> Iterator[SourceStage]:
+def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
+    """Give the stage of a source: one that reads files, or one that asks a service.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such kind, or the options are not its.
+    """
+    return LiveSourceStage(kind, options) if kind in LIVE_KINDS else SourceStage(kind, options)
+
+
+def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage]:
     """Give a stage for every source that was ingested before, as it was."""
     states = connection.database["stage_states"].find({"stage": {"$regex": "^ingest:"}}, {"maker": 1}).sort("stage", 1)
     for state in states:
         arguments = state.get("maker", {}).get("arguments")
         if arguments:
-            yield SourceStage(**arguments)
+            yield source_stage(arguments["kind"], arguments["options"])
 
 
 def stages_of(campaign: Campaign) -> list[Stage]:
@@ -158,7 +172,7 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
     for campaign in campaigns:
         for source in campaign.sources:
             try:
-                stage = SourceStage(source.kind, source.options)
+                stage = source_stage(source.kind, source.options)
             except ExfolioError as error:
                 report.errors[f"ingest:{source.kind}"] = error.message
                 continue

@@ -93,7 +93,7 @@ def settings(*, json: JsonOption = False) -> None:
     Example: exfolio db settings
     """
     chosen = begin()
-    values = {name: _shown(getattr(chosen, name)) for name in Settings.model_fields}
+    values = {name: _shown(name, getattr(chosen, name)) for name in Settings.model_fields}
     if json:
         print_json(values)
         return
@@ -140,9 +140,9 @@ def _note_uri(chosen: Settings) -> None:
         out.print(f"Not in use while {PREFIX}MONGO_URI names {hosts_of(chosen.mongo_uri)}.", soft_wrap=True)
 
 
-def _shown(value: Any) -> Any:
+def _shown(name: str, value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return f"(hidden) at {hosts_of(value)}"
+        return f"(hidden) at {hosts_of(value)}" if name == "mongo_uri" else "(hidden)"
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,12 @@ def release(connection: Connection, stage: str, file: str, places: Iterable[str]
     ids = [text_hash(stage, file, place) for place in places]
     if ids:
         connection.database["quarantine"].delete_many({"quarantine_id": {"$in": ids}}, session=session)
+
+
+def release_starting(connection: Connection, stage: str, beginning: str, session: ClientSession) -> None:
+    """Forget a stage's complaints about places whose name begins so, in the caller's transaction."""
+    place = {"$regex": f"^{re.escape(beginning)}"}
+    connection.database["quarantine"].delete_many({"stage": stage, "place": place}, session=session)
 
 
 def has_any(connection: Connection, stage: str, file: str) -> bool:

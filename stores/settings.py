@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -25,6 +26,7 @@ PREFIX = "EXFOLIO_"
 NESTED = "__"
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
+_SECRET = frozenset({"mongo_uri", "mp_api_key", "mp_endpoint"})  # a mistaken value may hold a password
 RESERVED_DATABASES = frozenset({"admin", "local", "config"})
 # https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions (the stricter Windows set, 63 bytes)
 DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
@@ -56,6 +58,17 @@ def _checked_database(name: str) -> str:
     if not DATABASE_NAME.fullmatch(name):
         raise ValueError('a database name has 1 to 63 characters and none of /\\. "$*<>:|?')
     return name
+
+
+def _checked_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address starts with https:// and names a host")
+    if parts.username or parts.password:
+        raise ValueError("an address holds no user and no password")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("a key is sent by https only (http is for this machine itself)")
+    return address.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -105,6 +118,13 @@ class Settings(BaseSettings):
     loss_share: float = Field(
         0.1, ge=0, le=1, description="a refresh stops if a source loses more than this share of its records"
     )
+    mp_api_key: SecretStr | None = Field(None, description="key of the Materials Project's API; shown nowhere")
+    mp_endpoint: Annotated[str, AfterValidator(_checked_address)] = Field(
+        "https://api.materialsproject.org", description="address of the Materials Project's API"
+    )
+    web_timeout_seconds: float = Field(60, gt=0, description="how long a live source may be silent, s")
+    web_attempts: int = Field(6, ge=1, description="how often a live source is asked before giving up for this time")
+    web_first_wait_seconds: float = Field(1, ge=0, description="wait before it is asked again, s; doubled each time")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log lines shown")
     log_format: Literal["text", "json"] = Field("text", description="log lines for a person, or one JSON object a line")
     schedule: ScheduleSettings = Field(
@@ -221,7 +241,7 @@ def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: s
         known = set(ScheduleSettings.model_fields if inner else Settings.model_fields)
         return f"{place}: no such setting. {_nearest(inner[0] if inner else name, known)}"
     message = problem["msg"].removeprefix("Value error, ")
-    shown = "" if name == "mongo_uri" else f" (is {problem['input']!r})"
+    shown = "" if name in _SECRET else f" (is {problem['input']!r})"
     return f"{place}: {message}{shown}"
 
 

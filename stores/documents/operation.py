@@ -20,6 +20,7 @@ from mongoengine import (
 )
 
 from .base import meta
+from .pulls import PULLS
 
 
 class Run(Document):
@@ -168,5 +169,14 @@ class ScheduledJob(Document):
     recoveries = LongField(help_text="Times it went well again after failures", min_value=0)
 
 
-OPERATIONS: tuple[type[Document], ...] = (Run, StageState, Lease, Failure, Quarantined, SourceFile, ScheduledJob)
+OPERATIONS: tuple[type[Document], ...] = (
+    Run,
+    StageState,
+    Lease,
+    Failure,
+    Quarantined,
+    SourceFile,
+    ScheduledJob,
+    *PULLS,
+)
 """Every collection of bookkeeping."""

@@ -59,6 +59,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "leases": ("job", "owner", "expires_at"),
     "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),
     "quarantine": ("stage", "file", "place", "reason", "remedy"),
+    "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
+    "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
 }
 """The columns of a table, by collection."""
