@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pymongo.client_session import ClientSession
 
-from ..stores import quarantine
+from ..stores import quarantine, stage_states
 from ..stores.canonical import text_hash
 from ..stores.documents import Material, ReferenceEntry
 from ..stores.errors import ConfigurationError
@@ -79,17 +79,19 @@ class SourceStage(Stage):
 
     def begin(self) -> None:
         """Begin as every stage; one source is always read by the same kind of reader."""
-        super().begin()
-        known = (self.state.get("maker") or {}).get("arguments", {}).get("kind", self.kind)
-        files = self.db.database["source_files"]
-        self._files = {doc["path"]: doc for doc in files.find({"stage": self.name}, {"_id": 0})}
-        self.first_time = not self._files
-        self._had_documents = any(doc.get("complete") for doc in self._files.values())
+        before = stage_states.read(self.db, self.name)  # beginning puts this stage's arguments in their place
+        known = (before.get("maker") or {}).get("arguments", {}).get("kind", self.kind)
         if known != self.kind:
             raise ConfigurationError(
                 f"source {self.reader.source} was read as {known}, not as {self.kind}",
                 "Give the new data a source name of its own (--source NAME).",
             )
+        super().begin()
+        files = self.db.database["source_files"]
+        self._files = {doc["path"]: doc for doc in files.find({"stage": self.name}, {"_id": 0})}
+        self.first_time = not self._files
+        # A file that was read to its end once has its number of records, even if a later reading was cut off.
+        self._had_documents = any("records" in doc for doc in self._files.values())
 
     def select(self) -> Iterator[Batch]:
         """Give the records of new and changed files, in the order of the files."""
@@ -110,11 +112,22 @@ class SourceStage(Stage):
         try:
             return self.reader.files()
         except SourceFileError as error:
-            remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
-            raise SourceMissing(str(error), remedy if self._files else "") from None
+            raise self._missing(error) from None
+
+    def _missing(self, error: SourceFileError) -> SourceMissing:
+        remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
+        return SourceMissing(str(error), remedy if self._files else "")
+
+    def _records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
+        try:
+            yield from self.reader.records(path)
+        except SourceFileError as error:  # before the first record
+            if len(self._paths) == 1:
+                raise self._missing(error) from None
+            yield BadRecord(str(error), remedy="mend or remove the file", place="the file", rest_unread=True)
 
     def _batches(self, path: Path, name: str, facts: Doc, skip: int) -> Iterator[Batch]:
-        records = islice(self.reader.records(path), skip, None)
+        records = islice(self._records(path), skip, None)
         done = skip
         bad = 0
         cut = False
@@ -124,7 +137,7 @@ class SourceStage(Stage):
             cut = cut or any(isinstance(record, BadRecord) and record.rest_unread for record in chunk)
             yield Batch(0, [self._item(record, name) for record in chunk], mark=self._mark(name, facts, done, bad))
         ending = self._mark(name, facts, done, bad)
-        ending |= {"complete": True, "records": done, "cut": cut}
+        ending |= {"complete": True, "records": done, "cut": cut, "whole": not skip}
         yield Batch(0, [], mark=ending)
 
     def _mark(self, name: str, facts: Doc, done: int, bad: int) -> Doc:
@@ -183,9 +196,13 @@ class SourceStage(Stage):
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how far a file was read."""
         identity = text_hash(self.name, mark["path"])
-        changes = {"$set": {"stage": self.name, **{key: value for key, value in mark.items() if key != "cut"}}}
+        facts = {key: value for key, value in mark.items() if key not in ("cut", "whole")}
+        changes = {"$set": {"stage": self.name, **facts}}
         if mark.get("cut"):
             self._bad += 1
+        if mark.get("whole"):  # what this reading did not complain about is mended or gone
+            stale = {"stage": self.name, "file": mark["path"], "run_id": {"$ne": self.run_id}}
+            self.db.database["quarantine"].delete_many(stale, session=session)
         self.db.database["source_files"].update_one({"file_id": identity}, changes, upsert=True, session=session)
 
     def close(self) -> None:
@@ -234,6 +251,7 @@ class SourceStage(Stage):
         retire(self, document, dict.fromkeys(missing, reason))
         if vanished:
             self.db.database["source_files"].delete_many({"stage": self.name, "path": {"$in": sorted(vanished)}})
+            self.db.database["quarantine"].delete_many({"stage": self.name, "file": {"$in": sorted(vanished)}})
 
     def _read_again_next_time(self) -> None:
         # The files were read to their end; without this the next run would find nothing to do and say all is well.
