@@ -24,6 +24,7 @@ from ..stores.query.search import Search, require_initialised
 from . import selection
 from .cells import plural
 from .console import JsonOption, begin, err, out, print_json
+from .export_vasp import ExportCommand
 from .rows import write_csv, write_jsonl
 
 Doc = dict[str, Any]
@@ -57,7 +58,7 @@ class Exported:
 
 def register(app: typer.Typer) -> None:
     """Add ``export`` to the app."""
-    app.command()(export)
+    app.command(cls=ExportCommand)(export)
 
 
 def export(
@@ -87,6 +88,7 @@ def export(
     """Write structures, a file each, or documents, all into one file.
 
     Files are named after the id, with _ for what a file name can't have. Each is complete or not there.
+    Input for calculations: exfolio export vasp --help
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from pymatgen.core.structure import Structure
-from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
+from pymatgen.io.vasp.inputs import Incar, Kpoints, PmgVaspPspDirError, Poscar
 from pymatgen.io.vasp.sets import (
     MPHSEBSSet,
     MPRelaxSet,
@@ -62,7 +62,7 @@ class Inputs:
     Attributes
     ----------
     files
-        Text by file name: INCAR, KPOINTS, POSCAR, and POTCAR.spec (one symbol a line, as pymatgen reads it).
+        Text by file name: INCAR, KPOINTS, POSCAR, and POTCAR, or POTCAR.spec with the symbols, one a line.
     functional
         The functional as run, ``PBE+U`` where Hubbard terms are on.
     potcar_functional, potcar_symbols
@@ -78,7 +78,7 @@ class Inputs:
     notes: tuple[str, ...]
 
 
-def inputs(structure: Structure, step: Step, choices: Choices | None = None) -> Inputs:
+def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, potcar: bool = False) -> Inputs:
     """Give the input files of one calculation.
 
     Parameters
@@ -89,11 +89,14 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None) -> 
         Which calculation.
     choices
         As for the plan; the defaults when None.
+    potcar
+        Give a POTCAR, from the folder of POTCARs that pymatgen is told of by PMG_VASP_PSP_DIR, in place of the
+        POTCAR.spec.
 
     Raises
     ------
     NoInput
-        The structure is disordered or unsound, a layer has no vacuum, or no POTCAR is named for an element.
+        The structure is disordered or unsound, a layer has no vacuum, or there is no POTCAR for an element.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -106,8 +109,11 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None) -> 
             "POSCAR": Poscar(made.structure, comment=f"{made.structure.composition.formula} {step.name}").get_str(
                 significant_figures=12
             ),
-            "POTCAR.spec": "\n".join(symbols) + "\n",
         }
+        if potcar:
+            files["POTCAR"] = _potcar(made)
+        else:
+            files["POTCAR.spec"] = "\n".join(symbols)
     files = {name: text if text.endswith("\n") else f"{text}\n" for name, text in files.items()}
     told = [one for one in caught if not issubclass(one.category, DeprecationWarning | PendingDeprecationWarning)]
     notes = dict.fromkeys(str(one.message).partition("\n")[0] for one in told)
@@ -145,6 +151,15 @@ def input_set(structure: Structure, step: Step, choices: Choices | None = None) 
     made = kind(structure=cell, user_incar_settings=_settings(step, cell, choices), **options)
     made.user_kpoints_settings = _mesh(made, cell, step)
     return made
+
+
+def _potcar(made: VaspInputSet) -> str:
+    try:
+        return str(made.potcar)
+    except PmgVaspPspDirError as error:
+        raise NoInput("there is no folder of POTCARs: PMG_VASP_PSP_DIR is not set") from error
+    except (OSError, ValueError) as error:
+        raise NoInput(f"no POTCAR: {error}".replace("\n", " ")) from error
 
 
 def _bare(structure: Structure) -> Structure:

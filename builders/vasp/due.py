@@ -1,0 +1,312 @@
+"""Which calculations a campaign's candidates wait for, by structure. Reads the registry, writes nothing.
+
+A candidate waits for a value; the value needs calculations of its structure and, where it is an exfoliation energy, of
+the bulk its layer belongs to. Bulks that several layers share are calculated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from ...models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role
+from ...models.structure.plain import from_plain, to_plain
+from ...models.structure.rescaling import length_factor, substitute
+from ...stores.canonical import content_hash
+from ...stores.connection import Connection
+from ..work import Doc
+
+T = TypeVar("T")
+
+_BATCH: Final = 500
+BULK: Final = ":bulk"
+"""What a bulk that no source has, being made from another one, has after the id of its layer."""
+
+
+@dataclass(slots=True)
+class Subject:
+    """A structure that is calculated.
+
+    Attributes
+    ----------
+    collection, id
+        The document whose structure it is. A bulk that no source has, made from another one by the replacements that
+        made the layer, has the layer's id followed by ``:bulk``.
+    role
+        ``crystal``, ``layer`` or ``bulk``.
+    formula
+        Reduced.
+    candidates
+        Candidates that wait for it.
+    fields
+        Values they wait for.
+    material_id, substitution
+        For a bulk: the material, and which elements of it are replaced.
+    layers
+        For a bulk: the structures whose exfoliation energy it is needed for.
+    """
+
+    collection: str
+    id: str
+    role: Role
+    formula: str
+    candidates: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    material_id: str | None = None
+    substitution: dict[str, str] = field(default_factory=dict)
+    layers: set[str] = field(default_factory=set)
+    structure: Doc = field(default_factory=dict, repr=False)
+    finished: dict[tuple[str, str], Doc] = field(default_factory=dict, repr=False)
+    """Converged calculations there are, by functional and task; each with its final structure, if it is known."""
+
+    @property
+    def structure_hash(self) -> str:
+        """Hash of the structure."""
+        return content_hash(self.structure)
+
+
+@dataclass(slots=True)
+class Due:
+    """What is due.
+
+    Attributes
+    ----------
+    subjects
+        Structures to be calculated, by (collection, id).
+    blocked
+        By name of a gate whose value no calculation gives: candidates that wait for it first.
+    without_bulk
+        Candidates whose exfoliation energy can't be calculated, with the reason.
+    """
+
+    subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
+    blocked: dict[str, int] = field(default_factory=dict)
+    without_bulk: dict[str, str] = field(default_factory=dict)
+
+    def want(self, subject: Subject, candidate_id: str, fields: Iterable[str]) -> None:
+        """Add a candidate's need."""
+        kept = self.subjects.setdefault((subject.collection, subject.id), subject)
+        kept.candidates.add(candidate_id)
+        kept.fields.update(fields)
+
+
+def find_due(connection: Connection, campaign: str, *, everything: bool = False, verify: bool = False) -> Due:
+    """Find what the candidates of a campaign wait for.
+
+    Parameters
+    ----------
+    campaign
+        Its name.
+    everything
+        Also what comes after a gate whose value no calculation gives, and band gaps (hybrid runs, the dearest of all)
+        while other values are still open.
+    verify
+        Also values that are known, but not from a calculation of the structure itself; of promoted candidates too.
+    """
+    due = Due()
+    query = {
+        "campaign": campaign,
+        "deprecated": False,
+        "structure_id": {"$exists": True},
+        "status": {"$in": ["waiting", "promoted"] if verify else ["waiting"]},
+    }
+    names = ("candidate_id", "structure_id", "dimension", "route", "parent_id", "formula_reduced", "gates")
+    found = connection.database["candidates"].find(query, {"_id": 0, **dict.fromkeys(names, 1)}).sort("candidate_id", 1)
+    for batch in _batches(found):
+        calculated = _calculated(connection, batch) if verify else {}
+        layers: list[Doc] = []
+        for candidate in batch:
+            fields, blocked_by = wanted_fields(candidate["gates"], everything=everything)
+            if verify:
+                own = calculated.get(candidate["structure_id"], set())
+                judged = {gate["field"] for gate in candidate["gates"] if gate["verdict"] == "passed"}
+                fields |= (judged & set(CALCULATED_FIELDS)) - own
+            if blocked_by and not fields:
+                due.blocked[blocked_by] = due.blocked.get(blocked_by, 0) + 1
+            two_dimensional = candidate.get("dimension") == 2
+            if EXFOLIATION in fields and two_dimensional:
+                layers.append(candidate)
+            elif EXFOLIATION in fields:
+                fields.discard(EXFOLIATION)
+                due.without_bulk[candidate["candidate_id"]] = "it is not a layer"
+            if rest := fields - {EXFOLIATION}:
+                due.want(_own(candidate), candidate["candidate_id"], rest)
+        for candidate, bulk in _bulks(connection, layers):
+            if isinstance(bulk, str):
+                due.without_bulk[candidate["candidate_id"]] = bulk
+            else:
+                due.want(_own(candidate), candidate["candidate_id"], [EXFOLIATION])
+                due.want(bulk, candidate["candidate_id"], [EXFOLIATION])
+                due.subjects[bulk.collection, bulk.id].layers.add(candidate["structure_id"])
+    return due
+
+
+def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
+    """Give the values that calculations are due for, and the gate that keeps later ones from being due.
+
+    Examples
+    --------
+    >>> gates = [{"name": n, "field": n, "verdict": "unknown"} for n in ("energy_above_hull", "p_2d", "band_gap")]
+    >>> wanted_fields(gates)
+    ({'energy_above_hull'}, 'p_2d')
+    >>> sorted(wanted_fields(gates, everything=True)[0])
+    ['band_gap', 'energy_above_hull']
+    """
+    fields: set[str] = set()
+    blocked_by = None
+    for gate in gates:
+        if gate["verdict"] != "unknown":
+            continue
+        if gate["field"] not in CALCULATED_FIELDS:
+            blocked_by = blocked_by or gate["name"]
+            if not everything:
+                break
+        elif everything or gate["field"] != GAP or not fields:
+            fields.add(gate["field"])
+    return fields, blocked_by
+
+
+def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
+    """Give the subjects in order, each with its structure and the calculations there are of it.
+
+    Subjects whose document has no structure any more are left out: the next refresh deals with their candidates.
+    """
+    for batch in _batches(sorted(due.subjects.values(), key=lambda one: (one.role, one.id))):
+        materials = {one.material_id for one in batch if one.material_id}
+        proposed = {one.id for one in batch if one.material_id is None}
+        structures = _structures(connection, "structures", "structure_id", proposed)
+        if missing := proposed - structures.keys():  # a candidate carries its own structure as well
+            structures |= _structures(connection, "candidates", "structure_id", missing)
+        bulks = _structures(connection, "materials", "material_id", materials)
+        finished = _finished(connection, [one.id for one in batch])
+        for subject in batch:
+            plain = structures.get(subject.id) if subject.material_id is None else bulks.get(subject.material_id)
+            if plain is None:
+                continue
+            subject.structure = _replaced(plain, subject.substitution)
+            subject.finished = finished.get(subject.id, {})
+            yield subject
+            subject.structure, subject.finished = {}, {}
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+def _own(candidate: Doc) -> Subject:
+    return Subject(
+        "structures",
+        candidate["structure_id"],
+        "layer" if candidate.get("dimension") == 2 else "crystal",
+        candidate["formula_reduced"],
+    )
+
+
+def _bulks(connection: Connection, layers: list[Doc]) -> Iterator[tuple[Doc, Subject | str]]:
+    """Give the bulk of each layer, or why there is none."""
+    database = connection.database
+    parents = {layer["parent_id"] for layer in layers if layer.get("parent_id")}
+    ids = sorted({layer["structure_id"] for layer in layers} | parents)
+    names = {"_id": 0, "structure_id": 1, "parent_id": 1, "route": 1, "substitution": 1}
+    proposed = {doc["structure_id"]: doc for doc in database["structures"].find({"structure_id": {"$in": ids}}, names)}
+    above = {doc["parent_id"] for doc in proposed.values() if doc.get("parent_id")}
+    materials = {
+        doc["material_id"]: doc["formula_reduced"]
+        for doc in database["materials"].find(
+            {"material_id": {"$in": sorted(parents | above)}, "deprecated": False, "structure": {"$exists": True}},
+            {"_id": 0, "material_id": 1, "formula_reduced": 1},
+        )
+    }
+    for layer in layers:
+        parent = layer.get("parent_id")
+        substitution: dict[str, str] = {}
+        if layer.get("route") == "bottom-up":
+            substitution = (proposed.get(layer["structure_id"]) or {}).get("substitution") or {}
+            parent = (proposed.get(parent or "") or {}).get("parent_id")
+        if parent is None or parent not in materials:
+            yield layer, "no bulk crystal is known that it is a layer of"
+        elif substitution:
+            identity = f"{layer['structure_id']}{BULK}"
+            formula = layer["formula_reduced"]
+            bulk = Subject("structures", identity, "bulk", formula, material_id=parent, substitution=substitution)
+            yield layer, bulk
+        elif materials[parent] != layer["formula_reduced"]:
+            yield layer, f"its bulk, {parent}, is {materials[parent]}, of which it is one of several kinds of layers"
+        else:
+            yield layer, Subject("materials", parent, "bulk", materials[parent], material_id=parent)
+
+
+def _replaced(plain: Doc, substitution: dict[str, str]) -> Doc:
+    if not substitution:
+        return plain
+    structure = from_plain(plain)
+    mapping = {one.symbol: substitution.get(one.symbol, one.symbol) for one in structure.composition.elements}
+    return to_plain(substitute(structure, mapping, factor=length_factor(structure, mapping)))
+
+
+def _structures(connection: Connection, collection: str, key: str, ids: Iterable[str]) -> dict[str, Doc]:
+    found = connection.database[collection].find(
+        {key: {"$in": sorted(ids)}, "structure": {"$exists": True}}, {"_id": 0, key: 1, "structure": 1}
+    )
+    return {doc[key]: doc["structure"] for doc in found}
+
+
+def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:
+    """By structure, the values that come from a calculation of itself."""
+    ids = sorted({candidate["structure_id"] for candidate in candidates})
+    query = {"structure_id": {"$in": ids}, "basis": "calculation", "deprecated": False}
+    known: dict[str, set[str]] = {}
+    for doc in connection.database["properties"].find(query, {"_id": 0, "structure_id": 1, "kind": 1, "stale": 1}):
+        if not doc.get("stale"):
+            known.setdefault(doc["structure_id"], set()).add(doc["kind"])
+    return known
+
+
+def _finished(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tuple[str, str], Doc]]:
+    """By subject, the converged calculations: by functional without its +U, and by task."""
+    ids = set(ids)
+    layers = sorted({identity.removesuffix(BULK) for identity in ids})
+    keys = ("structure_id", "material_id", "manifest.bulk_of")
+    query = {
+        "$or": [{key: {"$in": layers}} for key in keys],
+        "converged": True,
+        "set_aside": {"$ne": True},
+        "deprecated": False,
+    }
+    names = {"_id": 0, **dict.fromkeys((*keys, "functional", "task_type", "structure"), 1)}
+    found: dict[str, dict[tuple[str, str], Doc]] = {}
+    for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
+        key = (_family(doc.get("functional")), _task(doc.get("task_type")))
+        bulk_of = doc.get("manifest", {}).get("bulk_of")
+        of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
+        if of in ids:
+            found.setdefault(of, {})[key] = doc.get("structure") or {}
+    return found
+
+
+_AS_READ: Final = {"gga": "pbe", "optb88+rvv10": "optb88-vdw", "optb88": "optb88-vdw"}
+"""Names that pymatgen gives a run: PBE where no tag says otherwise, and +rVV10 for whatever has LUSE_VDW."""
+
+
+def _family(functional: Any) -> str:
+    name = str(functional or "").replace("+U", "").casefold()
+    return _AS_READ.get(name, name)
+
+
+def _task(task_type: Any) -> str:
+    name = str(task_type or "").casefold()
+    return "relax" if "optimiz" in name or "relax" in name else "static" if "static" in name else name
+
+
+def is_finished(subject: Subject, functional: str, task: str) -> bool:
+    """Whether a converged calculation of it by this functional is in the registry."""
+    return (_family(functional), task) in subject.finished
+
+
+def final_structure(subject: Subject, functional: str) -> Doc | None:
+    """Give the structure that a converged relaxation by this functional ended with, if there is one."""
+    return subject.finished.get((_family(functional), "relax")) or None

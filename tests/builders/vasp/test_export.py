@@ -1,0 +1,366 @@
+"""Input for what candidates wait for: MoS2 as layer and bulk, WSe2 made of it by substitution."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio.builders.vasp.crawl import MANIFEST
+from exfolio.builders.vasp.due import find_due, wanted_fields
+from exfolio.builders.vasp.export import VaspExport, export_vasp, orders, require_potcars
+from exfolio.builders.vasp.flow import as_flow
+from exfolio.builders.vasp.folders import FORMAT, Tree
+from exfolio.builders.vasp.manifest import read_manifest
+from exfolio.models.calculation.plan import Choices
+from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure
+from exfolio.stores.errors import CannotRunError, ConfigurationError
+from filelock import FileLock
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.vasp.inputs import SETTINGS, Incar, Kpoints, Poscar
+from small_registry import material, plain, put
+
+CAMPAIGN = "two-dimensional"
+LAYER, SUBSTITUTED = "st-1890e1f5735df206", "st-2222222222222222"
+HULL, EXFOLIATION = ("formation_energy", "energy_above_hull"), ("exfoliation_energy",)
+
+
+def mos2_bulk() -> Structure:
+    """2H-MoS2, Wildervanck & Jellinek, Z. Anorg. Allg. Chem. 328, 309 (1964)."""
+    third = 1 / 3
+    sulphur = [(third, 2 * third, z) for z in (0.621, 0.879)] + [(2 * third, third, z) for z in (0.121, 0.379)]
+    molybdenum = [(third, 2 * third, 0.25), (2 * third, third, 0.75)]
+    return Structure(Lattice.hexagonal(3.16, 12.294), ["Mo"] * 2 + ["S"] * 4, molybdenum + sulphur)
+
+
+def layer(metal: str = "Mo", chalcogen: str = "S", a: float = 3.16) -> Structure:
+    heights = [(0, 0, 11.5 / 23), (1 / 3, 2 / 3, 9.9 / 23), (1 / 3, 2 / 3, 13.1 / 23)]
+    return Structure(Lattice.hexagonal(a, 23), [metal, chalcogen, chalcogen], heights)
+
+
+def candidate(structure_id: str, formula: str, unknown: tuple[str, ...], **more: Any) -> dict[str, Any]:
+    gates = [
+        {"name": field.replace("_", " "), "field": field, "condition": "", "verdict": "unknown"} for field in unknown
+    ]
+    elements = sorted({"MoS2": ["Mo", "S"], "WSe2": ["W", "Se"]}[formula])
+    return {
+        "candidate_id": f"{CAMPAIGN}/{structure_id}",
+        "campaign": CAMPAIGN,
+        "structure_id": structure_id,
+        "formula_reduced": formula,
+        "chemsys": "-".join(elements),
+        "elements": elements,
+        "nelements": 2,
+        "dimension": 2,
+        "route": "top-down",
+        "parent_id": "bulk:mos2",
+        "status": "waiting",
+        "waiting_for": gates[0]["name"] if gates else None,
+        "gates": gates,
+        "gates_passed": 0,
+        **more,
+    }
+
+
+def proposed(structure_id: str, formula: str, structure: Structure, **more: Any) -> dict[str, Any]:
+    doc = candidate(structure_id, formula, ())
+    names = ("structure_id", "formula_reduced", "chemsys", "elements", "nelements", "dimension", "route", "parent_id")
+    return {**{name: doc[name] for name in names}, "structure": plain(structure), **more}
+
+
+@pytest.fixture
+def waiting(registry: Connection) -> Connection:
+    """MoS2, its monolayer, and the candidate that waits for everything a calculation gives but the gap."""
+    put(registry, Material, [material("bulk:mos2", "MoS2", "Mo-S", structure=plain(mos2_bulk()), nsites=6)])
+    put(registry, ProposedStructure, [proposed(LAYER, "MoS2", layer())])
+    put(registry, Candidate, [candidate(LAYER, "MoS2", HULL + EXFOLIATION)])
+    return registry
+
+
+def folder_of(done: VaspExport, calculation: str, part: str = "") -> str:
+    [found] = [path for path in done.new if path.endswith(f"/{calculation}") and part in path]
+    return found
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+    return content
+
+
+def tree_of(root: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != ".exfolio.lock"
+    }
+
+
+def test_a_folder_is_written_for_every_calculation_that_is_due(waiting: Connection, tmp_path: Path) -> None:
+    done = export_vasp(waiting, CAMPAIGN, tmp_path / "out")
+
+    of_layer, of_bulk = ({p.split("/")[1] for p in done.new if ("_bulk_" in p) is bulk} for bulk in (False, True))
+    assert of_layer == {"PBE-relax", "PBE-static", "optB88-vdW-relax", "optB88-vdW-static"}
+    assert of_bulk == {"optB88-vdW-relax", "optB88-vdW-static"}
+    for path in done.new:
+        folder = tmp_path / "out" / path
+        assert {file.name for file in folder.iterdir()} == {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec", MANIFEST}
+        assert (folder / "POTCAR.spec").read_text().split() == ["Mo_pv", "S"]
+        assert Poscar.from_file(folder / "POSCAR").structure.composition.reduced_formula == "MoS2"
+        along_c = Kpoints.from_file(folder / "KPOINTS").kpts[0][2]
+        assert (along_c == 1) is ("_bulk_" not in path)
+        assert Incar.from_file(folder / "INCAR").get("LUSE_VDW", False) is ("vdW" in path)
+
+
+def test_the_manifest_says_what_the_calculation_is_for(waiting: Connection, tmp_path: Path) -> None:
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    of_layer = tmp_path / folder_of(done, "optB88-vdW-static", LAYER)
+    manifest = manifest_of(of_layer)
+    assert manifest["candidate_id"] == f"{CAMPAIGN}/{LAYER}"
+    assert (manifest["structure_id"], manifest["material_id"], manifest["bulk_of"]) == (LAYER, None, None)
+    assert (manifest["functional"], manifest["task"], manifest["fields"]) == ("optB88-vdW", "static", [*EXFOLIATION])
+    assert manifest["after"] == "../optB88-vdW-relax"
+    assert (of_layer / manifest["after"]).is_dir()
+    assert manifest["expected"] == {"energy": "eV", "structure": "Å"}
+    assert set(manifest["files"]) == {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec"}
+
+    of_bulk = manifest_of(tmp_path / folder_of(done, "optB88-vdW-static", "_bulk_"))
+    assert (of_bulk["structure_id"], of_bulk["material_id"], of_bulk["bulk_of"]) == (None, "bulk:mos2", LAYER)
+
+    top = manifest_of(tmp_path)
+    assert set(top["folders"]) == set(done.new)
+    assert all(entry["due"] and entry["candidates"] == [f"{CAMPAIGN}/{LAYER}"] for entry in top["folders"].values())
+
+
+def test_the_ingestion_reads_the_manifest(waiting: Connection, tmp_path: Path) -> None:
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    read, problem = read_manifest(tmp_path / folder_of(done, "PBE-relax") / MANIFEST)
+    assert problem is None
+    assert (read["structure_id"], read["candidate_id"], read["campaign"]) == (LAYER, f"{CAMPAIGN}/{LAYER}", CAMPAIGN)
+    assert "bulk_of" not in read
+
+
+def test_a_second_export_writes_nothing(waiting: Connection, tmp_path: Path) -> None:
+    first = export_vasp(waiting, CAMPAIGN, tmp_path)
+    before = tree_of(tmp_path)
+
+    second = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    assert (second.new, second.changed, second.unchanged) == ([], [], len(first.new))
+    assert tree_of(tmp_path) == before
+
+
+def test_two_layers_of_one_bulk_share_its_calculation(waiting: Connection, tmp_path: Path) -> None:
+    other = "st-3333333333333333"
+    export_vasp(waiting, CAMPAIGN, tmp_path)
+    put(waiting, ProposedStructure, [proposed(other, "MoS2", layer(a=3.3))])
+    put(waiting, Candidate, [candidate(other, "MoS2", EXFOLIATION)])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    assert all(other in path for path in done.new)
+    bulk = next(entry for path, entry in manifest_of(tmp_path)["folders"].items() if "_bulk_" in path)
+    assert bulk["candidates"] == [f"{CAMPAIGN}/{LAYER}", f"{CAMPAIGN}/{other}"]
+
+
+def test_a_folder_in_which_a_calculation_has_begun_is_left_alone(waiting: Connection, tmp_path: Path) -> None:
+    begun = folder_of(export_vasp(waiting, CAMPAIGN, tmp_path), "PBE-relax")
+    (tmp_path / begun / "OUTCAR").touch()
+    before = {name: held for name, held in tree_of(tmp_path).items() if name.startswith(begun)}
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path, choices=Choices(vacuum=30))
+
+    assert done.kept == {begun: "a calculation has begun there"}
+    assert {name: held for name, held in tree_of(tmp_path).items() if name.startswith(begun)} == before
+    assert len(done.changed) == 3, "the other calculations of the layer"
+    assert done.unchanged == 2, "those of the bulk, which has no vacuum"
+
+
+@pytest.mark.parametrize("output", ["vasprun.xml.gz", "OSZICAR", "CONTCAR.relax1", "vasp.out", "error.1.tar.gz"])
+def test_any_output_shows_that_a_calculation_has_begun(tmp_path: Path, output: str) -> None:
+    tree = Tree(tmp_path)
+    tree.put("MoS2/PBE-relax", {"INCAR": "ENCUT = 520\n"}, {"format": FORMAT})
+    assert tree.look("MoS2/PBE-relax").state == "untouched"
+
+    (tmp_path / "MoS2" / "PBE-relax" / output).touch()
+
+    assert tree.look("MoS2/PBE-relax").state == "begun"
+    with pytest.raises(ConfigurationError, match="has changed while"):
+        tree.put("MoS2/PBE-relax", {"INCAR": "ENCUT = 680\n"}, {"format": FORMAT})
+    assert (tmp_path / "MoS2" / "PBE-relax" / "INCAR").read_text() == "ENCUT = 520\n"
+
+
+def test_a_persons_changes_and_files_are_left_alone(waiting: Connection, tmp_path: Path) -> None:
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+    edited, added = folder_of(done, "PBE-relax"), folder_of(done, "PBE-static")
+    (tmp_path / edited / "INCAR").write_text("ENCUT = 700\n")
+    (tmp_path / added / "job.slurm").touch()
+
+    again = export_vasp(waiting, CAMPAIGN, tmp_path, choices=Choices(vacuum=30))
+
+    assert set(again.kept) == {edited, added}
+    assert (tmp_path / edited / "INCAR").read_text() == "ENCUT = 700\n"
+
+
+def test_another_structure_has_another_folder(waiting: Connection, tmp_path: Path) -> None:
+    before = folder_of(export_vasp(waiting, CAMPAIGN, tmp_path), "PBE-relax")
+    put(waiting, ProposedStructure, [proposed(LAYER, "MoS2", layer(a=3.2))])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    after = folder_of(done, "PBE-relax")
+    assert after != before
+    assert (tmp_path / before / "POSCAR").exists()
+    listed = manifest_of(tmp_path)["folders"]
+    assert (listed[before]["due"], listed[after]["due"]) == (False, True)
+
+
+def test_the_bulk_of_a_substituted_layer_is_made_by_the_same_replacements(waiting: Connection, tmp_path: Path) -> None:
+    how = {"route": "bottom-up", "parent_id": LAYER}
+    new = proposed(SUBSTITUTED, "WSe2", layer("W", "Se", 3.29), **how, substitution={"Mo": "W", "S": "Se"})
+    put(waiting, ProposedStructure, [new])
+    put(waiting, Candidate, [candidate(SUBSTITUTED, "WSe2", EXFOLIATION, **how)])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    folder = tmp_path / folder_of(done, "optB88-vdW-relax", "WSe2_bulk_")
+    bulk = Poscar.from_file(folder / "POSCAR").structure
+    assert bulk.composition.formula == "W2 Se4"
+    assert 3.16 < bulk.lattice.a < 3.45, "wider than that of MoS2 (measured: 3.28 Å)"
+    manifest = manifest_of(folder)
+    assert (manifest["structure_id"], manifest["material_id"], manifest["bulk_of"]) == (None, None, SUBSTITUTED)
+
+
+def test_what_cannot_be_calculated_is_said(waiting: Connection, tmp_path: Path) -> None:
+    lonely, mixed = "st-4444444444444444", "st-5555555555555555"
+    half = Structure(Lattice.hexagonal(3.2, 23), [{"Mo": 0.5, "W": 0.5}], [(0, 0, 0.5)])
+    doc = proposed(mixed, "MoS2", layer())
+    doc["structure"]["sites"][0]["species"] = [{"element": str(el), "occu": 0.5} for el in half[0].species]
+    put(waiting, ProposedStructure, [proposed(lonely, "MoS2", layer(), parent_id="gone:1"), doc])
+    new = [candidate(lonely, "MoS2", EXFOLIATION, parent_id="gone:1"), candidate(mixed, "MoS2", HULL)]
+    put(waiting, Candidate, [*new, candidate("st-6666666666666666", "MoS2", ("p_2d", *HULL))])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    assert done.without_bulk == {f"{CAMPAIGN}/{lonely}": "no bulk crystal is known that it is a layer of"}
+    assert set(done.failed) == {f"structures:{mixed} PBE-relax", f"structures:{mixed} PBE-static"}
+    assert all("disordered" in reason for reason in done.failed.values())
+    assert done.blocked == {"p 2d": 1}
+
+
+def test_gaps_wait_until_they_are_all_that_is_missing() -> None:
+    def gates(*fields: str) -> list[dict[str, str]]:
+        return [{"name": field, "field": field, "verdict": "unknown"} for field in fields]
+
+    assert wanted_fields(gates("pourbaix_energy", "band_gap")) == ({"pourbaix_energy"}, None)
+    assert wanted_fields(gates("band_gap")) == ({"band_gap"}, None)
+    assert wanted_fields(gates("novel", "band_gap")) == (set(), "novel")
+    assert wanted_fields(gates("novel", "band_gap", "pourbaix_energy"), everything=True)[0] == {
+        "band_gap",
+        "pourbaix_energy",
+    }
+
+
+def test_what_has_been_calculated_is_not_due_and_its_structure_is_used(waiting: Connection, tmp_path: Path) -> None:
+    relaxed = layer(a=3.19)
+    calculation = {
+        "calculation_id": "calc-1",
+        "formula_reduced": "MoS2",
+        "functional": "GGA",
+        "task_type": "Structure Optimization",
+        "structure": plain(relaxed),
+        "converged": True,
+    }
+    put(waiting, Calculation, [calculation])
+    match = {"calculation_id": "calc-1", "structure_id": LAYER, "matched_by": "manifest"}
+    put(waiting, Calculation, [match], facet="match")
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    assert done.finished == 1
+    assert not any(path.endswith("/PBE-relax") for path in done.new)
+    static = tmp_path / folder_of(done, "PBE-static")
+    assert manifest_of(static)["after"] is None
+    assert Poscar.from_file(static / "POSCAR").structure.lattice.a == pytest.approx(3.19)
+
+
+def test_known_values_of_promoted_candidates_can_be_verified(waiting: Connection, tmp_path: Path) -> None:
+    gate = {"name": "energy above hull", "field": "energy_above_hull", "condition": "<= 0.2", "value": 0.0}
+    known = candidate(LAYER, "MoS2", (), status="promoted", gates=[{**gate, "verdict": "passed"}])
+    put(waiting, Candidate, [known])
+
+    assert export_vasp(waiting, CAMPAIGN, tmp_path).new == []
+    done = export_vasp(waiting, CAMPAIGN, tmp_path, verify=True)
+    assert {path.split("/")[1] for path in done.new} == {"PBE-relax", "PBE-static"}
+
+
+def test_potcars_are_only_for_those_who_have_them(
+    waiting: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR", raising=False)
+    with pytest.raises(ConfigurationError, match="PMG_VASP_PSP_DIR is not set"):
+        export_vasp(waiting, CAMPAIGN, tmp_path / "out", potcar=True)
+    assert not (tmp_path / "out").exists()
+
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        require_potcars()
+    (tmp_path / "nowhere").mkdir()
+    done = export_vasp(waiting, CAMPAIGN, tmp_path / "out", potcar=True)
+    assert len(done.failed) == 6, "an empty folder has the POTCAR of no element"
+    assert done.new == []
+
+
+def test_what_a_killed_export_left_half_written_is_cleared(waiting: Connection, tmp_path: Path) -> None:
+    folder = folder_of(export_vasp(waiting, CAMPAIGN, tmp_path), "PBE-relax").partition("/")[0]
+    left = tmp_path / folder / ".exfolio-abc"
+    left.mkdir()
+    (left / "INCAR").touch()
+
+    export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    assert not left.exists()
+
+
+def test_one_export_at_a_time_and_only_into_a_tree(waiting: Connection, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".exfolio.lock"), pytest.raises(CannotRunError, match="another export"):
+        export_vasp(waiting, CAMPAIGN, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="can't be written"):
+        export_vasp(waiting, CAMPAIGN, tmp_path / "file")
+    (tmp_path / MANIFEST).write_text("{}")
+    with pytest.raises(ConfigurationError, match="no manifest of a tree"):
+        export_vasp(waiting, CAMPAIGN, tmp_path)
+
+
+def test_the_script_runs_each_calculation_from_the_structure_of_the_one_before(
+    waiting: Connection, tmp_path: Path
+) -> None:
+    done = export_vasp(waiting, CAMPAIGN, tmp_path / "out")
+    relax = tmp_path / "out" / folder_of(done, "PBE-relax")
+    for folder in relax.parent.iterdir():
+        if folder.is_dir():
+            (folder / "POTCAR").write_text("PAW")
+    vasp = tmp_path / "vasp"  # stands for VASP: says that it converged, and gives the structure it had a new first line
+    vasp.write_text('#!/bin/sh\necho "reached required accuracy" > OUTCAR\n(echo moved; tail -n +2 POSCAR) > CONTCAR\n')
+    vasp.chmod(0o755)
+
+    ran = subprocess.run(
+        ["sh", relax.parent / "run.sh"],
+        env={"VASP": str(vasp), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["PBE-relax", "optB88-vdW-relax", "PBE-static", "optB88-vdW-static"]
+    assert (relax.parent / "PBE-static" / "POSCAR").read_text().startswith("moved")
+    assert not (relax / "POSCAR").read_text().startswith("moved")
+
+
+def test_a_flow_needs_programs_that_are_not_installed(waiting: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exfolio.builders.vasp.flow.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match="jobflow and atomate2, which are not installed"):
+        as_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN)
