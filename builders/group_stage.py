@@ -105,6 +105,8 @@ class GroupStage(Stage):
         query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
         # A member that moved to another group left one behind, which its own facet of this stage still names.
         own = self.writes.get(source.document)
+        if own:  # what is no member and never was one is nobody's business
+            query = {"$and": [query, {"$or": [source.criteria, {f"facets.{own}": {"$exists": True}}]}]}
         names: Doc = {"group": f"${source.group_field}", "left": f"$facets.{own}.group" if own else None}
         found = collection.aggregate([{"$match": query}, {"$group": {"_id": names}}], allowDiskUse=True)
         return {str(name) for doc in found for name in doc["_id"].values() if name is not None}

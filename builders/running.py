@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from types import FrameType
 from ..stores.connection import Connection
 from ..stores.runs import StageReport
 from .stage import Stage
-from .work import Batch, Failure
+from .work import Batch, Failure, Outcome
 
 logger = logging.getLogger(__name__)
 _AHEAD = 2  # batches per process that wait to be computed or written
@@ -91,58 +91,69 @@ def _computed_here(stage: Stage) -> Iterator[Batch]:
 def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:
     # Batches are written in the order of selection: a batch that is done early waits for its elders.
     waiting: deque[tuple[Batch, Future[Batch]]] = deque()
-    pool = _pool(processes)
+    workers = _Workers(processes)
     try:
         for batch in stage.get_items():
-            waiting.append((batch, pool.submit(_process, stage, batch)))
+            waiting.append((batch, workers.submit(stage, batch)))
             while len(waiting) >= processes * _AHEAD:
-                pool = yield from _next(stage, pool, waiting, processes)
+                yield _next(stage, workers, waiting)
         while waiting:
-            pool = yield from _next(stage, pool, waiting, processes)
+            yield _next(stage, workers, waiting)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers.stop()
 
 
-def _next(
-    stage: Stage, pool: ProcessPoolExecutor, waiting: deque[tuple[Batch, Future[Batch]]], processes: int
-) -> Generator[Batch, None, ProcessPoolExecutor]:
+def _next(stage: Stage, workers: _Workers, waiting: deque[tuple[Batch, Future[Batch]]]) -> Batch:
     batch, future = waiting.popleft()
     try:
-        result = future.result()
+        return future.result()
     except BrokenProcessPool:
         logger.warning("%s: a worker process died; its items are tried one by one", stage.name)
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers.stop()
         result = _one_by_one(stage, batch)
-        pool = _pool(processes)
-        again = list(waiting)
+        again = [other for other, _ in waiting]
         waiting.clear()
-        waiting.extend((other, pool.submit(_process, stage, other)) for other, _ in again)
-    yield result
-    return pool
+        waiting.extend((other, workers.submit(stage, other)) for other in again)
+        return result
+
+
+class _Workers:
+    """Worker processes that are started when there is work for them."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, stage: Stage, batch: Batch) -> Future[Batch]:
+        if not batch.items:  # nothing to compute, only progress to note
+            done: Future[Batch] = Future()
+            done.set_result(batch)
+            return done
+        if self._pool is None:
+            # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
+            method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+            context = multiprocessing.get_context(method)
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_leave_signals_to_parent)
+        return self._pool.submit(_process, stage, batch)
+
+    def stop(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
 
 def _one_by_one(stage: Stage, batch: Batch) -> Batch:
-    outcomes = []
-    pool = _pool(1)
+    outcomes: list[Outcome] = []
+    worker = _Workers(1)
     for item in batch.items:
-        single = Batch(batch.ordinal, [item])
         try:
-            outcomes.append(pool.submit(_process, stage, single).result().outcomes[0])
+            outcomes += worker.submit(stage, Batch(batch.ordinal, [item])).result().outcomes
         except BrokenProcessPool:
             outcomes.append(Failure("the process that worked on it died (out of memory, or a crash in a library)"))
-            pool.shutdown(wait=False)
-            pool = _pool(1)
-    pool.shutdown(wait=False)
+            worker.stop()
+    worker.stop()
     batch.outcomes = outcomes
     return batch
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    )
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_signals_to_parent)
 
 
 def _leave_signals_to_parent() -> None:

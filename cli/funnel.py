@@ -15,7 +15,8 @@ from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
 from .console import JsonOption, begin, out, print_json
 
-_BAR = 20
+_BAR = 30
+_WIDTH_OF_NUMBERS = 75
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -95,13 +96,14 @@ def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
     for name in ("reached", "passed", "rejected", "unknown"):
-        table.add_column(name, justify="right")
-    table.add_column("", no_wrap=True, overflow="crop")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    bar = max(0, min(_BAR, out.width - _WIDTH_OF_NUMBERS))
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
         if row["reached"] and row["reached"] == row["not_applicable"]:
             continue  # a gate of a route nobody took
-        width = round(_BAR * row["reached"] / most)
+        width = round(bar * row["reached"] / most)
         table.add_row(
             row["gate"],
             row["condition"],
