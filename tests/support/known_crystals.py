@@ -91,12 +91,9 @@ def retire(connection: Connection, *ids: str) -> None:
     in_transaction(connection, lambda session: writer.deprecate(connection.database, reasons, session))
 
 
-def campaign(text: str = CAMPAIGN, **replaced: str) -> Campaign:
-    """A campaign, with pieces of its text replaced (spaces of the pieces as underscores)."""
-    for old, new in replaced.items():
-        assert old.replace("_", " ") in text
-        text = text.replace(old.replace("_", " "), new)
-    return parse(text, "layers.yaml")
+def campaign() -> Campaign:
+    """The campaign."""
+    return parse(CAMPAIGN, "layers.yaml")
 
 
 def go(connection: Connection, wanted: Campaign | None = None) -> dict[str, StageReport]:

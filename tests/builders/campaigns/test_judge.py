@@ -1,0 +1,151 @@
+"""Stage `judge`: verdicts follow values and thresholds, nothing else is computed, old verdicts stay known."""
+
+from datetime import UTC, datetime
+
+from exfolio.builders.campaigns.campaign import Campaign
+from exfolio.builders.campaigns.judge import JudgeStage
+from exfolio.builders.running import run_stage
+from exfolio.stores.connection import Connection
+from exfolio.stores.runs import StageReport
+from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
+
+
+def judge(registry: Connection, wanted: Campaign) -> StageReport:
+    return run_stage(JudgeStage(wanted.model_dump(mode="json", by_alias=True)), registry)
+
+
+def test_every_monolayer_gets_a_verdict_by_gate(registry: Connection) -> None:
+    put(registry, [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), monolayer_of("MoS2-2H")])
+
+    go(registry)
+
+    graphene = one(registry, "candidates", formula_reduced="C")
+    assert (graphene["status"], graphene["gates_passed"]) == ("promoted", 3)
+    assert graphene["candidate_id"] == f"layers/{graphene['structure_id']}"
+    assert graphene["exfoliation_energy"] == 0.052
+    assert graphene["methods"]["exfoliation_energy"] == "experiment (handbook, parent)"
+    assert graphene["history"] == []
+    mos2 = one(registry, "candidates", formula_reduced="MoS2")
+    assert (mos2["status"], mos2["rejected_by"], mos2["known_as"]) == ("rejected", "novel", ["flat:MoS2-2H"])
+    bn = one(registry, "candidates", formula_reduced="BN")
+    assert (bn["status"], bn["waiting_for"]) == ("waiting", "exfoliable")
+
+
+def test_polytypes_are_one_candidate(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "MoS2-3R"))
+
+    go(registry)
+
+    assert len(keys(registry, "structures")) == 2
+    assert len(keys(registry, "candidates")) == 1
+
+
+def test_a_new_threshold_judges_anew_and_computes_nothing_else(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H", "BN-h"))
+    go(registry)
+    before = revisions(registry)
+    judged = one(registry, "candidates", formula_reduced="C")
+    start = datetime.now(UTC)
+
+    reports = go(registry, stricter())
+
+    after = revisions(registry)
+    assert {name for name in after if after[name] != before[name]} == {"candidates"}
+    assert {name for name, report in reports.items() if report.due} == {"judge:layers"}
+    graphene = one(registry, "candidates", formula_reduced="C")
+    assert (graphene["status"], graphene["rejected_by"]) == ("rejected", "exfoliable")
+    assert graphene["gates"][2]["condition"] == "<= 0.05"
+    [old] = graphene["history"]
+    assert (old["status"], old["gates"]) == ("promoted", judged["gates"])
+    assert old["judged_at"] == judged["updated_at"].replace(tzinfo=UTC).isoformat()
+    assert start.replace(microsecond=0) <= datetime.fromisoformat(old["until"]) <= datetime.now(UTC)
+
+
+def test_old_verdicts_pile_up_in_order(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H"))
+    go(registry)
+
+    judge(registry, stricter())
+    judge(registry, campaign())
+
+    graphene = one(registry, "candidates")
+    assert graphene["status"] == "promoted"
+    assert [earlier["status"] for earlier in graphene["history"]] == ["promoted", "rejected"]
+    first, second = graphene["history"]
+    assert first["until"] <= second["judged_at"] <= second["until"]
+
+
+def test_an_unchanged_verdict_writes_nothing(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H", "BN-h"))
+    go(registry)
+    judge(registry, stricter())
+    before = revisions(registry)
+
+    assert judge(registry, stricter()).due == 0
+    report = judge(registry, stricter(why="we want it so"))  # everything is due, and comes out the same
+
+    assert (report.due, report.unchanged, report.written) == (2, 2, 0)
+    assert revisions(registry) == before
+
+
+def test_a_value_that_becomes_known_ends_the_waiting(registry: Connection) -> None:
+    [bn] = crystals("BN-h")
+    put(registry, [bn])
+    go(registry)
+    assert one(registry, "candidates")["waiting_for"] == "exfoliable"
+
+    put(registry, [{**bn, "exfoliation_energy": 0.071}])
+    go(registry)
+
+    candidate = one(registry, "candidates")
+    assert (candidate["status"], candidate["exfoliation_energy"]) == ("promoted", 0.071)
+    [old] = candidate["history"]
+    assert (old["status"], old["waiting_for"]) == ("waiting", "exfoliable")
+
+
+def test_of_several_values_the_one_on_the_best_basis_counts(registry: Connection) -> None:
+    [graphite] = crystals("C-graphite-2H")
+    known = monolayer_of("C-graphite-2H", exfoliation_energy=0.06, methods={"exfoliation_energy": "RPA"})
+    put(registry, [{**graphite, "exfoliation_energy": 0.3}, known])
+
+    go(registry)
+
+    candidate = one(registry, "candidates")
+    assert candidate["exfoliation_energy"] == 0.06
+    assert candidate["methods"]["exfoliation_energy"] == "RPA (flat, same-structure)"
+
+
+def test_two_campaigns_judge_the_same_structures_each_for_itself(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H"))
+    go(registry)
+
+    judge(registry, campaign().model_copy(update={"name": "strict"}))
+
+    assert [key.split("/")[0] for key in keys(registry, "candidates")] == ["layers", "strict"]
+
+
+def test_a_retired_bulk_retires_its_candidates_and_they_come_back_with_their_history(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H", "BN-h"))
+    go(registry)
+    judge(registry, stricter())
+
+    retire(registry, "handbook:C-graphite-2H")
+    go(registry, stricter())
+    gone = one(registry, "candidates", formula_reduced="C")
+    assert gone["deprecated"]
+    assert gone["deprecation_reasons"]
+    assert one(registry, "properties", kind="exfoliation_energy")["deprecated"]
+    assert not one(registry, "candidates", formula_reduced="BN")["deprecated"]
+
+    put(registry, crystals("C-graphite-2H"))
+    go(registry, stricter())
+    back = one(registry, "candidates", formula_reduced="C")
+    assert not back["deprecated"]
+    assert back["history"][0]["status"] == "promoted"
+
+
+def stricter(why: str = "") -> Campaign:
+    """The campaign with a threshold that graphene does not meet."""
+    plain = campaign().model_dump(mode="json", by_alias=True)
+    plain["gates"][2] |= {"at_most": 0.05, "why": why}
+    return Campaign.model_validate(plain)
