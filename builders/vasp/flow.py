@@ -77,10 +77,10 @@ def write_flow(orders: Iterable[Order], campaign: str, path: Path, choices: Choi
         As `as_flow`; or the file is there already or can't be written.
     """
     flow = as_flow(orders, campaign, choices)
-    encoder = import_module("monty.json").MontyEncoder
+    text = json.dumps(flow.as_dict(), cls=import_module("monty.json").MontyEncoder)
     try:
         with path.open("x", encoding="utf-8") as stream:
-            json.dump(flow.as_dict(), stream, cls=encoder)
+            stream.write(text)
     except OSError as error:
         raise ConfigurationError(f"{path} can't be written: {error.strerror}", "Name a new file.") from error
     return len(flow.jobs)

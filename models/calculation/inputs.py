@@ -15,7 +15,7 @@ import numpy as np
 from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.inputs import Incar, Kpoints, PmgVaspPspDirError, Poscar
 from pymatgen.io.vasp.sets import (
-    MPHSEBSSet,
+    MPHSERelaxSet,
     MPRelaxSet,
     MPScanRelaxSet,
     MPScanStaticSet,
@@ -38,6 +38,17 @@ EXFOLIATION_FORCES: Final = -0.01
 """EDIFFG of their relaxations: forces below 0.01 eV/Å, for bonds between layers are soft."""
 LAYER_SETTINGS: Final[dict[str, Any]] = {"ISMEAR": 0, "SIGMA": 0.05}
 """The tetrahedron method interpolates in three dimensions, and a layer has k-points in two."""
+HYBRID_SETTINGS: Final[dict[str, Any]] = {
+    "NSW": 0,
+    "ISMEAR": 0,
+    "SIGMA": 0.05,
+    "ISYM": 3,
+    "LCHARG": False,
+    "NELMIN": 5,
+    "ICHARG": None,
+}
+"""What makes MP's hybrid set one for gaps, after its set for hybrid band structures, whose lists of single k-points
+a gap does not need. MP starts from an earlier CHGCAR (ICHARG = 1); without the tag VASP takes a WAVECAR, if any."""
 _SETS: Final[dict[tuple[str, str], tuple[type[VaspInputSet], dict[str, Any]]]] = {
     ("PBE", "relax"): (MPRelaxSet, {}),
     ("PBE", "static"): (MPStaticSet, {}),
@@ -47,7 +58,7 @@ _SETS: Final[dict[tuple[str, str], tuple[type[VaspInputSet], dict[str, Any]]]] =
     ("optB88-vdW", "static"): (MPStaticSet, {"vdw": "optb88"}),
     ("r2SCAN+rVV10", "relax"): (MPScanRelaxSet, {"vdw": "rvv10"}),
     ("r2SCAN+rVV10", "static"): (MPScanStaticSet, {"vdw": "rvv10"}),
-    ("HSE06", "static"): (MPHSEBSSet, {"mode": "gap"}),
+    ("HSE06", "static"): (MPHSERelaxSet, {}),
 }
 
 
@@ -178,8 +189,7 @@ def _settings(step: Step, cell: Structure, choices: Choices) -> dict[str, Any]:
     """Give what differs from Materials Project's settings."""
     changed: dict[str, Any] = {}
     if step.functional == "HSE06":
-        # MP starts from the CHGCAR of an earlier run; without the tag VASP does so from a WAVECAR if there is one.
-        changed |= {"ICHARG": None, "LASPH": True}
+        changed |= HYBRID_SETTINGS
     if step.functional == "r2SCAN+rVV10":
         changed["BPARAM"] = R2SCAN_RVV10_B
     if step.role == "layer":

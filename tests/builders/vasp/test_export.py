@@ -9,7 +9,7 @@ import pytest
 from exfolio.builders.vasp.crawl import MANIFEST
 from exfolio.builders.vasp.due import find_due, wanted_fields
 from exfolio.builders.vasp.export import VaspExport, export_vasp, orders, require_potcars
-from exfolio.builders.vasp.flow import as_flow
+from exfolio.builders.vasp.flow import as_flow, write_flow
 from exfolio.builders.vasp.folders import FORMAT, Tree
 from exfolio.builders.vasp.manifest import read_manifest
 from exfolio.models.calculation.plan import Choices
@@ -364,3 +364,18 @@ def test_a_flow_needs_programs_that_are_not_installed(waiting: Connection, monke
     monkeypatch.setattr("exfolio.builders.vasp.flow.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match="jobflow and atomate2, which are not installed"):
         as_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN)
+
+
+def test_a_flow_hands_relaxed_structures_on(waiting: Connection, tmp_path: Path) -> None:
+    pytest.importorskip("atomate2", reason="atomate2 is not installed")
+
+    flow = as_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN)
+
+    jobs = {job.name.split("/")[1]: job for job in flow.jobs if LAYER in job.name}
+    assert len(flow.jobs) == 6
+    relaxed = jobs["PBE-relax"].output.structure
+    assert jobs["PBE-static"].function_args[0] == relaxed
+    assert jobs["PBE-static"].metadata["exfolio"]["structure_id"] == LAYER
+    assert write_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN, tmp_path / "flow.json") == 6
+    with pytest.raises(ConfigurationError, match="can't be written"):
+        write_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN, tmp_path / "flow.json")
