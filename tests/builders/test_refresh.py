@@ -1,0 +1,206 @@
+"""A refresh: everything due, in order, nothing twice, and one thing that fails does not stop the rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio.builders.campaigns.campaign import Campaign
+from exfolio.builders.refresh import known_campaigns, refresh
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import LeaseHeld
+from exfolio.stores.leases import Lease
+from known_crystals import campaign, crystals, keys, one, revisions
+
+MOVING = {"_id", "rev", "run_id", "created_at", "updated_at", "first_seen_at", "facets", "history"}
+
+
+def write(folder: Path, source: str, *names: str, **changed: Any) -> Path:
+    """A file of bulk crystals, as a database gives them."""
+    fields = ("structure", "band_gap", "formation_energy", "exfoliation_energy")
+    rows = [
+        {"material_id": doc["source_id"], **{field: doc[field] for field in fields if field in doc}, **changed}
+        for doc in crystals(*names)
+    ]
+    path = folder / f"{source}.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def over(*files: Path) -> Campaign:
+    """The campaign, pulling these files."""
+    kinds = {".jsonl": "structures", ".csv": "table"}
+    sources = [{"kind": kinds[file.suffix], "options": {"paths": [str(file)]}} for file in files]
+    plain = campaign().model_dump(mode="json", by_alias=True)
+    return Campaign.model_validate({**plain, "sources": sources})
+
+
+def contents(connection: Connection) -> dict[str, list[Any]]:
+    names = ("materials", "structures", "properties", "candidates")
+    return {
+        name: sorted(
+            json.dumps({key: value for key, value in doc.items() if key not in MOVING}, sort_keys=True, default=str)
+            for doc in connection.database[name].find()
+        )
+        for name in names
+    }
+
+
+def test_a_refresh_goes_from_files_to_verdicts(registry: Connection, tmp_path: Path) -> None:
+    table = tmp_path / "energies.csv"
+    table.write_text("formula,exfoliation_energy_mev_per_atom\nC,52\n")
+    report = refresh(registry, [over(write(tmp_path, "lab", "C-graphite-2H", "NaCl-rocksalt"), table)])
+
+    assert [stage.stage for stage in report.stages] == [
+        "ingest:lab",
+        "ingest:energies",
+        "layers",
+        "links",
+        "top-down",
+        "novelty",
+        "known-values",
+        "judge:layers",
+    ]
+    assert (report.exit_code, report.state, report.errors) == (0, "succeeded", {})
+    graphene = one(registry, "candidates")
+    assert (graphene["formula_reduced"], graphene["status"]) == ("C", "promoted")
+    assert graphene["exfoliation_energy"] == pytest.approx(0.052)
+    run = one(registry, "runs")
+    assert (run["run_id"], run["job"], run["state"]) == (report.run_id, "refresh layers", "succeeded")
+    assert [stage["stage"] for stage in run["stages"]] == [stage.stage for stage in report.stages]
+    assert graphene["run_id"] == report.run_id
+
+
+def test_a_second_refresh_writes_nothing(registry: Connection, tmp_path: Path) -> None:
+    wanted = over(write(tmp_path, "lab", "C-graphite-2H", "MoS2-2H", "MoS2-3R", "NaCl-rocksalt"))
+    refresh(registry, [wanted])
+    before = revisions(registry)
+
+    report = refresh(registry, [wanted])
+
+    assert {stage.stage: stage.due for stage in report.stages if stage.due} == {}
+    assert revisions(registry) == before
+
+
+def test_it_remembers_sources_and_campaigns(registry: Connection, tmp_path: Path) -> None:
+    refresh(registry, [over(write(tmp_path, "lab", "C-graphite-2H"))])
+    assert [one.name for one in known_campaigns(registry)] == ["layers"]
+
+    write(tmp_path, "lab", "C-graphite-2H", "BN-h")
+    report = refresh(registry)
+
+    assert {stage.stage: stage.inserted for stage in report.stages if stage.inserted} == {
+        "ingest:lab": 1,
+        "top-down": 1,
+        "judge:layers": 1,
+    }
+    assert len(keys(registry, "candidates")) == 2
+
+
+def test_a_source_that_is_gone_is_said_and_the_rest_is_done(registry: Connection, tmp_path: Path) -> None:
+    lab, mine = write(tmp_path, "lab", "C-graphite-2H"), write(tmp_path, "mine", "BN-h")
+    refresh(registry, [over(lab, mine)])
+
+    lab.unlink()
+    write(tmp_path, "mine", "BN-h", "MoS2-2H")
+    report = refresh(registry)
+
+    assert (report.exit_code, report.state) == (1, "partial")
+    assert list(report.errors) == ["ingest:lab"]
+    assert "lab.jsonl" in report.errors["ingest:lab"]
+    run = registry.database["runs"].find_one({"run_id": report.run_id}) or {}
+    assert run["state"] == "partial"
+    assert "lab.jsonl" in run["error"]
+    assert len(keys(registry, "candidates", deprecated=False)) == 3
+    assert keys(registry, "materials", deprecated=True) == []
+
+
+def test_a_source_that_lost_too_much_is_said_and_the_rest_is_done(registry: Connection, tmp_path: Path) -> None:
+    lab = write(tmp_path, "lab", "C-graphite-2H", "MoS2-2H")
+    refresh(registry, [over(lab)])
+
+    write(tmp_path, "lab", "C-graphite-2H", "BN-h")
+    for _ in range(2):
+        report = refresh(registry)
+
+        assert report.exit_code == 1
+        assert "no longer has 1 of its 3 records" in report.errors["ingest:lab"]
+    assert keys(registry, "materials", deprecated=True) == []
+    assert len(keys(registry, "candidates")) == 3, "what is new is there all the same"
+
+
+def test_a_campaign_with_a_source_nobody_knows(registry: Connection, tmp_path: Path) -> None:
+    plain = over(write(tmp_path, "lab", "C-graphite-2H")).model_dump(mode="json", by_alias=True)
+    plain["sources"].append({"kind": "handbok", "options": {}})
+
+    report = refresh(registry, [Campaign.model_validate(plain)])
+
+    assert report.exit_code == 1
+    assert "no kind of source called 'handbok'" in report.errors["ingest:handbok"]
+    assert one(registry, "candidates")["formula_reduced"] == "C"
+
+
+class Killed(BaseException):
+    """What stands for a kill: nothing catches it."""
+
+
+@pytest.mark.parametrize("at", ["ingest:lab", "layers", "top-down", "known-values", "judge:layers"])
+def test_a_refresh_that_was_cut_off_goes_on(registry: Connection, tmp_path: Path, at: str) -> None:
+    wanted = over(write(tmp_path, "lab", "C-graphite-2H", "MoS2-2H", "MoS2-3R"))
+    refresh(registry, [wanted])
+    undisturbed = contents(registry)
+    for name in registry.database.list_collection_names():
+        if name != "counters":
+            registry.database[name].delete_many({})
+
+    def kill(stage: Any, _: object) -> None:
+        if stage.name == at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        refresh(registry, [wanted], progress=kill)
+    assert one(registry, "runs")["state"] == "failed"
+    report = refresh(registry, [wanted])
+
+    assert report.exit_code == 0
+    assert contents(registry) == undisturbed
+    before = revisions(registry)
+    refresh(registry)
+    assert revisions(registry) == before
+
+
+def test_one_refresh_at_a_time(registry: Connection, tmp_path: Path) -> None:
+    wanted = over(write(tmp_path, "lab", "C-graphite-2H"))
+
+    with Lease(registry, "refresh", seconds=30), pytest.raises(LeaseHeld):
+        refresh(registry, [wanted])
+
+    assert keys(registry, "materials") == []
+    assert refresh(registry, [wanted]).exit_code == 0
+
+
+def test_a_retired_bulk_goes_all_the_way_down(registry: Connection, tmp_path: Path) -> None:
+    twelve = ["C-graphite-2H", "BN-h", "MoS2-2H", "MoSe2-2H", "WS2-2H", "NbSe2-2H", "SnS2-1T"]
+    twelve += ["CdI2-CdI2", "GaSe-beta", "Bi2Te3-tetradymite", "P-black", "NaCl-rocksalt"]
+    write(tmp_path, "lab", *twelve)
+    refresh(registry, [over(tmp_path / "lab.jsonl")])
+
+    write(tmp_path, "lab", *twelve[1:])
+    report = refresh(registry)
+
+    assert {stage.stage: stage.deprecated for stage in report.stages if stage.deprecated} == {
+        "ingest:lab": 1,
+        "layers": 1,
+        "top-down": 1,
+        "judge:layers": 1,
+    }
+    assert one(registry, "candidates", deprecated=True)["formula_reduced"] == "C"
+
+
+def test_stages_that_somebody_else_sees_to_are_left_out(registry: Connection, tmp_path: Path) -> None:
+    wanted = over(write(tmp_path, "lab", "C-graphite-2H"))
+
+    report = refresh(registry, [wanted], leave_out=["ingest:lab"])
+
+    assert "ingest:lab" not in [stage.stage for stage in report.stages]
+    assert keys(registry, "materials") == []
