@@ -24,6 +24,10 @@ KINDS: dict[str, str] = {
     "structures": "JSON of pymatgen structures, bare or in documents like those of the Materials Project",
     "entries": "JSON of ComputedEntry or ComputedStructureEntry: the references of a convex hull",
     "structure-files": "CIF and POSCAR files, or folders of them",
+    "c2db": "the ASE database of C2DB: monolayers with energies and gaps (extra: ase)",
+    "ase": "ASE databases, SQLite or JSON, with keys mapped by options (extra: ase)",
+    "jarvis": "JSON of JARVIS-DFT (dft_2d, dft_3d), zipped or not, or matminer's form of it",
+    "v2db": "the table of V2DB: predicted monolayers by formula and prototype",
     "table": "CSV or TSV of formulas and properties with declared units",
     "prototypes": "the 288 AFLOW prototypes that come with pymatgen (no path)",
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
@@ -35,12 +39,18 @@ _READERS = {
     "structures": ("structures_json", "StructuresJson"),
     "entries": ("entries_json", "EntriesJson"),
     "structure-files": ("structure_files", "StructureFiles"),
+    "c2db": ("ase_database", "C2db"),
+    "ase": ("ase_database", "AseDatabase"),
+    "jarvis": ("jarvis", "Jarvis"),
+    "v2db": ("v2db", "V2db"),
     "table": ("table", "Table"),
     "prototypes": ("prototypes", "Prototypes"),
     "handbook": ("handbook", "Handbook"),
 }
 _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
+_V2DB_MARKS = {"Material", "Prototype", "Heat_of_formation", "Energy_above_convex_hull"}
+_C2DB_MARKS = {"hform", "ehull", "uid"}
 _STRUCTURE_MARKS = ({"lattice", "sites"}, {"material_id", "formula_pretty"})
 _THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
@@ -102,9 +112,10 @@ def guess_kind(path: Path) -> str:
     names = {_by_name(file.name) for file in found}
     kinds: set[str] = set()
     for name in names - {None}:
-        if name == "json":
-            jsons = [file for file in found if _by_name(file.name) == "json"]
-            kinds |= {kind for file in jsons[:_LOOKED_AT] for kind in _kinds_of_file(file)}
+        if name in ("json", "ase", "table"):
+            alike = [file for file in found if _by_name(file.name) == name]
+            looked = {kind for file in alike[:_LOOKED_AT] for kind in _kinds_of_file(file)}
+            kinds |= looked or ({name} - {"json"})
         else:
             kinds.add(cast("str", name))
     return _only(kinds, path)
@@ -122,8 +133,10 @@ def _only(kinds: Iterable[str], path: Path) -> str:
 
 
 def _by_name(name: str) -> str | None:
-    """Kind of a file in a folder by its name; ``json`` has to be looked into."""
+    """Kind of a file in a folder by its name; ``json``, ``ase`` and ``table`` have to be looked into."""
     stem = without_compression(name)
+    if stem.lower().endswith(".db"):
+        return "ase"
     for kind in ("structure-files", "table"):
         if reader_class(kind).accepts(stem):
             return kind
@@ -135,6 +148,8 @@ def _kinds_of_file(path: Path) -> set[str]:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
         return _kinds_of_json(path)
+    if head.startswith(b"SQLite format 3"):
+        return _kinds_of_sqlite(path)
     if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return set()
     text = head.decode("utf-8", "replace")
@@ -143,7 +158,17 @@ def _kinds_of_file(path: Path) -> set[str]:
     lines = text.splitlines()
     if len(lines) > 6 and all(_THREE_NUMBERS.match(line) for line in lines[2:5]):
         return {"structure-files"}
-    return {"table"} if _is_table(path) else set()
+    header = _header_of_table(path)
+    if header is None:
+        return set()
+    return {"v2db"} if set(header) >= _V2DB_MARKS else {"table"}
+
+
+def _kinds_of_sqlite(path: Path) -> set[str]:
+    keys = import_module(".ase_database", __package__).keys_of(path)
+    if keys is None:
+        return set()
+    return {"c2db"} if keys >= _C2DB_MARKS else {"ase"}
 
 
 def _kinds_of_json(path: Path) -> set[str]:
@@ -156,7 +181,11 @@ def _kinds_of_json(path: Path) -> set[str]:
             value = dict(zip(item.columns, value, strict=False))
         if not isinstance(value, dict):
             continue
-        if "composition" in value and "energy" in value:
+        if "jid" in value and ("atoms" in value or "structure" in value):
+            kinds.add("jarvis")
+        elif "numbers" in value and "positions" in value and "unique_id" in value:
+            kinds.add("ase")
+        elif "composition" in value and "energy" in value:
             kinds.add("entries")
         elif "discovery_process" in value and "structure" in value:
             kinds.add("2dmatpedia")
@@ -169,13 +198,15 @@ def _kinds_of_json(path: Path) -> set[str]:
     return kinds
 
 
-def _is_table(path: Path) -> bool:
+def _header_of_table(path: Path) -> list[str] | None:
+    """Give the header of a table; None where the file is none."""
     encoding = sniff_encoding(path)
     separator = sniff_separator(path, encoding)
     with closing(rows(path, encoding=encoding, separator=separator)) as found:
         first = [row for row in islice(found, 2) if isinstance(row, Row)]
     if not first:
-        return False
-    header = first[0].cells
+        return None
+    header = list(first[0].cells)
     named = any(cell.strip().lower() in FORMULA_HEADERS for cell in header)
-    return named or (len(header) > 1 and len(first) == 2 and len(first[1].cells) == len(header))
+    is_table = named or (len(header) > 1 and len(first) == 2 and len(first[1].cells) == len(header))
+    return header if is_table else None

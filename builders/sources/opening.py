@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import stat
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ MAX_RATIO = 250
 """Largest believable compression: JSON of structures reaches about 30, a table of repeated rows about 100."""
 RATIO_CHECKED_FROM_BYTES = 64 * 2**20
 """Expansion is judged only beyond this size: what is smaller does no harm."""
-COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 # First bytes: RFC 1952 (gzip), the bzip2 and xz file formats, RFC 8878 (zstd), PKWARE APPNOTE (zip).
 _GZIP, _BZIP2, _XZ, _ZSTD, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
@@ -53,7 +54,7 @@ def open_source(path: Path) -> io.BufferedReader:
     Parameters
     ----------
     path
-        A plain, gzip, bzip2, xz or zstd file.
+        A plain, gzip, bzip2, xz or zstd file, or a zip archive of one file.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def open_source(path: Path) -> io.BufferedReader:
     Raises
     ------
     SourceFileError
-        Where the file is missing, not a regular file, not readable, or an archive of files.
+        Where the file is missing, not a regular file, not readable, or an archive of several files.
     """
     try:
         mode = path.stat().st_mode
@@ -100,9 +101,26 @@ def _uncompressed(compressed: io.BufferedReader, path: Path) -> io.BufferedIOBas
     if head.startswith(_ZSTD):
         return _ZstdFile(compressed, path)
     if head.startswith(_ZIP):
-        msg = f"{quoted(path)} is a zip archive; unpack it and give the files in it"
-        raise SourceFileError(msg)
+        return _only_member(compressed, path)
     return compressed
+
+
+def _only_member(compressed: io.BufferedReader, path: Path) -> io.BufferedIOBase:
+    try:
+        archive = zipfile.ZipFile(compressed)
+        files = [member for member in archive.infolist() if not member.is_dir() and not _is_of_macos(member.filename)]
+        if len(files) == 1 and not files[0].flag_bits & 0x1:  # APPNOTE 4.4.4: encrypted
+            return cast("io.BufferedIOBase", archive.open(files[0]))
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+        msg = f"{quoted(path)} is a zip archive that can't be read: {error}"
+        raise SourceFileError(msg) from error
+    what = "an encrypted file" if len(files) == 1 else f"{len(files)} files"
+    msg = f"{quoted(path)} is a zip archive of {what}; unpack it and give the files in it"
+    raise SourceFileError(msg)
+
+
+def _is_of_macos(name: str) -> bool:
+    return name.startswith("__MACOSX/")
 
 
 class _ZstdFile(io.RawIOBase):
@@ -168,7 +186,7 @@ class _Guarded(io.RawIOBase):
         view = memoryview(cast("bytearray", buffer))
         try:
             piece = self._read(len(view)) or b""
-        except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        except (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
             msg = f"{quoted(self._path)} is damaged or cut short after {self._given} uncompressed bytes: {error}"
             raise CutShortError(msg) from error
         view[: len(piece)] = piece

@@ -79,7 +79,7 @@ def test_what_might_be_two_things_says_so(write: Any, tmp_path: Path, rock_salt:
         ("2dmatpedia_records.jsonl.gz", "2dmatpedia"),
         ("2dmatpedia_formulas.csv.gz", "table"),
         ("matbench_mp_gap.csv.gz", "table"),
-        ("v2db_predictions.csv.gz", "table"),
+        ("v2db_predictions.csv.gz", "v2db"),
         ("matbench_phonons_structures.json.gz", "structures"),
         ("mp_entries_Fe-Li-O-P.json.gz", "entries"),
         ("mp_calc_compounds.json.gz", "entries"),

@@ -126,12 +126,35 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceFileError, match="pipe"):
         open_source(tmp_path / "pipe")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("a.csv", "formula\n")
-    (tmp_path / "a.zip").write_bytes(buffer.getvalue())
-    with pytest.raises(SourceFileError, match="zip archive"):
+    (tmp_path / "a.zip").write_bytes(zipped({"a.csv": b"formula\n", "b.csv": b"formula\n"}))
+    with pytest.raises(SourceFileError, match="zip archive of 2 files"):
         open_source(tmp_path / "a.zip")
+    (tmp_path / "broken.zip").write_bytes(zipped({"a.csv": b"formula\n"})[:40])
+    with pytest.raises(SourceFileError, match="zip archive that can't be read"):
+        open_source(tmp_path / "broken.zip")
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_a_zip_archive_of_one_file_is_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "d2.json.zip"
+    path.write_bytes(zipped({"d2.json": b'{"a": 1}\n' * 5000, "__MACOSX/._d2.json": b"x"}))
+    with open_source(path) as stream:
+        assert stream.read() == b'{"a": 1}\n' * 5000
+
+
+def test_a_zip_archive_with_damaged_content_is_cut_short(tmp_path: Path) -> None:
+    content = bytearray(zipped({"a.bin": os.urandom(5000)}))
+    content[2500] ^= 0xFF
+    (tmp_path / "a.zip").write_bytes(content)
+    with open_source(tmp_path / "a.zip") as stream, pytest.raises(CutShortError, match="damaged or cut short"):
+        stream.read()
 
 
 def test_folders_are_searched_but_links_are_not_followed(tmp_path: Path) -> None:
