@@ -104,5 +104,6 @@ def _put(
         "value": float(value),
         "unit": _UNITS.get(kind, "eV/atom"),
         "details": {"materials": ids},
+        "made_of": [structure["structure_id"], *ids],
     }
     found[identity] = doc

@@ -343,7 +343,9 @@ class Stage(Builder):
 
     def _origins(self, item: Item, doc: Doc) -> list[Doc]:
         extra = doc.pop("origins", None) or []
-        return [{**origin, "stage": self.name, "version": self.version} for origin in [*item.origins, *extra]]
+        made_of = doc.pop("made_of", None)  # a document of a group may be made of some members only
+        used = [origin for origin in item.origins if made_of is None or origin["id"] in {item.key, *made_of}]
+        return [{**origin, "stage": self.name, "version": self.version} for origin in [*used, *extra]]
 
     def _deprecate_orphans(
         self, writer: FacetWriter, batch: Batch, went_well: list[Item], made: set[str], session: ClientSession

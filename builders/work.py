@@ -14,7 +14,11 @@ from ..stores.quarantine import Refused
 
 Doc = dict[str, Any]
 Documents = dict[str, list[Doc]]
-"""Documents to write, by the name of their collection."""
+"""Documents to write, by the name of their collection.
+
+Beside its fields a document may name further ``origins``, and in ``made_of`` the ids of those of the item's origins
+that it was made of, where that is not all of them.
+"""
 
 Outcome = Documents | Failure | Refused
 """What became of an item: documents (none is an answer too), a failure to try again, or bad input."""
