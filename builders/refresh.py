@@ -24,6 +24,8 @@ from .layers import LayerStage
 from .links import LinkStage
 from .live_source_stage import LiveSourceStage
 from .novelty import NoveltyStage
+from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
+from .potential_values import PotentialValuesStage
 from .running import Interrupted, Progress, run_stage
 from .source_stage import SourceStage
 from .sources.live_source import LIVE_KINDS
@@ -85,8 +87,20 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     if campaign.routes.bottom_up:
         # Only what repeats no other structure is worth substituting in, so novelty comes before and after.
         stages += [NoveltyStage(), BottomUpStage(**campaign.routes.bottom_up.model_dump())]
-    stages += [NoveltyStage(), KnownValuesStage(), JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
+    stages += [NoveltyStage(), KnownValuesStage(), *_potential_stages(campaign)]
+    stages += [JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
     return stages
+
+
+def _potential_stages(campaign: Campaign) -> list[Stage]:
+    if campaign.potential is None:
+        return []
+    settings = campaign.potential.model_dump(exclude={"model", "max_structures"})
+    return [
+        PotentialReferencesStage(**settings),
+        PotentialEnergiesStage(**settings, max_structures=campaign.potential.max_structures),
+        PotentialValuesStage(relax=campaign.potential.relax),
+    ]
 
 
 def refresh(

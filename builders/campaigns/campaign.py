@@ -73,6 +73,25 @@ class Routes(BaseModel):
         return tuple(name for name, settings in taken.items() if settings is not None)
 
 
+class Potential(BaseModel):
+    """Energies by an interatomic potential, for structures nothing better is known of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        "chgnet", pattern="^chgnet$", description="the potential; chgnet needs pip install exfolio[mlip]"
+    )
+    relax: bool = Field(
+        default=False, description="relax cell and positions of structures and known materials; else as they are"
+    )
+    max_steps: int = Field(200, ge=1, le=10_000, description="steps of one relaxation")
+    force_tolerance: float = Field(0.1, gt=0, le=10, description="eV/Å at which a relaxation is done")
+    max_seconds: float | None = Field(120.0, gt=0, description="seconds for one relaxation; null: no limit")
+    max_structures: int | None = Field(
+        None, ge=1, description="proposed structures evaluated in one refresh, in order of their making; null: all"
+    )
+
+
 class Budgets(BaseModel):
     """Limits on what one campaign may make."""
 
@@ -133,6 +152,7 @@ class Campaign(BaseModel):
     )
     routes: Routes = Routes()
     gates: tuple[CandidateGate, ...] = Field(description="conditions, in order")
+    potential: Potential | None = Field(None, description="energies by a potential; none without")
     budgets: Budgets = Budgets()
 
     @field_validator("gates")

@@ -20,21 +20,26 @@ class Property(RegistryDocument):
         {"fields": ["property_id"], "unique": True},
         {"fields": ["structure_id", "kind", "method"], "unique": True},
         "origins.id",
+        "chemsys",
         "facets.value.rev",
     )
 
     property_id = StringField(required=True, help_text="Identity: <structure_id>/<kind>/<method>")
     structure_id = StringField(required=True, help_text="Structure the value belongs to")
     kind = StringField(
-        required=True, help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap …"
+        required=True,
+        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, energy …",
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
     basis = StringField(
-        choices=("calculation", "same-structure", "parent", "composition", "potential"),
-        help_text="What the value was got for: this structure, a known one like it, its parent, its composition",
+        choices=("calculation", "same-structure", "parent", "known hull", "composition", "potential"),
+        help_text="What the value was got for: this structure, a known one like it, its parent, its composition; "
+        "known hull: from a known formation energy and those of known materials",
     )
+    chemsys = StringField(help_text="Chemical system, of energies that are compared within it")
     value = FloatField(help_text="The value, in the unit that `unit` names")
     unit = StringField(required=True, help_text="Unit of the value")
+    refused = StringField(help_text="Why there is no value, where calculations that should give it can't be used")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
     snapshot = StringField(help_text="Which reference entries it was computed against")
     competing = ListField(DictField(), help_text="Competing phases: id, formula, amount")

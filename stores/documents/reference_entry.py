@@ -22,6 +22,7 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
         "chemsys",
         "formula_reduced",
         "source",
+        "origins.id",
         "facets.record.rev",
     )
 

@@ -1,0 +1,193 @@
+"""Stage `potential-values`: what energies by CHGNet mean: formation, exfoliation, distance to CHGNet's own hull.
+
+Every energy that is compared comes from the same potential, taken the same way; a new reference entry makes due the
+chemical systems that contain its own, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import combinations
+from typing import ClassVar
+
+from ..models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
+from ..models.energetics.formation import element_references, formation_energies
+from ..models.energetics.hull import Entry, hull_positions
+from ..models.structure.element_crystals import element_crystals
+from ..models.structure.potential import NAME, evaluate, is_installed
+from ..models.structure.relaxation import relax as relax_structures
+from ..stores.canonical import content_hash
+from ..stores.documents import Property, ReferenceEntry
+from .group_stage import GroupStage, Members
+from .potential_stage import KIND, method_name, not_installed, scheme_name
+from .work import Batch, Doc, Item, Outcome
+
+NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
+_DIGITS = 5
+
+
+class PotentialValuesStage(GroupStage):
+    """Writes formation energy, exfoliation energy and energy above the hull of structures with an energy by CHGNet.
+
+    Parameters
+    ----------
+    relax
+        Whether the energies are of relaxed structures.
+    """
+
+    version = 1
+    groups_per_batch = 50
+    writes: ClassVar = {Property: "value"}
+
+    def __init__(self, *, relax: bool = False, share: Doc | None = None) -> None:
+        self.relax = relax
+        self.name = f"potential-values{'-relaxed' if relax else ''}"
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Say which energies."""
+        return {"relax": self.relax}
+
+    def config(self) -> Doc:
+        """Give what the values depend on."""
+        return {"model": NAME, "relax": self.relax}
+
+    def sources_of_members(self) -> tuple[Members, ...]:
+        """Compare energies of proposed structures with those of known materials."""
+        return (
+            Members(
+                Property,
+                "chemsys",
+                ("value",),
+                ("structure_id", "value", "details"),
+                {"kind": KIND, "method": method_name(relax=self.relax)},
+            ),
+            Members(ReferenceEntry, "chemsys", ("record",), ("composition", "energy_per_atom"), self._references),
+        )
+
+    @property
+    def _references(self) -> Doc:
+        return {"functional": NAME, "scheme": scheme_name(relax=self.relax)}
+
+    def select(self) -> Iterator[Batch]:
+        """Give what is due; nothing where the potential, which evaluates the elements, is not installed."""
+        if not is_installed():
+            self.total = 0
+            self._closing = {}
+            self.report.note = not_installed()
+            return
+        yield from super().select()
+
+    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+        query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}, **source.criteria}
+        changed = set(self.db.database[source.collection].distinct(source.group_field, query))
+        if source.document is not ReferenceEntry:
+            return changed
+        asked = self.db.database["properties"].distinct("chemsys", {"kind": KIND})
+        return {system for system in asked if not changed.isdisjoint(sub_systems(system))}
+
+    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
+        batch = super()._batch(names, mark)
+        wanted = {sub for item in batch.items for sub in sub_systems(item.key)}
+        query = {"chemsys": {"$in": sorted(wanted)}, "deprecated": False, **self._references}
+        fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
+        by_system: dict[str, list[Doc]] = {}
+        for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
+            by_system.setdefault(doc.pop("chemsys"), []).append(doc)
+        for item in batch.items:
+            item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
+        return batch
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Compare the structures of each chemical system with what competes there."""
+        return [{"properties": self._values(item)} for item in items]
+
+    def _values(self, item: Item) -> list[Doc]:
+        method = method_name(relax=self.relax)
+        energies = [one for one in item.content["properties"] if one.get("value") is not None]
+        if not energies:
+            return []
+        references = [
+            Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
+            for doc in item.content["competing"]
+        ]
+        elements = item.key.split("-")
+        references += [one for one in _elements(relax=self.relax) if one.entry_id.split(":")[1] in elements]
+        snapshot = content_hash(sorted([one.entry_id, one.energy_per_atom] for one in references))
+        entries = [Entry(one["details"]["composition"], one["value"], one["structure_id"], method) for one in energies]
+        lowest = element_references(references)
+        missing = [symbol for symbol in elements if symbol not in lowest]
+        docs = [doc for one in energies for doc in self._exfoliation(one, item.content["competing"])]
+        if missing:
+            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {NAME}"}
+            for one in energies:
+                docs += [
+                    self._document(one, kind, None, snapshot, why) for kind in ("formation_energy", "energy_above_hull")
+                ]
+            return docs
+        against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        formed = formation_energies(entries, references)
+        positions = hull_positions(entries, references)
+        for one, formation, position in zip(energies, formed, positions, strict=True):
+            docs.append(self._document(one, "formation_energy", float(formation), snapshot, against))
+            above = self._document(one, "energy_above_hull", position.energy, snapshot, {})
+            above["competing"] = [
+                {"id": product.name, "share_of_atoms": round(product.amount, 4)} for product in position.products
+            ]
+            docs.append(above)
+        return docs
+
+    def _exfoliation(self, one: Doc, competing: list[Doc]) -> list[Doc]:
+        details = one["details"]
+        parent = f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{details.get('parent_id')}"
+        bulk = next((doc for doc in competing if doc["entry_id"] == parent), None)
+        if bulk is None:
+            return []
+        layer = LayeredCalculation(details["energy"], details["composition"], NAME, area=details.get("area"))
+        atoms = sum(bulk["composition"].values())
+        whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], NAME)
+        found = exfoliation_energy(layer, whole)
+        why = {"bulk": parent, "limits": NO_VAN_DER_WAALS}
+        doc = self._document(
+            one, "exfoliation_energy", found.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
+        )
+        doc["per_area"] = None if found.per_area is None else round(found.per_area, 3)
+        return [doc]
+
+    def _document(self, one: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
+        method = method_name(relax=self.relax)
+        return {
+            "property_id": f"{one['structure_id']}/{kind}/{method}",
+            "structure_id": one["structure_id"],
+            "kind": kind,
+            "method": method,
+            "basis": "potential",
+            "value": None if value is None else round(value, _DIGITS),
+            "unit": "eV/atom",
+            "snapshot": snapshot,
+            "details": details,
+        }
+
+
+def sub_systems(system: str) -> Iterable[str]:
+    """Chemical systems that are part of one, itself included."""
+    elements = system.split("-")
+    return ["-".join(some) for size in range(1, len(elements) + 1) for some in combinations(elements, size)]
+
+
+@lru_cache(maxsize=2)
+def _elements(*, relax: bool) -> tuple[Entry, ...]:
+    """Evaluate the reference crystals of elements, once per process."""
+    crystals = element_crystals()
+    structures = [one.structure for one in crystals]
+    method = method_name(relax=relax)
+    if relax:
+        found = [result.energy_per_atom for result in relax_structures(structures, monolayer=False, cell=False)]
+    else:
+        found = [result.energy_per_atom for result in evaluate(structures, forces=False)]
+    return tuple(
+        Entry({one.symbol: 1}, round(energy, _DIGITS), f"chgnet-element:{one.symbol}:{one.name}", method)
+        for one, energy in zip(crystals, found, strict=True)
+        if energy is not None
+    )
