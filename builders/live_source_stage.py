@@ -219,7 +219,8 @@ class LiveSourceStage(Stage):
                 writer_of(self, document).deprecate(self.db.database, reasons, session)
 
     def _note(self, item: Item, *, bad: bool) -> Doc:
-        return {"stamp": item.content.stamp, "fingerprint": self.fingerprint, "bad": bad}
+        stamp = {"stamp": item.content.stamp} if item.content.stamp is not None else {}
+        return {**stamp, "fingerprint": self.fingerprint, "bad": bad}
 
     def _update(self, record: str, changes: Doc) -> UpdateOne:
         identity = text_hash(self.name, record)
@@ -252,7 +253,7 @@ class LiveSourceStage(Stage):
         doc = {
             "source": self.live.source,
             "address": self.live.address,
-            "release": pull.release,
+            **({"release": pull.release} if pull.release is not None else {}),
             "fingerprint": self.fingerprint,
             "ended_at": utc_now(),
             "requests": pull.requests,
