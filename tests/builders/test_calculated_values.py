@@ -1,0 +1,172 @@
+"""Band gaps by method and exfoliation energies from pairs of calculations, and whose calculations they are."""
+
+from pathlib import Path
+
+import pytest
+from exfolio.builders.band_gaps import BandGapStage
+from exfolio.builders.calculation_matches import MatchStage
+from exfolio.builders.exfoliation_stage import ExfoliationStage
+from exfolio.builders.running import run_stage
+from exfolio.builders.vasp_stage import VaspStage
+from exfolio.models.structure.plain import to_plain
+from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Calculation
+from filled_registry import properties, put, put_materials, put_structures
+from pymatgen.core import Lattice, Structure
+
+# 2H-MoS2: a = 3.16 Å, c = 12.30 Å, z(S) = 0.621 (Bronsema et al., Z. anorg. allg. Chem. 540/541, 15 (1986)).
+Z = 0.621
+BULK = Structure(
+    Lattice.hexagonal(3.16, 12.30),
+    ["Mo", "S", "S", "Mo", "S", "S"],
+    [
+        *([1 / 3, 2 / 3, 0.25], [1 / 3, 2 / 3, Z], [1 / 3, 2 / 3, 1.5 - Z]),
+        *([2 / 3, 1 / 3, 0.75], [2 / 3, 1 / 3, 1 - Z], [2 / 3, 1 / 3, Z - 0.5]),
+    ],
+)
+LAYER = Structure(
+    Lattice.hexagonal(3.16, 25.0),
+    ["Mo", "S", "S"],
+    [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5635], [2 / 3, 1 / 3, 0.4365]],
+)
+
+
+def calculation(name: str, structure: Structure, energy: float, **more: object) -> dict[str, object]:
+    return {
+        "calculation_id": name,
+        "formula_reduced": "MoS2",
+        "chemsys": "Mo-S",
+        "structure": to_plain(structure),
+        "initial_structure": to_plain(structure),
+        "composition": {el: float(n) for el, n in structure.composition.get_el_amt_dict().items()},
+        "energy": energy,
+        "functional": "optB88-vdW",
+        "task_type": "Static",
+        "converged": True,
+        "set_aside": False,
+        "settings": {"ENCUT": 520.0},
+        "potcar_symbols": ["PAW_PBE Mo_pv", "PAW_PBE S"],
+        **more,
+    }
+
+
+@pytest.fixture
+def disulfide(registry: Connection) -> Connection:
+    """Give a registry with 2H-MoS2, its monolayer, and a calculation of each."""
+    put_materials(registry, [{"material_id": "test:2H", "formula_reduced": "MoS2", "structure": to_plain(BULK)}])
+    put_structures(
+        registry,
+        [
+            {
+                "structure_id": "st-1",
+                "formula_reduced": "MoS2",
+                "structure": to_plain(LAYER),
+                "dimension": 2,
+                "parent_id": "test:2H",
+                "route": "top-down",
+            }
+        ],
+    )
+    put(registry, Calculation, [calculation("layer", LAYER, -21.0), calculation("bulk", BULK, -42.5)])
+    return registry
+
+
+def matches(registry: Connection) -> dict[str, tuple[str | None, str | None, str | None]]:
+    names = ("structure_id", "material_id", "matched_by")
+    found = registry.database["calculations"].find()
+    return {doc["calculation_id"]: tuple(doc.get(name) for name in names) for doc in found}  # type: ignore[misc]
+
+
+def test_calculations_find_their_structure_without_a_manifest(disulfide: Connection) -> None:
+    run_stage(MatchStage(), disulfide)
+
+    assert matches(disulfide) == {
+        "layer": ("st-1", None, "initial structure"),
+        "bulk": (None, "test:2H", "initial structure"),
+    }
+
+
+def test_a_manifest_is_believed_where_its_structure_exists(disulfide: Connection) -> None:
+    put(
+        disulfide,
+        Calculation,
+        [
+            calculation("right", LAYER, -21.0, manifest={"structure_id": "st-1"}),
+            calculation("wrong", LAYER, -21.0, manifest={"structure_id": "st-unknown"}),
+        ],
+    )
+    run_stage(MatchStage(), disulfide)
+
+    found = matches(disulfide)
+    assert found["right"] == ("st-1", None, "manifest")
+    assert found["wrong"] == ("st-1", None, "initial structure")
+
+
+def test_a_layer_and_its_bulk_give_the_exfoliation_energy(disulfide: Connection) -> None:
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    found = properties(disulfide, "exfoliation_energy")["st-1", "optB88-vdW"]
+    assert found["value"] == pytest.approx(-21.0 / 3 + 42.5 / 6)
+    assert found["per_area"] == pytest.approx(1000 * 0.25 / (3.16**2 * 0.8660254), rel=1e-6)
+    assert found["details"]["van_der_waals"] is True
+    assert run_stage(ExfoliationStage(), disulfide).due == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"functional": "GGA"}, "functionals differ: monolayer optB88-vdW, bulk GGA"),
+        ({"settings": {"ENCUT": 400.0}}, "ENCUT differs: monolayer 520.0, bulk 400.0"),
+        ({"potcar_symbols": ["PAW_PBE Mo", "PAW_PBE S"]}, "POTCAR differs"),
+    ],
+)
+def test_a_pair_that_was_not_made_alike_is_refused_with_the_reason(
+    disulfide: Connection, changes: dict[str, object], reason: str
+) -> None:
+    put(disulfide, Calculation, [calculation("bulk", BULK, -42.5, **changes)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    ((_, only),) = properties(disulfide, "exfoliation_energy").items()
+    assert "value" not in only
+    assert reason in only["refused"]
+
+
+def test_an_unconverged_bulk_is_not_used(disulfide: Connection) -> None:
+    put(disulfide, Calculation, [calculation("bulk", BULK, -42.5, converged=False)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    assert properties(disulfide, "exfoliation_energy") == {}
+
+
+def test_gaps_stand_side_by_side_by_functional(disulfide: Connection) -> None:
+    put(
+        disulfide,
+        Calculation,
+        [
+            calculation("pbe", LAYER, -21.0, functional="GGA", band_gap=1.7, task_type="Structure Optimization"),
+            calculation("pbe-dense", LAYER, -21.0, functional="GGA", band_gap=1.65, task_type="NSCF Uniform"),
+            calculation("hse", LAYER, -21.0, functional="HSE06", band_gap=2.2, band_gap_direct=True),
+            calculation("scan", LAYER, -21.0, functional="R2SCAN", band_gap=1.9, converged=False),
+        ],
+    )
+    run_stage(MatchStage(), disulfide)
+    run_stage(BandGapStage(), disulfide)
+
+    found = properties(disulfide, "band_gap")
+    assert {method: doc["value"] for (_, method), doc in found.items()} == {"GGA": 1.65, "HSE06": 2.2}
+    assert found["st-1", "HSE06"]["details"]["band_gap_direct"] is True
+
+
+def test_the_real_hybrid_run_gives_its_structure_its_gap(registry: Connection, shared_data: Path) -> None:
+    run_stage(VaspStage([shared_data / "vasp" / "LiFe4P4O16_HSE06"]), registry)
+    (doc,) = registry.database["calculations"].find()
+    structure = {"structure_id": "st-1", "formula_reduced": doc["formula_reduced"]}
+    put_structures(registry, [{**structure, "structure": doc["initial_structure"]}])
+
+    run_stage(MatchStage(), registry)
+    run_stage(BandGapStage(), registry)
+
+    assert properties(registry, "band_gap")["st-1", "HSE06"]["value"] == pytest.approx(2.539, abs=1e-3)

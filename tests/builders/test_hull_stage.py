@@ -1,0 +1,208 @@
+"""Formation energies and hull distances in the registry, from entries and calculations of real compounds."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from exfolio.builders.hull_stage import HullStage
+from exfolio.builders.running import run_stage
+from exfolio.builders.source_stage import SourceStage
+from exfolio.builders.vasp_stage import VaspStage
+from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Calculation, ReferenceEntry
+from filled_registry import properties, put, put_calculations, put_entries, put_structures, retire
+
+METHOD = "PBE(+U) MP2020"
+ENTRIES = [
+    ("Mg", {"Mg": 2}, "Mg", -1.6),
+    ("O", {"O": 2}, "O2", -4.95),
+    ("Zn", {"Zn": 2}, "Zn", -1.3),
+    ("MgO", {"Mg": 1, "O": 1}, "MgO", -6.3),
+    ("ZnO", {"Zn": 2, "O": 2}, "ZnO", -4.6),
+]
+
+
+def calculation(
+    name: str, formula: str, composition: dict[str, int], energy: float, **more: object
+) -> dict[str, object]:
+    atoms = sum(composition.values())
+    return {
+        "calculation_id": name,
+        "formula_reduced": formula,
+        "chemsys": "-".join(sorted(composition)),
+        "composition": {el: float(n) for el, n in composition.items()},
+        "energy": energy * atoms,
+        "energy_per_atom": energy,
+        "functional": "GGA",
+        "task_type": "Static",
+        "converged": True,
+        "set_aside": False,
+        "potcar_symbols": [
+            f"PAW_PBE {symbol}" for symbol in ("Mg_pv", "O", "Zn") if symbol.split("_")[0] in composition
+        ],
+        **more,
+    }
+
+
+@pytest.fixture
+def magnesia(registry: Connection) -> Connection:
+    """Give a registry with entries of Mg-Zn-O and a calculated Mg2O3 that has not been found so far."""
+    put_entries(registry, ENTRIES)
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": "Mg-O"}])
+    put_calculations(registry, [calculation("calc-1", "MgO", {"Mg": 1, "O": 1}, -5.7)], ["st-1"])
+    return registry
+
+
+def test_a_calculated_structure_has_its_energies_with_method_snapshot_and_origin(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+
+    formation = properties(magnesia, "formation_energy")["st-1", METHOD]
+    hull = properties(magnesia, "energy_above_hull")["st-1", f"{METHOD}, against known"]
+    oxide = -0.687 / 2  # eV per atom, the scheme's correction of one O in an oxide: Wang et al. 2021
+    assert formation["value"] == pytest.approx(-5.7 + oxide - (-1.6 - 4.95) / 2, abs=1e-6)
+    assert hull["value"] == pytest.approx(-5.7 + oxide + 6.3, abs=1e-6)
+    assert hull["competing"] == [{"id": "test:MgO", "formula": "MgO", "amount": pytest.approx(1.0)}]
+    assert hull["snapshot"].startswith("test: 3 entries, ")
+    assert formation["details"]["element_references"] == {"Mg": "test:Mg", "O": "test:O"}
+    assert {"collection": "calculations", "id": "calc-1"}.items() <= hull["origins"][1].items()
+
+
+def test_only_systems_that_hold_a_changed_entry_are_computed_again(magnesia: Connection) -> None:
+    put_calculations(
+        magnesia,
+        [
+            calculation("calc-2", "ZnO", {"Zn": 1, "O": 1}, -4.5),
+            calculation("calc-3", "MgZnO2", {"Mg": 1, "Zn": 1, "O": 2}, -5.1),
+        ],
+        ["st-2", "st-3"],
+    )
+    run_stage(HullStage(), magnesia)
+
+    put_entries(magnesia, [("MgO", {"Mg": 1, "O": 1}, "MgO", -6.35)])
+    report = run_stage(HullStage(), magnesia)
+
+    assert report.due == 2  # Mg-O and Mg-O-Zn, not O-Zn
+    assert report.updated == 6  # the formation energies too name the entries they rest on
+    assert run_stage(HullStage(), magnesia).due == 0
+
+
+def test_against_ours_a_better_candidate_competes(magnesia: Connection) -> None:
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -6.1)], ["st-2"])
+    run_stage(HullStage(), magnesia)
+
+    hull = properties(magnesia, "energy_above_hull")
+    assert hull["st-2", f"{METHOD}, against known"]["value"] == pytest.approx(-0.1435, abs=1e-3)
+    assert hull["st-2", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert hull["st-1", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.4, abs=1e-9)
+
+
+def test_a_static_run_is_taken_before_a_relaxation(magnesia: Connection) -> None:
+    relaxed = calculation("calc-0", "MgO", {"Mg": 1, "O": 1}, -5.9, task_type="Structure Optimization")
+    put_calculations(magnesia, [relaxed], ["st-1"])
+    run_stage(HullStage(), magnesia)
+
+    assert properties(magnesia, "formation_energy")["st-1", METHOD]["details"]["calculation_id"] == "calc-1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"converged": False, "warnings": ["the electrons of the last step are not converged"]}, "not converged"),
+        ({"set_aside": True}, "custodian set the calculation aside"),
+        ({"task_type": "Molecular Dynamics"}, "Molecular Dynamics"),
+        ({"functional": "R2SCAN"}, "run type is R2SCAN"),
+        ({"potcar_symbols": ["PAW_PBE Mg", "PAW_PBE O"]}, "POTCARs are Mg, O, the scheme takes Mg_pv, O"),
+    ],
+)
+def test_what_cant_be_used_says_why_and_gives_no_value(
+    magnesia: Connection, changes: dict[str, object], reason: str
+) -> None:
+    run_stage(HullStage(), magnesia)
+    put(magnesia, Calculation, [calculation("calc-1", "MgO", {"Mg": 1, "O": 1}, -5.7, **changes)])
+
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")
+    assert list(found) == [("st-1", "MP2020, refused")]
+    (only,) = found.values()
+    assert "value" not in only
+    assert reason in only["refused"]
+
+
+def test_a_value_whose_references_are_gone_stays_and_is_stale(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+    value = properties(magnesia, "formation_energy")["st-1", METHOD]["value"]
+
+    retire(magnesia, ReferenceEntry, ["test:Mg"])
+    run_stage(HullStage(), magnesia)
+    stale = properties(magnesia, "formation_energy")["st-1", METHOD]
+    put_entries(magnesia, ENTRIES[:1])
+    run_stage(HullStage(), magnesia)
+    fresh = properties(magnesia, "formation_energy")["st-1", METHOD]
+
+    assert (stale["value"], stale["stale"]) == (value, True)
+    assert "no reference energy for Mg" in stale["details"]["stale_because"]
+    assert "stale" not in fresh
+    assert fresh["value"] == value
+
+
+def test_a_calculation_that_belongs_to_nothing_any_more_takes_its_values_along(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+
+    retire(magnesia, Calculation, ["calc-1"])
+    run_stage(HullStage(), magnesia)
+
+    assert properties(magnesia, "energy_above_hull") == {}
+
+
+def test_energies_of_two_functionals_never_meet_without_a_scheme(magnesia: Connection) -> None:
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -9.0, functional="R2SCAN")], ["st-2"])
+    run_stage(HullStage("none"), magnesia)
+
+    found = properties(magnesia, "formation_energy")
+    assert found["st-1", "GGA, uncorrected"]["value"] == pytest.approx(-5.7 + 3.275)
+    assert "no reference energy for O, Mg" in found["st-2", "none, refused"]["refused"]
+
+
+def test_real_manganese_oxides_left_out_of_the_entries_have_their_known_distance(
+    registry: Connection, shared_data: Path, tmp_path: Path
+) -> None:
+    entries = json.loads(gzip.decompress((shared_data / "mp_entries_Mn-O.json.gz").read_bytes()))
+    file = tmp_path / "entries.json"
+    file.write_text(json.dumps(entries))
+    run_stage(SourceStage("entries", {"paths": [str(file)], "source": "mp"}), registry)
+    oxides = list(registry.database["reference_entries"].find({"formula_reduced": "MnO2"}).sort("energy_per_atom", 1))
+    names = ("formula_reduced", "chemsys", "composition", "energy", "functional", "hubbards", "structure")
+    ours = [
+        {
+            **{name: doc[name] for name in names},
+            "potcar_symbols": [symbol if " " in symbol else f"PAW_PBE {symbol}" for symbol in doc["potcar_symbols"]],
+            "calculation_id": f"calc-{doc['entry_id']}",
+            "energy_per_atom": doc["energy"] / sum(doc["composition"].values()),
+            "task_type": "Static",
+            "converged": True,
+        }
+        for doc in oxides[1:4]
+    ]
+    put_calculations(registry, ours, [f"st-{number}" for number in range(3)])
+
+    run_stage(HullStage(), registry)
+
+    hull = properties(registry, "energy_above_hull")
+    for number, doc in enumerate(oxides[1:4]):
+        expected = doc["energy_per_atom"] - oxides[0]["energy_per_atom"]  # the lowest MnO2 is on the hull
+        assert hull[f"st-{number}", f"{METHOD}, against known"]["value"] == pytest.approx(expected, abs=1e-6)
+        formation = properties(registry, "formation_energy")[f"st-{number}", METHOD]
+        assert formation["details"]["correction"] == pytest.approx(doc["correction"], abs=1e-6)
+
+
+def test_the_real_run_with_another_u_is_refused_with_that_reason(registry: Connection, shared_data: Path) -> None:
+    run_stage(VaspStage([shared_data / "vasp" / "LiFePO4_GGA_U"]), registry)
+    (doc,) = registry.database["calculations"].find()
+    put(registry, Calculation, [{"calculation_id": doc["calculation_id"], "structure_id": "st-1"}], "match")
+
+    run_stage(HullStage(), registry)
+
+    refused = properties(registry, "energy_above_hull")["st-1", "MP2020, refused"]["refused"]
+    assert "U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in refused

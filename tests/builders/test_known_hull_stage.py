@@ -1,0 +1,144 @@
+"""Hull distances from formation energies of known materials: measured with measured, computed with computed."""
+
+import pytest
+from exfolio.builders.known_hull_stage import KnownHullStage, family
+from exfolio.builders.running import run_stage
+from exfolio.stores.connection import Connection
+from filled_registry import properties, put_materials, put_properties, put_structures
+
+# Measured formation enthalpies at 298 K, eV/atom: MoS2 -0.99, MoO3 -1.93 (CRC Handbook of Chemistry and Physics).
+MEASURED = "experiment, 298 K"
+
+
+@pytest.fixture
+def molybdenum(registry: Connection) -> Connection:
+    """Give a registry with what is known of Mo-S, by two methods, and two monolayers."""
+    put_materials(
+        registry,
+        [
+            material("MoS2", "Mo-S", -0.99, MEASURED),
+            material("Mo2S3", "Mo-S", -0.83, MEASURED),
+            material("MoS2", "Mo-S", -0.87, "PBE"),
+            material("MoO3", "Mo-O", -1.93, MEASURED),
+        ],
+    )
+    put_structures(
+        registry,
+        [
+            {"structure_id": f"st-{n}", "chemsys": "Mo-S", "formula_reduced": formula}
+            for n, formula in ((1, "MoS2"), (2, "MoS"))
+        ],
+    )
+    method = f"{MEASURED} of the bulk + exfoliation energy (handbook, parent)"
+    put_properties(
+        registry,
+        [
+            {"structure_id": "st-1", "kind": "formation_energy", "method": method, "basis": "parent", "value": -0.91},
+            {"structure_id": "st-2", "kind": "formation_energy", "method": method, "basis": "parent", "value": -0.50},
+        ],
+    )
+    return registry
+
+
+def material(formula: str, chemsys: str, energy: float, method: str) -> dict[str, object]:
+    return {
+        "material_id": f"test:{formula}-{method[:3]}",
+        "formula_reduced": formula,
+        "chemsys": chemsys,
+        "formation_energy": energy,
+        "methods": {"formation_energy": method},
+    }
+
+
+def test_a_layer_lies_above_the_hull_by_its_exfoliation_energy(molybdenum: Connection) -> None:
+    run_stage(KnownHullStage(), molybdenum)
+
+    found = properties(molybdenum, "energy_above_hull")
+    layer = found["st-1", "experiment, hull of known materials"]
+    assert layer["value"] == pytest.approx(0.08)
+    assert layer["basis"] == "known hull"
+    assert layer["competing"] == [{"id": "test:MoS2-exp", "formula": "MoS2", "amount": pytest.approx(1.0)}]
+    assert layer["snapshot"].startswith("test: 2 formation energies, ")
+
+
+def test_methods_are_never_mixed(molybdenum: Connection) -> None:
+    put_properties(
+        molybdenum,
+        [
+            {
+                "structure_id": "st-1",
+                "kind": "formation_energy",
+                "method": "PBE (2dmatpedia, same-structure)",
+                "basis": "same-structure",
+                "value": -0.80,
+            },
+            {
+                "structure_id": "st-1",
+                "kind": "formation_energy",
+                "method": "SCAN (c2db, same-structure)",
+                "basis": "same-structure",
+                "value": -0.85,
+            },
+        ],
+    )
+    run_stage(KnownHullStage(), molybdenum)
+
+    values = {
+        method: doc["value"]
+        for (one, method), doc in properties(molybdenum, "energy_above_hull").items()
+        if one == "st-1"
+    }
+    assert values == {
+        "experiment, hull of known materials": pytest.approx(0.08),
+        "PBE, hull of known materials": pytest.approx(0.07),
+        "SCAN, hull of known materials": pytest.approx(-0.85),  # nothing but the elements is known by this one
+    }
+
+
+def test_only_systems_with_the_changed_material_are_due(molybdenum: Connection) -> None:
+    run_stage(KnownHullStage(), molybdenum)
+
+    put_materials(molybdenum, [material("MoO3", "Mo-O", -1.94, MEASURED)])
+    other = run_stage(KnownHullStage(), molybdenum)
+    put_materials(molybdenum, [material("MoS2", "Mo-S", -1.00, MEASURED)])
+    own = run_stage(KnownHullStage(), molybdenum)
+
+    assert (other.due, own.due) == (0, 1)
+    found = properties(molybdenum, "energy_above_hull")
+    assert found["st-1", "experiment, hull of known materials"]["value"] == pytest.approx(0.09)
+
+
+def test_a_formation_energy_that_comes_later_is_seen(molybdenum: Connection) -> None:
+    run_stage(KnownHullStage(), molybdenum)
+    put_structures(molybdenum, [{"structure_id": "st-3", "chemsys": "Mo-O", "formula_reduced": "MoO3"}])
+    put_properties(
+        molybdenum,
+        [
+            {
+                "structure_id": "st-3",
+                "kind": "formation_energy",
+                "method": f"{MEASURED} (x, parent)",
+                "basis": "parent",
+                "value": -1.9,
+            }
+        ],
+    )
+
+    report = run_stage(KnownHullStage(), molybdenum)
+
+    assert (report.due, report.inserted) == (1, 1)
+    assert run_stage(KnownHullStage(), molybdenum).due == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("experiment, 298 K of the bulk + exfoliation energy (handbook, parent)", "experiment"),
+        ("experiment (handbook, same-structure)", "experiment"),
+        ("PBE of the bulk + exfoliation energy (c2db, parent)", "PBE"),
+        ("PBE+U (mp, same-structure)", "PBE+U"),
+        ("method not stated (x, parent)", "method not stated"),
+    ],
+)
+def test_families(method: str, expected: str) -> None:
+    assert family(method) == expected
