@@ -1,0 +1,144 @@
+"""Stage `exfoliation`: exfoliation energies of monolayers from calculations of the layer and of its bulk, made alike.
+
+Pairs that were not made alike are refused, and the reasons kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ..models.structure.plain import from_plain
+from ..stores.documents import Calculation, Property, ProposedStructure
+from .group_stage import GroupStage, Members
+from .phases import USABLE_TASKS
+from .work import Doc, Item, Outcome
+
+COMPARED = (
+    *("ENCUT", "PREC", "LASPH", "LREAL", "LSORBIT", "ISPIN"),
+    *("IVDW", "LUSE_VDW", "AGGAC", "PARAM1", "PARAM2", "ZAB_VDW", "BPARAM", "CPARAM"),
+)
+"""Settings that must agree beside functional, U values and pseudopotentials."""
+
+
+class ExfoliationStage(GroupStage):
+    """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
+
+    name = "exfoliation"
+    version = 1
+    members = (
+        Members(
+            Calculation,
+            "formula_reduced",
+            ("record", "match"),
+            (
+                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "structure"),
+                *("structure_id", "material_id", "manifest", "task_type"),
+            ),
+            {"converged": True, "set_aside": {"$ne": True}, "task_type": {"$in": list(USABLE_TASKS)}},
+        ),
+        Members(
+            ProposedStructure,
+            "formula_reduced",
+            ("proposal",),
+            ("parent_id", "route"),
+            {"dimension": 2},
+        ),
+    )
+    writes: ClassVar = {Property: "value"}
+
+    def groups_of(self, changed: set[str]) -> list[str]:
+        """Leave out formulas that nobody has calculated."""
+        calculated = self.db.database["calculations"].distinct("formula_reduced")
+        return sorted(changed & set(calculated))
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Pair the calculations of each formula."""
+        return [{"properties": _energies(item.content)} for item in items]
+
+
+def _energies(group: Doc) -> list[Doc]:
+    docs = []
+    for structure in group["structures"]:
+        layers = [one for one in group["calculations"] if one.get("structure_id") == structure["structure_id"]]
+        bulks = [one for one in group["calculations"] if _is_bulk_of(one, structure)]
+        found: dict[str, Doc] = {}
+        reasons: dict[str, str] = {}
+        for layer in sorted(layers, key=_best_first):
+            for bulk in sorted(bulks, key=_best_first):
+                if layer["functional"] in found:
+                    continue
+                try:
+                    found[layer["functional"]] = _document(structure, layer, bulk)
+                except ExfoliationRefused as refused:
+                    pair = f"{layer['calculation_id']} with {bulk['calculation_id']}"
+                    reasons[pair] = "; ".join(refused.reasons)
+        docs += [found[name] for name in sorted(found)]
+        if reasons and not found:
+            docs.append(_refusal(structure, reasons))
+    return docs
+
+
+def _is_bulk_of(calculation: Doc, structure: Doc) -> bool:
+    if calculation.get("structure_id") == structure["structure_id"]:
+        return False
+    wanted = calculation.get("manifest", {}).get("bulk_of")
+    parent = structure.get("parent_id")
+    return wanted == structure["structure_id"] or (parent is not None and calculation.get("material_id") == parent)
+
+
+def _best_first(calculation: Doc) -> tuple[int, float, str]:
+    atoms = sum(calculation["composition"].values())
+    task = USABLE_TASKS.index(calculation["task_type"])
+    return task, calculation["energy"] / atoms, calculation["calculation_id"]
+
+
+def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
+    crystal = from_plain(layer["structure"])
+    energy = exfoliation_energy(_as_layered(layer, in_plane_area(crystal)), _as_layered(bulk, None))
+    method = layer["functional"]
+    details: dict[str, Any] = {
+        "calculation_id": layer["calculation_id"],
+        "bulk_calculation_id": bulk["calculation_id"],
+        "van_der_waals": energy.van_der_waals,
+    }
+    if not energy.van_der_waals:
+        details["warning"] = "the functional does not describe van der Waals attraction: layers hardly bind"
+    return {
+        "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
+        "structure_id": structure["structure_id"],
+        "kind": "exfoliation_energy",
+        "method": method,
+        "basis": "calculation",
+        "value": energy.per_atom,
+        "unit": "eV/atom",
+        "per_area": energy.per_area,
+        "details": details,
+    }
+
+
+def _as_layered(calculation: Doc, area: float | None) -> LayeredCalculation:
+    settings = {name: calculation.get("settings", {}).get(name) for name in COMPARED}
+    settings |= {f"U({element})": value for element, value in (calculation.get("hubbards") or {}).items()}
+    settings["POTCAR"] = sorted(set(calculation.get("potcar_symbols") or []))
+    return LayeredCalculation(
+        energy=calculation["energy"],
+        composition=calculation["composition"],
+        functional=calculation["functional"],
+        settings={name: value for name, value in settings.items() if value is not None},
+        area=area,
+        name=calculation["calculation_id"],
+    )
+
+
+def _refusal(structure: Doc, reasons: dict[str, str]) -> Doc:
+    method = "calculation, refused"
+    return {
+        "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
+        "structure_id": structure["structure_id"],
+        "kind": "exfoliation_energy",
+        "method": method,
+        "basis": "calculation",
+        "unit": "eV/atom",
+        "refused": "; ".join(f"{pair}: {why}" for pair, why in sorted(reasons.items())),
+    }

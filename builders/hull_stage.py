@@ -1,0 +1,225 @@
+"""Stage `hull`: formation energy and distance to the hull of proposed structures that have been calculated.
+
+Works by chemical system, over the reference entries and our own calculations, all corrected by one scheme. What can't
+be used leaves a property without value that says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..models.energetics.corrections import Scheme
+from ..models.energetics.entry import MissingReferenceError
+from ..models.energetics.formation import element_references, formation_energies
+from ..models.energetics.hull import HullPosition, hull_positions
+from ..stores.documents import Calculation, Property, ReferenceEntry, RegistryDocument
+from .group_stage import Members
+from .phases import Phase, Phases, best_first, phases, snapshot
+from .system_stage import SystemStage, origin
+from .work import Doc, Item, Outcome
+
+AGAINST = ("known", "known and ours")
+"""Hulls: of the reference entries, and of these with all that has been calculated."""
+
+_REFERENCE_FIELDS = (
+    *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
+    *("potcar_symbols", "oxide_type", "source", "source_version"),
+)
+_CALCULATION_FIELDS = (
+    *("composition", "formula_reduced", "energy", "energy_per_atom", "functional", "hubbards", "potcar_symbols"),
+    *("structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+)
+_SYSTEM_FIELDS = frozenset({*RegistryDocument._fields, "_id"}) - {"id"}
+
+
+class HullStage(SystemStage):
+    """Writes formation_energy and energy_above_hull, the latter against each of `AGAINST`.
+
+    Parameters
+    ----------
+    scheme
+        Correction scheme, one of `Scheme`.
+    check_potcar
+        Whether pseudopotentials must be the scheme's.
+    """
+
+    version = 1
+    writes: ClassVar = {Property: "value"}
+
+    def __init__(self, scheme: str = Scheme.MP2020.value, check_potcar: bool = True, share: Doc | None = None) -> None:  # noqa: FBT001, FBT002
+        self.scheme = Scheme(scheme)
+        self.check_potcar = check_potcar
+        self.name = f"hull:{self.scheme.value}"
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give scheme and check."""
+        return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
+
+    def sources_of_members(self) -> tuple[Members, ...]:
+        """Give reference entries and our calculations; structures only where the scheme looks at them."""
+        extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
+        return (
+            Members(ReferenceEntry, "chemsys", ("record",), (*_REFERENCE_FIELDS, *extra)),
+            Members(Calculation, "chemsys", ("record", "match"), _CALCULATION_FIELDS),
+        )
+
+    @property
+    def competing(self) -> tuple[Members, ...]:  # type: ignore[override]
+        """What competes."""
+        return self.sources_of_members()
+
+    def target_systems(self) -> set[str]:
+        """Give the systems of calculations that belong to a proposed structure."""
+        criteria = {"deprecated": False, "structure_id": {"$exists": True}}
+        return set(self.db.database["calculations"].distinct("chemsys", criteria))
+
+    def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
+        """Add what was found before, which stays where it can't be computed again."""
+        made_from: dict[str, list[Doc]] = {}
+        for name, content in contents.items():
+            targets = [doc for doc in content["calculations"] if doc["chemsys"] == name and doc.get("structure_id")]
+            made_from[name] = [origin("calculations", doc["calculation_id"], doc) for doc in targets]
+            content["earlier"] = []
+        criteria = {"facets.value.stage": self.name, "facets.value.group": {"$in": list(contents)}, "deprecated": False}
+        for doc in self.db.database["properties"].find(criteria):
+            group = doc["facets"]["value"]["group"]
+            contents[group]["earlier"].append({k: v for k, v in doc.items() if k not in _SYSTEM_FIELDS})
+        return made_from
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Make the hull of each system."""
+        return [{"properties": self._properties(item.content)} for item in items]
+
+    def _properties(self, group: Doc) -> list[Doc]:
+        found = phases(group["reference_entries"], group["calculations"], self.scheme, check_potcar=self.check_potcar)
+        docs: dict[str, Doc] = {}
+        reasons: dict[str, list[str]] = {}
+        for method in sorted(found.ours):
+            targets = _best_of(found.ours[method], group["group"])
+            try:
+                made = _values(method, targets, found, self.scheme)
+            except MissingReferenceError as missing:
+                for phase in targets:
+                    reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
+                continue
+            docs |= {doc["property_id"]: doc for doc in made}
+        for phase in found.refused:
+            structure_id = phase.doc.get("structure_id")
+            if structure_id and phase.doc["chemsys"] == group["group"]:
+                reason = f"{phase.doc['functional']} ({phase.doc['calculation_id']}): {phase.refusal}"
+                reasons.setdefault(structure_id, []).append(reason)
+        _keep_stale(docs, group["earlier"], reasons, found)
+        _add_refusals(docs, reasons, self.scheme)
+        return list(docs.values())
+
+
+def _best_of(ours: list[Phase], system: str) -> list[Phase]:
+    best: dict[str, Phase] = {}
+    for phase in sorted(ours, key=best_first):
+        if phase.doc["chemsys"] == system and phase.doc.get("structure_id"):
+            best.setdefault(phase.doc["structure_id"], phase)
+    return [best[name] for name in sorted(best)]
+
+
+def _values(method: str, targets: list[Phase], found: Phases, scheme: Scheme) -> list[Doc]:
+    if not targets:
+        return []
+    references = found.references.get(method, [])
+    known = [phase.entry for phase in references if phase.entry]
+    entries = [phase.entry for phase in targets if phase.entry]
+    chosen = {phase.doc["calculation_id"] for phase in targets}
+    others = [phase for phase in found.ours[method] if phase.doc["calculation_id"] not in chosen]
+    everything = [*entries, *(phase.entry for phase in others if phase.entry)]
+    elements = element_references(known)
+    formation = formation_energies(entries, known)
+    positions = {
+        "known": hull_positions(entries, known),
+        "known and ours": hull_positions(everything, known, against="known and ours")[: len(entries)],
+    }
+    documents = [phase.doc for phase in (*references, *targets, *others)]
+    base = {"snapshot": snapshot(references), "basis": "calculation", "unit": "eV/atom"}
+    docs: list[Doc] = []
+    for number, phase in enumerate(targets):
+        structure_id, entry = phase.doc["structure_id"], entries[number]
+        used = {one: elements[one].name for one in sorted(phase.doc["composition"])}
+        details = _details(phase, scheme, found)
+        docs.append(
+            {
+                **_identity(structure_id, "formation_energy", method),
+                **base,
+                "value": float(formation[number]),
+                "details": {**details, "element_references": used, "energy_per_atom": entry.energy_per_atom},
+            }
+        )
+        docs += [
+            {
+                **_identity(structure_id, "energy_above_hull", f"{method}, against {against}"),
+                **base,
+                "value": positions[against][number].energy,
+                "competing": _competing(positions[against][number], documents),
+                "details": details,
+            }
+            for against in AGAINST
+        ]
+    return docs
+
+
+def _identity(structure_id: str, kind: str, method: str) -> Doc:
+    return {
+        "property_id": f"{structure_id}/{kind}/{method}",
+        "structure_id": structure_id,
+        "kind": kind,
+        "method": method,
+    }
+
+
+def _details(phase: Phase, scheme: Scheme, found: Phases) -> Doc:
+    details: dict[str, Any] = {
+        "calculation_id": phase.doc["calculation_id"],
+        "functional": phase.doc["functional"],
+        "scheme": scheme.value,
+    }
+    if phase.corrected is not None:
+        details["correction"] = phase.corrected.correction
+        details["adjustments"] = [{"name": one.name, "value": one.energy} for one in phase.corrected.adjustments]
+        if phase.corrected.notes:
+            details["notes"] = list(phase.corrected.notes)
+    if found.left_out:
+        details["references_left_out"] = [{"reason": why, "entries": n} for why, n in sorted(found.left_out.items())]
+    return details
+
+
+def _competing(position: HullPosition, documents: list[Doc]) -> list[Doc]:
+    listed = []
+    for product in position.products:
+        doc = documents[product.phase] if product.phase is not None else {}
+        one = {"id": product.name, "formula": doc.get("formula_reduced"), "amount": product.amount}
+        listed.append({key: value for key, value in one.items() if value is not None})
+    return listed
+
+
+def _keep_stale(docs: dict[str, Doc], earlier: list[Doc], reasons: dict[str, list[str]], found: Phases) -> None:
+    """Keep good values that only lack references now; what a calculation itself no longer supports goes."""
+    supported = {phase.doc["calculation_id"] for some in found.ours.values() for phase in some}
+    for doc in earlier:
+        calculation = doc.get("details", {}).get("calculation_id")
+        if doc["property_id"] in docs or doc.get("value") is None or calculation not in supported:
+            continue
+        why = "; ".join(reasons.get(doc["structure_id"], []))
+        if why:
+            docs[doc["property_id"]] = {**doc, "stale": True, "details": {**doc["details"], "stale_because": why}}
+
+
+def _add_refusals(docs: dict[str, Doc], reasons: dict[str, list[str]], scheme: Scheme) -> None:
+    valued = {doc["structure_id"] for doc in docs.values() if doc.get("value") is not None}
+    for structure_id in sorted(reasons.keys() - valued):
+        for kind in ("formation_energy", "energy_above_hull"):
+            doc = {
+                **_identity(structure_id, kind, f"{scheme.value}, refused"),
+                "basis": "calculation",
+                "unit": "eV/atom",
+                "refused": "; ".join(sorted(reasons[structure_id])),
+                "details": {"scheme": scheme.value},
+            }
+            docs[doc["property_id"]] = doc

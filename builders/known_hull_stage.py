@@ -1,0 +1,171 @@
+"""Stage `known-hull`: distance to the hull of structures whose formation energy is known without a calculation of ours.
+
+The hull is made of the formation energies of known materials by the same method, elements at zero: measured ones with
+measured ones, PBE with PBE, never mixed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Final
+
+from ..models.energetics.entry import Entry
+from ..models.energetics.hull import HullPosition, hull_positions
+from ..stores.canonical import text_hash
+from ..stores.documents import Material, Property
+from .group_stage import Members
+from .system_stage import SystemStage, origin
+from .work import Doc, Item, Outcome
+
+KNOWN_FORMATION: Final = Members(
+    Material,
+    "chemsys",
+    ("record",),
+    ("formula_reduced", "formation_energy", "methods", "source", "source_version"),
+    {"formation_energy": {"$exists": True}},
+)
+"""Known materials that have a formation energy."""
+
+FORMATION: Final = {"kind": "formation_energy", "basis": {"$ne": "calculation"}}
+"""Formation energies that come from known materials."""
+
+_EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
+_OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
+
+
+def family(method: str) -> str:
+    """Give the method that decides what a formation energy may be compared with.
+
+    Examples
+    --------
+    >>> family("experiment, 298 K of the bulk + exfoliation energy (handbook, parent)")
+    'experiment'
+    >>> family("PBE (2dmatpedia, same-structure)")
+    'PBE'
+    """
+    name = _OF.sub("", method).strip()
+    return "experiment" if _EXPERIMENT.match(name) else name
+
+
+class KnownSystemStage(SystemStage):
+    """Gives chemical systems with the formation energies of known materials, and of proposed structures in them."""
+
+    competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION,)
+
+    def sources_of_members(self) -> tuple[Members, ...]:
+        """Give known materials, and the properties whose structures are asked about."""
+        return (*self.competing, Members(Property, "structure_id", ("value",), (), self.asked_about()))
+
+    def asked_about(self) -> Doc:
+        """Give which formation energies of structures are looked at."""
+        return FORMATION
+
+    def target_systems(self) -> set[str]:
+        """Give the systems of proposed structures; one without formation energies costs next to nothing."""
+        return set(self.db.database["structures"].distinct("chemsys", {"deprecated": False}))
+
+    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+        if source.document is not Property:
+            return super()._changed_groups(source, facet, low, high)
+        query = {**self.asked_about(), f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
+        found = self.db.database["properties"].find(query, {"_id": 0, "structure_id": 1})
+        ids = sorted({doc["structure_id"] for doc in found})
+        systems: set[str] = set()
+        for start in range(0, len(ids), self.size):
+            chosen = {"structure_id": {"$in": ids[start : start + self.size]}}
+            systems |= set(self.db.database["structures"].distinct("chemsys", chosen))
+        return systems
+
+    def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
+        """Add the formation energies of the proposed structures of each system."""
+        made_from: dict[str, list[Doc]] = {name: [] for name in contents}
+        for content in contents.values():
+            content["targets"] = []
+        wanted = {"chemsys": {"$in": list(contents)}, "deprecated": False}
+        names = {"_id": 0, "structure_id": 1, "chemsys": 1, "formula_reduced": 1}
+        structures = {doc["structure_id"]: doc for doc in self.db.database["structures"].find(wanted, names)}
+        ids = sorted(structures)
+        for start in range(0, len(ids), self.size):
+            chosen = {"structure_id": {"$in": ids[start : start + self.size]}, "deprecated": False}
+            fields = ("property_id", "structure_id", "method", "basis", "value", "content_hash")
+            query = {**self.asked_about(), **chosen, "value": {"$exists": True}}
+            for doc in self.db.database["properties"].find(query, {"_id": 0, **dict.fromkeys(fields, 1)}):
+                structure = structures[doc["structure_id"]]
+                made_from[structure["chemsys"]].append(origin("properties", doc["property_id"], doc))
+                contents[structure["chemsys"]]["targets"].append({**structure, **doc})
+        for content in contents.values():
+            content["targets"].sort(key=lambda doc: str(doc["property_id"]))
+        return made_from
+
+
+class KnownHullStage(KnownSystemStage):
+    """Writes energy_above_hull from known formation energies."""
+
+    name = "known-hull"
+    version = 1
+    groups_per_batch = 200
+    writes: ClassVar = {Property: "value"}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Make the hull of each system, method by method."""
+        return [{"properties": _distances(item.content)} for item in items]
+
+
+def known_by_family(materials: list[Doc]) -> dict[str, list[Doc]]:
+    """Sort known materials by the method family of their formation energy; without a stated method they can't be."""
+    found: dict[str, list[Doc]] = {}
+    for doc in materials:
+        method = (doc.get("methods") or {}).get("formation_energy")
+        if method:
+            found.setdefault(family(method), []).append(doc)
+    return found
+
+
+def _distances(group: Doc) -> list[Doc]:
+    by_family = known_by_family(group["materials"])
+    asked: dict[str, list[Doc]] = {}
+    for target in group["targets"]:
+        asked.setdefault(family(target["method"]), []).append(target)
+    docs: dict[str, Doc] = {}
+    for name in sorted(asked):
+        known = by_family.get(name, [])
+        elements = [Entry(element, 0.0, element, name) for element in group["group"].split("-")]
+        compounds = [Entry(doc["formula_reduced"], doc["formation_energy"], doc["material_id"], name) for doc in known]
+        targets = asked[name]
+        entries = [Entry(one["formula_reduced"], one["value"], one["structure_id"], name) for one in targets]
+        used = [*({"formula_reduced": entry.entry_id} for entry in elements), *known]
+        for target, position in zip(targets, hull_positions(entries, [*elements, *compounds]), strict=True):
+            doc = _document(target, name, position, known, used)
+            before = docs.get(doc["property_id"])
+            if before is None or doc["value"] < before["value"]:
+                docs[doc["property_id"]] = doc
+    return list(docs.values())
+
+
+def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], used: list[Doc]) -> Doc:
+    method = f"{name}, hull of known materials"
+    competing = [
+        {"id": one.name, "formula": used[one.phase]["formula_reduced"], "amount": one.amount}
+        for one in position.products
+        if one.phase is not None
+    ]
+    return {
+        "property_id": f"{target['structure_id']}/energy_above_hull/{method}",
+        "structure_id": target["structure_id"],
+        "kind": "energy_above_hull",
+        "method": method,
+        "basis": "known hull",
+        "value": position.energy,
+        "unit": "eV/atom",
+        "snapshot": snapshot_of_known(known),
+        "competing": competing,
+        "details": {"formation_energy": target["value"], "formation_energy_by": target["method"]},
+    }
+
+
+def snapshot_of_known(known: list[Doc]) -> str:
+    """Name the known formation energies that a value rests on: their sources, how many, and a hash of their content."""
+    sources = sorted({" ".join(filter(None, (doc["source"], doc.get("source_version")))) for doc in known})
+    values = sorted((doc["material_id"], doc["formation_energy"]) for doc in known)
+    digest = text_hash(*(f"{name}={value!r}" for name, value in values))[:12]
+    return f"{', '.join(sources) or 'elements alone'}: {len(known)} formation energies, {digest}"

@@ -1,0 +1,245 @@
+"""Stage `pourbaix`: how much energy a structure gains at least by decomposing in water, over a range of pH.
+
+Solids and the structure itself have formation energies of one method: known materials' by the same method family, or
+those of the reference entries where the structure was calculated. Ions are published ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar
+
+from ..models.composition.parsing import read_one
+from ..models.energetics.corrections import Scheme
+from ..models.energetics.formation import element_references, formation_energies
+from ..models.energetics.ions import MissingReferenceSolidError, ions_of
+from ..models.energetics.pourbaix import (
+    CONCENTRATION,
+    PH_RANGE,
+    POTENTIAL_VS_RHE,
+    PourbaixError,
+    PourbaixMinimum,
+    entries_with_ions,
+    minimum_decomposition_energies,
+    solid_entry,
+)
+from ..models.energetics.pourbaix_entries import OPEN
+from ..stores.canonical import content_hash
+from ..stores.documents import Property, ReferenceEntry
+from .group_stage import Members
+from .ion_file import load_ions
+from .known_hull_stage import KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
+from .phases import Phase, phases, snapshot
+from .system_stage import parts
+from .work import Doc, Item, Outcome
+
+
+class PourbaixStage(KnownSystemStage):
+    """Writes pourbaix_energy of structures that have a formation energy.
+
+    Parameters
+    ----------
+    ph
+        Lowest and highest pH.
+    potential_vs_rhe
+        V.
+    concentration
+        Of ions, mol/l.
+    filter_solids
+        Take only solids on the hull of formation energies as products.
+    ions
+        File of ions; the bundled table without.
+    scheme
+        Correction scheme of the reference entries.
+    elements
+        Judge only structures of these elements; all without.
+    """
+
+    version = 1
+    writes: ClassVar = {Property: "value"}
+    competing: ClassVar[tuple[Members, ...]] = (
+        KNOWN_FORMATION,
+        Members(
+            ReferenceEntry,
+            "chemsys",
+            ("record",),
+            (
+                *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
+                *("potcar_symbols", "oxide_type", "source", "source_version"),
+            ),
+        ),
+    )
+
+    def __init__(
+        self,
+        ph: tuple[float, float] = PH_RANGE,
+        potential_vs_rhe: float = POTENTIAL_VS_RHE,
+        concentration: float = CONCENTRATION,
+        *,
+        filter_solids: bool = False,
+        ions: str | None = None,
+        scheme: str = Scheme.MP2020.value,
+        elements: list[str] | None = None,
+        share: Doc | None = None,
+    ) -> None:
+        self.ph = (float(ph[0]), float(ph[1]))
+        self.potential_vs_rhe = potential_vs_rhe
+        self.concentration = concentration
+        self.filter_solids = filter_solids
+        self.ions_path = ions
+        self.scheme = Scheme(scheme)
+        self.elements = sorted(elements) if elements else None
+        self.ions = load_ions(ions)
+        self.name = f"pourbaix:{content_hash(self.arguments())[:8]}"
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the conditions."""
+        return {
+            "ph": list(self.ph),
+            "potential_vs_rhe": self.potential_vs_rhe,
+            "concentration": self.concentration,
+            "filter_solids": self.filter_solids,
+            "ions": self.ions_path,
+            "scheme": self.scheme.value,
+            "elements": self.elements,
+        }
+
+    def config(self) -> Doc:
+        """Give the conditions, and the ions by their values."""
+        numbers = [[ion.formula, ion.gibbs, ion.reference_solid, ion.reference_solid_gibbs] for ion in self.ions]
+        return {**self.arguments(), "ions": content_hash(numbers)}
+
+    @property
+    def conditions(self) -> str:
+        """The conditions in words, as the method of a value names them."""
+        return conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
+
+    def asked_about(self) -> Doc:
+        """Look at formation energies of every origin."""
+        return {"kind": "formation_energy"}
+
+    def target_systems(self) -> set[str]:
+        """Give the systems of proposed structures, within the elements asked for."""
+        allowed = set(self.elements) if self.elements else None
+        return {one for one in super().target_systems() if allowed is None or set(one.split("-")) <= allowed}
+
+    def parts_of(self, system: str, known: Collection[str]) -> list[str]:
+        """Give the parts of the system in water, and those of the reference solids of its ions."""
+        elements = {*system.split("-"), *OPEN}
+        found = set(parts(elements, known))
+        for ion in ions_of(self.ions, elements):
+            found |= set(parts(_elements_of(ion.reference_solid), known))
+        return sorted(found)
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Judge the structures of each system."""
+        return [{"properties": self._properties(item.content)} for item in items]
+
+    def _properties(self, group: Doc) -> list[Doc]:
+        if not group["targets"]:
+            return []
+        by_family = known_by_family(group["materials"])
+        corrected = phases(group["reference_entries"], [], self.scheme, check_potcar=False).references
+        asked: dict[str, list[Doc]] = {}
+        for target in group["targets"]:
+            ours = target["basis"] == "calculation"
+            asked.setdefault(target["method"] if ours else family(target["method"]), []).append(target)
+        docs: list[Doc] = []
+        for name in sorted(asked):
+            references = corrected.get(name, [])
+            known = by_family.get(name, [])
+            calculated = any(target["basis"] == "calculation" for target in asked[name])
+            solids = _of_references(references) if calculated else _of_materials(known, group["group"].split("-"))
+            origin = snapshot(references) if calculated else snapshot_of_known(known)
+            docs += self._judged(group["group"], name, asked[name], solids, origin)
+        return list({doc["property_id"]: doc for doc in sorted(docs, key=_highest_first)}.values())
+
+    def _judged(self, system: str, name: str, targets: list[Doc], solids: Mapping[str, float], known: str) -> list[Doc]:
+        elements = frozenset(system.split("-")) - OPEN
+        bases = [
+            {
+                "property_id": f"{target['structure_id']}/pourbaix_energy/{name}, {self.conditions}",
+                "structure_id": target["structure_id"],
+                "kind": "pourbaix_energy",
+                "method": f"{name}, {self.conditions}",
+                "basis": target["basis"],
+                "unit": "eV/atom",
+                "snapshot": known,
+                "details": {"formation_energy": target["value"], "formation_energy_by": target["method"]},
+            }
+            for target in targets
+        ]
+        without = sorted(one for one in elements if not any(one in ion.elements for ion in self.ions))
+        if without or not elements:
+            why = f"no dissolved ions of {', '.join(without)} are known" if without else "water has no ions to weigh"
+            return [{**base, "refused": why} for base in bases]
+        try:
+            entries = entries_with_ions(solids, self.ions, elements)
+            asked = [
+                solid_entry(target["formula_reduced"], target["value"], entry_id=target["structure_id"])
+                for target in targets
+            ]
+            minima = minimum_decomposition_energies(
+                entries,
+                asked,
+                self.ph,
+                self.potential_vs_rhe,
+                concentration=self.concentration,
+                filter_solids=self.filter_solids,
+            )
+        except (MissingReferenceSolidError, PourbaixError) as error:
+            return [{**base, "refused": str(error)} for base in bases]
+        return [_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True)]
+
+
+def conditions(ph: tuple[float, float], potential: float, concentration: float, *, filter_solids: bool) -> str:
+    """Write the conditions of a Pourbaix energy.
+
+    Examples
+    --------
+    >>> conditions((0, 14), 1.5, 1e-6, filter_solids=False)
+    'pH 0-14, 1.5 V vs RHE, 1e-06 mol/l'
+    """
+    text = f"pH {ph[0]:g}-{ph[1]:g}, {potential:g} V vs RHE, {concentration:g} mol/l"
+    return f"{text}, filtered solids" if filter_solids else text
+
+
+def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
+    details: dict[str, Any] = {
+        **base["details"],
+        "ph": minimum.ph,
+        "ph_high": minimum.ph_high,
+        "potential_vs_she": minimum.potential_vs_she,
+    }
+    products = [{"id": one.entry.name, "amount": one.amount} for one in minimum.products]
+    return {**base, "value": minimum.energy, "competing": products, "details": details}
+
+
+def _of_materials(known: list[Doc], elements: list[str]) -> dict[str, float]:
+    pure = ((element, 0.0) for element in elements if element not in OPEN)
+    return _lowest([*pure, *((doc["formula_reduced"], doc["formation_energy"]) for doc in known)])
+
+
+def _of_references(references: list[Phase]) -> dict[str, float]:
+    entries = [phase.entry for phase in references if phase.entry]
+    elements = element_references(entries).keys()
+    usable = [phase for phase in references if phase.entry and phase.doc["composition"].keys() <= elements]
+    energies = formation_energies([phase.entry for phase in usable if phase.entry], entries).tolist() if usable else []
+    return _lowest((phase.doc["formula_reduced"], energy) for phase, energy in zip(usable, energies, strict=True))
+
+
+def _lowest(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    lowest: dict[str, float] = {}
+    for formula, energy in pairs:
+        lowest[formula] = min(energy, lowest.get(formula, energy))
+    return lowest
+
+
+def _elements_of(formula: str) -> list[str]:
+    return sorted(read_one(formula))
+
+
+def _highest_first(doc: Doc) -> tuple[bool, float]:
+    # Of several formation energies of one structure by one method the lowest counts: the last one written.
+    return doc.get("value") is not None, -float(doc.get("value") or 0.0)
