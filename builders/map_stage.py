@@ -30,6 +30,11 @@ class MapStage(Stage):
         self._reached: dict[str, int] = {}
         super().__init__(share=share)
 
+    @property
+    def selects_ahead(self) -> bool:  # type: ignore[override]  # known by the class
+        """Whether it writes elsewhere than it reads."""
+        return self.source not in self.writes
+
     def reads_collections(self) -> list[str]:
         """Give the collection it reads."""
         return [self.source.collection_name()]
@@ -80,32 +85,21 @@ class MapStage(Stage):
         taken = [{f"facets.{other}.rev": {"$gt": a, "$lte": b}} for other, (a, b) in seen.items() if other != facet]
         while low < high:
             window: Doc = {rev: {"$gt": low, "$lte": high}}
-            found = list(self._collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).limit(self.size))
-            up_to = int(found[-1]["facets"][facet]["rev"]) if len(found) == self.size else high
+            last = list(self._collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).skip(self.size - 1).limit(1))
+            up_to = int(last[0]["facets"][facet]["rev"]) if last else high
             batch = Batch(0, [], intervals={channel: (low, up_to)})
-            if found:
-                window = {rev: {"$gt": low, "$lte": up_to}}
-                batch.items = self._load({**window, **({"$nor": taken} if taken else {})})
-                if not self.first_time:
-                    qualified = {item.key for item in batch.items}
-                    changed = self._collection.find(window, {"_id": 0, key: 1, "deprecated": 1})
-                    batch.withdrawn = {
-                        doc[key]: self._why_withdrawn(doc) for doc in changed if doc[key] not in qualified
-                    }
-                    if taken:
-                        batch.withdrawn = self._really_withdrawn(batch.withdrawn)
+            window = {rev: {"$gt": low, "$lte": up_to}}
+            batch.items = self._load({**window, **({"$nor": taken} if taken else {})})
+            if not self.first_time:
+                others = {**window, "$nor": [self._qualifies()]}
+                changed = self._collection.find(others, {"_id": 0, key: 1, "deprecated": 1})
+                batch.withdrawn = {doc[key]: self._why_withdrawn(doc) for doc in changed}
             yield batch
             low = up_to
 
     def _why_withdrawn(self, doc: Doc) -> str:
         name = f"{self.source.collection_name()} {doc[self.source.KEY]}"
         return f"{name} is deprecated" if doc.get("deprecated") else f"{name} no longer qualifies for {self.name}"
-
-    def _really_withdrawn(self, withdrawn: Any) -> dict[str, str]:
-        key = self.source.KEY
-        query = {key: {"$in": list(withdrawn)}, **self._qualifies()}
-        fine = {doc[key] for doc in self._collection.find(query, {"_id": 0, key: 1})}
-        return {name: reason for name, reason in withdrawn.items() if name not in fine}
 
     def _qualifies(self) -> Doc:
         return {"deprecated": False, **self.criteria}
@@ -115,7 +109,7 @@ class MapStage(Stage):
         projection = {"_id": 0, key: 1, "content_hash": 1, **dict.fromkeys(self.fields, 1)}
         name = self.source.collection_name()
         items = []
-        for doc in self._collection.find({"$and": [query, self._qualifies()]}, projection):
+        for doc in self._collection.find({"$and": [query, self._qualifies()]}, projection).to_list():
             digest = doc.pop("content_hash")
             items.append(Item(doc[key], doc, [{"collection": name, "id": doc[key], "hash": digest}]))
         items.sort(key=lambda item: item.key)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 
 from ..stores.connection import Connection
@@ -20,6 +21,7 @@ from .work import Batch, Failure, Outcome
 
 logger = logging.getLogger(__name__)
 _AHEAD = 2  # batches per process that wait to be computed or written
+_SWITCH_SECONDS = 0.0005
 
 Progress = Callable[[Stage, StageReport], None]
 
@@ -70,12 +72,13 @@ def run_stage(
     try:
         with _stop_on_signals() as asked_to_stop:
             computed = _computed_here(stage) if processes == 1 else _computed_by_workers(stage, processes)
-            for batch in computed:
-                stage.update_targets([batch])
-                if progress is not None:
-                    progress(stage, stage.report)
-                if asked_to_stop.is_set():
-                    raise Interrupted(f"stopped after {stage.report.due:,} items; run again to go on")
+            write = _written_meanwhile if stage.selects_ahead else _written_here
+            with closing(write(stage, computed)) as written:
+                for _ in written:
+                    if progress is not None:
+                        progress(stage, stage.report)
+                    if asked_to_stop.is_set():
+                        raise Interrupted(f"stopped after {stage.report.due:,} items; run again to go on")
         stage.finalize()
     except BaseException as error:
         stage.abandon(error)
@@ -86,6 +89,40 @@ def run_stage(
 def _computed_here(stage: Stage) -> Iterator[Batch]:
     for batch in stage.get_items():
         yield stage.process_item(batch)
+
+
+def _written_here(stage: Stage, computed: Iterator[Batch]) -> Generator[Batch, None, None]:
+    for batch in computed:
+        stage.update_targets([batch])
+        yield batch
+
+
+def _written_meanwhile(stage: Stage, computed: Iterator[Batch]) -> Generator[Batch, None, None]:
+    # While one batch is being written, in their order and by one thread only, this thread reads and computes the next.
+    with ThreadPoolExecutor(1, thread_name_prefix=f"writer {stage.name}") as writer, _quick_switches():
+        on_its_way: tuple[Batch, Future[None]] | None = None
+        for batch in computed:
+            stage.prepare(batch)
+            if on_its_way is not None:
+                on_its_way[1].result()
+            earlier, on_its_way = on_its_way, (batch, writer.submit(stage.update_targets, [batch]))
+            if earlier is not None:
+                yield earlier[0]
+        if on_its_way is not None:
+            on_its_way[1].result()
+            yield on_its_way[0]
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    # The writer thread is mostly waiting for the server. When an answer comes it should not wait for the interpreter
+    # too: at Python's 5 ms, the few round trips of a transaction would cost more than the transaction.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -25,10 +26,10 @@ from ..stores.maggma_store import RegistryStore
 from ..stores.runs import StageReport
 from ..stores.schema import initialise, is_initialised
 from ..stores.transactions import in_transaction
-from ..stores.writing import Counts, FacetWriter, Written
+from ..stores.writing import Counts, FacetWriter
 from .guard import MrunGuard
 from .version import VERSION
-from .work import Batch, Doc, Failure, Item, Outcome, Refused
+from .work import Batch, Doc, Failure, Item, Outcome, Prepared, Refused
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -55,6 +56,8 @@ class Stage(Builder):
     """The facet it writes of each collection."""
     notes_group: ClassVar[bool] = False
     """Whether a document notes the item it was made from, for stages that select groups by it."""
+    selects_ahead: bool = False
+    """Whether a batch may be selected before those ahead of it are written: `select` looks at nothing they change."""
     orphans: ClassVar[Literal["by origin", "by key", "kept"]] = "by origin"
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
 
@@ -75,6 +78,7 @@ class Stage(Builder):
         self._prefix = 0
         self._marks: dict[int, Doc | None] = {}
         self._started = 0.0
+        self._writing = threading.Lock()  # a run does not end in the middle of a batch that another thread writes
         super().__init__(
             sources=[RegistryStore(name) for name in self.reads_collections()],
             targets=[RegistryStore(document.collection_name()) for document in self.writes],
@@ -182,9 +186,10 @@ class Stage(Builder):
         guard = self._guard = MrunGuard.attach(self.abandon)
         try:
             self.begin()
+            lease = self._lease
             for batch in self.select():
-                if self._lease is not None:
-                    self._lease.check()
+                if lease is not None:
+                    lease.check()
                 batch.ordinal = self._given
                 self._given += 1
                 self._marks[batch.ordinal] = batch.mark
@@ -207,7 +212,8 @@ class Stage(Builder):
         """Write processed batches, each in one transaction with all its bookkeeping."""
         for batch in items:
             try:
-                self.commit(batch)
+                with self._writing:
+                    self.commit(batch)
             except BaseException as error:
                 self.abandon(error)
                 raise
@@ -234,6 +240,10 @@ class Stage(Builder):
         self._end("interrupted" if interrupted else "failed", f"{type(error).__name__}: {error}")
 
     def _end(self, how: str, error: str | None = None) -> None:
+        with self._writing:
+            self._end_now(how, error)
+
+    def _end_now(self, how: str, error: str | None) -> None:
         if self._guard is not None:
             self._guard.stop()
             self._guard = None
@@ -261,21 +271,21 @@ class Stage(Builder):
             return [outcome for item in items for outcome in self._outcomes([item])]
         return outcomes
 
-    def commit(self, batch: Batch) -> None:
-        """Write one processed batch: documents, orphans, failures, quarantine and the stage's state together."""
-        writers = {
+    def _writers(self) -> dict[str, FacetWriter]:
+        return {
             document.collection_name(): FacetWriter(document, facet, self.name, self.fingerprint, self.run_id)
             for document, facet in self.writes.items()
         }
-        prepared: dict[str, list[Written]] = {name: [] for name in writers}
-        failed: dict[str, Failure] = {}
-        refused: list[Refused] = []
-        went_well: list[Item] = []
+
+    def prepare(self, batch: Batch) -> None:
+        """Check and hash what is to be written of a processed batch; needs no database."""
+        writers = self._writers()
+        prepared = Prepared({name: [] for name in writers})
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
             if isinstance(outcome, Failure):
-                failed[item.key] = outcome
+                prepared.failed[item.key] = outcome
             elif isinstance(outcome, Refused):
-                refused.append(outcome)
+                prepared.refused.append(outcome)
             else:
                 try:
                     ready = [
@@ -289,11 +299,20 @@ class Stage(Builder):
                         for doc in docs
                     ]
                 except NotStorable as error:
-                    failed[item.key] = Failure(f"can't be stored: {error}")
+                    prepared.failed[item.key] = Failure(f"can't be stored: {error}")
                     continue
-                went_well.append(item)
+                prepared.went_well.append(item)
                 for name, doc in ready:
-                    prepared[name].append(doc)
+                    prepared.documents[name].append(doc)
+        batch.prepared = prepared
+
+    def commit(self, batch: Batch) -> None:
+        """Write one processed batch: documents, orphans, failures, quarantine and the stage's state together."""
+        if batch.prepared is None:
+            self.prepare(batch)
+        prepared: Prepared = batch.prepared  # type: ignore[assignment]  # just made
+        went_well, failed, refused = prepared.went_well, prepared.failed, prepared.refused
+        writers = self._writers()
         prefix = self._prefix_with(batch.ordinal)
         mark = self._marks.get(prefix - 1) if prefix > self._prefix else None
         had_failures = bool(went_well) and not self.first_time and failures.known(self.db, self.name)
@@ -301,11 +320,11 @@ class Stage(Builder):
         def work(session: ClientSession) -> Counts:
             stage_states.advance(self.db, self.name, token=self.token, intervals=batch.intervals, session=session)
             counts = Counts()
-            for name, docs in prepared.items():
+            for name, docs in prepared.documents.items():
                 counts.add(writers[name].write(self.db.database, docs, session))
             if not self.first_time:
                 for name, writer in writers.items():
-                    keys = {doc.key for doc in prepared[name]}
+                    keys = {doc.key for doc in prepared.documents[name]}
                     counts.add(self._deprecate_orphans(writer, batch, went_well, keys, session))
             failures.record(self.db, self.name, failed, run_id=self.run_id, session=session)
             if had_failures:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..stores.failures import Failure
 from ..stores.quarantine import Refused
+from ..stores.writing import Written
 
 Doc = dict[str, Any]
 Documents = dict[str, list[Doc]]
@@ -61,6 +62,8 @@ class Batch:
         Items that are no longer to be processed, with the reason; what was made from them is deprecated.
     outcomes
         As many as items, in their order; empty until processed.
+    prepared
+        The outcomes as they will be written, once they were checked and hashed.
     """
 
     ordinal: int
@@ -69,6 +72,17 @@ class Batch:
     mark: Doc | None = None
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    prepared: Prepared | None = None
 
 
-__all__ = ["Batch", "Documents", "Failure", "Item", "Outcome", "Refused"]
+@dataclass(slots=True)
+class Prepared:
+    """Outcomes of a batch sorted by what is to be done with them; the documents by collection."""
+
+    documents: dict[str, list[Written]]
+    went_well: list[Item] = field(default_factory=list)
+    failed: dict[str, Failure] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+
+__all__ = ["Batch", "Documents", "Failure", "Item", "Outcome", "Prepared", "Refused"]

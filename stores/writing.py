@@ -84,14 +84,12 @@ class FacetWriter:
     fingerprint: str
     run_id: str
     owned: frozenset[str] = field(init=False)
+    creates: bool = field(init=False)
+    """Whether this facet's writer makes documents, rather than adding to those of another."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owned", self.document.fields_of(self.facet))
-
-    @property
-    def creates(self) -> bool:
-        """Whether this facet's writer makes documents, rather than adding to those of another."""
-        return self.facet == self.document.creating_facet()
+        object.__setattr__(self, "creates", self.facet == self.document.creating_facet())
 
     def prepare(self, doc: Mapping[str, Any], origins: list[Doc], group: str | None = None) -> Written:
         """Check one document's fields and hash its content; absent and None mean the same.
@@ -125,8 +123,10 @@ class FacetWriter:
             return counts
         collection = database[self.document.collection_name()]
         key = self.document.KEY
-        projection = {"_id": 0, key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
-        stored = {doc[key]: doc for doc in collection.find({key: {"$in": list(wanted)}}, projection, session=session)}
+        # With _id, by which the server finds a document fastest when it updates it.
+        projection = {key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
+        found = collection.find({key: {"$in": list(wanted)}}, projection, session=session).to_list()
+        stored = {doc[key]: doc for doc in found}
         new: list[Written] = []
         changed: list[Written] = []
         for doc in wanted.values():
@@ -168,7 +168,7 @@ class FacetWriter:
         criteria: Doc = {key: {"$in": list(reasons)}, f"facets.{self.facet}": {"$exists": True}}
         if self.creates:
             criteria["deprecated"] = False
-        found = list(collection.find(criteria, {"_id": 0, key: 1, "facets": 1}, session=session))
+        found = collection.find(criteria, {key: 1, "facets": 1}, session=session).to_list()
         if not found:
             return counts
         rev = revisions.take(database, collection.name, len(found), session)
@@ -193,7 +193,7 @@ class FacetWriter:
                     },
                     "$unset": {f"facets.{self.facet}": "", **dict.fromkeys(self.owned, "")},
                 }
-            operations.append(UpdateOne({key: doc[key]}, changes))
+            operations.append(UpdateOne({"_id": doc["_id"]}, changes))
         collection.bulk_write(operations, session=session, ordered=True)
         counts.deprecated += len(operations)
         return counts
@@ -271,7 +271,7 @@ class FacetWriter:
         update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
         if earlier := self._superseded(doc, stored, now):
             update["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
-        return UpdateOne({self.document.KEY: doc.key}, update)
+        return UpdateOne({"_id": stored["_id"]}, update)
 
     def _superseded(self, doc: Written, stored: Doc, now: datetime) -> Doc | None:
         if not self._remembered or self.facet not in stored["facets"]:
