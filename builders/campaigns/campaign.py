@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from mongoengine import BooleanField, FloatField, IntField, StringField
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,6 +17,10 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
+from ...models.composition.elements import ATOMIC_NUMBERS
+from ...models.energetics.corrections import Scheme
+from ...models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS_RHE
+from ...models.energetics.pourbaix_entries import conditions
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from .gates import Gate
@@ -92,6 +96,41 @@ class Potential(BaseModel):
     )
 
 
+class Hull(BaseModel):
+    """How calculated energies are corrected before they meet on a hull."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: Scheme = Field(Scheme.MP2020, description="correction scheme of entries and calculations")
+    check_potcar: bool = Field(default=True, description="refuse calculations with other pseudopotentials")
+
+
+class Pourbaix(BaseModel):
+    """Conditions at which structures are judged in water."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ph: tuple[float, float] = Field(PH_RANGE, description="lowest and highest pH")
+    potential_vs_rhe: float = Field(
+        POTENTIAL_VS_RHE, ge=-5, le=5, description="V against the reversible hydrogen electrode"
+    )
+    concentration: float = Field(CONCENTRATION, gt=0, le=100, description="mol/l of dissolved ions")
+    filter_solids: bool = Field(default=False, description="only solids on the hull may form")
+    ions: str | None = Field(None, description="file of ions as aqueous_ions.json has them; null: the bundled table")
+
+    @field_validator("ph")
+    @classmethod
+    def _ascending(cls, ph: tuple[float, float]) -> tuple[float, float]:
+        if not -5 <= ph[0] <= ph[1] <= 20:
+            raise ValueError(f"ph {list(ph)}: give the lowest and the highest pH")
+        return ph
+
+    @property
+    def conditions(self) -> str:
+        """The conditions in words, as the method of a Pourbaix energy ends."""
+        return conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
+
+
 class Budgets(BaseModel):
     """Limits on what one campaign may make."""
 
@@ -151,9 +190,23 @@ class Campaign(BaseModel):
         (), description="sources its refresh pulls; ingested ones are pulled again anyway"
     )
     routes: Routes = Routes()
+    judges: tuple[Literal["top-down", "bottom-up", "template", "crystal-gan"], ...] = Field(
+        (), description="further routes whose structures it judges, whoever made them"
+    )
+    elements: tuple[str, ...] = Field((), description="judge only structures of exactly these elements; all without")
     gates: tuple[CandidateGate, ...] = Field(description="conditions, in order")
     potential: Potential | None = Field(None, description="energies by a potential; none without")
+    hull: Hull = Hull()
+    pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")
     budgets: Budgets = Budgets()
+
+    @field_validator("elements")
+    @classmethod
+    def _are_elements(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
+        for element in elements:
+            if element not in ATOMIC_NUMBERS:
+                raise ValueError(f"there is no element {element!r}")
+        return elements
 
     @field_validator("gates")
     @classmethod
@@ -224,14 +277,6 @@ def parse(text: str, file: str) -> Campaign:
 
 
 _REMEDY = "Correct the line; docs/campaigns.md describes the fields of a campaign, two-dimensional.yaml is an example."
-_FIELDS: dict[str, type[BaseModel]] = {
-    "sources": Source,
-    "routes": Routes,
-    "top-down": TopDown,
-    "bottom-up": BottomUp,
-    "gates": Gate,
-    "budgets": Budgets,
-}
 _MESSAGES = {
     "missing": "this field is needed",
     "string_pattern_mismatch": "lower case letters, digits and dashes only, at most 63",
@@ -266,9 +311,17 @@ def _explain(problem: Any, content: CommentedMap, file: str) -> str:
 
 
 def _fields_beside(location: Sequence[Any]) -> list[str]:
-    above = [part for part in location[:-1] if isinstance(part, str)]
-    model = _FIELDS[above[-1]] if above else Campaign
+    model: type[BaseModel] = Campaign
+    for part in location[:-1]:
+        inner = (field.annotation for name, field in model.model_fields.items() if part in (name, field.alias))
+        model = next((found for annotation in inner if (found := _model_in(annotation))), model)
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:

@@ -49,6 +49,11 @@ MISTAKES = {
     "unknown rules": (GOOD + "routes:\n  top-down:\n    rules: mine\n", 11, "'database' or 'paper' \\(is 'mine'\\)"),
     "too little vacuum": (GOOD + "routes: {top-down: {vacuum: 2}}\n", 9, "greater than 5 \\(is 2\\)"),
     "empty routes": (GOOD + "routes:\n", 9, "has to be a mapping"),
+    "unknown field of the potential": (
+        GOOD + "potential:\n  modell: chgnet\n",
+        10,
+        "no such field; there are: .*model",
+    ),
     "no budget": (GOOD + "budgets: {candidates: 0}\n", 9, "greater than or equal to 1"),
     "bad name": (GOOD.replace("wide-gap", "Wide Gap"), 1, "lower case letters, digits and dashes"),
     "no name": (GOOD.replace("name: wide-gap\n", ""), 1, "name: this field is needed"),
