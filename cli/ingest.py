@@ -14,6 +14,7 @@ from ..builders.running import run_stage
 from ..builders.source_stage import SourceStage
 from ..builders.sources.catalogue import KINDS, guess_kind
 from ..builders.sources.file_reader import ReaderOptionError
+from ..builders.sources.live_source import LIVE_KINDS
 from ..builders.sources.opening import SourceFileError
 from ..builders.sources.record import BadRecord, RawRecord, parse_many
 from ..builders.sources.table_columns import parse_columns
@@ -23,8 +24,9 @@ from .console import JsonOption, begin, err, out, print_json
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp
 from .progress import stage_progress, summary
+from .pull import LiveOptions, is_live, pull
 
-_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in KINDS.items())
+_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in {**KINDS, **LIVE_KINDS}.items())
 _KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
 _BATCH = 1000
 _SHOWN = 10
@@ -50,6 +52,10 @@ Examples:
 
   exfolio ingest --kind handbook
 
+  exfolio ingest --kind materials-project --chemsys Mn-O
+
+  exfolio ingest --kind optimade --url https://oqmd.org/optimade --filter 'elements HAS ALL "Mn","O" AND nelements=2'
+
   exfolio ingest vasp runs/ more-runs/ -n 4
 """
 
@@ -64,9 +70,27 @@ def ingest(
         bool, typer.Option("--partial", help="The files are not the whole source: retire nothing that is not in them.")
     ] = False,
     column: Annotated[
-        list[str] | None, typer.Option(help="Of a table: FIELD=COLUMN or FIELD=COLUMN:UNIT; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Of a table or an OPTIMADE provider: FIELD=COLUMN or FIELD=COLUMN:UNIT; may be repeated."),
     ] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="Of a table: a column to keep as it is.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Of a table or an OPTIMADE provider: a column to keep as it is.")
+    ] = None,
+    chemsys: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the Materials Project: a chemical system, with all inside it; may be repeated."),
+    ] = None,
+    thermo_type: Annotated[
+        str | None,
+        typer.Option(help="Of the Materials Project: mixing scheme of the entries, GGA_GGA+U by default, or none."),
+    ] = None,
+    url: Annotated[
+        list[str] | None, typer.Option(help="Base address of an OPTIMADE provider; may be repeated.")
+    ] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="OPTIMADE filter of what to pull.")] = None,
+    list_days: Annotated[
+        float | None, typer.Option(min=0, help="Of an OPTIMADE provider: look for what is gone after so many days.")
+    ] = None,
     method: Annotated[str | None, typer.Option(help="How the values were got, e.g. PBE or experiment.")] = None,
     reference: Annotated[str | None, typer.Option(help="Publication to cite.")] = None,
     dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
@@ -82,6 +106,24 @@ def ingest(
     directories = directories_of(paths, kind)
     if directories is not None:
         ingest_vasp(settings, directories, processes=processes, dry_run=dry_run, json=json)
+        return
+    live = LiveOptions(
+        chemsys=chemsys or (),
+        thermo_type=thermo_type,
+        urls=url or (),
+        filter=filter_,
+        list_days=list_days,
+        source=source,
+        columns=_columns(column),
+        keep=keep or (),
+        method=method,
+        reference=reference,
+        dimension=dimension,
+    )
+    if is_live(kind, live):
+        if paths or partial or dry_run:
+            raise ConfigurationError("paths, --partial and --dry-run are for files, not for a live source")
+        pull(settings, str(kind), live, accept_loss=accept_loss, processes=processes, json=json)
         return
     kind = kind or _guess(paths or [])
     options: dict[str, Any] = {

@@ -194,7 +194,9 @@ def _periodic(attributes: Mapping[str, Any]) -> int | None:
     number, types = attributes.get("nperiodic_dimensions"), attributes.get("dimension_types")
     if isinstance(number, int):
         return number
-    return sum(types) if _is_list(types) and all(isinstance(one, int) for one in types) else None
+    if not isinstance(types, list) or not all(isinstance(one, int) for one in types):
+        return None
+    return sum(types)
 
 
 def _look_up(attributes: Mapping[str, Any], path: Sequence[str]) -> Any:

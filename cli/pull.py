@@ -1,0 +1,134 @@
+"""The part of ``exfolio ingest`` that pulls from services: the Materials Project and OPTIMADE providers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+
+from ..builders.live_source_stage import LiveSourceStage
+from ..builders.running import run_stage
+from ..builders.sources.live_source import LIVE_KINDS
+from ..stores.connection import Connection, connect
+from ..stores.errors import ConfigurationError, ExfolioError
+from ..stores.settings import Settings
+from .console import err, print_error, print_json
+from .progress import stage_progress, summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveOptions:
+    """What a command line may say about live sources."""
+
+    chemsys: Sequence[str] = ()
+    thermo_type: str | None = None
+    urls: Sequence[str] = ()
+    filter: str | None = None
+    list_days: float | None = None
+    source: str | None = None
+    columns: dict[str, str] | None = None
+    keep: Sequence[str] = ()
+    method: str | None = None
+    reference: str | None = None
+    dimension: int | None = None
+
+    def any_live(self) -> bool:
+        """Say whether an option was given that only a live source has."""
+        only = (self.chemsys, self.thermo_type, self.urls, self.filter, self.list_days)
+        return any(one not in (None, (), []) for one in only)
+
+
+def is_live(kind: str | None, options: LiveOptions) -> bool:
+    """Say whether a live source is meant.
+
+    Raises
+    ------
+    ConfigurationError
+        A kind of file is named together with options of live sources.
+    """
+    if kind in LIVE_KINDS:
+        return True
+    if options.any_live():
+        raise ConfigurationError(
+            f"--chemsys, --thermo-type, --url, --filter and --list-days are for --kind {' and '.join(LIVE_KINDS)}",
+            "Example: exfolio ingest --kind materials-project --chemsys Mn-O",
+        )
+    return False
+
+
+def pull(
+    settings: Settings, kind: str, options: LiveOptions, *, accept_loss: bool, processes: int | None, json: bool
+) -> None:
+    """Pull what is asked for, one source after the other; one that is away does not keep the others from it."""
+    stages = [LiveSourceStage(kind, one, accept_loss=accept_loss) for one in _sources(kind, options)]
+    names = [stage.name for stage in stages]
+    if len(set(names)) < len(names):
+        raise ConfigurationError("two sources would have the same name", "Pull them one by one, with --source each.")
+    reports = []
+    errors: dict[str, ExfolioError] = {}
+    with connect(settings, autostart=True) as connection:
+        for stage in stages:
+            try:
+                reports.append(_pull_one(stage, connection, processes=processes, quiet=json))
+            except ExfolioError as error:
+                if len(stages) == 1:
+                    raise
+                errors[stage.name] = error
+                print_error(error)
+    if json:
+        found: Any = {"sources": reports, "errors": {name: error.message for name, error in errors.items()}}
+        print_json(reports[0] if len(stages) == 1 else found)
+    code = max(
+        [1 for report in reports if report["failed"]] + [error.exit_code for error in errors.values()], default=0
+    )
+    if code:
+        raise typer.Exit(1 if reports else code)
+
+
+def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
+    if kind == "materials-project":
+        if options.urls or options.filter or options.columns:
+            raise ConfigurationError(
+                "the Materials Project is asked by --chemsys, not by --url, --filter or --column",
+                "For its OPTIMADE address use --kind optimade.",
+            )
+        given = {"chemsys": list(options.chemsys), "thermo_type": options.thermo_type, "source": options.source}
+        return [{name: value for name, value in given.items() if value}]
+    if options.chemsys or options.thermo_type:
+        raise ConfigurationError(
+            "--chemsys and --thermo-type are for the Materials Project",
+            'Use a filter: --filter \'elements HAS ONLY "Mn","O"\'',
+        )
+    if not options.urls:
+        raise ConfigurationError("no OPTIMADE provider is given", "Give its address: --url https://…")
+    shared = {
+        "filter": options.filter,
+        "source": options.source,
+        "fields": options.columns,
+        "keep": list(options.keep),
+        "method": options.method,
+        "reference": options.reference,
+        "dimension": options.dimension,
+        "list_days": options.list_days,
+    }
+    kept = {name: value for name, value in shared.items() if value not in (None, [], {})}
+    return [{"url": url, **kept} for url in options.urls]
+
+
+def _pull_one(stage: LiveSourceStage, connection: Connection, *, processes: int | None, quiet: bool) -> dict[str, Any]:
+    with stage_progress(quiet=quiet) as progress:
+        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+    if not quiet:
+        err.print(
+            f"{stage.name.partition(':')[2]}: {summary(report)} ({report.seconds:.1f} s, {stage.requests:,} requests)",
+            soft_wrap=True,
+        )
+        if report.note:
+            err.print(report.note, soft_wrap=True)
+        if report.quarantined:
+            err.print(
+                f"See what is wrong with them: exfolio query quarantine 'stage = \"{stage.name}\"'", soft_wrap=True
+            )
+    return asdict(report) | {"requests": stage.requests}
