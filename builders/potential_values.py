@@ -95,6 +95,9 @@ class PotentialValuesStage(GroupStage):
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc.pop("chemsys"), []).append(doc)
+        # Evaluated here, once, and not by every worker process.
+        for entry in _elements(relax=self.relax) if batch.items else ():
+            by_system.setdefault(entry["chemsys"], []).append(entry)
         for item in batch.items:
             item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
         return batch
@@ -113,7 +116,6 @@ class PotentialValuesStage(GroupStage):
             for doc in item.content["competing"]
         ]
         elements = item.key.split("-")
-        references += [one for one in _elements(relax=self.relax) if one.entry_id.split(":")[1] in elements]
         snapshot = content_hash(sorted([one.entry_id, one.energy_per_atom] for one in references))
         entries = [Entry(one["details"]["composition"], one["value"], one["structure_id"], method) for one in energies]
         lowest = element_references(references)
@@ -177,17 +179,21 @@ def sub_systems(system: str) -> Iterable[str]:
 
 
 @lru_cache(maxsize=2)
-def _elements(*, relax: bool) -> tuple[Entry, ...]:
+def _elements(*, relax: bool) -> tuple[Doc, ...]:
     """Evaluate the reference crystals of elements, once per process."""
     crystals = element_crystals()
     structures = [one.structure for one in crystals]
-    method = method_name(relax=relax)
     if relax:
-        found = [result.energy_per_atom for result in relax_structures(structures, monolayer=False, cell=False)]
+        found = [result.energy_per_atom for result in relax_structures(structures, monolayer=False)]
     else:
         found = [result.energy_per_atom for result in evaluate(structures, forces=False)]
     return tuple(
-        Entry({one.symbol: 1}, round(energy, _DIGITS), f"chgnet-element:{one.symbol}:{one.name}", method)
+        {
+            "entry_id": f"chgnet-element:{one.name}",
+            "chemsys": one.symbol,
+            "composition": {one.symbol: 1},
+            "energy_per_atom": round(energy, _DIGITS),
+        }
         for one, energy in zip(crystals, found, strict=True)
         if energy is not None
     )

@@ -1,0 +1,127 @@
+"""Stages of the potential: energies of known and proposed structures by CHGNet, and what they mean together."""
+
+import pytest
+from exfolio.builders import potential_stage, potential_values
+from exfolio.builders.layers import LayerStage
+from exfolio.builders.novelty import NoveltyStage
+from exfolio.builders.potential_stage import PotentialEnergiesStage, PotentialReferencesStage
+from exfolio.builders.potential_values import PotentialValuesStage, sub_systems
+from exfolio.builders.running import run_stage
+from exfolio.builders.top_down import TopDownStage
+from exfolio.models.structure.potential import is_installed
+from exfolio.stores.connection import Connection
+from exfolio.stores.runs import StageReport
+from known_crystals import crystals, monolayer_of, put, retire
+
+needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
+STATIC = "CHGNet 0.3.0 static"
+
+
+def propose(registry: Connection, *names: str) -> None:
+    put(registry, crystals(*names))
+    for stage in (LayerStage(), TopDownStage(), NoveltyStage()):
+        run_stage(stage, registry)
+
+
+def evaluate(registry: Connection) -> list[StageReport]:
+    stages = (PotentialReferencesStage(), PotentialEnergiesStage(), PotentialValuesStage())
+    return [run_stage(stage, registry) for stage in stages]
+
+
+def values(registry: Connection, formula: str) -> dict[str, dict[str, object]]:
+    structure = registry.database["structures"].find_one({"formula_reduced": formula})
+    found = registry.database["properties"].find({"structure_id": structure["structure_id"], "deprecated": False})
+    return {doc["kind"]: doc for doc in found}
+
+
+@needs_chgnet
+def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potential(registry: Connection) -> None:
+    propose(registry, "CdI2-CdI2", "Cd-hcp", "I-molecular")
+
+    evaluate(registry)
+
+    found = values(registry, "CdI2")
+    assert {doc["method"] for doc in found.values()} == {STATIC}
+    assert {doc["basis"] for doc in found.values()} == {"potential"}
+    assert found["formation_energy"]["value"] == pytest.approx(-0.70, abs=0.2)  # measured: -203.3 kJ/mol, CRC Handbook
+    assert found["exfoliation_energy"]["value"] == pytest.approx(0, abs=0.03)  # no van der Waals attraction
+    assert "van der Waals" in found["exfoliation_energy"]["details"]["limits"]
+    assert abs(found["energy_above_hull"]["value"] - found["exfoliation_energy"]["value"]) < 1e-4  # bulk is on the hull
+    assert [phase["id"] for phase in found["energy_above_hull"]["competing"]] == ["chgnet:handbook:CdI2-CdI2"]
+    entry = registry.database["reference_entries"].find_one({"entry_id": "chgnet:handbook:CdI2-CdI2"})
+    assert (entry["functional"], entry["scheme"], entry["source"]) == ("CHGNet 0.3.0", "static", "chgnet")
+
+
+@needs_chgnet
+def test_a_new_reference_makes_due_the_systems_that_contain_it_and_no_others(registry: Connection) -> None:
+    propose(registry, "CdI2-CdI2", "BN-h", "Cd-hcp", "I-molecular")
+    evaluate(registry)
+    assert [report.due for report in evaluate(registry)] == [0, 0, 0]
+    missing = values(registry, "BN")["energy_above_hull"]
+    assert "value" not in missing
+    assert missing["details"]["missing"] == "no reference crystal of B was evaluated by CHGNet 0.3.0"
+
+    boron = crystals("Cd-hcp")[0]  # any crystal of the element gives it a reference
+    for site in boron["structure"]["sites"]:
+        site["species"] = [{"element": "B", "occu": 1}]
+    put(registry, [{**boron, "material_id": "handbook:B", "source_id": "B", "chemsys": "B", "elements": ["B"]}])
+    references, energies, compared = evaluate(registry)
+
+    assert (references.inserted, energies.due, compared.due) == (1, 0, 1)
+    assert isinstance(values(registry, "BN")["energy_above_hull"]["value"], float)
+
+
+@needs_chgnet
+def test_values_of_a_structure_that_is_gone_are_retired(registry: Connection) -> None:
+    propose(registry, "CdI2-CdI2", "Cd-hcp", "I-molecular")
+    evaluate(registry)
+
+    retire(registry, "handbook:CdI2-CdI2")
+    propose(registry)
+    evaluate(registry)
+
+    assert values(registry, "CdI2") == {}
+    assert registry.database["reference_entries"].find_one({"source_id": "handbook:CdI2-CdI2"})["deprecated"]
+
+
+@needs_chgnet
+def test_known_monolayers_are_no_competing_phases_and_a_limit_is_told(registry: Connection) -> None:
+    put(registry, [monolayer_of("CdI2-CdI2")])
+    propose(registry, "CdI2-CdI2", "BN-h")
+
+    references = run_stage(PotentialReferencesStage(), registry)
+    first = run_stage(PotentialEnergiesStage(max_structures=1), registry, batch_size=1)
+    second = run_stage(PotentialEnergiesStage(), registry)
+
+    assert references.inserted == 2
+    assert (first.inserted, first.note) == (1, "stopped at 1, the campaign's max_structures; the next run goes on")
+    assert (second.inserted, second.note) == (1, "")
+
+
+@needs_chgnet
+def test_relaxed_structures_come_with_their_energies(registry: Connection) -> None:
+    propose(registry, "BN-h")
+
+    run_stage(PotentialEnergiesStage(relax=True, max_steps=3), registry)
+
+    energy = values(registry, "BN")["energy"]
+    assert energy["method"] == "CHGNet 0.3.0 relaxed"
+    assert energy["details"]["steps"] <= 3
+    assert len(energy["details"]["structure"]["sites"]) == 2
+
+
+def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    propose(registry, "CdI2-CdI2")
+    for module in (potential_stage, potential_values):
+        monkeypatch.setattr(module, "is_installed", lambda: False)
+
+    reports = evaluate(registry)
+
+    assert [(report.due, report.failed) for report in reports] == [(0, 0)] * 3
+    assert {report.note for report in reports} == {
+        "left out: the potential CHGNet is not installed (pip install exfolio[mlip])"
+    }
+
+
+def test_parts_of_a_chemical_system() -> None:
+    assert sub_systems("Mg-Mn-O") == ["Mg", "Mn", "O", "Mg-Mn", "Mg-O", "Mn-O", "Mg-Mn-O"]
