@@ -30,7 +30,7 @@ from ..stores import schedules
 from ..stores.clock import utc_now
 from ..stores.connection import Connection, explain
 from ..stores.errors import ConfigurationError, ExfolioError, LeaseHeld
-from ..stores.leases import Lease
+from ..stores.leases import Lease, LeaseLost
 from ..stores.runs import StageReport
 from ..stores.schedule_settings import ScheduleSettings
 from ..stores.schema import initialise, is_initialised
@@ -44,6 +44,7 @@ Doc = dict[str, Any]
 
 _LOOKS_UP_SECONDS: Final = 5.0  # how often an idle scheduler sees whether it still holds its lease
 _BACKOFF_SPREAD: Final = 0.1  # waits differ by so much, lest many jobs come back at the same moment
+_PULL: Final = "ingest:"  # begins the names of the stages that read sources
 _UNFINISHED: Final = ("running", "interrupted")
 
 
@@ -260,10 +261,12 @@ class Scheduler:
             schedules.skipped_while_running(self.connection, event.job_id)
 
     def _warn_of_unknown_sources(self) -> None:
-        names = {stage.name.removeprefix("ingest:") for stage in known_sources(self.connection)}
         for job in self.jobs:
-            if job.kind == "source" and job.target not in names:
-                _log("unknown source", logging.WARNING, job=job.name, reason=_unknown(job.target, names).message)
+            if job.kind == "source":
+                try:
+                    self._sources(job.target)
+                except ExfolioError as error:
+                    _log("can't run as it is", logging.WARNING, job=job.name, reason=error.message)
 
     # One job
 
@@ -296,12 +299,38 @@ class Scheduler:
             return Ending("failed", f"{type(error).__name__}: {error}")
 
     def _pulled(self, job: Job) -> Ending:
-        stages = {stage.name.removeprefix("ingest:"): stage for stage in known_sources(self.connection)}
-        if job.target not in stages:
-            raise _unknown(job.target, set(stages))
-        stage = stages[job.target]
-        report = run_stage(stage, self.connection, processes=1, progress=self._stop_between)
-        return Ending("partial" if report.failed else "succeeded", None, stage.run_id, report.written)
+        failed, written, run_id = 0, 0, None
+        errors: list[ExfolioError] = []
+        stages = self._sources(job.target)
+        for stage in stages:  # more than one where a source is pulled in parts
+            try:
+                report = run_stage(stage, self.connection, processes=1, progress=self._stop_between)
+            except LeaseLost:
+                raise
+            except ExfolioError as error:
+                errors.append(error)
+            else:
+                failed, written, run_id = failed + report.failed, written + report.written, stage.run_id
+        if errors and len(stages) == 1:
+            raise errors[0]
+        if errors:
+            return Ending("failed", "; ".join(error.message for error in errors), run_id, written)
+        return Ending("partial" if failed else "succeeded", None, run_id, written)
+
+    def _sources(self, name: str) -> list[Stage]:
+        """Give the stages of a source: the one of this name, or all its parts (``mp`` for ``mp:Mn-O``)."""
+        stages: list[Stage] = list(known_sources(self.connection))
+        found = [stage for stage in stages if _is_of_source(stage.name, name)]
+        if not found:
+            raise _unknown(name, {stage.name.removeprefix(_PULL) for stage in stages})
+        return found
+
+    def _seen_to(self) -> set[str]:
+        """Give the names of the stages that have a line of their own on the schedule."""
+        known = {stage.name for stage in known_sources(self.connection)}
+        return {f"{_PULL}{name}" for name in self.settings.sources} | {
+            stage for stage in known for name in self.settings.sources if _is_of_source(stage, name)
+        }
 
     def _refreshed(self, job: Job) -> Ending:
         campaigns = load_campaigns([job.target]) if job.kind == "campaign" else []
@@ -312,7 +341,7 @@ class Scheduler:
             progress=self._stop_between,
             stage_done=self._stop_after,
             # A source with a line of its own is pulled, and put off while it is down, by that line.
-            leave_out={f"ingest:{name}" for name in self.settings.sources},
+            leave_out=self._seen_to(),
         )
         text = "; ".join(f"{stage}: {error}" for stage, error in report.errors.items()) or None
         return Ending(report.state, text, report.run_id, sum(stage.written for stage in report.stages))
@@ -424,6 +453,10 @@ class Scheduler:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _is_of_source(stage: str, source: str) -> bool:
+    return stage == f"{_PULL}{source}" or stage.startswith(f"{_PULL}{source}:")
 
 
 def _unknown(name: str, known: set[str]) -> ConfigurationError:

@@ -5,6 +5,7 @@ Bad records and failed items are for `exfolio status`; here it is about jobs tha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,10 +92,11 @@ def _job(record: Doc, overdue: timedelta) -> Check:
 
 def _runs(connection: Connection, records: dict[str, Doc]) -> Check:
     """Look at the last run of each job, but for those that are on the schedule: their own check speaks of them."""
-    pulled = {f"run ingest:{job.removeprefix('source ')}" for job in records if job.startswith("source ")}
-    refreshed = "^refresh" if len(pulled) < len(records) else "^$"
+    pulled = [re.escape(job.removeprefix("source ")) for job in records if job.startswith("source ")]
+    theirs = [f"^run ingest:({'|'.join(pulled)})(:|$)"] if pulled else []
+    theirs += ["^refresh"] if len(pulled) < len(records) else []
     last_of_each: list[Doc] = [
-        {"$match": {"job": {"$nin": sorted(pulled), "$not": {"$regex": refreshed}}}},
+        {"$match": {"$nor": [{"job": {"$regex": pattern}} for pattern in theirs]} if theirs else {}},
         {"$sort": {"started_at": -1}},
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},

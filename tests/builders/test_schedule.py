@@ -173,6 +173,25 @@ def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Conne
     assert one.plan()[0]["failures"] == 1
 
 
+def test_a_source_that_is_pulled_in_parts_is_named_as_a_whole_or_by_part(registry: Connection, salts: Path) -> None:
+    for chemsys in ("Mn-O", "Fe-O"):
+        registry.database["stage_states"].insert_one(
+            {
+                "stage": f"ingest:mp:{chemsys}",
+                "maker": {
+                    "arguments": {"kind": "materials-project", "options": {"chemsys": [chemsys], "source": "mp"}}
+                },
+            }
+        )
+    one = scheduler(registry, sources={"mp": NEVER_SOON})
+
+    assert [stage.name for stage in one._sources("mp")] == ["ingest:mp:Fe-O", "ingest:mp:Mn-O"]
+    assert [stage.name for stage in one._sources("mp:Mn-O")] == ["ingest:mp:Mn-O"]
+    with pytest.raises(ConfigurationError, match="there are: mp:Fe-O, mp:Mn-O, salts"):
+        one._sources("m")
+    assert one._seen_to() == {"ingest:mp", "ingest:mp:Mn-O", "ingest:mp:Fe-O"}
+
+
 @pytest.mark.parametrize(
     ("schedule", "error", "complaint"),
     [

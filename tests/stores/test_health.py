@@ -68,3 +68,11 @@ def test_a_run_by_hand_that_failed_is_named_until_one_goes_well(registry: Connec
 
     runs.end(registry, runs.begin(registry, "run layers", version="1"), "succeeded")
     assert found(registry)["runs"].well
+
+
+def test_pulls_on_the_schedule_are_judged_by_their_job_alone(registry: Connection) -> None:
+    planned(registry, "source mp", cron="@daily", next_due_at=utc_now() + timedelta(hours=3))
+    runs.end(registry, runs.begin(registry, "run ingest:mp:Mn-O", version="1"), "failed")
+    assert found(registry)["runs"].well
+    runs.end(registry, runs.begin(registry, "run ingest:mpds", version="1"), "failed")
+    assert not found(registry)["runs"].well
