@@ -12,19 +12,15 @@ from ..models.energetics.corrections import Scheme
 from ..models.energetics.entry import MissingReferenceError
 from ..models.energetics.formation import element_references, formation_energies
 from ..models.energetics.hull import HullPosition, hull_positions
-from ..stores.documents import Calculation, Property, ReferenceEntry, RegistryDocument
+from ..stores.documents import Calculation, Property, RegistryDocument
 from .group_stage import Members
 from .phases import Phase, Phases, best_first, phases, snapshot
-from .system_stage import SystemStage, origin
+from .system_stage import SystemStage, first_principles_entries, origin
 from .work import Doc, Item, Outcome
 
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""
 
-_REFERENCE_FIELDS = (
-    *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
-    *("potcar_symbols", "oxide_type", "source", "source_version"),
-)
 _CALCULATION_FIELDS = (
     *("composition", "formula_reduced", "energy", "energy_per_atom", "functional", "hubbards", "potcar_symbols"),
     *("structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
@@ -60,7 +56,7 @@ class HullStage(SystemStage):
         """Give reference entries and our calculations; structures only where the scheme looks at them."""
         extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
         return (
-            Members(ReferenceEntry, "chemsys", ("record",), (*_REFERENCE_FIELDS, *extra)),
+            first_principles_entries(*extra),
             Members(Calculation, "chemsys", ("record", "match"), _CALCULATION_FIELDS),
         )
 

@@ -26,7 +26,10 @@ KNOWN_FORMATION: Final = Members(
 )
 """Known materials that have a formation energy."""
 
-FORMATION: Final = {"kind": "formation_energy", "basis": {"$ne": "calculation"}}
+KNOWN_BASES: Final = ("same-structure", "parent", "composition")
+"""Bases of values that come from known materials."""
+
+FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASES)}}
 """Formation energies that come from known materials."""
 
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
@@ -129,6 +132,8 @@ def _distances(group: Doc) -> list[Doc]:
     docs: dict[str, Doc] = {}
     for name in sorted(asked):
         known = by_family.get(name, [])
+        if not known:  # then there is no hull but that of the elements, which would say too little
+            continue
         elements = [Entry(element, 0.0, element, name) for element in group["group"].split("-")]
         compounds = [Entry(doc["formula_reduced"], doc["formation_energy"], doc["material_id"], name) for doc in known]
         targets = asked[name]

@@ -23,14 +23,14 @@ from ..models.energetics.pourbaix import (
     minimum_decomposition_energies,
     solid_entry,
 )
-from ..models.energetics.pourbaix_entries import OPEN
+from ..models.energetics.pourbaix_entries import OPEN, conditions
 from ..stores.canonical import content_hash
-from ..stores.documents import Property, ReferenceEntry
+from ..stores.documents import Property
 from .group_stage import Members
 from .ion_file import load_ions
-from .known_hull_stage import KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
+from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
 from .phases import Phase, phases, snapshot
-from .system_stage import parts
+from .system_stage import first_principles_entries, parts
 from .work import Doc, Item, Outcome
 
 
@@ -57,18 +57,7 @@ class PourbaixStage(KnownSystemStage):
 
     version = 1
     writes: ClassVar = {Property: "value"}
-    competing: ClassVar[tuple[Members, ...]] = (
-        KNOWN_FORMATION,
-        Members(
-            ReferenceEntry,
-            "chemsys",
-            ("record",),
-            (
-                *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
-                *("potcar_symbols", "oxide_type", "source", "source_version"),
-            ),
-        ),
-    )
+    competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries())
 
     def __init__(
         self,
@@ -117,7 +106,7 @@ class PourbaixStage(KnownSystemStage):
 
     def asked_about(self) -> Doc:
         """Look at formation energies of every origin."""
-        return {"kind": "formation_energy"}
+        return {"kind": "formation_energy", "basis": {"$in": ["calculation", *KNOWN_BASES]}}
 
     def target_systems(self) -> set[str]:
         """Give the systems of proposed structures, within the elements asked for."""
@@ -191,18 +180,6 @@ class PourbaixStage(KnownSystemStage):
         except (MissingReferenceSolidError, PourbaixError) as error:
             return [{**base, "refused": str(error)} for base in bases]
         return [_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True)]
-
-
-def conditions(ph: tuple[float, float], potential: float, concentration: float, *, filter_solids: bool) -> str:
-    """Write the conditions of a Pourbaix energy.
-
-    Examples
-    --------
-    >>> conditions((0, 14), 1.5, 1e-6, filter_solids=False)
-    'pH 0-14, 1.5 V vs RHE, 1e-06 mol/l'
-    """
-    text = f"pH {ph[0]:g}-{ph[1]:g}, {potential:g} V vs RHE, {concentration:g} mol/l"
-    return f"{text}, filtered solids" if filter_solids else text
 
 
 def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:

@@ -16,9 +16,14 @@ from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.leases import Lease, LeaseLost
 from ..stores.runs import StageReport
 from ..stores.schema import initialise, is_initialised
+from .band_gaps import BandGapStage
 from .bottom_up import BottomUpStage
+from .calculation_matches import MatchStage
 from .campaigns.campaign import Campaign, load
 from .campaigns.judge import JudgeStage
+from .exfoliation_stage import ExfoliationStage
+from .hull_stage import HullStage
+from .known_hull_stage import KnownHullStage
 from .known_values import KnownValuesStage
 from .layers import LayerStage
 from .links import LinkStage
@@ -26,11 +31,13 @@ from .live_source_stage import LiveSourceStage
 from .novelty import NoveltyStage
 from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
 from .potential_values import PotentialValuesStage
+from .pourbaix_stage import PourbaixStage
 from .running import Interrupted, Progress, run_stage
 from .source_stage import SourceStage
 from .sources.live_source import LIVE_KINDS
 from .stage import Stage
 from .top_down import TopDownStage
+from .vasp_stage import VaspStage
 from .version import VERSION
 from .work import Doc
 
@@ -67,12 +74,18 @@ def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
     return LiveSourceStage(kind, options) if kind in LIVE_KINDS else SourceStage(kind, options)
 
 
-def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage]:
-    """Give a stage for every source that was ingested before, as it was."""
-    states = connection.database["stage_states"].find({"stage": {"$regex": "^ingest:"}}, {"maker": 1}).sort("stage", 1)
+def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage | VaspStage]:
+    """Give a stage for every source that was ingested before, as it was; folders of VASP results among them."""
+    states = (
+        connection.database["stage_states"]
+        .find({"stage": {"$regex": "^ingest:"}}, {"stage": 1, "maker": 1})
+        .sort("stage", 1)
+    )
     for state in states:
         arguments = state.get("maker", {}).get("arguments")
-        if arguments:
+        if arguments and state["stage"] == VaspStage.name:
+            yield VaspStage(**arguments)
+        elif arguments:
             yield source_stage(arguments["kind"], arguments["options"])
 
 
@@ -87,8 +100,19 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     if campaign.routes.bottom_up:
         # Only what repeats no other structure is worth substituting in, so novelty comes before and after.
         stages += [NoveltyStage(), BottomUpStage(**campaign.routes.bottom_up.model_dump())]
-    stages += [NoveltyStage(), KnownValuesStage(), *_potential_stages(campaign)]
+    stages += [NoveltyStage(), KnownValuesStage(), *_calculation_stages(campaign), *_potential_stages(campaign)]
     stages += [JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
+    return stages
+
+
+def _calculation_stages(campaign: Campaign) -> list[Stage]:
+    """Give what follows from calculations and from known formation energies; Pourbaix rests on the others."""
+    stages: list[Stage] = [MatchStage(), HullStage(**campaign.hull.model_dump(mode="json")), KnownHullStage()]
+    stages += [ExfoliationStage(), BandGapStage()]
+    if campaign.pourbaix:
+        settings = campaign.pourbaix.model_dump()
+        scheme, elements = campaign.hull.scheme.value, list(campaign.elements) or None
+        stages.append(PourbaixStage(**settings, scheme=scheme, elements=elements))
     return stages
 
 
@@ -183,6 +207,7 @@ def load_campaigns(names: Sequence[str]) -> list[Campaign]:
 
 def _plan(connection: Connection, campaigns: Sequence[Campaign], report: RefreshReport) -> Iterator[Stage]:
     pulled: set[str] = set()
+    stage: Stage
     for campaign in campaigns:
         for source in campaign.sources:
             try:

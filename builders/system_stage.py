@@ -10,8 +10,18 @@ from collections.abc import Collection, Iterable
 from itertools import combinations
 from typing import Any, ClassVar
 
+from ..stores.documents import ReferenceEntry
 from .group_stage import GroupStage, Members
 from .work import Batch, Doc, Item
+
+
+def first_principles_entries(*more: str) -> Members:
+    """Give the reference entries that compete by first principles; those of a potential have a hull of their own."""
+    fields = (
+        *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
+        *("potcar_symbols", "oxide_type", "source", "source_version", *more),
+    )
+    return Members(ReferenceEntry, "chemsys", ("record",), fields, {"source": {"$ne": "chgnet"}})
 
 
 class SystemStage(GroupStage):

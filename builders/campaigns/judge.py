@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..group_stage import GroupStage, Members
 from ..work import Doc, Item, Outcome
+from .best_values import best_values
 from .campaign import Campaign
 from .gates import pass_through
 
@@ -33,9 +35,6 @@ _COPIED = (
     "novel",
     "known_as",
 )
-_KINDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "pourbaix_energy", "band_gap")
-_BASES = ("calculation", "same-structure", "parent", "composition", "potential")
-"""Which basis wins where several values of one kind are known: the first."""
 
 
 class JudgeStage(GroupStage):
@@ -49,7 +48,7 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     """
 
-    version = 2
+    version = 3
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -65,15 +64,26 @@ class JudgeStage(GroupStage):
     def config(self) -> Doc:
         """Give what decides: gates, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
-        return {"gates": plain["gates"], "dimension": plain["dimension"], "routes": sorted(self.campaign.routes.names)}
+        decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
+        return {**decides, "routes": self._routes}
+
+    @property
+    def _routes(self) -> list[str]:
+        return sorted({*self.campaign.routes.names, *self.campaign.judges})
+
+    @property
+    def _conditions(self) -> str | None:
+        return self.campaign.pourbaix.conditions if self.campaign.pourbaix else None
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Judge structures of the campaign's routes by their properties; earlier verdicts are looked at."""
-        mine = {
+        mine: Doc = {
             "dimension": self.campaign.dimension,
-            "route": {"$in": sorted(self.campaign.routes.names)},
+            "route": {"$in": self._routes},
             "duplicate_of": {"$exists": False},
         }
+        if self.campaign.elements:
+            mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
             Members(ProposedStructure, "structure_id", ("proposal", "novelty"), _COPIED, mine),
             Members(Property, "structure_id", ("value",), ("kind", "method", "basis", "value", "stale")),
@@ -96,27 +106,16 @@ class JudgeStage(GroupStage):
             return {}
         structure = group["structures"][0]
         candidate: dict[str, Any] = {name: structure[name] for name in _COPIED if name in structure}
-        candidate |= _best_values(group["properties"])
+        candidate |= best_values(group["properties"], conditions=self._conditions)
+        manganese = average_oxidation_state(structure["formula_reduced"], "Mn")
+        if manganese is not None:
+            candidate["mn_oxidation_state"] = manganese
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)
         return {"candidates": [candidate]}
-
-
-def _best_values(properties: list[Doc]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    methods: dict[str, str] = {}
-    for kind in _KINDS:
-        known = [one for one in properties if one["kind"] == kind and one.get("value") is not None]
-        if known:
-            best = min(known, key=lambda one: (_BASES.index(one.get("basis", "potential")), one["value"]))
-            values[kind] = best["value"]
-            methods[kind] = best["method"]
-    if methods:
-        values["methods"] = methods
-    return values
 
 
 def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:

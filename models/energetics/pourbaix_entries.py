@@ -144,3 +144,15 @@ def concentration_of(entry: PourbaixEntry, concentration: float | Mapping[str, f
         message = f"concentration of {entry.name} is {value} mol/l: it must be above zero"
         raise PourbaixError(message)
     return float(value)
+
+
+def conditions(ph: tuple[float, float], potential: float, concentration: float, *, filter_solids: bool) -> str:
+    """Write the conditions of a Pourbaix energy.
+
+    Examples
+    --------
+    >>> conditions((0, 14), 1.5, 1e-6, filter_solids=False)
+    'pH 0-14, 1.5 V vs RHE, 1e-06 mol/l'
+    """
+    text = f"pH {ph[0]:g}-{ph[1]:g}, {potential:g} V vs RHE, {concentration:g} mol/l"
+    return f"{text}, filtered solids" if filter_solids else text

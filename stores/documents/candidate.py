@@ -43,7 +43,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     exfoliation_energy = ev_per_atom("Exfoliation energy: monolayer minus bulk")
     energy_above_hull = ev_per_atom("Energy above the convex hull")
     pourbaix_energy = ev_per_atom("Least decomposition energy in water over the campaign's pH range")
-    band_gap = FloatField(help_text="Band gap", unit="eV", min_value=0)
+    band_gap = FloatField(help_text="Band gap, by the best method known", unit="eV", min_value=0)
+    hse_band_gap = FloatField(help_text="Band gap by HSE06", unit="eV", min_value=0)
+    mn_oxidation_state = FloatField(help_text="Average oxidation state of manganese, from the formula")
     methods = DictField(help_text="How each value was got, by field")
     gates = ListField(
         DictField(),

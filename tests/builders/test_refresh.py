@@ -59,6 +59,11 @@ def test_a_refresh_goes_from_files_to_verdicts(registry: Connection, tmp_path: P
         "top-down",
         "novelty",
         "known-values",
+        "matches",
+        "hull:MP2020",
+        "known-hull",
+        "exfoliation",
+        "band-gaps",
         "judge:layers",
     ]
     assert (report.exit_code, report.state, report.errors) == (0, "succeeded", {})

@@ -100,7 +100,9 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_a_campaign_that_is_nowhere_or_can_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(CampaignError, match=r"no campaign is called 'two-dim'.*\n.*Shipped campaigns: two-dimensional"):
+    with pytest.raises(
+        CampaignError, match=r"no campaign is called 'two-dim'.*\n.*Shipped campaigns: .*two-dimensional"
+    ):
         load("two-dim")
     latin = tmp_path / "latin.yaml"
     latin.write_bytes("name: größe\n".encode("latin-1"))
@@ -114,7 +116,7 @@ def test_shipped_campaigns_load_and_look_at_fields_that_candidates_have(name: st
 
     assert campaign.name == name
     assert campaign.description
-    assert campaign.routes.names
+    assert campaign.routes.names or campaign.judges
     assert all(gate.field in Candidate._fields for gate in campaign.gates)
 
 
@@ -141,3 +143,15 @@ def test_two_files_with_one_name_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="two campaigns are called 'wide-gap'"):
         load_campaigns([str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")])
+
+
+def test_the_campaign_for_photoanodes_has_the_published_thresholds() -> None:
+    campaign = load("mg-mn-o-photoanode")
+
+    conditions = {gate.name: gate.condition for gate in campaign.gates}
+    assert conditions["oxidation state of manganese"] == "2 to 4"
+    assert (conditions["metastable"], conditions["synthesisable"]) == ("<= 0.2", "<= 0.08")
+    assert (conditions["worth a hybrid calculation"], conditions["lasts in water"]) == ("<= 0.8", "<= 0.59")
+    assert conditions["absorbs visible light"] == "1.6 to 3"
+    assert campaign.pourbaix is not None
+    assert campaign.pourbaix.conditions == "pH 0-14, 1.5 V vs RHE, 1e-06 mol/l"

@@ -1,0 +1,53 @@
+"""Average oxidation state of one element of a compound whose other elements have but one usual state.
+
+Knows formulas only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .parsing import read_one
+
+USUAL_STATES: Final = {
+    **dict.fromkeys(("Li", "Na", "K", "Rb", "Cs", "H"), 1),
+    **dict.fromkeys(("Be", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd"), 2),
+    **dict.fromkeys(("B", "Al", "Ga", "Sc", "Y", "La"), 3),
+    "F": -1,
+    "O": -2,
+}
+"""Elements with one state in nearly all their oxides and fluorides (Greenwood, Earnshaw, Chemistry of the Elements, 2nd
+ed., 1997). Peroxides and hydrides are exceptions that a formula alone does not show."""
+
+
+def average_oxidation_state(formula: str, element: str) -> float | None:
+    """Give the average oxidation state that makes a formula neutral.
+
+    Parameters
+    ----------
+    formula
+        Formula, need not be reduced.
+    element
+        Symbol of the element asked about.
+
+    Returns
+    -------
+    float or None
+        The state; None when the element is not in the formula, is alone in it, or another one has no single usual
+        state.
+
+    Raises
+    ------
+    FormulaError
+        When the formula can't be read.
+
+    Examples
+    --------
+    >>> average_oxidation_state("MgMn2O4", "Mn"), average_oxidation_state("Mn3O4", "Mn")
+    (3.0, 2.6666666666666665)
+    """
+    amounts = read_one(formula)
+    own = amounts.pop(element, 0.0)
+    if not own or not amounts or not amounts.keys() <= USUAL_STATES.keys():
+        return None
+    return -sum(USUAL_STATES[other] * amount for other, amount in amounts.items()) / own

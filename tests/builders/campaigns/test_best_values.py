@@ -1,0 +1,55 @@
+"""Which of several known values decides."""
+
+from exfolio.builders.campaigns.best_values import best_values
+
+
+def value(kind: str, method: str, basis: str, number: float | None, **more: object) -> dict[str, object]:
+    return {"kind": kind, "method": method, "basis": basis, "value": number, **more}
+
+
+def test_the_hybrid_gap_wins_where_there_is_one() -> None:
+    gaps = [("GGA", 1.6), ("GGA+U", 1.8), ("R2SCAN", 1.9), ("HSE06", 2.5), ("HSE03", 2.3)]
+    found = best_values([value("band_gap", method, "calculation", gap) for method, gap in gaps])
+
+    assert (found["band_gap"], found["hse_band_gap"]) == (2.5, 2.5)
+    assert found["methods"] == {"band_gap": "HSE06", "hse_band_gap": "HSE06"}
+
+
+def test_without_a_hybrid_the_better_functional_decides_and_the_hybrid_gap_stays_unknown() -> None:
+    gaps = [("GGA", 1.6), ("R2SCAN", 1.9), ("GGA+U", 1.7)]
+    found = best_values([value("band_gap", method, "calculation", gap) for method, gap in gaps])
+
+    assert found["band_gap"] == 1.9
+    assert "hse_band_gap" not in found
+
+
+def test_a_calculation_of_the_structure_itself_comes_before_what_others_say() -> None:
+    known = [
+        value("energy_above_hull", "PBE (mp, same-structure)", "same-structure", 0.0),
+        value("energy_above_hull", "CHGNet", "potential", -0.1),
+        value("energy_above_hull", "experiment, hull of known materials", "known hull", -0.2),
+    ]
+    ours = value("energy_above_hull", "PBE(+U) MP2020, against known", "calculation", 0.03)
+
+    assert best_values(known)["energy_above_hull"] == 0.0
+    assert best_values([*known, ours])["energy_above_hull"] == 0.03
+
+
+def test_a_refused_calculation_decides_nothing_and_a_stale_one_only_where_no_fresh_one_is() -> None:
+    refused = value("formation_energy", "MP2020, refused", "calculation", None)
+    stale = value("formation_energy", "PBE(+U) MP2020", "calculation", -2.0, stale=True)
+    fresh = value("formation_energy", "PBE(+U)/r2SCAN MP2020", "calculation", -1.9)
+
+    assert best_values([refused]) == {}
+    assert best_values([refused, stale])["formation_energy"] == -2.0
+    assert best_values([stale, fresh])["formation_energy"] == -1.9
+
+
+def test_pourbaix_energies_of_other_conditions_are_passed_over() -> None:
+    here, there = "pH 0-14, 1.5 V vs RHE, 1e-06 mol/l", "pH 0-14, 0 V vs RHE, 1e-06 mol/l"
+    known = [
+        value("pourbaix_energy", f"PBE, {here}", "same-structure", 0.5),
+        value("pourbaix_energy", f"PBE, {there}", "same-structure", 0.1),
+    ]
+
+    assert best_values(known, conditions=here)["pourbaix_energy"] == 0.5
