@@ -403,7 +403,8 @@ class Scheduler:
 
     def _note_plan(self, job: Job, next_due_at: datetime | None) -> None:
         with self._despite_the_database(job.name):
-            schedules.planned(self.connection, job.name, cron=job.cron, next_due_at=next_due_at)
+            runner = "once" if self._clock is None else "service"
+            schedules.planned(self.connection, job.name, cron=job.cron, next_due_at=next_due_at, runner=runner)
 
     @contextmanager
     def _despite_the_database(self, job: str) -> Iterator[None]:

@@ -48,7 +48,8 @@ def health(connection: Connection) -> list[Check]:
         return [Check("database", well=False, message=f"{connection.describe()} is empty: exfolio db init")]
     checks = [Check("database", well=True, message=connection.describe())]
     records = schedules.read_all(connection)
-    checks.append(_scheduler(connection, expected=bool(records) or _is_configured(connection)))
+    runners = {record.get("runner", "service") for record in records.values()}
+    checks.append(_scheduler(connection, runners or ({"service"} if _is_configured(connection) else set())))
     overdue = timedelta(seconds=connection.settings.schedule.overdue_seconds)
     checks += [_job(record, overdue) for record in records.values()]
     checks.append(_runs(connection, records))
@@ -60,7 +61,7 @@ def _is_configured(connection: Connection) -> bool:
     return bool(schedule.sources or schedule.campaigns or schedule.refresh)
 
 
-def _scheduler(connection: Connection, *, expected: bool) -> Check:
+def _scheduler(connection: Connection, runners: set[str]) -> Check:
     pipeline: list[Doc] = [
         {"$match": {"job": schedules.LEASE}},
         {"$project": {"owner": 1, "alive": {"$gt": ["$expires_at", "$$NOW"]}}},  # by the server's clock
@@ -68,8 +69,8 @@ def _scheduler(connection: Connection, *, expected: bool) -> Check:
     lease = next(iter(connection.database["leases"].aggregate(pipeline)), {})
     if lease.get("owner") and lease["alive"]:
         return Check("scheduler", well=True, message=f"runs as {lease['owner']}")
-    if not expected:
-        return Check("scheduler", well=True, message="none is set up")
+    if "service" not in runners:
+        return Check("scheduler", well=True, message="run by cron or a timer" if runners else "none is set up")
     last = "gives no sign of life" if lease.get("owner") else "does not run"
     return Check("scheduler", well=False, message=f"{last}; start it with: exfolio schedule")
 

@@ -79,9 +79,11 @@ def skipped_while_running(connection: Connection, job: str) -> None:
     connection.database["scheduled_jobs"].update_one({"job": job}, {"$inc": {"skips": 1}}, upsert=True)
 
 
-def planned(connection: Connection, job: str, *, cron: str, next_due_at: datetime | None) -> None:
-    """Note when a job runs next."""
-    changes: Doc = {"$set": {"cron": cron}}
+def planned(
+    connection: Connection, job: str, *, cron: str, next_due_at: datetime | None, runner: str = "service"
+) -> None:
+    """Note when a job runs next, and whether a scheduler that stays (``service``) or one run by cron sees to it."""
+    changes: Doc = {"$set": {"cron": cron, "runner": runner}}
     if next_due_at is None:
         changes["$unset"] = {"next_due_at": ""}
     else:

@@ -150,6 +150,9 @@ class ScheduledJob(Document):
 
     job = StringField(required=True, help_text="Name of the job, e.g. source 2dmatpedia")
     cron = StringField(help_text="When it runs, as in the settings")
+    runner = StringField(
+        choices=("service", "once"), help_text="Who plans it: a scheduler that stays, or one run by cron"
+    )
     state = StringField(
         choices=("running", "succeeded", "partial", "failed", "skipped", "interrupted"),
         help_text="How it went last; skipped: somebody else was at it",

@@ -42,6 +42,12 @@ def test_a_schedule_wants_a_living_scheduler(registry: Connection) -> None:
         assert "no sign of life" in found(registry)["scheduler"].message
 
 
+def test_a_schedule_run_by_cron_wants_no_scheduler_that_stays(registry: Connection) -> None:
+    planned(registry, JOB, cron="@daily", next_due_at=utc_now() + timedelta(hours=3), runner="once")
+    assert found(registry)["scheduler"].message == "run by cron or a timer"
+    assert all(check.well for check in health(registry))
+
+
 def test_a_job_may_fail_twice(registry: Connection) -> None:
     for failures in (1, 2, 3):
         began(registry, JOB, cron="@daily")
