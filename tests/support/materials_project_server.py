@@ -95,7 +95,9 @@ class MaterialsProjectServer(Loopback):
         holdings = {"/materials/summary/": self.summary, "/materials/thermo/": self.thermo}
         if path not in holdings:
             return 404, {"detail": "Not Found"}
-        docs = [doc for _, doc in sorted(holdings[path].items()) if _fits(doc, query)]
+        wanted = {int(AlphaID(one)) for one in query["material_ids"].split(",")} if "material_ids" in query else None
+        found = [(n, doc) for n, doc in sorted(holdings[path].items()) if wanted is None or n in wanted]
+        docs = [doc for _, doc in found if _fits(doc, query)]
         skip, limit = int(query.get("_skip", 0)), min(int(query.get("_limit", 100)), _MOST)
         fields = query.get("_fields", "material_id").split(",")
         page = [{name: doc.get(name) for name in fields} for doc in docs[skip : skip + limit]]
@@ -107,7 +109,4 @@ def _fits(doc: dict[str, Any], query: dict[str, str]) -> bool:
         return False
     if "deprecated" in query and str(doc["deprecated"]).lower() != query["deprecated"]:
         return False
-    if "thermo_types" in query and doc["thermo_type"] not in query["thermo_types"].split(","):
-        return False
-    wanted = query.get("material_ids")
-    return wanted is None or AlphaID(doc["material_id"]).string in {AlphaID(one).string for one in wanted.split(",")}
+    return "thermo_types" not in query or doc["thermo_type"] in query["thermo_types"].split(",")
