@@ -20,6 +20,9 @@ from ..work import Doc
 
 T = TypeVar("T")
 
+HYBRID_GAP: Final = "hse_band_gap"
+"""Field of a candidate that only a hybrid functional fills; band gaps are calculated with one anyway."""
+
 _BATCH: Final = 500
 BULK: Final = ":bulk"
 """What a bulk that no source has, being made from another one, has after the id of its layer."""
@@ -159,12 +162,13 @@ def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[se
     for gate in gates:
         if gate["verdict"] != "unknown":
             continue
-        if gate["field"] not in CALCULATED_FIELDS:
+        wanted = GAP if gate["field"] == HYBRID_GAP else gate["field"]
+        if wanted not in CALCULATED_FIELDS:
             blocked_by = blocked_by or gate["name"]
             if not everything:
                 break
-        elif everything or gate["field"] != GAP or not fields:
-            fields.add(gate["field"])
+        elif everything or wanted != GAP or not fields:
+            fields.add(wanted)
     return fields, blocked_by
 
 
