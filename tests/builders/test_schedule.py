@@ -1,9 +1,9 @@
 """The schedule runs what is due, one at a time, waits for what is down, catches up once, and stops in order."""
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +18,7 @@ from exfolio.builders.cron import CronError
 from exfolio.builders.running import run_stage
 from exfolio.builders.schedule import Scheduler, jobs_of
 from exfolio.builders.source_stage import SourceStage
+from exfolio.cli.main import run
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
@@ -207,38 +208,44 @@ def test_a_wrong_schedule_is_refused(schedule: dict[str, Any], error: type[Excep
         jobs_of(ScheduleSettings(**schedule))
 
 
-def test_sigterm_lets_the_batch_finish_and_gives_leases_back(registry: Connection, salts: Path, tmp_path: Path) -> None:
+def _command_in_child(log: Path) -> None:
+    with log.open("w") as sys.stderr:
+        sys.exit(run(["schedule"]))
+
+
+def test_sigterm_lets_the_batch_finish_and_gives_leases_back(
+    registry: Connection, salts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a source whose reading takes some seconds, in small batches
     salt = json.loads(salts.read_text())[0]
     salts.write_text(json.dumps([{**salt, "material_id": f"m-{i}"} for i in range(300)]))
     before = registry.database["materials"].count_documents({})
-    settings = registry.settings
-    environment = {
-        **os.environ,
-        "EXFOLIO_HOME": str(settings.home),
-        "EXFOLIO_DATABASE": settings.database,
-        "EXFOLIO_BATCH_SIZE": "1",
-        "EXFOLIO_LOG_FORMAT": "json",
-        "EXFOLIO_SCHEDULE__JITTER_SECONDS": "0",
-        "EXFOLIO_SCHEDULE__SOURCES": json.dumps({"salts": EVERY_SECOND}),
-    }
-    program = "from exfolio.cli.main import run; raise SystemExit(run(['schedule']))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    for name, value in (
+        ("HOME", str(registry.settings.home)),
+        ("DATABASE", registry.settings.database),
+        ("BATCH_SIZE", "1"),
+        ("LOG_FORMAT", "json"),
+        ("SCHEDULE__JITTER_SECONDS", "0"),
+        ("SCHEDULE__SOURCES", json.dumps({"salts": EVERY_SECOND})),
+    ):
+        monkeypatch.setenv(f"EXFOLIO_{name}", value)
+    # When the command runs in a process of its own, and is told to stop in mid-work
+    log = tmp_path / "log"
+    process = multiprocessing.get_context("fork").Process(target=_command_in_child, args=(log,))
+    process.start()
     wait_until(lambda: registry.database["materials"].count_documents({}) > before, 60)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(timeout=60)
 
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
-
-    lines = [json.loads(line) for line in errors.splitlines()]
-    assert process.returncode == 0, errors
+    # Then it ends well, with its state on record and no lease held
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert process.exitcode == 0
     assert [line["event"] for line in lines if "event" in line] == ["started", "begun", "ended", "stopped"]
+    assert {"time", "level", "logger", "message"} <= set(lines[0])
     assert record(registry)["state"] == "interrupted"
-    written = registry.database["materials"].count_documents({})
-    assert written < 300
+    assert registry.database["materials"].count_documents({}) < 300
     assert registry.database["leases"].count_documents({"owner": {"$ne": ""}}) == 0
-    # When it is started again, it goes on at once
+    # And when it is started again, it goes on at once
     with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
         wait_until(lambda: record(registry).get("state") == "succeeded", 60)
     assert registry.database["materials"].count_documents({"deprecated": False}) >= 300
