@@ -1,0 +1,118 @@
+"""``exfolio funnel`` and ``why``: where candidates fall out, and why one did."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_registry
+from exfolio.builders.campaigns.campaign import Campaign
+from exfolio.stores.connection import Connection
+from known_crystals import campaign, crystals, go, monolayer_of, one, put
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def judged(asked: Connection) -> Iterator[Connection]:
+    """Four monolayers: one promoted, one waiting, one rejected as known, one that is too hard to take off."""
+    small_registry.empty(asked)
+    [bi2te3] = crystals("Bi2Te3-tetradymite")
+    bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
+    put(asked, [*bulk, monolayer_of("MoS2-2H")])
+    go(asked)
+    yield asked
+    small_registry.empty(asked)
+
+
+def test_the_funnel_counts_gate_by_gate(judged: Connection, ask_json: Callable[..., Any]) -> None:
+    found = ask_json("funnel", "layers")
+
+    totals = {name: found[name] for name in ("candidates", "promoted", "waiting", "rejected")}
+    assert totals == {"candidates": 4, "promoted": 1, "waiting": 1, "rejected": 2}
+    columns = ("gate", "condition", "reached", "passed", "rejected", "unknown")
+    assert [tuple(row[name] for name in columns) for row in found["gates"]] == [
+        ("valid", "yes", 4, 4, 0, 0),
+        ("novel", "yes", 4, 3, 1, 0),
+        ("exfoliable", "<= 0.2", 3, 1, 1, 1),
+    ]
+
+
+def test_the_funnel_for_people(judged: Connection, ask: Ask) -> None:
+    code, printed, _ = ask("funnel", "layers")
+
+    assert code == 0
+    assert "exfoliable" in printed
+    assert "4 candidates: 1 promoted, 1 waiting for a value, 2 rejected" in printed
+
+
+def test_a_campaign_that_never_ran_and_one_that_is_not(judged: Connection, ask: Ask, tmp_path: Path) -> None:
+    code, printed, _ = ask("funnel", "two-dimensional")
+    assert (code, "0 candidates" in printed) == (0, True)
+
+    code, _, said = ask("funnel", "three-dimensional")
+    assert code == 2
+    assert "two-dimensional. For one of your own" in said
+
+
+def test_why_names_every_gate_with_value_condition_and_method(judged: Connection, ask: Ask) -> None:
+    graphene = one(judged, "candidates", formula_reduced="C")
+
+    code, printed, _ = ask("why", graphene["structure_id"])
+
+    assert code == 0
+    first, *gates = printed.splitlines()
+    assert first == f"{graphene['candidate_id']}  C, top-down from handbook:C-graphite-2H: promoted"
+    assert [line.split()[0] for line in gates] == ["✓", "✓", "✓"]
+    assert "0.052" in gates[2]
+    assert "<= 0.2" in gates[2]
+    assert "experiment (handbook" in gates[2]
+    assert gates[0].split() == ["✓", "valid", "yes", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "says", "mark"),
+    [
+        ("MoS2", "rejected by novel", "✗"),
+        ("BN", "waiting for exfoliable", "?"),
+        ("Bi2Te3", "rejected by exfoliable", "✗"),
+    ],
+)
+def test_why_says_what_stands_in_the_way(judged: Connection, ask: Ask, formula: str, says: str, mark: str) -> None:
+    found = one(judged, "candidates", formula_reduced=formula)
+
+    _, printed, _ = ask("why", found["candidate_id"])
+
+    assert says in printed
+    assert mark in printed
+
+
+def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
+    found = one(judged, "candidates", formula_reduced="BN")
+
+    assert ask_json("why", found["structure_id"][:12])[0]["candidate_id"] == found["candidate_id"]
+    assert ask_json("why", found["candidate_id"][:18])[0]["candidate_id"] == found["candidate_id"]
+    code, _, said = ask("why", "st-")
+    assert code == 2
+    assert "may be several candidates" in said
+    code, _, said = ask("why", "st-nothing")
+    assert code == 2
+    assert "exfolio query candidates" in said
+    assert ask("why", "")[0] == 2
+
+
+def test_why_shows_what_was_judged_before(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
+    plain = campaign().model_dump(mode="json", by_alias=True)
+    plain["gates"][2]["at_most"] = 0.05
+    go(judged, Campaign.model_validate(plain))
+    graphene = one(judged, "candidates", formula_reduced="C")
+
+    _, printed, _ = ask("why", graphene["structure_id"])
+    [found] = ask_json("why", graphene["structure_id"])
+
+    assert "rejected by exfoliable" in printed
+    assert "before (judged " in printed
+    assert "promoted" in printed.splitlines()[-1]
+    assert found["history"][0]["status"] == "promoted"
+    assert found["history"][0]["until"] >= found["history"][0]["judged_at"]
+    go(judged, campaign())

@@ -1,0 +1,170 @@
+"""``exfolio ingest``: what a person is told, what a program gets, and what the shell sees."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_registry
+from exfolio.stores.connection import Connection
+from exfolio.stores.leases import Lease
+from known_crystals import crystals, keys, revisions
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def fresh(asked: Connection) -> Iterator[Connection]:
+    small_registry.empty(asked)
+    yield asked
+    small_registry.empty(asked)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Two crystals and a line that is none."""
+    rows = [
+        {"material_id": doc["source_id"], "structure": doc["structure"]} for doc in crystals("MoS2-2H", "NaCl-rocksalt")
+    ]
+    path = tmp_path / "lab.jsonl"
+    path.write_text("\n".join([*map(json.dumps, rows), "{not json"]))
+    return path
+
+
+def test_a_file_is_recognised_and_brought_in(fresh: Connection, ask: Ask, file: Path) -> None:
+    code, printed, said = ask("ingest", str(file))
+
+    assert (code, printed) == (0, "")
+    assert "lab: 2 new, 1 in quarantine" in said
+    assert "exfolio query quarantine 'stage = \"ingest:lab\"'" in said
+    assert keys(fresh, "materials") == ["lab:MoS2-2H", "lab:NaCl-rocksalt"]
+
+    assert "nothing to do" in ask("ingest", str(file))[2]
+
+
+def test_the_command_it_names_shows_what_is_wrong(fresh: Connection, ask: Ask, file: Path) -> None:
+    ask("ingest", str(file))
+
+    code, printed, _ = ask("query", "quarantine", 'stage = "ingest:lab"', "--json")
+
+    assert code == 0
+    assert "line 3" in printed
+
+
+def test_json_is_one_document(fresh: Connection, ask_json: Callable[..., Any], file: Path) -> None:
+    report = ask_json("ingest", str(file), "--source", "mine", "--kind", "structures")
+
+    assert (report["stage"], report["inserted"], report["quarantined"]) == ("ingest:mine", 2, 1)
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(
+    fresh: Connection, ask: Ask, ask_json: Callable[..., Any], file: Path
+) -> None:
+    before = revisions(fresh)
+
+    code, printed, _ = ask("ingest", str(file), "--dry-run")
+    found = ask_json("ingest", str(file), "--dry-run")
+
+    assert code == 0
+    assert "would bring 2 into materials" in printed
+    assert "would put 1 into quarantine" in printed
+    assert "lab:MoS2-2H" in printed
+    assert f"{file}, line 3" in printed
+    assert found["documents"] == {"materials": 2}
+    [complaint] = found["quarantine"]
+    assert (complaint["file"], complaint["place"]) == (str(file), "line 3")
+    assert revisions(fresh) == before
+    for name in ("materials", "quarantine", "source_files", "stage_states", "runs"):
+        assert fresh.database[name].count_documents({}) == 0
+
+
+def test_a_dry_run_needs_no_server(ask: Ask, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXFOLIO_MONGO_URI", "mongodb://127.0.0.1:9/?replicaSet=none")
+
+    assert ask("ingest", str(file), "--dry-run")[0] == 0
+
+
+def test_a_table_with_declared_units(fresh: Connection, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "gaps.csv").write_text("formula,Ef\nMoS2,-812\n")
+
+    code, _, said = ask(
+        "ingest", str(tmp_path / "gaps.csv"), "--column", "formation_energy=Ef:meV/atom", "--method", "PBE"
+    )
+
+    assert code == 0, said
+    [mos2] = fresh.database["materials"].find()
+    assert mos2["formation_energy"] == pytest.approx(-0.812)
+    assert mos2["methods"] == {"formation_energy": "PBE"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "neither a path nor --kind is given"),
+        (("nowhere.json",), "nowhere.json"),
+        (("--kind", "handbok"), "no kind of source called 'handbok'"),
+        (("--kind", "structures"), "needs the path of a file or folder"),
+        (("{file}", "--column", "nonsense"), "Example: --column formation_energy=Ef:eV/atom"),
+        (("{file}", "--column", "band_gap=gap:eV"), "has no option columns"),
+        (("{file}", "--source", "two words"), "the source can't be called 'two words'"),
+        (("{empty}",), "empty.json"),
+        (("{image}", "--kind", "structures"), "image.json"),
+        (("{file}", "--no-such-option"), "No such option"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else " ".join(value) or "nothing",
+)
+def test_bad_usage_ends_with_2_and_says_why(
+    fresh: Connection, ask: Ask, file: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "image.json").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    places = {"file": str(file), "empty": str(tmp_path / "empty.json"), "image": str(tmp_path / "image.json")}
+
+    code, printed, said = ask("ingest", *(argument.format(**places) for argument in arguments))
+
+    assert (code, printed) == (2, ""), said
+    assert says in said
+    assert "defect" not in said
+    assert keys(fresh, "materials") == []
+
+
+def test_a_source_of_two_kinds_ends_with_2(fresh: Connection, ask: Ask, file: Path, tmp_path: Path) -> None:
+    ask("ingest", str(file))
+    (tmp_path / "lab.csv").write_text("formula,band_gap\nMoS2,1.2\n")
+
+    code, _, said = ask("ingest", str(tmp_path / "lab.csv"), "--source", "lab")
+
+    assert code == 2
+    assert "was read as structures, not as table" in said
+    assert "--source NAME" in said
+
+
+def test_a_large_loss_ends_with_3_until_it_is_accepted(fresh: Connection, ask: Ask, file: Path) -> None:
+    file.write_text("\n".join(file.read_text().splitlines()[:2]))
+    ask("ingest", str(file))
+    file.write_text(file.read_text().splitlines()[0])
+
+    code, _, said = ask("ingest", str(file))
+    assert code == 3
+    assert "no longer has 1 of its 2 records" in said
+    assert "--accept-loss" in said
+
+    code, _, said = ask("ingest", str(file), "--accept-loss")
+    assert code == 0
+    assert "1 deprecated" in said
+
+
+def test_a_source_that_somebody_else_reads_ends_with_3(fresh: Connection, ask: Ask, file: Path) -> None:
+    with Lease(fresh, "stage ingest:lab", seconds=30):
+        code, _, said = ask("ingest", str(file))
+
+    assert code == 3
+    assert "is being run by" in said
+
+
+def test_a_server_that_is_away_ends_with_3(ask: Ask, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXFOLIO_MONGO_URI", "mongodb://127.0.0.1:9/?replicaSet=none")
+    monkeypatch.setenv("EXFOLIO_SERVER_WAIT_SECONDS", "0.2")
+
+    assert ask("ingest", str(file))[0] == 3

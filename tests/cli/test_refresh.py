@@ -1,0 +1,148 @@
+"""``exfolio refresh`` and ``run``: what they say, and what the shell sees."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_registry
+from exfolio.stores.connection import Connection
+from exfolio.stores.leases import Lease
+from known_crystals import CAMPAIGN, crystals, keys, revisions
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def fresh(asked: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    monkeypatch.setenv("EXFOLIO_PROCESSES", "1")  # starting workers takes longer than these few crystals
+    small_registry.empty(asked)
+    yield asked
+    small_registry.empty(asked)
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Path:
+    """A campaign file with a source file beside it."""
+    rows = [{"material_id": doc["source_id"], "structure": doc["structure"]} for doc in crystals("BN-h", "MoS2-2H")]
+    source = tmp_path / "lab.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    path = tmp_path / "layers.yaml"
+    path.write_text(f"{CAMPAIGN}sources:\n  - kind: structures\n    options: {{paths: [{source}]}}\n")
+    return path
+
+
+def test_a_refresh_says_what_each_stage_did(fresh: Connection, ask: Ask, campaign: Path) -> None:
+    code, printed, said = ask("refresh", str(campaign))
+
+    assert (code, printed) == (0, "")
+    lines = {line.split()[0]: line for line in said.splitlines() if line.strip()}
+    assert "2 new" in lines["ingest:lab"]
+    assert "2 new" in lines["top-down"]
+    assert "2 new" in lines["judge:layers"]
+    assert len(keys(fresh, "candidates", status="waiting")) == 2
+
+
+def test_a_second_refresh_finds_nothing_to_do(fresh: Connection, ask: Ask, campaign: Path) -> None:
+    ask("refresh", str(campaign))
+    before = revisions(fresh)
+
+    code, _, said = ask("refresh")
+
+    assert code == 0
+    assert {line.split(maxsplit=1)[1].rsplit(" ", 2)[0].strip() for line in said.splitlines() if line.strip()} == {
+        "nothing to do"
+    }
+    assert revisions(fresh) == before
+
+
+def test_json_is_one_document(fresh: Connection, ask_json: Callable[..., Any], campaign: Path) -> None:
+    report = ask_json("refresh", str(campaign))
+
+    assert (report["state"], report["errors"]) == ("succeeded", {})
+    assert {stage["stage"]: stage["inserted"] for stage in report["stages"]}["judge:layers"] == 2
+    assert fresh.database["runs"].find_one({"run_id": report["run_id"]})
+
+
+def test_a_source_that_is_gone_is_named_and_ends_with_1(
+    fresh: Connection, ask: Ask, ask_json: Callable[..., Any], campaign: Path
+) -> None:
+    ask("refresh", str(campaign))
+    (campaign.parent / "lab.jsonl").unlink()
+
+    code, _, said = ask("refresh")
+    report = ask_json("refresh", code=1)
+
+    assert code == 1
+    assert "ingest:lab" in said
+    assert "lab.jsonl" in said
+    assert "judge:layers" in said, "the rest is done"
+    assert list(report["errors"]) == ["ingest:lab"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("two-dim",), "two-dimensional. For one of your own"),
+        (("{folder}/bad.yaml",), "bad.yaml, line 3: vaccum: no such field"),
+        (("{folder}/layers.yaml", "{folder}/again.yaml"), "two campaigns are called 'layers'"),
+        (("-n", "0"), "Invalid value for '-n' / '--processes'"),
+    ],
+    ids=["no campaign", "bad file", "one name twice", "no processes"],
+)
+def test_bad_usage_ends_with_2(
+    fresh: Connection, ask: Ask, campaign: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (campaign.parent / "bad.yaml").write_text("name: bad\ngates: [{name: a, field: valid, is: true}]\nvaccum: 3\n")
+    (campaign.parent / "again.yaml").write_text(campaign.read_text())
+
+    code, printed, said = ask("refresh", *(argument.format(folder=campaign.parent) for argument in arguments))
+
+    assert (code, printed) == (2, "")
+    assert says in " ".join(said.split())
+    assert keys(fresh, "materials") == []
+
+
+def test_a_refresh_under_way_ends_with_3(fresh: Connection, ask: Ask, campaign: Path) -> None:
+    with Lease(fresh, "refresh", seconds=30):
+        code, _, said = ask("refresh", str(campaign))
+
+    assert code == 3
+    assert "is being run by" in said
+
+
+def test_one_stage_is_run_by_its_name(
+    fresh: Connection, ask: Ask, ask_json: Callable[..., Any], campaign: Path
+) -> None:
+    ask("ingest", str(campaign.parent / "lab.jsonl"))
+
+    code, _, said = ask("run", "layers", "-n", "1")
+    assert (code, "layers: 2 changed" in said) == (0, True)
+
+    report = ask_json("run", "top-down", "--campaign", str(campaign), "-n", "1")
+    assert (report["stage"], report["inserted"]) == ("top-down", 2)
+    assert ask_json("run", "ingest:lab", "-n", "1")["due"] == 0
+
+
+def test_a_stage_that_there_is_not_ends_with_2(fresh: Connection, ask: Ask) -> None:
+    code, _, said = ask("run", "layer")
+
+    assert code == 2
+    assert "no stage is called 'layer'" in said
+    assert "judge:two-dimensional" in said
+
+
+def test_what_failed_ends_with_1(fresh: Connection, ask: Ask, campaign: Path) -> None:
+    ask("refresh", str(campaign))
+    # A value of a type that no source writes: the judge can't compare it.
+    fresh.database["properties"].delete_many({})
+    fresh.database["structures"].update_one({"formula_reduced": "BN"}, {"$set": {"structure": {"lattice": "none"}}})
+    fresh.database["structures"].update_one({"formula_reduced": "BN"}, {"$set": {"facets.proposal.rev": 10**6}})
+    fresh.database["counters"].update_one({"_id": "structures"}, {"$set": {"rev": 10**6}})
+
+    code, _, said = ask("refresh")
+
+    assert code == 1
+    assert "1 failed" in said
+    assert "will be tried again: exfolio query failures" in said
