@@ -18,6 +18,7 @@ from .refresh import run_refresh
 
 _CAMPAIGN = "two-dimensional"
 _SHOWN = 12
+_METHODS_SHOWN = 2
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
     ("exfolio funnel", "where candidates fall out, gate by gate"),
@@ -110,9 +111,9 @@ def _print(
 
 
 def _table(candidates: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("formula", style="bold", no_wrap=True)
-    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=20)
     table.add_column("group", no_wrap=True)
     for name in ("d/Å", "E form", "E exf", "E hull"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -128,7 +129,9 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
             *energies,
             one["structure_id"][:_SHORT_ID],
         )
-    table.caption = "group: space group of the layer, d: thickness; energies in eV/atom, – where not known yet"
+    methods = sorted({method for one in candidates for method in one.get("methods", {}).values()})
+    shown = ", ".join(methods[:_METHODS_SHOWN]) + (" …" if len(methods) > _METHODS_SHOWN else "")
+    table.caption = escape(f"group: space group; d: thickness; energies in eV/atom, by {shown}" if methods else "")
     table.caption_justify = "left"
     return table
 
