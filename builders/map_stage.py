@@ -109,7 +109,8 @@ class MapStage(Stage):
         projection = {"_id": 0, key: 1, "content_hash": 1, **dict.fromkeys(self.fields, 1)}
         name = self.source.collection_name()
         items = []
-        for doc in self._collection.find({"$and": [query, self._qualifies()]}, projection).to_list():
+        found = self._collection.find({"$and": [query, self._qualifies()]}, projection, batch_size=self.size + 1)
+        for doc in found.to_list():
             digest = doc.pop("content_hash")
             items.append(Item(doc[key], doc, [{"collection": name, "id": doc[key], "hash": digest}]))
         items.sort(key=lambda item: item.key)

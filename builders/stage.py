@@ -374,10 +374,10 @@ class Stage(Builder):
             reasons = {key: reason for key, reason in batch.withdrawn.items() if key not in made}
         elif self.orphans == "by origin" and writer.creates:
             looked_at = [item.key for item in went_well]
-            earlier = writer.made_from(self.db.database, [*looked_at, *batch.withdrawn], session)
+            earlier = writer.made_from(self.db.database, [*looked_at, *batch.withdrawn], session, besides=made)
             for key, products in earlier.items():
                 why = batch.withdrawn.get(key, f"no longer made from {key}")
-                reasons |= dict.fromkeys(products - made, why)
+                reasons |= dict.fromkeys(products, why)
         return writer.deprecate(self.db.database, reasons, session) if reasons else Counts()
 
     # For maggma

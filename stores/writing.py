@@ -101,10 +101,10 @@ class FacetWriter:
         NotStorable
             A value is NaN, infinite or of a type that can't be stored; names the field.
         """
-        key = doc[self.document.KEY]
-        content = {name: value for name, value in doc.items() if value is not None and name != self.document.KEY}
-        foreign = content.keys() - self.owned
-        if foreign:
+        content = {name: value for name, value in doc.items() if value is not None}
+        key = content.pop(self.document.KEY)
+        if not self.owned.issuperset(content):
+            foreign = content.keys() - self.owned
             where = f"facet {self.facet!r} of {self.document.collection_name()}"
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
@@ -125,7 +125,8 @@ class FacetWriter:
         key = self.document.KEY
         # With _id, by which the server finds a document fastest when it updates it.
         projection = {key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
-        found = collection.find({key: {"$in": list(wanted)}}, projection, session=session).to_list()
+        lookup = collection.find({key: {"$in": list(wanted)}}, projection, session=session, batch_size=len(wanted) + 1)
+        found = lookup.to_list()
         stored = {doc[key]: doc for doc in found}
         new: list[Written] = []
         changed: list[Written] = []
@@ -198,12 +199,15 @@ class FacetWriter:
         counts.deprecated += len(operations)
         return counts
 
-    def made_from(self, database: Database[Doc], ids: Iterable[str], session: ClientSession) -> dict[str, set[str]]:
-        """Give the keys of current documents that this stage made from each of the given origins."""
+    def made_from(
+        self, database: Database[Doc], ids: Iterable[str], session: ClientSession, *, besides: Iterable[str] = ()
+    ) -> dict[str, set[str]]:
+        """Give the keys of current documents that this stage made from each of the given origins, `besides` some."""
         key = self.document.KEY
         wanted = set(ids)
         made: dict[str, set[str]] = {}
         criteria: Doc = {"origins.id": {"$in": list(wanted)}, f"facets.{self.facet}.stage": self.stage}
+        criteria[key] = {"$nin": list(besides)}
         if self.creates:
             criteria["deprecated"] = False
         collection = database[self.document.collection_name()]

@@ -45,6 +45,7 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 SEEDED_AT_ONCE = 10_000
 SIDES = ("exfolio", "MapBuilder")
 TARGETS = {"exfolio": "bench_targets", "MapBuilder": "bench_peer_targets"}
+BOOKKEEPING = {"exfolio": ("origins.id", "facets.value.rev"), "MapBuilder": ("updated_at", "state")}
 
 
 class Sample(RegistryDocument):
@@ -62,17 +63,15 @@ class Sample(RegistryDocument):
 
 
 class Target(RegistryDocument):
-    """What both make of a sample. The indexes are those of any collection of the registry and those of a MapBuilder."""
+    """What both make of a sample; with an index on its content, and those either side keeps its books with."""
 
     KEY = "target_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"value": ()}
     meta = meta(
         TARGETS["exfolio"],
         {"fields": ["target_id"], "unique": True},
-        "origins.id",
-        "facets.value.rev",
-        "updated_at",
-        "state",
+        "formula_reduced",
+        *(name for names in BOOKKEEPING.values() for name in names),
     )
 
     target_id = StringField(required=True)
@@ -183,27 +182,32 @@ class Bench:
 
     connection: Connection
     server: psutil.Process | None
+    all_indexes: bool = True
     seeded: int = 0
     runs: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Make the collections with their validators and indexes."""
         initialise(self.connection)
-        self._collection(Sample.collection_name(), Sample)
+        self._collection(Sample.collection_name(), Sample, index_models(Sample))
         for side in SIDES:
             self.clear(side)
 
-    def _collection(self, name: str, document: type[RegistryDocument], *, validated: bool = True) -> None:
+    def _collection(
+        self, name: str, document: type[RegistryDocument], indexes: list[dict[str, Any]], *, validated: bool = True
+    ) -> None:
         database = self.connection.database
         database.drop_collection(name)
         options = {"validator": {"$jsonSchema": json_schema(document)}} if validated else {}
         database.create_collection(name, **options)
-        for model in index_models(document):
+        for model in indexes:
             database[name].create_index(model["keys"], name=model["name"], unique=model["unique"])
 
     def clear(self, side: str) -> None:
         """Forget what a side has made."""
-        self._collection(TARGETS[side], Target, validated=side == "exfolio")
+        others = {name for other in SIDES if other != side and not self.all_indexes for name in BOOKKEEPING[other]}
+        indexes = [model for model in index_models(Target) if model["keys"][0][0] not in others]
+        self._collection(TARGETS[side], Target, indexes, validated=side == "exfolio")
         self.connection.database["stage_states"].delete_many({"stage": Scale.name})
 
     def seed(self, count: int) -> None:
@@ -254,8 +258,9 @@ class Bench:
             for side, one in medians.items()
         ]
         ratio = peer["seconds"] / ours["seconds"]
+        work = (peer["cpu"] + peer["server"]) / (ours["cpu"] + ours["server"])
         speed = f"{count / ours['seconds']:,.0f}/s beside {count / peer['seconds']:,.0f}/s, " if ours["due"] else ""
-        print(f"{name}, {count:,} documents: {', '.join(texts)}: {speed}{ratio:.2f}x", flush=True)
+        print(f"{name}, {count:,} documents: {', '.join(texts)}: {speed}{ratio:.2f}x, CPU {work:.2f}x", flush=True)
 
 
 def _sample(number: int) -> dict[str, Any]:
@@ -301,12 +306,23 @@ def _bench(cache_gb: float) -> Iterator[Bench]:
             process.wait(timeout=30)
 
 
+def _load() -> str:
+    one, five, _ = os.getloadavg()
+    return f"{one:.1f} over a minute, {five:.1f} over five, {os.cpu_count()} processors"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=500_000, help="documents of the builds")
     parser.add_argument("--refresh", type=int, nargs="*", default=[250_000, 500_000, 1_000_000], help="sizes of stores")
     parser.add_argument("--repeats", type=int, default=1, help="builds of each kind and side; medians are shown")
+    parser.add_argument(
+        "--indexes",
+        choices=["all", "own"],
+        default="all",
+        help="all: both targets have the indexes of both sides; own: each side keeps its own books only",
+    )
     parser.add_argument("--cache-gb", type=float, default=1.0, help="WiredTiger cache of the embedded server, GB")
     parser.add_argument("--run", nargs=4, metavar=("SIDE", "FACTOR", "LABEL", "REPEATS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -314,7 +330,9 @@ def main() -> None:
         side, factor, label, repeats = options.run
         print(json.dumps(run_once(side, float(factor), label, int(repeats))))
         return
+    print(f"indexes of the targets: {options.indexes}; load at the start: {_load()}")
     with _bench(options.cache_gb) as bench:
+        bench.all_indexes = options.indexes == "all"
         bench.prepare()
         for count in (options.count // 5, options.count):  # the smaller one shows that memory does not grow
             bench.seed(count)
@@ -340,6 +358,7 @@ def main() -> None:
             for side, repeats in zip(SIDES, (9, 1), strict=True):
                 bench.run(f"nothing to do at {count:,}", side, factor=1.0 + options.repeats, repeats=repeats)
             bench.report(f"nothing to do at {count:,}", count)
+    print(f"load at the end: {_load()}")
 
 
 if __name__ == "__main__":

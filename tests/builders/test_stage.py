@@ -4,7 +4,7 @@ import pytest
 from exfolio.builders.running import run_stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
-from exfolio.stores.leases import Lease
+from exfolio.stores.leases import Lease, LeaseLost
 from toy_stages import Doubler, Judge, Linker, Summer, put_materials, retire_materials
 
 
@@ -247,6 +247,21 @@ def test_only_one_run_at_a_time(registry: Connection) -> None:
         run_stage(Doubler(), registry)
 
     assert run_stage(Doubler(), registry).inserted == 3
+
+
+def test_a_run_that_is_taken_over_while_it_reads_ahead_writes_nothing_more(registry: Connection) -> None:
+    put_materials(registry, materials(40))
+
+    def take_over(*_: object) -> None:
+        registry.database["leases"].update_one({"job": "stage doubler"}, {"$inc": {"token": 1}})
+        registry.database["stage_states"].update_one({"stage": "doubler"}, {"$inc": {"token": 1}})
+
+    with pytest.raises(LeaseLost, match="taken over by another run"):
+        run_stage(Doubler(), registry, batch_size=5, progress=take_over)
+    written = registry.database["structures"].count_documents({})
+
+    assert written in (5, 10)  # the second was on its way when the first was reported
+    assert run_stage(Doubler(), registry).inserted == 40 - written
 
 
 def test_workers_give_what_one_process_gives(registry: Connection) -> None:
