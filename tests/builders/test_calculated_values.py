@@ -160,6 +160,15 @@ def test_gaps_stand_side_by_side_by_functional(disulfide: Connection) -> None:
     assert found["st-1", "HSE06"]["details"]["band_gap_direct"] is True
 
 
+def test_a_gap_moves_with_its_calculation(disulfide: Connection) -> None:
+    put(disulfide, Calculation, [calculation("hse", LAYER, -21.0, functional="HSE06", band_gap=2.2)])
+    for structure_id in ("st-1", "st-2"):
+        put(disulfide, Calculation, [{"calculation_id": "hse", "structure_id": structure_id}], "match")
+        run_stage(BandGapStage(), disulfide)
+
+    assert list(properties(disulfide, "band_gap")) == [("st-2", "HSE06")]
+
+
 def test_the_real_hybrid_run_gives_its_structure_its_gap(registry: Connection, shared_data: Path) -> None:
     run_stage(VaspStage([shared_data / "vasp" / "LiFe4P4O16_HSE06"]), registry)
     (doc,) = registry.database["calculations"].find()

@@ -1,6 +1,7 @@
 """VASP results in the registry: once each, again when changed, and bad ones apart."""
 
 import gzip
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -142,3 +143,31 @@ def test_earlier_folders_are_remembered_for_a_refresh(registry: Connection, tree
 def test_a_folder_that_is_not_there_is_named(registry: Connection, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no folder"):
         run_stage(VaspStage([tmp_path / "nowhere"]), registry)
+
+
+def test_hostile_folders_are_refused_with_their_reason_and_the_batch_goes_on(registry: Connection, tree: Path) -> None:
+    text = (tree / "a" / "vasprun.xml").read_bytes()
+    head, rest = text.split(b"\n", 1)
+    hostile = {
+        "entity bomb\n": head + b'\n<!DOCTYPE m [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>\n' + rest,
+        "external Å": head + b'\n<!DOCTYPE m [<!ENTITY a SYSTEM "file:///etc/hostname">]>\n' + rest,
+        "gzip bomb": gzip.compress(b"<modeling>" + b" " * (80 << 20)),
+        "no energy": text.replace(b"-3.74198121", b"        NaN"),
+        "sparse": b"<modeling>",
+    }
+    for name, content in hostile.items():
+        (tree / name).mkdir()
+        (tree / name / "vasprun.xml").write_bytes(content)
+    os.truncate(tree / "sparse" / "vasprun.xml", 10 * 2**30)
+    (tree / "circle").symlink_to(tree)
+    (tree / "a" / "custodian.json").write_text('[{"@module": "os", "@class": "system", "command": "false"}]')
+
+    report = ingest(registry, tree)
+
+    assert (report.inserted, report.failed) == (2, 0)
+    reasons = {Path(doc["file"]).name: doc["reason"] for doc in registry.database["quarantine"].find()}
+    assert reasons.keys() == {*hostile, "circle", "cut"}
+    assert "declares a document type or entities" in reasons["external Å"]
+    assert "expands" in reasons["gzip bomb"]
+    assert "10,737,418,240 bytes" in reasons["sparse"]
+    assert ingest(registry, tree).due == 0
