@@ -394,6 +394,8 @@ def _resources(answer: Mapping[str, Any], page: int) -> tuple[dict[str, Any], li
     unnamed = []
     for place, resource in enumerate(data):
         name = resource.get("id") if isinstance(resource, Mapping) else None
+        if isinstance(name, int) and not isinstance(name, bool):  # some providers write them so
+            name = str(name)
         if not isinstance(name, str) or not name.strip():
             unnamed.append((f"page {page}, {place}", f"it has no id but {name!r:.40}"))
             continue

@@ -162,13 +162,16 @@ def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
         fractional = np.linalg.solve(matrix.T, cartesian.T).T
     except (TypeError, ValueError, np.linalg.LinAlgError) as error:
         raise BadRecord(f"bad structure: cell or positions can't be read ({error})") from error
-    kinds = _species(attributes.get("species"))
     at_sites = attributes.get("species_at_sites")
+    if attributes.get("species") is None and isinstance(at_sites, list):  # then they can only be elements
+        kinds: dict[str, Any] = {name: [{"element": name, "occu": 1}] for name in at_sites if isinstance(name, str)}
+    else:
+        kinds = _species(attributes.get("species"))
     if not isinstance(at_sites, list) or len(at_sites) != len(cartesian):
         raise BadRecord(f"bad structure: {len(cartesian)} positions and species for {at_sites!r:.60}")
     sites = []
     for name, abc in zip(at_sites, fractional.tolist(), strict=True):
-        if name not in kinds:
+        if not isinstance(name, str) or name not in kinds:
             raise BadRecord(f"bad structure: a site is of {name!r:.40}, which is not among its species")
         if kinds[name] is None:
             return None

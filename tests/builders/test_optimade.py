@@ -41,6 +41,8 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def _provider(mongo_server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    pytest.importorskip("uvicorn", reason="the reference server needs the extra 'server'")
+    pytest.importorskip("fastapi", reason="the reference server needs the extra 'server'")
     database = f"optimade_{uuid.uuid4().hex[:8]}"
     uri = mongo_server.uri().get_secret_value()
     with MongoClient(uri) as client:
@@ -309,7 +311,7 @@ def test_failures_that_pass_are_waited_for(odd, registry) -> None:
 
 def test_records_that_lack_what_they_need_go_to_quarantine_one_by_one(odd, registry) -> None:
     odd.data[3]["attributes"] = None
-    del odd.data[4]["attributes"]["species"]
+    odd.data[4]["attributes"]["species"] = [{"name": "Mn"}]
     odd.data[5]["attributes"]["lattice_vectors"] = [[1, 0], [0, 1]]
     odd.data[6]["attributes"]["_exmpl_gap"] = "large"
     odd.data[7]["attributes"]["species_at_sites"] = ["Mn"]
@@ -390,6 +392,18 @@ def test_mixed_sites_and_vacancies_become_a_disordered_crystal(odd) -> None:
 
     assert found["disordered"]
     assert found["formula"] == "Fe0.25Mn0.75O0.9"
+
+
+def test_species_that_are_not_described_are_elements(odd) -> None:
+    assert parsed(odd, species=None)["formula_reduced"] == "MnO"
+
+
+def test_an_id_may_be_a_number(odd, registry) -> None:
+    odd.data[0]["id"] = 4066011
+
+    ask(registry, odd)
+
+    assert material(registry, "4066011")["formula_reduced"] == "MnO"
 
 
 def test_a_sheet_is_known_by_its_periodic_directions(odd) -> None:
