@@ -20,6 +20,7 @@ from .stage import Stage
 from .work import Batch, Failure, Outcome
 
 logger = logging.getLogger(__name__)
+_PRELOADED = ("exfolio.builders.refresh", "exfolio.models.structure.matching", "exfolio.models.structure.monolayer")
 _AHEAD = 2  # batches per process that wait to be computed or written
 _SWITCH_SECONDS = 0.0005
 
@@ -170,6 +171,7 @@ class _Workers:
             # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
             method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
             context = multiprocessing.get_context(method)
+            context.set_forkserver_preload(list(_PRELOADED))  # imported once, for the workers of all stages
             self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_leave_signals_to_parent)
         return self._pool.submit(_process, stage, batch)
 
