@@ -56,7 +56,8 @@ def demo(*, json: JsonOption = False) -> None:
         rejected = _one_of_each_gate(connection)
         seconds = time.perf_counter() - started
         if json:
-            print_json({"funnel": rows, **totals, "shortlist": shortlist, "rejected": rejected, "seconds": seconds})
+            found = {"funnel": rows, **totals, "shortlist": shortlist, "rejected_by_gate": rejected}
+            print_json({**found, "seconds": seconds})
         else:
             _print(rows, totals, shortlist, rejected, seconds)
     if report.exit_code:
