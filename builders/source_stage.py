@@ -47,6 +47,7 @@ class SourceStage(Stage):
     name = "ingest"
     writes: ClassVar = {Material: "record", ReferenceEntry: "record"}
     orphans = "kept"  # what is missing is retired at the end of a pass, never batch by batch
+    selects_ahead = True
 
     def __init__(
         self, kind: str, options: Doc | None = None, *, accept_loss: bool = False, share: Doc | None = None
