@@ -126,7 +126,8 @@ def test_the_commands_in_the_documents_exist() -> None:
     wrong = {
         f"{file.name}: exfolio {name}"
         for file in documents
-        for name in re.findall(r"^\s*(?:\$ )?exfolio ([a-z]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        for block in re.findall(r"^```.*?^```", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for name in re.findall(r"^\s*(?:\$ )?exfolio ([a-z]+)", block, re.MULTILINE)
         if name not in known
     }
 
