@@ -87,7 +87,7 @@ def _job(record: Doc, overdue: timedelta) -> Check:
         return Check(name, well=True, message=f"runs since {record['started_at']:%Y-%m-%d %H:%MZ}")
     if due is not None and now - due > overdue:
         return Check(name, well=False, message=f"was due at {due:%Y-%m-%d %H:%MZ} and has not run")
-    told = f"{record.get('state', 'not run yet')}" + (f", {failures} failures in a row" if failures else "")
+    told = f"{record.get('state', 'not run yet')}" + (f", failures in a row: {failures}" if failures else "")
     return Check(name, well=True, message=told + (f"; next at {due:%Y-%m-%d %H:%MZ}" if due is not None else ""))
 
 
