@@ -6,6 +6,7 @@ at all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,7 @@ from .schema import SCHEMA_VERSION
 Doc = dict[str, Any]
 KEPT_CHANGES = 20
 """So many earlier states of a document's remembered values are kept in its history; the oldest go first."""
+_ROUNDING = 1e-9  # a value that differs by no more, relatively or in its unit, was rounded and not corrected
 
 
 @dataclass(slots=True)
@@ -281,11 +283,17 @@ class FacetWriter:
         if not self._remembered or self.facet not in stored["facets"]:
             return None
         fields = self.document.REMEMBERED
-        values = {name: stored.get(name) for name in fields if stored.get(name) != doc.content.get(name)}
+        values = {name: stored.get(name) for name in fields if not _same(stored.get(name), doc.content.get(name))}
         if not values:
             return None
         earlier = {"values": values, "source_version": stored.get("source_version"), "replaced_at": now}
         return earlier | {"replaced_by": doc.content.get("source_version")}
+
+
+def _same(earlier: Any, later: Any) -> bool:
+    if isinstance(earlier, float) and isinstance(later, float):
+        return math.isclose(earlier, later, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+    return bool(earlier == later)
 
 
 def _combined(facets: Mapping[str, Doc]) -> str:

@@ -47,6 +47,12 @@ def test_a_new_version_with_the_same_values_leaves_no_trace(registry: Connection
     assert "history" not in found
 
 
+def test_a_rounding_is_no_correction(registry: Connection) -> None:
+    write(registry, "2023", volume=21.734576750000003)
+
+    assert "history" not in write(registry, "2024", volume=21.734576750000009)
+
+
 def test_the_history_keeps_the_newest_changes(registry: Connection) -> None:
     for year in range(2000, 2000 + KEPT_CHANGES + 6):
         found = write(registry, str(year), band_gap=float(year))
