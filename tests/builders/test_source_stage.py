@@ -301,10 +301,11 @@ def test_a_pull_that_was_cut_off_goes_on_where_it_stopped(registry: Connection, 
 
     with pytest.raises(Crash):
         run_stage(SourceStage("structures", options), registry, batch_size=4, progress=crash_after(3))
-    assert registry.database["materials"].count_documents({}) == 11
+    done = registry.database["materials"].count_documents({})
+    assert 0 < done < 18  # batches under way may still be written
 
     report = pull(registry, file)
-    assert (report.due, report.inserted) == (7, 7)
+    assert (report.inserted, report.unchanged) == (18 - done, 0)
     assert one(registry, "quarantine")["place"] == "line 10"
     assert pull(registry, file).due == 0
 
@@ -349,7 +350,7 @@ class Counted:
             yield record
 
 
-def test_no_more_than_a_batch_is_held_in_memory(registry: Connection, file: Path) -> None:
+def test_no_more_than_a_few_batches_are_held_in_memory(registry: Connection, file: Path) -> None:
     write(file, records(40))
     stage = SourceStage("structures", {"paths": [file], "source": "lab"})
     stage.reader = counted = Counted(stage.reader)  # type: ignore[assignment]
@@ -361,4 +362,4 @@ def test_no_more_than_a_batch_is_held_in_memory(registry: Connection, file: Path
     run_stage(stage, registry, batch_size=4, progress=look)
 
     assert counted.given == 40
-    assert max(ahead) <= 4
+    assert max(ahead) <= 12  # what is written, and what is read meanwhile
