@@ -1,0 +1,75 @@
+"""The campaign for Mg-Mn-O photoanodes, gate by gate, on a spinel that was calculated."""
+
+import pytest
+from exfolio.builders.campaigns.campaign import load
+from exfolio.builders.campaigns.judge import JudgeStage
+from exfolio.builders.refresh import stages_of
+from exfolio.builders.running import run_stage
+from exfolio.stores.connection import Connection
+from filled_registry import put_properties, put_structures
+
+SPINEL = {"structure_id": "st-1", "formula_reduced": "MgMn2O4", "chemsys": "Mg-Mn-O", "route": "crystal-gan"}
+HULL = ("energy_above_hull", "PBE(+U) MP2020, against known", 0.02)
+WATER = ("pourbaix_energy", "PBE(+U) MP2020, pH 0-14, 1.5 V vs RHE, 1e-06 mol/l", 0.477)
+PBE, HSE = ("band_gap", "GGA+U", 0.9), ("band_gap", "HSE06", 2.1)
+
+
+def judge(registry: Connection, *known: tuple[str, str, float], **changes: object) -> dict[str, object] | None:
+    put_structures(registry, [{**SPINEL, "dimension": 3, "nsites": 14, "valid": True, **changes}])
+    docs = [
+        {"structure_id": "st-1", "kind": kind, "method": method, "basis": "calculation", "value": value}
+        for kind, method, value in known
+    ]
+    put_properties(registry, docs)
+    run_stage(JudgeStage(load("mg-mn-o-photoanode").model_dump(mode="json", by_alias=True)), registry)
+    found: dict[str, object] | None = registry.database["candidates"].find_one()
+    return found
+
+
+def test_one_that_passes_every_gate_is_promoted(registry: Connection) -> None:
+    candidate = judge(registry, HULL, WATER, PBE, HSE)
+
+    assert candidate is not None
+    assert candidate["status"] == "promoted"
+    assert candidate["mn_oxidation_state"] == 3.0
+    assert (candidate["band_gap"], candidate["hse_band_gap"]) == (2.1, 2.1)
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "gate"),
+    [
+        ((), "waiting", "metastable"),
+        ((HULL, WATER, PBE), "waiting", "absorbs visible light"),  # a gap by PBE+U is no gap by HSE06
+        (((*HULL[:2], 0.1), WATER, HSE), "rejected", "synthesisable"),
+        ((HULL, (*WATER[:2], 0.7), HSE), "rejected", "lasts in water"),
+    ],
+)
+def test_others_wait_or_fall_at_their_gate(
+    registry: Connection, known: tuple[tuple[str, str, float], ...], status: str, gate: str
+) -> None:
+    candidate = judge(registry, *known)
+
+    assert candidate is not None
+    assert candidate["status"] == status
+    assert gate in (candidate.get("rejected_by"), candidate.get("waiting_for"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chemsys": "Ca-Mn-O", "formula_reduced": "CaMn2O4"},
+        {"chemsys": "Mn-O", "formula_reduced": "MnO2"},
+        {"dimension": 2},
+        {"route": "top-down"},
+    ],
+)
+def test_structures_of_other_elements_routes_or_dimensions_are_not_its_business(
+    registry: Connection, changes: dict[str, object]
+) -> None:
+    assert judge(registry, HULL, **changes) is None
+
+
+def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
+    names = [stage.name.split(":")[0] for stage in stages_of(load("mg-mn-o-photoanode"))]
+
+    assert names[-6:] == ["hull", "known-hull", "exfoliation", "band-gaps", "pourbaix", "judge"]
