@@ -1,0 +1,53 @@
+"""``exfolio ingest vasp``: what a person is told about a tree of results."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_registry
+from exfolio.stores.connection import Connection
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tree(tmp_path: Path, shared_data: Path) -> Path:
+    """One good folder, one cut short, one link."""
+    for name in ("Al_R2SCAN", "truncated"):
+        shutil.copytree(shared_data / "vasp" / name, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "circle").symlink_to(tmp_path)
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def fresh(asked: Connection) -> Iterator[Connection]:
+    small_registry.empty(asked)
+    yield asked
+    small_registry.empty(asked)
+
+
+def test_a_tree_is_brought_in_and_what_is_wrong_is_told(fresh: Connection, ask: Ask, tree: Path) -> None:
+    code, printed, said = ask("ingest", "vasp", str(tree), "-n", "1")
+
+    assert (code, printed) == (0, "")
+    assert "VASP: 1 new, 2 in quarantine" in said
+    assert "exfolio query quarantine 'stage = \"ingest:vasp\"'" in said
+    assert "nothing to do" in ask("ingest", "--kind", "vasp", str(tree), "-n", "1")[2]
+
+
+def test_a_dry_run_writes_nothing(fresh: Connection, ask_json: Callable[..., Any], tree: Path) -> None:
+    answer = ask_json("ingest", "vasp", str(tree), "--dry-run")
+
+    assert [Path(place).name for place in answer["calculations"]] == ["Al_R2SCAN", "truncated"]
+    assert ["symbolic link" in one["reason"] for one in answer["quarantine"]] == [True]
+    assert fresh.database["calculations"].count_documents({}) == 0
+
+
+def test_a_folder_has_to_be_named(ask: Ask, tmp_path: Path) -> None:
+    assert ask("ingest", "vasp")[0] == 2
+    code, _, said = ask("ingest", "vasp", str(tmp_path / "nowhere"))
+
+    assert code == 2
+    assert "no folder" in said
