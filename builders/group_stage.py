@@ -102,7 +102,7 @@ class GroupStage(Stage):
 
     def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
         collection = self.db.database[source.collection]
-        query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
+        query: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
         # A member that moved to another group left one behind, which its own facet of this stage still names.
         own = self.writes.get(source.document)
         if own:  # what is no member and never was one is nobody's business

@@ -20,7 +20,7 @@ from bson import Binary
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from .connection import Connection
+from .connection import Connection, explain
 from .errors import CannotRunError, LeaseHeld
 
 Doc = dict[str, Any]
@@ -166,7 +166,9 @@ class Lease:
                     [{"$set": {"expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]}}}],
                 )
             except PyMongoError as error:
-                logger.warning("the lease of %s could not be renewed, trying again: %s", self.job, error)
+                logger.warning(
+                    "the lease of %s could not be renewed, trying again: %s", self.job, explain(error).message
+                )
                 continue
             if renewed.matched_count == 0:
                 self._lost.set()
