@@ -59,6 +59,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "leases": ("job", "owner", "expires_at"),
     "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),
     "quarantine": ("stage", "file", "place", "reason", "remedy"),
+    "scheduled_jobs": ("job", "cron", "state", "started_at", "next_due_at", "failures", "error"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
