@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ..sources.opening import SourceFileError, open_source, quoted, without_compression
 
@@ -76,9 +76,9 @@ def plain_xml(path: Path) -> Iterator[Path]:
         entities, or its root element is not VASP's.
     """
     check_size(path)
-    with tempfile.TemporaryDirectory(prefix="exfolio-vasp-") as folder:
+    with tempfile.NamedTemporaryFile(prefix="exfolio-", suffix=".xml") as copy:
         try:
-            checked = _checked(path, Path(folder))
+            checked = _checked(path, copy)
         except SourceFileError as error:
             raise BadRun(str(error), "Fetch the file again.") from None
         except OSError as error:
@@ -86,17 +86,24 @@ def plain_xml(path: Path) -> Iterator[Path]:
         yield checked
 
 
-def _checked(path: Path, folder: Path) -> Path:
-    with open_source(path) as stream:
-        check_prolog(_head(stream), path)
+def _checked(path: Path, copy: IO[bytes]) -> Path:
     with path.open("rb") as raw:
         # pymatgen tells compression by the name, so a name that does not fit is no name for it.
         named_plain = without_compression(path.name) == path.name and path.suffix.lower() not in (".z", ".lzma")
-        if named_plain and raw.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        plain = named_plain and raw.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    with open_source(path) as stream:
+        head = _head(stream)
+        check_prolog(head, path)
+        if plain:
             return path
-    copy = folder / "vasprun.xml"
-    _uncompress(path, copy)
-    return copy
+        size = copy.write(head)
+        while piece := stream.read1(_CHUNK):
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise BadRun(f"{quoted(path)} has more than {MAX_BYTES:,} bytes uncompressed", _TOO_LARGE)
+            copy.write(piece)
+    copy.flush()
+    return Path(copy.name)
 
 
 def _head(stream: io.BufferedReader) -> bytes:
@@ -106,16 +113,6 @@ def _head(stream: io.BufferedReader) -> bytes:
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)
-
-
-def _uncompress(path: Path, copy: Path) -> None:
-    size = 0
-    with open_source(path) as stream, copy.open("wb") as target:
-        while piece := stream.read1(_CHUNK):
-            size += len(piece)
-            if size > MAX_BYTES:
-                raise BadRun(f"{quoted(path)} has more than {MAX_BYTES:,} bytes uncompressed", _TOO_LARGE)
-            target.write(piece)
 
 
 def check_prolog(head: bytes, path: Path) -> None:
