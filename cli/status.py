@@ -130,10 +130,11 @@ def _print_runs(rows: list[Doc]) -> None:
             f"[red]{failed:,}[/]" if failed else "0",
             f"[dim]{run['run_id']}[/]",
         )
-        if run.get("error"):
-            table.add_row(f"  [red]{escape(str(run['error']))}[/]")
     out.print()
     out.print(table)
+    for run in rows:
+        if run.get("error"):
+            out.print(f"  [red]{escape(run['run_id'])}: {escape(str(run['error']))}[/]", soft_wrap=True)
 
 
 def _print_stages(rows: list[Doc]) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,8 +128,11 @@ def test_manager_and_workers(registry: Connection, mrun: Mrun, builders: str, co
     manager = mrun(builders, *address, "-N", "4", "-w", "2")
     workers = [mrun(builders, *address, "-n", "1") for _ in range(2)]
     output, _ = manager.communicate(timeout=90)
-    for worker in workers:
-        worker.communicate(timeout=90)
+    for worker in workers:  # one that came when all was done waits for a manager that is gone
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(timeout=5)
+        worker.kill()
+        worker.communicate()
 
     assert manager.returncode == 0, output
     assert registry.database[collection].count_documents({}) == expected
