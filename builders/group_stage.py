@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pymongo.client_session import ClientSession
+from pymongo.read_concern import ReadConcern
 
 from ..stores import failures, revisions, stage_states
 from ..stores.documents import RegistryDocument
@@ -100,8 +101,12 @@ class GroupStage(Stage):
         after = partial.get("after")
         return [group for group in self.groups_of(changed) if after is None or group > after]
 
+    def _consistent(self, source: Members) -> Any:
+        # At one moment: a member that is rewritten meanwhile is met once, as it was or as it is.
+        return self.db.database.get_collection(source.collection, read_concern=ReadConcern("snapshot"))
+
     def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        collection = self.db.database[source.collection]
+        collection = self._consistent(source)
         query: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
         # A member that moved to another group left one behind, which its own facet of this stage still names.
         own = self.writes.get(source.document)
@@ -120,7 +125,7 @@ class GroupStage(Stage):
             query = {source.group_field: {"$in": names}, "deprecated": False, **source.criteria}
             key = source.document.KEY
             wanted = (key, source.group_field, "content_hash", *source.fields)
-            for doc in self.db.database[source.collection].find(query, {"_id": 0, **dict.fromkeys(wanted, 1)}):
+            for doc in self._consistent(source).find(query, {"_id": 0, **dict.fromkeys(wanted, 1)}):
                 name = doc[source.group_field]
                 digest = doc.pop("content_hash")
                 contents[name][source.collection].append(doc)

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from maggma.core import Builder
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
 
 from ..stores import failures, quarantine, runs, stage_states
 from ..stores.canonical import NotStorable, content_hash
@@ -68,6 +69,7 @@ class Stage(Builder):
         self.run_id = ""
         self.batch_size: int | None = None
         self.first_time = False
+        self._all_new = True
         self.goal: dict[str, int] = {}
         self._lease: Lease | None = None
         self._own_run = False
@@ -321,7 +323,7 @@ class Stage(Builder):
             stage_states.advance(self.db, self.name, token=self.token, intervals=batch.intervals, session=session)
             counts = Counts()
             for name, docs in prepared.documents.items():
-                counts.add(writers[name].write(self.db.database, docs, session))
+                counts.add(writers[name].write(self.db.database, docs, session, all_new=self._all_new))
             if not self.first_time:
                 for name, writer in writers.items():
                     keys = {doc.key for doc in prepared.documents[name]}
@@ -335,7 +337,14 @@ class Stage(Builder):
                 self.apply_mark(mark, session)
             return counts
 
-        counts = self.in_transaction(work)
+        self._all_new = self._all_new and self.first_time
+        try:
+            counts = self.in_transaction(work)
+        except BulkWriteError:
+            if not self._all_new:
+                raise
+            self._all_new = False  # something is there already after all
+            counts = self.in_transaction(work)
         self._written.add(batch.ordinal)
         while self._prefix in self._written:
             self._marks.pop(self._prefix, None)

@@ -14,6 +14,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from . import revisions
@@ -114,22 +115,25 @@ class FacetWriter:
         made_from = [[origin.get("collection"), origin.get("id")] for origin in origins] if self.creates else []
         return Written(key, content, origins, content_hash([content, made_from]), group)
 
-    def write(self, database: Database[Doc], docs: Sequence[Written], session: ClientSession) -> Counts:
+    def write(
+        self, database: Database[Doc], docs: Sequence[Written], session: ClientSession, *, all_new: bool = False
+    ) -> Counts:
         """Write what changed. Documents of another stage's facet that don't exist are left out.
 
         Where a batch holds one key twice, the last one counts.
+
+        Parameters
+        ----------
+        all_new
+            Nothing of this is stored yet, so don't look. Where that is wrong, the transaction ends with
+            `BulkWriteError` (duplicate key) and has to be run again without.
         """
         counts = Counts()
         wanted = {doc.key: doc for doc in docs}
         if not wanted:
             return counts
         collection = database[self.document.collection_name()]
-        key = self.document.KEY
-        # With _id, by which the server finds a document fastest when it updates it.
-        projection = {key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
-        lookup = collection.find({key: {"$in": list(wanted)}}, projection, session=session, batch_size=len(wanted) + 1)
-        found = lookup.to_list()
-        stored = {doc[key]: doc for doc in found}
+        stored = {} if all_new and self.creates else self._stored(collection, list(wanted), session)
         new: list[Written] = []
         changed: list[Written] = []
         for doc in wanted.values():
@@ -146,19 +150,22 @@ class FacetWriter:
         rev = revisions.take(database, collection.name, len(new) + len(changed), session)
         now = utc_now()
         if new:
-            collection.insert_many(
-                [self._insert(doc, rev + i, now) for i, doc in enumerate(new)], session=session, ordered=True
-            )
+            inserts = [self._insert(doc, rev + i, now) for i, doc in enumerate(new)]
+            collection.insert_many(inserts, session=session, ordered=True)
         if changed:
             first = rev + len(new)
-            collection.bulk_write(
-                [self._update(doc, stored[doc.key], first + i, now) for i, doc in enumerate(changed)],
-                session=session,
-                ordered=True,
-            )
+            updates = [self._update(doc, stored[doc.key], first + i, now) for i, doc in enumerate(changed)]
+            collection.bulk_write(updates, session=session, ordered=True)
         counts.inserted += len(new)
         counts.updated += len(changed)
         return counts
+
+    def _stored(self, collection: Collection[Doc], keys: list[str], session: ClientSession) -> dict[str, Doc]:
+        key = self.document.KEY
+        # With _id, by which the server finds a document fastest when it updates it.
+        projection = {key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
+        found = collection.find({key: {"$in": keys}}, projection, session=session, batch_size=len(keys) + 1)
+        return {doc[key]: doc for doc in found}
 
     def deprecate(self, database: Database[Doc], reasons: Mapping[str, str], session: ClientSession) -> Counts:
         """Mark documents as no longer current, each with its reason; those already marked stay as they are.
