@@ -126,6 +126,7 @@ def test_a_job_that_was_cut_off_is_taken_up_at_once(registry: Connection, salts:
     registry.database["scheduled_jobs"].insert_one({"job": "source salts", "state": state, "started_at": utc_now()})
     with serving(scheduler(registry, sources={"salts": NEVER_SOON})):
         wait_until(lambda: record(registry).get("state") == "succeeded")
+    assert record(registry)["runs"] == 1
 
 
 def test_a_held_lease_is_a_skip(registry: Connection, salts: Path) -> None:
