@@ -26,7 +26,7 @@ from .console import err, print_error, write_line
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
     "db": {"db": "Start, stop, prepare and look at the database server."},
-    "ingest": {"ingest": "Bring files of known materials into the registry."},
+    "ingest": {"ingest": "Bring known materials and VASP results into the registry."},
     "refresh": {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
