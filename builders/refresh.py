@@ -76,17 +76,20 @@ def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
 
 def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage | VaspStage]:
     """Give a stage for every source that was ingested before, as it was; folders of VASP results among them."""
-    states = (
-        connection.database["stage_states"]
-        .find({"stage": {"$regex": "^ingest:"}}, {"stage": 1, "maker": 1})
-        .sort("stage", 1)
-    )
-    for state in states:
-        arguments = state.get("maker", {}).get("arguments")
-        if arguments and state["stage"] == VaspStage.name:
-            yield VaspStage(**arguments)
-        elif arguments:
-            yield source_stage(arguments["kind"], arguments["options"])
+    for name, arguments in _ingested(connection):
+        yield _made_again(name, arguments)
+
+
+def _ingested(connection: Connection) -> list[tuple[str, Doc]]:
+    stored = connection.database["stage_states"].find({"stage": {"$regex": "^ingest:"}}, {"stage": 1, "maker": 1})
+    known = [(state["stage"], state.get("maker", {}).get("arguments")) for state in stored.sort("stage", 1)]
+    return [(name, arguments) for name, arguments in known if arguments]
+
+
+def _made_again(name: str, arguments: Doc) -> SourceStage | LiveSourceStage | VaspStage:
+    if name == VaspStage.name:
+        return VaspStage(**arguments)
+    return source_stage(arguments["kind"], arguments["options"])
 
 
 def stages_of(campaign: Campaign) -> list[Stage]:
@@ -151,6 +154,8 @@ def refresh(
 
     Raises
     ------
+    ConfigurationError
+        Two campaigns want the same stage with different settings.
     LeaseHeld
         Another refresh runs.
     Interrupted
@@ -159,6 +164,7 @@ def refresh(
     if not is_initialised(connection):
         initialise(connection)
     campaigns = list(campaigns) or known_campaigns(connection)
+    _check_agreement(campaigns, known_campaigns(connection))
     job = " ".join(["refresh", *(campaign.name for campaign in campaigns)])
     with Lease(connection, "refresh", seconds=connection.settings.lease_seconds) as lease:
         report = RefreshReport(runs.begin(connection, job, version=VERSION))
@@ -187,6 +193,20 @@ def known_campaigns(connection: Connection) -> list[Campaign]:
     stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
     plain = [state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored]
     return [Campaign.model_validate(campaign) for campaign in plain if campaign]
+
+
+def _check_agreement(campaigns: Sequence[Campaign], known: Sequence[Campaign]) -> None:
+    # The stages before the judge are shared: with other settings for each campaign, every refresh would undo the last.
+    given = {campaign.name for campaign in campaigns}
+    wanted: dict[str, tuple[str, str]] = {}
+    for campaign in [*campaigns, *(one for one in known if one.name not in given)]:
+        for stage in stages_of(campaign):
+            first, fingerprint = wanted.setdefault(stage.name, (campaign.name, stage.fingerprint))
+            if fingerprint != stage.fingerprint:
+                raise ConfigurationError(
+                    f"campaigns {first} and {campaign.name} want stage {stage.name} with different settings",
+                    "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
+                )
 
 
 def load_campaigns(names: Sequence[str]) -> list[Campaign]:
@@ -218,10 +238,12 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
             if stage.name not in pulled:
                 pulled.add(stage.name)
                 yield stage
-    for stage in known_sources(connection):
-        if stage.name not in pulled:
-            pulled.add(stage.name)
-            yield stage
+    for name, arguments in _ingested(connection):
+        if name not in pulled:
+            try:
+                yield _made_again(name, arguments)
+            except ExfolioError as error:  # one source that can't be made again keeps nothing else from running
+                report.errors[name] = error.message
     for campaign in campaigns:
         yield from stages_of(campaign)
     if not campaigns:

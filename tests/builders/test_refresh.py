@@ -8,7 +8,7 @@ import pytest
 from exfolio.builders.campaigns.campaign import Campaign
 from exfolio.builders.refresh import known_campaigns, refresh
 from exfolio.stores.connection import Connection
-from exfolio.stores.errors import LeaseHeld
+from exfolio.stores.errors import ConfigurationError, LeaseHeld
 from exfolio.stores.leases import Lease
 from known_crystals import campaign, crystals, keys, one, revisions
 
@@ -209,3 +209,34 @@ def test_stages_that_somebody_else_sees_to_are_left_out(registry: Connection, tm
 
     assert "ingest:lab" not in [stage.stage for stage in report.stages]
     assert keys(registry, "materials") == []
+
+
+def test_campaigns_that_share_a_stage_agree_on_its_settings(registry: Connection, tmp_path: Path) -> None:
+    """Else each refresh would undo what the other's has done, for ever."""
+    mine = over(write(tmp_path, "lab", "C-graphite-2H"))
+    refresh(registry, [mine])
+    plain = mine.model_dump(mode="json", by_alias=True)
+    rules = {"paper": "database", "database": "paper"}[plain["routes"]["top-down"]["rules"]]
+    routes = {**plain["routes"], "top-down": {**plain["routes"]["top-down"], "rules": rules}}
+    other = Campaign.model_validate({**plain, "name": "other", "routes": routes})
+
+    with pytest.raises(ConfigurationError, match="want stage layers with different settings"):
+        refresh(registry, [other])
+
+    changed = Campaign.model_validate({**plain, "routes": routes})  # the campaign itself may change its mind
+    assert refresh(registry, [changed]).exit_code == 0
+
+
+def test_a_source_that_can_not_be_made_again_keeps_nothing_else_from_running(
+    registry: Connection, tmp_path: Path
+) -> None:
+    refresh(registry, [over(write(tmp_path, "lab", "C-graphite-2H"))])
+    registry.database["stage_states"].insert_one(
+        {"stage": "ingest:aaa", "maker": {"arguments": {"kind": "no-such-kind", "options": {}}}, "token": 1}
+    )
+
+    report = refresh(registry)
+
+    assert "no-such-kind" in report.errors["ingest:aaa"]
+    assert report.exit_code == 1
+    assert [stage.stage for stage in report.stages][-1].startswith("judge:")
