@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
-from ..stores.documents import Calculation, Material, ProposedStructure
+from ..stores.documents import Calculation, ProposedStructure
+from .by_formula import KNOWN_STRUCTURES, formulas_in
 from .group_stage import GroupStage, Members
 from .work import Doc, Item, Outcome
 
@@ -23,20 +24,13 @@ class MatchStage(GroupStage):
     members = (
         Members(Calculation, "formula_reduced", ("record",), ("structure", "initial_structure", "manifest")),
         Members(ProposedStructure, "formula_reduced", ("proposal", "novelty"), ("structure", "duplicate_of", "rank")),
-        Members(
-            Material,
-            "formula_reduced",
-            ("record",),
-            ("structure",),
-            {"structure": {"$exists": True}, "disordered": {"$ne": True}},
-        ),
+        KNOWN_STRUCTURES,
     )
     writes: ClassVar = {Calculation: "match"}
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas that nobody has calculated."""
-        calculated = self.db.database["calculations"].distinct("formula_reduced", {"deprecated": False})
-        return sorted(changed & set(calculated))
+        return formulas_in(self.db, Calculation, changed)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Match the calculations of each formula."""

@@ -7,7 +7,8 @@ from typing import ClassVar
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
 from ..stores.documents import Material
-from .group_stage import GroupStage, Members
+from .by_formula import KNOWN_STRUCTURES
+from .group_stage import GroupStage
 from .work import Doc, Item, Outcome
 
 
@@ -16,15 +17,7 @@ class LinkStage(GroupStage):
 
     name = "links"
     version = 1
-    members = (
-        Members(
-            Material,
-            "formula_reduced",
-            ("record",),
-            ("structure",),
-            {"structure": {"$exists": True}, "disordered": {"$ne": True}},
-        ),
-    )
+    members = (KNOWN_STRUCTURES,)
     writes: ClassVar = {Material: "links"}
 
     def process(self, items: list[Item]) -> list[Outcome]:

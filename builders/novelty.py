@@ -8,7 +8,8 @@ from pymatgen.core.structure import Structure
 
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
-from ..stores.documents import Material, ProposedStructure
+from ..stores.documents import ProposedStructure
+from .by_formula import KNOWN_STRUCTURES, formulas_in
 from .group_stage import GroupStage, Members
 from .work import Doc, Item, Outcome
 
@@ -25,20 +26,13 @@ class NoveltyStage(GroupStage):
     version = 1
     members = (
         Members(ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension")),
-        Members(
-            Material,
-            "formula_reduced",
-            ("record",),
-            ("structure",),
-            {"structure": {"$exists": True}, "disordered": {"$ne": True}},
-        ),
+        KNOWN_STRUCTURES,
     )
     writes: ClassVar = {ProposedStructure: "novelty"}
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas nobody has proposed."""
-        proposed = self.db.database["structures"].distinct("formula_reduced", {"deprecated": False})
-        return sorted(changed & set(proposed))
+        return formulas_in(self.db, ProposedStructure, changed)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Compare the structures of each formula."""
