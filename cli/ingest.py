@@ -20,10 +20,10 @@ from ..builders.sources.record import BadRecord, RawRecord, parse_many
 from ..builders.sources.table_columns import parse_columns
 from ..stores.connection import connect
 from ..stores.errors import ConfigurationError
-from .console import JsonOption, begin, err, out, print_json
+from .console import JsonOption, begin, out, print_json
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp
-from .progress import stage_progress, summary
+from .progress import say_ingested, stage_progress
 from .pull import LiveOptions, is_live, pull
 
 _KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in {**KINDS, **LIVE_KINDS}.items())
@@ -137,9 +137,8 @@ def ingest(
         "reference": reference,
         "dimension": dimension,
     }
-    stage = SourceStage(kind, {name: value for name, value in options.items() if value}, accept_loss=accept_loss)
-    if partial:
-        stage = SourceStage(kind, {**stage.options, "complete": False}, accept_loss=accept_loss)
+    given = {name: value for name, value in options.items() if value is not None}
+    stage = SourceStage(kind, given, accept_loss=accept_loss)
     if dry_run:
         _try(stage, json=json)
         return
@@ -148,13 +147,7 @@ def ingest(
         if json:
             print_json(asdict(report))
         else:
-            err.print(f"{stage.reader.source}: {summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
-            if report.note:
-                err.print(report.note, soft_wrap=True)
-            if report.quarantined:
-                err.print(
-                    f"See what is wrong with them: exfolio query quarantine 'stage = \"{stage.name}\"'", soft_wrap=True
-                )
+            say_ingested(stage.reader.source, report)
     if report.failed:
         raise typer.Exit(1)
 

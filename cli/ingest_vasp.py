@@ -13,8 +13,8 @@ from ..builders.running import run_stage
 from ..stores.connection import connect
 from ..stores.errors import ConfigurationError
 from ..stores.settings import Settings
-from .console import err, out, print_json
-from .progress import stage_progress, summary
+from .console import out, print_json
+from .progress import say_ingested, stage_progress
 
 KIND: Final = "vasp"
 
@@ -58,12 +58,6 @@ def ingest_vasp(
     if json:
         print_json(asdict(report))
     else:
-        err.print(f"VASP: {summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
-        if report.note:
-            err.print(report.note, soft_wrap=True)
-        if report.quarantined:
-            err.print(
-                f"See what is wrong with them: exfolio query quarantine 'stage = \"{stage.name}\"'", soft_wrap=True
-            )
+        say_ingested("VASP", report)
     if report.failed:
         raise typer.Exit(1)

@@ -69,3 +69,12 @@ def summary(report: StageReport) -> str:
         if number
     ]
     return ", ".join(parts) or f"{report.due:,} looked at, nothing to write"
+
+
+def say_ingested(source: str, report: StageReport) -> None:
+    """Say on stderr what an ingestion came to, and where its bad records can be seen."""
+    err.print(f"{source}: {summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
+    if report.note:
+        err.print(report.note, soft_wrap=True)
+    if report.quarantined:
+        err.print(f"See what is wrong with them: exfolio query quarantine 'stage = \"{report.stage}\"'", soft_wrap=True)
