@@ -1,0 +1,57 @@
+"""Weights come back as they were, and what is no weights is refused without running anything."""
+
+import io
+import pickle
+
+import pytest
+import torch
+from exfolio.models.learning.weights import DamagedWeights, WrongModel, pack, unpack
+
+
+def test_weights_come_back_with_their_config() -> None:
+    state = {"layers": [torch.arange(3.0), torch.eye(2, dtype=torch.float64)], "step": 7, "name": "x", "none": None}
+
+    config, back = unpack(pack("roost", {"width": 64}, state), "roost")
+
+    assert config == {"width": 64}
+    assert torch.equal(back["layers"][0], torch.arange(3.0))
+    assert back["layers"][1].dtype == torch.float64
+    assert (back["step"], back["name"], back["none"]) == (7, "x", None)
+
+
+def test_weights_of_another_kind_are_refused() -> None:
+    with pytest.raises(WrongModel, match="weights of a matgan model, not of a roost model"):
+        unpack(pack("matgan", {}, {}), "roost")
+
+
+@pytest.mark.parametrize("end", [0, 1, 100, -1, -200])
+def test_damaged_weights_are_refused(end: int) -> None:
+    with pytest.raises(DamagedWeights, match="train the model again"):
+        unpack(pack("roost", {}, {"w": torch.rand(100)})[:end], "roost")
+
+
+def test_other_bytes_are_refused() -> None:
+    with pytest.raises(DamagedWeights):
+        unpack(b"<html>Not found</html>", "roost")
+    other = io.BytesIO()
+    torch.save({"state_dict": torch.rand(2)}, other)
+    with pytest.raises(DamagedWeights, match="not weights that exfolio packed"):
+        unpack(other.getvalue(), "roost")
+
+
+def test_code_in_weights_is_never_run(capsys: pytest.CaptureFixture[str]) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[object, ...]:
+            return print, ("executed",)
+
+    hostile = io.BytesIO()
+    torch.save({"format": "exfolio weights 1", "state": Hostile()}, hostile)
+    for data in (hostile.getvalue(), pickle.dumps(Hostile(), protocol=2)):
+        with pytest.raises(DamagedWeights):
+            unpack(data, "roost")
+    assert capsys.readouterr().out == ""
+
+
+def test_what_could_not_be_read_back_is_not_packed() -> None:
+    with pytest.raises(TypeError, match=r"state\.trees\[0\]: weights hold tensors and plain data, not object"):
+        pack("classifier", {}, {"trees": [object()]})
