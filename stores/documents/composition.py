@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
+from mongoengine import BooleanField, FloatField, IntField, StringField
 
 from .base import RegistryDocument, meta
 from .fields import FormulaFields, ScreenFields, ev_per_atom
@@ -16,9 +16,11 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     KEY = "formula_reduced"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "sample": (),
-        "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "oxidation_states", "novel"),
-        "classify": ("p_2d",),
-        "energy": ("predicted_formation_energy", "predicted_formation_energy_std"),
+        "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "screened_with"),
+        "novelty": ("novel",),
+        "classify": ("p_2d", "p_2d_model"),
+        "energy": ("predicted_formation_energy", "predicted_formation_energy_std", "energy_model"),
+        "verdict": ("status", "rejected_by", "waiting_for"),
     }
 
     meta = meta(
@@ -28,16 +30,25 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "p_2d",
         "facets.sample.rev",
         "facets.screen.rev",
+        "facets.novelty.rev",
         "facets.classify.rev",
         "facets.energy.rev",
+        "facets.verdict.rev",
     )
 
     times_drawn = IntField(help_text="How often the generator drew it", min_value=0)
-    generator = StringField(help_text="Model that drew it")
+    generator = StringField(help_text="Trained model that drew it")
+    all_metals = BooleanField(help_text="Consists of metals alone, so that charges say little about it")
+    screened_with = StringField(help_text="Set of oxidation states it was screened with")
     novel = BooleanField(help_text="Not the composition of any known material")
-    all_metals = BooleanField(help_text="Consists of metals alone")
-    oxidation_states = DictField(help_text="A charge-neutral assignment, by element")
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
+    p_2d_model = StringField(help_text="Trained model that gave the probability")
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     predicted_formation_energy_std = ev_per_atom("Standard deviation of that prediction", min_value=0)
-    models = ListField(StringField(), help_text="Ids of the trained models the predictions come from")
+    energy_model = StringField(help_text="Trained model that predicted the energy")
+    status = StringField(
+        choices=("promoted", "waiting", "rejected"),
+        help_text="promoted: passed every gate on compositions; rejected: a gate failed; waiting: a value is missing",
+    )
+    rejected_by = StringField(help_text="Name of the first gate that failed")
+    waiting_for = StringField(help_text="Name of the first gate whose value is not known yet")
