@@ -72,6 +72,7 @@ def run_stage(
     stage.use(connection, run_id=run_id, batch_size=batch_size)
     try:
         with _stop_on_signals() as asked_to_stop:
+            stage.listen(asked_to_stop.is_set, progress)
             computed = _computed_here(stage) if processes == 1 else _computed_by_workers(stage, processes)
             write = _written_meanwhile if stage.selects_ahead else _written_here
             with closing(write(stage, computed)) as written:
@@ -173,7 +174,7 @@ class _Workers:
             context = multiprocessing.get_context(method)
             context.set_forkserver_preload(list(_PRELOADED))  # imported once, for the workers of all stages
             self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_leave_signals_to_parent)
-        return self._pool.submit(_process, stage, batch)
+        return self._pool.submit(_process, stage, batch, stage.connection)
 
     def stop(self) -> None:
         if self._pool is not None:
@@ -199,7 +200,8 @@ def _leave_signals_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _process(stage: Stage, batch: Batch) -> Batch:
+def _process(stage: Stage, batch: Batch, connection: Connection | None) -> Batch:
+    stage.connection = connection  # opened only by a stage that applies a trained model
     return stage.process_item(batch)
 
 

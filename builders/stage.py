@@ -80,6 +80,8 @@ class Stage(Builder):
         self._prefix = 0
         self._marks: dict[int, Doc | None] = {}
         self._started = 0.0
+        self.asked_to_stop: Callable[[], bool] = bool
+        self._progress: Callable[[Stage, StageReport], None] | None = None
         self._writing = threading.Lock()  # a run does not end in the middle of a batch that another thread writes
         super().__init__(
             sources=[RegistryStore(name) for name in self.reads_collections()],
@@ -133,6 +135,18 @@ class Stage(Builder):
         self.batch_size = batch_size
         if run_id is not None:
             self.run_id = run_id
+
+    def listen(
+        self, asked_to_stop: Callable[[], bool], progress: Callable[[Stage, StageReport], None] | None = None
+    ) -> None:
+        """Take what a stage needs that works long between two batches: whether to stop, and whom to tell."""
+        self.asked_to_stop = asked_to_stop
+        self._progress = progress
+
+    def tell(self) -> None:
+        """Report progress between two batches."""
+        if self._progress is not None:
+            self._progress(self, self.report)
 
     @property
     def db(self) -> Connection:
