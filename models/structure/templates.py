@@ -1,6 +1,7 @@
 """Crystal structures for a composition, from known structures of the same anonymous formula.
 
-Takes the likely templates one after the other, puts the elements in, rescales, compares and checks.
+Takes the likely templates one after the other, puts the elements in, rescales, compares and checks: at once (`predict`)
+or in two steps, of which the first needs no structures (`shortlist`) and the second only those it names (`realise`).
 Knows a library of templates and nothing of where it is stored.
 """
 
@@ -9,8 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,27 +21,13 @@ from .element_movers import distances
 from .matching import Representatives
 from .rescaling import length_factor, substitute
 from .structure_checks import Check, check_predicted
-from .template_library import Bucket, TemplateLibrary
-from .template_ranking import (
-    Candidate,
-    Choice,
-    NoTemplateError,
-    PrototypeRanking,
-    Wanted,
-    choices_by_distance,
-    find_templates,
-    related,
-)
+from .template_library import StructureOf, TemplateLibrary
+from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates
+from .template_shortlist import KNOWN_FACTOR, Shortlist, queue, shortlist
 
-__all__ = ["NoTemplateError", "Prediction", "Ranking", "predict"]
+__all__ = ["NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
 
 Ranking = Literal["prototypes", "elmd"]
-
-KNOWN_FACTOR: Final = 0.1
-"""By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
-fill the list. Between 0.03 and 0.3 recovery hardly changes (tests/benchmarks/recovery.py)."""
-CANDIDATES_PER_PLACE: Final = 30
-"""Candidates looked at for each structure wanted; most that come to nothing are duplicates of better ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,33 +157,69 @@ def predict(
     ValueError
         When k is below 1.
     """
-    if k < 1:
-        raise ValueError(f"at least one structure must be asked for, got {k=}")
-    wanted = find_templates(formula, library, dimension)
-
-    def make(choice: Choice) -> _Shape:
-        template = library.structure_of(choice.template.template_id)
-        factor = length_factor(template, choice.mapping) if rescale else 1.0
-        return template, substitute(template, choice.mapping, dimension=dimension, factor=factor), factor
-
     if ranking == "elmd":
-        made = list(_nearest(wanted, k, make))
+        if k < 1:
+            raise ValueError(f"at least one structure must be asked for, got {k=}")
+        wanted = find_templates(formula, library, dimension)
+        made = list(_nearest(wanted, k, _maker(library.structure_of, dimension, rescale=rescale)))
+        amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
+        return _described(made, wanted.formula, amounts, dimension, space_groups)
+    chosen = shortlist(
+        formula,
+        library,
+        k,
+        dimension=dimension,
+        space_groups=space_groups,
+        costs=costs,
+        match_structures=match_structures,
+    )
+    return realise(chosen, library.structure_of, rescale=rescale)
+
+
+def realise(chosen: Shortlist, structure_of: StructureOf, *, rescale: bool = True) -> list[Prediction]:
+    """Make the structures of a shortlist.
+
+    Parameters
+    ----------
+    chosen
+        The templates to try.
+    structure_of
+        Gives the structures of `Shortlist.template_ids`.
+    rescale
+        As for `predict`.
+
+    Raises
+    ------
+    NoTemplateError
+        When nothing is on the list.
+    """
+    make = _maker(structure_of, chosen.dimension, rescale=rescale)
+    if chosen.match_structures:
+        made = list(_by_matching(chosen, structure_of, make))
     else:
-        ranked = PrototypeRanking(wanted, space_groups, costs)
-        if match_structures:
-            made = list(_by_matching(ranked, library, k, make))
-        else:
-            made = list(_by_prototype(ranked, wanted.bucket, k, make))
+        made = [
+            _Made(one.choices[0], *make(one.choices[0]), one.probability, one.known_as) for one in chosen.candidates
+        ]
+    return _described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups)
+
+
+def _described(
+    made: list[_Made],
+    formula: str,
+    amounts: Mapping[str, int],
+    dimension: int,
+    space_groups: Mapping[int, float] | None,
+) -> list[Prediction]:
+    """Say of each structure made how it came about."""
     if not made:
-        raise NoTemplateError(f"the only templates for {wanted.formula} are {wanted.formula} itself")
-    states = likely_oxidation_states(wanted.formula)
-    apart = distances([wanted.formula] * len(made), [one.choice.template.formula for one in made])
-    amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
+        raise NoTemplateError(f"the only templates for {formula} are {formula} itself")
+    states = likely_oxidation_states(formula)
+    apart = distances([formula] * len(made), [one.choice.template.formula for one in made])
     return [
         Prediction(
             structure=one.structure,
             template_id=one.choice.template.template_id,
-            formula=wanted.formula,
+            formula=formula,
             distance=float(distance),
             mapping=one.choice.mapping,
             mapping_distance=scale_distance(
@@ -223,49 +245,35 @@ _Shape = tuple[Structure, Structure, float]
 _Maker = Callable[[Choice], _Shape]
 
 
-def _queue(ranked: PrototypeRanking, k: int) -> list[tuple[float, int, Candidate, bool]]:
-    """Candidates as a heap, likeliest first; those known by their prototype are set back, and say so."""
-    queue = [
-        (-one.probability * (KNOWN_FACTOR if one.known_as else 1.0), place, one, one.known_as is not None)
-        for place, one in enumerate(islice(ranked.candidates(), CANDIDATES_PER_PLACE * k))
-    ]
-    heapq.heapify(queue)
-    return queue
+def _maker(structure_of: StructureOf, dimension: int, *, rescale: bool) -> _Maker:
+    def make(choice: Choice) -> _Shape:
+        template = structure_of(choice.template.template_id)
+        factor = length_factor(template, choice.mapping) if rescale else 1.0
+        return template, substitute(template, choice.mapping, dimension=dimension, factor=factor), factor
+
+    return make
 
 
-def _by_matching(ranked: PrototypeRanking, library: TemplateLibrary, k: int, make: _Maker) -> Iterator[_Made]:
+def _by_matching(chosen: Shortlist, structure_of: StructureOf, make: _Maker) -> Iterator[_Made]:
     """Give distinct structures, compared with each other and with the known ones by StructureMatcher."""
-    known = list(ranked.known)
-    listed = Representatives((library.structure_of(one) for one in known), max_density_ratio=None)
+    known = chosen.known
+    listed = Representatives((structure_of(one) for one in known), max_density_ratio=None)
     given: set[int] = set()
-    queue = _queue(ranked, k)
-    while queue and len(given) < k:
-        negative, place, candidate, set_back = heapq.heappop(queue)
-        for choice in ranked.choices(candidate):
+    waiting = queue(chosen.candidates)
+    while waiting and len(given) < chosen.k:
+        negative, place, candidate, set_back = heapq.heappop(waiting)
+        for choice in candidate.choices:
             shape = make(choice)
             number, _ = listed.add(shape[1])
             if number in given:
                 continue  # listed already; another template of the prototype may differ
             if number < len(known) and not set_back:
-                heapq.heappush(queue, (negative * KNOWN_FACTOR, place, candidate, True))
+                heapq.heappush(waiting, (negative * KNOWN_FACTOR, place, candidate, True))
                 break
             given.add(number)
             duplicate_of = known[number] if number < len(known) else None
             yield _Made(choice, *shape, candidate.probability, duplicate_of)
             break
-
-
-def _by_prototype(ranked: PrototypeRanking, bucket: Bucket, k: int, make: _Maker) -> Iterator[_Made]:
-    """Give structures that are distinct, and new, as far as their prototypes tell."""
-    listed: list[Candidate] = []
-    queue = _queue(ranked, k)
-    while queue and len(listed) < k:
-        *_, candidate, _ = heapq.heappop(queue)
-        if any(related(bucket, candidate.row, candidate.order, one.row, one.order) for one in listed):
-            continue
-        choice = next(ranked.choices(candidate))
-        listed.append(candidate)
-        yield _Made(choice, *make(choice), candidate.probability, candidate.known_as)
 
 
 def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:

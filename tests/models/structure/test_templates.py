@@ -7,7 +7,7 @@ import pytest
 from exfolio.models.structure.pettifor import ElementOffScaleError
 from exfolio.models.structure.plain import from_plain
 from exfolio.models.structure.template_library import TemplateLibrary
-from exfolio.models.structure.templates import NoTemplateError, predict
+from exfolio.models.structure.templates import NoTemplateError, predict, realise, shortlist
 from exfolio.models.structure.vacuum import thickest_gap
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
@@ -173,3 +173,13 @@ def test_real_records_left_out_are_found_again(records):
             assert one.formula == formula
             assert one.structure.composition.reduced_formula == formula
     assert found >= 0.5 * len(targets)
+
+
+def test_chosen_first_and_made_later_from_the_few_structures_that_were_named(library):
+    chosen = shortlist("WSe2", library, k=2)
+    fetched = {one: KNOWN[one] for one in chosen.template_ids}
+
+    assert [made.template_id for made in realise(chosen, fetched.__getitem__)] == [
+        made.template_id for made in predict("WSe2", library, k=2)
+    ]
+    assert "MoSSe" not in fetched, "of another anonymous formula"

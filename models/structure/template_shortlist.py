@@ -1,0 +1,152 @@
+"""Which templates a composition gets, chosen without a look at a structure.
+
+What comes of it holds all that making the structures needs, so that the structures of a large library can stay where
+they are but for the few that are named. Knows a library of templates; makes no structures.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .template_library import Bucket, TemplateLibrary
+from .template_ranking import Candidate, Choice, PrototypeRanking, find_templates, related
+
+KNOWN_FACTOR: Final = 0.1
+"""By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
+fill the list. Between 0.03 and 0.3 recovery hardly changes (tests/benchmarks/recovery.py)."""
+CANDIDATES_PER_PLACE: Final = 6
+"""Candidates looked at for each structure wanted; those that come to nothing are duplicates of better ones. For ten
+structures of a monolayer of 2DMatPedia the place of the last one used is 10 in the median and 14 at most."""
+FEWEST_CANDIDATES: Final = 30
+"""Candidates looked at however few structures are wanted, because the first may all be known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlisted:
+    """A prototype with an arrangement of the elements, and the templates that may lend it their geometry.
+
+    Attributes
+    ----------
+    choices
+        Templates with their mapping, the likeliest first.
+    probability
+        Share among all that the library gives.
+    known_as
+        Id of a template of the wanted composition that is of this very structure, by what is known of prototypes.
+    """
+
+    choices: tuple[Choice, ...]
+    probability: float
+    known_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """All that is needed to make the structures of a composition, but for the structures of the templates.
+
+    Attributes
+    ----------
+    formula
+        Reduced formula.
+    amounts
+        Atoms of each element.
+    candidates
+        Likeliest first.
+    known
+        Ids of the templates that are of this very composition.
+    k, dimension, match_structures, space_groups
+        As given to `shortlist`; of the space groups only those of the candidates.
+    """
+
+    formula: str
+    amounts: Mapping[str, int]
+    candidates: tuple[Shortlisted, ...]
+    known: tuple[str, ...]
+    k: int
+    dimension: int
+    match_structures: bool
+    space_groups: Mapping[int, float] | None
+
+    @property
+    def template_ids(self) -> set[str]:
+        """Ids of the templates whose structures `templates.realise` may ask for."""
+        lent = {choice.template.template_id for one in self.candidates for choice in one.choices}
+        return lent | set(self.known) if self.match_structures else lent
+
+
+def shortlist(
+    formula: str,
+    library: TemplateLibrary,
+    k: int = 10,
+    *,
+    dimension: int = 2,
+    space_groups: Mapping[int, float] | None = None,
+    costs: NDArray[np.float64] | None = None,
+    match_structures: bool = True,
+) -> Shortlist:
+    """Choose the templates for a composition without looking at a structure; see `templates.predict` for what is given.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement, ElementOffScaleError, NoTemplateError, ValueError
+        As `templates.predict`.
+    """
+    if k < 1:
+        raise ValueError(f"at least one structure must be asked for, got {k=}")
+    wanted = find_templates(formula, library, dimension)
+    ranked = PrototypeRanking(wanted, space_groups, costs)
+    candidates = list(islice(ranked.candidates(), max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)))
+    if not match_structures:
+        candidates = list(islice(_told_apart(candidates, wanted.bucket), k))
+    return Shortlist(
+        formula=wanted.formula,
+        amounts=dict(zip(wanted.elements, wanted.amounts, strict=True)),
+        candidates=tuple(
+            Shortlisted(
+                tuple(islice(ranked.choices(one), None if match_structures else 1)), one.probability, one.known_as
+            )
+            for one in candidates
+        ),
+        known=tuple(ranked.known),
+        k=k,
+        dimension=dimension,
+        match_structures=match_structures,
+        space_groups=None
+        if space_groups is None
+        else {number: space_groups.get(number, 0.0) for number in wanted.bucket.space_groups.tolist() if number},
+    )
+
+
+Likely = TypeVar("Likely", Candidate, Shortlisted)
+
+
+def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]:
+    """Give candidates as a heap, likeliest first; those known by their prototype are set back, and say so.
+
+    Entries: minus the probability that counts, place among the candidates, candidate, whether it was set back.
+    """
+    entries = [
+        (-one.probability * (KNOWN_FACTOR if one.known_as else 1.0), place, one, one.known_as is not None)
+        for place, one in enumerate(candidates)
+    ]
+    heapq.heapify(entries)
+    return entries
+
+
+def _told_apart(candidates: Iterable[Candidate], bucket: Bucket) -> Iterator[Candidate]:
+    """Give candidates that are distinct as far as their prototypes tell, new ones before known ones."""
+    listed: list[Candidate] = []
+    waiting = queue(candidates)
+    while waiting:
+        *_, candidate, _ = heapq.heappop(waiting)
+        if any(related(bucket, candidate.row, candidate.order, one.row, one.order) for one in listed):
+            continue
+        listed.append(candidate)
+        yield candidate
