@@ -12,9 +12,10 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeVar
 
 from maggma.core import Builder
+from monty.json import MontyDecoder
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
@@ -27,10 +28,14 @@ from ..stores.maggma_store import RegistryStore
 from ..stores.runs import StageReport
 from ..stores.schema import initialise, is_initialised
 from ..stores.transactions import in_transaction
-from ..stores.writing import Counts, FacetWriter
+from ..stores.writing import Counts, FacetWriter, Written
+from .followers import Followers
 from .guard import MrunGuard
 from .version import VERSION
 from .work import Batch, Doc, Failure, Item, Outcome, Prepared, Refused
+
+if TYPE_CHECKING:
+    from .map_stage import MapStage
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -59,11 +64,16 @@ class Stage(Builder):
     """Whether a document notes the item it was made from, for stages that select groups by it."""
     selects_ahead: bool = False
     """Whether a batch may be selected before those ahead of it are written: `select` looks at nothing they change."""
+    doing: str = ""
+    """What it is at, for stages that work long between two batches; shown beside its name."""
+    steps: tuple[int, int] | None = None
+    """How many steps of that are done, and how many there are."""
     orphans: ClassVar[Literal["by origin", "by key", "kept"]] = "by origin"
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
 
     def __init__(self, *, share: Doc | None = None) -> None:
         self.share = share
+        self.followers: Followers | None = None
         self.connection: Connection | None = None
         self.report = StageReport(self.name)
         self.run_id = ""
@@ -72,6 +82,7 @@ class Stage(Builder):
         self._all_new = True
         self.goal: dict[str, int] = {}
         self._lease: Lease | None = None
+        self._session: ClientSession | None = None
         self._own_run = False
         self._guard: MrunGuard | None = None
         self._state: Doc = {}
@@ -122,6 +133,17 @@ class Stage(Builder):
         """Hash of name, version and config."""
         return content_hash([self.name, self.version, self.config()])
 
+    def followed_by(self, *stages: MapStage) -> Self:
+        """Have stages work on the documents this one makes before they are stored (see `Followers`).
+
+        Raises
+        ------
+        CannotFollow
+            A stage reads or writes something else than these documents.
+        """
+        self.followers = Followers(self, stages) if stages else None
+        return self
+
     # The life of a run, in the order maggma calls it
 
     def connect(self) -> None:
@@ -129,10 +151,18 @@ class Stage(Builder):
         if self.connection is None:
             self.connection = connect()
 
-    def use(self, connection: Connection, *, run_id: str | None = None, batch_size: int | None = None) -> None:
-        """Work on a given connection, in a run that somebody else records."""
+    def use(
+        self,
+        connection: Connection,
+        *,
+        run_id: str | None = None,
+        batch_size: int | None = None,
+        session: ClientSession | None = None,
+    ) -> None:
+        """Work on a given connection, in a run that somebody else records, maybe in transactions of theirs."""
         self.connection = connection
         self.batch_size = batch_size
+        self._session = session
         if run_id is not None:
             self.run_id = run_id
 
@@ -175,14 +205,15 @@ class Stage(Builder):
             self._state = stage_states.read(self.db, self.name)
             self.first_time = False
             return
-        self._lease = Lease(self.db, f"stage {self.name}", seconds=self.db.settings.lease_seconds).acquire()
+        seconds = self.db.settings.lease_seconds
+        self._lease = Lease(self.db, f"stage {self.name}", seconds=seconds, session=self._session).acquire()
         if not self.run_id:
             self.run_id = runs.begin(self.db, f"run {self.name}", version=VERSION)
             self._own_run = True
         self._state = stage_states.open_state(
             self.db, self.name, fingerprint=self.fingerprint, token=self._lease.token, maker=self.maker()
         )
-        self.first_time = not self._state["restarted"] and not self._state["consumed"] and not self._state["partial"]
+        self.first_time = not any(self._state[name] for name in ("restarted", "consumed", "ahead", "partial"))
 
     def maker(self) -> Doc:
         """Give what it takes to make the stage again later, for the stage's state."""
@@ -203,6 +234,8 @@ class Stage(Builder):
         try:
             self.begin()
             lease = self._lease
+            if self.followers is not None and lease is not None:
+                self.followers.begin(lease.session)
             for batch in self.select():
                 if lease is not None:
                     lease.check()
@@ -221,7 +254,9 @@ class Stage(Builder):
 
     def process_item(self, item: Batch) -> Batch:
         """Process one batch. Never raises: what goes wrong with an item is its outcome."""
-        item.outcomes = self._outcomes(item.items)
+        item.outcomes = self.outcomes(item.items)
+        if self.followers is not None and item.followed:
+            self.prepare(item)  # here, where there may be other processes for what the followers compute
         return item
 
     def update_targets(self, items: list[Batch]) -> None:
@@ -263,6 +298,8 @@ class Stage(Builder):
         if self._guard is not None:
             self._guard.stop()
             self._guard = None
+        if self.followers is not None:
+            self.report.note = " ".join(filter(None, (self.report.note, self.followers.end())))
         self.report.seconds = round(time.perf_counter() - self._started, 3)
         lease, self._lease = self._lease, None
         if lease is not None:
@@ -273,7 +310,8 @@ class Stage(Builder):
 
     # One batch
 
-    def _outcomes(self, items: list[Item]) -> list[Outcome]:
+    def outcomes(self, items: list[Item]) -> list[Outcome]:
+        """Process items; where that raises, in ever smaller parts, until only what can't be processed is left out."""
         if not items:
             return []
         try:
@@ -284,18 +322,40 @@ class Stage(Builder):
             if len(items) == 1:
                 logger.debug("%s failed on %s", self.name, items[0].key, exc_info=True)
                 return [Failure(f"{type(error).__name__}: {error}")]
-            return [outcome for item in items for outcome in self._outcomes([item])]
+            half = len(items) // 2
+            return self.outcomes(items[:half]) + self.outcomes(items[half:])
         return outcomes
 
-    def _writers(self) -> dict[str, FacetWriter]:
+    def writers(self) -> dict[str, FacetWriter]:
+        """Give the writers of its facets, by collection."""
+        followers = self.followers
         return {
-            document.collection_name(): FacetWriter(document, facet, self.name, self.fingerprint, self.run_id)
+            document.collection_name(): FacetWriter(
+                document,
+                facet,
+                self.name,
+                self.fingerprint,
+                self.run_id,
+                followers.writers() if followers is not None and followers.document is document else (),
+            )
             for document, facet in self.writes.items()
         }
 
+    def ready(self, writer: FacetWriter, item: Item, doc: Doc) -> Written:
+        """Check and hash one document made from an item.
+
+        Raises
+        ------
+        NotStorable
+            As `FacetWriter.prepare`.
+        """
+        return writer.prepare(doc, self._origins(item, doc), item.key if self.notes_group else None)
+
     def prepare(self, batch: Batch) -> None:
-        """Check and hash what is to be written of a processed batch; needs no database."""
-        writers = self._writers()
+        """Check and hash what is to be written of a processed batch; needs no database. Done once."""
+        if batch.prepared is not None:
+            return
+        writers = self.writers()
         prepared = Prepared({name: [] for name in writers})
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
             if isinstance(outcome, Failure):
@@ -305,14 +365,7 @@ class Stage(Builder):
             else:
                 try:
                     ready = [
-                        (
-                            name,
-                            writers[name].prepare(
-                                doc, self._origins(item, doc), item.key if self.notes_group else None
-                            ),
-                        )
-                        for name, docs in outcome.items()
-                        for doc in docs
+                        (name, self.ready(writers[name], item, doc)) for name, docs in outcome.items() for doc in docs
                     ]
                 except NotStorable as error:
                     prepared.failed[item.key] = Failure(f"can't be stored: {error}")
@@ -320,15 +373,16 @@ class Stage(Builder):
                 prepared.went_well.append(item)
                 for name, doc in ready:
                     prepared.documents[name].append(doc)
+        if self.followers is not None and batch.followed:
+            self.followers.follow(prepared.documents[self.followers.document.collection_name()])
         batch.prepared = prepared
 
     def commit(self, batch: Batch) -> None:
         """Write one processed batch: documents, orphans, failures, quarantine and the stage's state together."""
-        if batch.prepared is None:
-            self.prepare(batch)
+        self.prepare(batch)
         prepared: Prepared = batch.prepared  # type: ignore[assignment]  # just made
         went_well, failed, refused = prepared.went_well, prepared.failed, prepared.refused
-        writers = self._writers()
+        writers = self.writers()
         prefix = self._prefix_with(batch.ordinal)
         mark = self._marks.get(prefix - 1) if prefix > self._prefix else None
         had_failures = bool(went_well) and not self.first_time and failures.known(self.db, self.name)
@@ -338,6 +392,8 @@ class Stage(Builder):
             counts = Counts()
             for name, docs in prepared.documents.items():
                 counts.add(writers[name].write(self.db.database, docs, session, all_new=self._all_new))
+            if self.followers is not None:
+                self.followers.note(counts.followed, session)
             if not self.first_time:
                 for name, writer in writers.items():
                     keys = {doc.key for doc in prepared.documents[name]}
@@ -369,6 +425,8 @@ class Stage(Builder):
         self.report.deprecated += counts.deprecated
         self.report.failed += len(failed)
         self.report.quarantined += len(refused)
+        if self.followers is not None:
+            self.followers.count(counts.followed)
 
     def in_transaction(self, work: Callable[[ClientSession], Result]) -> Result:
         """Run work in a transaction that ends with this run's lease."""
@@ -408,15 +466,22 @@ class Stage(Builder):
     def as_dict(self) -> Doc:
         """Give the stage as plain data, from which another process makes it again. Holds no secret."""
         arguments = {**self.arguments(), "share": self.share}
+        if self.followers is not None:
+            arguments["followers"] = [stage.as_dict() for stage in self.followers.stages]
         return {"@module": type(self).__module__, "@class": type(self).__name__, **arguments}
 
     @classmethod
     def from_dict(cls, d: Doc) -> Stage:
         """Make a stage from what `as_dict` gave."""
-        return cls(**{name: value for name, value in d.items() if not name.startswith("@")})
+        stage = cls.__new__(cls)
+        stage.__setstate__(d)
+        return stage
 
     def __setstate__(self, d: Doc) -> None:
-        self.__init__(**{name: value for name, value in d.items() if not name.startswith("@")})  # type: ignore[misc]
+        arguments = {name: value for name, value in d.items() if not name.startswith("@")}
+        followers = arguments.pop("followers", [])
+        self.__init__(**arguments)  # type: ignore[misc]
+        self.followed_by(*(MontyDecoder().process_decoded(stage) for stage in followers))
 
     def shares(self, number_splits: int) -> list[Doc]:
         """Divide what is due among the workers of a distributed run."""

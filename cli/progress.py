@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..builders.running import Progress as Callback
@@ -37,7 +38,10 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
                     for task in tasks.values():
                         bars.update(task, visible=False)  # type: ignore[arg-type]
                     tasks[stage.name] = bars.add_task(stage.name, total=stage.total)
-                bars.update(tasks[stage.name], completed=report.due, total=stage.total)  # type: ignore[arg-type]
+                task = tasks[stage.name]
+                done, total = stage.steps or (report.due, stage.total)
+                said = f"{stage.name}: {stage.doing}" if stage.doing else stage.name
+                bars.update(task, description=escape(said), completed=done, total=total)  # type: ignore[arg-type]
 
             yield update
     else:
@@ -46,6 +50,9 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
         def say(stage: Stage, report: StageReport) -> None:
             if time.monotonic() - last["at"] >= _PLAIN_EVERY_SECONDS:
                 last["at"] = time.monotonic()
+                if stage.doing:
+                    err.print(f"{stage.name}: {stage.doing}", soft_wrap=True)
+                    return
                 of = f" of {stage.total:,}" if stage.total else ""
                 err.print(f"{stage.name}: {report.due:,}{of} done, {report.failed:,} failed", soft_wrap=True)
 
