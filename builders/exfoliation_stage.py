@@ -25,7 +25,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 1
+    version = 2
     members = (
         Members(
             Calculation,
@@ -102,9 +102,12 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "bulk_calculation_id": bulk["calculation_id"],
         "van_der_waals": energy.van_der_waals,
     }
+    bound: Doc = {}
     if not energy.van_der_waals:
         details["warning"] = "the functional does not describe van der Waals attraction: layers hardly bind"
+        bound = {"bound": "lower"}
     return {
+        **bound,
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
         "structure_id": structure["structure_id"],
         "kind": "exfoliation_energy",

@@ -36,7 +36,7 @@ class PotentialValuesStage(GroupStage):
         Whether the energies are of relaxed structures.
     """
 
-    version = 1
+    version = 2
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
 
@@ -154,6 +154,7 @@ class PotentialValuesStage(GroupStage):
         doc = self._document(
             one, "exfoliation_energy", found.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
         )
+        doc["bound"] = "lower"
         doc["per_area"] = None if found.per_area is None else round(found.per_area, 3)
         return [doc]
 

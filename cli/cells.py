@@ -63,6 +63,12 @@ def text_of(value: Any, field: Field | None = None) -> str:
     return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
 
 
+def within_bound(text: str, bound: object) -> str:
+    """Give the text of a value that may be a bound only, e.g. ``at least 0.050``."""
+    words = {"lower": "at least", "upper": "at most"}
+    return f"{words[bound]} {text}" if isinstance(bound, str) and bound in words else text
+
+
 def marked_up(value: Any, field: Field | None = None) -> str:
     """Give a value as markup: as `text_of`, verdicts and statuses in colour."""
     text = escape(text_of(value, field))

@@ -19,13 +19,15 @@ from .refresh import run_refresh
 _CAMPAIGN = "two-dimensional"
 _SHOWN = 12
 _METHODS_SHOWN = 2
+_FAR = 1e9  # eV/atom, stands for a hull distance that is not known, so that those that are come first
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
     ("exfolio funnel", "where candidates fall out, gate by gate"),
     ("exfolio query 'elements HAS \"Mo\" AND _exfolio_thickness < 5'", "ask in OPTIMADE's filter language"),
     ("exfolio show {candidate}", "everything about one, with where it comes from"),
     ("exfolio why {rejected}", "why it fell out"),
-    ("exfolio export candidates 'status = \"promoted\"' --format cif --out shortlist", "the structures as files"),
+    ("exfolio export candidates 'status = \"{status}\"' --format cif --out shortlist", "the structures as files"),
+    ("exfolio export vasp --campaign two-dimensional --out calculations", "VASP input for the values they wait for"),
     ("exfolio ingest my-structures/ --source my-lab", "add your own CIF and POSCAR files"),
     ("exfolio refresh", "bring everything up to date; run again, nothing is done twice"),
 )
@@ -52,23 +54,31 @@ def demo(*, json: JsonOption = False) -> None:
             err.print(f"Refreshing campaign {_CAMPAIGN} …")
         report = run_refresh(connection, campaigns, processes=settings.processes, quiet=json)
         rows, totals = count(connection, campaigns[0])
-        shortlist = _best(connection, "promoted") or _best(connection, "waiting")
+        shortlist = _best(connection, "promoted")
+        promising = _best(connection, "waiting")
         rejected = _one_of_each_gate(connection)
         seconds = time.perf_counter() - started
         if json:
-            found = {"funnel": rows, **totals, "shortlist": shortlist, "rejected_by_gate": rejected}
-            print_json({**found, "seconds": seconds})
+            found = {"funnel": rows, **totals, "shortlist": shortlist, "most_promising": promising}
+            print_json({**found, "rejected_by_gate": rejected, "seconds": seconds})
         else:
-            _print(rows, totals, shortlist, rejected, seconds)
+            _print(rows, totals, shortlist, promising, rejected, seconds)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
 def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
-    query = {"campaign": _CAMPAIGN, "status": status, "deprecated": False}
-    order = [("gates_passed", -1), ("energy_above_hull", 1), ("candidate_id", 1)]
-    hidden = {"_id": 0, "structure": 0, "facets": 0, "origins": 0, "history": 0}
-    return list(connection.database["candidates"].find(query, hidden).sort(order).limit(_SHOWN))
+    """Give the candidates with the fewest open gates, of these the nearest to the hull."""
+    unknown = {"$filter": {"input": "$gates.verdict", "cond": {"$eq": ["$$this", "unknown"]}}}
+    ranks = {"open": {"$size": unknown}, "above": {"$ifNull": ["$energy_above_hull", _FAR]}}
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"campaign": _CAMPAIGN, "status": status, "deprecated": False}},
+        {"$set": {"ranks": ranks}},
+        {"$sort": {"ranks.open": 1, "ranks.above": 1, "candidate_id": 1}},
+        {"$limit": _SHOWN},
+        {"$unset": ["_id", "structure", "facets", "origins", "history", "ranks"]},
+    ]
+    return list(connection.database["candidates"].aggregate(pipeline))
 
 
 def _one_of_each_gate(connection: Connection) -> list[dict[str, Any]]:
@@ -87,6 +97,7 @@ def _print(
     rows: list[dict[str, Any]],
     totals: dict[str, int],
     shortlist: list[dict[str, Any]],
+    promising: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
     seconds: float,
 ) -> None:
@@ -95,18 +106,26 @@ def _print(
     print_funnel(rows, totals)
     if shortlist:
         out.print()
-        out.rule(f"[bold]The best candidates[/] ({shortlist[0]['status']})", align="left")
+        out.rule("[bold]The best candidates[/] (promoted)", align="left")
         out.print(_table(shortlist))
+    if promising and len(shortlist) < _SHOWN:
+        reasons = ", ".join(sorted({one["waiting_for"] for one in promising}))
+        out.print()
+        out.rule(f"[bold]The most promising[/] (waiting for: {escape(reasons)})", align="left")
+        out.print(_table(promising))
     if rejected:
         out.print()
         out.rule("[bold]Why others fell out[/]", align="left")
         for one in rejected:
             out.print(_reason(one), soft_wrap=True)
-    example = shortlist[0]["candidate_id"] if shortlist else "ID"
-    fallen = rejected[0]["example"]["candidate_id"] if rejected else example
-    lines = [
-        f"[cyan]{escape(command.format(candidate=example, rejected=fallen))}[/]\n    {text}" for command, text in _NEXT
-    ]
+    best = [*shortlist, *promising]
+    example = best[0]["candidate_id"] if best else "ID"
+    words = {
+        "candidate": example,
+        "rejected": rejected[0]["example"]["candidate_id"] if rejected else example,
+        "status": best[0]["status"] if best else "promoted",
+    }
+    lines = [f"[cyan]{escape(command.format(**words))}[/]\n    {text}" for command, text in _NEXT]
     out.print()
     out.print(Panel("\n".join(lines), title=f"Done in {seconds:.0f} s. Try next", title_align="left"))
 
@@ -120,7 +139,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("id", style="dim", no_wrap=True)
     for one in candidates:
-        energies = (_number(one.get(name)) for name in ("formation_energy", "exfoliation_energy", "energy_above_hull"))
+        energies = (_energy(one, name) for name in ("formation_energy", "exfoliation_energy", "energy_above_hull"))
         thickness = one.get("thickness")
         table.add_row(
             one["formula_reduced"],
@@ -132,13 +151,18 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
         )
     methods = sorted({method for one in candidates for method in one.get("methods", {}).values()})
     shown = ", ".join(methods[:_METHODS_SHOWN]) + (" …" if len(methods) > _METHODS_SHOWN else "")
-    table.caption = escape(f"group: space group; d: thickness; energies in eV/atom, by {shown}" if methods else "")
+    told = f"group: space group; d: thickness; energies in eV/atom, by {shown}" if methods else ""
+    if any(one.get("bounds") for one in candidates):
+        told += "; ≥: a lower bound"
+    table.caption = escape(told)
     table.caption_justify = "left"
     return table
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _energy(candidate: dict[str, Any], field: str) -> str:
+    value = candidate.get(field)
+    sign = {"lower": "≥ ", "upper": "≤ "}.get(candidate.get("bounds", {}).get(field, ""), "")
+    return "–" if value is None else f"{sign}{value:.3f}"
 
 
 def _reason(one: dict[str, Any]) -> str:

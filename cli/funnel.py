@@ -13,10 +13,12 @@ from ..builders.campaigns.campaign import Campaign, load
 from ..builders.refresh import known_campaigns
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
+from .cells import within_bound
 from .console import JsonOption, begin, out, print_json
 
 _BAR = 30
 _WIDTH_OF_NUMBERS = 75
+_BOUNDS = {"lower": "a lower bound", "upper": "an upper bound"}
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -154,6 +156,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
     for gate in doc["gates"]:
         value = gate.get("value")
         shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
+        if bound := gate.get("bound"):
+            shown = f"{within_bound(shown, bound)}, {_BOUNDS[bound]}"
         if gate["verdict"] == "not-applicable":
             shown = f"does not concern the {doc.get('route')} route"
         method = doc.get("methods", {}).get(gate["field"], "")

@@ -15,14 +15,14 @@ from ..stores.connection import connect
 from ..stores.query.fields import Field, Fields, fields_of
 from ..stores.query.lookup import Found, find_document
 from ..stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of
-from .cells import COLOURS, MARKS, text_of
+from .cells import COLOURS, MARKS, text_of, within_bound
 from .console import JsonOption, begin, out, print_json
 
 Doc = dict[str, Any]
 
 _APART: Final = frozenset(
-    {"structure", "gates", "history", "origins", "facets", "methods", "deprecated", "deprecation_reasons", "stages"}
-    | {"schema_version", "rev", "content_hash", "run_id", "created_at", "updated_at"}
+    {"structure", "gates", "history", "origins", "facets", "methods", "bounds", "deprecated", "deprecation_reasons"}
+    | {"stages", "schema_version", "rev", "content_hash", "run_id", "created_at", "updated_at"}
 )
 """Fields that have a section of their own, or are for the stages."""
 
@@ -98,14 +98,15 @@ def _section(title: str) -> None:
 
 
 def _print_fields(document: Doc, known: Fields) -> None:
-    methods = document.get("methods") or {}
+    methods, bounds = document.get("methods") or {}, document.get("bounds") or {}
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(style="dim", overflow="fold")
     for name, value, field in _values(document, known):
         unit = document.get("unit", "") if name == "value" else field.unit if field else ""
-        shown = f"{text_of(value, field)} {unit}".rstrip()
+        bound = document.get("bound") if name == "value" else bounds.get(name)
+        shown = within_bound(f"{text_of(value, field)} {unit}".rstrip(), bound)
         note = str(methods[name]) if name in methods else _note(field)
         table.add_row(name, escape(shown), escape(note))
     out.print()
@@ -159,6 +160,7 @@ def _print_gates(document: Doc) -> None:
         value = gate.get("value")
         verdict = str(gate.get("verdict", ""))
         shown = "not known" if value is None and verdict == "unknown" else text_of(value)
+        shown = within_bound(shown, gate.get("bound"))
         wanted = str(gate.get("condition") or gate.get("threshold") or "")
         table.add_row(
             MARKS.get(verdict, ""),

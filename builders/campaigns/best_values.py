@@ -22,17 +22,20 @@ HSE06: Final = GAP_METHODS[1]
 
 
 def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict[str, Any]:
-    """Give the fields of a candidate that come from its properties, with ``methods`` naming how each was got.
+    """Give the fields of a candidate that come from its properties.
+
+    ``methods`` names how each was got, ``bounds`` those that are only bounds of the true value.
 
     Parameters
     ----------
     properties
-        `properties` documents of one structure: kind, method, basis, value.
+        `properties` documents of one structure: kind, method, basis, value, bound.
     conditions
         Of the campaign's Pourbaix energies; those at other conditions are passed over.
     """
     values: dict[str, Any] = {}
     methods: dict[str, str] = {}
+    bounds: dict[str, str] = {}
     for kind in KINDS:
         known = [one for one in properties if one["kind"] == kind and one.get("value") is not None]
         if kind == "pourbaix_energy" and conditions is not None:
@@ -41,6 +44,8 @@ def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict
             best = min(known, key=_order)
             values[kind] = best["value"]
             methods[kind] = best["method"]
+            if best.get("bound"):
+                bounds[kind] = best["bound"]
         if kind == "band_gap":
             hybrid = [one for one in known if HSE06.search(one["method"])]
             if hybrid:
@@ -49,13 +54,16 @@ def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict
                 methods["hse_band_gap"] = best["method"]
     if methods:
         values["methods"] = methods
+    if bounds:
+        values["bounds"] = bounds
     return values
 
 
-def _order(one: Doc) -> tuple[int, bool, int, float, str]:
+def _order(one: Doc) -> tuple[bool, int, bool, int, float, str]:
+    # A bound, whoever it comes from, says less than any value.
     basis = BASES.index(one.get("basis", BASES[-1]))
     rank = 0
     if one["kind"] == "band_gap":
         found = (number for number, pattern in enumerate(GAP_METHODS) if pattern.search(one["method"]))
         rank = next(found, len(GAP_METHODS))
-    return basis, bool(one.get("stale")), rank, one["value"], one["method"]
+    return bool(one.get("bound")), basis, bool(one.get("stale")), rank, one["value"], one["method"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -59,13 +60,34 @@ class Gate(BaseModel):
         return next((name, value) for name in _CONDITIONS if (value := getattr(self, name)) is not None)
 
     def judge(self, candidate: Mapping[str, Any]) -> Verdict:
-        """Judge one candidate by its fields; a field that is absent is not known yet."""
+        """Judge one candidate by its fields; a field that is absent is not known yet.
+
+        A value that `bounds` of the candidate calls a lower bound stands for everything from there up, an upper bound
+        for everything down from there: the verdict is unknown unless it is the same for all of it.
+        """
         if self.routes is not None and candidate.get("route") not in self.routes:
             return "not-applicable"
         value = candidate.get(self.field)
         if value is None:
             return "unknown"
+        bound = (candidate.get("bounds") or {}).get(self.field)
+        if bound is not None:
+            return self._judge_range(value, math.inf) if bound == "lower" else self._judge_range(-math.inf, value)
         return "passed" if self._holds(value) else "failed"
+
+    def _judge_range(self, low: float, high: float) -> Verdict:
+        """Judge a value that lies anywhere from `low` to `high`, of which one is infinite."""
+        if self._holds(low) and self._holds(high):
+            return "passed"
+        name, threshold = self.threshold
+        least, most = self.between or (threshold, threshold)
+        if name in ("at_most", "below"):
+            least = -math.inf
+        if name in ("at_least", "above"):
+            most = math.inf
+        too_much = low > least and not self._holds(low)
+        too_little = high < most and not self._holds(high)
+        return "failed" if too_much or too_little else "unknown"
 
     def _holds(self, value: Any) -> bool:
         if self.equals is not None:
@@ -90,8 +112,9 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
     Returns
     -------
     dict
-        ``gates`` (each with name, field, condition, value, verdict), ``status``, ``rejected_by``, ``waiting_for`` and
-        ``gates_passed``. A failed gate rejects, whatever is unknown before it; every gate is judged all the same.
+        ``gates`` (each with name, field, condition, value, bound, verdict), ``status``, ``rejected_by``,
+        ``waiting_for`` and ``gates_passed``. A failed gate rejects, whatever is unknown before it; every gate is judged
+        all the same.
     """
     judged = []
     passed = 0
@@ -108,6 +131,8 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
         value = candidate.get(gate.field)
         if value is not None:
             entry["value"] = value
+            if bound := (candidate.get("bounds") or {}).get(gate.field):
+                entry["bound"] = bound
         judged.append(entry)
         if verdict == "failed" and rejected_by is None:
             rejected_by = gate.name

@@ -48,7 +48,7 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -86,7 +86,7 @@ class JudgeStage(GroupStage):
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
             Members(ProposedStructure, "structure_id", ("proposal", "novelty"), _COPIED, mine),
-            Members(Property, "structure_id", ("value",), ("kind", "method", "basis", "value", "stale")),
+            Members(Property, "structure_id", ("value",), ("kind", "method", "basis", "value", "bound", "stale")),
             Members(
                 Candidate,
                 "structure_id",

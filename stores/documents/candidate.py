@@ -47,6 +47,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     hse_band_gap = FloatField(help_text="Band gap by HSE06", unit="eV", min_value=0)
     mn_oxidation_state = FloatField(help_text="Average oxidation state of manganese, from the formula")
     methods = DictField(help_text="How each value was got, by field")
+    bounds = DictField(
+        help_text="Which values are only bounds of the true ones, by field: lower (it is this or more) or upper"
+    )
     gates = ListField(
         DictField(),
         help_text="In order: name, field, condition, value, verdict (passed, failed, unknown, not-applicable)",

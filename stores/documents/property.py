@@ -39,6 +39,10 @@ class Property(RegistryDocument):
     chemsys = StringField(help_text="Chemical system, of energies that are compared within it")
     value = FloatField(help_text="The value, in the unit that `unit` names")
     unit = StringField(required=True, help_text="Unit of the value")
+    bound = StringField(
+        choices=("lower", "upper"),
+        help_text="Where the value is only a bound of the true one: lower, which is this or more; upper, this or less",
+    )
     refused = StringField(help_text="Why there is no value, where calculations that should give it can't be used")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
     snapshot = StringField(help_text="Which reference entries it was computed against")

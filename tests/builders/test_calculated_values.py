@@ -110,7 +110,20 @@ def test_a_layer_and_its_bulk_give_the_exfoliation_energy(disulfide: Connection)
     assert found["value"] == pytest.approx(-21.0 / 3 + 42.5 / 6)
     assert found["per_area"] == pytest.approx(1000 * 0.25 / (3.16**2 * 0.8660254), rel=1e-6)
     assert found["details"]["van_der_waals"] is True
+    assert "bound" not in found
     assert run_stage(ExfoliationStage(), disulfide).due == 0
+
+
+def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_bound(disulfide: Connection) -> None:
+    pbe = {"functional": "GGA"}
+    put(disulfide, Calculation, [calculation("layer", LAYER, -21.0, **pbe), calculation("bulk", BULK, -42.2, **pbe)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    found = properties(disulfide, "exfoliation_energy")["st-1", "GGA"]
+    assert found["value"] == pytest.approx(-21.0 / 3 + 42.2 / 6)
+    assert found["bound"] == "lower"
+    assert "hardly bind" in found["details"]["warning"]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
     assert found["formation_energy"]["value"] == pytest.approx(-0.70, abs=0.2)  # measured: -203.3 kJ/mol, CRC Handbook
     assert found["exfoliation_energy"]["value"] == pytest.approx(0, abs=0.03)  # no van der Waals attraction
     assert "van der Waals" in found["exfoliation_energy"]["details"]["limits"]
+    assert [kind for kind, doc in found.items() if doc.get("bound")] == ["exfoliation_energy"]
+    assert found["exfoliation_energy"]["bound"] == "lower"
     assert abs(found["energy_above_hull"]["value"] - found["exfoliation_energy"]["value"]) < 1e-4  # bulk is on the hull
     assert [phase["id"] for phase in found["energy_above_hull"]["competing"]] == ["chgnet:handbook:CdI2-CdI2"]
     entry = registry.database["reference_entries"].find_one({"entry_id": "chgnet:handbook:CdI2-CdI2"})

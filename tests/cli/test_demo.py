@@ -35,6 +35,7 @@ def test_it_shows_funnel_candidates_reasons_and_what_to_try_next(few: Connection
     graphene = few.database["candidates"].find_one({"formula_reduced": "C"}) or {}
     assert "The best candidates (promoted)" in printed
     assert graphene["structure_id"][:8] in printed
+    assert "The most promising (waiting for: exfoliable)" in printed
     assert "1 by novel, e.g. MoS2" in printed
     assert "no, has to be yes" in printed
     assert f"exfolio show {graphene['candidate_id']}" in printed
@@ -44,7 +45,7 @@ def test_the_commands_it_names_work(few: Connection, ask: Ask, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     _, printed, _ = ask("demo")
     shown = [line.strip("│ ") for line in printed.splitlines() if line.startswith("│ exfolio ")]
-    assert len(shown) == 7
+    assert len(shown) == 8
 
     for line in shown:
         if "ingest" in line:  # of files that the user has
@@ -62,6 +63,7 @@ def test_json_is_one_document_and_a_second_run_finds_nothing_to_do(
 
     assert (first["candidates"], first["promoted"], first["waiting"], first["rejected"]) == (3, 1, 1, 1)
     assert [one["formula_reduced"] for one in first["shortlist"]] == ["C"]
+    assert [one["formula_reduced"] for one in first["most_promising"]] == ["BN"]
     assert [(one["gate"], one["number"]) for one in first["rejected_by_gate"]] == [("novel", 1)]
     assert {**second, "seconds": 0} == {**first, "seconds": 0}
     assert revisions(few) == before

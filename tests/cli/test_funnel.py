@@ -8,6 +8,7 @@ import pytest
 import small_registry
 from exfolio.builders.campaigns.campaign import Campaign
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Property
 from known_crystals import campaign, crystals, go, monolayer_of, one, put
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -15,11 +16,19 @@ Ask = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def judged(asked: Connection) -> Iterator[Connection]:
-    """Four monolayers: one promoted, one waiting, one rejected as known, one that is too hard to take off."""
+    """Four monolayers: one promoted, one rejected as known, one that is too hard to take off, and one that waits.
+
+    Of the last, BN, a lower bound is known, which is below the limit.
+    """
     small_registry.empty(asked)
     [bi2te3] = crystals("Bi2Te3-tetradymite")
     bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
     put(asked, [*bulk, monolayer_of("MoS2-2H")])
+    go(asked)
+    bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
+    at_least = {"value": 0.05, "bound": "lower", "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    key = {"property_id": f"{bn}/exfoliation_energy/CHGNet", "structure_id": bn, "kind": "exfoliation_energy"}
+    small_registry.put(asked, Property, [{**key, **at_least}])
     go(asked)
     yield asked
     small_registry.empty(asked)
@@ -85,6 +94,18 @@ def test_why_says_what_stands_in_the_way(judged: Connection, ask: Ask, formula: 
 
     assert says in printed
     assert mark in printed
+
+
+def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
+    found = one(judged, "candidates", formula_reduced="BN")
+
+    _, why, _ = ask("why", found["candidate_id"])
+    _, shown, _ = ask("show", found["candidate_id"])
+
+    gate = next(line for line in why.splitlines() if "exfoliable" in line and "?" in line)
+    assert "at least 0.05, a lower bound" in gate
+    assert "at least 0.050 eV/atom" in shown
+    assert ask_json("why", found["candidate_id"])[0]["gates"][2]["bound"] == "lower"
 
 
 def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:

@@ -53,3 +53,15 @@ def test_pourbaix_energies_of_other_conditions_are_passed_over() -> None:
     ]
 
     assert best_values(known, conditions=here)["pourbaix_energy"] == 0.5
+
+
+def test_a_bound_is_named_as_one_and_gives_way_to_any_value() -> None:
+    chgnet = value("exfoliation_energy", "CHGNet 0.3.0 static", "potential", 0.01, bound="lower")
+    pbe = value("exfoliation_energy", "GGA", "calculation", 0.02, bound="lower")
+    optb88 = value("exfoliation_energy", "optB88-vdW", "calculation", 0.08)
+    bulk = value("exfoliation_energy", "experiment (handbook, parent)", "parent", 0.07)
+
+    bounded = best_values([chgnet, pbe])
+    assert (bounded["exfoliation_energy"], bounded["bounds"]) == (0.02, {"exfoliation_energy": "lower"})
+    assert best_values([chgnet, pbe, bulk])["exfoliation_energy"] == 0.07
+    assert best_values([pbe, optb88]) == {"exfoliation_energy": 0.08, "methods": {"exfoliation_energy": "optB88-vdW"}}

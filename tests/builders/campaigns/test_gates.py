@@ -58,6 +58,39 @@ def test_zero_and_no_are_values_and_only_absence_is_unknown() -> None:
     assert BOUND.judge({"formation_energy": None}) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("condition", "at_least", "at_most"),
+    [  # verdicts where the value is 1, 2, 3 or more, and where it is 1, 2, 3 or less
+        ({"at_most": 2}, "??-", "++?"),
+        ({"below": 2}, "?--", "+??"),
+        ({"at_least": 2}, "?++", "-??"),
+        ({"above": 2}, "??+", "--?"),
+        ({"between": (1.5, 2)}, "??-", "-??"),
+        ({"is": 2}, "??-", "-??"),
+    ],
+)
+def test_a_bound_decides_only_where_every_value_beyond_it_gives_the_same_verdict(
+    condition: dict[str, object], at_least: str, at_most: str
+) -> None:
+    gate = Gate.model_validate({"name": "one", "field": "value", **condition})
+    signs = {"passed": "+", "failed": "-", "unknown": "?"}
+
+    for bound, expected in (("lower", at_least), ("upper", at_most)):
+        candidates = [{"value": value, "bounds": {"value": bound}} for value in (1, 2, 3)]
+        assert "".join(signs[gate.judge(candidate)] for candidate in candidates) == expected
+
+
+def test_a_lower_bound_within_the_limit_waits_and_one_beyond_it_rejects() -> None:
+    within = {"charge_neutral": True, "exfoliation_energy": 0.05, "bounds": {"exfoliation_energy": "lower"}}
+
+    judged = pass_through((NEUTRAL, EXFOLIABLE), within)
+    beyond = pass_through((NEUTRAL, EXFOLIABLE), {**within, "exfoliation_energy": 0.31})
+
+    assert (judged["status"], judged["waiting_for"]) == ("waiting", "exfoliable")
+    assert (judged["gates"][1]["value"], judged["gates"][1]["bound"]) == (0.05, "lower")
+    assert (beyond["status"], beyond["rejected_by"]) == ("rejected", "exfoliable")
+
+
 def test_a_gate_of_another_route_does_not_apply_even_where_it_would_fail() -> None:
     assert OFTEN_2D.judge({"route": "top-down", "p_2d": 0.1}) == "not-applicable"
     assert OFTEN_2D.judge({"route": "template", "p_2d": 0.1}) == "failed"
