@@ -21,6 +21,8 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "classify": ("p_2d", "p_2d_model"),
         "energy": ("predicted_formation_energy", "predicted_formation_energy_std", "energy_model"),
         "verdict": ("status", "rejected_by", "waiting_for"),
+        "templates": ("template_structures", "template_refused"),
+        "bulk_templates": ("bulk_template_structures", "bulk_template_refused"),
     }
 
     meta = meta(
@@ -34,6 +36,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "facets.classify.rev",
         "facets.energy.rev",
         "facets.verdict.rev",
+        {"fields": ["formula_anonymous", "p_2d"]},
     )
 
     times_drawn = IntField(help_text="How often the generator drew it", min_value=0)
@@ -52,3 +55,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     )
     rejected_by = StringField(help_text="Name of the first gate that failed")
     waiting_for = StringField(help_text="Name of the first gate whose value is not known yet")
+    template_structures = IntField(help_text="How many monolayers the template route made of it", min_value=0)
+    template_refused = StringField(help_text="Why the template route made no monolayer of it")
+    bulk_template_structures = IntField(help_text="How many bulk crystals the template route made of it", min_value=0)
+    bulk_template_refused = StringField(help_text="Why the template route made no bulk crystal of it")

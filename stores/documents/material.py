@@ -21,6 +21,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "record": (),
         "layers": ("dimensionality", "layered", "layering"),
         "links": ("same_as",),
+        "template": ("template", "template_prototype", "template_dimension", "template_refused"),
     }
     REMEMBERED: ClassVar[tuple[str, ...]] = (
         "formula_reduced",
@@ -47,6 +48,9 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "facets.record.rev",
         "facets.layers.rev",
         "facets.links.rev",
+        {"fields": ["formula_anonymous", "template_dimension"]},
+        "template_prototype",
+        "facets.template.rev",
     )
 
     material_id = StringField(required=True, help_text="Identity: <source>:<id in the source>")
@@ -82,3 +86,13 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
 
     same_as = ListField(StringField(), help_text="Documents with the same structure (StructureMatcher)")
+
+    template_prototype = StringField(
+        help_text="Prototype of its structure: the template that was the first to have it; elements and volume aside"
+    )
+    template_dimension = IntField(help_text="What it is a template for: 2 monolayers, 3 bulk crystals")
+    template = DictField(
+        help_text="As a template: elements in the slots of the prototype, space group; of the first of a prototype, "
+        "which slots may be exchanged and which prototypes are alike"
+    )
+    template_refused = StringField(help_text="Why its structure is no template")

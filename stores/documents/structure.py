@@ -7,7 +7,7 @@ from typing import ClassVar
 from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
 
 from .base import RegistryDocument, meta
-from .fields import FormulaFields, ScreenFields, StructureFields
+from .fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
 
 
 class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
@@ -37,11 +37,35 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     route = StringField(required=True, help_text="How it was made: top-down, bottom-up, template, crystal-gan")
     parent_id = StringField(help_text="Material, structure or template it was made from")
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal", min_value=0, max_value=3)
-    rank = IntField(help_text="Place among the structures made from the same parent, 1 first")
+    rank = IntField(help_text="Place among those made from the same parent, by template for one composition; 1 first")
     substitution = DictField(help_text="Element of the parent: element that takes its place")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
+    template_distance = FloatField(help_text="Element mover's distance to the template's composition", min_value=0)
+    mapping_distance = FloatField(
+        help_text="Steps per atom on the modified Pettifor scale by which the substitution moves elements", min_value=0
+    )
+    probability = FloatField(
+        help_text="Share of its prototype, elements so arranged, among all that the templates suggest",
+        min_value=0,
+        max_value=1,
+    )
+    template_prototype = StringField(help_text="Prototype of the template, named after the first template that has it")
+    oxidation_match = StringField(
+        choices=("matched", "unmatched", "unknown"),
+        help_text="Whether the replaced elements are known in the oxidation states of those put in their places",
+    )
+    oxidation_states = DictField(help_text="Likeliest charge-neutral oxidation state of each element")
+    length_factor = FloatField(help_text="By which the lengths of the template were scaled", min_value=0)
+    predicted_space_group = IntField(
+        help_text="Number of the template's space group, which exchanging elements keeps", min_value=1, max_value=230
+    )
+    space_group_probability = FloatField(
+        help_text="Probability of that space group by a predictor, where there is one", min_value=0, max_value=1
+    )
+    p_2d = FloatField(help_text="Probability of forming a 2D material, of its composition", min_value=0, max_value=1)
+    predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     checks = DictField(help_text="Each check with its value and verdict")
 
