@@ -97,7 +97,7 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     stages: list[Stage] = []
     top_down = campaign.routes.top_down
     rules = top_down.rules if top_down else "database"
-    stages += [LayerStage(rules), LinkStage()]
+    stages += [LayerStage(rules), LinkStage(), *_composition_stages(campaign)]
     if top_down:
         stages += [TopDownStage(top_down.rules, top_down.vacuum)]
     if campaign.routes.bottom_up:
@@ -106,6 +106,16 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     stages += [NoveltyStage(), KnownValuesStage(), *_calculation_stages(campaign), *_potential_stages(campaign)]
     stages += [JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
     return stages
+
+
+def _composition_stages(campaign: Campaign) -> list[Stage]:
+    """Give what trains the models of compositions, and what draws, screens, classifies and judges compositions."""
+    wanted = campaign.compositions
+    if wanted is None:
+        return []
+    from .compositions.route import stages  # brings torch along, which other campaigns don't need
+
+    return stages(wanted)
 
 
 def _calculation_stages(campaign: Campaign) -> list[Stage]:

@@ -23,6 +23,7 @@ from ...models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS_
 from ...models.energetics.pourbaix_entries import conditions
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
+from .compositions import Compositions
 from .gates import Gate
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -194,7 +195,8 @@ class Campaign(BaseModel):
         (), description="further routes whose structures it judges, whoever made them"
     )
     elements: tuple[str, ...] = Field((), description="judge only structures of exactly these elements; all without")
-    gates: tuple[CandidateGate, ...] = Field(description="conditions, in order")
+    compositions: Compositions | None = Field(None, description="generated compositions; none without")
+    gates: tuple[CandidateGate, ...] = Field(description="conditions on structures, in order")
     potential: Potential | None = Field(None, description="energies by a potential; none without")
     hull: Hull = Hull()
     pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")

@@ -1,0 +1,1 @@
+"""From a trained generator to judged compositions: sample, screen, look up, classify, predict, judge."""

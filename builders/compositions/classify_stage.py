@@ -1,0 +1,35 @@
+"""Stage `classify-compositions`: the probability that a composition forms a two-dimensional material."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...models.composition.classifier import Classifier
+from ...stores.documents import Composition
+from ..work import Item, Outcome
+from .model_stage import ModelStage
+
+_DIGITS = 6
+
+
+class ClassifyStage(ModelStage):
+    """Gives P(2D) of every composition by the newest classifier."""
+
+    name = "classify-compositions"
+    version = 1
+    kind = "classifier"
+    facets = ("sample",)
+    writes: ClassVar = {Composition: "classify"}
+    unpack = Classifier.unpack
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Classify a batch of compositions."""
+        probabilities = self.loaded.probability([item.key for item in items])
+        return [
+            {
+                "compositions": [
+                    {"formula_reduced": item.key, "p_2d": round(float(p), _DIGITS), "p_2d_model": self.model}
+                ]
+            }
+            for item, p in zip(items, probabilities, strict=True)
+        ]

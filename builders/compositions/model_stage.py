@@ -1,0 +1,56 @@
+"""What the stages share that apply a trained model to every composition: finding it, loading it, standing aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from ...stores.documents import Composition
+from ..map_stage import MapStage
+from ..training import trained
+from ..work import Batch, Doc
+
+
+class ModelStage(MapStage):
+    """Applies the newest trained model of a kind; a newer one makes every composition due for this stage alone.
+
+    Parameters
+    ----------
+    model
+        Id of the model; the newest there is without.
+    """
+
+    kind: ClassVar[str]
+    source = Composition
+    fields = ()
+    unpack: ClassVar[Callable[[bytes], Any]]
+
+    def __init__(self, *, model: str | None = None, share: Doc | None = None) -> None:
+        self.model = model
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the model that is applied."""
+        return {"model": self.model}
+
+    def begin(self) -> None:
+        """Find the model, then begin as every stage."""
+        if self.model is None:
+            found = trained.find(self.db, self.kind)
+            self.model = found["model_id"] if found else None
+        super().begin()
+
+    def select(self) -> Iterator[Batch]:
+        """Give what is due; nothing while no model has been trained."""
+        if self.model is None:
+            self.total = 0
+            self.report.note = f"left out: no {self.kind} has been trained"
+            return
+        yield from super().select()
+
+    @property
+    def loaded(self) -> Any:
+        """The model, ready for use in this process."""
+        if self.model is None:
+            raise RuntimeError(f"{self.name} has no model: it has not begun")
+        return trained.load(self.db, self.kind, self.model, type(self).unpack)

@@ -1,0 +1,55 @@
+"""Which generated compositions are those of known materials: as they are drawn, and as materials come and go.
+
+Two stages write the same facet, each for what is new on its side, so that neither a million compositions nor a
+million materials are looked through when a few of the others change.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...stores.documents import Composition, Material
+from ..by_formula import formulas_in
+from ..group_stage import GroupStage, Members
+from ..map_stage import MapStage
+from ..work import Item, Outcome
+
+
+class CompositionNoveltyStage(MapStage):
+    """Stage `novelty-of-compositions`: looks new compositions up among the known materials."""
+
+    name = "novelty-of-compositions"
+    version = 1
+    source = Composition
+    facets = ("sample",)
+    fields = ()
+    writes: ClassVar = {Composition: "novelty"}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Look up a batch of compositions; what is known is a fact of the database, so it is asked."""
+        wanted = {"formula_reduced": {"$in": [item.key for item in items]}, "deprecated": False}
+        known = set(self.db.database["materials"].distinct("formula_reduced", wanted))
+        return [{"compositions": [{"formula_reduced": item.key, "novel": item.key not in known}]} for item in items]
+
+
+class KnownCompositionsStage(GroupStage):
+    """Stage `known-compositions`: says again whether a composition is novel when materials of it come or go."""
+
+    name = "known-compositions"
+    version = 1
+    members = (
+        Members(Material, "formula_reduced", ("record",), ()),
+        Members(Composition, "formula_reduced", (), ()),
+    )
+    writes: ClassVar = {Composition: "novelty"}
+    orphans = "kept"
+
+    def groups_of(self, changed: set[str]) -> list[str]:
+        """Leave out formulas nobody has drawn."""
+        return formulas_in(self.db, Composition, changed)
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Say of each composition whether a material of it is known."""
+        return [
+            {"compositions": [{"formula_reduced": item.key, "novel": not item.content["materials"]}]} for item in items
+        ]

@@ -1,0 +1,120 @@
+"""Stage `sample-compositions`: draws compositions from the newest MatGAN and keeps each with how often it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pymongo.client_session import ClientSession
+
+from ...models.composition.formulas import describe_all
+from ...models.composition.matgan import MatGAN
+from ...models.composition.matgan_sampling import Sample, sample
+from ...stores import stage_states
+from ...stores.documents import Composition
+from ..stage import Stage
+from ..training import trained
+from ..work import Batch, Doc, Item, Outcome
+
+KIND = "matgan"
+
+
+class SampleStage(Stage):
+    """Draws so many compositions; a model that is newer, or more draws, make it due again.
+
+    What an earlier model drew stays. The same model, seed and number give the same compositions, so a run that was cut
+    off draws again and goes on where it had stopped writing.
+
+    Parameters
+    ----------
+    draws
+        How often to draw; a composition may come several times.
+    seed
+        Seed of the draws.
+    model
+        Id of the model; the newest there is without.
+    """
+
+    name = "sample-compositions"
+    version = 1
+    writes: ClassVar = {Composition: "sample"}
+    orphans = "kept"
+    selects_ahead = True
+
+    def __init__(self, *, draws: int, seed: int = 0, model: str | None = None, share: Doc | None = None) -> None:
+        self.draws = draws
+        self.seed = seed
+        self.model = model
+        self._found: Doc | None = None
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give number, seed and model."""
+        return {"draws": self.draws, "seed": self.seed, "model": self.model}
+
+    def config(self) -> Doc:
+        """Give what decides which compositions come."""
+        return {**self.arguments(), "model": self._found["model_id"] if self._found else self.model}
+
+    def reads_collections(self) -> list[str]:
+        """Give the collection of models."""
+        return ["trained_models"]
+
+    def begin(self) -> None:
+        """Find the model, then begin as every stage."""
+        self._found = trained.find(self.db, KIND, self.model)
+        super().begin()
+
+    def select(self) -> Iterator[Batch]:
+        """Give what was drawn, a batch of compositions as one item."""
+        self.total = 0
+        if self._found is None:
+            self.report.note = "left out: no MatGAN has been trained"
+            return
+        partial = self.state.get("partial") or {}
+        if partial.get("complete"):
+            return
+        model_id = self._found["model_id"]
+        drawn = self._drawn(model_id)
+        self.total = -(-len(drawn.formulas) // self.size)
+        origin = [{"collection": "trained_models", "id": model_id}]
+        for start in range(int(partial.get("done", 0)), len(drawn.formulas), self.size):
+            end = min(start + self.size, len(drawn.formulas))
+            content = [drawn.formulas[start:end], drawn.times_drawn[start:end].tolist(), model_id]
+            yield Batch(0, [Item(f"{model_id} {self.seed} {start}", content, origin)], mark={"done": end})
+        yield Batch(0, [], mark={"done": len(drawn.formulas), "complete": True})
+
+    def _drawn(self, model_id: str) -> Sample:
+        model = trained.load(self.db, KIND, model_id, MatGAN.unpack)
+
+        def go_on(_drawn: int) -> None:
+            self.tell()
+            if self.asked_to_stop():
+                raise KeyboardInterrupt("stopped while drawing compositions; run again to begin anew")
+
+        return sample(model, self.draws, seed=self.seed, progress=go_on)
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Describe the compositions of each item."""
+        return [_documents(*item.content) for item in items]
+
+    def apply_mark(self, mark: Doc, session: ClientSession) -> None:
+        """Note how many compositions are written."""
+        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+
+
+def _documents(formulas: list[str], times: list[int], model_id: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "compositions": [
+            {
+                "formula_reduced": facts.reduced,
+                "formula_anonymous": facts.anonymous,
+                "chemsys": facts.chemsys,
+                "elements": facts.elements,
+                "nelements": facts.nelements,
+                "times_drawn": number,
+                "generator": model_id,
+            }
+            for facts, number in zip(describe_all(formulas), times, strict=True)
+        ]
+    }

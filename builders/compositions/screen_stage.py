@@ -1,0 +1,58 @@
+"""Stage `screen-compositions`: charge neutrality and electronegativity balance of generated compositions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...models.composition.formulas import parse
+from ...models.composition.oxidation_states import OxidationStateSetName, oxidation_state_set
+from ...models.composition.screening import all_metals, screen
+from ...stores.documents import Composition
+from ..map_stage import MapStage
+from ..work import Doc, Item, Outcome
+
+
+class ScreenStage(MapStage):
+    """Gives smact's verdicts for one set of oxidation states.
+
+    Parameters
+    ----------
+    oxidation_states
+        Name of the set.
+    """
+
+    name = "screen-compositions"
+    version = 1
+    source = Composition
+    facets = ("sample",)
+    fields = ()
+    writes: ClassVar = {Composition: "screen"}
+
+    def __init__(self, *, oxidation_states: OxidationStateSetName = "smact_default", share: Doc | None = None) -> None:
+        oxidation_state_set(oxidation_states)  # a name that there is not is refused before anything runs
+        self.oxidation_states = oxidation_states
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the set."""
+        return {"oxidation_states": self.oxidation_states}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Screen a batch of compositions."""
+        formulas = parse([item.key for item in items])
+        neutral, balanced = screen(formulas, oxidation_states=self.oxidation_states)
+        metals = all_metals(formulas)
+        return [
+            {
+                "compositions": [
+                    {
+                        "formula_reduced": item.key,
+                        "charge_neutral": bool(neutral[i]),
+                        "electronegativity_balanced": bool(balanced[i]),
+                        "all_metals": bool(metals[i]),
+                        "screened_with": self.oxidation_states,
+                    }
+                ]
+            }
+            for i, item in enumerate(items)
+        ]
