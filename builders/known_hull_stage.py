@@ -32,6 +32,9 @@ KNOWN_BASES: Final = ("same-structure", "parent", "composition")
 FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASES)}}
 """Formation energies that come from known materials."""
 
+ELEMENTS_ALONE: Final = "no compound of these elements competes by this method: a lower bound, against elements alone"
+"""What is said of a hull that is made of elements only: any compound that exists would push it down."""
+
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
 _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
 
@@ -105,7 +108,7 @@ class KnownHullStage(KnownSystemStage):
     """Writes energy_above_hull from known formation energies."""
 
     name = "known-hull"
-    version = 1
+    version = 2
     groups_per_batch = 200
     writes: ClassVar = {Property: "value"}
 
@@ -138,7 +141,7 @@ def _distances(group: Doc) -> list[Doc]:
         compounds = [Entry(doc["formula_reduced"], doc["formation_energy"], doc["material_id"], name) for doc in known]
         targets = asked[name]
         entries = [Entry(one["formula_reduced"], one["value"], one["structure_id"], name) for one in targets]
-        used = [*({"formula_reduced": entry.entry_id} for entry in elements), *known]
+        used = [*({"formula_reduced": one.entry_id, "chemsys": one.entry_id} for one in elements), *known]
         for target, position in zip(targets, hull_positions(entries, [*elements, *compounds]), strict=True):
             doc = _document(target, name, position, known, used)
             before = docs.get(doc["property_id"])
@@ -149,12 +152,15 @@ def _distances(group: Doc) -> list[Doc]:
 
 def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], used: list[Doc]) -> Doc:
     method = f"{name}, hull of known materials"
-    competing = [
-        {"id": one.name, "formula": used[one.phase]["formula_reduced"], "amount": one.amount}
-        for one in position.products
-        if one.phase is not None
-    ]
+    products = [(one, used[one.phase]) for one in position.products if one.phase is not None]
+    competing = [{"id": one.name, "formula": doc["formula_reduced"], "amount": one.amount} for one, doc in products]
+    details = {"formation_energy": target["value"], "formation_energy_by": target["method"]}
+    bound: Doc = {}
+    if "-" in target["chemsys"] and all("-" not in doc["chemsys"] for _, doc in products):
+        details["limits"] = ELEMENTS_ALONE
+        bound = {"bound": "lower"}
     return {
+        **bound,
         "property_id": f"{target['structure_id']}/energy_above_hull/{method}",
         "structure_id": target["structure_id"],
         "kind": "energy_above_hull",
@@ -164,7 +170,7 @@ def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], 
         "unit": "eV/atom",
         "snapshot": snapshot_of_known(known),
         "competing": competing,
-        "details": {"formation_energy": target["value"], "formation_energy_by": target["method"]},
+        "details": details,
     }
 
 

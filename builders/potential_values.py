@@ -20,6 +20,7 @@ from ..models.structure.relaxation import relax as relax_structures
 from ..stores.canonical import content_hash
 from ..stores.documents import Property, ReferenceEntry
 from .group_stage import GroupStage, Members
+from .known_hull_stage import ELEMENTS_ALONE
 from .potential_stage import KIND, method_name, not_installed, scheme_name
 from .work import Batch, Doc, Item, Outcome
 
@@ -36,7 +37,7 @@ class PotentialValuesStage(GroupStage):
         Whether the energies are of relaxed structures.
     """
 
-    version = 2
+    version = 3
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
 
@@ -133,7 +134,12 @@ class PotentialValuesStage(GroupStage):
         positions = hull_positions(entries, references)
         for one, formation, position in zip(energies, formed, positions, strict=True):
             docs.append(self._document(one, "formation_energy", float(formation), snapshot, against))
-            above = self._document(one, "energy_above_hull", position.energy, snapshot, {})
+            competing = [references[product.phase] for product in position.products if product.phase is not None]
+            alone = len(elements) > 1 and all(len(entry.composition) == 1 for entry in competing)
+            limits = {"limits": ELEMENTS_ALONE} if alone else {}
+            above = self._document(one, "energy_above_hull", position.energy, snapshot, limits)
+            if alone:
+                above["bound"] = "lower"
             above["competing"] = [
                 {"id": product.name, "share_of_atoms": round(product.amount, 4)} for product in position.products
             ]

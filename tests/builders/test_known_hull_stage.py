@@ -94,6 +94,20 @@ def test_methods_are_never_mixed_and_one_that_knows_nothing_gives_nothing(molybd
     }
 
 
+def test_against_the_elements_alone_the_distance_is_a_lower_bound(molybdenum: Connection) -> None:
+    put_materials(molybdenum, [material("S", "S", 0.0, "SCAN")])
+    scan = {"structure_id": "st-1", "kind": "formation_energy", "method": "SCAN (c2db, same-structure)"}
+    put_properties(molybdenum, [{**scan, "basis": "same-structure", "value": -0.85}])
+    run_stage(KnownHullStage(), molybdenum)
+
+    found = properties(molybdenum, "energy_above_hull")
+    alone, measured = (found["st-1", f"{name}, hull of known materials"] for name in ("SCAN", "experiment"))
+    assert (alone["value"], alone["bound"]) == (pytest.approx(-0.85), "lower")
+    assert {phase["formula"] for phase in alone["competing"]} == {"Mo", "S"}
+    assert "elements alone" in alone["details"]["limits"]
+    assert "bound" not in measured
+
+
 def test_only_systems_with_the_changed_material_are_due(molybdenum: Connection) -> None:
     run_stage(KnownHullStage(), molybdenum)
 

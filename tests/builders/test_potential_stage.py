@@ -11,6 +11,7 @@ from exfolio.builders.top_down import TopDownStage
 from exfolio.models.structure.potential import is_installed
 from exfolio.stores.connection import Connection
 from exfolio.stores.runs import StageReport
+from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, put, retire
 
 needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
@@ -71,6 +72,22 @@ def test_a_new_reference_makes_due_the_systems_that_contain_it_and_no_others(reg
 
     assert (references.inserted, energies.due, compared.due) == (1, 0, 1)
     assert isinstance(values(registry, "BN")["energy_above_hull"]["value"], float)
+
+
+@needs_chgnet
+def test_where_no_compound_competes_the_distance_to_the_hull_is_a_lower_bound(registry: Connection) -> None:
+    put(registry, crystals("Cd-hcp", "I-molecular"))
+    layer = {"structure": monolayer_of("CdI2-CdI2")["structure"], "dimension": 2, "route": "bottom-up", "valid": True}
+    formula = {"formula_reduced": "CdI2", "chemsys": "Cd-I", "elements": ["Cd", "I"]}
+    put_structures(registry, [{"structure_id": "st-cdi2", **layer, **formula}])
+    run_stage(NoveltyStage(), registry)
+
+    evaluate(registry)
+
+    found = values(registry, "CdI2")
+    assert found["energy_above_hull"]["bound"] == "lower"
+    assert found["energy_above_hull"]["value"] == found["formation_energy"]["value"] < 0
+    assert "elements alone" in found["energy_above_hull"]["details"]["limits"]
 
 
 @needs_chgnet
