@@ -19,7 +19,7 @@ from ..stores.schema import initialise, is_initialised
 from .band_gaps import BandGapStage
 from .bottom_up import BottomUpStage
 from .calculation_matches import MatchStage
-from .campaigns.campaign import Campaign, load
+from .campaigns.campaign import Campaign, Hull, load
 from .campaigns.judge import JudgeStage
 from .exfoliation_stage import ExfoliationStage
 from .hull_stage import HullStage
@@ -118,11 +118,12 @@ def _composition_stages(campaign: Campaign) -> list[Stage]:
     return stages(wanted)
 
 
-def _calculation_stages(campaign: Campaign) -> list[Stage]:
+def _calculation_stages(campaign: Campaign | None = None) -> list[Stage]:
     """Give what follows from calculations and from known formation energies; Pourbaix rests on the others."""
-    stages: list[Stage] = [MatchStage(), HullStage(**campaign.hull.model_dump(mode="json")), KnownHullStage()]
+    hull = campaign.hull if campaign else Hull()
+    stages: list[Stage] = [MatchStage(), HullStage(**hull.model_dump(mode="json")), KnownHullStage()]
     stages += [ExfoliationStage(), BandGapStage()]
-    if campaign.pourbaix:
+    if campaign and campaign.pourbaix:
         settings = campaign.pourbaix.model_dump()
         scheme, elements = campaign.hull.scheme.value, list(campaign.elements) or None
         stages.append(PourbaixStage(**settings, scheme=scheme, elements=elements))
@@ -257,7 +258,7 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
     for campaign in campaigns:
         yield from stages_of(campaign)
     if not campaigns:
-        yield from (LayerStage(), LinkStage())
+        yield from (LayerStage(), LinkStage(), *_calculation_stages())
 
 
 def _run_one(

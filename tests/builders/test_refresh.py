@@ -102,6 +102,16 @@ def test_it_remembers_sources_and_campaigns(registry: Connection, tmp_path: Path
     assert len(keys(registry, "candidates")) == 2
 
 
+def test_without_a_campaign_sources_and_what_follows_from_calculations_are_brought_up_to_date(
+    registry: Connection,
+) -> None:
+    report = refresh(registry)
+
+    follows = ["layers", "links", "matches", "hull:MP2020", "known-hull", "exfoliation", "band-gaps"]
+    assert [stage.stage for stage in report.stages] == follows
+    assert (report.exit_code, report.errors) == (0, {})
+
+
 def test_a_source_that_is_gone_is_said_and_the_rest_is_done(registry: Connection, tmp_path: Path) -> None:
     lab, mine = write(tmp_path, "lab", "C-graphite-2H"), write(tmp_path, "mine", "BN-h")
     refresh(registry, [over(lab, mine)])
