@@ -43,7 +43,8 @@ class MapStage(Stage):
     def _collection(self) -> Any:
         return self.db.database[self.source.collection_name()]
 
-    def _channel(self, facet: str) -> str:
+    def channel(self, facet: str) -> str:
+        """Name the count of revisions of one facet in the stage's state."""
         return f"{self.source.collection_name()}:{facet}"
 
     def select(self) -> Iterator[Batch]:
@@ -56,7 +57,7 @@ class MapStage(Stage):
                 yield from self._windows(facet, low, high, seen)
                 first = seen.get(facet, (low, high))
                 seen[facet] = (min(first[0], low), max(first[1], high))
-                self._reached[self._channel(facet)] = high
+                self._reached[self.channel(facet)] = high
             if self.share is not None or self.source not in self.writes:
                 break  # a stage that writes where it reads looks at its own writes too, to be done with them
         if self.share is None or self.share.get("retries"):
@@ -68,7 +69,7 @@ class MapStage(Stage):
         high = revisions.current(self.db.database, self.source.collection_name())
         result = []
         for facet in self.facets:
-            channel = self._channel(facet)
+            channel = self.channel(facet)
             consumed = max(self.state["consumed"].get(channel, 0), self._reached.get(channel, 0))
             ahead = self.state["ahead"].get(channel, [])
             result += [(facet, low, up_to) for low, up_to in stage_states.gaps(consumed, ahead, high)]
@@ -80,7 +81,7 @@ class MapStage(Stage):
     def _windows(self, facet: str, low: int, high: int, seen: dict[str, tuple[int, int]]) -> Iterator[Batch]:
         rev = f"facets.{facet}.rev"
         key = self.source.KEY
-        channel = self._channel(facet)
+        channel = self.channel(facet)
         # What changed in an earlier facet too was already taken, as it is now, from that facet's windows.
         taken = [{f"facets.{other}.rev": {"$gt": a, "$lte": b}} for other, (a, b) in seen.items() if other != facet]
         while low < high:
@@ -128,7 +129,7 @@ class MapStage(Stage):
         """Divide the revisions that are due into stretches of about the same number of documents."""
         shares: list[Doc] = []
         for facet, low, high in self._intervals():
-            self.goal[self._channel(facet)] = high
+            self.goal[self.channel(facet)] = high
             rev = f"facets.{facet}.rev"
             count = self._count(facet, low, high)
             step = max(1, -(-count // number_splits))

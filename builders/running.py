@@ -187,12 +187,13 @@ def _one_by_one(stage: Stage, batch: Batch) -> Batch:
     worker = _Workers(1)
     for item in batch.items:
         try:
-            outcomes += worker.submit(stage, Batch(batch.ordinal, [item])).result().outcomes
+            outcomes += worker.submit(stage, Batch(batch.ordinal, [item], followed=False)).result().outcomes
         except BrokenProcessPool:
             outcomes.append(Failure("the process that worked on it died (out of memory, or a crash in a library)"))
             worker.stop()
     worker.stop()
     batch.outcomes = outcomes
+    batch.followed = False  # one of them may have been what died; in their own runs they take document by document
     return batch
 
 

@@ -255,7 +255,7 @@ class Stage(Builder):
     def process_item(self, item: Batch) -> Batch:
         """Process one batch. Never raises: what goes wrong with an item is its outcome."""
         item.outcomes = self.outcomes(item.items)
-        if self.followers is not None and item.followed:
+        if self.followers is not None and self.share is None:
             self.prepare(item)  # here, where there may be other processes for what the followers compute
         return item
 
@@ -373,7 +373,7 @@ class Stage(Builder):
                 prepared.went_well.append(item)
                 for name, doc in ready:
                     prepared.documents[name].append(doc)
-        if self.followers is not None and batch.followed:
+        if self.followers is not None and batch.followed and self.share is None:
             self.followers.follow(prepared.documents[self.followers.document.collection_name()])
         batch.prepared = prepared
 

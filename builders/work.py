@@ -64,6 +64,8 @@ class Batch:
         As many as items, in their order; empty until processed.
     prepared
         The outcomes as they will be written, once they were checked and hashed.
+    followed
+        Whether the stage's followers work on what it makes of this batch.
     """
 
     ordinal: int
@@ -73,6 +75,7 @@ class Batch:
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     prepared: Prepared | None = None
+    followed: bool = True
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from typing import Any, Self
 import psutil
 from bson import Binary
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from .connection import Connection, explain
@@ -50,6 +51,8 @@ class Lease:
         Name of the job.
     seconds
         A lease that is not renewed for so long may be taken over.
+    session
+        Session to run transactions in, where it is that of another lease of the same run; one of its own without.
 
     Attributes
     ----------
@@ -64,13 +67,16 @@ class Lease:
         On entry, where another run holds the job; says who and until when.
     """
 
-    def __init__(self, connection: Connection, job: str, *, seconds: float) -> None:
+    def __init__(
+        self, connection: Connection, job: str, *, seconds: float, session: ClientSession | None = None
+    ) -> None:
         self.connection = connection
         self.job = job
         self.seconds = seconds
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.token = 0
-        self.session = connection.client.start_session()
+        self.session = session or connection.client.start_session()
+        self._own_session = session is None
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._thread: threading.Thread | None = None
@@ -113,7 +119,8 @@ class Lease:
             )
         except PyMongoError as error:
             logger.warning("the lease of %s could not be given back and will expire: %s", self.job, error)
-        self.session.end_session()
+        if self._own_session:
+            self.session.end_session()
 
     def __enter__(self) -> Self:
         return self.acquire()

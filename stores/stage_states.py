@@ -37,7 +37,7 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
     -------
     dict
         The state: ``consumed`` (collection to revision), ``ahead``, ``partial``, and ``restarted`` (whether the
-        fingerprint changed).
+        fingerprint has ever changed).
     """
     states = connection.database["stage_states"]
     with suppress(DuplicateKeyError):  # somebody else makes it at the same time
@@ -49,16 +49,15 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
         {"$set": {"token": token, "maker": maker or {}}},
         return_document=ReturnDocument.AFTER,
     )
-    restarted = state is not None and state["fingerprint"] != fingerprint
-    if restarted:
+    if state is not None and state["fingerprint"] != fingerprint:
         state = states.find_one_and_update(
             {"stage": stage, "token": token},
-            {"$set": {"fingerprint": fingerprint, **_NOTHING_DONE, "updated_at": utc_now()}},
+            {"$set": {"fingerprint": fingerprint, **_NOTHING_DONE, "restarted": True, "updated_at": utc_now()}},
             return_document=ReturnDocument.AFTER,
         )
     if state is None:  # taken over between the two
         raise LeaseLost(stage)
-    return {**state, "restarted": restarted}
+    return {"restarted": False, **state}
 
 
 def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, int]]:

@@ -7,10 +7,10 @@ at all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
@@ -22,6 +22,8 @@ from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
 from .documents.base import HISTORY
+from .failures import Failure
+from .quarantine import Refused
 from .schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
@@ -32,12 +34,13 @@ _ROUNDING = 1e-9  # a value that differs by no more, relatively or in its unit, 
 
 @dataclass(slots=True)
 class Counts:
-    """What a write came to."""
+    """What a write came to, and what of it the writer's followers have taken care of."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     deprecated: int = 0
+    followed: list[Followed] = field(default_factory=list)
 
     def add(self, other: Counts) -> None:
         """Add the counts of another write."""
@@ -45,6 +48,7 @@ class Counts:
         self.updated += other.updated
         self.unchanged += other.unchanged
         self.deprecated += other.deprecated
+        self.followed += other.followed
 
     @property
     def written(self) -> int:
@@ -52,15 +56,45 @@ class Counts:
         return self.inserted + self.updated + self.deprecated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
-    """A document as a stage made it, ready to be compared with what is stored."""
+    """A document as a stage made it, ready to be compared with what is stored.
+
+    Attributes
+    ----------
+    further
+        What each follower of the writer made of it: the content of a facet of its own, what went wrong, or None where
+        the document is not for it. Empty where no follower has looked at it.
+    """
 
     key: str
     content: Doc
     origins: list[Doc]
     hash: str
     group: str | None = None
+    further: tuple[Written | Failure | Refused | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What one follower is done with, once a write is stored.
+
+    Attributes
+    ----------
+    number
+        Which follower.
+    interval
+        Revisions ``(after, up to]``; those of `docs`.
+    docs
+        The documents that were written.
+    updated
+        In how many of them its facet is new or has changed.
+    """
+
+    number: int
+    interval: tuple[int, int]
+    docs: list[Written]
+    updated: int
 
 
 class ForeignField(TypeError):
@@ -79,6 +113,8 @@ class FacetWriter:
         Facet to write.
     stage, fingerprint, run_id
         Who writes; kept with the facet.
+    followers
+        Writers of further facets, whose stages have worked on the same documents before they are stored.
     """
 
     document: type[RegistryDocument]
@@ -86,6 +122,7 @@ class FacetWriter:
     stage: str
     fingerprint: str
     run_id: str
+    followers: tuple[FacetWriter, ...] = ()
     owned: frozenset[str] = field(init=False)
     creates: bool = field(init=False)
     """Whether this facet's writer makes documents, rather than adding to those of another."""
@@ -147,6 +184,8 @@ class FacetWriter:
                 changed.append(doc)
         if not new and not changed:
             return counts
+        if self.followers:  # so that each of them is done with an unbroken stretch of revisions
+            changed.sort(key=lambda doc: self._followers_done(doc, stored[doc.key]), reverse=True)
         rev = revisions.take(database, collection.name, len(new) + len(changed), session)
         now = utc_now()
         if new:
@@ -158,7 +197,39 @@ class FacetWriter:
             collection.bulk_write(updates, session=session, ordered=True)
         counts.inserted += len(new)
         counts.updated += len(changed)
+        counts.followed = self._followed([*new, *changed], stored, rev - 1)
         return counts
+
+    def _followers_done(self, doc: Written, stored: Doc | None) -> int:
+        """Count the followers, from the first, that are done with a document once it is written."""
+        if stored is None:
+            return min(len(self.followers), len(doc.further))
+        done = 0
+        for writer, made in zip(self.followers, doc.further, strict=False):
+            if not isinstance(made, Written) and writer.facet in stored["facets"]:
+                break  # it failed or withdraws what is stored: that stage sees to it, and then those after it
+            done += 1
+        return done
+
+    def _followed(self, docs: list[Written], stored: Mapping[str, Doc], before: int) -> list[Followed]:
+        result = []
+        for number, writer in enumerate(self.followers):
+            done = [doc for doc in docs if self._followers_done(doc, stored.get(doc.key)) > number]
+            updated = sum(writer._is_new(doc.further[number], stored.get(doc.key)) for doc in done)
+            if done:
+                result.append(Followed(number, (before, before + len(done)), done, updated))
+        return result
+
+    def _is_new(self, made: object, stored: Doc | None) -> TypeGuard[Written]:
+        return isinstance(made, Written) and (stored is None or not self._is_current(stored, made))
+
+    def _facets(self, doc: Written, stored: Doc | None) -> Iterator[tuple[FacetWriter, Written]]:
+        """Give what is to be written of a document, facet by facet."""
+        yield self, doc
+        for number in range(self._followers_done(doc, stored)):
+            made = doc.further[number]
+            if self.followers[number]._is_new(made, stored):
+                yield self.followers[number], made
 
     def _stored(self, collection: Collection[Doc], keys: list[str], session: ClientSession) -> dict[str, Doc]:
         key = self.document.KEY
@@ -189,7 +260,7 @@ class FacetWriter:
             if self.creates:
                 note = self._note(f"deprecated: {reasons[doc[key]]}", rev + i, now)
                 changes: Doc = {
-                    "$set": {"deprecated": True, **self._system({**facets, self.facet: note}, note, rev + i, now)},
+                    "$set": {"deprecated": True, **self._system(facets, {self.facet: note}, rev + i, now)},
                     "$push": {"deprecation_reasons": reasons[doc[key]]},
                 }
             else:
@@ -249,38 +320,45 @@ class FacetWriter:
             note["group"] = group
         return note
 
-    def _system(self, facets: Doc, note: Doc, rev: int, now: datetime) -> Doc:
+    def _system(self, stored: Doc, notes: Doc, rev: int, now: datetime) -> Doc:
         return {
-            f"facets.{self.facet}": note,
-            "content_hash": _combined(facets),
+            **{f"facets.{facet}": note for facet, note in notes.items()},
+            "content_hash": _combined({**stored, **notes}),
             "rev": rev,
             "run_id": self.run_id,
             "updated_at": now,
         }
 
     def _insert(self, doc: Written, rev: int, now: datetime) -> Doc:
-        note = self._note(doc.hash, rev, now, doc.group)
+        content: Doc = {self.document.KEY: doc.key}
+        notes = {}
+        for writer, made in self._facets(doc, None):
+            content |= made.content
+            notes[writer.facet] = writer._note(made.hash, rev, now, made.group)
         return {
-            self.document.KEY: doc.key,
-            **doc.content,
+            **content,
             "schema_version": SCHEMA_VERSION,
             "rev": rev,
-            "content_hash": _combined({self.facet: note}),
+            "content_hash": _combined(notes),
             "run_id": self.run_id,
             "created_at": now,
             "updated_at": now,
             "origins": doc.origins,
             "deprecated": False,
-            "facets": {self.facet: note},
+            "facets": notes,
         }
 
     def _update(self, doc: Written, stored: Doc, rev: int, now: datetime) -> UpdateOne:
-        note = self._note(doc.hash, rev, now, doc.group)
-        changes = dict(doc.content)
+        changes: Doc = {}
+        gone: Doc = {}
+        notes = {}
+        for writer, made in self._facets(doc, stored):
+            changes |= made.content
+            gone |= dict.fromkeys(writer.owned - made.content.keys(), "")
+            notes[writer.facet] = writer._note(made.hash, rev, now, made.group)
         if self.creates:
             changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
-        changes |= self._system({**stored["facets"], self.facet: note}, note, rev, now)
-        gone = dict.fromkeys(self.owned - doc.content.keys(), "")
+        changes |= self._system(stored["facets"], notes, rev, now)
         update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
         if earlier := self._superseded(doc, stored, now):
             update["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
