@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ CLOSEST_ATOMS = 0.7
 """Å. H2 has 0.74 Å; a proposal with atoms closer than this is not valid."""
 
 
+_VERDICTS = {True: "passed", False: "failed"}
+
+
 @dataclass(slots=True)
 class Proposal:
     """A structure that a route has made, with what only the route knows.
@@ -30,7 +33,10 @@ class Proposal:
     facts
         Further fields of the document.
     checks
-        Verdicts of the route's own checks, by name.
+        The route's own checks, by name: whether passed, or "verdict" (passed, failed, unknown) with what else is known.
+        One that failed makes the structure invalid.
+    remarks
+        Further checks, which do not decide whether it is valid.
     """
 
     structure: Structure
@@ -38,7 +44,8 @@ class Proposal:
     identity: str
     rank: int
     facts: Doc = field(default_factory=dict)
-    checks: dict[str, bool] = field(default_factory=dict)
+    checks: Mapping[str, bool | Doc] = field(default_factory=dict)
+    remarks: Mapping[str, Doc] = field(default_factory=dict)
 
 
 def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
@@ -53,7 +60,11 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
         structure = proposal.structure
         too_close = check_structure(structure, min_distance=CLOSEST_ATOMS)
         checks: dict[str, Any] = {"distances": too_close or "passed"}
-        checks |= {name: "passed" if fine else "failed" for name, fine in proposal.checks.items()}
+        checks |= {
+            name: found if isinstance(found, dict) else _VERDICTS[found] for name, found in proposal.checks.items()
+        }
+        verdicts_given = (found["verdict"] if isinstance(found, dict) else found for found in checks.values())
+        failed = any(verdict == "failed" for verdict in verdicts_given)
         found = space_group(structure)
         doc: Doc = {
             "structure_id": f"st-{text_hash(route, proposal.parent_id, proposal.identity)[:16]}",
@@ -72,8 +83,8 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
             "charge_neutral": bool(verdicts.charge_neutral[i]),
             "electronegativity_balanced": bool(verdicts.electronegativity_balanced[i]),
             "shortest_distance": _shortest_distance(structure),
-            "checks": checks,
-            "valid": all(verdict == "passed" for verdict in checks.values()),
+            "checks": {**checks, **proposal.remarks},
+            "valid": too_close is None and not failed,
             **proposal.facts,
         }
         if found.number is not None:

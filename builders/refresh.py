@@ -36,6 +36,8 @@ from .running import Interrupted, Progress, run_stage
 from .source_stage import SourceStage
 from .sources.live_source import LIVE_KINDS
 from .stage import Stage
+from .template_stage import TemplateStage
+from .template_structures import TemplateStructuresStage
 from .top_down import TopDownStage
 from .vasp_stage import VaspStage
 from .version import VERSION
@@ -103,6 +105,7 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     if campaign.routes.bottom_up:
         # Only what repeats no other structure is worth substituting in, so novelty comes before and after.
         stages += [NoveltyStage(), BottomUpStage(**campaign.routes.bottom_up.model_dump())]
+    stages += _template_stages(campaign)
     stages += [NoveltyStage(), KnownValuesStage(), *_calculation_stages(campaign), *_potential_stages(campaign)]
     stages += [JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
     return stages
@@ -116,6 +119,15 @@ def _composition_stages(campaign: Campaign) -> list[Stage]:
     from .compositions.route import stages  # brings torch along, which other campaigns don't need
 
     return stages(wanted)
+
+
+def _template_stages(campaign: Campaign) -> list[Stage]:
+    """Give what finds the templates among known materials, and what makes structures of compositions from them."""
+    wanted = campaign.routes.template
+    if wanted is None:
+        return []
+    dimension = wanted.dimension or (3 if campaign.dimension == 3 else 2)
+    return [TemplateStage(), TemplateStructuresStage(**{**wanted.model_dump(), "dimension": dimension})]
 
 
 def _calculation_stages(campaign: Campaign | None = None) -> list[Stage]:

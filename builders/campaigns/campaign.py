@@ -25,6 +25,7 @@ from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from .compositions import Compositions
 from .gates import Gate
+from .template_route import TemplateRoute
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
@@ -70,11 +71,12 @@ class Routes(BaseModel):
 
     top_down: TopDown | None = Field(None, alias="top-down")
     bottom_up: BottomUp | None = Field(None, alias="bottom-up")
+    template: TemplateRoute | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the routes taken."""
-        taken = {"top-down": self.top_down, "bottom-up": self.bottom_up}
+        taken = {"top-down": self.top_down, "bottom-up": self.bottom_up, "template": self.template}
         return tuple(name for name, settings in taken.items() if settings is not None)
 
 

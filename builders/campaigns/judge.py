@@ -34,6 +34,8 @@ _COPIED = (
     "valid",
     "novel",
     "known_as",
+    "p_2d",
+    "predicted_formation_energy",
 )
 
 

@@ -7,8 +7,8 @@ they are but for the few that are named. Knows a library of templates; makes no 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -79,6 +79,15 @@ class Shortlist:
         """Ids of the templates whose structures `templates.realise` may ask for."""
         lent = {choice.template.template_id for one in self.candidates for choice in one.choices}
         return lent | set(self.known) if self.match_structures else lent
+
+    def among(self, template_ids: Container[str]) -> Shortlist:
+        """Give it without the templates that are not among these."""
+        left = (
+            replace(one, choices=tuple(choice for choice in one.choices if choice.template.template_id in template_ids))
+            for one in self.candidates
+        )
+        known = tuple(one for one in self.known if one in template_ids)
+        return replace(self, candidates=tuple(one for one in left if one.choices), known=known)
 
 
 def shortlist(

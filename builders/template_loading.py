@@ -1,0 +1,109 @@
+"""Builds a library of templates from what stage `templates` found; a structure is read when it is needed, if ever.
+
+And predicts from it for those who ask for a single formula.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from pymatgen.core.structure import Structure
+
+from ..models.composition.formulas import anonymous_formulas
+from ..models.structure.plain import BadStructure, from_plain
+from ..models.structure.prototypes import Membership
+from ..models.structure.template_library import Template, TemplateLibrary
+from ..models.structure.templates import Prediction, Ranking, predict
+from ..stores.connection import Connection
+from ..stores.documents import Material
+from .template_stage import prototype_of
+from .work import Doc
+
+_WANTED: Final = ("material_id", "formula_reduced", "template_prototype", "template_dimension", "template")
+_STRUCTURES_KEPT: Final = 2000
+
+
+def load_templates(connection: Connection, *, dimension: int, anonymous_formula: str | None = None) -> TemplateLibrary:
+    """Build the library of the registry's templates.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    dimension
+        2 monolayers, 3 bulk crystals.
+    anonymous_formula
+        Only those of this one, e.g. "AB2"; all without.
+
+    Returns
+    -------
+    TemplateLibrary
+        Its structures are read when they are asked for; the last 2,000 are kept.
+    """
+    query: Doc = {"template_dimension": dimension, "template_prototype": {"$exists": True}, "deprecated": False}
+    if anonymous_formula is not None:
+        query["formula_anonymous"] = anonymous_formula
+    materials = connection.database[Material.collection_name()]
+    docs = list(materials.find(query, {"_id": 0, **dict.fromkeys(_WANTED, 1)}))
+    founds = {doc["material_id"]: doc["template"]["founds"] for doc in docs if "founds" in doc["template"]}
+    # A founder that serves as a template of the other dimensionality, or is being looked at anew, is not among them.
+    missing = {doc["template_prototype"] for doc in docs} - founds.keys()
+    also = {"material_id": {"$in": sorted(missing)}, "template.founds": {"$exists": True}, "deprecated": False}
+    for doc in materials.find(also, {"_id": 0, "material_id": 1, "template.founds": 1}) if missing else ():
+        founds[doc["material_id"]] = doc["template"]["founds"]
+    prototypes = {key: prototype_of(key, one, founds.keys()) for key, one in founds.items()}
+    templates = (
+        Template(
+            template_id=doc["material_id"],
+            formula=doc["formula_reduced"],
+            membership=Membership(doc["template_prototype"], tuple(doc["template"]["slots"])),
+            space_group=doc["template"].get("space_group"),
+            dimension=dimension,
+        )
+        for doc in sorted(docs, key=lambda doc: str(doc["material_id"]))
+        if doc["template_prototype"] in prototypes
+    )
+
+    @lru_cache(maxsize=_STRUCTURES_KEPT)
+    def structure_of(template_id: str) -> Structure:
+        found = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
+        if not found or "structure" not in found:
+            raise BadStructure(f"template {template_id} has no structure any more; `exfolio run templates` notes that")
+        return from_plain(found["structure"])
+
+    return TemplateLibrary(templates, prototypes, structure_of)
+
+
+def predict_structures(
+    connection: Connection, formula: str, *, dimension: int = 2, top: int = 10, ranking: Ranking = "prototypes"
+) -> list[Prediction]:
+    """Predict the structures of a formula from the registry's templates, best first.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    formula
+        E.g. ``"MoSSe"``.
+    dimension
+        2 for monolayers, 3 for bulk crystals.
+    top
+        Structures wanted.
+    ranking
+        As for `models.structure.templates.predict`.
+
+    Raises
+    ------
+    NoTemplateError, UnparsableFormula, UnknownElement, ElementOffScaleError, ValueError
+        As `models.structure.templates.predict`.
+
+    Examples
+    --------
+    >>> with connect() as registry:                                          # doctest: +SKIP
+    ...     for found in predict_structures(registry, "MoSSe"):
+    ...         print(found.template_id, found.probability, found.structure)
+    """
+    [anonymous] = anonymous_formulas([formula])
+    library = load_templates(connection, dimension=dimension, anonymous_formula=anonymous)
+    return predict(formula, library, top, dimension=dimension, ranking=ranking)

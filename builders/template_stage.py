@@ -1,0 +1,241 @@
+"""Stage `templates`: keeps up the library of template structures, each known structure with its prototype.
+
+Prototypes are told apart within one anonymous formula. What was found earlier is kept: a new structure is compared with
+the first of each prototype only, so a hundred thousand templates cost a newcomer no more than their prototypes do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from pymatgen.core.structure import Structure
+from pymongo.client_session import ClientSession
+
+from ..models.structure.plain import from_plain
+from ..models.structure.prototypes import Prototype, PrototypeIndex
+from ..models.structure.symmetry import space_group
+from ..models.structure.vacuum import MIN_GAP, thickest_gap
+from ..stores import quarantine
+from ..stores.canonical import content_hash
+from ..stores.documents import Material
+from .group_stage import GroupStage, Members
+from .work import Batch, Doc, Item, Outcome, Refused
+
+MAX_SITES: Final = 200
+"""Atoms in the cell of a template; comparing two larger cells takes StructureMatcher minutes."""
+SYMMETRY_TOLERANCE: Final = 0.1
+"""Å. Relaxed structures of databases want more than the 0.01 Å of measured ones."""
+_REMEDY: Final = "Correct the structure in the source and ingest it again; until then it lends its shape to nothing."
+_LIGHT: Final = ("material_id", "formula_anonymous", "template", "template_prototype", "template_refused", "deprecated")
+
+
+class NotATemplate(ValueError):
+    """A structure that can't serve as a template, with the reason."""
+
+
+class TemplateStage(GroupStage):
+    """Writes for each material with a structure which prototype it has, as which kind of template.
+
+    The first structure of its kind founds a prototype and gives it its name. When a founder is retired or its structure
+    changes, those of its prototype are compared anew.
+    """
+
+    name = "templates"
+    version = 1
+    members = (
+        Members(
+            Material,
+            "formula_anonymous",
+            ("record",),
+            (),
+            {"$or": [{"structure": {"$exists": True}}, {"facets.template": {"$exists": True}}]},
+        ),
+    )
+    groups_per_batch = 8
+    writes: ClassVar = {Material: "template"}
+    orphans = "kept"
+
+    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
+        """Give of each group what has to be looked at, and the founders it has to be compared with."""
+        found: dict[str, list[Doc]] = {name: [] for name in names}
+        for doc in self._light(names):
+            found[doc["formula_anonymous"]].append(doc)
+        low = int(self.state["consumed"].get("materials:record", 0))
+        changed = self._changed([doc for docs in found.values() for doc in docs], low)
+        items = []
+        for name, docs in found.items():
+            founders, open_ids, gone = _sort_out(docs, changed)
+            if open_ids or gone or mark is None:  # of a group tried again something comes in any case
+                content = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
+                content["refused_before"] = [doc["material_id"] for doc in docs if "template_refused" in doc]
+                items.append(Item(name, content, [{"collection": "group", "id": name}]))
+        self._add_structures(items)
+        return Batch(0, items, mark=mark)
+
+    def _light(self, names: list[str]) -> Iterator[Doc]:
+        # Deprecated ones too: a founder that is retired founds nothing any more.
+        [source] = self.members
+        query = {"formula_anonymous": {"$in": names}, **source.criteria}
+        revs = ("facets.record.rev", "facets.template.rev")
+        projection = {"_id": 0, **dict.fromkeys((*_LIGHT, *revs), 1)}
+        for doc in self._consistent(source).find(query, projection).sort("material_id", 1):
+            doc["present"] = not doc["deprecated"]
+            yield doc
+
+    def _changed(self, docs: list[Doc], low: int) -> set[str]:
+        """Give those whose structure is another than the one that was looked at, or gone."""
+        suspects = {}
+        for doc in docs:
+            revs = {name: int(facet["rev"]) for name, facet in doc["facets"].items()}
+            written = revs.get("template", 0)
+            if "template" in doc and (revs["record"] > low or revs["record"] > written):
+                suspects[doc["material_id"]] = doc["template"].get("digest")
+        now = {doc["material_id"]: _digest(doc) for doc in self._with_structure(suspects)}
+        return {material_id for material_id, digest in suspects.items() if now.get(material_id) != digest}
+
+    def _with_structure(self, ids: Iterable[str]) -> Iterator[Doc]:
+        wanted = ("material_id", "structure", "dimension_claimed")
+        query = {"material_id": {"$in": list(ids)}}
+        yield from self.db.database["materials"].find(query, {"_id": 0, **dict.fromkeys(wanted, 1)})
+
+    def _add_structures(self, items: list[Item]) -> None:
+        wanted = [i for item in items for i in (*item.content["open"], *(f["id"] for f in item.content["founders"]))]
+        stored = {doc["material_id"]: doc for doc in self._with_structure(wanted)}
+        for item in items:
+            item.content["open"] = [stored[i] for i in item.content["open"] if i in stored]
+            for founder in item.content["founders"]:
+                founder["structure"] = stored[founder["id"]]["structure"]
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Find the prototype of each open structure."""
+        return [{"materials": _members(item.content)} for item in items]
+
+    def prepare(self, batch: Batch) -> None:
+        """Put into quarantine what is refused; its group is done all the same."""
+        super().prepare(batch)
+        if batch.prepared is None:
+            return
+        refused = {
+            doc.key: str(doc.content["template_refused"])
+            for doc in batch.prepared.documents["materials"]
+            if "template_refused" in doc.content
+        }
+        batch.prepared.refused += [Refused("materials", key, reason, _REMEDY) for key, reason in refused.items()]
+        for item in batch.prepared.went_well:
+            looked_at = {*item.content["gone"], *(doc["material_id"] for doc in item.content["open"])}
+            item.content["mended"] = sorted(looked_at.intersection(item.content["refused_before"]) - refused.keys())
+
+    def after_write(self, went_well: list[Item], session: ClientSession) -> None:
+        """Release from quarantine what is a template now."""
+        mended = [key for item in went_well for key in item.content["mended"]]
+        if mended:
+            quarantine.release(self.db, self.name, "materials", mended, session=session)
+
+
+def _sort_out(docs: list[Doc], changed: set[str]) -> tuple[list[Doc], list[str], list[str]]:
+    """Give the founders of one anonymous formula that still stand, the ids to look at, and those that are out."""
+    as_found = {
+        doc["material_id"]: doc
+        for doc in docs
+        if doc["present"] and doc.get("template", {}).get("version") == TemplateStage.version
+        if doc["material_id"] not in changed
+    }
+    founders = [
+        {"id": key, **doc["template"]} for key, doc in as_found.items() if doc.get("template", {}).get("founds")
+    ]
+    standing = {founder["id"] for founder in founders}
+    done = {key for key, doc in as_found.items() if doc.get("template_prototype", key) in standing or _is_refused(doc)}
+    open_ids = [doc["material_id"] for doc in docs if doc["present"] and doc["material_id"] not in done]
+    gone = [doc["material_id"] for doc in docs if not doc["present"] and "template" in doc]
+    founders.sort(key=lambda founder: int(founder["founds"]["place"]))
+    return founders, open_ids, gone
+
+
+def _is_refused(doc: Doc) -> bool:
+    return "template_refused" in doc and "template_prototype" not in doc
+
+
+def _digest(doc: Doc) -> str:
+    return content_hash([doc.get("structure"), doc.get("dimension_claimed")])
+
+
+def _members(group: Doc) -> list[Doc]:
+    index = PrototypeIndex()
+    place = 0
+    standing = {founder["id"] for founder in group["founders"]}
+    for founder in group["founders"]:
+        slots = tuple(founder["slots"])
+        prototype = prototype_of(founder["id"], founder["founds"], standing)
+        index.restore(prototype, slots, partial(from_plain, founder["structure"]))
+        place = max(place, int(founder["founds"]["place"]) + 1)
+    docs = [{"material_id": key} for key in group["gone"]]
+    for one in sorted(group["open"], key=lambda doc: str(doc["material_id"])):
+        known: Doc = {"version": TemplateStage.version, "digest": _digest(one)}
+        doc: Doc = {"material_id": one["material_id"], "template": known}
+        try:
+            structure, dimension = usable(one)
+            doc["template_dimension"] = dimension
+            number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
+            membership = index.add(one["material_id"], structure)
+        except ValueError as refused:  # BadStructure, NotATemplate, NoPrototypeError, ElementOffScaleError …
+            doc["template_refused"] = str(refused)
+        else:
+            doc["template_prototype"] = membership.prototype
+            known |= {"slots": list(membership.slots), "space_group": number}
+            if membership.prototype == one["material_id"]:
+                known["founds"] = _founding(index.prototypes[membership.prototype], place)
+                place += 1
+        docs.append(doc)
+    return docs
+
+
+def usable(material: Doc) -> tuple[Structure, int]:
+    """Give the structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
+
+    Raises
+    ------
+    BadStructure
+        The structure is damaged, or holds an isotope, whose compounds are other materials.
+    NotATemplate
+        It is disordered, too large, has none, or is not what its source says.
+    """
+    if not material.get("structure"):
+        raise NotATemplate("its structure is gone")
+    structure = from_plain(material["structure"], isotopes="refuse")
+    if not structure.is_ordered:
+        raise NotATemplate("it is disordered, so its elements have no places of their own")
+    if len(structure) > MAX_SITES:
+        raise NotATemplate(f"{len(structure)} atoms in its cell are more than {MAX_SITES}")
+    claimed = material.get("dimension_claimed")
+    gap = thickest_gap(structure).thickness
+    if claimed is not None and claimed < 2:
+        raise NotATemplate(f"it is {claimed}-dimensional; templates are layers and bulk crystals")
+    if claimed == 2 and gap < MIN_GAP:
+        raise NotATemplate(f"it is called two-dimensional, but its cell has no vacuum of {MIN_GAP:g} Å")
+    return structure, 2 if gap >= MIN_GAP and claimed != 3 else 3
+
+
+def _founding(prototype: Prototype, place: int) -> Doc:
+    return {
+        "place": place,
+        "kind": prototype.kind,
+        "amounts": list(prototype.amounts),
+        "symmetries": [list(order) for order in prototype.symmetries],
+        "related": [
+            {"prototype": other, "orders": [list(order) for order in orders]}
+            for other, orders in prototype.related.items()
+        ],
+    }
+
+
+def prototype_of(prototype_id: str, founds: Doc, standing: Container[str]) -> Prototype:
+    """Give a prototype as its founder's document holds it; of its relations those to prototypes that still stand."""
+    related: dict[str, Any] = {
+        one["prototype"]: tuple(tuple(order) for order in one["orders"])
+        for one in founds["related"]
+        if one["prototype"] in standing
+    }
+    symmetries = tuple(tuple(order) for order in founds["symmetries"])
+    return Prototype(prototype_id, founds["kind"], tuple(founds["amounts"]), symmetries, related)

@@ -1,0 +1,250 @@
+"""Stage `template-structures`: gives promising compositions the structures of known materials like them.
+
+A new or changed template makes due the compositions of its anonymous formula only. Templates are chosen where the
+database is at hand; the few structures needed travel with the composition to whoever makes the new ones of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import bson
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymatgen.core.structure import Structure
+
+from ..models.composition.formulas import UnknownElement, UnparsableFormula
+from ..models.structure.pettifor import ElementOffScaleError
+from ..models.structure.plain import from_plain
+from ..models.structure.structure_checks import Check
+from ..models.structure.template_library import TemplateLibrary
+from ..models.structure.templates import NoTemplateError, Prediction, Shortlist, realise, shortlist
+from ..models.structure.vacuum import thickest_gap
+from ..stores.documents import Composition, Material, ProposedStructure
+from . import proposal
+from .group_stage import GroupStage, Members
+from .template_loading import load_templates
+from .work import Batch, Doc, Item, Outcome
+
+_NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
+_FACETS: Final = {2: "templates", 3: "bulk_templates"}
+_FIELDS: Final = ("formula_reduced", "formula_anonymous", "p_2d", "predicted_formation_energy")
+_COPIED: Final = ("p_2d", "predicted_formation_energy")
+_CHARGE: Final = "charge"
+_RAW: Final = CodecOptions(document_class=RawBSONDocument)
+
+
+class TemplateStructuresStage(GroupStage):
+    """Makes structures of compositions from the library of templates, best first.
+
+    Parameters
+    ----------
+    dimension
+        2: monolayers from monolayers; 3: bulk crystals from bulk crystals. Each is a stage of its own.
+    structures
+        Structures per composition.
+    min_p_2d
+        Compositions with a smaller probability of forming a 2D material are left alone; None asks for none.
+    max_predicted_formation_energy
+        eV/atom; compositions of a higher one are left alone; None asks for none.
+    match_structures
+        Whether structures of one composition are told apart by StructureMatcher, or by their prototypes alone.
+    """
+
+    version = 1
+    groups_per_batch = 25
+
+    def __init__(
+        self,
+        dimension: int = 2,
+        structures: int = 10,
+        min_p_2d: float | None = 0.95,
+        max_predicted_formation_energy: float | None = 0.0,
+        match_structures: bool = True,  # noqa: FBT001, FBT002  as plain data from campaigns
+        share: Doc | None = None,
+    ) -> None:
+        self.dimension = dimension
+        self.structures = structures
+        self.min_p_2d = min_p_2d
+        self.max_predicted_formation_energy = max_predicted_formation_energy
+        self.match_structures = match_structures
+        self.name = _NAMES[dimension]
+        self._library: tuple[str, TemplateLibrary] | None = None
+        super().__init__(share=share)
+
+    @property
+    def writes(self) -> dict[Any, str]:  # type: ignore[override]  # by dimension
+        """Structures, and on the composition how many, or why none."""
+        return {ProposedStructure: "proposal", Composition: _FACETS[self.dimension]}
+
+    def arguments(self) -> Doc:
+        """Give the settings."""
+        names = ("dimension", "structures", "min_p_2d", "max_predicted_formation_energy", "match_structures")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def promising(self) -> Doc:
+        """Query for the compositions that are worth a structure."""
+        criteria: Doc = {"charge_neutral": True, "electronegativity_balanced": True}
+        if self.min_p_2d is not None:
+            criteria["p_2d"] = {"$gte": self.min_p_2d}
+        if self.max_predicted_formation_energy is not None:
+            criteria["predicted_formation_energy"] = {"$lte": self.max_predicted_formation_energy}
+        return criteria
+
+    def sources_of_members(self) -> tuple[Members, ...]:
+        """Read compositions and templates."""
+        kind = {"template_dimension": self.dimension}
+        return (
+            Members(Composition, "formula_reduced", ("screen", "classify", "energy"), _FIELDS, self.promising),
+            Members(Material, "formula_anonymous", ("template",), (), kind),
+        )
+
+    # A group is a composition; its name begins with its anonymous formula, so that those of one library come together.
+
+    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+        window: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
+        if source.document is Composition:
+            had_some = {f"facets.{_FACETS[self.dimension]}": {"$exists": True}}
+            return self._names({"$and": [window, {"$or": [self.promising, had_some]}]})
+        fitting = self._consistent(source).distinct("formula_anonymous", {"$and": [window, source.criteria]})
+        return self._names({"formula_anonymous": {"$in": fitting}, "deprecated": False, **self.promising})
+
+    def _names(self, query: Doc) -> set[str]:
+        compositions = self._consistent(self.sources_of_members()[0])
+        found = compositions.find(query, {"_id": 0, "formula_anonymous": 1, "formula_reduced": 1})
+        return {f"{doc.get('formula_anonymous', '')} {doc['formula_reduced']}" for doc in found}
+
+    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
+        formulas = [name.rpartition(" ")[2] for name in names]  # what failed before comes by its formula alone
+        promising = {doc["formula_reduced"]: doc for doc in self._compositions(formulas)}
+        guesses = self.space_groups_of(list(promising))
+        items = [self._chosen(doc, guesses.get(formula)) for formula, doc in promising.items()]
+        self._add_templates(items)
+        left = [formula for formula in formulas if formula not in promising]
+        items += [Item(formula, {}, [{"collection": "compositions", "id": formula}]) for formula in left]
+        return Batch(0, items, mark=mark, withdrawn=dict.fromkeys(left, "its composition is no longer promising"))
+
+    def _compositions(self, formulas: list[str]) -> list[Doc]:
+        query = {"formula_reduced": {"$in": formulas}, "deprecated": False, **self.promising}
+        found = self.db.database["compositions"].find(query, {"_id": 0, **dict.fromkeys(_FIELDS, 1)})
+        return sorted(found, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
+
+    def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:  # noqa: ARG002
+        """Give the probability of each space group by number, of those formulas a predictor can tell something of.
+
+        There is no predictor in the registry yet; its place is here: what it gives weighs templates and is noted with
+        each structure.
+        """
+        return {}
+
+    def _chosen(self, composition: Doc, space_groups: Mapping[int, float] | None) -> Item:
+        formula = composition["formula_reduced"]
+        content: Doc = {"facts": {name: composition[name] for name in _COPIED if name in composition}}
+        try:
+            content["shortlist"] = shortlist(
+                formula,
+                self._templates(composition["formula_anonymous"]),
+                self.structures,
+                dimension=self.dimension,
+                space_groups=space_groups,
+                match_structures=self.match_structures,
+            )
+        except (NoTemplateError, ElementOffScaleError, UnparsableFormula, UnknownElement) as error:
+            content["refused"] = str(error)
+        return Item(formula, content, [{"collection": "compositions", "id": formula}])
+
+    def _templates(self, anonymous: str) -> TemplateLibrary:
+        if self._library is None or self._library[0] != anonymous:
+            self._library = (
+                anonymous,
+                load_templates(self.db, dimension=self.dimension, anonymous_formula=anonymous),
+            )
+        return self._library[1]
+
+    def _add_templates(self, items: Iterable[Item]) -> None:
+        """Add to each composition the structures its shortlist names, as they come from the server."""
+        chosen = [item for item in items if "shortlist" in item.content]
+        wanted = sorted(set().union(*(item.content["shortlist"].template_ids for item in chosen)))
+        materials = self.db.database["materials"].with_options(codec_options=_RAW)
+        query = {"material_id": {"$in": wanted}, "structure": {"$exists": True}}
+        stored = {
+            str(doc["material_id"]): (str(doc["content_hash"]), doc.raw)
+            for doc in materials.find(query, {"_id": 0, "material_id": 1, "content_hash": 1, "structure": 1})
+        }
+        for item in chosen:
+            item.content["shortlist"] = usable = item.content["shortlist"].among(stored)
+            ids = sorted(usable.template_ids)
+            item.content["templates"] = {template_id: stored[template_id][1] for template_id in ids}
+            item.origins += [{"collection": "materials", "id": one, "hash": stored[one][0]} for one in ids]
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Make the structures of each composition."""
+        return [self._structures(item) for item in items]
+
+    def _structures(self, item: Item) -> Outcome:
+        made: list[Prediction] = []
+        outcome: Doc = {"formula_reduced": item.key}
+        refused = item.content.get("refused")
+        if "shortlist" in item.content:
+            try:
+                made = _realised(item.content["shortlist"], item.content["templates"])
+            except NoTemplateError as error:
+                refused = str(error)
+            outcome[self._field("structures")] = len(made)
+        if refused is not None:
+            outcome |= {self._field("structures"): 0, self._field("refused"): refused}
+        facts = item.content.get("facts", {})
+        documents = proposal.documents("template", [_proposal(one, i, facts) for i, one in enumerate(made, 1)])
+        for doc in documents:
+            doc["made_of"] = [item.key, doc["parent_id"]]
+        return {"structures": documents, "compositions": [outcome]}
+
+    def _field(self, name: str) -> str:
+        return f"{_FACETS[self.dimension].removesuffix('s')}_{name}"
+
+
+def _realised(chosen: Shortlist, templates: Mapping[str, bytes]) -> list[Prediction]:
+    known: dict[str, Structure] = {}
+
+    def structure_of(template_id: str) -> Structure:
+        if template_id not in known:
+            known[template_id] = from_plain(bson.decode(templates[template_id])["structure"])
+        return known[template_id]
+
+    return realise(chosen, structure_of)
+
+
+def _proposal(made: Prediction, rank: int, facts: Doc) -> proposal.Proposal:
+    """Give a prediction in the fields of its document."""
+    written = ",".join(f"{old}>{new}" for old, new in sorted(made.mapping.items()))
+    details: Doc = {
+        "dimension": made.dimension,
+        "substitution": dict(made.mapping),
+        "template_distance": made.distance,
+        "mapping_distance": made.mapping_distance,
+        "probability": made.probability,
+        "template_prototype": made.prototype,
+        "oxidation_match": made.oxidation,
+        "oxidation_states": dict(made.oxidation_states) if made.oxidation_states else None,
+        "length_factor": made.length_factor,
+        "predicted_space_group": made.space_group,
+        "space_group_probability": made.space_group_probability,
+        **facts,
+    }
+    if made.dimension == 2:
+        gap = thickest_gap(made.structure)
+        height = made.structure.lattice.abc[gap.axis]
+        details["thickness"] = max(0.0, float(height - gap.thickness))
+        details["area"] = float(made.structure.volume / height)
+    checks = {check.name: _checked(check) for check in made.checks}
+    remarks = {_CHARGE: checks.pop(_CHARGE)}  # by other oxidation states than `charge_neutral`, which the gates look at
+    identity = f"{made.dimension}:{made.formula}:{written}"
+    return proposal.Proposal(made.structure, made.template_id, identity, rank, details, checks, remarks)
+
+
+def _checked(check: Check) -> Doc:
+    verdict = {True: "passed", False: "failed", None: "unknown"}[check.passed]
+    found: Doc = {"verdict": verdict, "value": check.value, "limit": check.limit, "note": check.note}
+    return {name: value for name, value in found.items() if value is not None}
