@@ -1,0 +1,410 @@
+"""Whether a composition is one of a 2D material: the published random forest, and boosted trees that know relatives.
+
+Fits on formulas with labels, gives probabilities, packs to bytes that hold no code. Knows no database; how well it does
+is measured in `cross_validation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+
+from ..learning import weights
+from . import magpie, relatives, stoichiometry
+from .formulas import reduced_formulas
+from .parsing import Formulas, UnparsableFormula, parse
+from .relatives import BadRelatives, Relatives, Tally
+from .tree_ensemble import BadTrees, TreeEnsemble
+
+WEIGHTS_KIND: Final = "2d-classifier"
+
+Kind = Literal["forest", "boosted"]
+
+#: Trees of a forest grown between two reports of progress.
+_TREES_AT_ONCE: Final = 10
+
+#: Formulas taken from features to probability at a time, which bounds memory.
+_BLOCK: Final = 1 << 14
+
+Progress = Callable[[int, int], None]
+
+
+class UnfitTrainingSet(ValueError):
+    """Compositions with labels from which no classifier can be learned."""
+
+
+class BadClassifierConfig(ValueError):
+    """Settings that are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierConfig:
+    """How the classifier is made.
+
+    Attributes
+    ----------
+    kind
+        "forest": the published one, a random forest on the 132 Magpie features. "boosted": boosted trees on these, on
+        `stoichiometry` and on what is known of `relatives`.
+    forest_trees, forest_max_depth
+        250 and 20 as published (Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021)); a depth of None: no limit.
+    forest_features
+        Features looked at in each split: "sqrt", "log2", or a share of all of them.
+    boosted_members
+        Boostings, from different seeds, whose log-odds are averaged.
+    boosted_rounds, boosted_rate, boosted_leaves, boosted_min_leaf, boosted_features, boosted_l2
+        Trees of each, learning rate, leaves of each tree, samples that a leaf holds at least, share of the features
+        looked at in each split, L2 regularisation.
+    inner_folds
+        Folds of the training set by which relatives are left out while a boosting learns from them.
+    """
+
+    kind: Kind = "boosted"
+    forest_trees: int = 250
+    forest_max_depth: int | None = 20
+    forest_features: Literal["sqrt", "log2"] | float = "sqrt"
+    boosted_members: int = 1
+    boosted_rounds: int = 600
+    boosted_rate: float = 0.05
+    boosted_leaves: int = 31
+    boosted_min_leaf: int = 20
+    boosted_features: float = 0.4
+    boosted_l2: float = 1.0
+    inner_folds: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse settings that would fail, or mean nothing, later on."""
+        if self.kind not in get_args(Kind):
+            raise BadClassifierConfig(f"kind is one of {', '.join(get_args(Kind))}, not {self.kind!r}")
+        smallest = {"forest_trees": 1, "boosted_members": 1, "boosted_rounds": 1, "boosted_leaves": 2}
+        smallest |= {"boosted_min_leaf": 1, "inner_folds": 2}
+        if self.forest_max_depth is not None:
+            smallest["forest_max_depth"] = 1
+        for name, least in smallest.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise BadClassifierConfig(f"{name} is a whole number of at least {least}, not {value!r}")
+        shares: dict[str, object] = {"boosted_features": self.boosted_features, "boosted_rate": self.boosted_rate}
+        if self.forest_features not in ("sqrt", "log2"):
+            shares["forest_features"] = self.forest_features
+        for name, share in shares.items():
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+                raise BadClassifierConfig(f"{name} is above 0 and at most 1, not {share!r}")
+        if not isinstance(self.boosted_l2, int | float) or not self.boosted_l2 >= 0:
+            raise BadClassifierConfig(f"boosted_l2 is not negative, but {self.boosted_l2!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the settings as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> ClassifierConfig:
+        """Read settings.
+
+        Raises
+        ------
+        BadClassifierConfig
+            For one that there is none of, or a value that it can't have.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise BadClassifierConfig(f"no such setting: {', '.join(unknown)}; there are {', '.join(known)}")
+        return cls(**settings)
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A fitted classifier.
+
+    Attributes
+    ----------
+    config
+        How it was made.
+    trees
+        What it learned.
+    known
+        The compositions it learned from, by their patterns; None for a forest.
+    """
+
+    config: ClassifierConfig
+    trees: TreeEnsemble
+    known: Relatives | None
+
+    def probability(self, formulas: Sequence[str] | Formulas, *, threads: int = 1) -> NDArray[np.float64]:
+        """Give the probability that each composition is one of a 2D material.
+
+        Parameters
+        ----------
+        formulas
+            Texts, or what `parse` made of them. Memory does not grow with their number beyond the result.
+        threads
+            Threads that share the trees' part of the work; the result does not depend on it.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula; `parse_or_report` sorts bad ones out beforehand.
+        """
+        parsed = parse(formulas)
+        _refuse_empty(parsed)
+        probabilities = np.empty(len(parsed))
+        for place, block in parsed.blocks(_BLOCK):
+            sums = self.trees.sums(_features(block, self.known), threads=threads)
+            probabilities[place] = (
+                sums / self.config.forest_trees
+                if self.config.kind == "forest"
+                else 1 / (1 + np.exp(-sums / self.config.boosted_members))
+            )
+        return probabilities
+
+    def pack(self) -> bytes:
+        """Pack the classifier; the bytes hold arrays and plain data, no code. `unpack` gives it back bit by bit."""
+        state: dict[str, Any] = {
+            "n_features": self.trees.n_features,
+            "trees": {name: torch.from_numpy(array.copy()) for name, array in self.trees.arrays().items()},
+            "known": None,
+        }
+        if self.known is not None:
+            state["known"] = {
+                "share": self.known.share,
+                "tallies": {
+                    name: [torch.from_numpy(array.copy()) for array in tally]
+                    for name, tally in self.known.tallies.items()
+                },
+            }
+        return weights.pack(WEIGHTS_KIND, self.config.to_dict(), state)
+
+
+def unpack(data: bytes) -> Classifier:
+    """Give a packed classifier.
+
+    Raises
+    ------
+    exfolio.models.learning.weights.DamagedWeights, WrongModel
+        The bytes are no weights, not all of them, or those of another model.
+    """
+    settings, state = weights.unpack(data, WEIGHTS_KIND)
+    try:
+        config = ClassifierConfig.from_dict(settings)
+        trees = TreeEnsemble.from_arrays(
+            state["n_features"], {name: tensor.numpy() for name, tensor in state["trees"].items()}
+        )
+        known = None
+        if state["known"] is not None:
+            tallies = {
+                name: Tally(*(tensor.numpy() for tensor in tally)) for name, tally in state["known"]["tallies"].items()
+            }
+            known = Relatives(state["known"]["share"], tallies)
+        classifier = Classifier(config, trees, known)
+        _check_fit_together(classifier)
+    except (BadClassifierConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise weights.DamagedWeights(
+            f"these weights are not those of a classifier ({reason}); train it again"
+        ) from None
+    return classifier
+
+
+def _check_fit_together(classifier: Classifier) -> None:
+    boosted = classifier.config.kind == "boosted"
+    if boosted != (classifier.known is not None):
+        raise BadTrees(f"a {classifier.config.kind} classifier with{'' if classifier.known else 'out'} known relatives")
+    expected = len(feature_labels(classifier.config.kind))
+    if classifier.trees.n_features != expected:
+        raise BadTrees(f"the trees take {classifier.trees.n_features} features, of {expected} there are")
+    members = classifier.config.boosted_members
+    wanted = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
+    if len(classifier.trees) != wanted:
+        raise BadTrees(f"{len(classifier.trees)} trees, where the settings say {wanted}")
+
+
+def feature_labels(kind: Kind) -> list[str]:
+    """Name the features that a classifier of this kind learns from."""
+    if kind == "forest":
+        return magpie.feature_labels()
+    return [*magpie.feature_labels(), *stoichiometry.feature_labels(), *relatives.feature_labels()]
+
+
+def training_set(
+    two_d: Sequence[str] | Formulas, others: Sequence[str] | Formulas
+) -> tuple[list[str], NDArray[np.bool_]]:
+    """Make a training set: the 2D compositions, and the others but for those that are compositions of 2D ones.
+
+    Returns
+    -------
+    formulas
+        Reduced, as often as they were given.
+    is_2d
+        Their labels.
+    """
+    positives = reduced_formulas(two_d)
+    known = set(positives)
+    negatives = [formula for formula in reduced_formulas(others) if formula not in known]
+    return positives + negatives, np.arange(len(positives) + len(negatives)) < len(positives)
+
+
+def check_training_set(formulas: Sequence[str] | Formulas, is_2d: ArrayLike) -> tuple[list[str], NDArray[np.bool_]]:
+    """Give reduced formulas and labels from which a classifier can be learned.
+
+    Raises
+    ------
+    UnfitTrainingSet
+        Nothing to learn from, labels that are none or not as many, only one class, or a composition in both.
+    UnparsableFormula, UnknownElement
+        For the first bad formula.
+    """
+    given = np.asarray(is_2d)
+    reduced = reduced_formulas(formulas)
+    if not reduced:
+        raise UnfitTrainingSet("the training set is empty; give 2D compositions and others")
+    if given.shape != (len(reduced),):
+        raise UnfitTrainingSet(f"{len(reduced)} formulas need as many labels, got labels of shape {given.shape}")
+    if given.dtype != bool and not (given.dtype.kind in "iuf" and np.isin(given, (0, 1)).all()):
+        raise UnfitTrainingSet(f"labels are true or false (1 or 0), got {given.dtype}: {np.unique(given)[:5]}")
+    labels = given.astype(bool)
+    if labels.all() or not labels.any():
+        raise UnfitTrainingSet(
+            f"all {len(labels)} compositions are {'2D' if labels.all() else 'not 2D'}; both classes are needed"
+        )
+    two_d = {formula for formula, label in zip(reduced, labels, strict=True) if label}
+    both = sorted(two_d & {formula for formula, label in zip(reduced, labels, strict=True) if not label})
+    if both:
+        raise UnfitTrainingSet(
+            f"{len(both)} compositions are in both classes: {', '.join(both[:5])}{' …' if len(both) > 5 else ''}; "
+            "`training_set` leaves them out of the others"
+        )
+    return reduced, labels
+
+
+def fit(
+    formulas: Sequence[str] | Formulas,
+    is_2d: ArrayLike,
+    config: ClassifierConfig | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    threads: int = 1,
+) -> Classifier:
+    """Fit a classifier.
+
+    Parameters
+    ----------
+    formulas
+        The training set; a composition may be given more than once and then weighs more.
+    is_2d
+        Whether each is a composition of a 2D material.
+    config
+        How; `ClassifierConfig()` if None.
+    seed
+        Of the random choices; the same seed gives the same classifier.
+    progress
+        Called with trees grown and trees wanted, now and then; may raise to stop.
+    threads
+        Threads that grow the trees.
+
+    Raises
+    ------
+    UnfitTrainingSet
+        As `check_training_set`.
+    UnparsableFormula, UnknownElement
+        For the first bad formula.
+    """
+    config = config or ClassifierConfig()
+    reduced, labels = check_training_set(formulas, is_2d)
+    report = progress or _silent
+    if config.kind == "forest":
+        return _fit_forest(reduced, labels, config, seed, report, threads)
+    return _fit_boosted(reduced, labels, config, seed, report, threads)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+def _fit_forest(
+    formulas: list[str],
+    labels: NDArray[np.bool_],
+    config: ClassifierConfig,
+    seed: int,
+    report: Progress,
+    threads: int,
+) -> Classifier:
+    features = _features(parse(formulas), None).astype(np.float32)
+    forest = RandomForestClassifier(
+        max_depth=config.forest_max_depth,
+        max_features=config.forest_features,
+        n_jobs=threads,
+        random_state=seed,
+        warm_start=True,  # the trees of a forest grown in parts are those of one grown at once
+    )
+    for trees in [*range(_TREES_AT_ONCE, config.forest_trees, _TREES_AT_ONCE), config.forest_trees]:
+        forest.set_params(n_estimators=trees).fit(features, labels)
+        report(trees, config.forest_trees)
+    return Classifier(config, TreeEnsemble.from_forest(forest), None)
+
+
+def _fit_boosted(
+    formulas: list[str],
+    labels: NDArray[np.bool_],
+    config: ClassifierConfig,
+    seed: int,
+    report: Progress,
+    threads: int,
+) -> Classifier:
+    _, first, entry = np.unique(np.array(formulas), return_index=True, return_inverse=True)
+    distinct, is_2d = parse([formulas[index] for index in first.tolist()]), labels[first]
+    members, known = [], None
+    for member in range(config.boosted_members):
+        rng = np.random.default_rng([seed, member])
+        folds = rng.integers(config.inner_folds, size=len(distinct))
+        known, of_relatives = Relatives.out_of_fold(distinct, is_2d, folds)
+        features = _rounded(np.hstack([_plain_features(distinct), of_relatives]))
+        boosting = HistGradientBoostingClassifier(
+            learning_rate=config.boosted_rate,
+            max_iter=config.boosted_rounds,
+            max_leaf_nodes=config.boosted_leaves,
+            min_samples_leaf=config.boosted_min_leaf,
+            max_features=config.boosted_features,
+            l2_regularization=config.boosted_l2,
+            early_stopping=False,
+            random_state=int(rng.integers(2**31)),
+        )
+        with threadpool_limits(threads):
+            boosting.fit(features[entry], labels)
+        members.append(TreeEnsemble.from_boosting(boosting))
+        report((member + 1) * config.boosted_rounds, config.boosted_members * config.boosted_rounds)
+    return Classifier(config, TreeEnsemble.joined(members), known)
+
+
+def _features(parsed: Formulas, known: Relatives | None) -> NDArray[np.float64]:
+    if known is None:
+        return _rounded(magpie.featurize(parsed.reduced()))
+    reduced = parsed.reduced()
+    return _rounded(np.hstack([_plain_features(reduced), known.features(reduced)]))
+
+
+def _plain_features(reduced: Formulas) -> NDArray[np.float64]:
+    return np.hstack([magpie.featurize(reduced), stoichiometry.featurize(reduced)])
+
+
+def _rounded(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    # scikit-learn grows forests on single precision, so that is what the thresholds are about.
+    return features.astype(np.float32).astype(np.float64)
+
+
+def _refuse_empty(parsed: Formulas) -> None:
+    empty = np.flatnonzero(parsed.nelements == 0)
+    if len(empty):
+        raise UnparsableFormula("", f"formula {int(empty[0])} names no atoms, one of {len(empty)} that do not")

@@ -1,0 +1,200 @@
+"""Ensembles of decision trees as plain arrays: what is stored of a forest or of boosted trees, and their evaluation.
+
+Taken from a fitted scikit-learn model and evaluated by its compiled traversal; never pickled. Knows features by number
+only, neither formulas nor what the leaves' values mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+#: ``feature`` of a node that is a leaf.
+LEAF: Final = -1
+
+#: Samples taken through all trees at a time, so that their features stay in the processor's cache.
+_BLOCK: Final = 1 << 12
+
+_DTYPES: Final = {
+    "sizes": np.dtype(np.int64),
+    "feature": np.dtype(np.int16),
+    "threshold": np.dtype(np.float64),
+    "left": np.dtype(np.int32),
+    "right": np.dtype(np.int32),
+    "value": np.dtype(np.float64),
+    "missing_left": np.dtype(np.bool_),
+}
+
+
+class BadTrees(ValueError):
+    """Arrays that are not those of trees."""
+
+
+@dataclass(frozen=True, eq=False)
+class TreeEnsemble:
+    """Binary trees, one after the other; children are numbered within their tree and come after their parent.
+
+    Attributes
+    ----------
+    n_features
+        Columns of the features that the trees look at.
+    sizes
+        Shape (trees,), nodes of each tree.
+    feature
+        Shape (nodes,), column looked at; `LEAF` in a leaf.
+    threshold
+        A sample goes left when its feature is at most this.
+    left, right
+        Places of the children, 0 in a leaf.
+    value
+        What a leaf says.
+    missing_left
+        Whether a sample that lacks the feature (NaN) goes left.
+    """
+
+    n_features: int
+    sizes: NDArray[np.int64]
+    feature: NDArray[np.int16]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    value: NDArray[np.float64]
+    missing_left: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays through which a traversal would not end, or would leave them."""
+        for name, dtype in _DTYPES.items():
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1:
+                described = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise BadTrees(f"{name} of the trees should be a row of {dtype}, got {described}")
+        nodes = len(self.feature)
+        lengths = {name: len(getattr(self, name)) for name in _DTYPES if name != "sizes"}
+        if set(lengths.values()) != {nodes} or (self.sizes < 1).any() or int(self.sizes.sum()) != nodes or not nodes:
+            raise BadTrees(f"trees of {int(self.sizes.sum())} nodes in all do not fit arrays of {lengths}")
+        place = np.arange(nodes) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
+        size = np.repeat(self.sizes, self.sizes)
+        inner = self.feature != LEAF
+        for child in (self.left, self.right):
+            if ((child <= place) | (child >= size))[inner].any():
+                raise BadTrees("a node of the trees has a child that does not come after it in the same tree")
+        if self.feature.min() < LEAF or self.feature.max() >= self.n_features:
+            raise BadTrees(f"the trees look at feature {self.feature.max()}, of {self.n_features} there are")
+        if not (np.isfinite(self.value).all() and np.isfinite(self.threshold[inner]).all()):
+            raise BadTrees("the trees hold values that are not finite")
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @classmethod
+    def from_forest(cls, forest: RandomForestClassifier) -> TreeEnsemble:
+        """Take the trees of a fitted forest of two classes; a leaf says the share of the second class in it."""
+        trees = [estimator.tree_ for estimator in forest.estimators_]
+        feature = np.concatenate([tree.feature for tree in trees])
+        leaf = feature < 0
+        return cls(
+            n_features=int(forest.n_features_in_),
+            sizes=np.array([tree.node_count for tree in trees], dtype=np.int64),
+            feature=np.where(leaf, LEAF, feature).astype(np.int16),
+            threshold=np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in trees])),
+            left=np.where(leaf, 0, np.concatenate([tree.children_left for tree in trees])).astype(np.int32),
+            right=np.where(leaf, 0, np.concatenate([tree.children_right for tree in trees])).astype(np.int32),
+            value=np.concatenate([tree.value[:, 0, 1] for tree in trees]).astype(np.float64),
+            missing_left=np.concatenate([tree.missing_go_to_left for tree in trees]).astype(np.bool_) & ~leaf,
+        )
+
+    @classmethod
+    def from_boosting(cls, boosting: HistGradientBoostingClassifier) -> TreeEnsemble:
+        """Take the trees of a fitted boosting of two classes (no categorical features); they add up to log-odds.
+
+        The constant that boosting starts from becomes a first tree of one leaf.
+        """
+        nodes = [predictors[0].nodes for predictors in boosting._predictors]
+        start = np.zeros(1, dtype=PREDICTOR_RECORD_DTYPE)
+        start["is_leaf"], start["value"] = 1, float(boosting._baseline_prediction.ravel()[0])
+        joined = np.concatenate([start, *nodes])
+        leaf = joined["is_leaf"] != 0
+        return cls(
+            n_features=int(boosting.n_features_in_),
+            sizes=np.array([1, *map(len, nodes)], dtype=np.int64),
+            feature=np.where(leaf, LEAF, joined["feature_idx"]).astype(np.int16),
+            threshold=np.where(leaf, 0.0, joined["num_threshold"]),
+            left=np.where(leaf, 0, joined["left"]).astype(np.int32),
+            right=np.where(leaf, 0, joined["right"]).astype(np.int32),
+            value=np.where(leaf, joined["value"], 0.0),
+            missing_left=(joined["missing_go_to_left"] != 0) & ~leaf,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[TreeEnsemble]) -> TreeEnsemble:
+        """Put the trees of several ensembles on the same features one after the other."""
+        arrays = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in _DTYPES}
+        return cls.from_arrays(parts[0].n_features, arrays)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Give the arrays by name, `from_arrays` takes them back."""
+        return {name: getattr(self, name) for name in _DTYPES}
+
+    @classmethod
+    def from_arrays(cls, n_features: int, arrays: Mapping[str, NDArray[Any]]) -> TreeEnsemble:
+        """Make the ensemble of `arrays` again.
+
+        Raises
+        ------
+        BadTrees
+            When an array is missing, or they are not those of trees.
+        """
+        missing = sorted({field.name for field in fields(cls)} - {"n_features"} - arrays.keys())
+        if missing:
+            raise BadTrees(f"the trees lack {', '.join(missing)}")
+        return cls(n_features, **{name: cast(Any, arrays[name]) for name in _DTYPES})
+
+    def sums(self, features: NDArray[np.float64], *, threads: int = 1) -> NDArray[np.float64]:
+        """Add up what the trees say, in their order, so that the sum is the same bit by bit however it is divided up.
+
+        Parameters
+        ----------
+        features
+            Shape (n, n_features).
+        threads
+            Threads that share the samples.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        if features.ndim != 2 or features.shape[1] != self.n_features:
+            raise ValueError(f"the trees take features of shape (n, {self.n_features}), got {features.shape}")
+        totals = np.zeros(len(features))
+        for start in range(0, len(features), _BLOCK):
+            block = np.ascontiguousarray(features[start : start + _BLOCK], dtype=np.float64)
+            total = totals[start : start + _BLOCK]
+            for tree in self._predictors:
+                total += tree.predict(block, _NO_CATEGORIES, self._no_categorical, threads)
+        return totals
+
+    @cached_property
+    def _no_categorical(self) -> NDArray[np.uint32]:
+        return np.zeros(self.n_features, dtype=np.uint32)
+
+    @cached_property
+    def _predictors(self) -> Sequence[TreePredictor]:
+        records = np.zeros(len(self.feature), dtype=PREDICTOR_RECORD_DTYPE)
+        leaf = self.feature == LEAF
+        records["value"], records["num_threshold"] = self.value, self.threshold
+        records["feature_idx"] = np.where(leaf, 0, self.feature)
+        records["left"], records["right"] = self.left, self.right
+        records["missing_go_to_left"], records["is_leaf"] = self.missing_left, leaf
+        parts = np.split(records, np.cumsum(self.sizes)[:-1])
+        return [TreePredictor(part, _NO_CATEGORIES, _NO_CATEGORIES) for part in parts]
+
+
+_NO_CATEGORIES: Final = np.zeros((0, 8), dtype=np.uint32)

@@ -1,0 +1,191 @@
+"""The classifiers learn from compositions, come back from bytes bit by bit, and refuse what is none."""
+
+import csv
+import gzip
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from exfolio.models.composition import magpie
+from exfolio.models.composition.classifier import (
+    BadClassifierConfig,
+    Classifier,
+    ClassifierConfig,
+    UnfitTrainingSet,
+    feature_labels,
+    fit,
+    training_set,
+    unpack,
+)
+from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula
+from exfolio.models.learning import weights
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+
+FOREST = ClassifierConfig(kind="forest", forest_trees=25, forest_max_depth=12)
+BOOSTED = ClassifierConfig(kind="boosted", boosted_rounds=30, boosted_members=2, inner_folds=5)
+
+
+def column(path: Path, n: int) -> list[str]:
+    with gzip.open(path, "rt") as file:
+        formulas = [row["formula"] for row in csv.DictReader(file)]
+    return random.Random(5).sample(formulas, n)
+
+
+@pytest.fixture(scope="module")
+def sample(shared_data: Path) -> tuple[list[str], np.ndarray]:
+    """Give distinct compositions, 2D and others."""
+    formulas, is_2d = training_set(
+        column(shared_data / "2dmatpedia_formulas.csv.gz", 700), column(shared_data / "matbench_mp_e_form.csv.gz", 2500)
+    )
+    labels = dict(zip(formulas, is_2d.tolist(), strict=True))
+    names = sorted(labels)
+    random.Random(6).shuffle(names)
+    return names, np.array([labels[name] for name in names])
+
+
+@pytest.fixture(scope="module")
+def fitted(sample: tuple[list[str], np.ndarray]) -> dict[str, Classifier]:
+    formulas, is_2d = sample
+    return {config.kind: fit(formulas[:1800], is_2d[:1800], config, seed=3) for config in (FOREST, BOOSTED)}
+
+
+@pytest.mark.parametrize(("kind", "least"), [("forest", 0.85), ("boosted", 0.9)])
+def test_compositions_of_2d_materials_are_told_from_others(sample, fitted, kind: str, least: float) -> None:
+    formulas, is_2d = sample
+    probabilities = fitted[kind].probability(formulas[1800:])
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    assert roc_auc_score(is_2d[1800:], probabilities) > least
+
+
+def test_the_forest_is_scikit_learns_on_magpie_features(sample, fitted) -> None:
+    formulas, is_2d = sample
+    peer = RandomForestClassifier(25, max_depth=12, random_state=3)
+    peer.fit(magpie.featurize(formulas[:1800]), is_2d[:1800])
+    expected = peer.predict_proba(magpie.featurize(formulas[1800:]))[:, 1]
+    np.testing.assert_array_equal(fitted["forest"].probability(formulas[1800:]), expected)
+
+
+@pytest.mark.parametrize("kind", ["forest", "boosted"])
+def test_a_packed_classifier_comes_back_bit_by_bit(sample, fitted, kind: str) -> None:
+    formulas, _ = sample
+    again = unpack(fitted[kind].pack())
+    assert again.config == fitted[kind].config
+    np.testing.assert_array_equal(again.probability(formulas, threads=2), fitted[kind].probability(formulas))
+
+
+def test_the_same_seed_gives_the_same_classifier_and_another_seed_another(sample) -> None:
+    formulas, is_2d = sample
+    for config in (ClassifierConfig(kind="forest", forest_trees=3), ClassifierConfig(boosted_rounds=3, inner_folds=3)):
+        first, second, other = (
+            fit(formulas[:400], is_2d[:400], config, seed=seed).probability(formulas) for seed in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(first, second)
+        assert (first != other).any()
+
+
+def test_the_way_a_composition_is_written_does_not_matter(fitted) -> None:
+    for classifier in fitted.values():
+        np.testing.assert_array_equal(
+            classifier.probability(["Mo2S4", "LiFePO4"]), classifier.probability(["S2 Mo", "Li3Fe3(PO4)3"])
+        )
+
+
+def test_progress_is_told_up_to_the_end(sample) -> None:
+    formulas, is_2d = sample
+    told: list[tuple[int, int]] = []
+    config = ClassifierConfig(kind="forest", forest_trees=25, forest_max_depth=2)
+    fit(formulas[:200], is_2d[:200], config, progress=lambda done, total: told.append((done, total)))
+    assert told == [(10, 25), (20, 25), (25, 25)]
+
+
+def test_a_training_set_has_no_2d_composition_among_the_others() -> None:
+    formulas, is_2d = training_set(["Mo2S4", "MoS2", "WSe2"], ["SeWSe", "NaCl", "Na2Cl2", "MoS2"])
+    assert formulas == ["MoS2", "MoS2", "WSe2", "NaCl", "NaCl"]
+    assert is_2d.tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("formulas", "is_2d", "complaint"),
+    [
+        ([], [], "empty"),
+        (["MoS2", "WS2"], [True, True], "all 2 compositions are 2D; both classes"),
+        (["MoS2", "WS2"], [0, 0], "all 2 compositions are not 2D"),
+        (["MoS2", "NaCl"], [True], r"2 formulas need as many labels, got labels of shape \(1,\)"),
+        (["MoS2", "NaCl"], [1, 2], "labels are true or false"),
+        (["MoS2", "NaCl"], [1, float("nan")], "labels are true or false"),
+        (["MoS2", "NaCl"], ["yes", "no"], "labels are true or false"),
+        (["MoS2", "NaCl", "Mo2S4"], [True, False, False], "1 compositions are in both classes: MoS2"),
+    ],
+)
+@pytest.mark.parametrize("config", [FOREST, BOOSTED], ids=["forest", "boosted"])
+def test_training_sets_that_teach_nothing_are_refused(formulas, is_2d, complaint: str, config) -> None:
+    with pytest.raises(UnfitTrainingSet, match=complaint):
+        fit(formulas, is_2d, config)
+
+
+def test_formulas_that_are_none_are_refused_by_name(fitted) -> None:
+    with pytest.raises(UnknownElement, match="no element 'Xx'"):
+        fit(["MoS2", "Xx2O"], [True, False], FOREST)
+    for classifier in fitted.values():
+        with pytest.raises(UnknownElement, match="no element 'Xx'"):
+            classifier.probability(["MoS2", "Xx2O"])
+        with pytest.raises(UnparsableFormula, match="position 3"):
+            classifier.probability(["MoS!"])
+        assert classifier.probability([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"kind": "oracle"}, "kind is one of forest, boosted, not 'oracle'"),
+        ({"forest_trees": 0}, "forest_trees is a whole number of at least 1, not 0"),
+        ({"forest_max_depth": 2.5}, "forest_max_depth"),
+        ({"boosted_rate": 0}, "boosted_rate is above 0"),
+        ({"forest_features": "all"}, "forest_features"),
+        ({"boosted_l2": -1}, "boosted_l2"),
+        ({"trees": 7}, "no such setting: trees; there are kind, "),
+    ],
+)
+def test_settings_that_are_none_are_refused(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(BadClassifierConfig, match=complaint):
+        ClassifierConfig.from_dict(settings)
+
+
+def test_settings_are_plain_data() -> None:
+    assert ClassifierConfig.from_dict(BOOSTED.to_dict()) == BOOSTED
+
+
+def test_the_published_forest_looks_at_132_features() -> None:
+    published = ClassifierConfig(kind="forest")
+    assert (published.forest_trees, published.forest_max_depth, len(feature_labels("forest"))) == (250, 20, 132)
+
+
+@pytest.mark.parametrize("kind", ["forest", "boosted"])
+def test_damaged_weights_are_refused(fitted, kind: str) -> None:
+    data = fitted[kind].pack()
+    for damaged in (b"", data[: len(data) // 2], b"not weights", data[:-1000]):
+        with pytest.raises(weights.DamagedWeights):
+            unpack(damaged)
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(weights.WrongModel, match="roost"):
+        unpack(weights.pack("roost", {}, {}))
+
+
+def test_weights_that_contradict_themselves_are_refused(fitted) -> None:
+    config, state = weights.unpack(fitted["forest"].pack(), "2d-classifier")
+    for changed_config, changed_state, complaint in [
+        ({**config, "forest_trees": 24}, state, "25 trees, where the settings say 24"),
+        ({**config, "kind": "boosted"}, state, "boosted classifier without"),
+        ({**config, "colour": "red"}, state, "no such setting: colour"),
+        (config, {**state, "n_features": 133}, "133 features"),
+        (config, {**state, "trees": {**state["trees"], "left": torch.zeros_like(state["trees"]["left"])}}, "child"),
+        (config, {name: value for name, value in state.items() if name != "trees"}, "trees"),
+    ]:
+        with pytest.raises(weights.DamagedWeights, match=complaint):
+            unpack(weights.pack("2d-classifier", changed_config, changed_state))

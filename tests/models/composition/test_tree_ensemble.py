@@ -1,0 +1,100 @@
+"""Trees as arrays say what scikit-learn's say."""
+
+import numpy as np
+import pytest
+from exfolio.models.composition.tree_ensemble import BadTrees, TreeEnsemble
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+
+@pytest.fixture(scope="module")
+def tumours() -> tuple[np.ndarray, np.ndarray]:
+    features, labels = load_breast_cancer(return_X_y=True)
+    return features.astype(np.float32).astype(np.float64), labels == 1
+
+
+@pytest.fixture(scope="module")
+def forest(tumours: tuple[np.ndarray, np.ndarray]) -> RandomForestClassifier:
+    features, labels = tumours
+    return RandomForestClassifier(20, max_depth=6, random_state=1).fit(features[::2], labels[::2])
+
+
+def test_a_forest_says_what_scikit_learn_says_bit_by_bit(forest, tumours):
+    features, _ = tumours
+    trees = TreeEnsemble.from_forest(forest)
+    np.testing.assert_array_equal(trees.sums(features) / len(trees), forest.predict_proba(features)[:, 1])
+
+
+def test_boosted_trees_say_what_scikit_learn_says_bit_by_bit_also_of_samples_that_lack_features(tumours):
+    features, labels = tumours
+    holes = np.where(np.random.default_rng(0).random(features.shape) < 0.1, np.nan, features)
+    boosting = HistGradientBoostingClassifier(max_iter=20, random_state=1).fit(holes[::2], labels[::2])
+    trees = TreeEnsemble.from_boosting(boosting)
+    np.testing.assert_array_equal(trees.sums(holes), boosting.decision_function(holes))
+
+
+def test_arrays_give_the_same_trees_and_threads_do_not_change_the_sum(forest, tumours):
+    features, _ = tumours
+    trees = TreeEnsemble.from_forest(forest)
+    again = TreeEnsemble.from_arrays(trees.n_features, trees.arrays())
+    np.testing.assert_array_equal(again.sums(features, threads=2), trees.sums(features))
+
+
+def test_trees_joined_say_the_sum(forest, tumours):
+    features, _ = tumours
+    trees = TreeEnsemble.from_forest(forest)
+    twice = TreeEnsemble.joined([trees, trees])
+    assert len(twice) == 40
+    np.testing.assert_allclose(twice.sums(features), 2 * trees.sums(features))
+
+
+def test_features_of_another_width_are_refused(forest, tumours):
+    with pytest.raises(ValueError, match=r"shape \(n, 30\), got \(569, 29\)"):
+        TreeEnsemble.from_forest(forest).sums(tumours[0][:, :29])
+
+
+def circle(arrays: dict[str, np.ndarray]) -> None:
+    arrays["left"][0] = 0
+
+
+def out_of_the_tree(arrays: dict[str, np.ndarray]) -> None:
+    arrays["right"][0] = arrays["sizes"][0]
+
+
+def feature_there_is_none_of(arrays: dict[str, np.ndarray]) -> None:
+    arrays["feature"][0] = 30
+
+
+def no_number(arrays: dict[str, np.ndarray]) -> None:
+    arrays["value"][3] = np.nan
+
+
+def cut_off(arrays: dict[str, np.ndarray]) -> None:
+    arrays["threshold"] = arrays["threshold"][:-1]
+
+
+def other_kind(arrays: dict[str, np.ndarray]) -> None:
+    arrays["feature"] = arrays["feature"].astype(np.float64)
+
+
+def missing(arrays: dict[str, np.ndarray]) -> None:
+    del arrays["value"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (circle, "does not come after it"),
+        (out_of_the_tree, "does not come after it"),
+        (feature_there_is_none_of, "look at feature 30, of 30"),
+        (no_number, "not finite"),
+        (cut_off, "do not fit"),
+        (other_kind, "feature of the trees should be a row of int16, got float64"),
+        (missing, "lack value"),
+    ],
+)
+def test_damaged_trees_are_refused_before_they_are_walked_through(forest, damage, complaint):
+    arrays = {name: array.copy() for name, array in TreeEnsemble.from_forest(forest).arrays().items()}
+    damage(arrays)
+    with pytest.raises(BadTrees, match=complaint):
+        TreeEnsemble.from_arrays(30, arrays)
