@@ -202,7 +202,8 @@ def _leave_signals_to_parent() -> None:
 
 
 def _process(stage: Stage, batch: Batch, connection: Connection | None) -> Batch:
-    stage.connection = connection  # opened only by a stage that applies a trained model
+    for one in (stage, *(stage.followers.stages if stage.followers is not None else ())):
+        one.connection = connection  # opened only by a stage that looks something up, or applies a trained model
     return stage.process_item(batch)
 
 
