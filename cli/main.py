@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "run": "Run one stage on what is due for it.",
     },
     "demo": {"demo": "Run the campaign two-dimensional on the bundled sources and show what comes out."},
+    "train": {"train": "Train a model on what the registry holds."},
     "funnel": {
         "funnel": "Show how many candidates reach and pass each gate of a campaign.",
         "why": "Say why a candidate was promoted, rejected, or waits.",

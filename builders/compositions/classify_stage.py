@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.composition.classifier import Classifier
+from ...models.composition.classifier import unpack
 from ...stores.documents import Composition
 from ..work import Item, Outcome
 from .model_stage import ModelStage
@@ -20,9 +20,9 @@ class ClassifyStage(ModelStage):
     kind = "classifier"
     facets = ("sample",)
     writes: ClassVar = {Composition: "classify"}
-    unpack = Classifier.unpack
+    unpack = staticmethod(unpack)
 
-    def process(self, items: list[Item]) -> list[Outcome]:
+    def apply(self, items: list[Item]) -> list[Outcome]:
         """Classify a batch of compositions."""
         probabilities = self.loaded.probability([item.key for item in items])
         return [

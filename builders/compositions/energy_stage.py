@@ -42,7 +42,7 @@ class CompositionEnergyStage(ModelStage):
         """Give threshold and model."""
         return {"min_p_2d": self.min_p_2d, **super().arguments()}
 
-    def process(self, items: list[Item]) -> list[Outcome]:
+    def apply(self, items: list[Item]) -> list[Outcome]:
         """Predict a batch of compositions; one with an element the model has not seen gets no energy."""
         found = predict(self.loaded, [item.key for item in items], unseen="nan")
         return [

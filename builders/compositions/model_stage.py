@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from ...stores.documents import Composition
 from ..map_stage import MapStage
 from ..training import trained
-from ..work import Batch, Doc
+from ..work import Batch, Doc, Item, Outcome
 
 
 class ModelStage(MapStage):
@@ -47,6 +48,14 @@ class ModelStage(MapStage):
             self.report.note = f"left out: no {self.kind} has been trained"
             return
         yield from super().select()
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Apply the model to a batch; without one, nothing is said of any composition."""
+        return [{} for _ in items] if self.model is None else self.apply(items)
+
+    @abstractmethod
+    def apply(self, items: list[Item]) -> list[Outcome]:
+        """Apply the model to a batch of compositions."""
 
     @property
     def loaded(self) -> Any:

@@ -85,14 +85,8 @@ class SampleStage(Stage):
         yield Batch(0, [], mark={"done": len(drawn.formulas), "complete": True})
 
     def _drawn(self, model_id: str) -> Sample:
-        model = trained.load(self.db, KIND, model_id, MatGAN.unpack)
-
-        def go_on(_drawn: int) -> None:
-            self.tell()
-            if self.asked_to_stop():
-                raise KeyboardInterrupt("stopped while drawing compositions; run again to begin anew")
-
-        return sample(model, self.draws, seed=self.seed, progress=go_on)
+        model = trained.load(self.db, KIND, model_id, MatGAN.from_bytes)
+        return sample(model, self.draws, seed=self.seed)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Describe the compositions of each item."""

@@ -169,19 +169,8 @@ def learn(
     return training.best, training.history, training.seconds, training.best_epoch
 
 
-def settled(config_class: type, config: Doc) -> Any:
-    """Make a config of a dataclass from plain data; TypeError names a setting that there is not."""
-    from dataclasses import fields
-
-    known = {one.name for one in fields(config_class)}
-    unknown = sorted(set(config) - known)
-    if unknown:
-        raise TypeError(f"there is no setting {unknown[0]!r}")
-    return config_class(**config)
-
-
-def settings_in_words(config_class: type) -> str:
-    """Name the settings of a config dataclass with their defaults."""
-    from dataclasses import asdict
-
-    return "Settings: " + ", ".join(f"{name}={value}" for name, value in asdict(config_class()).items())
+def settled(config: Doc, own: Doc) -> tuple[Doc, Doc]:
+    """Part a config into a kind's own settings, completed by their defaults, and those of its model."""
+    return {name: config.get(name, default) for name, default in own.items()}, {
+        name: value for name, value in config.items() if name not in own
+    }

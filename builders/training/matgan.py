@@ -1,0 +1,117 @@
+"""Kind ``matgan``: generators of compositions, learnt from the compositions of known materials."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from ...models.composition.formulas import parse
+from ...models.composition.matgan import MatGAN, MatGANConfig, MatGANLearner, UnusableTrainingSet
+from ...models.composition.matgan_sampling import sample
+from ...models.composition.one_hot import representable
+from ...models.composition.oxidation_states import oxidation_state_set
+from ...models.composition.screening import screen
+from ...models.learning.device import choose
+from ...models.learning.loop import generator
+from ...stores.connection import Connection
+from .kind import Desk, Doc, Kind, Trained, TrainingError, TrainingSet, learn, settled
+from .known_compositions import by_number_of_elements, formulas
+
+_OWN: Final[Doc] = {"learn_from": "all", "oxidation_states": "smact_default", "held_out": 0.0, "report_draws": 20_000}
+_SPLIT: Final = 1_000_003
+"""Number that sets the generator of the split apart from those of the epochs."""
+
+
+class MatGANKind(Kind):
+    """Learns from distinct compositions of two or more elements that fit the 85 x 8 array.
+
+    Settings beside those of `MatGANConfig`: ``learn_from`` (``all``, or ``passing``: those alone that are neutral and
+    balanced), ``oxidation_states`` (the set for that and for the report), ``held_out`` (share of the compositions that
+    is not learnt, so that its re-discovery can be counted), ``report_draws`` (draws the figures are of).
+    """
+
+    name = "matgan"
+    default_queries: ClassVar[dict[str, str]] = {"materials": ""}
+
+    def settle(self, config: Doc) -> Doc:
+        """Complete a config; ``profile: published`` begins with the published one."""
+        own, rest = settled(config, _OWN)
+        base = MatGANConfig.published().to_dict() if rest.pop("profile", None) == "published" else {}
+        if own["learn_from"] not in ("all", "passing"):
+            raise ValueError(f"learn_from is 'all' or 'passing', not {own['learn_from']!r}")
+        if not 0 <= own["held_out"] < 1:
+            raise ValueError(f"held_out is a share from 0 up to 1, not {own['held_out']}")
+        oxidation_state_set(own["oxidation_states"])
+        return {**MatGANConfig.from_dict({**base, **rest}).to_dict(), **own}
+
+    def describe_settings(self) -> str:
+        """Name the settings."""
+        settings = {**MatGANConfig().to_dict(), **_OWN}
+        return "Settings: profile=published, " + ", ".join(f"{name}={value}" for name, value in settings.items())
+
+    def draw(self, connection: Connection) -> TrainingSet:
+        """Draw the compositions and set some aside where that is wanted."""
+        known = formulas(connection, self.queries["materials"])
+        if not known:
+            raise TrainingError(
+                f"no material matches the filter {self.queries['materials']!r}",
+                "Ingest some first: exfolio ingest --help",
+            )
+        parsed = parse(known)
+        reasons = representable(parsed).reasons
+        kept = [one for i, one in enumerate(known) if i not in reasons and parsed.nelements[i] > 1]
+        neutral, balanced = screen(kept, oxidation_states=self.config["oxidation_states"])
+        described: Doc = {
+            "compositions": len(known),
+            "not_representable": len(reasons),
+            "single_elements": int((parsed.nelements == 1).sum()),
+            "charge_neutral": int(neutral.sum()),
+            "electronegativity_balanced": int(balanced.sum()),
+        }
+        if self.config["learn_from"] == "passing":
+            kept = [one for one, passes in zip(kept, neutral & balanced, strict=True) if passes]
+        aside = generator(0, _SPLIT).random(len(kept)) < self.config["held_out"]
+        content = {
+            "learnt": [one for one, out in zip(kept, aside, strict=True) if not out],
+            "held_out": [one for one, out in zip(kept, aside, strict=True) if out],
+        }
+        described |= {"learnt": len(content["learnt"]), "held_out": len(content["held_out"])}
+        return TrainingSet(content, {**described, "learnt_by_elements": by_number_of_elements(content["learnt"])})
+
+    def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
+        """Train, and measure what is drawn."""
+        config = MatGANConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
+        device = choose(desk.device)
+        try:
+            learner = MatGANLearner(content["learnt"], config, seed=seed, device=device)
+        except UnusableTrainingSet as error:
+            raise TrainingError(f"matgan: {error}", "Widen the filter, or ingest more materials.") from None
+        state, curve, seconds, _ = learn(learner, desk, epochs=config.epochs, seed=seed)
+        model = MatGAN.from_state(config, state, device=device)
+        return Trained(model.to_bytes(), self._figures(model, content, seed), curve, seconds)
+
+    def _figures(self, model: MatGAN, content: Doc, seed: int) -> Doc:
+        allowed = self.config["oxidation_states"]
+        drawn = sample(model, self.config["report_draws"], seed=seed, device=model.device)
+        times = drawn.times_drawn
+        of_known = [float(np.mean(verdict)) for verdict in screen(content["learnt"], oxidation_states=allowed)]
+        of_drawn = [
+            float(np.average(verdict, weights=times)) if len(times) else 0.0
+            for verdict in screen(drawn.formulas, oxidation_states=allowed)
+        ]
+        learnt = set(content["learnt"])
+        new = np.array([one not in learnt for one in drawn.formulas], dtype=bool)
+        figures: dict[str, Any] = {
+            "draws": drawn.draws,
+            "unique": len(drawn.formulas) / drawn.draws,
+            "novel": float(times[new].sum() / times.sum()) if len(times) else 0.0,
+            "charge_neutral": of_drawn[0],
+            "electronegativity_balanced": of_drawn[1],
+            "charge_neutral_of_training_set": of_known[0],
+            "electronegativity_balanced_of_training_set": of_known[1],
+        }
+        if content["held_out"]:
+            found = len(set(drawn.formulas).intersection(content["held_out"]))
+            figures["held_out_rediscovered"] = found / len(content["held_out"])
+        return figures
