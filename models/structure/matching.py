@@ -1,7 +1,8 @@
 """Which structures are the same material: duplicates by pymatgen's StructureMatcher, also for monolayers.
 
 Structures are compared only with those of the same formula, kind (bulk or monolayer), about the same density and the
-same number of atoms, and each is reduced once. It knows structures only; where they are kept is up to the caller.
+same number of atoms, and each is reduced once; StructureMatcher itself is asked where a quick comparison by its rules
+leaves doubt. It knows structures only; where they are kept is up to the caller.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Final
 from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
 from pymatgen.core.structure import Structure
 
+from .cell_matching import clearly_same
+from .reduced_cells import ReducedCell, reduced_cell
 from .vacuum import MIN_GAP, set_vacuum, thickest_gap
 
 LENGTH_TOLERANCE: Final = 0.2
@@ -50,8 +53,15 @@ class Prepared:
     @cached_property
     def reduced(self) -> Structure:
         """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
-        dense = set_vacuum(self.structure, MATCHING_GAP) if self.key[1] == "monolayer" else self.structure
-        return dense.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+        return self._dense().get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+
+    @cached_property
+    def cell(self) -> ReducedCell | None:
+        """The same as arrays, made some ten times faster; None where that needs pymatgen."""
+        return reduced_cell(self._dense())
+
+    def _dense(self) -> Structure:
+        return set_vacuum(self.structure, MATCHING_GAP) if self.key[1] == "monolayer" else self.structure
 
 
 def prepare(structure: Structure) -> Prepared:
@@ -131,14 +141,21 @@ class Representatives:
 
     def _match(self, query: Prepared) -> int | None:
         for number, known in self._by_key.get(query.key, ()):
-            # Primitive cells of different size never match, so that question, much the cheaper, comes first.
-            if (
-                self._close(query, known)
-                and len(known.reduced) == len(query.reduced)
-                and self._matcher.fit(known.reduced, query.reduced, skip_structure_reduction=True)
-            ):
+            if self._close(query, known) and self._same(known, query):
                 return number
         return None
+
+    def _same(self, known: Prepared, query: Prepared) -> bool:
+        if known.cell is not None and query.cell is not None:
+            clear = clearly_same(
+                known.cell, query.cell, length=LENGTH_TOLERANCE, site=SITE_TOLERANCE, angle=ANGLE_TOLERANCE
+            )
+            if clear is not None:
+                return clear
+        # Primitive cells of different size never match, so that question, much the cheaper, comes first.
+        return len(known.reduced) == len(query.reduced) and bool(
+            self._matcher.fit(known.reduced, query.reduced, skip_structure_reduction=True)
+        )
 
     def _close(self, a: Prepared, b: Prepared) -> bool:
         if self.max_density_ratio is None:

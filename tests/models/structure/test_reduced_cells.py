@@ -1,0 +1,86 @@
+"""Primitive, Niggli-reduced cells as arrays: what pymatgen gives, or nothing where that isn't certain."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exfolio.models.structure.plain import from_plain
+from exfolio.models.structure.reduced_cells import reduced_cell
+from pymatgen.core import Lattice, Structure
+
+Crystal = Callable[[str], Structure]
+
+
+@pytest.mark.parametrize(
+    ("name", "scaling"),
+    [("NaCl", 1), ("NaCl", [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]), ("diamond", [2, 1, 3]), ("MoS2 2H", [2, 2, 1])],
+)
+def test_a_supercell_has_the_cell_it_was_made_of(crystal: Crystal, name: str, scaling: list[int]) -> None:
+    small = crystal(name).get_primitive_structure()
+
+    cell = reduced_cell(crystal(name) * scaling)
+
+    assert cell is not None
+    assert sum(cell.counts) == len(small)
+    assert abs(np.linalg.det(cell.matrix)) == pytest.approx(small.volume)
+
+
+def test_sites_are_sorted_by_element(crystal: Crystal) -> None:
+    cell = reduced_cell(crystal("MoS2 2H"))
+
+    assert cell is not None
+    assert cell.contents == (("Mo", "S"), (2, 4))
+    assert ((cell.fractional >= 0) & (cell.fractional < 1)).all()
+
+
+def test_a_noisy_supercell_is_averaged(crystal: Crystal) -> None:
+    salt = crystal("NaCl") * [2, 1, 1]
+    salt.perturb(0.02)
+
+    cell = reduced_cell(salt)
+
+    assert cell is not None
+    assert cell.counts == (1, 1)
+    between = np.abs(cell.fractional[0] - cell.fractional[1])
+    assert between == pytest.approx([0.5, 0.5, 0.5], abs=0.02)
+
+
+def test_atoms_that_repeat_only_nearly_are_left_to_pymatgen() -> None:
+    """Displaced by 0.15 Å: pymatgen's tolerance of 0.25 Å counts, but on its way it averages."""
+    cell = Lattice.orthorhombic(6.0, 3.2, 3.4)
+
+    assert reduced_cell(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.15 / 6, 0, 0]])) is None
+    assert reduced_cell(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.02 / 6, 0, 0]])).counts == (1,)
+    assert reduced_cell(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.7 / 6, 0, 0]])).counts == (2,)
+
+
+def test_charged_disordered_and_finite_ones_are_left_to_pymatgen(crystal: Crystal) -> None:
+    charged = crystal("NaCl")
+    charged.add_oxidation_state_by_element({"Na": 1, "Cl": -1})
+    mixed = Structure(Lattice.cubic(3.6), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]])
+    sheet = Structure(Lattice(np.diag([3.0, 3.0, 4.0]), pbc=(True, True, False)), ["Po"], [[0, 0, 0]])
+
+    assert [reduced_cell(one) for one in (charged, mixed, sheet)] == [None, None, None]
+
+
+def test_real_crystals_are_reduced_as_pymatgen_reduces_them(shared_data: Path) -> None:
+    with gzip.open(shared_data / "matbench_phonons_structures.json.gz", "rt") as file:
+        dicts = [row[0] for row in json.load(file)["data"]][::25]
+    rng = np.random.default_rng(1)
+    compared = 0
+    for structure in map(from_plain, dicts):
+        if len(structure) > 30:
+            continue
+        larger = structure * [2, 1, 1]
+        larger.perturb(0.02)
+        larger.translate_sites(range(len(larger)), rng.random(3))
+        cell = reduced_cell(larger)
+        if cell is not None:
+            wanted = larger.get_primitive_structure().get_reduced_structure()
+            assert sum(cell.counts) == len(wanted), structure.formula
+            assert sorted(np.linalg.norm(cell.matrix, axis=1)) == pytest.approx(sorted(wanted.lattice.abc), rel=1e-3)
+            compared += 1
+    assert compared > 30
