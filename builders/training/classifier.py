@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+import time
+from typing import ClassVar, Final
+
+import torch
 
 from ...models.composition.classifier import ClassifierConfig, UnfitTrainingSet, fit, training_set
-from ...models.composition.cross_validation import cross_validate
+from ...models.composition.cross_validation import BadDivision, FoldResult, cross_validate
+from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
 from .kind import Desk, Doc, Kind, Stopped, Trained, TrainingError, TrainingSet, settled
 from .known_compositions import formulas
 
 _OWN: Final[Doc] = {"folds": 10}
+_CHECKPOINT: Final = "classifier checkpoint"
 
 
 class ClassifierKind(Kind):
@@ -54,29 +59,58 @@ class ClassifierKind(Kind):
         return TrainingSet({"formulas": learnt, "is_2d": [bool(one) for one in is_2d]}, numbers)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Cross-validate where wanted, then fit to all."""
-        import time
-
+        """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all."""
         begun = time.perf_counter()
         config = ClassifierConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
-        folds = self.config["folds"]
+        given = content["formulas"], content["is_2d"], config
+        steps = self.config["folds"] + 1
+        done = _resumed(desk.resume)
 
-        def progress(part: int) -> Any:
-            def say(done: int, of: int) -> None:
-                if desk.progress is not None:
-                    desk.progress(part * of + done, (folds + 1) * of, {})
-                if desk.stop is not None and desk.stop():
-                    raise Stopped
+        def keep(fold: int, result: FoldResult) -> None:
+            done[fold] = result
+            if desk.checkpoint is not None:
+                desk.checkpoint(_packed(done))
 
-            return say
+        def say(folds: int) -> None:
+            if desk.progress is not None:
+                desk.progress(folds, steps, {})
+            if desk.stop is not None and desk.stop():
+                raise Stopped
 
         try:
             metrics: Doc = {}
-            if folds:
-                metrics = cross_validate(
-                    content["formulas"], content["is_2d"], config, folds=folds, seed=seed, progress=desk.progress
+            if self.config["folds"]:
+                judged = cross_validate(
+                    *given,
+                    folds=self.config["folds"],
+                    seed=seed,
+                    done=dict(done),
+                    keep=keep,
+                    progress=lambda folds, _of: say(folds),
                 )
-            classifier = fit(content["formulas"], content["is_2d"], config, seed=seed, progress=progress(folds))
-        except UnfitTrainingSet as error:
-            raise TrainingError(f"classifier: {error}", "Ingest more materials of both kinds.") from None
+                metrics = {**judged["figures"], "cross_validation": judged}
+            classifier = fit(*given, seed=seed, progress=lambda _trees, _of: say(steps - 1))
+        except (UnfitTrainingSet, BadDivision) as error:
+            raise TrainingError(
+                f"classifier: {error}", "Ingest more materials of both kinds, or set fewer folds."
+            ) from None
+        say(steps)
         return Trained(classifier.pack(), metrics, [], time.perf_counter() - begun)
+
+
+def _packed(done: dict[int, FoldResult]) -> bytes:
+    folds = {
+        str(fold): {"probability": torch.from_numpy(one.probability), "importance": torch.from_numpy(one.importance)}
+        for fold, one in done.items()
+    }
+    return pack(_CHECKPOINT, {}, {"folds": folds})
+
+
+def _resumed(data: bytes | None) -> dict[int, FoldResult]:
+    if data is None:
+        return {}
+    _, state = unpack(data, _CHECKPOINT)
+    return {
+        int(fold): FoldResult(one["probability"].numpy(), one["importance"].numpy())
+        for fold, one in state["folds"].items()
+    }
