@@ -21,7 +21,7 @@ from . import magpie, relatives, stoichiometry
 from .formulas import reduced_formulas
 from .parsing import Formulas, UnparsableFormula, parse
 from .relatives import BadRelatives, Relatives, Tally
-from .tree_ensemble import BadTrees, TreeEnsemble
+from .tree_ensemble import BadTrees, TreeEnsemble, gains
 
 WEIGHTS_KIND: Final = "2d-classifier"
 
@@ -71,8 +71,8 @@ class ClassifierConfig:
     forest_max_depth: int | None = 20
     forest_features: Literal["sqrt", "log2"] | float = "sqrt"
     boosted_members: int = 1
-    boosted_rounds: int = 600
-    boosted_rate: float = 0.05
+    boosted_rounds: int = 300
+    boosted_rate: float = 0.1
     boosted_leaves: int = 31
     boosted_min_leaf: int = 20
     boosted_features: float = 0.4
@@ -132,11 +132,15 @@ class Classifier:
         What it learned.
     known
         The compositions it learned from, by their patterns; None for a forest.
+    importance
+        Shape (features,): how much the splits at each of the `feature_labels` parted the classes (impurity in a forest,
+        gain in boosted trees), as a share of all.
     """
 
     config: ClassifierConfig
     trees: TreeEnsemble
     known: Relatives | None
+    importance: NDArray[np.float64]
 
     def probability(self, formulas: Sequence[str] | Formulas, *, threads: int = 1) -> NDArray[np.float64]:
         """Give the probability that each composition is one of a 2D material.
@@ -175,6 +179,7 @@ class Classifier:
             "n_features": self.trees.n_features,
             "trees": {name: torch.from_numpy(array.copy()) for name, array in self.trees.arrays().items()},
             "known": None,
+            "importance": torch.from_numpy(self.importance.copy()),
         }
         if self.known is not None:
             state["known"] = {
@@ -207,7 +212,7 @@ def unpack(data: bytes) -> Classifier:
                 name: Tally(*(tensor.numpy() for tensor in tally)) for name, tally in state["known"]["tallies"].items()
             }
             known = Relatives(state["known"]["share"], tallies)
-        classifier = Classifier(config, trees, known)
+        classifier = Classifier(config, trees, known, state["importance"].numpy())
         _check_fit_together(classifier)
     except (BadClassifierConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -224,6 +229,8 @@ def _check_fit_together(classifier: Classifier) -> None:
     expected = len(feature_labels(classifier.config.kind))
     if classifier.trees.n_features != expected:
         raise BadTrees(f"the trees take {classifier.trees.n_features} features, of {expected} there are")
+    if classifier.importance.shape != (expected,) or classifier.importance.dtype != np.float64:
+        raise BadTrees(f"the importance of {expected} features is of shape {classifier.importance.shape}")
     members = classifier.config.boosted_members
     wanted = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
     if len(classifier.trees) != wanted:
@@ -352,7 +359,7 @@ def _fit_forest(
     for trees in [*range(_TREES_AT_ONCE, config.forest_trees, _TREES_AT_ONCE), config.forest_trees]:
         forest.set_params(n_estimators=trees).fit(features, labels)
         report(trees, config.forest_trees)
-    return Classifier(config, TreeEnsemble.from_forest(forest), None)
+    return Classifier(config, TreeEnsemble.from_forest(forest), None, forest.feature_importances_)
 
 
 def _fit_boosted(
@@ -365,7 +372,7 @@ def _fit_boosted(
 ) -> Classifier:
     _, first, entry = np.unique(np.array(formulas), return_index=True, return_inverse=True)
     distinct, is_2d = parse([formulas[index] for index in first.tolist()]), labels[first]
-    members, known = [], None
+    members, known, gain = [], None, np.zeros(len(feature_labels(config.kind)))
     for member in range(config.boosted_members):
         rng = np.random.default_rng([seed, member])
         folds = rng.integers(config.inner_folds, size=len(distinct))
@@ -384,8 +391,9 @@ def _fit_boosted(
         with threadpool_limits(threads):
             boosting.fit(features[entry], labels)
         members.append(TreeEnsemble.from_boosting(boosting))
+        gain += gains(boosting)
         report((member + 1) * config.boosted_rounds, config.boosted_members * config.boosted_rounds)
-    return Classifier(config, TreeEnsemble.joined(members), known)
+    return Classifier(config, TreeEnsemble.joined(members), known, gain / max(gain.sum(), np.finfo(float).tiny))
 
 
 def _features(parsed: Formulas, known: Relatives | None) -> NDArray[np.float64]:

@@ -198,3 +198,11 @@ class TreeEnsemble:
 
 
 _NO_CATEGORIES: Final = np.zeros((0, 8), dtype=np.uint32)
+
+
+def gains(boosting: HistGradientBoostingClassifier) -> NDArray[np.float64]:
+    """Add up by feature what the splits of boosted trees gained in the loss, shape (features,)."""
+    nodes = np.concatenate([predictors[0].nodes for predictors in boosting._predictors])
+    inner = nodes[nodes["is_leaf"] == 0]
+    total = np.bincount(inner["feature_idx"], inner["gain"], int(boosting.n_features_in_))
+    return np.asarray(total, dtype=np.float64)

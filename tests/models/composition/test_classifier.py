@@ -164,6 +164,15 @@ def test_the_published_forest_looks_at_132_features() -> None:
     assert (published.forest_trees, published.forest_max_depth, len(feature_labels("forest"))) == (250, 20, 132)
 
 
+def test_what_matters_is_said_and_kept(fitted) -> None:
+    for kind, classifier in fitted.items():
+        assert classifier.importance.shape == (len(feature_labels(classifier.config.kind)),)
+        assert classifier.importance.sum() == pytest.approx(1)
+        np.testing.assert_array_equal(unpack(classifier.pack()).importance, classifier.importance, err_msg=kind)
+    best = int(fitted["boosted"].importance.argmax())
+    assert feature_labels("boosted")[best] not in feature_labels("forest")
+
+
 @pytest.mark.parametrize("kind", ["forest", "boosted"])
 def test_damaged_weights_are_refused(fitted, kind: str) -> None:
     data = fitted[kind].pack()

@@ -1,0 +1,197 @@
+"""How well a classifier tells compositions it has not seen: cross validation by two protocols.
+
+"entries" is the published one: entries as they are, so that polymorphs of one composition fall on both sides.
+"compositions" is the honest one: each reduced formula once, so that none is on both sides. Knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from .classifier import ClassifierConfig, check_training_set, feature_labels, fit
+from .classifier_report import report
+from .parsing import Formulas
+
+Protocol = Literal["entries", "compositions"]
+
+#: Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021).
+PUBLISHED_FOLDS: Final = 10
+
+
+class BadDivision(ValueError):
+    """Compositions that can't be divided as wished."""
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Compositions in folds, each with its share of 2D ones.
+
+    Attributes
+    ----------
+    formulas
+        Reduced; in the protocol "compositions" each once, in alphabetical order.
+    is_2d, fold
+        Label and fold (from 0) of each.
+    folds
+        How many there are.
+    """
+
+    formulas: list[str]
+    is_2d: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+    folds: int
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """What a classifier that did not see a fold says of it.
+
+    Attributes
+    ----------
+    probability
+        Of the members of the fold, in their order in the division.
+    importance
+        Of the features, as `classifier.Classifier.importance`.
+    """
+
+    probability: NDArray[np.float64]
+    importance: NDArray[np.float64]
+
+
+def divide(
+    formulas: Sequence[str] | Formulas,
+    is_2d: ArrayLike,
+    *,
+    protocol: Protocol = "compositions",
+    folds: int = PUBLISHED_FOLDS,
+    seed: int = 0,
+) -> Division:
+    """Divide compositions into folds at random.
+
+    Raises
+    ------
+    BadDivision
+        For fewer than two folds, more of them than there are members of a class, or a protocol there is none of.
+    UnfitTrainingSet, UnparsableFormula, UnknownElement
+        As `classifier.check_training_set`.
+    """
+    if protocol not in get_args(Protocol):
+        raise BadDivision(f"the protocol is one of {', '.join(get_args(Protocol))}, not {protocol!r}")
+    texts, labels = check_training_set(formulas, is_2d)
+    if protocol == "compositions":
+        names, first = np.unique(np.array(texts), return_index=True)
+        texts, labels = names.tolist(), labels[first]
+    fewest = int(min(labels.sum(), (~labels).sum()))
+    if not 2 <= folds <= fewest:
+        raise BadDivision(f"between 2 and {fewest} folds are possible, as many as the rarer class has, not {folds}")
+    fold = np.empty(len(texts), dtype=np.int64)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for number, (_, members) in enumerate(splitter.split(np.zeros(len(texts)), labels)):
+        fold[members] = number
+    return Division(texts, labels, fold, folds)
+
+
+def judge_fold(
+    division: Division, fold: int, config: ClassifierConfig, *, seed: int = 0, threads: int = 1
+) -> FoldResult:
+    """Fit a classifier to the other folds and ask it about this one."""
+    if not 0 <= fold < division.folds:
+        raise BadDivision(f"there are folds 0 to {division.folds - 1}, not {fold}")
+    inside = division.fold == fold
+    learned = [formula for formula, out in zip(division.formulas, inside.tolist(), strict=True) if not out]
+    asked = [formula for formula, out in zip(division.formulas, inside.tolist(), strict=True) if out]
+    classifier = fit(learned, division.is_2d[~inside], config, seed=seed, threads=threads)
+    return FoldResult(classifier.probability(asked, threads=threads), classifier.importance)
+
+
+def cross_validate(
+    formulas: Sequence[str] | Formulas,
+    is_2d: ArrayLike,
+    config: ClassifierConfig | None = None,
+    *,
+    protocol: Protocol = "compositions",
+    folds: int = PUBLISHED_FOLDS,
+    seed: int = 0,
+    only: Sequence[int] | None = None,
+    done: Mapping[int, FoldResult] | None = None,
+    keep: Callable[[int, FoldResult], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int = 1,
+) -> dict[str, Any]:
+    """Cross validate a classifier.
+
+    Parameters
+    ----------
+    formulas, is_2d
+        As for `classifier.fit`.
+    config
+        Of the classifier; `ClassifierConfig()` if None.
+    protocol
+        "entries" or "compositions".
+    folds
+        How many.
+    seed
+        Of the division and of the classifiers.
+    only
+        The folds to judge (from 0), when not all; the report says which.
+    done
+        Results of folds that an earlier call, with the same arguments, gave to `keep`.
+    keep
+        Given the result of each fold as soon as there is one.
+    progress
+        Called with folds done and folds wanted; may raise to stop.
+    threads
+        Threads that grow the trees.
+
+    Returns
+    -------
+    dict
+        As `classifier_report.report`, with ``protocol``, ``seed`` and ``config``; plain data.
+
+    Raises
+    ------
+    BadDivision, UnfitTrainingSet, UnparsableFormula, UnknownElement
+    """
+    config = config or ClassifierConfig()
+    division = divide(formulas, is_2d, protocol=protocol, folds=folds, seed=seed)
+    wanted = sorted(set(range(folds) if only is None else only))
+    if not wanted or wanted[0] < 0 or wanted[-1] >= folds:
+        raise BadDivision(f"there are folds 0 to {folds - 1}, of which at least one is judged, not {wanted}")
+    results: dict[int, FoldResult] = {}
+    for number, fold in enumerate(wanted):
+        result = (done or {}).get(fold)
+        if result is None:
+            result = judge_fold(division, fold, config, seed=seed, threads=threads)
+            if keep is not None:
+                keep(fold, result)
+        members = int((division.fold == fold).sum())
+        if result.probability.shape != (members,):
+            raise BadDivision(
+                f"fold {fold} has {members} members, its result {result.probability.shape}: of other data"
+            )
+        results[fold] = result
+        if progress is not None:
+            progress(number + 1, len(wanted))
+    probability = np.full(len(division.formulas), np.nan)
+    for fold, result in results.items():
+        probability[division.fold == fold] = result.probability
+    judged = np.isin(division.fold, wanted)
+    importance = np.mean([result.importance for result in results.values()], axis=0)
+    return {
+        "protocol": protocol,
+        "seed": seed,
+        "config": config.to_dict(),
+        "folds_wanted": folds,
+        **report(
+            division.is_2d[judged],
+            probability[judged],
+            division.fold[judged],
+            importance=dict(zip(feature_labels(config.kind), importance.tolist(), strict=True)),
+        ),
+    }
