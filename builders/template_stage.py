@@ -28,7 +28,10 @@ MAX_SITES: Final = 200
 SYMMETRY_TOLERANCE: Final = 0.1
 """Å. Relaxed structures of databases want more than the 0.01 Å of measured ones."""
 _REMEDY: Final = "Correct the structure in the source and ingest it again; until then it lends its shape to nothing."
-_LIGHT: Final = ("material_id", "formula_anonymous", "template", "template_prototype", "template_refused", "deprecated")
+_LIGHT: Final = (
+    *("material_id", "formula_anonymous", "deprecated"),
+    *("template", "template_prototype", "template_dimension", "template_refused"),
+)
 
 
 class NotATemplate(ValueError):
@@ -68,8 +71,9 @@ class TemplateStage(GroupStage):
         for name, docs in found.items():
             founders, open_ids, gone = _sort_out(docs, changed)
             if open_ids or gone or mark is None:  # of a group tried again something comes in any case
-                content = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
+                content: Doc = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
                 content["refused_before"] = [doc["material_id"] for doc in docs if "template_refused" in doc]
+                content["dimensions"] = {doc["material_id"]: doc.get("template_dimension") for doc in docs}
                 items.append(Item(name, content, [{"collection": "group", "id": name}]))
         self._add_structures(items)
         return Batch(0, items, mark=mark)
@@ -170,21 +174,24 @@ def _members(group: Doc) -> list[Doc]:
         prototype = prototype_of(founder["id"], founder["founds"], standing)
         index.restore(prototype, slots, partial(from_plain, founder["structure"]))
         place = max(place, int(founder["founds"]["place"]) + 1)
-    docs = [{"material_id": key} for key in group["gone"]]
+    # What was a template keeps its dimensionality, by which those who made something of it hear that it is none.
+    earlier = group["dimensions"]
+    docs: list[Doc] = [{"material_id": key, "template_dimension": earlier[key]} for key in group["gone"]]
     for one in sorted(group["open"], key=lambda doc: str(doc["material_id"])):
         known: Doc = {"version": TemplateStage.version, "digest": _digest(one)}
-        doc: Doc = {"material_id": one["material_id"], "template": known}
+        key = one["material_id"]
+        doc: Doc = {"material_id": key, "template": known, "template_dimension": earlier.get(key)}
         try:
             structure, dimension = usable(one)
             doc["template_dimension"] = dimension
             number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
-            membership = index.add(one["material_id"], structure)
+            membership = index.add(key, structure)
         except ValueError as refused:  # BadStructure, NotATemplate, NoPrototypeError, ElementOffScaleError …
             doc["template_refused"] = str(refused)
         else:
             doc["template_prototype"] = membership.prototype
             known |= {"slots": list(membership.slots), "space_group": number}
-            if membership.prototype == one["material_id"]:
+            if membership.prototype == key:
                 known["founds"] = _founding(index.prototypes[membership.prototype], place)
                 place += 1
         docs.append(doc)
