@@ -38,11 +38,48 @@ def funnel(
     Example: exfolio funnel two-dimensional
     """
     with connect(begin()) as connection:
-        rows, totals = count(connection, _campaign(connection, campaign))
+        chosen = _campaign(connection, campaign)
+        drawn = count_compositions(connection, chosen)
+        rows, totals = count(connection, chosen)
     if json:
-        print_json({"campaign": campaign, "gates": rows, **totals})
+        print_json({"campaign": campaign, "compositions": drawn, "gates": rows, **totals})
     else:
-        print_funnel(rows, totals)
+        print_funnels(drawn, rows, totals)
+
+
+def count_compositions(connection: Connection, campaign: Campaign) -> list[dict[str, Any]]:
+    """Count generated compositions gate by gate, as `count` does candidates; nothing where the campaign draws none."""
+    if campaign.compositions is None:
+        return []
+    ended = {"$group": {"_id": {"rejected": "$rejected_by", "waiting": "$waiting_for"}, "n": {"$sum": 1}}}
+    rejected: dict[str, int] = {}
+    waiting: dict[str, int] = {}
+    reached = 0
+    for group in connection.database["compositions"].aggregate([{"$match": {"deprecated": False}}, ended]):
+        reached += group["n"]
+        for where, gate in ((rejected, group["_id"].get("rejected")), (waiting, group["_id"].get("waiting"))):
+            if gate:
+                where[gate] = where.get(gate, 0) + group["n"]
+    rows = []
+    for gate in campaign.compositions.gates:
+        out_here, unknown = rejected.get(gate.name, 0), waiting.get(gate.name, 0)
+        row = {"gate": gate.name, "field": gate.field, "condition": gate.condition, "reached": reached}
+        row |= {"passed": reached - out_here - unknown, "rejected": out_here, "unknown": unknown, "not_applicable": 0}
+        rows.append(row)
+        reached -= out_here
+    return rows
+
+
+def print_funnels(
+    compositions: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], totals: dict[str, int]
+) -> None:
+    """Print the funnel of generated compositions, where there are any, and that of structures."""
+    if compositions and compositions[0]["reached"]:
+        out.print("[bold]Generated compositions[/]")
+        print_gates(compositions)
+        out.print()
+        out.print("[bold]Structures[/]")
+    print_funnel(rows, totals)
 
 
 def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, Any]], dict[str, int]]:
@@ -93,7 +130,16 @@ def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, An
 
 
 def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
-    """Print a funnel as a table with bars."""
+    """Print a funnel as a table with bars, and what the candidates came to."""
+    print_gates(rows)
+    out.print(
+        f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "
+        f"[yellow]{totals['waiting']:,} waiting for a value[/], [red]{totals['rejected']:,} rejected[/]"
+    )
+
+
+def print_gates(rows: Sequence[dict[str, Any]]) -> None:
+    """Print gates as a table with bars."""
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
@@ -113,10 +159,6 @@ def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None
             f"[cyan]{'█' * width}[/]",
         )
     out.print(table)
-    out.print(
-        f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "
-        f"[yellow]{totals['waiting']:,} waiting for a value[/], [red]{totals['rejected']:,} rejected[/]"
-    )
 
 
 def why(
