@@ -38,6 +38,7 @@ MARKS: Final = {
 
 _SIGNIFICANT: Final = 5
 _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
+_ROUNDING: Final = 1e-9  # eV, what is left of a zero
 _LONGEST_LIST: Final = 6
 _LONGEST_TEXT: Final = 400
 
@@ -123,6 +124,7 @@ def plural(number: int, collection: str) -> str:
 
 def _number(value: float, unit: str) -> str:
     if unit.startswith("eV"):
+        value = 0.0 if abs(value) < _ROUNDING else value
         return f"{value:.{_DECIMALS}f}" if abs(value) >= 10**-_DECIMALS or value == 0 else f"{value:.1e}"
     if value == int(value) and abs(value) < 10**_SIGNIFICANT:
         return f"{int(value)}"

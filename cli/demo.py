@@ -68,13 +68,19 @@ def demo(*, json: JsonOption = False) -> None:
 
 
 def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
-    """Give the candidates with the fewest open gates, of these the nearest to the hull."""
-    unknown = {"$filter": {"input": "$gates.verdict", "cond": {"$eq": ["$$this", "unknown"]}}}
-    ranks = {"open": {"$size": unknown}, "above": {"$ifNull": ["$energy_above_hull", _FAR]}}
+    """Give the candidates with the fewest open gates, then with the fewest of which nothing is known, then by hull."""
+    unknown = {"$filter": {"input": "$gates", "cond": {"$eq": ["$$this.verdict", "unknown"]}}}
+    # A bound is better than nothing.
+    blind = {"$filter": {"input": unknown, "cond": {"$eq": [{"$type": "$$this.value"}, "missing"]}}}
+    ranks = {
+        "open": {"$size": unknown},
+        "blind": {"$size": blind},
+        "above": {"$ifNull": ["$energy_above_hull", _FAR]},
+    }
     pipeline: list[dict[str, Any]] = [
         {"$match": {"campaign": _CAMPAIGN, "status": status, "deprecated": False}},
         {"$set": {"ranks": ranks}},
-        {"$sort": {"ranks.open": 1, "ranks.above": 1, "candidate_id": 1}},
+        {"$sort": {"ranks.open": 1, "ranks.blind": 1, "ranks.above": 1, "candidate_id": 1}},
         {"$limit": _SHOWN},
         {"$unset": ["_id", "structure", "facets", "origins", "history", "ranks"]},
     ]
@@ -133,7 +139,7 @@ def _print(
 def _table(candidates: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("formula", style="bold", no_wrap=True)
-    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=20)
+    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=18)
     table.add_column("group", no_wrap=True)
     for name in ("d/Å", "E form", "E exf", "E hull"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -161,7 +167,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
 
 def _energy(candidate: dict[str, Any], field: str) -> str:
     value = candidate.get(field)
-    sign = {"lower": "≥ ", "upper": "≤ "}.get(candidate.get("bounds", {}).get(field, ""), "")
+    sign = {"lower": "≥", "upper": "≤"}.get(candidate.get("bounds", {}).get(field, ""), "")
     return "–" if value is None else f"{sign}{value:.3f}"
 
 

@@ -14,9 +14,17 @@ from rich.tree import Tree
 from ..stores.connection import connect
 from ..stores.query.fields import Field, Fields, fields_of
 from ..stores.query.lookup import Found, find_document
-from ..stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of
+from ..stores.query.provenance import (
+    Origin,
+    documents_referring_to,
+    failures_of,
+    origins_of,
+    quarantine_of,
+    values_of,
+)
 from .cells import COLOURS, MARKS, text_of, within_bound
 from .console import JsonOption, begin, out, print_json
+from .show_values import print_values
 
 Doc = dict[str, Any]
 
@@ -51,6 +59,7 @@ def show(
     with connect(begin()) as connection:
         found = find_document(connection, identity, collection=collection)
         origins = origins_of(connection, found)
+        values = values_of(connection, found)
         referring = documents_referring_to(connection, found)
         failures = failures_of(connection, found)
         quarantine = quarantine_of(connection, found)
@@ -60,6 +69,7 @@ def show(
                 "collection": found.collection,
                 "id": found.key,
                 "document": found.document,
+                "values": values,
                 "provenance": origins.as_dict(),
                 "referred_to_by": referring,
                 "failures": failures,
@@ -72,6 +82,12 @@ def show(
     _print_fields(found.document, known)
     _print_structure(found.document.get("structure"))
     _print_gates(found.document)
+    if values:
+        _section("values")
+        print_values(values)
+        told = {one["property_id"] for one in values}
+        rest = [one for one in referring.pop("properties", []) if one["property_id"] not in told]
+        referring |= {"properties": rest} if rest else {}
     _print_stages(found.document)
     _print_provenance(origins)
     _print_referring(referring)

@@ -21,6 +21,7 @@ Doc = dict[str, Any]
 MAX_STEPS: Final = 12
 MAX_ORIGINS: Final = 20
 """Origins of one document that are followed; a hull may have thousands."""
+MAX_VALUES: Final = 200
 _REFERENCES: Final = (
     "origins.id",
     "structure_id",
@@ -130,6 +131,16 @@ def documents_referring_to(connection: Connection, found: Found, *, limit: int =
         if documents:
             referring[collection] = documents
     return referring
+
+
+def values_of(connection: Connection, found: Found) -> list[Doc]:
+    """Give the properties of a structure, or of the structure a candidate is; in the order of their keys."""
+    structure_id = found.document.get("structure_id")
+    if found.collection not in ("structures", "candidates") or not structure_id:
+        return []
+    query = {"structure_id": structure_id, "deprecated": False}
+    hidden = {"_id": 0, "facets": 0, "origins": 0}
+    return list(connection.database["properties"].find(query, hidden).sort("property_id", 1).limit(MAX_VALUES))
 
 
 def failures_of(connection: Connection, found: Found) -> list[Doc]:

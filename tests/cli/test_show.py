@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import small_registry
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Property
 from small_registry import FILE, RUN
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -48,3 +50,37 @@ def test_an_id_that_is_none_suggests_one(registry: Connection, ask: Ask) -> None
 
     assert code == 2
     assert "Near it: bulk:mos2" in said
+
+
+def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_what_is_wrong(
+    own_registry: Connection, ask: Ask, ask_json: Callable[..., Any]
+) -> None:
+    structure = "st-1890e1f5735df206"
+    base = {"structure_id": structure, "basis": "calculation", "unit": "eV/atom"}
+    stale = {
+        "property_id": f"{structure}/energy_above_hull/MP2020",
+        "kind": "energy_above_hull",
+        "method": "MP2020",
+        "value": 0.012,
+        "stale": True,
+        "snapshot": "mp: 12 entries, 50384aab924f",
+        "competing": [{"id": "mp-1434", "formula": "MoS2", "amount": 1.0}],
+        "details": {"calculation_id": "calc-1", "stale_because": "no reference energy for S"},
+    }
+    refused = {
+        "property_id": f"{structure}/formation_energy/refused",
+        "kind": "formation_energy",
+        "method": "refused",
+        "refused": "U(Fe) is 4.3 eV, the scheme takes 5.3 eV",
+    }
+    small_registry.put(own_registry, Property, [{**base, **stale}, {**base, **refused}])
+
+    _, printed, _ = ask("show", f"two-dimensional/{structure}")
+
+    told = " ".join(printed.split())
+    assert "0.012 eV/atom, stale MP2020, calculation stale: no reference energy for S" in told
+    assert "against 100 % MoS2 (mp-1434)" in told
+    assert "from calc-1 entries: mp: 12 entries, 50384aab924f" in told
+    assert "refused, calculation U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in told
+    kinds = [one["kind"] for one in ask_json("show", structure)["values"]]
+    assert sorted(kinds) == ["energy_above_hull", "energy_above_hull", "exfoliation_energy", "formation_energy"]

@@ -1,0 +1,98 @@
+"""The section of ``exfolio show`` on values: each with method, what it was compared with, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from ..stores.query.fields import Field
+from .cells import text_of, within_bound
+from .console import out
+
+Doc = dict[str, Any]
+
+_MOST_PHASES: Final = 6
+
+
+def print_values(properties: list[Doc]) -> None:
+    """Print the properties of a structure; of refused ones the reason."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in properties:
+        basis = f", {one['basis']}" if one.get("basis") else ""
+        lines = [escape(f"{one['method']}{basis}"), *(f"[dim]{escape(line)}[/]" for line in remarks(one))]
+        table.add_row(one["kind"], _value(one), "\n".join(lines))
+    out.print(table)
+
+
+def remarks(one: Doc) -> Iterator[str]:
+    """Say why a property has no value, what bounds or dates it, what competes, and whose energies it rests on."""
+    details = one.get("details") or {}
+    if one.get("refused"):
+        yield str(one["refused"])
+    if one.get("stale"):
+        yield f"stale: {details.get('stale_because') or 'what it was compared with has changed since'}"
+    for name in ("limits", "warning", "missing", "failure"):
+        if details.get(name):
+            yield str(details[name])
+    if one.get("per_area") is not None:
+        yield f"{one['per_area']:.1f} meV/Å²"
+    if "ph" in details:
+        yield f"at {_conditions(details)}"
+    if one.get("competing"):
+        yield f"against {_phases(one)}"
+    if details.get("calculation_id"):
+        yield f"from {_calculations(details)}"
+    if one.get("snapshot"):
+        yield f"entries: {one['snapshot']}"
+    for group in details.get("references_left_out") or []:
+        yield f"left out {group['entries']:,} entries: {group['reason']}"
+
+
+def _value(one: Doc) -> str:
+    if one.get("refused"):
+        return "[red]refused[/]"
+    if one.get("value") is None:
+        return "[dim]none[/]"
+    unit = str(one.get("unit") or "")
+    shown = within_bound(
+        f"{text_of(one['value'], Field('value', 'number', unit=unit))} {unit}".rstrip(), one.get("bound")
+    )
+    return f"[yellow]{shown}, stale[/]" if one.get("stale") else shown
+
+
+def _conditions(details: Doc) -> str:
+    low, high = details["ph"], details.get("ph_high", details["ph"])
+    acidity = f"pH {low:.1f}" if high - low < 0.05 else f"pH {low:.1f} to {high:.1f}"
+    potential = details.get("potential_vs_she")
+    return acidity if potential is None else f"{acidity}, {potential:.2f} V vs SHE"
+
+
+def _phases(one: Doc) -> str:
+    phases = sorted(one["competing"], key=lambda phase: -_amount(phase))
+    # Shares of the atoms on a hull; formula units per formula unit in water.
+    in_water = one["kind"] == "pourbaix_energy"
+    named = []
+    for phase in phases[:_MOST_PHASES]:
+        amount = f"{_amount(phase):.3g}" if in_water else f"{100 * _amount(phase):.0f} %"
+        formula = f"{phase['formula']} ({phase['id']})" if phase.get("formula") else str(phase["id"])
+        named.append(f"{amount} {formula}")
+    more = len(phases) - _MOST_PHASES
+    return " + ".join(named) + (f" + {more} more" if more > 0 else "")
+
+
+def _amount(phase: Doc) -> float:
+    return float(phase.get("amount", phase.get("share_of_atoms", 0.0)))
+
+
+def _calculations(details: Doc) -> str:
+    bulk = details.get("bulk_calculation_id")
+    names = f"{details['calculation_id']} and {bulk} of the bulk" if bulk else str(details["calculation_id"])
+    if "correction" not in details:
+        return names
+    return f"{names}, corrected by {details['correction']:.3f} eV ({details.get('scheme', 'scheme not stated')})"
