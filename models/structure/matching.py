@@ -7,17 +7,23 @@ leaves doubt. It knows structures only; where they are kept is up to the caller.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
+import numpy as np
 from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
+from pymatgen.core.composition import Composition
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from .cell_matching import clearly_same
+from .plain import Arrays
 from .reduced_cells import ReducedCell, reduced_cell
-from .vacuum import MIN_GAP, set_vacuum, thickest_gap
+from .vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3
@@ -42,29 +48,36 @@ class Prepared:
         Reduced formula and kind ("bulk" or "monolayer"); structures of different keys never match.
     extent
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
-    structure
+    arrays
         As given.
     """
 
     key: tuple[str, str]
     extent: float
-    structure: Structure = field(repr=False)
+    arrays: Arrays = field(repr=False)
 
     @cached_property
     def reduced(self) -> Structure:
         """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
-        return self._dense().get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+        matrix, pbc, fractional, species = self._dense
+        structure = Structure(Lattice(matrix, pbc=pbc), species, fractional)
+        return structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
 
     @cached_property
     def cell(self) -> ReducedCell | None:
         """The same as arrays, made some ten times faster; None where that needs pymatgen."""
-        return reduced_cell(self._dense())
+        matrix, pbc, fractional, species = self._dense
+        return reduced_cell(matrix, fractional, species, pbc=pbc)
 
-    def _dense(self) -> Structure:
-        return set_vacuum(self.structure, MATCHING_GAP) if self.key[1] == "monolayer" else self.structure
+    @property
+    def _dense(self) -> Arrays:
+        if self.key[1] != "monolayer":
+            return self.arrays
+        matrix, fractional = set_vacuum_of_arrays(self.arrays.matrix, self.arrays.fractional, MATCHING_GAP)
+        return Arrays(matrix, (True, True, True), fractional, self.arrays.species)
 
 
-def prepare(structure: Structure) -> Prepared:
+def prepare(structure: Structure | Arrays) -> Prepared:
     """Bring a structure into the form in which it is compared.
 
     A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
@@ -72,12 +85,66 @@ def prepare(structure: Structure) -> Prepared:
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
-    formula = structure.composition.element_composition.reduced_formula
-    gap = thickest_gap(structure)
-    volume = structure.volume / len(structure)
+    if isinstance(structure, Structure):
+        lattice = structure.lattice
+        structure = Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+    gap = find_gap(structure.matrix, structure.fractional)
+    volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
+    formula = _reduced_formula(frozenset(Counter(structure.species).items()))
     if gap.thickness < MIN_GAP:
         return Prepared((formula, "bulk"), volume, structure)
     return Prepared((formula, "monolayer"), volume / gap.height, structure)
+
+
+@lru_cache(maxsize=4096)
+def _reduced_formula(contents: frozenset[tuple[Composition, int]]) -> str:
+    whole: dict[Element, float] = {}
+    for species, number in contents:
+        for element, amount in species.element_composition.items():
+            whole[element] = whole.get(element, 0) + number * amount
+    return str(Composition(whole).reduced_formula)
+
+
+class Comparison:
+    """Compares prepared structures two by two.
+
+    Parameters
+    ----------
+    max_density_ratio
+        See `MAX_DENSITY_RATIO`; None compares whatever the density, as StructureMatcher does.
+    """
+
+    def __init__(self, *, max_density_ratio: float | None = MAX_DENSITY_RATIO) -> None:
+        self.max_density_ratio = max_density_ratio
+        self._matcher = StructureMatcher(
+            ltol=LENGTH_TOLERANCE,
+            stol=SITE_TOLERANCE,
+            angle_tol=ANGLE_TOLERANCE,
+            primitive_cell=True,
+            scale=True,
+            attempt_supercell=False,
+            comparator=ElementComparator(),
+        )
+
+    def same(self, known: Prepared, query: Prepared) -> bool:
+        """Say whether they are the same; StructureMatcher is not quite symmetric, so their order may count."""
+        if known.key != query.key or not self._close(known, query):
+            return False
+        if known.cell is not None and query.cell is not None:
+            clear = clearly_same(
+                known.cell, query.cell, length=LENGTH_TOLERANCE, site=SITE_TOLERANCE, angle=ANGLE_TOLERANCE
+            )
+            if clear is not None:
+                return clear
+        # Primitive cells of different size never match, so that question, much the cheaper, comes first.
+        return len(known.reduced) == len(query.reduced) and bool(
+            self._matcher.fit(known.reduced, query.reduced, skip_structure_reduction=True)
+        )
+
+    def _close(self, a: Prepared, b: Prepared) -> bool:
+        if self.max_density_ratio is None:
+            return True
+        return max(a.extent, b.extent) <= self.max_density_ratio * min(a.extent, b.extent)
 
 
 class Representatives:
@@ -104,16 +171,7 @@ class Representatives:
     """
 
     def __init__(self, known: Iterable[Structure] = (), *, max_density_ratio: float | None = MAX_DENSITY_RATIO) -> None:
-        self.max_density_ratio = max_density_ratio
-        self._matcher = StructureMatcher(
-            ltol=LENGTH_TOLERANCE,
-            stol=SITE_TOLERANCE,
-            angle_tol=ANGLE_TOLERANCE,
-            primitive_cell=True,
-            scale=True,
-            attempt_supercell=False,
-            comparator=ElementComparator(),
-        )
+        self._comparison = Comparison(max_density_ratio=max_density_ratio)
         self._by_key: dict[tuple[str, str], list[tuple[int, Prepared]]] = {}
         self._count = 0
         for structure in known:
@@ -122,11 +180,11 @@ class Representatives:
     def __len__(self) -> int:
         return self._count
 
-    def match(self, structure: Structure) -> int | None:
+    def match(self, structure: Structure | Arrays) -> int | None:
         """Give the number of the first known structure that this one duplicates, or None."""
         return self._match(prepare(structure))
 
-    def add(self, structure: Structure) -> tuple[int, bool]:
+    def add(self, structure: Structure | Arrays) -> tuple[int, bool]:
         """Give the number of the structure's representative, and whether it is new and now stands for itself."""
         prepared = prepare(structure)
         found = self._match(prepared)
@@ -140,27 +198,8 @@ class Representatives:
         return self._count - 1
 
     def _match(self, query: Prepared) -> int | None:
-        for number, known in self._by_key.get(query.key, ()):
-            if self._close(query, known) and self._same(known, query):
-                return number
-        return None
-
-    def _same(self, known: Prepared, query: Prepared) -> bool:
-        if known.cell is not None and query.cell is not None:
-            clear = clearly_same(
-                known.cell, query.cell, length=LENGTH_TOLERANCE, site=SITE_TOLERANCE, angle=ANGLE_TOLERANCE
-            )
-            if clear is not None:
-                return clear
-        # Primitive cells of different size never match, so that question, much the cheaper, comes first.
-        return len(known.reduced) == len(query.reduced) and bool(
-            self._matcher.fit(known.reduced, query.reduced, skip_structure_reduction=True)
-        )
-
-    def _close(self, a: Prepared, b: Prepared) -> bool:
-        if self.max_density_ratio is None:
-            return True
-        return max(a.extent, b.extent) <= self.max_density_ratio * min(a.extent, b.extent)
+        known = self._by_key.get(query.key, ())
+        return next((number for number, one in known if self._comparison.same(one, query)), None)
 
 
 def group_duplicates(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeGuard
+from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,20 +125,10 @@ def from_plain(
     BadStructure
         With the reason, whatever is wrong with the dict.
     """
-    matrix, pbc = _lattice(plain.get("lattice") if isinstance(plain, Mapping) else None)
-    sites = plain.get("sites")
-    if not isinstance(sites, Sequence) or isinstance(sites, str) or not sites:
-        raise BadStructure("it has no sites")
-    if len(sites) > max_sites:
-        raise BadStructure(f"{len(sites)} sites are more than the limit of {max_sites}")
-    if not all(isinstance(site, Mapping) for site in sites):
-        raise BadStructure("a site is not an object with 'species' and 'abc'")
-    fractional = _numbers([site.get("abc") for site in sites], "fractional coordinates ('abc')", (len(sites), 3))
-    if np.abs(fractional).max() > MAX_FRACTIONAL:
-        raise BadStructure(f"a fractional coordinate is beyond {MAX_FRACTIONAL:g}: {np.abs(fractional).max():g}")
-    species = [_species(site.get("species"), isotopes) for site in sites]
-    if min_distance > 0 and (reason := _too_close(matrix, fractional, pbc, species, min_distance)):
-        raise BadStructure(reason)
+    matrix, pbc, fractional, species = arrays_of(
+        plain, max_sites=max_sites, min_distance=min_distance, isotopes=isotopes
+    )
+    sites = plain["sites"]
     charge = plain.get("charge")
     structure = Structure(
         Lattice(matrix, pbc=pbc),
@@ -160,6 +150,58 @@ def from_plain(
         for one, abc, properties, site in zip(species, fractional, _site_properties(sites), sites, strict=True)
     ]
     return structure
+
+
+class Arrays(NamedTuple):
+    """A crystal as arrays.
+
+    Attributes
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    pbc
+        Along which of them it is periodic.
+    fractional
+        (n, 3).
+    species
+        Who sits on each of the n sites.
+    """
+
+    matrix: NDArray[np.float64]
+    pbc: tuple[bool, bool, bool]
+    fractional: NDArray[np.float64]
+    species: list[Composition]
+
+
+def arrays_of(
+    plain: Mapping[str, Any],
+    *,
+    max_sites: int = MAX_SITES,
+    min_distance: float = MIN_DISTANCE,
+    isotopes: Isotopes = "hydrogen",
+) -> Arrays:
+    """Read a dict as `from_plain` does, into arrays: several times faster where no Structure is needed.
+
+    Raises
+    ------
+    BadStructure
+        As `from_plain`.
+    """
+    matrix, pbc = _lattice(plain.get("lattice") if isinstance(plain, Mapping) else None)
+    sites = plain.get("sites")
+    if not isinstance(sites, Sequence) or isinstance(sites, str) or not sites:
+        raise BadStructure("it has no sites")
+    if len(sites) > max_sites:
+        raise BadStructure(f"{len(sites)} sites are more than the limit of {max_sites}")
+    if not all(isinstance(site, Mapping) for site in sites):
+        raise BadStructure("a site is not an object with 'species' and 'abc'")
+    fractional = _numbers([site.get("abc") for site in sites], "fractional coordinates ('abc')", (len(sites), 3))
+    if np.abs(fractional).max() > MAX_FRACTIONAL:
+        raise BadStructure(f"a fractional coordinate is beyond {MAX_FRACTIONAL:g}: {np.abs(fractional).max():g}")
+    species = [_species(site.get("species"), isotopes) for site in sites]
+    if min_distance > 0 and (reason := _too_close(matrix, fractional, pbc, species, min_distance)):
+        raise BadStructure(reason)
+    return Arrays(matrix, pbc, fractional, species)
 
 
 def check_structure(

@@ -6,6 +6,7 @@ for a short cut. Whether two cells are the same is judged elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import gcd
@@ -16,7 +17,6 @@ import spglib
 from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
-from pymatgen.core.structure import Structure
 
 from .clusters import Vector, add_period
 
@@ -60,8 +60,21 @@ class ReducedCell:
         return self.names, self.counts
 
 
-def reduced_cell(structure: Structure) -> ReducedCell | None:
-    """Reduce a structure as StructureMatcher does, without its oxidation states.
+def reduced_cell(
+    matrix: Array, fractional: Array, species: Sequence[Composition], *, pbc: tuple[bool, bool, bool] = (True,) * 3
+) -> ReducedCell | None:
+    """Reduce a crystal as StructureMatcher does.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    species
+        Who sits on each of the n sites.
+    pbc
+        Along which vectors it is periodic.
 
     Returns
     -------
@@ -72,54 +85,39 @@ def reduced_cell(structure: Structure) -> ReducedCell | None:
     Examples
     --------
     >>> from pymatgen.core import Lattice, Structure
-    >>> copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.61), ["Cu"], [[0, 0, 0]])
-    >>> reduced_cell(copper * [2, 1, 1]).counts
+    >>> copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.61), ["Cu"], [[0, 0, 0]]) * [2, 1, 1]
+    >>> reduced_cell(copper.lattice.matrix, copper.frac_coords, copper.species_and_occu).counts
     (1,)
     """
-    if not all(structure.lattice.pbc):
+    distinct = {id(one): name_of(one) for one in {id(one): one for one in species}.values()}
+    labels = [distinct[id(one)] for one in species]
+    if not all(pbc) or None in labels:
         return None
-    labels = [_label(species) for species in structure.species_and_occu]
-    known = [label for label in labels if label is not None]
-    if len(known) < len(labels):
-        return None
-    return reduce_arrays(structure.lattice.matrix, structure.frac_coords, known)
-
-
-@lru_cache(maxsize=4096)
-def _label(species: Composition) -> str | None:
-    """Name a single, neutral element that fills its site."""
-    [(one, occupancy), *others] = species.items()
-    return one.symbol if not others and occupancy == 1 and isinstance(one, Element) else None
-
-
-def reduce_arrays(matrix: Array, fractional: Array, labels: list[str]) -> ReducedCell | None:
-    """Reduce an ordered crystal given as arrays; see `reduced_cell`.
-
-    Parameters
-    ----------
-    matrix
-        Å, (3, 3).
-    fractional
-        (n, 3).
-    labels
-        n names of elements.
-    """
-    names = tuple(sorted(set(labels)))
+    names = tuple(sorted({label for label in labels if label is not None}))
     number = {name: index for index, name in enumerate(names)}
-    kinds = np.array([number[label] for label in labels], dtype=np.int64)
+    kinds = np.array([number[label] for label in labels if label is not None], dtype=np.int64)
     order = np.argsort(kinds, kind="stable")
-    kinds = kinds[order]
-    primitive = _primitive(matrix, fractional[order], kinds)
+    primitive = _primitive(matrix, fractional[order], kinds[order])
     if primitive is None:
         return None
     matrix, fractional, kinds = primitive
-    niggli = spglib.niggli_reduce(matrix)
+    try:
+        niggli = spglib.niggli_reduce(matrix)
+    except spglib.SpglibError:
+        return None  # documented
     if niggli is None:
         return None
     reduced = np.asarray(niggli, dtype=np.float64)
     inside = fractional @ (matrix @ np.linalg.inv(reduced))
     inside -= np.floor(inside)
     return ReducedCell(reduced, inside, names, tuple(np.bincount(kinds).tolist()))
+
+
+@lru_cache(maxsize=4096)
+def name_of(species: Composition) -> str | None:
+    """Name a single, neutral element that fills its site; None for anything else."""
+    [(one, occupancy), *others] = species.items()
+    return one.symbol if not others and occupancy == 1 and isinstance(one, Element) else None
 
 
 def _primitive(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers] | None:

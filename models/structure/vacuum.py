@@ -51,15 +51,20 @@ class Gap:
 
 def thickest_gap(structure: Structure) -> Gap:
     """Find the thickest empty slab parallel to two of the cell vectors."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(structure.lattice.matrix), axis=0)
-    wrapped = structure.frac_coords - np.floor(structure.frac_coords)
-    gaps = []
-    for axis in range(3):
-        levels = np.sort(wrapped[:, axis])
-        steps = np.diff(levels, prepend=levels[-1] - 1)
-        widest = int(np.argmax(steps))
-        gaps.append(Gap(axis, float(steps[widest] * heights[axis]), float(levels[widest]), float(heights[axis])))
-    return max(gaps, key=lambda gap: gap.thickness)
+    return find_gap(structure.lattice.matrix, structure.frac_coords)
+
+
+def find_gap(matrix: Array, fractional: Array) -> Gap:
+    """Find the thickest empty slab of a crystal given as arrays; see `thickest_gap`."""
+    inverse = np.linalg.inv(matrix)
+    heights = 1 / np.sqrt((inverse * inverse).sum(axis=0))
+    levels = np.sort(fractional - np.floor(fractional), axis=0)
+    steps = levels - np.concatenate((levels[-1:] - 1, levels[:-1]))
+    widest = steps.argmax(axis=0)
+    across = np.arange(3)
+    thickness = steps[widest, across] * heights
+    axis = int(thickness.argmax())
+    return Gap(axis, float(thickness[axis]), float(levels[widest[axis], axis]), float(heights[axis]))
 
 
 def is_monolayer_cell(structure: Structure, *, min_gap: float = MIN_GAP) -> bool:
@@ -83,21 +88,31 @@ def set_vacuum(
     height_scale
         Factor for the heights within the layer, and so for its thickness.
     """
-    gap = thickest_gap(structure)
-    first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
-    fractional = structure.frac_coords.copy()
-    fractional[:, gap.axis] = gap.start + np.mod(fractional[:, gap.axis] - gap.start + 1e-9, 1) - 1e-9
-    positions = fractional @ structure.lattice.matrix
+    positions, a, b = _in_one_piece(structure.lattice.matrix, structure.frac_coords)
     return layer_in_vacuum(
         [site.species for site in structure],
         positions,
-        structure.lattice.matrix[first],
-        structure.lattice.matrix[second],
+        a,
+        b,
         vacuum=vacuum,
         in_plane_scale=in_plane_scale,
         height_scale=height_scale,
         properties=[site.properties for site in structure],
     )
+
+
+def set_vacuum_of_arrays(matrix: Array, fractional: Array, vacuum: float) -> tuple[Array, Array]:
+    """Do what `set_vacuum` does for a monolayer given as cell vectors and fractional coordinates; gives both anew."""
+    return _upright(*_in_one_piece(matrix, fractional), vacuum)
+
+
+def _in_one_piece(matrix: Array, fractional: Array) -> tuple[Array, Array, Array]:
+    """Give the atoms of one layer, Å, undivided by the cell's border, and its periods."""
+    gap = find_gap(matrix, fractional)
+    first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
+    fractional = fractional.copy()
+    fractional[:, gap.axis] = gap.start + np.mod(fractional[:, gap.axis] - gap.start + 1e-9, 1) - 1e-9
+    return fractional @ matrix, matrix[first], matrix[second]
 
 
 def layer_in_vacuum(
@@ -134,6 +149,18 @@ def layer_in_vacuum(
         a along x, b in the xy plane, c along z; right-handed, turned but never mirrored; the layer centred at c/2,
         in-plane fractional coordinates within [0, 1).
     """
+    matrix, fractional = _upright(positions, a, b, vacuum, in_plane_scale, height_scale)
+    structure = Structure(Lattice(matrix), list(species), fractional)
+    if properties is not None:
+        for site, own in zip(structure, properties, strict=True):
+            site.properties = dict(own)
+    return structure
+
+
+def _upright(
+    positions: Array, a: Array, b: Array, vacuum: float, in_plane_scale: float = 1.0, height_scale: float = 1.0
+) -> tuple[Array, Array]:
+    """Give cell vectors and fractional coordinates of a layer in vacuum; see `layer_in_vacuum`."""
     a_length = float(np.linalg.norm(a))
     normal = np.cross(a, b)
     normal = normal / np.linalg.norm(normal)
@@ -152,11 +179,7 @@ def layer_in_vacuum(
     matrix = np.zeros((3, 3))
     matrix[:2, :2] = in_plane * in_plane_scale
     matrix[2, 2] = c
-    structure = Structure(Lattice(matrix), list(species), fractional)
-    if properties is not None:
-        for site, own in zip(structure, properties, strict=True):
-            site.properties = dict(own)
-    return structure
+    return matrix, fractional
 
 
 def reduced_plane(a: Array, b: Array) -> tuple[Array, Array]:

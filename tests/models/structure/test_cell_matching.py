@@ -19,7 +19,7 @@ DEFAULTS = {"length": 0.2, "site": 0.3, "angle": 5.0}
 
 
 def cell_of(structure: Structure) -> ReducedCell:
-    cell = reduced_cell(structure)
+    cell = reduced_cell(structure.lattice.matrix, structure.frac_coords, structure.species_and_occu)
     assert cell is not None
     return cell
 
