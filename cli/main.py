@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "funnel": "Show how many candidates reach and pass each gate of a campaign.",
         "why": "Say why a candidate was promoted, rejected, or waits.",
     },
+    "predict": {"predict": "Predict the structures of a formula from the registry's templates."},
     "query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "show": {"show": "Show one document, its gates, and where it comes from."},
     "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},

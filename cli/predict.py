@@ -1,0 +1,166 @@
+"""``exfolio predict``: what the registry's knowledge says of something that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..builders.template_loading import predict_structures
+from ..models.composition.parsing import FormulaError
+from ..models.structure.pettifor import ElementOffScaleError
+from ..models.structure.plain import to_plain
+from ..models.structure.templates import NoTemplateError, Prediction
+from ..stores.connection import Connection, connect
+from ..stores.errors import ConfigurationError, ExfolioError
+from ..stores.query.search import require_initialised
+from .cells import MARKS, print_table, text_of
+from .console import JsonOption, begin, err, out, print_json
+from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
+
+Doc = dict[str, Any]
+
+
+class NothingPredicted(ExfolioError):
+    """The registry knows nothing to predict from."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group ``predict`` to the app."""
+    group = typer.Typer(no_args_is_help=True, help="Predict the structures of a formula from the registry's templates.")
+    group.command()(structure)
+    app.add_typer(group, name="predict")
+
+
+def structure(
+    formula: Annotated[str, typer.Argument(help="The formula, e.g. MoSSe.")],
+    *,
+    dimension: Annotated[
+        int, typer.Option(min=2, max=3, help="2: a monolayer, from monolayers; 3: a bulk crystal, from bulk crystals.")
+    ] = 2,
+    top: Annotated[int, typer.Option(min=1, max=100, help="How many structures.")] = 10,
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", help="Files to write: cif or poscar.")
+    ] = ExportFormat.cif,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for a file of each.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Predict the structures a formula most likely takes, best first, from known structures like it.
+
+    Nothing is stored. For many formulas let a campaign take the route `template`.
+
+    \b
+    Examples:
+      exfolio predict structure HfSSe --dimension 2
+      exfolio predict structure MgMn2O4 --dimension 3 --top 3 --format poscar --out spinel
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    if format_ not in ENDINGS:
+        raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
+    with connect(begin()) as connection:
+        require_initialised(connection)
+        found = _predicted(connection, formula, dimension, top)
+    written = _write(found, format_, to, force=force) if to is not None else []
+    if json:
+        print_json(
+            {
+                "formula": found[0].formula,
+                "dimension": dimension,
+                "structures": [_as_plain(one, rank) for rank, one in enumerate(found, 1)],
+                "files": written,
+            }
+        )
+        return
+    _print(found)
+    if to is not None:
+        err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
+
+
+def _predicted(connection: Connection, formula: str, dimension: int, top: int) -> list[Prediction]:
+    try:
+        return predict_structures(connection, formula, dimension=dimension, top=top)
+    except (FormulaError, ElementOffScaleError) as error:
+        raise ConfigurationError(str(error), "Give a formula of elements from H to Lr, e.g. MoSSe.") from error
+    except NoTemplateError as error:
+        reason = str(error)
+    kind = {"template_dimension": dimension, "template_prototype": {"$exists": True}, "deprecated": False}
+    number = connection.database["materials"].count_documents(kind)
+    if number == 0:
+        raise NothingPredicted(
+            f"the registry has no templates of dimension {dimension}",
+            "Ingest known structures (exfolio ingest --help), then find their prototypes: exfolio run templates",
+        )
+    raise NothingPredicted(reason, f"The registry has {number:,} templates of dimension {dimension}.")
+
+
+def _write(found: Sequence[Prediction], format_: ExportFormat, folder: Path, *, force: bool) -> list[str]:
+    keys = [f"{one.formula}-{rank:02d}-{one.template_id}" for rank, one in enumerate(found, 1)]
+    names = file_names(keys, ENDINGS[format_])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} can't be used as a folder: {error.strerror}") from error
+    in_the_way = [name for name in names.values() if (folder / name).exists()]
+    if in_the_way and not force:
+        raise ConfigurationError(
+            f"{folder} has {len(in_the_way)} of these files already, {in_the_way[0]} for one",
+            "Choose another folder, or replace them with --force.",
+        )
+    for key, one in zip(keys, found, strict=True):
+        with whole_file(folder / names[key], force=force) as stream:
+            stream.write(written_as(format_, to_plain(one.structure), key))
+    return [str(folder / names[key]) for key in keys]
+
+
+def _as_plain(one: Prediction, rank: int) -> Doc:
+    return {
+        "rank": rank,
+        "template_id": one.template_id,
+        "template_prototype": one.prototype,
+        "probability": one.probability,
+        "template_distance": one.distance,
+        "mapping_distance": one.mapping_distance,
+        "substitution": dict(one.mapping),
+        "space_group": one.space_group,
+        "space_group_probability": one.space_group_probability,
+        "oxidation_match": one.oxidation,
+        "oxidation_states": dict(one.oxidation_states) if one.oxidation_states else None,
+        "length_factor": one.length_factor,
+        "checks": {
+            check.name: {"passed": check.passed, "value": check.value, "limit": check.limit, "note": check.note}
+            for check in one.checks
+        },
+        "known_as": one.duplicate_of,
+        "volume": float(one.structure.volume),
+        "structure": to_plain(one.structure),
+    }
+
+
+def _print(found: Sequence[Prediction]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("", "share", "ElMD", "space group", "atoms"):
+        table.add_column(name, justify="right")
+    table.add_column("substitution", overflow="fold")
+    table.add_column("checks", no_wrap=True)
+    table.add_column("template", overflow="fold")
+    for rank, one in enumerate(found, 1):
+        table.add_row(
+            str(rank),
+            text_of(round(one.probability, 3)) if one.probability is not None else "",
+            f"{one.distance:.2f}",
+            text_of(one.space_group),
+            str(len(one.structure)),
+            escape(", ".join(f"{old} > {new}" for old, new in one.mapping.items() if old != new)),
+            " ".join(_MARK[check.passed] for check in one.checks),
+            escape(one.template_id) + (f"  [yellow]known: {escape(one.duplicate_of)}[/]" if one.duplicate_of else ""),
+        )
+    print_table(table)
+    names = ", ".join(check.name.replace("_", " ") for check in found[0].checks)
+    out.print(f"[dim]checks: {names}; all values: --json; files: --out FOLDER[/]", soft_wrap=True)
+
+
+_MARK = {True: MARKS["passed"], False: MARKS["failed"], None: MARKS["unknown"]}

@@ -1,0 +1,114 @@
+"""``exfolio predict structure``: structures of one formula, from the registry's templates."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio import connect
+from exfolio.builders.running import run_stage
+from exfolio.builders.template_loading import predict_structures
+from exfolio.builders.template_stage import TemplateStage
+from exfolio.builders.template_structures import TemplateStructuresStage
+from exfolio.stores.connection import Connection
+from known_crystals import put
+from layers_and_compositions import layers, material, put_compositions, salt
+from pymatgen.core import Structure
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def registry(asked: Connection) -> Connection:
+    """Four layers and rock salt; compositions with and without a template."""
+    put(asked, [*layers(), material("NaCl", salt("Na", "Cl", 5.64), dimension=3)])
+    put_compositions(asked, "WSe2", "SnGe")
+    for stage in (TemplateStage(), TemplateStructuresStage()):
+        run_stage(stage, asked)
+    return asked
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_likeliest_come_first(ask: Ask) -> None:
+    code, printed, said = ask("predict", "structure", "WSe2", "--dimension", "2")
+
+    assert (code, said) == (0, "")
+    first, second = (line for line in printed.splitlines() if "flat:1" in line)
+    assert "flat:1H-MoS2" in first
+    assert "187" in first
+    assert "Mo > W, S > Se" in first
+    assert "flat:1T-TiS2" in second
+
+
+@pytest.mark.usefixtures("registry")
+def test_json_holds_structures_and_all_that_is_known_of_them(ask_json: Callable[..., Any]) -> None:
+    found = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1")
+
+    assert (found["formula"], found["dimension"]) == ("KBr", 3)
+    [one] = found["structures"]
+    assert (one["template_id"], one["space_group"], one["known_as"]) == ("flat:NaCl", 225, None)
+    assert one["substitution"] == {"Na": "K", "Cl": "Br"}
+    assert one["checks"]["charge"]["passed"] is True
+    assert one["probability"] == pytest.approx(1)
+    assert Structure.from_dict(one["structure"]).composition.reduced_formula == "KBr"
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.filterwarnings("ignore:Issues encountered while parsing CIF")  # pymatgen rounds 0.3333 to 1/3
+@pytest.mark.parametrize(("format_", "ending"), [("cif", ".cif"), ("poscar", ".vasp")])
+def test_files_are_named_after_rank_and_template(ask: Ask, tmp_path: Path, format_: str, ending: str) -> None:
+    code, _, said = ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"))
+
+    assert code == 0
+    assert f"2 {format_} files in" in said
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert [name[:9] for name in names] == ["HfSe2-01-", "HfSe2-02-"]
+    assert all(name.endswith(ending) for name in names)
+    assert Structure.from_file(tmp_path / "new" / names[0]).composition.reduced_formula == "HfSe2"
+
+    assert ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"))[0] == 2
+    assert ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"), "--force")[0] == 0
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_can_not_be_predicted_says_why(ask: Ask) -> None:
+    code, printed, said = ask("predict", "structure", "Li7Mn3O11")
+    assert (code, printed) == (1, "")
+    assert "no two-dimensional template has the anonymous formula A3B7C11 of Li7Mn3O11" in said
+
+    code, _, said = ask("predict", "structure", "Xy2")
+    assert code == 2
+    assert "there is no element 'Xy'" in said
+
+    assert ask("predict", "structure", "WSe2", "--dimension", "1")[0] == 2
+    assert ask("predict", "structure", "WSe2", "--format", "csv", "--out", "x")[0] == 2
+
+
+def test_without_templates_it_says_how_to_get_some(registry: Connection, ask: Ask) -> None:
+    registry.database["materials"].update_many({}, {"$rename": {"template_dimension": "kept"}})
+    try:
+        code, _, said = ask("predict", "structure", "WSe2")
+    finally:
+        registry.database["materials"].update_many({}, {"$rename": {"kept": "template_dimension"}})
+
+    assert code == 1
+    assert "no templates of dimension 2" in said
+    assert "exfolio run templates" in said
+
+
+@pytest.mark.usefixtures("registry", "ask")
+def test_three_lines_of_python_do_the_same() -> None:
+    with connect() as opened:
+        found = predict_structures(opened, "WSe2", dimension=2)
+    assert [(one.template_id, one.formula) for one in found] == [("flat:1H-MoS2", "WSe2"), ("flat:1T-TiS2", "WSe2")]
+
+
+@pytest.mark.usefixtures("registry")
+def test_export_writes_the_structures_of_a_composition(ask: Ask, tmp_path: Path) -> None:
+    code, printed, _ = ask(
+        "export", "structures", 'formula_reduced = "WSe2" AND route = "template"', "--out", str(tmp_path)
+    )
+
+    assert code == 0
+    assert "2 cif files" in printed
+    assert len(list(tmp_path.glob("st-*.cif"))) == 2
