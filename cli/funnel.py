@@ -10,7 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..builders.campaigns.campaign import Campaign, load
+from ..builders.campaigns.gates import pass_through
 from ..builders.refresh import known_campaigns
+from ..models.composition.formulas import describe
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
 from .cells import within_bound
@@ -163,17 +165,25 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
 
 def why(
     identity: Annotated[
-        str, typer.Argument(metavar="ID", help="A candidate or a structure, or the beginning of its id.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A candidate or a structure, or the beginning of its id; or a formula.",
+        ),
     ],
     *,
     json: JsonOption = False,
 ) -> None:
-    """Say why a candidate was promoted, rejected, or waits: every gate with its value.
+    """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
 
-    Example: exfolio why two-dimensional/st-1890e1f5735df206
+    Examples
+    --------
+      exfolio why two-dimensional/st-1890e1f5735df206
+
+      exfolio why MoSSe
     """
     with connect(begin()) as connection:
-        found = _candidates(connection, identity)
+        found = _compositions(connection, identity) or _candidates(connection, identity)
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in found])
         return
@@ -213,6 +223,31 @@ def print_verdict(doc: dict[str, Any]) -> None:
     for earlier in doc.get("history", []):
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
         out.print(f"  [dim]before (judged {earlier['judged_at']}): {earlier['status']} {before}[/]", soft_wrap=True)
+
+
+def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:
+    """Give a generated composition as every campaign that draws some judges it."""
+    try:
+        formula = describe(identity).reduced
+    except ValueError:  # no formula, so it has to be an id
+        return []
+    hidden = {"_id": 0, "facets": 0, "origins": 0}
+    found = connection.database["compositions"].find_one({"formula_reduced": formula, "deprecated": False}, hidden)
+    if found is None:
+        return []
+    methods = {"p_2d": found.get("p_2d_model", ""), "predicted_formation_energy": found.get("energy_model", "")}
+    return [
+        {
+            **found,
+            "candidate_id": f"{campaign.name}/{formula}",
+            "route": "drawn",
+            "parent_id": found.get("generator"),
+            "methods": {name: method for name, method in methods.items() if method},
+            **pass_through(campaign.compositions.gates, found),
+        }
+        for campaign in known_campaigns(connection)
+        if campaign.compositions is not None
+    ]
 
 
 def _yes_no(value: object) -> str:
