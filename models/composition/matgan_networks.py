@@ -1,0 +1,218 @@
+"""The networks of MatGAN: generators that fill the 85 x 8 array of a composition, critics that judge it.
+
+Two generators: the published one, transposed convolutions, which gives all cells at once; and one that writes cell by
+cell, each in view of those before, so that only whole compositions come out. Knows arrays, not how they are trained.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .elements import ATOMIC_NUMBERS, ELECTRONEGATIVITY_RANKS
+from .one_hot import ELEMENTS, MAX_AMOUNT, SHAPE
+
+SIZE: Final = len(ELEMENTS)
+CELLS: Final = SIZE * MAX_AMOUNT
+
+#: The sign that no further cell follows, after the numbers of the cells.
+END: Final = CELLS
+
+#: Most elements that the sequential generator writes.
+MAX_ELEMENTS: Final = 8
+
+#: Elements in the order in which they are written: the most electronegative first, so that cations answer to anions.
+_ORDER: Final = torch.from_numpy(
+    np.argsort([-int(ELECTRONEGATIVITY_RANKS[ATOMIC_NUMBERS[symbol]]) for symbol in ELEMENTS])
+)
+
+#: Where an element can't stand; finite, so that differences of such values are no NaN.
+_NEVER: Final = -1e9
+
+#: Rows, columns and channels from which the convolutional generator grows (doubled thrice: 88 x 8, cut to 85 x 8).
+_SEED_SHAPE: Final = (11, 1)
+
+
+class SequentialGenerator(nn.Module):
+    """Writes one cell after the other: the network reads the unfinished array and gives each next cell's probability.
+
+    A normal number for each step, through its distribution function, decides which cell is taken.
+
+    Parameters
+    ----------
+    width
+        Of the hidden layers.
+    dropout
+        Share of hidden values left out in training by likelihood.
+    """
+
+    def __init__(self, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.width = width
+        self.latent_size = MAX_ELEMENTS
+        self.cells = nn.Embedding(CELLS + 1, width, padding_idx=END)
+        nn.init.normal_(self.cells.weight, std=0.3)
+        with torch.no_grad():
+            self.cells.weight[END] = 0
+        self.start = nn.Parameter(torch.zeros(width))
+        self.net = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.LayerNorm(width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, CELLS + 1),
+        )
+        self.register_buffer("places", torch.arange(CELLS + 1) // MAX_AMOUNT, persistent=False)
+        self.register_buffer("order", _ORDER.clone(), persistent=False)
+        self.places: Tensor
+        self.order: Tensor
+
+    def logits(self, sums: Tensor, last: Tensor) -> Tensor:
+        """Give the logits of the next cell, shape (n, 681), from the summed cells and the place of the last element."""
+        logits: Tensor = self.net(sums + self.start)
+        barred = self.places <= last[:, None]
+        barred[:, END] = last < 0  # a composition has at least one element
+        return logits.masked_fill(barred, _NEVER)
+
+    def negative_log_likelihood(self, written: Tensor) -> Tensor:
+        """Give -log p of compositions, shape (n,), written as `write` gives them."""
+        length = int((written < END).sum(1).max()) + 1
+        written = written[:, : min(length, MAX_ELEMENTS)]
+        before = written[:, :-1]
+        sums = functional.pad(self.cells(before).cumsum(1), (0, 0, 1, 0))
+        last = functional.pad(before // MAX_AMOUNT, (1, 0), value=-1)
+        open_ = last < SIZE
+        losses = functional.cross_entropy(self.logits(sums[open_], last[open_]), written[open_], reduction="none")
+        return torch.zeros(written.shape, device=written.device).masked_scatter(open_, losses).sum(1)
+
+    @torch.no_grad()
+    def write(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Write compositions as numbers of cells in order of writing, shape (n, 8), `END` where they are finished."""
+        chances = torch.special.ndtr(latent)
+        written = torch.full((len(latent), MAX_ELEMENTS), END, device=latent.device)
+        going = torch.arange(len(latent), device=latent.device)
+        sums = torch.zeros(len(latent), self.width, device=latent.device)
+        last = torch.full((len(latent),), -1, device=latent.device)
+        for step in range(MAX_ELEMENTS):
+            heaped = torch.softmax(self.logits(sums, last) / temperature, dim=1).cumsum(1)
+            wanted = chances[going, step : step + 1] * heaped[:, -1:]
+            cells = torch.searchsorted(heaped, wanted, right=True).squeeze(1).clamp_(max=END)
+            written[going, step] = cells
+            unfinished = cells < END
+            going, cells = going[unfinished], cells[unfinished]
+            if not len(going):
+                break
+            sums = sums[unfinished] + self.cells(cells)
+            last = cells // MAX_AMOUNT
+        return written
+
+    def as_array(self, written: Tensor) -> Tensor:
+        """Fill the array, shape (n, 85, 8), float zeros and ones."""
+        cells = functional.pad(
+            self.order[:, None] * MAX_AMOUNT + torch.arange(MAX_AMOUNT, device=self.order.device), (0, 0, 0, 1)
+        )
+        flat = torch.zeros(len(written), CELLS + MAX_AMOUNT, device=written.device)
+        where = torch.where(written < END, cells.reshape(-1)[written], END)
+        return flat.scatter_(1, where, 1.0)[:, :CELLS].reshape(-1, *SHAPE)
+
+    def as_written(self, array: Tensor) -> Tensor:
+        """Read arrays of zeros and ones, shape (n, 85, 8), as numbers of cells in order of writing, shape (n, 8)."""
+        rows, numbers = torch.nonzero(array[:, self.order].reshape(len(array), -1), as_tuple=True)
+        counts = torch.bincount(rows, minlength=len(array))
+        written = torch.full((len(array), MAX_ELEMENTS), END, device=array.device)
+        written[rows, torch.arange(len(rows), device=array.device) - (counts.cumsum(0) - counts)[rows]] = numbers
+        return written
+
+    def amounts(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Give the atoms of each element, uint8 of shape (n, 85)."""
+        written = self.write(latent, temperature=temperature)
+        rows, steps = torch.nonzero(written < END, as_tuple=True)
+        cells = written[rows, steps]
+        amounts = torch.zeros(len(latent), SIZE, dtype=torch.uint8, device=latent.device)
+        amounts[rows, self.order[cells // MAX_AMOUNT]] = (cells % MAX_AMOUNT + 1).to(torch.uint8)
+        return amounts
+
+
+class ConvolutionalGenerator(nn.Module):
+    """The published generator: a dense layer, seven transposed convolutions with batch normalisation, a sigmoid.
+
+    Dan et al., npj Comput. Mater. 6, 84 (2020), which gives the number and order of layers; the channels are ours.
+    """
+
+    def __init__(self, latent_size: int, channels: int) -> None:
+        super().__init__()
+        self.latent_size = latent_size
+        self.channels = channels
+        rows, columns = _SEED_SHAPE
+        self.dense = nn.Linear(latent_size, channels * rows * columns)
+        widths = [channels, channels, channels, channels // 2, channels // 2, channels // 4, channels // 4]
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU()]
+        for index, (width, following) in enumerate(zip(widths, [*widths[1:], 1], strict=True)):
+            doubles = index in {0, 2, 4}
+            layers.append(
+                nn.ConvTranspose2d(width, following, 4, 2, 1)
+                if doubles
+                else nn.ConvTranspose2d(width, following, 3, 1, 1)
+            )
+            if index < len(widths) - 1:
+                layers += [nn.BatchNorm2d(following), nn.ReLU()]
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Give the cells, shape (n, 85, 8), each between 0 and 1."""
+        seeds = self.dense(latent).reshape(-1, self.channels, *_SEED_SHAPE)
+        return torch.sigmoid(self.net(seeds)[:, 0, :SIZE])
+
+    def amounts(self, latent: Tensor) -> Tensor:
+        """Give the atoms of each element as `one_hot.decode` reads them, uint8 of shape (n, 85)."""
+        largest, where = self(latent).max(dim=2)
+        return torch.where(largest >= 0.5, where + 1, 0).to(torch.uint8)
+
+
+class DenseCritic(nn.Module):
+    """Judges arrays by dense layers over all cells."""
+
+    def __init__(self, width: int, layers: int) -> None:
+        super().__init__()
+        first = nn.Linear(CELLS, width)
+        with torch.no_grad():
+            # Of 680 cells some three are one: without this the layer would hardly answer to them.
+            first.weight.mul_(8)
+        hidden = [module for _ in range(layers - 1) for module in (nn.LeakyReLU(0.2), nn.Linear(width, width))]
+        self.net = nn.Sequential(nn.Flatten(), first, *hidden, nn.LeakyReLU(0.2), nn.Linear(width, 1))
+
+    def forward(self, array: Tensor) -> Tensor:
+        """Give the critic's values, shape (n,), of arrays (n, 85, 8)."""
+        values: Tensor = self.net(array)
+        return values.squeeze(1)
+
+
+class ConvolutionalCritic(nn.Module):
+    """The published critic: seven convolutions and a dense layer.
+
+    Without the batch normalisation of the paper, as the gradient penalty asks each array to be judged by itself
+    (Gulrajani et al., NeurIPS 2017). The channels are ours.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        widths = [1, channels // 4, channels // 4, channels // 2, channels // 2, channels, channels, channels]
+        layers: list[nn.Module] = []
+        for index, (width, following) in enumerate(itertools.pairwise(widths)):
+            stride = 2 if index in {1, 3, 5} else 1
+            layers += [nn.Conv2d(width, following, 3, stride, 1), nn.LeakyReLU(0.2)]
+        rows, columns = _SEED_SHAPE
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * rows * columns, 1))
+
+    def forward(self, array: Tensor) -> Tensor:
+        """Give the critic's values, shape (n,), of arrays (n, 85, 8)."""
+        values: Tensor = self.net(array[:, None])
+        return values.squeeze(1)
