@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from ..models.structure.matching import Representatives
-from ..models.structure.plain import BadStructure, from_plain
+from ..models.structure.linking import Link, link
+from ..models.structure.plain import Arrays, BadStructure, arrays_of
 from ..stores.documents import Material
 from .by_formula import KNOWN_STRUCTURES
 from .group_stage import GroupStage
@@ -13,11 +14,15 @@ from .work import Doc, Item, Outcome
 
 
 class LinkStage(GroupStage):
-    """Fills `same_as` of materials by StructureMatcher inside groups of one reduced formula."""
+    """Fills `same_as` of materials by StructureMatcher inside groups of one reduced formula.
+
+    Beside it, what was compared is remembered, so that a new member of a large group is compared with the distinct
+    structures in it alone.
+    """
 
     name = "links"
-    version = 1
-    members = (KNOWN_STRUCTURES,)
+    version = 2
+    members = (replace(KNOWN_STRUCTURES, fields=("structure", "link")),)
     writes: ClassVar = {Material: "links"}
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -28,16 +33,22 @@ class LinkStage(GroupStage):
 def _links(materials: list[Doc]) -> list[Doc]:
     if len(materials) == 1:
         return [{"material_id": materials[0]["material_id"], "same_as": []}]
-    representatives = Representatives()
-    groups: dict[int, list[str]] = {}
+    structures: dict[str, Arrays] = {}
     for material in materials:
         try:
-            structure = from_plain(material["structure"])
+            structures[material["material_id"]] = arrays_of(material["structure"])
         except BadStructure:  # stage `layers` has put it into quarantine
             continue
-        groups.setdefault(representatives.add(structure)[0], []).append(material["material_id"])
+    earlier = {one["material_id"]: Link(**one["link"]) for one in materials if "link" in one}
+    found = link(structures, earlier)
+    kinds: dict[str, list[str]] = {}
+    for name, one in found.items():
+        kinds.setdefault(one.representative, []).append(name)
     return [
-        {"material_id": one, "same_as": [other for other in ids if other != one]}
-        for ids in groups.values()
-        for one in ids
+        {
+            "material_id": name,
+            "same_as": [other for other in kinds[one.representative] if other != name],
+            "link": {"representative": one.representative, "fingerprint": one.fingerprint},
+        }
+        for name, one in found.items()
     ]

@@ -20,7 +20,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "record": (),
         "layers": ("dimensionality", "layered", "layering"),
-        "links": ("same_as",),
+        "links": ("same_as", "link"),
         "template": ("template", "template_prototype", "template_dimension", "template_refused"),
     }
     REMEMBERED: ClassVar[tuple[str, ...]] = (
@@ -86,6 +86,10 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
 
     same_as = ListField(StringField(), help_text="Documents with the same structure (StructureMatcher)")
+    link = DictField(
+        help_text="How it was compared, where its formula has other structures: representative (the first document "
+        "with the same structure, by id), fingerprint (of the structure that was compared)"
+    )
 
     template_prototype = StringField(
         help_text="Prototype of its structure: the template that was the first to have it; elements and volume aside"

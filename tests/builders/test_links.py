@@ -90,3 +90,29 @@ def test_a_crystal_that_can_not_be_built_does_not_keep_the_others_apart(registry
     assert report.failed == 0
     assert one(registry, "materials", material_id="lab:MoS2-2H")["same_as"] == ["handbook:MoS2-2H"]
     assert "same_as" not in one(registry, "materials", material_id="lab:broken")
+
+
+def test_what_joins_late_changes_only_what_it_concerns(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "MoS2-3R", "NaCl-rocksalt"))
+    run_stage(LinkStage(), registry)
+
+    put(registry, [elsewhere("MoS2-3R")])
+    report = run_stage(LinkStage(), registry)
+
+    assert (report.due, report.updated, report.unchanged) == (1, 2, 1)
+    assert one(registry, "materials", material_id="lab:MoS2-3R")["link"]["representative"] == "handbook:MoS2-3R"
+
+
+def test_links_made_late_are_those_made_at_once(registry: Connection) -> None:
+    """Whatever the order in which sources come, also where the latest has the first name."""
+    every = [*crystals("MoS2-2H", "MoS2-3R"), elsewhere("MoS2-2H"), elsewhere("MoS2-3R", material_id="a:1", source="a")]
+    for material in every:
+        put(registry, [material])
+        run_stage(LinkStage(), registry)
+    late = {doc["material_id"]: (doc["same_as"], doc["link"]) for doc in registry.database["materials"].find()}
+
+    registry.database["materials"].delete_many({})
+    put(registry, every)
+    run_stage(LinkStage(), registry)
+
+    assert {doc["material_id"]: (doc["same_as"], doc["link"]) for doc in registry.database["materials"].find()} == late
