@@ -24,6 +24,7 @@ from ..stores.query.provenance import (
 )
 from .cells import COLOURS, MARKS, text_of, within_bound
 from .console import JsonOption, begin, out, print_json
+from .show_structures import print_structures, structures_of
 from .show_values import print_values
 
 Doc = dict[str, Any]
@@ -61,6 +62,7 @@ def show(
         origins = origins_of(connection, found)
         values = values_of(connection, found)
         referring = documents_referring_to(connection, found)
+        structures = structures_of(connection, found)
         failures = failures_of(connection, found)
         quarantine = quarantine_of(connection, found)
     if json:
@@ -71,6 +73,7 @@ def show(
                 "document": found.document,
                 "values": values,
                 "provenance": origins.as_dict(),
+                "structures": structures,
                 "referred_to_by": referring,
                 "failures": failures,
                 "quarantine": quarantine,
@@ -90,6 +93,10 @@ def show(
         referring |= {"properties": rest} if rest else {}
     _print_stages(found.document)
     _print_provenance(origins)
+    if structures:
+        _section("structures")
+        print_structures(structures)
+        referring = {collection: docs for collection, docs in referring.items() if collection != "structures"}
     _print_referring(referring)
     _print_trouble(failures, quarantine)
     _print_writers(found.document)

@@ -112,3 +112,18 @@ def test_export_writes_the_structures_of_a_composition(ask: Ask, tmp_path: Path)
     assert code == 0
     assert "2 cif files" in printed
     assert len(list(tmp_path.glob("st-*.cif"))) == 2
+
+
+@pytest.mark.usefixtures("registry")
+def test_show_lists_the_structures_of_a_composition_best_first(ask: Ask, ask_json: Callable[..., Any]) -> None:
+    code, printed, _ = ask("show", "WSe2")
+
+    assert code == 0
+    _, listed = printed.split("structures ", 1)
+    assert listed.index("flat:1H-MoS2") < listed.index("flat:1T-TiS2")
+    assert "Mo > W" in listed
+    assert [one["rank"] for one in ask_json("show", "WSe2")["structures"]] == [1, 2]
+
+    reason = "no two-dimensional template has the anonymous formula AB of SnGe"
+    assert ask_json("show", "SnGe")["document"]["template_refused"] == reason
+    assert "template_refused" in ask("show", "SnGe")[1]
