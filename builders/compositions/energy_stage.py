@@ -34,7 +34,9 @@ class CompositionEnergyStage(ModelStage):
     def __init__(self, *, min_p_2d: float | None = None, model: str | None = None, share: Doc | None = None) -> None:
         self.min_p_2d = min_p_2d
         self.criteria: Doc = {"electronegativity_balanced": True}  # type: ignore[misc]
-        if min_p_2d is not None:
+        if min_p_2d is None:  # then another probability changes nothing
+            self.facets = ("screen",)  # type: ignore[misc]
+        else:
             self.criteria["p_2d"] = {"$gte": min_p_2d}
         super().__init__(model=model, share=share)
 

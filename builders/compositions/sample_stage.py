@@ -69,7 +69,7 @@ class SampleStage(Stage):
         """Give what was drawn, a batch of compositions as one item."""
         self.total = 0
         if self._found is None:
-            self.report.note = "left out: no MatGAN has been trained"
+            self.report.note = f"left out: no {KIND} has been trained"
             return
         partial = self.state.get("partial") or {}
         if partial.get("complete"):

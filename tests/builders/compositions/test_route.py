@@ -1,0 +1,209 @@
+"""From known materials to judged compositions, on models that train in a second; what counts is the way through."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from exfolio.builders.campaigns.compositions import Compositions
+from exfolio.builders.compositions.route import stages
+from exfolio.builders.running import run_stage
+from exfolio.builders.training.training_stage import TrainingStage
+from exfolio.models.composition.magpie import featurize
+from exfolio.models.composition.screening import screen
+from exfolio.stores.connection import Connection
+from exfolio.stores.runs import StageReport
+from toy_stages import put_materials, retire_materials
+
+METALS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Ti", "Zr", "Mo", "W")
+LAYERED = [f"{metal}{x}2" for metal in ("Ti", "Zr", "Mo", "W", "Nb", "Ta") for x in ("S", "Se", "Te")]
+OTHERS = [f"{metal}{x}" for metal in ("Mg", "Ca", "Sr", "Ba", "Zn", "Cd") for x in ("O", "S", "Se", "Te")]
+OTHERS += [f"{metal}{x}" for metal in ("Li", "Na", "K") for x in ("F", "Cl", "Br", "I")]
+GATES = [
+    {"name": "balanced", "field": "electronegativity_balanced", "is": True},
+    {"name": "new", "field": "novel", "is": True},
+    {"name": "2D", "field": "p_2d", "at_least": 0.5},
+    {"name": "bound", "field": "predicted_formation_energy", "below": 0},
+]
+SMALL = {
+    "draws": 500,
+    "matgan": {"config": {"warm_up_epochs": 2, "adversarial_epochs": 0, "report_draws": 100, "width": 32}},
+    "classifier": {"config": {"kind": "forest", "forest_trees": 20, "folds": 0}},
+    "roost": {"config": {"epochs": 1, "width": 8, "hidden": 16, "trunk": [16]}},
+    "gates": GATES,
+    "energies_from": None,
+}
+
+
+@pytest.fixture
+def known(registry: Connection) -> Connection:
+    """Layered dichalcogenides and salts with formation energies."""
+    put_materials(
+        registry,
+        [
+            {
+                "material_id": f"t:{formula}",
+                "formula_reduced": formula,
+                "layered_claimed": formula in LAYERED,
+                "formation_energy": -0.1 * number,
+            }
+            for number, formula in enumerate(LAYERED + OTHERS)
+        ],
+    )
+    return registry
+
+
+def run_all(connection: Connection, wanted: Compositions) -> dict[str, StageReport]:
+    return {stage.name: run_stage(stage, connection) for stage in stages(wanted)}
+
+
+@pytest.fixture
+def route(known: Connection) -> tuple[Connection, Compositions, dict[str, StageReport]]:
+    wanted = Compositions.model_validate(SMALL)
+    return known, wanted, run_all(known, wanted)
+
+
+def compositions(connection: Connection, **query: Any) -> dict[str, dict[str, Any]]:
+    found: Iterator[dict[str, Any]] = connection.database["compositions"].find(query, {"_id": 0})
+    return {doc["formula_reduced"]: doc for doc in found}
+
+
+def test_every_composition_that_was_drawn_stays_with_the_gate_it_fell_at(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, _, reports = route
+
+    found = compositions(connection)
+
+    assert reports["sample-compositions"].inserted == len(found) > 50
+    assert sum(doc["times_drawn"] for doc in found.values()) <= 500
+    neutral, balanced = screen(list(found))
+    assert [doc["charge_neutral"] for doc in found.values()] == neutral.tolist()
+    assert [doc["electronegativity_balanced"] for doc in found.values()] == balanced.tolist()
+    assert {name for name, doc in found.items() if not doc["novel"]} == set(found) & {*LAYERED, *OTHERS}
+    assert all(0 <= doc["p_2d"] <= 1 and doc["p_2d_model"].startswith("classifier-") for doc in found.values())
+    fallen = {doc["rejected_by"] for doc in found.values() if doc["status"] == "rejected"}
+    assert "balanced" in fallen
+    assert all(doc["rejected_by"] == "balanced" for doc in found.values() if not doc["electronegativity_balanced"])
+    assert all("predicted_formation_energy" in doc for doc in found.values() if doc["status"] == "promoted")
+
+
+def test_the_probabilities_are_those_of_the_classifier(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    from exfolio.builders.training import trained
+    from exfolio.models.composition.classifier import unpack
+
+    connection, _, _ = route
+    model = trained.need(connection, "classifier")
+    found = compositions(connection)
+
+    probabilities = trained.load(connection, "classifier", model["model_id"], unpack).probability(list(found))
+
+    assert [doc["p_2d"] for doc in found.values()] == pytest.approx(probabilities.tolist(), abs=1e-6)
+    assert featurize(list(found)).shape == (len(found), 132)
+
+
+def test_a_second_run_does_nothing(route: tuple[Connection, Compositions, dict[str, StageReport]]) -> None:
+    connection, wanted, _ = route
+
+    again = run_all(connection, wanted)
+
+    assert {name for name, report in again.items() if report.due or report.written} == set()
+
+
+def test_a_newer_classifier_makes_its_results_and_the_verdicts_due_and_nothing_else(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, wanted, _ = route
+    run_stage(
+        TrainingStage("classifier", config={"kind": "forest", "forest_trees": 10, "folds": 0}, seed=5), connection
+    )
+
+    again = run_all(connection, wanted)
+
+    due = {name for name, report in again.items() if report.due}
+    assert due == {"classify-compositions", "judge-compositions"}
+    assert again["classify-compositions"].updated == len(compositions(connection))
+
+
+def test_a_changed_threshold_changes_verdicts_alone(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, _, _ = route
+    stricter = [gate | ({"at_least": 1.0} if gate["field"] == "p_2d" else {}) for gate in GATES]
+
+    again = run_all(connection, Compositions.model_validate({**SMALL, "gates": stricter}))
+
+    assert {name for name, report in again.items() if report.written} <= {"judge-compositions"}
+
+
+def test_a_composition_is_no_longer_novel_when_a_material_of_it_comes_and_novel_again_when_it_goes(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, wanted, _ = route
+    formula = next(name for name, doc in compositions(connection).items() if doc["novel"])
+
+    put_materials(connection, [{"material_id": "t:new", "formula_reduced": formula}])
+    came = run_all(connection, wanted)
+    assert compositions(connection)[formula]["novel"] is False
+    assert came["known-compositions"].updated == 1
+
+    retire_materials(connection, ["t:new"])
+    run_all(connection, wanted)
+    assert compositions(connection)[formula]["novel"] is True
+
+
+def test_more_draws_add_compositions_and_count_those_that_were_there(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, _, _ = route
+    before = compositions(connection)
+
+    reports = run_all(connection, Compositions.model_validate({**SMALL, "draws": 1000}))
+
+    after = compositions(connection)
+    assert reports["sample-compositions"].inserted == len(after) - len(before) > 0
+    assert all(after[name]["times_drawn"] >= doc["times_drawn"] for name, doc in before.items())
+
+
+def test_without_models_the_stages_stand_aside(known: Connection) -> None:
+    untrained = {**SMALL, **{kind: {"train": False} for kind in ("matgan", "classifier", "roost")}}
+
+    reports = run_all(known, Compositions.model_validate(untrained))
+
+    assert reports["sample-compositions"].note == "left out: no matgan has been trained"
+    assert compositions(known) == {}
+
+
+def test_a_classifier_that_comes_later_classifies_what_was_drawn_before(known: Connection) -> None:
+    first = Compositions.model_validate({**SMALL, "classifier": {"train": False}})
+    reports = run_all(known, first)
+    assert reports["classify-compositions"].note == "left out: no classifier has been trained"
+    assert not any("p_2d" in doc for doc in compositions(known).values())
+
+    run_all(known, Compositions.model_validate(SMALL))
+
+    assert all("p_2d" in doc for doc in compositions(known).values())
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ([{"name": "x", "field": "p2d", "at_least": 0.5}], "did you mean p_2d"),
+        ([{"name": "x", "field": "novel", "at_least": 0.5}], "is compared by is: true or is: false"),
+        ([], "give at least one gate"),
+    ],
+)
+def test_gates_that_compositions_cannot_meet_are_refused(gates: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Compositions.model_validate({"gates": gates})
+
+
+def test_the_second_process_finds_the_models_too(known: Connection) -> None:
+    wanted = Compositions.model_validate(SMALL)
+    wanted_of = {"sample-compositions": 2}
+
+    for stage in stages(wanted):
+        run_stage(stage, known, processes=wanted_of.get(stage.name, 1), batch_size=50)
+
+    assert all("p_2d" in doc for doc in compositions(known).values())
