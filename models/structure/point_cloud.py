@@ -70,7 +70,8 @@ def encode(structure: Structure, layout: str | Mapping[str, Any] | Layout) -> Fl
     NotEncodable
         It does not fit; says why.
     """
-    return encode_many([structure], layout)[0]
+    array: Floats = encode_many([structure], layout)[0]
+    return array
 
 
 def encode_many(structures: Sequence[Structure], layout: str | Mapping[str, Any] | Layout) -> Floats:
@@ -87,7 +88,7 @@ def encode_many(structures: Sequence[Structure], layout: str | Mapping[str, Any]
     arrays = np.zeros((len(structures), *layout.shape))
     if not structures:
         return arrays
-    place = {element: start for element, start in zip(layout.elements, layout.starts, strict=False)}
+    place = dict(zip(layout.elements, layout.starts, strict=False))
     owner: list[int] = []
     row: list[int] = []
     for number, structure in enumerate(structures):
@@ -152,17 +153,19 @@ def undecodable(arrays: ArrayLike, layout: str | Mapping[str, Any] | Layout) -> 
     """Say which point clouds are no crystals, and why, by their index."""
     layout = find_layout(layout)
     numbers = _checked(arrays, layout)
-    finite = np.isfinite(numbers).all(axis=(1, 2))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(numbers).all(axis=(1, 2)))
     safe = np.where(finite[:, None, None], numbers, 0.0)
     shape = cell_shapes(safe[:, 1] * HALF_TURN)
     reasons: dict[int, str] = {}
-    bad = ~finite | ~occupied(safe).any(axis=1) | (safe[:, 0] <= 0).any(axis=1) | (shape < MIN_CELL_SHAPE)
+    empty = ~np.asarray(occupied(safe).any(axis=1))
+    negative = np.asarray((safe[:, 0] <= 0).any(axis=1))
+    bad: NDArray[np.bool_] = ~finite | empty | negative | (shape < MIN_CELL_SHAPE)
     for index in np.flatnonzero(bad).tolist():
         if not finite[index]:
             reasons[index] = "it holds a number that is not finite"
-        elif not occupied(safe[index : index + 1]).any():
+        elif empty[index]:
             reasons[index] = f"no row of an atom adds up to more than {EMPTY_BELOW}"
-        elif (safe[index, 0] <= 0).any():
+        elif negative[index]:
             reasons[index] = f"lengths {np.round(safe[index, 0] * layout.longest, 4).tolist()} Å are not positive"
         else:
             angles = np.round(safe[index, 1] * HALF_TURN, 2).tolist()
@@ -172,8 +175,7 @@ def undecodable(arrays: ArrayLike, layout: str | Mapping[str, Any] | Layout) -> 
 
 def occupied(arrays: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """Tell which slots hold an atom: shape (n, slots), for arrays of shape (n, rows, 3)."""
-    filled: NDArray[np.bool_] = arrays[:, CELL_ROWS:].sum(axis=2) > EMPTY_BELOW
-    return filled
+    return np.asarray(arrays[:, CELL_ROWS:].sum(axis=2) > EMPTY_BELOW)
 
 
 def counts(arrays: NDArray[np.floating[Any]], layout: Layout) -> NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""Crystals of a wanted composition from a generative adversarial network over point clouds."""

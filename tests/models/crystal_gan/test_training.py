@@ -1,0 +1,234 @@
+"""Training, resuming, keeping and using a Crystal GAN, on a few real oxides."""
+
+import numpy as np
+import pytest
+import torch
+from exfolio.models.crystal_gan.augmentation import Augmentation, NoTrainingData
+from exfolio.models.crystal_gan.config import PROFILES, BadConfig, CrystalGanConfig, profile
+from exfolio.models.crystal_gan.curves import training_curves
+from exfolio.models.crystal_gan.environment_learner import EnvironmentLearner, make_learner
+from exfolio.models.crystal_gan.evaluation import evaluate, table
+from exfolio.models.crystal_gan.generation import generate, sample
+from exfolio.models.crystal_gan.learner import CrystalGanLearner
+from exfolio.models.crystal_gan.model import CrystalGan
+from exfolio.models.crystal_gan.validity import ValidityRule
+from exfolio.models.learning.loop import Diverged, train
+from exfolio.models.learning.weights import DamagedWeights, WrongModel
+from exfolio.models.structure.layouts import MG_MN_O, BadLayout, Layout
+from exfolio.models.structure.matching import Representatives
+from exfolio.models.structure.point_cloud import Floats, counts
+from pymatgen.core import Structure
+
+ANYTHING = ValidityRule(metal_ratio=0.01, nonmetal_ratio=0.01, volume_per_atom=(0, 1e6))
+
+
+@pytest.fixture(params=["tiny_published", "tiny_improved"])
+def config(request: pytest.FixtureRequest) -> CrystalGanConfig:
+    chosen: CrystalGanConfig = request.getfixturevalue(request.param)
+    return chosen
+
+
+def learner(config: CrystalGanConfig, cells: Floats) -> CrystalGanLearner:
+    torch.manual_seed(0)
+    return make_learner(config, cells)
+
+
+def test_the_profiles_are_the_papers_and_its_codes() -> None:
+    paper, code = profile("paper"), profile("published-code")
+
+    assert (paper.learning_rate, paper.betas, paper.batch, paper.gradient_penalty) == (1e-4, (0.5, 0.999), 32, 10)
+    assert (paper.slots_weight, paper.generated_counts_weight, paper.generated_slots_weight) == (0.3, 1, 1)
+    assert paper.augmentation.per_composition == 1000
+    assert (code.learning_rate, code.classifier_learning_rate, code.decay, code.decay_epochs) == (
+        5e-5,
+        2.5e-5,
+        0.95,
+        10,
+    )
+    assert (code.critic_steps, code.epochs, code.generated_slots_weight) == (5, 501, 0)
+    assert code.conditions == "uniform"
+    assert code.empty_noise
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_settings_survive_as_plain_data(name: str) -> None:
+    settings = profile(name)
+
+    assert CrystalGanConfig.from_dict(settings.to_dict()) == settings
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"profile": "best"}, "there is no profile 'best'"),
+        ({"latents": 3}, "no setting 'latents'"),
+        ({"batch": 1}, "batch is a whole number from 2 on"),
+        ({"learning_rate": float("nan")}, "learning_rate is a positive number"),
+        ({"critic_channels": []}, "critic_channels are whole numbers"),
+        ({"distance_weight": 1.0}, "are for networks 'dense'"),
+        ({"conditions": "all"}, "one of data, uniform"),
+        ({"augmentation": {"rotations": True}}, "no kind of augmentation 'rotations'"),
+    ],
+)
+def test_bad_settings_are_refused(data: dict[str, object], words: str) -> None:
+    with pytest.raises(BadConfig, match=words):
+        CrystalGanConfig.from_dict(data)
+
+
+def test_a_training_gives_the_figures_of_each_epoch(config: CrystalGanConfig, cells: Floats) -> None:
+    done = train(learner(config, cells), epochs=2, seed=1)
+
+    for figures in done.history:
+        assert {"critic_loss", "gradient_penalty", "generator_loss", "share_as_asked", "share_valid"} <= set(figures)
+        assert ("counts_loss" in figures) == (config.networks == "published")
+    assert len(training_curves(done.history).axes) == (3 if config.networks == "published" else 2)
+
+
+def test_a_resumed_training_is_the_same_bit_by_bit(config: CrystalGanConfig, cells: Floats) -> None:
+    straight = learner(config, cells)
+    train(straight, epochs=3, seed=5)
+    kept: list[bytes] = []
+    train(learner(config, cells), epochs=2, seed=5, checkpoint=kept.append)
+
+    resumed = learner(config, cells)
+    train(resumed, epochs=3, seed=5, resume=kept[-1])
+
+    for name, value in straight.model.generator.state_dict().items():
+        assert torch.equal(value, resumed.model.generator.state_dict()[name]), name
+
+
+def test_what_became_nan_stops_the_training(tiny_improved: CrystalGanConfig, cells: Floats) -> None:
+    broken = learner(tiny_improved, cells)
+    with torch.no_grad():
+        next(broken.generator.parameters())[0, 0] = float("nan")
+
+    with pytest.raises(Diverged, match="is nan"):
+        train(broken, epochs=1, seed=0)
+
+
+def test_published_code_asks_for_any_composition_and_puts_noise_on_empty_slots(cells: Floats) -> None:
+    config = CrystalGanConfig.from_dict(
+        {"profile": "published-code", "latent": 4, "seed_channels": 2, "generator_channels": [4], "critic_channels": [4],
+         "critic_dense": [4], "classifier_channels": [4], "classifier_dense": [4], "batch": 4}
+    )  # fmt: skip
+    one = learner(config, cells)
+    real = torch.tensor(cells[:4], dtype=torch.float32)
+
+    asked = one._asked(torch.ones(500, 3, dtype=torch.int64))
+    noisy = one._with_noise(real)
+
+    assert asked.amin(dim=0).tolist() == [1, 1, 1]
+    assert asked.amax(dim=0).tolist() == [8, 8, 12]
+    empty = real.sum(dim=2) == 0
+    assert torch.equal(noisy[~empty], real[~empty])
+    assert 0 < noisy[empty].min() <= noisy[empty].max() < 0.03
+
+
+def test_the_improved_generator_makes_what_is_asked_for_untrained(tiny_improved: CrystalGanConfig) -> None:
+    model = CrystalGan(tiny_improved)
+
+    arrays = sample(model, {"O": 11, "Mn": 5, "Mg": 3}, 300, seed=2)
+
+    assert (counts(arrays, MG_MN_O) == [3, 5, 11]).all()
+    assert np.array_equal(arrays[:10], sample(model, [3, 5, 11], 10, seed=2))
+    assert not np.array_equal(arrays[:10], sample(model, [3, 5, 11], 10, seed=3))
+
+
+def test_weights_are_kept_and_read_again(config: CrystalGanConfig, cells: Floats) -> None:
+    made = learner(config, cells)
+    train(made, epochs=1, seed=0)
+    data = made.model.to_bytes()
+
+    again = CrystalGan.from_bytes(data, MG_MN_O)
+
+    assert again.config == config
+    assert np.array_equal(sample(again, [2, 4, 8], 5, 0), sample(made.model, [2, 4, 8], 5, 0))
+
+
+def test_weights_of_another_layout_or_cut_off_are_refused(tiny_improved: CrystalGanConfig, cells: Floats) -> None:
+    data = CrystalGan(tiny_improved).to_bytes()
+    other = Layout("mg-mn-o", ("Mg", "Mn", "O"), (4, 8, 12))
+
+    with pytest.raises(WrongModel, match="not of"):
+        CrystalGan.from_bytes(data, other)
+    with pytest.raises(WrongModel, match="with these settings and layout"):
+        CrystalGan(tiny_improved, CrystalGan(CrystalGanConfig(layout=other, latent=4)).generator.state_dict())
+    with pytest.raises(DamagedWeights):
+        CrystalGan.from_bytes(data[: len(data) // 2])
+    with pytest.raises(WrongModel, match="with these settings"):
+        learner(tiny_improved, cells).load_state({"generator": {}})
+
+
+def test_generation_rejects_until_there_are_enough(tiny_improved: CrystalGanConfig) -> None:
+    model = CrystalGan(tiny_improved)
+
+    loose = generate(model, {"Mg": 1, "Mn": 1, "O": 2}, 5, seed=1, rule=ANYTHING, distinct=False)
+    strict = generate(model, {"Mg": 8, "Mn": 8, "O": 12}, 5, seed=1, max_draws=20)
+
+    assert len(loose.structures) == len(loose.arrays) == 5
+    assert {one.composition.reduced_formula for one in loose.structures} == {"MgMnO2"}
+    assert loose.drawn == 5 + sum(loose.rejected.values())
+    assert strict.drawn == 20 == len(strict.structures) + sum(strict.rejected.values())
+    again = generate(model, [1, 1, 2], 5, seed=1, rule=ANYTHING, distinct=False)
+    assert np.array_equal(loose.arrays, again.arrays)
+
+
+def test_known_structures_and_duplicates_are_not_given(tiny_improved: CrystalGanConfig) -> None:
+    model = CrystalGan(tiny_improved)
+    first = generate(model, [1, 1, 2], 1, seed=1, rule=ANYTHING)
+
+    other = generate(model, [1, 1, 2], 1, seed=1, rule=ANYTHING, known=first.structures)
+
+    assert other.rejected.get("known", 0) >= 1
+    assert other.drawn > first.drawn
+
+
+@pytest.mark.parametrize(
+    ("composition", "words"),
+    [
+        ({"Mg": 9, "Mn": 1, "O": 8}, "9 atoms of Mg don't fit"),
+        ({"Mn": 1, "O": 2}, "lacks Mg"),
+        ({"Mg": 1, "Fe": 1, "O": 2}, "has no Fe"),
+        ([1, 1], "3 whole numbers"),
+    ],
+)
+def test_compositions_outside_the_layout_are_refused(
+    composition: dict[str, int] | list[int], words: str, tiny_improved: CrystalGanConfig
+) -> None:
+    with pytest.raises(BadLayout, match=words):
+        generate(CrystalGan(tiny_improved), composition, 1, seed=0)
+
+
+def test_an_empty_training_set_is_refused(config: CrystalGanConfig) -> None:
+    with pytest.raises(NoTrainingData, match="empty"):
+        make_learner(config, np.zeros((0, 30, 3)))
+
+
+def test_too_few_cells_for_a_batch_are_named(cells: Floats) -> None:
+    config = CrystalGanConfig(batch=500, augmentation=Augmentation(per_composition=2))
+
+    with pytest.raises(NoTrainingData, match="too few for 5 batches of 500"):
+        CrystalGanLearner(config, cells).epoch(0)
+
+
+def test_the_learner_follows_the_networks(cells: Floats, config: CrystalGanConfig) -> None:
+    assert isinstance(make_learner(config, cells), EnvironmentLearner) == (config.networks == "dense")
+
+
+def test_evaluation_counts_valid_unique_and_novel(oxides: list[Structure], cells: Floats) -> None:
+    """Twice the spinel, and once with an atom on another: two of three valid, one of them new, and it is known."""
+    spinel = cells[(cells[:, 2:].sum(axis=2) > 0).sum(axis=1) == 14]
+    broken = spinel.copy()
+    broken[0, 3] = broken[0, 2]
+    arrays = np.concatenate([spinel, broken, spinel])
+
+    found = evaluate(arrays, MG_MN_O, (2, 4, 8), known=Representatives(oxides))
+
+    assert (found.drawn, found.as_asked, found.valid) == (3, 1.0, pytest.approx(2 / 3))
+    assert (found.unique, found.novel, found.rediscovered) == (0.5, 0.0, (3,))
+    assert "| MgMn2O4 | 3 | 100.0% | 66.7% | 50.0% | 0.0% | 1 |" in table({"MgMn2O4": found})
+    assert "3,300 structures" in table({})
+    with pytest.raises(ValueError, match="nothing to evaluate"):
+        evaluate(arrays[:0], MG_MN_O, (2, 4, 8))
+    with pytest.raises(ValueError, match="nothing to draw"):
+        training_curves([])

@@ -1,0 +1,120 @@
+"""Which cells could be crystals, which compositions are asked for, and what the critic sees."""
+
+import numpy as np
+import pytest
+import torch
+from exfolio.models.crystal_gan.compositions import OxidationRule, compositions, family
+from exfolio.models.crystal_gan.distances import least_distances
+from exfolio.models.crystal_gan.environments import crowding, cut, environments
+from exfolio.models.crystal_gan.validity import ValidityRule, faults
+from exfolio.models.structure.layouts import MG_MN_O, BadLayout, Layout
+from exfolio.models.structure.point_cloud import Floats, decode_many, encode_many
+from pymatgen.core import Lattice, Structure
+
+
+def test_real_oxides_are_valid(cells: Floats) -> None:
+    assert set(faults(cells, MG_MN_O)) == {None}
+
+
+def test_the_limits_are_what_the_radii_give() -> None:
+    least = np.array(least_distances(MG_MN_O))
+
+    assert least[0, 2] == pytest.approx(0.75 * (1.41 + 0.66))  # Mg-O
+    assert least[2, 2] == pytest.approx(0.95 * 2 * 0.66)  # O-O
+    assert np.array_equal(least, least.T)
+
+
+def test_each_fault_is_named() -> None:
+    def cell(a: float, third: float = 0.5, angle: float = 90.0) -> Structure:
+        lattice = Lattice.from_parameters(a, a, a, 90, 90, angle)
+        return Structure(lattice, ["Mg", "Mn", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0, 0, third]])
+
+    asked = [(1, 1, 1)] * 5 + [(1, 1, 2)]
+    arrays = encode_many([cell(3.5), cell(3.5, 0.3), cell(2.0), cell(6.0), cell(8, angle=10), cell(3.5)], MG_MN_O)
+    arrays[4, 0] = 0.25
+    nothing = np.zeros((1, 30, 3))
+
+    said = faults(np.concatenate([arrays, nothing]), MG_MN_O, asked=[*asked, (1, 1, 1)])
+
+    assert said[0] is None
+    assert said[1] == "Mg-O 1.05 Å is shorter than 1.55 Å"
+    assert "volume per atom 2.67 Å^3 is not within 7 and 30" in str(said[2])
+    assert "volume per atom 72.00" in str(said[3])
+    assert "angles [90.0, 90.0, 10.0]° are not within" in str(said[4])
+    assert said[5] == "it holds Mg1 Mn1 O1 where Mg1 Mn1 O2 was asked for"
+    assert "no row of an atom" in str(said[6])
+
+
+def test_images_of_an_atom_count() -> None:
+    flat = encode_many(
+        [Structure(Lattice.tetragonal(7, 1.4), ["Mg", "Mn", "O"], [[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0]])], MG_MN_O
+    )
+
+    assert faults(flat, MG_MN_O)[0] == "Mn-Mn 1.40 Å is shorter than 2.25 Å"
+    assert faults(flat, MG_MN_O, rule=ValidityRule(metal_ratio=0.4)) == [None]
+
+
+def test_surroundings_are_those_pymatgen_finds(cells: Floats) -> None:
+    number = torch.tensor([[2, 4, 8]])
+    array = cells[(cells[:, 2:].sum(axis=2) > 0).sum(axis=1) == 14]
+
+    around = environments(torch.tensor(array), number, MG_MN_O, 6)
+
+    structure = decode_many(array, MG_MN_O)[0]
+    for site, row in ((0, 0), (2, 2), (9, 9)):
+        for i, symbol in enumerate(("Mg", "Mn", "O")):
+            found = [
+                one.nn_distance for one in structure.get_neighbors(structure[site], 7) if one.specie.symbol == symbol
+            ]
+            assert around.distances[0, row, i].tolist() == pytest.approx(sorted(found)[:6], abs=1e-6)
+    assert around.volume.item() == pytest.approx(structure.volume / 14)
+    assert crowding(around, MG_MN_O) == 0
+
+
+def test_surroundings_kept_for_all_slots_are_those_of_a_batch(cells: Floats) -> None:
+    some = torch.tensor(cells[:4])
+    number = (some[:, 2:].sum(dim=2) > 0).split([8, 8, 12], dim=1)  # type: ignore[no-untyped-call]
+    counted = torch.stack([one.sum(dim=1) for one in number], dim=1)
+    whole = environments(some, counted, MG_MN_O, 4, slots=MG_MN_O.slots)
+
+    again = cut(whole.distances, whole.volume, counted, MG_MN_O)
+    direct = environments(some, counted, MG_MN_O, 4)
+
+    assert again.slots == direct.slots
+    assert torch.equal(again.filled, direct.filled)
+    torch.testing.assert_close(again.distances[again.filled], direct.distances[direct.filled], rtol=1e-9, atol=1e-9)
+
+
+def test_crowding_moves_atoms_apart() -> None:
+    structure = Structure(Lattice.cubic(4.5), ["Mg", "Mn", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.3, 0, 0]])
+    cell = torch.tensor(encode_many([structure], MG_MN_O), requires_grad=True)
+
+    penalty = crowding(environments(cell, torch.tensor([[1, 1, 1]]), MG_MN_O, 4), MG_MN_O)
+    penalty.backward()  # type: ignore[no-untyped-call]
+
+    short = 1.1 - 1.35 / (0.75 * 2.07)  # Mg-O, seen from both
+    assert penalty.item() == pytest.approx(2 * short**2)
+    assert cell.grad is not None
+    assert cell.grad[0, 18, 0] < 0 < -cell.grad[0, 18, 0]  # less x would be closer: descent makes it more
+    assert torch.isfinite(cell.grad).all()
+
+
+def test_compositions_follow_the_oxidation_rule() -> None:
+    found = compositions(MG_MN_O, OxidationRule())
+
+    assert (2, 4, 8) in found  # Mn 3+
+    assert (1, 1, 3) in found  # 4+
+    assert (1, 1, 4) not in found  # 6+
+    assert all(2 <= (2 * o - 2 * mg) / mn <= 4 for mg, mn, o in found)
+    assert len(compositions(MG_MN_O)) == 8 * 8 * 12
+    assert set(compositions(MG_MN_O, OxidationRule(), reduced=True)) == {family(one) for one in found}
+
+
+def test_rules_must_be_about_the_layout() -> None:
+    iron = Layout("mg-fe-o", ("Mg", "Fe", "O"), (4, 4, 8))
+
+    with pytest.raises(BadLayout, match="has no Mn"):
+        compositions(iron, OxidationRule())
+    with pytest.raises(BadLayout, match="no oxidation state for O"):
+        compositions(iron, OxidationRule("Fe", 2, 3, {"Mg": 2}))
+    assert (1, 2, 4) in compositions(iron, OxidationRule("Fe", 2, 3))
