@@ -73,7 +73,7 @@ class ClassifierConfig:
     boosted_members: int = 1
     boosted_rounds: int = 300
     boosted_rate: float = 0.1
-    boosted_leaves: int = 31
+    boosted_leaves: int = 15
     boosted_min_leaf: int = 20
     boosted_features: float = 0.4
     boosted_l2: float = 1.0

@@ -20,8 +20,9 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 #: ``feature`` of a node that is a leaf.
 LEAF: Final = -1
 
-#: Samples taken through all trees at a time, so that their features stay in the processor's cache.
-_BLOCK: Final = 1 << 12
+#: Samples taken through all trees at a time, feature by feature in memory (a tree looks at few of them), so that what a
+#: tree looks at stays in the processor's cache.
+_BLOCK: Final = 1 << 11
 
 _DTYPES: Final = {
     "sizes": np.dtype(np.int64),
@@ -175,7 +176,7 @@ class TreeEnsemble:
             raise ValueError(f"the trees take features of shape (n, {self.n_features}), got {features.shape}")
         totals = np.zeros(len(features))
         for start in range(0, len(features), _BLOCK):
-            block = np.ascontiguousarray(features[start : start + _BLOCK], dtype=np.float64)
+            block = np.asfortranarray(features[start : start + _BLOCK], dtype=np.float64)
             total = totals[start : start + _BLOCK]
             for tree in self._predictors:
                 total += tree.predict(block, _NO_CATEGORIES, self._no_categorical, threads)
