@@ -10,6 +10,7 @@ import typer
 from ..builders.refresh import RefreshReport, known_campaigns, known_sources, load_campaigns, refresh, stages_of
 from ..builders.running import run_stage
 from ..builders.stage import Stage
+from ..builders.template_stage import TemplateStage
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
 from ..stores.runs import StageReport
@@ -114,7 +115,8 @@ def run_command(
 
 def _stage(connection: Connection, name: str, campaigns: list) -> Stage:  # type: ignore[type-arg]
     campaigns = campaigns or known_campaigns(connection) or load_campaigns(["two-dimensional"])
-    stages: list[Stage] = [*known_sources(connection), *(stage for one in campaigns for stage in stages_of(one))]
+    stages: list[Stage] = [TemplateStage()]  # whatever the campaigns' routes: single formulas are predicted from it too
+    stages += [*known_sources(connection), *(stage for one in campaigns for stage in stages_of(one))]
     found = {stage.name: stage for stage in stages}
     if name not in found:
         raise ConfigurationError(f"no stage is called {name!r}", f"There are: {', '.join(found)}.")
