@@ -46,8 +46,7 @@ def matcher(criteria: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
     >>> matcher({"novel": True, "p_2d": {"$gte": 0.5}})({"novel": True, "p_2d": 0.95})
     True
     """
-    tests = [_part(name, wanted) for name, wanted in criteria.items()]
-    return lambda doc: all(test(doc) for test in tests)
+    return _all([_part(name, wanted) for name, wanted in criteria.items()])
 
 
 def fields_of(criteria: Mapping[str, Any]) -> set[str]:
@@ -67,11 +66,15 @@ def _part(name: str, wanted: Any) -> Callable[[Mapping[str, Any]], bool]:
         return lambda doc: combine([part(doc) for part in parts])
     if name.startswith("$"):
         raise UnknownCriteria(name)
-    tests = _tests(name, wanted)
+    test = _all(_tests(name, wanted))
     path = name.split(".")
     if len(path) == 1:
-        return lambda doc: all(test(doc.get(name, _MISSING)) for test in tests)
-    return lambda doc: all(test(_value(doc, path)) for test in tests)
+        return lambda doc: test(doc.get(name, _MISSING))
+    return lambda doc: test(_value(doc, path))
+
+
+def _all(tests: list[Test]) -> Test:
+    return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
 
 
 def _value(doc: Any, path: list[str]) -> Any:
@@ -113,6 +116,8 @@ def _equal_to(name: str, operands: list[Any]) -> Test:
     accepted = {(_kind(operand), operand) for operand in operands}
 
     def test(value: Any) -> bool:
+        if isinstance(value, bool | str):
+            return (_kind(value), value) in accepted
         elements = [None] if value is _MISSING else _elements(value)
         return any(not isinstance(one, dict | list) and (_kind(one), one) in accepted for one in elements)
 

@@ -90,8 +90,8 @@ class Followers:
             ]
             made: list[Further] = [None] * len(docs)
             for i, item, outcome in zip(chosen, items, stage.outcomes(items), strict=True):
-                made[i] = self._further(stage, writer, item, outcome)
-                if isinstance(result := made[i], Written):
+                made[i] = result = self._further(stage, writer, item, outcome)
+                if isinstance(result, Written):
                     contents[i] |= result.content
             for doc, result in zip(docs, made, strict=True):
                 doc.further = (*doc.further, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import signal
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 _PRELOADED = ("exfolio.builders.refresh", "exfolio.models.structure.matching", "exfolio.models.structure.monolayer")
 _AHEAD = 2  # batches per process that wait to be computed or written
 _SWITCH_SECONDS = 0.0005
+_COLLECT_EVERY = 100_000  # objects; a batch is many small ones that live until it is written, none of them garbage
 
 Progress = Callable[[Stage, StageReport], None]
 
@@ -71,7 +73,7 @@ def run_stage(
     """
     stage.use(connection, run_id=run_id, batch_size=batch_size)
     try:
-        with _stop_on_signals() as asked_to_stop:
+        with _rare_collections(), _stop_on_signals() as asked_to_stop:
             stage.listen(asked_to_stop.is_set, progress)
             computed = _computed_here(stage) if processes == 1 else _computed_by_workers(stage, processes)
             write = _written_meanwhile if stage.selects_ahead else _written_here
@@ -173,7 +175,7 @@ class _Workers:
             method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
             context = multiprocessing.get_context(method)
             context.set_forkserver_preload(list(_PRELOADED))  # imported once, for the workers of all stages
-            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_leave_signals_to_parent)
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_begin_worker)
         return self._pool.submit(_process, stage, batch, stage.connection)
 
     def stop(self) -> None:
@@ -197,14 +199,25 @@ def _one_by_one(stage: Stage, batch: Batch) -> Batch:
     return batch
 
 
-def _leave_signals_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # left to the parent
+    gc.set_threshold(_COLLECT_EVERY)
 
 
 def _process(stage: Stage, batch: Batch, connection: Connection | None) -> Batch:
     for one in (stage, *(stage.followers.stages if stage.followers is not None else ())):
         one.connection = connection  # opened only by a stage that looks something up, or applies a trained model
     return stage.process_item(batch)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_EVERY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager

@@ -255,8 +255,9 @@ class Stage(Builder):
     def process_item(self, item: Batch) -> Batch:
         """Process one batch. Never raises: what goes wrong with an item is its outcome."""
         item.outcomes = self.outcomes(item.items)
-        if self.followers is not None and self.share is None:
+        if self.followers is not None and item.followed and self.share is None:
             self.prepare(item)  # here, where there may be other processes for what the followers compute
+            item.outcomes = []  # less to send
         return item
 
     def update_targets(self, items: list[Batch]) -> None:
@@ -442,6 +443,8 @@ class Stage(Builder):
         return prefix
 
     def _origins(self, item: Item, doc: Doc) -> list[Doc]:
+        if not item.origins and "origins" not in doc and "made_of" not in doc:
+            return []
         extra = doc.pop("origins", None) or []
         made_of = doc.pop("made_of", None)  # a document of a group may be made of some members only
         used = [origin for origin in item.origins if made_of is None or origin["id"] in {item.key, *made_of}]

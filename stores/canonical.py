@@ -5,11 +5,12 @@ Two documents have the same hash exactly when a reader of the database could not
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 _DIGEST_BYTES = 16
 
@@ -18,7 +19,7 @@ class NotStorable(ValueError):
     """A value that can't be kept: NaN, infinity, or a type that JSON does not have. Names the field."""
 
 
-_encode = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def canonical(content: Any) -> bytes:
@@ -30,16 +31,30 @@ def canonical(content: Any) -> bytes:
         Where a number is NaN or infinite, or a type is not one of these; names the path.
     """
     try:
-        return _encode(content).encode("utf-8", "surrogatepass")
-    except (ValueError, TypeError) as error:
-        for path, value in _leaves(content):
-            if isinstance(value, float) and not math.isfinite(value):
-                message = f"{path} is {value}: NaN and infinity are not stored; leave the field out instead"
-                raise NotStorable(message) from error
-            if not isinstance(value, str | int | float | bool | type(None)):
-                message = f"{path} is a {type(value).__name__}: only plain numbers, text, lists and dicts are stored"
-                raise NotStorable(message) from error
+        text = orjson.dumps(content, default=_plain, option=_OPTIONS)
+    except TypeError as error:
+        _check(content)
         raise NotStorable(str(error)) from error
+    if b"null" in text:  # written for NaN and infinity too
+        _check(content)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):  # a kind of float, such as numpy's
+        return float(value)
+    if isinstance(value, tuple):  # one with names
+        return list(value)
+    raise TypeError
+
+
+def _check(content: Any) -> None:
+    for path, value in _leaves(content):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NotStorable(f"{path} is {value}: NaN and infinity are not stored; leave the field out instead")
+        if not isinstance(value, str | int | float | bool | type(None)):
+            kind = type(value).__name__
+            raise NotStorable(f"{path} is a {kind}: only plain numbers, text, lists and dicts are stored")
 
 
 def content_hash(content: Any) -> str:
