@@ -39,7 +39,7 @@ class HullStage(SystemStage):
         Whether pseudopotentials must be the scheme's.
     """
 
-    version = 1
+    version = 2
     writes: ClassVar = {Property: "value"}
 
     def __init__(self, scheme: str = Scheme.MP2020.value, check_potcar: bool = True, share: Doc | None = None) -> None:  # noqa: FBT001, FBT002

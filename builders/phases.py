@@ -12,8 +12,9 @@ from typing import Any, Final
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
-from ..models.energetics.corrections import CorrectedEnergy, Scheme, correct
+from ..models.energetics.corrections import GGA_RUN_TYPES, CorrectedEnergy, Scheme, correct
 from ..models.energetics.entry import Entry
+from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
 from ..stores.canonical import text_hash
 from .work import Doc
@@ -86,6 +87,7 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
     for doc in given:
         _put(found.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
     rest = [doc for doc in references if not _is_corrected(doc, scheme)]
+    unused: list[Phase] = []
     answers = correct([_computed(doc) for doc in (*rest, *usable)], scheme, check_potcar=check_potcar)
     for doc, answer in zip((*rest, *usable), answers, strict=True):
         ours = "calculation_id" in doc
@@ -95,8 +97,43 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
         elif ours:
             found.refused.append(Phase(doc, None, answer, answer.refusal))
         else:
-            reason = str(answer.refusal)
-            found.left_out[reason] = found.left_out.get(reason, 0) + 1
+            unused.append(Phase(doc, None, answer, answer.refusal))
+    stand_ins = _stand_ins(unused, found.ours.get(_METHODS[scheme], [])) if scheme is Scheme.R2SCAN_MIXING else {}
+    for phase in unused:
+        stand_in = stand_ins.get(phase.doc["entry_id"])
+        if stand_in is not None:
+            _put(found.references, Phase(phase.doc, stand_in, phase.corrected))
+        else:
+            found.left_out[str(phase.refusal)] = found.left_out.get(str(phase.refusal), 0) + 1
+    return found
+
+
+def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
+    """Give the entries that stand for known phases which the mixing scheme replaced by calculations of ours.
+
+    Without them a known compound that we calculate with r2SCAN would have left the known hull, and our calculation of
+    it would look like a discovery.
+    """
+    replaced = [one for one in unused if one.doc.get("functional") in GGA_RUN_TYPES and "match" in str(one.refusal)]
+    found: dict[str, Entry] = {}
+    for formula in sorted({phase.doc["formula_reduced"] for phase in replaced}):
+        mine = [
+            one for one in ours if one.doc["formula_reduced"] == formula and one.doc["functional"] not in GGA_RUN_TYPES
+        ]
+        representatives, first = Representatives(), dict[int, Entry]()
+        for phase in sorted(mine, key=best_first):
+            structure = _structure(phase.doc)
+            if structure is not None and phase.entry is not None:
+                number, new = representatives.add(structure)
+                if new:
+                    first[number] = phase.entry
+        for phase in replaced:
+            structure = _structure(phase.doc) if first and phase.doc["formula_reduced"] == formula else None
+            number_of_match = representatives.match(structure) if structure is not None else None
+            if number_of_match is not None:
+                entry = first[number_of_match]
+                known = Entry(phase.doc["composition"], entry.energy_per_atom, phase.doc["entry_id"], entry.method)
+                found[phase.doc["entry_id"]] = known
     return found
 
 

@@ -3,15 +3,20 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from exfolio.builders.hull_stage import HullStage
 from exfolio.builders.running import run_stage
 from exfolio.builders.source_stage import SourceStage
 from exfolio.builders.vasp_stage import VaspStage
+from exfolio.models.structure.plain import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, ReferenceEntry
 from filled_registry import properties, put, put_calculations, put_entries, put_structures, retire
+from pymatgen.analysis.compatibility.mixing_scheme import MaterialsProjectDFTMixingScheme
+from pymatgen.core import Lattice, Structure
+from pymatgen.core.entries import ComputedStructureEntry
 
 METHOD = "PBE(+U) MP2020"
 ENTRIES = [
@@ -206,3 +211,56 @@ def test_the_real_run_with_another_u_is_refused_with_that_reason(registry: Conne
 
     refused = properties(registry, "energy_above_hull")["st-1", "MP2020, refused"]["refused"]
     assert "U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in refused
+
+
+def as_r2scan(doc: dict[str, Any], name: str, energy_per_atom: float) -> dict[str, Any]:
+    """Take a reference entry as if we had calculated it with r2SCAN."""
+    kept = {field: doc[field] for field in ("formula_reduced", "chemsys", "composition", "structure")}
+    potcars = ["PAW_PBE Mn_pv 02Aug2007", "PAW_PBE O 08Apr2002"]
+    run = {"functional": "R2SCAN", "task_type": "Static", "converged": True, "potcar_symbols": potcars}
+    energy = energy_per_atom * sum(doc["composition"].values())
+    return {**kept, **run, "calculation_id": name, "energy": energy, "energy_per_atom": energy_per_atom}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_r2scan_calculations_meet_the_gga_entries_by_the_mixing_scheme(
+    registry: Connection, shared_data: Path, tmp_path: Path
+) -> None:
+    everything = json.loads(gzip.decompress((shared_data / "mp_entries_Mn-O.json.gz").read_bytes()))
+    few = ("Mn", "O2", "MnO", "MnO2", "Mn2O3", "Mn3O4")
+    stable: dict[str, ComputedStructureEntry] = {}
+    for entry in sorted(map(ComputedStructureEntry.from_dict, everything), key=lambda one: one.energy_per_atom):
+        stable.setdefault(entry.reduced_formula, entry)
+    file = tmp_path / "entries.json"
+    file.write_text(json.dumps([stable[formula].as_dict() for formula in few]))
+    run_stage(SourceStage("entries", {"paths": [str(file)], "source": "mp"}), registry)
+    known = {doc["formula_reduced"]: doc for doc in registry.database["reference_entries"].find()}
+    # MnO as it is known, and as zincblende, which is among no entries, 10 meV/atom higher.
+    primitive = Lattice([[0, 2.35, 2.35], [2.35, 0, 2.35], [2.35, 2.35, 0]])
+    zincblende = Structure(primitive, ["Mn", "O"], [[0, 0, 0], [0.25, 0.25, 0.25]])
+    other = {**known["MnO"], "structure": to_plain(zincblende), "composition": {"Mn": 1.0, "O": 1.0}}
+    runs = [as_r2scan(known["MnO"], "calc-known", -20.10), as_r2scan(other, "calc-new", -20.09)]
+    put_calculations(registry, runs, ["st-known", "st-new"])
+
+    run_stage(HullStage(scheme="MP2020+r2SCAN"), registry)
+
+    method = "PBE(+U)/r2SCAN MP2020"
+    hull = properties(registry, "energy_above_hull")
+    again, new = (hull[one, f"{method}, against known"] for one in ("st-known", "st-new"))
+    assert again["value"] == pytest.approx(0, abs=1e-6), "a known compound is no discovery for being calculated anew"
+    assert new["value"] == pytest.approx(0.01, abs=1e-6)
+    assert [phase["id"] for phase in new["competing"]] == [known["MnO"]["entry_id"]]
+    assert new["details"]["scheme"] == "MP2020+r2SCAN"
+    entries = [stable[formula] for formula in few]
+    for run in runs:
+        parameters = {"run_type": "r2SCAN", "potcar_symbols": run["potcar_symbols"]}
+        structure = from_plain(run["structure"])
+        entries.append(
+            ComputedStructureEntry(structure, run["energy"], parameters=parameters, entry_id=run["calculation_id"])
+        )
+    mixed = {one.entry_id: one for one in MaterialsProjectDFTMixingScheme().process_entries(entries, inplace=False)}
+    correction = mixed["calc-new"].correction / mixed["calc-new"].composition.num_atoms
+    assert new["details"]["correction"] / 2 == pytest.approx(correction, abs=1e-9)
+    formation = properties(registry, "formation_energy")["st-known", method]["value"]
+    gga = {formula: doc["energy_per_atom"] for formula, doc in known.items()}
+    assert formation == pytest.approx(gga["MnO"] - (gga["Mn"] + gga["O2"]) / 2, abs=1e-6), "on the scale of GGA"
