@@ -65,6 +65,9 @@ class RoostConfig:
         Decay per step of the moving average of the weights that predicts; None predicts with the weights themselves.
     dropout
         Share of the trunk's features left out while training.
+    beta
+        Power of the predicted deviation by which compositions count: 0 is the published loss, in which those that the
+        network is unsure of count little; with 1 all errors count alike.
     duplicates
         What becomes of compositions that occur several times: ``lowest`` or ``mean`` target, or ``keep``.
 
@@ -88,6 +91,7 @@ class RoostConfig:
     gradient_norm: float | None = 1.0
     average: float | None = 0.999
     dropout: float = 0.0
+    beta: float = 1.0
     duplicates: Literal["lowest", "mean", "keep"] = "lowest"
 
     def __post_init__(self) -> None:
@@ -101,6 +105,8 @@ class RoostConfig:
             raise ValueError(f"{self.width=} has to be at least 2 and each of {self.trunk=} at least 1")
         if not 0 <= self.dropout < 1 or not 0 <= self.warm_up <= 1:
             raise ValueError(f"{self.dropout=} and {self.warm_up=} are shares, from 0 up to 1")
+        if not 0 <= self.beta <= 1:
+            raise ValueError(f"{self.beta=} is not from 0 to 1")
         if self.average is not None and not 0 <= self.average < 1:
             raise ValueError(f"{self.average=} is not from 0 up to 1")
 
@@ -116,6 +122,7 @@ class RoostConfig:
             "schedule": "constant",
             "gradient_norm": None,
             "average": None,
+            "beta": 0.0,
         }
         return cls(**(recipe | changes))
 
@@ -179,8 +186,8 @@ class Roost(nn.Module):
         nodes = torch.cat([elements, batch.fractions], dim=1)
         log_fractions = batch.fractions.log()
         for layer in self.messages:
-            nodes = nodes + layer(nodes, log_fractions, batch.messages)
-        features = self.pooling(nodes, log_fractions, batch.pooling)
+            nodes = nodes + layer(nodes, log_fractions, batch)
+        features = self.pooling(nodes, log_fractions, batch)
         for layer in self.trunk:
             features = self.dropout(layer(features))
         mean, log_std = self.output(features).unbind(1)
@@ -328,7 +335,7 @@ def predict(
     stds = np.full((len(members), len(parsed)), np.nan)
     rows = np.flatnonzero(good)
     rows = rows[np.argsort(-nelements[rows], kind="stable")]
-    graphs = Graphs.of(parsed, allow_empty=True)
+    graphs = Graphs.of(parsed)
     device = members[0].target.device
     with torch.inference_mode():
         for start in range(0, len(rows), batch_size):

@@ -122,7 +122,7 @@ class RoostLearner:
 
     Notes
     -----
-    The loss is Roost's robust one: that of a Laplace distribution whose standard deviation is predicted too.
+    The loss is `robust_loss`: that of a Laplace distribution whose standard deviation is predicted too.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class RoostLearner:
             batch = self._graphs.batch(part, device=self.device)
             targets = self._targets[torch.from_numpy(part[batch.order]).to(self.device)]
             mean, log_std = self.network(batch)
-            loss = robust_loss(mean, log_std, targets)
+            loss = robust_loss(mean, log_std, targets, beta=self.config.beta)
             self._update(loss)
             losses += float(loss.detach()) * len(part)
             errors += float((mean.detach() - targets).abs().sum())
@@ -236,14 +236,22 @@ def network_of(config: RoostConfig, state: State) -> Roost:
     return network_from(config, state["network"] | state.get("average", {}))
 
 
-def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor, *, beta: float = 0.0) -> torch.Tensor:
     """Give the mean negative logarithm of a Laplace distribution's density, up to a constant.
+
+    Parameters
+    ----------
+    beta
+        Each term is weighted by the predicted standard deviation to this power, which is held fixed for the gradient.
 
     Notes
     -----
-    The standard deviation of a Laplace distribution is the square root of two times its scale, hence that factor.
+    Goodall, Lee, Nat. Commun. 11, 6280 (2020); the weights are those of Seitzer, Tavakoli, Antic, Martius, ICLR 2022
+    (arXiv:2203.09168). The standard deviation of a Laplace distribution is the square root of two times its scale,
+    hence that factor.
     """
-    return (math.sqrt(2) * (mean - targets).abs() * torch.exp(-log_std) + log_std).mean()
+    terms = math.sqrt(2) * (mean - targets).abs() * torch.exp(-log_std) + log_std
+    return (terms * torch.exp(beta * log_std.detach())).mean() if beta else terms.mean()
 
 
 def learning_rate(config: RoostConfig, step: int, steps: int) -> float:
