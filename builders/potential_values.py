@@ -97,7 +97,7 @@ class PotentialValuesStage(GroupStage):
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc.pop("chemsys"), []).append(doc)
         # Evaluated here, once, and not by every worker process.
-        for entry in _elements(relax=self.relax) if batch.items else ():
+        for entry in reference_elements(relax=self.relax) if batch.items else ():
             by_system.setdefault(entry["chemsys"], []).append(entry)
         for item in batch.items:
             item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
@@ -186,7 +186,7 @@ def sub_systems(system: str) -> Iterable[str]:
 
 
 @lru_cache(maxsize=2)
-def _elements(*, relax: bool) -> tuple[Doc, ...]:
+def reference_elements(*, relax: bool) -> tuple[Doc, ...]:
     """Evaluate the reference crystals of elements, once per process."""
     crystals = element_crystals()
     structures = [one.structure for one in crystals]

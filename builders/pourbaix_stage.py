@@ -139,7 +139,9 @@ class PourbaixStage(KnownSystemStage):
             references = corrected.get(name, [])
             known = by_family.get(name, [])
             calculated = any(target["basis"] == "calculation" for target in asked[name])
-            solids = _of_references(references) if calculated else _of_materials(known, group["group"].split("-"))
+            solids = (
+                solids_of_entries(references) if calculated else solids_of_materials(known, group["group"].split("-"))
+            )
             origin = snapshot(references) if calculated else snapshot_of_known(known)
             docs += self._judged(group["group"], name, asked[name], solids, origin)
         return list({doc["property_id"]: doc for doc in sorted(docs, key=_highest_first)}.values())
@@ -193,12 +195,14 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
     return {**base, "value": minimum.energy, "competing": products, "details": details}
 
 
-def _of_materials(known: list[Doc], elements: list[str]) -> dict[str, float]:
+def solids_of_materials(known: list[Doc], elements: list[str]) -> dict[str, float]:
+    """Give the lowest formation energy (eV/atom) of each formula of known materials, elements at zero."""
     pure = ((element, 0.0) for element in elements if element not in OPEN)
     return _lowest([*pure, *((doc["formula_reduced"], doc["formation_energy"]) for doc in known)])
 
 
-def _of_references(references: list[Phase]) -> dict[str, float]:
+def solids_of_entries(references: list[Phase]) -> dict[str, float]:
+    """Give the lowest formation energy (eV/atom) of each formula of corrected reference entries."""
     entries = [phase.entry for phase in references if phase.entry]
     elements = element_references(entries).keys()
     usable = [phase for phase in references if phase.entry and phase.doc["composition"].keys() <= elements]

@@ -87,7 +87,7 @@ def _phases(one: Doc) -> str:
 
 
 def _amount(phase: Doc) -> float:
-    return float(phase.get("amount", phase.get("share_of_atoms", 0.0)))
+    return float(phase.get("amount") or phase.get("share_of_atoms") or 0.0)
 
 
 def _calculations(details: Doc) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "PourbaixEntry",
     "PourbaixError",
     "PourbaixMinimum",
+    "PourbaixProblem",
     "PourbaixProduct",
     "decomposition_energy",
     "entries_with_ions",
@@ -138,7 +139,7 @@ def decomposition_energy(
     if not all(np.isfinite(p).all() for p in points):
         message = "pH and potential must be finite numbers"
         raise PourbaixError(message)
-    problem = _Problem(entries, [target], concentration=concentration, filter_solids=filter_solids)
+    problem = PourbaixProblem(entries, [target], concentration=concentration, filter_solids=filter_solids)
     flat_ph, flat_v = (p.ravel() for p in points)
     mixtures = problem.solve(np.zeros(flat_ph.size, dtype=np.intp), flat_ph, flat_v)
     result = problem.energies(np.zeros(flat_ph.size, dtype=np.intp), flat_ph, flat_v, mixtures)
@@ -204,13 +205,13 @@ def minimum_decomposition_energies(
         groups.setdefault(target.elements, []).append(i)
     for members in groups.values():
         group = [targets[i] for i in members]
-        problem = _Problem(entries, group, concentration=concentration, filter_solids=filter_solids)
+        problem = PourbaixProblem(entries, group, concentration=concentration, filter_solids=filter_solids)
         for i, minimum in zip(members, _minima(problem, low, high, potential_vs_rhe), strict=True):
             found[i] = minimum
     return [minimum for minimum in found if minimum is not None]
 
 
-def _minima(problem: _Problem, low: float, high: float, potential_vs_rhe: float) -> Iterator[PourbaixMinimum]:
+def _minima(problem: PourbaixProblem, low: float, high: float, potential_vs_rhe: float) -> Iterator[PourbaixMinimum]:
     """Cut towards the minimum of every target of a problem at once."""
     n = len(problem.targets)
     lines: list[list[tuple[float, float]]] = [[] for _ in range(n)]
@@ -252,7 +253,7 @@ def _lowest(lines: list[tuple[float, float]], low: float, high: float) -> tuple[
     return float(lowest.min()), float(lowest.max()), float(least)
 
 
-class _Problem:
+class PourbaixProblem:
     """Columns and costs of targets that share their elements other than H and O."""
 
     def __init__(

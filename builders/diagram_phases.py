@@ -1,0 +1,263 @@
+"""Gathers what a phase diagram or a Pourbaix diagram is drawn of: the phases of a chemical system by one method.
+
+Reads what stages have written and writes nothing; `diagrams` makes figures of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..models.composition.elements import ATOMIC_NUMBERS
+from ..models.composition.parsing import read_one
+from ..models.energetics.corrections import Scheme
+from ..models.energetics.formation import element_references, formation_energies
+from ..models.energetics.hull import Entry
+from ..models.energetics.phase_diagram import DiagramPhase
+from ..models.structure.potential import NAME
+from ..stores.connection import Connection
+from ..stores.errors import ConfigurationError
+from ..stores.query.lookup import Found, find_document
+from .campaigns.best_values import BASES
+from .group_stage import Members
+from .known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from .phases import Phase, Phases, phases, snapshot
+from .system_stage import first_principles_entries, parts
+from .work import Doc
+
+_CALCULATION_FIELDS: Final = (
+    *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
+    *("hubbards", "potcar_symbols", "structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+)
+
+
+class NoDiagram(ConfigurationError):
+    """Nothing can be drawn: says what is missing, and how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a diagram is asked of.
+
+    Attributes
+    ----------
+    elements
+        The chemical system.
+    formula, energy
+        Of the structure it is about: reduced formula and formation energy in eV/atom; None for a bare system.
+    method, basis
+        How that energy was got, as its property says.
+    """
+
+    elements: tuple[str, ...]
+    formula: str | None = None
+    energy: float | None = None
+    method: str | None = None
+    basis: str | None = None
+
+    @property
+    def phase(self) -> DiagramPhase | None:
+        """The structure as a phase of a diagram."""
+        if self.formula is None or self.energy is None:
+            return None
+        return DiagramPhase(self.formula, read_one(self.formula), self.energy, ours=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPhases:
+    """The phases of a chemical system by one method, known ones and ours, and where they come from."""
+
+    phases: list[DiagramPhase]
+    method: str
+    snapshot: str
+
+
+def asked_about(connection: Connection, name: str, *, bases: Collection[str] = BASES) -> Asked:
+    """Find out what a diagram is asked of.
+
+    Parameters
+    ----------
+    name
+        A chemical system such as ``Fe-Li-O``, or the id of a candidate, a structure, or a known material.
+    bases
+        Bases of formation energies that will do, of a structure.
+
+    Raises
+    ------
+    NoDiagram
+        It is no such thing, or its formation energy is not known.
+    NoSuchDocument
+        No document has the id.
+    """
+    symbols = name.split("-")
+    if all(symbol in ATOMIC_NUMBERS for symbol in symbols):
+        return Asked(tuple(sorted(set(symbols))))
+    found = find_document(connection, name)
+    document = found.document
+    if found.collection == "materials":
+        return _of_material(found)
+    structure_id = document.get("structure_id")
+    if found.collection not in ("candidates", "structures") or not structure_id:
+        raise NoDiagram(
+            f"{found.key} is in {found.collection}: a diagram is drawn of a chemical system or about a structure",
+            "Give a system such as Fe-Li-O, or the id of a candidate, a structure or a known material.",
+        )
+    query = {
+        "structure_id": structure_id,
+        "kind": "formation_energy",
+        "deprecated": False,
+        "value": {"$type": "number"},
+    }
+    energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in bases]
+    if not energies:
+        raise NoDiagram(
+            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known"
+            + ("" if set(bases) == set(BASES) else f" by {', '.join(bases)}"),
+            "exfolio refresh computes it from calculations and known materials; exfolio show ID says what keeps it.",
+        )
+    best = min(energies, key=lambda doc: (BASES.index(doc["basis"]), bool(doc.get("stale")), doc["value"]))
+    elements = tuple(sorted(document["elements"]))
+    return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
+
+
+def _of_material(found: Found) -> Asked:
+    document = found.document
+    elements = tuple(sorted(document["chemsys"].split("-")))
+    energy, method = document.get("formation_energy"), (document.get("methods") or {}).get("formation_energy")
+    if energy is None or method is None:  # its reference entry is a phase of the diagram anyway
+        return Asked(elements)
+    return Asked(elements, document["formula_reduced"], energy, method, "same-structure")
+
+
+def first_principles_phases(
+    connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
+) -> Phases:
+    """Give the reference entries and usable calculations of chemical systems, corrected."""
+    extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
+    references = _read(connection, first_principles_entries(*extra), systems)
+    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}
+    fields = {"_id": 0, **dict.fromkeys(_CALCULATION_FIELDS, 1)}
+    calculations = list(connection.database["calculations"].find(query, fields).sort("calculation_id", 1))
+    return phases(references, calculations, scheme, check_potcar=True)
+
+
+def known_materials(connection: Connection, systems: Iterable[str]) -> dict[str, list[Doc]]:
+    """Give the known materials of chemical systems that have a formation energy, by method family."""
+    return known_by_family(_read(connection, KNOWN_FORMATION, systems))
+
+
+def systems_within(connection: Connection, elements: Iterable[str], collection: str) -> list[str]:
+    """Give the chemical systems of a collection that are made of these elements only."""
+    return parts(elements, set(connection.database[collection].distinct("chemsys", {"deprecated": False})))
+
+
+def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.MP2020) -> SystemPhases:
+    """Give the phases of the system asked about, by the method of the structure asked about.
+
+    Of a bare system the reference entries are taken, else known formation energies, else the potential's entries.
+
+    Raises
+    ------
+    NoDiagram
+        There are none by that method, or an element has no reference.
+    """
+    ways: dict[str, Callable[[], SystemPhases | None]] = {
+        "calculation": lambda: _by_first_principles(connection, asked, scheme),
+        "potential": lambda: _by_potential(connection, asked),
+        "known": lambda: _by_known(connection, asked),
+    }
+    if asked.basis is not None:
+        wanted = [ways.get(asked.basis, ways["known"])]
+    else:
+        wanted = [ways["calculation"], ways["known"], ways["potential"]]
+    for way in wanted:
+        found = way()
+        if found is not None:
+            return found
+    by = f" by {asked.method}" if asked.method else ""
+    raise NoDiagram(
+        f"no energies of {'-'.join(asked.elements)}{by} are stored that a hull could be made of",
+        "Ingest the entries of the system, its elements included: exfolio ingest entries.json --kind entries, or "
+        "exfolio ingest --kind materials-project --chemsys "
+        f"{'-'.join(asked.elements)} (see docs/sources.md).",
+    )
+
+
+def _by_first_principles(connection: Connection, asked: Asked, scheme: Scheme) -> SystemPhases | None:
+    systems = systems_within(connection, asked.elements, "reference_entries")
+    found = first_principles_phases(connection, systems, scheme)
+    usable = {
+        method: listed
+        for method, listed in found.references.items()
+        if not set(asked.elements) - element_references(_entries(listed)).keys()
+    }
+    if asked.method in usable:
+        method = asked.method
+    elif asked.method is None and usable:
+        method = max(sorted(usable), key=lambda one: len(usable[one]))
+    else:
+        return None
+    references = usable[method]
+    ours = found.ours.get(method, [])
+    energies = formation_energies(_entries([*references, *ours]), _entries(references)).tolist()
+    drawn = [
+        DiagramPhase(phase.doc["formula_reduced"], phase.doc["composition"], energy, "calculation_id" in phase.doc)
+        for phase, energy in zip([*references, *ours], energies, strict=True)
+    ]
+    return SystemPhases(drawn, method, snapshot(references))
+
+
+def _by_known(connection: Connection, asked: Asked) -> SystemPhases | None:
+    by_family = known_materials(connection, systems_within(connection, asked.elements, "materials"))
+    if asked.method is not None:
+        name = family(asked.method)
+    elif by_family:
+        name = max(sorted(by_family), key=lambda one: len(by_family[one]))
+    else:
+        return None
+    known = by_family.get(name, [])
+    if not known:
+        return None
+    drawn = [
+        DiagramPhase(doc["formula_reduced"], read_one(doc["formula_reduced"]), doc["formation_energy"]) for doc in known
+    ]
+    return SystemPhases(drawn, name, snapshot_of_known(known))
+
+
+def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
+    query = {
+        "functional": NAME,
+        "deprecated": False,
+        "chemsys": {"$in": systems_within(connection, asked.elements, "reference_entries")},
+    }
+    docs = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
+    if not docs:
+        return None
+    scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
+    docs = [doc for doc in docs if doc["scheme"] == scheme]
+    # torch comes with it
+    from .potential_values import reference_elements
+
+    elements = reference_elements(relax=scheme == "relaxed")
+    entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
+    pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in elements]
+    if set(asked.elements) - element_references([*entries, *pure]).keys():
+        return None
+    energies = formation_energies(entries, [*entries, *pure]).tolist()
+    drawn = [
+        DiagramPhase(doc["formula_reduced"], doc["composition"], energy)
+        for doc, energy in zip(docs, energies, strict=True)
+    ]
+    return SystemPhases(drawn, f"{NAME} {scheme}", f"{len(drawn)} known materials")
+
+
+def _entries(listed: Iterable[Phase]) -> list[Entry]:
+    return [phase.entry for phase in listed if phase.entry]
+
+
+def _read(connection: Connection, source: Members, systems: Iterable[str]) -> list[Doc]:
+    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **source.criteria}
+    wanted = (source.document.KEY, "chemsys", "content_hash", *source.fields)
+    found = connection.database[source.collection].find(query, {"_id": 0, **dict.fromkeys(wanted, 1)})
+    return list(found.sort(source.document.KEY, 1))

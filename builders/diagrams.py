@@ -1,0 +1,231 @@
+"""Phase diagrams and Pourbaix diagrams of what the registry holds, as figures of matplotlib.
+
+phase_diagram(connection, "Fe-Li-O").savefig("Fe-Li-O.png")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ..models.composition.parsing import read_one
+from ..models.energetics.corrections import Scheme
+from ..models.energetics.formation import MissingReferenceError
+from ..models.energetics.hull import HullPosition
+from ..models.energetics.ions import MissingReferenceSolidError
+from ..models.energetics.phase_diagram import DiagramError, plot_phase_diagram, position_of
+from ..models.energetics.pourbaix import (
+    CONCENTRATION,
+    PH_RANGE,
+    POTENTIAL_VS_RHE,
+    PourbaixEntry,
+    PourbaixError,
+    PourbaixMinimum,
+    entries_with_ions,
+    minimum_decomposition_energy,
+    solid_entry,
+)
+from ..models.energetics.pourbaix_entries import OPEN
+from ..models.energetics.pourbaix_map import pourbaix_map
+from ..models.energetics.pourbaix_plot import plot_pourbaix
+from ..stores.connection import Connection
+from .campaigns.best_values import BASES
+from .diagram_phases import (
+    Asked,
+    NoDiagram,
+    asked_about,
+    first_principles_phases,
+    known_materials,
+    system_phases,
+)
+from .known_hull_stage import family, snapshot_of_known
+from .phases import snapshot
+from .pourbaix_stage import PourbaixStage, solids_of_entries, solids_of_materials
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DRAWN_PH: Final = (-2.0, 16.0)
+DRAWN_POTENTIAL: Final = (-1.5, 2.5)
+"""V against the standard hydrogen electrode."""
+_POINTS: Final = (361, 321)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseDiagramReport:
+    """A phase diagram; `position` is that of the structure it is about, if there is one."""
+
+    figure: Figure
+    system: str
+    method: str
+    snapshot: str
+    formula: str | None = None
+    position: HullPosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PourbaixReport:
+    """A Pourbaix diagram; `minimum` is the least decomposition energy of the solid it is about, if there is one."""
+
+    figure: Figure
+    system: str
+    method: str
+    snapshot: str
+    formula: str | None = None
+    minimum: PourbaixMinimum | None = None
+
+
+def phase_diagram(connection: Connection, name: str, *, scheme: Scheme | str = Scheme.MP2020) -> PhaseDiagramReport:
+    """Draw the phase diagram of a chemical system, or the one a structure stands in.
+
+    Parameters
+    ----------
+    name
+        A chemical system such as ``Fe-Li-O``, or the id of a candidate, a structure or a known material, which is
+        marked, with its distance to the hull and what it decomposes into.
+    scheme
+        Correction scheme of reference entries and calculations.
+
+    Raises
+    ------
+    NoDiagram
+        Energies are missing, or there are more than four elements; says what to do.
+    """
+    asked = asked_about(connection, name)
+    found = system_phases(connection, asked, Scheme(scheme))
+    marked = asked.phase
+    method = f"{found.method}; {found.snapshot}"
+    # The marked structure is drawn once, as what it is.
+    others = [one for one in found.phases if not (one.ours and marked and _same(one.formation_energy, asked.energy))]
+    try:
+        figure = plot_phase_diagram(others, asked.elements, marked=marked, method=method)
+    except DiagramError as error:
+        remedy = "Ask for a system of two to four elements, such as Fe-Li-O."
+        raise NoDiagram(str(error), remedy) from error
+    position = position_of(marked, [one for one in found.phases if not one.ours]) if marked else None
+    return PhaseDiagramReport(figure, "-".join(asked.elements), found.method, found.snapshot, asked.formula, position)
+
+
+def _same(first: float, second: float | None) -> bool:
+    return second is not None and abs(first - second) < 1e-9
+
+
+def pourbaix_diagram(
+    connection: Connection,
+    name: str,
+    *,
+    ph: tuple[float, float] = PH_RANGE,
+    potential_vs_rhe: float = POTENTIAL_VS_RHE,
+    concentration: float = CONCENTRATION,
+    filter_solids: bool = False,
+    ions: str | None = None,
+    scheme: Scheme | str = Scheme.MP2020,
+) -> PourbaixReport:
+    """Draw the Pourbaix diagram of a chemical system, or the one a structure decomposes in.
+
+    Parameters
+    ----------
+    name
+        A chemical system such as ``Mn-O``, or the id of a candidate, a structure or a known material, whose
+        decomposition energy is drawn, and its minimum along the potential marked.
+    ph, potential_vs_rhe
+        Range of pH and potential (V) of that minimum.
+    concentration
+        Of ions, mol/l.
+    filter_solids
+        Take only solids on the hull.
+    ions
+        File of ions; the bundled table without.
+    scheme
+        Correction scheme of reference entries.
+
+    Raises
+    ------
+    NoDiagram
+        Energies or ions are missing; says what to do.
+    ConfigurationError
+        The file of ions can't be read.
+    """
+    asked = asked_about(connection, name, bases=[basis for basis in BASES if basis != "potential"])
+    # It knows which parts of the registry the ions need.
+    stage = PourbaixStage(
+        ph, potential_vs_rhe, concentration, filter_solids=filter_solids, ions=ions, scheme=Scheme(scheme)
+    )
+    metals = sorted(set(asked.elements) - OPEN)
+    without = [one for one in metals if not any(one in ion.elements for ion in stage.ions)]
+    if without or not metals:
+        why = f"no dissolved ions of {', '.join(without)} are known" if without else f"{name} is nothing but water"
+        raise NoDiagram(why, "Give ions of your own: --ions FILE, in the form of aqueous_ions.json.")
+    solids, method, origin = _solids(connection, asked, stage)
+    target = (
+        solid_entry(asked.formula, asked.energy, entry_id=name) if asked.formula and asked.energy is not None else None
+    )
+    x, y = np.linspace(*DRAWN_PH, _POINTS[0]), np.linspace(*DRAWN_POTENTIAL, _POINTS[1])
+    try:
+        entries = entries_with_ions(solids, stage.ions, metals)
+        drawn = pourbaix_map(
+            entries, x, y, target=target, elements=metals, concentration=concentration, filter_solids=filter_solids
+        )
+        minimum = _minimum(entries, target, stage) if target else None
+    except MissingReferenceSolidError as error:
+        remedy = "Ingest entries or formation energies of these solids, or give ions without them: --ions FILE."
+        raise NoDiagram(str(error), remedy) from error
+    except PourbaixError as error:
+        raise NoDiagram(str(error), "exfolio query materials shows which solids are known.") from error
+    told = f"{concentration:g} mol/l of ions" + (", solids on the hull only" if filter_solids else "")
+    figure = plot_pourbaix(
+        drawn,
+        title=f"Pourbaix diagram of {'-'.join(metals)} in water, {told}",
+        target=asked.formula,
+        minimum=minimum,
+        potential_vs_rhe=potential_vs_rhe if target else None,
+        method=f"solids: {method}; {origin}; ions: {ions or 'bundled table'}",
+    )
+    return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum)
+
+
+def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: PourbaixStage) -> PourbaixMinimum:
+    return minimum_decomposition_energy(
+        entries,
+        target,
+        stage.ph,
+        stage.potential_vs_rhe,
+        concentration=stage.concentration,
+        filter_solids=stage.filter_solids,
+    )
+
+
+def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple[dict[str, float], str, str]:
+    """Give formation energies of solids by formula, their method, and where they come from."""
+    system = "-".join(asked.elements)
+    if asked.basis in (None, "calculation"):
+        known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})
+        found = first_principles_phases(connection, stage.parts_of(system, set(known)), stage.scheme).references
+        method = asked.method or max(sorted(found), key=lambda one: len(found[one]), default="")
+        try:
+            solids = solids_of_entries(found.get(method, []))
+        except MissingReferenceError as error:
+            raise NoDiagram(str(error), "Ingest entries of the elements too.") from error
+        if set(asked.elements) <= {element for formula in solids for element in read_one(formula)}:
+            return solids, method, snapshot(found[method])
+    if asked.basis != "calculation":
+        known = connection.database["materials"].distinct("chemsys", {"deprecated": False})
+        by_family = known_materials(connection, stage.parts_of(system, set(known)))
+        method = (
+            family(asked.method)
+            if asked.method
+            else max(sorted(by_family), key=lambda one: len(by_family[one]), default="")
+        )
+        if by_family.get(method):
+            return (
+                solids_of_materials(by_family[method], list(asked.elements)),
+                method,
+                snapshot_of_known(by_family[method]),
+            )
+    raise NoDiagram(
+        f"no energies of solids of {system}{f' by {asked.method}' if asked.method else ''} are stored",
+        "Ingest entries (exfolio ingest entries.json --kind entries) or formation energies (docs/sources.md) of the "
+        "system, its elements and its oxides.",
+    )

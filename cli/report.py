@@ -1,0 +1,132 @@
+"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+
+from ..models.energetics.corrections import Scheme
+from ..stores.connection import connect
+from ..stores.errors import ConfigurationError
+from ..stores.query.fields import Field
+from .cells import text_of
+from .console import JsonOption, begin, out, print_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FORMATS: Final = (".png", ".pdf", ".svg")
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SYSTEM|ID", help="Chemical system such as Fe-Li-O, or id of a candidate, structure or known material."
+    ),
+]
+FileOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="Picture to write: .png, .pdf or .svg.")]
+SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and calculations.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group ``report`` to the app."""
+    group = typer.Typer(no_args_is_help=True, help="Draw phase diagrams and Pourbaix diagrams.")
+    group.command("phase-diagram")(phase_diagram)
+    group.command("pourbaix")(pourbaix)
+    app.add_typer(group, name="report")
+
+
+def phase_diagram(
+    name: NameArgument, *, to: FileOption, scheme: SchemeOption = Scheme.MP2020, json: JsonOption = False
+) -> None:
+    """Draw the phase diagram of two to four elements; about a structure: where it stands, and what competes.
+
+    \b
+    Examples:
+      exfolio report phase-diagram Fe-Li-O --out Fe-Li-O.png
+      exfolio report phase-diagram two-dimensional/st-1890 --out st-1890.pdf
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    file = _checked(to)
+    # pymatgen's phase diagrams bring plotly, which takes its time.
+    from ..builders import diagrams
+
+    with connect(begin()) as connection:
+        found = diagrams.phase_diagram(connection, name, scheme=scheme)
+    _save(found.figure, file)
+    told: dict[str, Any] = {}
+    if found.position is not None:
+        products = [{"formula": one.name, "share_of_atoms": one.amount} for one in found.position.products]
+        told = {"formula": found.formula, "energy_above_hull": found.position.energy, "competing": products}
+    _say(file, found.system, found.method, found.snapshot, told, json=json)
+
+
+def pourbaix(
+    name: NameArgument,
+    *,
+    to: FileOption,
+    potential: Annotated[float, typer.Option(min=-5, max=5, help="V vs RHE, for the minimum.")] = 1.5,
+    concentration: Annotated[float, typer.Option(min=1e-30, max=100, help="mol/l of dissolved ions.")] = 1e-6,
+    filter_solids: Annotated[
+        bool, typer.Option("--filter-solids", help="Only solids on the hull of formation energies may form.")
+    ] = False,
+    ions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ions, as aqueous_ions.json has them; else the bundled table.")
+    ] = None,
+    scheme: SchemeOption = Scheme.MP2020,
+    json: JsonOption = False,
+) -> None:
+    """Draw a Pourbaix diagram; about a structure: its decomposition energy everywhere, and the least one.
+
+    \b
+    Examples:
+      exfolio report pourbaix Mn-O --out Mn-O.png
+      exfolio report pourbaix mg-mn-o-photoanode/st-77 --potential 1.5 --out st-77.png
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    file = _checked(to)
+    from ..builders import diagrams
+
+    with connect(begin()) as connection:
+        found = diagrams.pourbaix_diagram(
+            connection,
+            name,
+            potential_vs_rhe=potential,
+            concentration=concentration,
+            filter_solids=filter_solids,
+            ions=None if ions is None else str(ions),
+            scheme=scheme,
+        )
+    _save(found.figure, file)
+    told: dict[str, Any] = {}
+    if (least := found.minimum) is not None:
+        products = [{"formula": one.entry.name, "amount": one.amount} for one in least.products]
+        told = {"formula": found.formula, "pourbaix_energy": least.energy, "ph": [least.ph, least.ph_high]}
+        told |= {"potential_vs_she": least.potential_vs_she, "products": products}
+    _say(file, found.system, found.method, found.snapshot, told, json=json)
+
+
+def _checked(file: Path) -> Path:
+    if file.suffix.lower() not in _FORMATS:
+        raise ConfigurationError(f"--out {file}: a picture ends in {', '.join(_FORMATS)}", "Example: --out diagram.png")
+    if not file.absolute().parent.is_dir():
+        raise ConfigurationError(f"--out {file}: there is no folder {file.absolute().parent}", "Make it first.")
+    return file
+
+
+def _save(figure: Figure, file: Path) -> None:
+    try:
+        figure.savefig(file)
+    except OSError as error:
+        raise ConfigurationError(f"--out {file}: can't be written: {error.strerror or error}") from error
+
+
+def _say(file: Path, system: str, method: str, snapshot: str, told: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json({"file": str(file), "system": system, "method": method, "snapshot": snapshot, **told})
+        return
+    out.print(f"{escape(str(file))}: {system}, {escape(method)} ({escape(snapshot)})", soft_wrap=True)
+    for field in ("energy_above_hull", "pourbaix_energy"):
+        if field in told:
+            energy = text_of(told[field], Field(field, "number", unit="eV/atom"))
+            out.print(f"  {escape(told['formula'])}: {field.replace('_', ' ')} {energy} eV/atom")
