@@ -82,6 +82,11 @@ def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceSt
         yield _made_again(name, arguments)
 
 
+def ingestion_names(connection: Connection) -> list[str]:
+    """Give the names of the stages that bring in what was ingested before."""
+    return [name for name, _ in _ingested(connection)]
+
+
 def _ingested(connection: Connection) -> list[tuple[str, Doc]]:
     stored = connection.database["stage_states"].find({"stage": {"$regex": "^ingest:"}}, {"stage": 1, "maker": 1})
     known = [(state["stage"], state.get("maker", {}).get("arguments")) for state in stored.sort("stage", 1)]

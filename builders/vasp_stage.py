@@ -7,6 +7,7 @@ breaks keeps its earlier result beside the complaint.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
@@ -38,6 +39,11 @@ class VaspStage(Stage):
     ----------
     directories
         Folders to crawl. What earlier runs crawled is remembered for refreshes.
+
+    Attributes
+    ----------
+    quiet_seconds
+        A calculation whose files changed within so many seconds is left for a later run: it may still be written.
     """
 
     name = "ingest:vasp"
@@ -48,6 +54,7 @@ class VaspStage(Stage):
     def __init__(self, directories: Sequence[str | Path] = (), share: Doc | None = None) -> None:
         given = [directories] if isinstance(directories, str | Path) else directories
         self.directories = [str(Path(directory).absolute()) for directory in given]
+        self.quiet_seconds = 0.0
         self._remembered: list[str] = []
         self._known: dict[str, Doc] = {}
         self._by_hash: dict[str, list[str]] = {}
@@ -126,6 +133,8 @@ class VaspStage(Stage):
                 "size": sum(state.st_size for state in states),
                 "modified_ns": max(state.st_mtime_ns for state in states),
             }
+            if self.quiet_seconds and facts["modified_ns"] > time.time_ns() - self.quiet_seconds * 1e9:
+                return None
             looks_same = known is not None and all(known.get(name) == facts[name] for name in ("size", "modified_ns"))
             if known is not None and looks_same and same_stage and known.get("complete"):
                 return None

@@ -22,7 +22,7 @@ from ..stores.connection import connect
 from ..stores.errors import ConfigurationError
 from .console import JsonOption, begin, out, print_json
 from .ingest_vasp import KIND as VASP
-from .ingest_vasp import directories_of, ingest_vasp
+from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .progress import say_ingested, stage_progress
 from .pull import LiveOptions, is_live, pull
 
@@ -57,6 +57,8 @@ Examples:
   exfolio ingest --kind optimade --url https://oqmd.org/optimade --filter 'elements HAS ALL "Mn","O" AND nelements=2'
 
   exfolio ingest vasp runs/ more-runs/ -n 4
+
+  exfolio ingest vasp runs/ --watch --every 300 --refresh
 """
 
 
@@ -98,6 +100,13 @@ def ingest(
         bool, typer.Option("--accept-loss", help="Retire what is missing, even if it is a large share.")
     ] = False,
     processes: Annotated[int | None, typer.Option("-n", "--processes", min=1, help="Worker processes.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Of VASP results: go on looking until stopped (SIGTERM or Ctrl-C).")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 60.0,
+    follow: Annotated[
+        bool, typer.Option("--refresh", help="With --watch: bring values and campaigns up to date after each pass.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, write nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -105,8 +114,15 @@ def ingest(
     settings = begin()
     directories = directories_of(paths, kind)
     if directories is not None:
+        if watch and (dry_run or json):
+            raise ConfigurationError("--watch goes with neither --dry-run nor --json")
+        if watch:
+            watch_vasp(settings, directories, every=every, processes=processes, follow=follow)
+            return
         ingest_vasp(settings, directories, processes=processes, dry_run=dry_run, json=json)
         return
+    if watch:
+        raise ConfigurationError("--watch is for VASP results", "Other sources: exfolio schedule --help")
     live = LiveOptions(
         chemsys=chemsys or (),
         thermo_type=thermo_type,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import typer
 
-from ..builders.running import run_stage
+from ..builders.running import Interrupted, run_stage
+from ..stores.clock import utc_now
 from ..stores.connection import connect
 from ..stores.errors import ConfigurationError
 from ..stores.settings import Settings
-from .console import out, print_json
-from .progress import say_ingested, stage_progress
+from .console import err, out, print_json
+from .progress import say_ingested, stage_progress, summary
 
 KIND: Final = "vasp"
 
@@ -30,6 +35,50 @@ def directories_of(paths: Sequence[Path] | None, kind: str | None) -> list[Path]
     if not given:
         raise ConfigurationError("no folder of VASP results is given", "Example: exfolio ingest vasp runs/")
     return given
+
+
+def watch_vasp(
+    settings: Settings, directories: Sequence[Path], *, every: float, processes: int | None, follow: bool
+) -> None:
+    """Ingest what comes into the folders until SIGTERM or Ctrl-C; says a line for each pass that did something.
+
+    With `follow`, values and campaigns are brought up to date after it.
+    """
+    from ..builders.refresh import ingestion_names, refresh
+    from ..builders.vasp.watch import Watch
+
+    stop = threading.Event()
+    with connect(settings, autostart=True) as connection, _stopped_by_signals(stop):
+        workers = processes or settings.processes
+        watch = Watch(connection, directories, every=every, processes=workers, stop=stop)
+        err.print(f"Watching {', '.join(map(str, directories))} every {every:g} s", markup=False, soft_wrap=True)
+        for report in watch.reports():
+            err.print(f"{utc_now():%Y-%m-%d %H:%M:%S}  {summary(report)}", soft_wrap=True)
+            if follow and report.written and not stop.is_set():
+                try:
+                    done = refresh(connection, processes=workers, leave_out=ingestion_names(connection))
+                except Interrupted:
+                    break
+                told = "; ".join(f"{one.stage}: {summary(one)}" for one in done.stages if one.written)
+                err.print(f"  {told or 'nothing follows from it'}", soft_wrap=True)
+                for stage, reason in done.errors.items():
+                    err.print(f"  {stage}: {reason}", markup=False, soft_wrap=True)
+    err.print("Stopped.")
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():  # asked twice: at once
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def ingest_vasp(

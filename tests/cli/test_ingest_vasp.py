@@ -1,6 +1,10 @@
 """``exfolio ingest vasp``: what a person is told about a tree of results."""
 
+import os
 import shutil
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,3 +55,30 @@ def test_a_folder_has_to_be_named(ask: Ask, tmp_path: Path) -> None:
 
     assert code == 2
     assert "no folder" in said
+
+
+def test_a_watch_tells_of_what_comes_and_stops_on_a_signal(fresh: Connection, ask: Ask, tree: Path) -> None:
+    def stop_when_done() -> None:
+        deadline = time.monotonic() + 120
+        ended = {"state": {"$in": ["succeeded", "partial"]}}
+        while fresh.database["runs"].count_documents(ended) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=stop_when_done)
+    watcher.start()
+    code, _, said = ask("ingest", "vasp", str(tree), "--watch", "--every", "0.1", "--refresh", "-n", "1")
+    watcher.join()
+
+    assert code == 0
+    lines = said.splitlines()
+    assert lines[0].startswith("Watching ")
+    assert "1 new, 2 in quarantine" in lines[1]
+    assert "matches: 1 changed" in " ".join(lines[2:])
+    assert lines[-1] == "Stopped."
+    assert fresh.database["calculations"].count_documents({}) == 1
+
+
+def test_a_watch_is_for_vasp_results_and_writes_text(ask: Ask, tree: Path) -> None:
+    assert ask("ingest", "--kind", "handbook", "--watch")[0] == 2
+    assert ask("ingest", "vasp", str(tree), "--watch", "--json")[0] == 2
