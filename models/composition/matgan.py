@@ -7,9 +7,8 @@ of millions is in `matgan_sampling`, and where a training set comes from is its 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from ..learning.device import out_of_memory
 from ..learning.loop import Figures, State, mixed_seed
 from ..learning.weights import pack, unpack
 from .formulas import parse, reduced_formulas
+from .matgan_config import MatGANConfig
 from .matgan_networks import (
     MAX_ELEMENTS,
     ConvolutionalCritic,
@@ -26,6 +26,7 @@ from .matgan_networks import (
     DenseCritic,
     SequentialGenerator,
 )
+from .matgan_replacement import replace_some
 from .matgan_sampling import Tally
 from .one_hot import encode, representable
 from .screening import screen
@@ -33,148 +34,9 @@ from .screening import screen
 #: Kind of the packed weights.
 KIND: Final = "matgan"
 
-Networks: TypeAlias = Literal["sequential", "convolutional"]
-
-_NETWORKS: Final = ("sequential", "convolutional")
-
-#: Settings that can't be less than one.
-_COUNTS: Final = (
-    *("width", "critic_width", "critic_layers", "latent_size", "steps_per_epoch", "batch_size"),
-    *("warm_up_batch_size", "critic_steps", "validation_draws"),
-)
-
 
 class UnusableTrainingSet(ValueError):
     """There is nothing to learn from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatGANConfig:
-    """Everything that a training depends on, but for the compositions and the seed.
-
-    The defaults are what did best on compositions of the Materials Project; `published` gives the network and the
-    training of Dan et al. (2020).
-
-    Attributes
-    ----------
-    networks
-        ``convolutional``: the published ones. ``sequential``: a generator that writes cell by cell, with a critic of
-        dense layers; it is warmed up by likelihood, and learns from the critic by the score-function gradient of the
-        same loss, as its output is never between two compositions (as SeqGAN: Yu et al., AAAI 2017).
-    width
-        Hidden width of the sequential generator, or channels of the convolutional networks.
-    critic_width, critic_layers
-        Of the critic of dense layers.
-    dropout
-        Share of the generator's hidden values left out in the warm-up.
-    latent_size
-        Normal numbers for each draw of the convolutional generator; the sequential one takes one for each element.
-    temperature
-        Of the sequential generator in drawing: below one it keeps to what is likely.
-    warm_up_epochs, adversarial_epochs
-        Epochs of each kind; an epoch of the warm-up passes once over the training set, an adversarial one has
-        `steps_per_epoch` steps of the generator.
-    warm_up_batch_size, warm_up_learning_rate, weight_decay
-        Of the warm-up.
-    batch_size, critic_steps, generator_learning_rate, critic_learning_rate, beta1, beta2
-        Of the adversarial training; `critic_steps` to one of the generator. The rates fall to zero over the second
-        half.
-    gradient_penalty, penalty_share
-        Weight of the gradient penalty, and the share of a batch on which it is estimated.
-    likelihood_weight
-        Weight of the likelihood beside the critic in the loss of the sequential generator.
-    average_decay
-        Of the moving average of the generator's weights, from which compositions are drawn; 0 for none.
-    validation_draws
-        Draws screened after each epoch.
-    """
-
-    networks: Networks = "sequential"
-    width: int = 256
-    critic_width: int = 256
-    critic_layers: int = 3
-    dropout: float = 0.1
-    latent_size: int = 128
-    temperature: float = 1.0
-    warm_up_epochs: int = 15
-    adversarial_epochs: int = 30
-    steps_per_epoch: int = 50
-    warm_up_batch_size: int = 512
-    warm_up_learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    batch_size: int = 256
-    critic_steps: int = 2
-    generator_learning_rate: float = 1e-4
-    critic_learning_rate: float = 5e-4
-    beta1: float = 0.0
-    beta2: float = 0.9
-    gradient_penalty: float = 10.0
-    penalty_share: float = 0.25
-    likelihood_weight: float = 0.1
-    average_decay: float = 0.995
-    validation_draws: int = 2000
-
-    def __post_init__(self) -> None:
-        if self.networks not in _NETWORKS:
-            raise ValueError(f"no networks are called {self.networks!r}; there are: {', '.join(_NETWORKS)}")
-        if self.networks == "convolutional" and (self.warm_up_epochs or self.likelihood_weight):
-            raise ValueError(
-                f"{self.warm_up_epochs=}, {self.likelihood_weight=}: convolutional networks give no likelihood, "
-                "so both must be 0"
-            )
-        if self.networks == "convolutional" and self.width % 4:
-            raise ValueError(f"{self.width=}: the channels of the convolutional networks must be a multiple of 4")
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be at least 1")
-        if not self.temperature > 0:
-            raise ValueError(f"{self.temperature=} must be above 0")
-
-    @classmethod
-    def published(cls) -> MatGANConfig:
-        """Give the profile of Dan et al., npj Comput. Mater. 6, 84 (2020).
-
-        The gradient penalty is that of the published code; widths, batch and rates, which the paper gives as ranges
-        or not at all, are those usual for the method (Gulrajani et al., NeurIPS 2017).
-        """
-        return cls(
-            networks="convolutional",
-            width=128,
-            warm_up_epochs=0,
-            adversarial_epochs=200,
-            batch_size=64,
-            critic_steps=5,
-            generator_learning_rate=1e-4,
-            critic_learning_rate=1e-4,
-            penalty_share=1.0,
-            likelihood_weight=0.0,
-            average_decay=0.0,
-        )
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a whole training."""
-        return self.warm_up_epochs + self.adversarial_epochs
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the config as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> MatGANConfig:
-        """Make a config from plain data.
-
-        Raises
-        ------
-        ValueError
-            For a name that is none of the config's, or a value that can't be.
-        """
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise ValueError(
-                f"no setting of MatGAN is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
-            )
-        return cls(**data)
 
 
 class MatGAN:
@@ -205,7 +67,9 @@ class MatGAN:
     def amounts(self, latent: Tensor) -> Tensor:
         """Give the atoms of each element, uint8 of shape (n, 85), for normal numbers of shape (n, latent_size)."""
         if isinstance(self.generator, SequentialGenerator):
-            return self.generator.amounts(latent, temperature=self.config.temperature)
+            return self.generator.amounts(
+                latent, temperature=self.config.temperature, amount_temperature=self.config.temperature
+            )
         return self.generator.amounts(latent)
 
     def to_bytes(self) -> bytes:
@@ -346,7 +210,7 @@ class MatGANLearner:
         for index, batch in enumerate(batches):
             progress = (number + index / len(batches)) / self.config.warm_up_epochs
             _set_rate(optimiser, self.config.warm_up_learning_rate * _rise_and_fall(progress))
-            loss = generator.negative_log_likelihood(self._known_written[batch]).mean()
+            loss = generator.negative_log_likelihood(self._widened(self._known_written[batch])).mean()
             _step(optimiser, loss)
             self._follow()
             total += loss.item() * len(batch)
@@ -397,9 +261,12 @@ class MatGANLearner:
             worth = self.critic(self.generator.as_array(written))
         loss = (self.generator.negative_log_likelihood(written) * (worth - worth.mean())).mean()
         if self.config.likelihood_weight:
-            known = self._known_written[self._some_known()]
+            known = self._widened(self._known_written[self._some_known()])
             loss = loss + self.config.likelihood_weight * self.generator.negative_log_likelihood(known).mean()
         return loss
+
+    def _widened(self, written: Tensor) -> Tensor:
+        return replace_some(written, self.config.replaced_share) if self.config.replaced_share else written
 
     def _generated(self, n: int) -> Tensor:
         latent = self._latent(n)
@@ -441,12 +308,19 @@ class MatGANLearner:
         config = self.config
         betas = (config.beta1, config.beta2)
         made: dict[str, torch.optim.Optimizer] = {
-            "critic": torch.optim.Adam(self.critic.parameters(), lr=config.critic_learning_rate, betas=betas),
-            "generator": torch.optim.Adam(self.generator.parameters(), lr=config.generator_learning_rate, betas=betas),
+            "critic": torch.optim.Adam(
+                self.critic.parameters(), lr=config.critic_learning_rate, betas=betas, fused=True
+            ),
+            "generator": torch.optim.Adam(
+                self.generator.parameters(), lr=config.generator_learning_rate, betas=betas, fused=True
+            ),
         }
         if config.warm_up_epochs:
             made["warm_up"] = torch.optim.AdamW(
-                self.generator.parameters(), lr=config.warm_up_learning_rate, weight_decay=config.weight_decay
+                self.generator.parameters(),
+                lr=config.warm_up_learning_rate,
+                weight_decay=config.weight_decay,
+                fused=True,
             )
         return made
 

@@ -26,13 +26,15 @@ END: Final = CELLS
 #: Most elements that the sequential generator writes.
 MAX_ELEMENTS: Final = 8
 
-#: Elements in the order in which they are written: the most electronegative first, so that cations answer to anions.
-_ORDER: Final = torch.from_numpy(
-    np.argsort([-int(ELECTRONEGATIVITY_RANKS[ATOMIC_NUMBERS[symbol]]) for symbol in ELEMENTS])
-)
+#: Rows of the array in the order of writing: the most electronegative first, so that cations answer to anions.
+ORDER: Final = np.argsort([-int(ELECTRONEGATIVITY_RANKS[ATOMIC_NUMBERS[symbol]]) for symbol in ELEMENTS])
 
 #: Where an element can't stand; finite, so that differences of such values are no NaN.
 _NEVER: Final = -1e9
+
+#: Compositions that pass the network together in writing, so that what is made of them stays small.
+_TOGETHER: Final = 1 << 12
+_TOGETHER_CONVOLVED: Final = 1 << 8
 
 #: Rows, columns and channels from which the convolutional generator grows (doubled thrice: 88 x 8, cut to 85 x 8).
 _SEED_SHAPE: Final = (11, 1)
@@ -71,7 +73,7 @@ class SequentialGenerator(nn.Module):
             nn.Linear(width, CELLS + 1),
         )
         self.register_buffer("places", torch.arange(CELLS + 1) // MAX_AMOUNT, persistent=False)
-        self.register_buffer("order", _ORDER.clone(), persistent=False)
+        self.register_buffer("order", torch.from_numpy(ORDER), persistent=False)
         self.places: Tensor
         self.order: Tensor
 
@@ -94,34 +96,67 @@ class SequentialGenerator(nn.Module):
         return torch.zeros(written.shape, device=written.device).masked_scatter(open_, losses).sum(1)
 
     @torch.no_grad()
-    def write(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
-        """Write compositions as numbers of cells in order of writing, shape (n, 8), `END` where they are finished."""
-        chances = torch.special.ndtr(latent)
-        written = torch.full((len(latent), MAX_ELEMENTS), END, device=latent.device)
-        going = torch.arange(len(latent), device=latent.device)
-        sums = torch.zeros(len(latent), self.width, device=latent.device)
-        last = torch.full((len(latent),), -1, device=latent.device)
+    def write(self, latent: Tensor, *, temperature: float = 1.0, amount_temperature: float = 1.0) -> Tensor:
+        """Write compositions as numbers of cells in order of writing, shape (n, 8), `END` where they are finished.
+
+        Draws that have begun alike share one pass through the network.
+
+        Parameters
+        ----------
+        latent
+            Normal numbers, shape (n, 8): one for each cell.
+        temperature, amount_temperature
+            Of the choice of an element (or of the end), and of its amount: below one it keeps to what is likely.
+        """
+        device = latent.device
+        chances = torch.special.ndtr(latent.double()).clamp_(max=1 - 1e-12)
+        written = torch.full((len(latent), MAX_ELEMENTS), END, device=device)
+        going = torch.arange(len(latent), device=device)
+        beginnings = torch.zeros(len(latent), dtype=torch.long, device=device)
+        sums = torch.zeros(1, self.width, device=device)
+        last = torch.full((1,), -1, device=device)
         for step in range(MAX_ELEMENTS):
-            heaped = torch.softmax(self.logits(sums, last) / temperature, dim=1).cumsum(1)
-            wanted = chances[going, step : step + 1] * heaped[:, -1:]
-            cells = torch.searchsorted(heaped, wanted, right=True).squeeze(1).clamp_(max=END)
+            heaped = torch.cat(
+                [
+                    self._heaped(*part, temperature, amount_temperature)
+                    for part in zip(torch.split(sums, _TOGETHER), torch.split(last, _TOGETHER), strict=True)
+                ]
+            )
+            # One search for all draws: the chances of beginning i are heaped from i to i + 1.
+            heaped += torch.arange(len(heaped), device=device)[:, None]
+            found = torch.searchsorted(heaped.reshape(-1), beginnings + chances[going, step], right=True)
+            cells = (found - beginnings * (CELLS + 1)).clamp_(0, END)
             written[going, step] = cells
             unfinished = cells < END
-            going, cells = going[unfinished], cells[unfinished]
+            going = going[unfinished]
             if not len(going):
                 break
-            sums = sums[unfinished] + self.cells(cells)
+            longer, beginnings = torch.unique(
+                beginnings[unfinished] * (CELLS + 1) + cells[unfinished], return_inverse=True
+            )
+            cells = longer % (CELLS + 1)
+            sums = sums[longer // (CELLS + 1)] + self.cells(cells)
             last = cells // MAX_AMOUNT
         return written
 
+    def _heaped(self, sums: Tensor, last: Tensor, temperature: float, amount_temperature: float) -> Tensor:
+        """Give the cumulative chances of the next cell, shape (n, 681), the last of them one."""
+        logits = self.logits(sums, last)
+        if temperature != 1 or amount_temperature != 1:
+            by_element = logits[:, :CELLS].reshape(-1, *SHAPE)
+            elements = torch.logsumexp(by_element, dim=2, keepdim=True)
+            amounts = torch.log_softmax((by_element - elements) / amount_temperature, dim=2)
+            cells = (elements / temperature + amounts).flatten(1)
+            logits = torch.cat([cells, logits[:, CELLS:] / temperature], dim=1)
+        heaped = torch.softmax(logits, dim=1).cumsum(1, dtype=torch.float64)
+        return heaped / heaped[:, -1:]
+
     def as_array(self, written: Tensor) -> Tensor:
         """Fill the array, shape (n, 85, 8), float zeros and ones."""
-        cells = functional.pad(
-            self.order[:, None] * MAX_AMOUNT + torch.arange(MAX_AMOUNT, device=self.order.device), (0, 0, 0, 1)
-        )
-        flat = torch.zeros(len(written), CELLS + MAX_AMOUNT, device=written.device)
-        where = torch.where(written < END, cells.reshape(-1)[written], END)
-        return flat.scatter_(1, where, 1.0)[:, :CELLS].reshape(-1, *SHAPE)
+        ordered = torch.zeros(len(written), CELLS + 1, device=written.device).scatter_(1, written, 1.0)
+        array = torch.zeros(len(written), *SHAPE, device=written.device)
+        array[:, self.order] = ordered[:, :CELLS].reshape(-1, *SHAPE)
+        return array
 
     def as_written(self, array: Tensor) -> Tensor:
         """Read arrays of zeros and ones, shape (n, 85, 8), as numbers of cells in order of writing, shape (n, 8)."""
@@ -131,9 +166,9 @@ class SequentialGenerator(nn.Module):
         written[rows, torch.arange(len(rows), device=array.device) - (counts.cumsum(0) - counts)[rows]] = numbers
         return written
 
-    def amounts(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
-        """Give the atoms of each element, uint8 of shape (n, 85)."""
-        written = self.write(latent, temperature=temperature)
+    def amounts(self, latent: Tensor, *, temperature: float = 1.0, amount_temperature: float = 1.0) -> Tensor:
+        """Give the atoms of each element, uint8 of shape (n, 85), as `write` writes them."""
+        written = self.write(latent, temperature=temperature, amount_temperature=amount_temperature)
         rows, steps = torch.nonzero(written < END, as_tuple=True)
         cells = written[rows, steps]
         amounts = torch.zeros(len(latent), SIZE, dtype=torch.uint8, device=latent.device)
@@ -173,6 +208,9 @@ class ConvolutionalGenerator(nn.Module):
 
     def amounts(self, latent: Tensor) -> Tensor:
         """Give the atoms of each element as `one_hot.decode` reads them, uint8 of shape (n, 85)."""
+        return torch.cat([self._amounts(part) for part in torch.split(latent, _TOGETHER_CONVOLVED)])
+
+    def _amounts(self, latent: Tensor) -> Tensor:
         largest, where = self(latent).max(dim=2)
         return torch.where(largest >= 0.5, where + 1, 0).to(torch.uint8)
 

@@ -6,9 +6,9 @@ business. A draw depends on the seed and its number only, so the same seed gives
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,11 +18,11 @@ from ..learning.device import out_of_memory
 from ..learning.loop import generator as random_numbers
 from .elements import ATOMIC_NUMBERS
 from .formulas import Formulas, reduced_formulas
-from .one_hot import ELEMENTS, MAX_AMOUNT
+from .one_hot import ELEMENTS, MAX_AMOUNT, encode
 
 #: Draws that share one generator of random numbers and pass the network together. Part of what a seed means: with
 #: another number the same seed gives another sample.
-BLOCK: Final = 1 << 12
+BLOCK: Final = 1 << 14
 
 #: Draws counted together by default.
 CHUNK: Final = 100_000
@@ -166,29 +166,32 @@ class Tally:
 
     def add(self, amounts: NDArray[np.uint8]) -> None:
         """Count draws, given as atoms of each element, shape (n, 85)."""
-        rows, columns = np.nonzero(amounts)
-        held = amounts[rows, columns]
-        nelements = np.bincount(rows, minlength=len(amounts))
+        keys = _keys(amounts)
         self.draws += len(amounts)
-        self.empty += int(np.count_nonzero(nelements == 0))
-        self.single_elements += int(np.count_nonzero(nelements == 1))
-        offsets = np.concatenate([[0], np.cumsum(nelements)])
-        filled = np.flatnonzero(nelements)
-        divisors = np.ones(len(amounts), dtype=np.uint8)
-        if len(filled):
-            divisors[filled] = np.gcd.reduceat(held, offsets[filled])
-        held //= divisors[rows]
+        self.empty += int(np.count_nonzero(keys.nelements == 0))
+        self.single_elements += int(np.count_nonzero(keys.nelements == 1))
+        if len(keys.few):
+            self._few.add(keys.few)
+        if len(keys.many):
+            self._many.add(keys.many)
 
-        few = (nelements >= 2) & (nelements <= _FEW)
-        if few.any():
-            kept = few[rows]
-            place = (np.arange(len(rows)) - offsets[rows])[kept]
-            codes = ((columns[kept] + 1) << _AMOUNT_BITS | (held[kept] - 1)) << (_CODE_BITS * (_FEW - 1 - place))
-            starts = np.cumsum(nelements[few]) - nelements[few]
-            self._few.add(np.bitwise_or.reduceat(codes, starts))
-        many = np.flatnonzero(nelements > _FEW)
-        if len(many):
-            self._many.add(amounts[many] // divisors[many, None])
+    def times_drawn(self, formulas: Sequence[str] | Formulas) -> NDArray[np.int64]:
+        """Say how often each of these was drawn so far, 0 for one that was not (or is of fewer than two elements).
+
+        Raises
+        ------
+        NotRepresentable, UnparsableFormula, UnknownElement
+        """
+        keys = _keys((encode(formulas) @ np.arange(1, MAX_AMOUNT + 1, dtype=np.uint8)).astype(np.uint8))
+        times = np.zeros(len(keys.nelements), dtype=np.int64)
+        few, few_times = self._few.merged()
+        if len(few):
+            at = np.minimum(np.searchsorted(few, keys.few), len(few) - 1)
+            times[keys.is_few] = np.where(few[at] == keys.few, few_times[at], 0)
+        many, many_times = self._many.merged()
+        seen = {row.tobytes(): int(number) for row, number in zip(many, many_times, strict=True)}
+        times[keys.nelements > _FEW] = [seen.get(row.tobytes(), 0) for row in keys.many]
+        return times
 
     @property
     def distinct(self) -> int:
@@ -212,6 +215,36 @@ class Tally:
         """Give what was counted as a sample that began with draw number `first`."""
         formulas, times = self.compositions()
         return Sample(reduced_formulas(formulas), times, first, self.draws, self.single_elements, self.empty)
+
+
+class _Keys(NamedTuple):
+    """Reduced compositions as integers, those of many elements as rows."""
+
+    nelements: NDArray[np.int64]
+    is_few: NDArray[np.bool_]
+    few: NDArray[np.int64]
+    many: NDArray[np.uint8]
+
+
+def _keys(amounts: NDArray[np.uint8]) -> _Keys:
+    rows, columns = np.nonzero(amounts)
+    held = amounts[rows, columns]
+    nelements = np.bincount(rows, minlength=len(amounts))
+    offsets = np.cumsum(nelements) - nelements
+    filled = np.flatnonzero(nelements)
+    divisors = np.ones(len(amounts), dtype=np.uint8)
+    if len(filled):
+        divisors[filled] = np.gcd.reduceat(held, offsets[filled])
+    held //= divisors[rows]
+
+    few = (nelements >= 2) & (nelements <= _FEW)
+    kept = few[rows]
+    place = (np.arange(len(rows)) - offsets[rows])[kept]
+    codes = ((columns[kept] + 1) << _AMOUNT_BITS | (held[kept] - 1)) << (_CODE_BITS * (_FEW - 1 - place))
+    starts = np.cumsum(nelements[few]) - nelements[few]
+    whole = np.bitwise_or.reduceat(codes, starts) if len(starts) else np.empty(0, dtype=np.int64)
+    many = np.flatnonzero(nelements > _FEW)
+    return _Keys(nelements, few, whole, amounts[many] // divisors[many, None])
 
 
 class _Counts:
