@@ -1,7 +1,7 @@
 """Primitive, Niggli-reduced cells as plain arrays: the form in which many structures are compared quickly.
 
-Gives what pymatgen's `get_primitive_structure` and `get_reduced_structure` give, or says that it is not clear enough
-for a short cut. Whether two cells are the same is judged elsewhere.
+Goes by the rules of pymatgen's `get_primitive_structure`, vectorised, and reduces the lattice by spglib. Whether two
+cells are the same is judged elsewhere.
 """
 
 from __future__ import annotations
@@ -18,14 +18,9 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from .clusters import Vector, add_period
-
 PRIMITIVE_TOLERANCE: Final = 0.25
-"""Å along each axis within which pymatgen's `get_primitive_structure` takes atoms as repeated by a translation."""
-CLEARLY_REPEATED: Final = 0.1
-"""Å. Atoms that a translation maps so closely are repeated whatever pymatgen averages on its way. Between this and
-twice its tolerance, where it begins to look, pymatgen decides itself."""
-
+"""Å along each axis within which atoms are taken as repeated by a translation: the default of pymatgen's
+`get_primitive_structure`, which StructureMatcher uses."""
 _AT_ONCE: Final = 2000
 """Pairs of atoms looked at in one go."""
 
@@ -79,8 +74,8 @@ def reduced_cell(
     Returns
     -------
     ReducedCell or None
-        None where the short cut isn't certain to give what pymatgen gives: disordered, charged, not periodic in all
-        directions, repeated only nearly, or with a lattice that spglib can't reduce.
+        None where that is left to pymatgen: disordered, charged, not periodic in all directions, or with a lattice
+        that spglib can't reduce.
 
     Examples
     --------
@@ -97,10 +92,7 @@ def reduced_cell(
     number = {name: index for index, name in enumerate(names)}
     kinds = np.array([number[label] for label in labels if label is not None], dtype=np.int64)
     order = np.argsort(kinds, kind="stable")
-    primitive = _primitive(matrix, fractional[order], kinds[order])
-    if primitive is None:
-        return None
-    matrix, fractional, kinds = primitive
+    matrix, fractional, kinds = _primitive(matrix, fractional[order], kinds[order])
     try:
         niggli = spglib.niggli_reduce(matrix)
     except spglib.SpglibError:
@@ -120,55 +112,103 @@ def name_of(species: Composition) -> str | None:
     return one.symbol if not others and occupancy == 1 and isinstance(one, Element) else None
 
 
-def _primitive(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers] | None:
-    """Find the primitive cell; None where it isn't clear."""
+def _primitive(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers]:
+    """Make the cell smaller as long as that is possible."""
+    smaller: tuple[Array, Array, Integers] | None = (matrix, fractional, kinds)
+    while smaller is not None:
+        matrix, fractional, kinds = smaller
+        smaller = _smaller(matrix, fractional, kinds)
+    return matrix, fractional, kinds
+
+
+def _smaller(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers] | None:
+    """Find the first cell, by size, that the crystal repeats within pymatgen's tolerance, atoms averaged."""
     counts = np.bincount(kinds)
     most = gcd(*counts.tolist())
     if most == 1:
-        return matrix, fractional, kinds
-    lengths = np.linalg.norm(matrix, axis=1)
+        return None
+    lengths = np.sqrt((matrix * matrix).sum(axis=1))
+    shifts = _shifts(fractional, counts, lengths)
+    for size in range(2, len(shifts) + 1):
+        if most % size:
+            continue
+        cells, inverses = _sublattices(size)
+        apart = inverses[:, :, None, :] - shifts
+        found = (np.abs(apart - np.rint(apart)) * lengths < PRIMITIVE_TOLERANCE).all(axis=3).any(axis=2).all(axis=1)
+        for cell, inverse in zip(cells[found], inverses[found], strict=True):
+            vectors = inverse @ matrix
+            repeated = _repeated(
+                fractional, counts, cell, PRIMITIVE_TOLERANCE / np.linalg.norm(vectors, axis=1), lengths
+            )
+            if repeated is not None:
+                return vectors, repeated[0], kinds[repeated[1]]
+    return None
+
+
+def _shifts(fractional: Array, counts: Integers, lengths: Array) -> Array:
+    """Vectors that carry every atom near to one of its kind, from one atom of the rarest kind to the others."""
     starts = np.concatenate(([0], np.cumsum(counts)))
-    shifts = fractional[starts[np.argmin(counts)] :][: counts.min()]
+    rarest = int(np.argmin(counts))
+    shifts = fractional[starts[rarest] : starts[rarest + 1]]
     shifts = shifts - shifts[0]
-    furthest = np.zeros(len(shifts))
-    images = np.empty((len(shifts), len(kinds)), dtype=np.int64)
     for kind in np.argsort(counts, kind="stable"):
-        first, last = starts[kind], starts[kind + 1]
-        own = fractional[first:last]
-        step = max(1, _AT_ONCE // (len(own) * len(shifts)))  # most shifts fail on the first atoms
+        own = fractional[starts[kind] : starts[kind + 1]]
+        step = max(1, _AT_ONCE // (len(own) * len(shifts)))  # most vectors fail on the first atoms
         for start in range(0, len(own), step):
             misfit = shifts[:, None, None, :] + own[start : start + step, None, :] - own
-            misfit -= np.rint(misfit)
-            worst = np.abs(misfit * lengths).max(axis=3)
-            images[:, first + start : first + min(start + step, len(own))] = worst.argmin(axis=2) + first
-            furthest = np.maximum(furthest, worst.min(axis=2).max(axis=1))
-            keep = furthest < 2 * PRIMITIVE_TOLERANCE
-            if not keep.all():
-                shifts, images, furthest = shifts[keep], images[keep], furthest[keep]
-                if len(shifts) == 1:  # only an atom's own place is left
-                    return matrix, fractional, kinds
-    if furthest.max() > CLEARLY_REPEATED or most % len(shifts):
-        return None
-    return _smaller(matrix, fractional, kinds, shifts, images)
+            worst = np.abs((misfit - np.rint(misfit)) * lengths).max(axis=3)
+            shifts = shifts[(worst.min(axis=2) < 2 * PRIMITIVE_TOLERANCE).all(axis=1)]
+            if len(shifts) == 1:  # only an atom's own place is left
+                return shifts
+    return shifts
 
 
-def _smaller(
-    matrix: Array, fractional: Array, kinds: Integers, shifts: Array, images: Integers
-) -> tuple[Array, Array, Integers] | None:
-    """Give the cell of the translations `shifts`, each of which maps site i to `images[:, i]`; atoms are averaged."""
-    m = len(shifts)
-    steps = np.rint(shifts * m).astype(np.int64)
-    group = {(a % m, b % m, c % m) for a, b, c in steps.tolist()}
-    sums = {((a + d) % m, (b + e) % m, (c + f) % m) for a, b, c in group for d, e, f in group}
-    if len(group) != m or sums != group:
-        return None
-    basis: list[Vector] = [(m, 0, 0), (0, m, 0), (0, 0, m)]
-    for a, b, c in group:
-        basis = add_period(basis, (a, b, c))
-    first = images.min(axis=0) == np.arange(len(kinds))
-    if int(first.sum()) * m != len(kinds):
-        return None
-    vectors = np.array(basis, dtype=np.float64) / m
-    misfit = fractional[images[:, first]] - fractional[first] - (steps / m)[:, None, :]
-    averaged = fractional[first] + (misfit - np.rint(misfit)).mean(axis=0)
-    return vectors @ matrix, averaged @ np.linalg.inv(vectors), kinds[first]
+def _repeated(
+    fractional: Array, counts: Integers, cell: Array, near: Array, lengths: Array
+) -> tuple[Array, NDArray[np.bool_]] | None:
+    """Fold the atoms into a smaller cell; None unless the same number of one kind falls on each place.
+
+    Returns
+    -------
+    places
+        Fractional coordinates in the smaller cell, averaged.
+    kept
+        (n,): the atoms they stand for.
+    """
+    size = round(abs(np.linalg.det(cell)))
+    places = np.empty_like(fractional)
+    kept = np.zeros(len(fractional), dtype=bool)
+    start = 0
+    for count in counts:
+        own = slice(start, start + int(count))
+        start += int(count)
+        before = fractional[None, own] - fractional[own, None]
+        neighbours = (np.abs(before - np.rint(before)) * lengths <= 2 * PRIMITIVE_TOLERANCE).all(axis=2)
+        np.fill_diagonal(neighbours, val=False)
+        folded = fractional[own] @ cell
+        apart = folded[None] - folded[:, None]
+        apart -= np.rint(apart)
+        together = (np.abs(apart) < near).all(axis=2) & ~neighbours
+        first = together.argmax(axis=1)
+        if (together.sum(axis=1) != size).any() or (together != together[first]).any():
+            return None
+        kept[own] = first == np.arange(count)
+        places[own] = folded + (apart * together[:, :, None]).sum(axis=1) / size
+    return places[kept] - np.floor(places[kept]), kept
+
+
+@lru_cache(maxsize=128)
+def _sublattices(size: int) -> tuple[Array, Array]:
+    """All integer matrices that make a cell `size` times as large, one for each lattice (Hermite's form); inverses."""
+    found = [
+        [[a, b, c], [0, e, f], [0, 0, size // a // e]]
+        for a in range(1, size + 1)
+        if size % a == 0
+        for e in range(1, size // a + 1)
+        if size // a % e == 0
+        for b in range(a)
+        for c in range(a)
+        for f in range(e)
+    ]
+    matrices = np.array(found, dtype=np.float64)
+    return matrices, np.linalg.inv(matrices)

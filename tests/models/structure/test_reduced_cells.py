@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +54,15 @@ def test_a_noisy_supercell_is_averaged(crystal: Crystal) -> None:
     assert between == pytest.approx([0.5, 0.5, 0.5], abs=0.02)
 
 
-def test_atoms_that_repeat_only_nearly_are_left_to_pymatgen() -> None:
-    """Displaced by 0.15 Å: pymatgen's tolerance of 0.25 Å counts, but on its way it averages."""
-    cell = Lattice.orthorhombic(6.0, 3.2, 3.4)
+@pytest.mark.parametrize(("off", "atoms"), [(0.0, 1), (0.15, 1), (0.24, 1), (0.26, 2), (0.7, 2)])
+def test_a_translation_counts_within_the_tolerance_of_pymatgen(off: float, atoms: int) -> None:
+    nearly = Structure(Lattice.orthorhombic(6.0, 3.2, 3.4), ["Po", "Po"], [[0, 0, 0], [0.5 + off / 6, 0, 0]])
 
-    assert cell_of(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.15 / 6, 0, 0]])) is None
-    assert cell_of(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.02 / 6, 0, 0]])).counts == (1,)
-    assert cell_of(Structure(cell, ["Po", "Po"], [[0, 0, 0], [0.5 + 0.7 / 6, 0, 0]])).counts == (2,)
+    cell = cell_of(nearly)
+
+    assert cell is not None
+    assert cell.counts == (atoms,)
+    assert len(nearly.get_primitive_structure()) == atoms
 
 
 def test_charged_disordered_and_finite_ones_are_left_to_pymatgen(crystal: Crystal) -> None:
@@ -76,11 +79,11 @@ def test_real_crystals_are_reduced_as_pymatgen_reduces_them(shared_data: Path) -
         dicts = [row[0] for row in json.load(file)["data"]][::25]
     rng = np.random.default_rng(1)
     compared = 0
-    for structure in map(from_plain, dicts):
+    for noise, structure in zip(cycle((0.0, 0.02, 0.1, 0.2, 0.3)), map(from_plain, dicts), strict=False):
         if len(structure) > 30:
             continue
         larger = structure * [2, 1, 1]
-        larger.perturb(0.02)
+        larger.perturb(noise)
         larger.translate_sites(range(len(larger)), rng.random(3))
         cell = cell_of(larger)
         if cell is not None:
