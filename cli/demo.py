@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from ..builders.campaigns.bundled import for_bundled_sources
 from ..builders.refresh import load_campaigns
 from ..stores.connection import Connection, connect
 from .console import JsonOption, begin, err, out, print_json
-from .funnel import count, print_funnel
+from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 
 _CAMPAIGN = "two-dimensional"
@@ -47,22 +48,29 @@ def demo(*, json: JsonOption = False) -> None:
     """
     settings = begin()
     started = time.perf_counter()
-    campaigns = load_campaigns([_CAMPAIGN])
+    campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns([_CAMPAIGN])]
     with connect(settings, autostart=True) as connection:
         if not json:
             err.print(f"Registry: {connection.describe()}", soft_wrap=True)
             err.print(f"Refreshing campaign {_CAMPAIGN} …")
         report = run_refresh(connection, campaigns, processes=settings.processes, quiet=json)
+        drawn = count_compositions(connection, campaigns[0])
         rows, totals = count(connection, campaigns[0])
         shortlist = _best(connection, "promoted")
         promising = _best(connection, "waiting")
         rejected = _one_of_each_gate(connection)
         seconds = time.perf_counter() - started
         if json:
-            found = {"funnel": rows, **totals, "shortlist": shortlist, "most_promising": promising}
+            found = {
+                "compositions": drawn,
+                "funnel": rows,
+                **totals,
+                "shortlist": shortlist,
+                "most_promising": promising,
+            }
             print_json({**found, "rejected_by_gate": rejected, "seconds": seconds})
         else:
-            _print(rows, totals, shortlist, promising, rejected, seconds)
+            _print(drawn, rows, totals, shortlist, promising, rejected, seconds)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
@@ -100,6 +108,7 @@ def _one_of_each_gate(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _print(
+    drawn: list[dict[str, Any]],
     rows: list[dict[str, Any]],
     totals: dict[str, int],
     shortlist: list[dict[str, Any]],
@@ -109,7 +118,7 @@ def _print(
 ) -> None:
     out.print()
     out.rule(f"[bold]Funnel of campaign {_CAMPAIGN}[/]", align="left")
-    print_funnel(rows, totals)
+    print_funnels(drawn, rows, totals)
     if shortlist:
         out.print()
         out.rule("[bold]The best candidates[/] (promoted)", align="left")

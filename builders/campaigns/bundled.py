@@ -11,7 +11,16 @@ _P_2D = 0.9
 _STRUCTURES = 5
 _MODELS = {
     "matgan": ModelSettings(
-        config={"warm_up_epochs": 20, "adversarial_epochs": 2, "steps_per_epoch": 10, "report_draws": 5000}
+        config={
+            "width": 64,
+            "critic_width": 64,
+            "warm_up_batch_size": 64,
+            "warm_up_epochs": 25,
+            "adversarial_epochs": 1,
+            "steps_per_epoch": 5,
+            "validation_draws": 200,
+            "report_draws": 5000,
+        }
     ),
     "classifier": ModelSettings(config={"boosted_rounds": 100, "folds": 3}),
     "roost": ModelSettings(config={"epochs": 10, "batch_size": 64}),
