@@ -6,9 +6,10 @@ is measured in `cross_validation`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -18,14 +19,28 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from ..learning import weights
 from . import magpie, relatives, stoichiometry
-from .formulas import reduced_formulas
+from .classifier_config import BadClassifierConfig, ClassifierConfig, Kind
 from .parsing import Formulas, UnparsableFormula, parse
 from .relatives import BadRelatives, Relatives, Tally
+from .training_compositions import UnfitTrainingSet, check_training_set, training_set
 from .tree_ensemble import BadTrees, TreeEnsemble, gains
 
-WEIGHTS_KIND: Final = "2d-classifier"
+__all__ = [
+    "WEIGHTS_KIND",
+    "BadClassifierConfig",
+    "Classifier",
+    "ClassifierConfig",
+    "Kind",
+    "Progress",
+    "UnfitTrainingSet",
+    "check_training_set",
+    "feature_labels",
+    "fit",
+    "training_set",
+    "unpack",
+]
 
-Kind = Literal["forest", "boosted"]
+WEIGHTS_KIND: Final = "2d-classifier"
 
 #: Trees of a forest grown between two reports of progress.
 _TREES_AT_ONCE: Final = 10
@@ -34,90 +49,6 @@ _TREES_AT_ONCE: Final = 10
 _BLOCK: Final = 1 << 14
 
 Progress = Callable[[int, int], None]
-
-
-class UnfitTrainingSet(ValueError):
-    """Compositions with labels from which no classifier can be learned."""
-
-
-class BadClassifierConfig(ValueError):
-    """Settings that are none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifierConfig:
-    """How the classifier is made.
-
-    Attributes
-    ----------
-    kind
-        "forest": the published one, a random forest on the 132 Magpie features. "boosted": boosted trees on these, on
-        `stoichiometry` and on what is known of `relatives`.
-    forest_trees, forest_max_depth
-        250 and 20 as published (Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021)); a depth of None: no limit.
-    forest_features
-        Features looked at in each split: "sqrt", "log2", or a share of all of them.
-    boosted_members
-        Boostings, from different seeds, whose log-odds are averaged.
-    boosted_rounds, boosted_rate, boosted_leaves, boosted_min_leaf, boosted_features, boosted_l2
-        Trees of each, learning rate, leaves of each tree, samples that a leaf holds at least, share of the features
-        looked at in each split, L2 regularisation.
-    inner_folds
-        Folds of the training set by which relatives are left out while a boosting learns from them.
-    """
-
-    kind: Kind = "boosted"
-    forest_trees: int = 250
-    forest_max_depth: int | None = 20
-    forest_features: Literal["sqrt", "log2"] | float = "sqrt"
-    boosted_members: int = 1
-    boosted_rounds: int = 300
-    boosted_rate: float = 0.1
-    boosted_leaves: int = 15
-    boosted_min_leaf: int = 20
-    boosted_features: float = 0.4
-    boosted_l2: float = 1.0
-    inner_folds: int = 20
-
-    def __post_init__(self) -> None:
-        """Refuse settings that would fail, or mean nothing, later on."""
-        if self.kind not in get_args(Kind):
-            raise BadClassifierConfig(f"kind is one of {', '.join(get_args(Kind))}, not {self.kind!r}")
-        smallest = {"forest_trees": 1, "boosted_members": 1, "boosted_rounds": 1, "boosted_leaves": 2}
-        smallest |= {"boosted_min_leaf": 1, "inner_folds": 2}
-        if self.forest_max_depth is not None:
-            smallest["forest_max_depth"] = 1
-        for name, least in smallest.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise BadClassifierConfig(f"{name} is a whole number of at least {least}, not {value!r}")
-        shares: dict[str, object] = {"boosted_features": self.boosted_features, "boosted_rate": self.boosted_rate}
-        if self.forest_features not in ("sqrt", "log2"):
-            shares["forest_features"] = self.forest_features
-        for name, share in shares.items():
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-                raise BadClassifierConfig(f"{name} is above 0 and at most 1, not {share!r}")
-        if not isinstance(self.boosted_l2, int | float) or not self.boosted_l2 >= 0:
-            raise BadClassifierConfig(f"boosted_l2 is not negative, but {self.boosted_l2!r}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> ClassifierConfig:
-        """Read settings.
-
-        Raises
-        ------
-        BadClassifierConfig
-            For one that there is none of, or a value that it can't have.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise BadClassifierConfig(f"no such setting: {', '.join(unknown)}; there are {', '.join(known)}")
-        return cls(**settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +120,8 @@ class Classifier:
                     for name, tally in self.known.tallies.items()
                 },
             }
-        return weights.pack(WEIGHTS_KIND, self.config.to_dict(), state)
+        settings = self.config.to_dict()
+        return weights.pack(WEIGHTS_KIND, settings, {**state, "digest": _digest(settings, state)})
 
 
 def unpack(data: bytes) -> Classifier:
@@ -201,6 +133,8 @@ def unpack(data: bytes) -> Classifier:
         The bytes are no weights, not all of them, or those of another model.
     """
     settings, state = weights.unpack(data, WEIGHTS_KIND)
+    if state.pop("digest", None) != _digest(settings, state):
+        raise weights.DamagedWeights(f"these {len(data):,} bytes are not what was packed; train the classifier again")
     try:
         config = ClassifierConfig.from_dict(settings)
         trees = TreeEnsemble.from_arrays(
@@ -220,6 +154,30 @@ def unpack(data: bytes) -> Classifier:
             f"these weights are not those of a classifier ({reason}); train it again"
         ) from None
     return classifier
+
+
+def _digest(settings: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+    """Digest what is packed: a changed byte within an array would otherwise pass and give other probabilities."""
+    digest = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.contiguous().numpy().tobytes())
+        elif isinstance(value, Mapping):
+            for key in sorted(value):
+                digest.update(repr(key).encode())
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            digest.update(str(len(value)).encode())
+            for item in value:
+                add(item)
+        else:
+            digest.update(repr(value).encode())
+
+    add(settings)
+    add(state)
+    return digest.hexdigest()
 
 
 def _check_fit_together(classifier: Classifier) -> None:
@@ -242,57 +200,6 @@ def feature_labels(kind: Kind) -> list[str]:
     if kind == "forest":
         return magpie.feature_labels()
     return [*magpie.feature_labels(), *stoichiometry.feature_labels(), *relatives.feature_labels()]
-
-
-def training_set(
-    two_d: Sequence[str] | Formulas, others: Sequence[str] | Formulas
-) -> tuple[list[str], NDArray[np.bool_]]:
-    """Make a training set: the 2D compositions, and the others but for those that are compositions of 2D ones.
-
-    Returns
-    -------
-    formulas
-        Reduced, as often as they were given.
-    is_2d
-        Their labels.
-    """
-    positives = reduced_formulas(two_d)
-    known = set(positives)
-    negatives = [formula for formula in reduced_formulas(others) if formula not in known]
-    return positives + negatives, np.arange(len(positives) + len(negatives)) < len(positives)
-
-
-def check_training_set(formulas: Sequence[str] | Formulas, is_2d: ArrayLike) -> tuple[list[str], NDArray[np.bool_]]:
-    """Give reduced formulas and labels from which a classifier can be learned.
-
-    Raises
-    ------
-    UnfitTrainingSet
-        Nothing to learn from, labels that are none or not as many, only one class, or a composition in both.
-    UnparsableFormula, UnknownElement
-        For the first bad formula.
-    """
-    given = np.asarray(is_2d)
-    reduced = reduced_formulas(formulas)
-    if not reduced:
-        raise UnfitTrainingSet("the training set is empty; give 2D compositions and others")
-    if given.shape != (len(reduced),):
-        raise UnfitTrainingSet(f"{len(reduced)} formulas need as many labels, got labels of shape {given.shape}")
-    if given.dtype != bool and not (given.dtype.kind in "iuf" and np.isin(given, (0, 1)).all()):
-        raise UnfitTrainingSet(f"labels are true or false (1 or 0), got {given.dtype}: {np.unique(given)[:5]}")
-    labels = given.astype(bool)
-    if labels.all() or not labels.any():
-        raise UnfitTrainingSet(
-            f"all {len(labels)} compositions are {'2D' if labels.all() else 'not 2D'}; both classes are needed"
-        )
-    two_d = {formula for formula, label in zip(reduced, labels, strict=True) if label}
-    both = sorted(two_d & {formula for formula, label in zip(reduced, labels, strict=True) if not label})
-    if both:
-        raise UnfitTrainingSet(
-            f"{len(both)} compositions are in both classes: {', '.join(both[:5])}{' …' if len(both) > 5 else ''}; "
-            "`training_set` leaves them out of the others"
-        )
-    return reduced, labels
 
 
 def fit(

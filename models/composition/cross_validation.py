@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from .classifier import ClassifierConfig, check_training_set, feature_labels, fit
+from .classifier import feature_labels, fit
+from .classifier_config import ClassifierConfig
 from .classifier_report import report
 from .parsing import Formulas
+from .training_compositions import check_training_set
 
 Protocol = Literal["entries", "compositions"]
 
@@ -79,7 +81,7 @@ def divide(
     BadDivision
         For fewer than two folds, more of them than there are members of a class, or a protocol there is none of.
     UnfitTrainingSet, UnparsableFormula, UnknownElement
-        As `classifier.check_training_set`.
+        As `check_training_set`.
     """
     if protocol not in get_args(Protocol):
         raise BadDivision(f"the protocol is one of {', '.join(get_args(Protocol))}, not {protocol!r}")
