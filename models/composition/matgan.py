@@ -67,9 +67,7 @@ class MatGAN:
     def amounts(self, latent: Tensor) -> Tensor:
         """Give the atoms of each element, uint8 of shape (n, 85), for normal numbers of shape (n, latent_size)."""
         if isinstance(self.generator, SequentialGenerator):
-            return self.generator.amounts(
-                latent, temperature=self.config.temperature, amount_temperature=self.config.temperature
-            )
+            return self.generator.amounts(latent, temperature=self.config.temperature)
         return self.generator.amounts(latent)
 
     def to_bytes(self) -> bytes:

@@ -96,7 +96,7 @@ class SequentialGenerator(nn.Module):
         return torch.zeros(written.shape, device=written.device).masked_scatter(open_, losses).sum(1)
 
     @torch.no_grad()
-    def write(self, latent: Tensor, *, temperature: float = 1.0, amount_temperature: float = 1.0) -> Tensor:
+    def write(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Write compositions as numbers of cells in order of writing, shape (n, 8), `END` where they are finished.
 
         Draws that have begun alike share one pass through the network.
@@ -105,8 +105,8 @@ class SequentialGenerator(nn.Module):
         ----------
         latent
             Normal numbers, shape (n, 8): one for each cell.
-        temperature, amount_temperature
-            Of the choice of an element (or of the end), and of its amount: below one it keeps to what is likely.
+        temperature
+            Below one it keeps to what is likely.
         """
         device = latent.device
         chances = torch.special.ndtr(latent.double()).clamp_(max=1 - 1e-12)
@@ -118,7 +118,7 @@ class SequentialGenerator(nn.Module):
         for step in range(MAX_ELEMENTS):
             heaped = torch.cat(
                 [
-                    self._heaped(*part, temperature, amount_temperature)
+                    self._heaped(*part, temperature)
                     for part in zip(torch.split(sums, _TOGETHER), torch.split(last, _TOGETHER), strict=True)
                 ]
             )
@@ -139,17 +139,11 @@ class SequentialGenerator(nn.Module):
             last = cells // MAX_AMOUNT
         return written
 
-    def _heaped(self, sums: Tensor, last: Tensor, temperature: float, amount_temperature: float) -> Tensor:
+    def _heaped(self, sums: Tensor, last: Tensor, temperature: float) -> Tensor:
         """Give the cumulative chances of the next cell, shape (n, 681), the last of them one."""
-        logits = self.logits(sums, last)
-        if temperature != 1 or amount_temperature != 1:
-            by_element = logits[:, :CELLS].reshape(-1, *SHAPE)
-            elements = torch.logsumexp(by_element, dim=2, keepdim=True)
-            amounts = torch.log_softmax((by_element - elements) / amount_temperature, dim=2)
-            cells = (elements / temperature + amounts).flatten(1)
-            logits = torch.cat([cells, logits[:, CELLS:] / temperature], dim=1)
-        heaped = torch.softmax(logits, dim=1).cumsum(1, dtype=torch.float64)
-        return heaped / heaped[:, -1:]
+        chances = torch.softmax(self.logits(sums, last) / temperature, dim=1)
+        heaped = chances.cumsum(1, dtype=torch.float64)
+        return heaped.div_(heaped[:, -1:].clone())
 
     def as_array(self, written: Tensor) -> Tensor:
         """Fill the array, shape (n, 85, 8), float zeros and ones."""
@@ -166,9 +160,9 @@ class SequentialGenerator(nn.Module):
         written[rows, torch.arange(len(rows), device=array.device) - (counts.cumsum(0) - counts)[rows]] = numbers
         return written
 
-    def amounts(self, latent: Tensor, *, temperature: float = 1.0, amount_temperature: float = 1.0) -> Tensor:
+    def amounts(self, latent: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Give the atoms of each element, uint8 of shape (n, 85), as `write` writes them."""
-        written = self.write(latent, temperature=temperature, amount_temperature=amount_temperature)
+        written = self.write(latent, temperature=temperature)
         rows, steps = torch.nonzero(written < END, as_tuple=True)
         cells = written[rows, steps]
         amounts = torch.zeros(len(latent), SIZE, dtype=torch.uint8, device=latent.device)

@@ -71,9 +71,7 @@ def test_amounts_say_what_was_written(generator: SequentialGenerator) -> None:
 
 def test_a_low_temperature_draws_less_that_is_different(generator: SequentialGenerator) -> None:
     latent = torch.randn(500, MAX_ELEMENTS)
-    counts = [
-        len(torch.unique(generator.write(latent, temperature=t, amount_temperature=t), dim=0)) for t in (1.0, 0.1)
-    ]
+    counts = [len(torch.unique(generator.write(latent, temperature=t), dim=0)) for t in (1.0, 0.1)]
     assert counts[1] < counts[0]
 
 
