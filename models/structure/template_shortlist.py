@@ -117,12 +117,7 @@ def shortlist(
     return Shortlist(
         formula=wanted.formula,
         amounts=dict(zip(wanted.elements, wanted.amounts, strict=True)),
-        candidates=tuple(
-            Shortlisted(
-                tuple(islice(ranked.choices(one), None if match_structures else 1)), one.probability, one.known_as
-            )
-            for one in candidates
-        ),
+        candidates=tuple(Shortlisted(tuple(ranked.choices(one)), one.probability, one.known_as) for one in candidates),
         known=tuple(ranked.known),
         k=k,
         dimension=dimension,

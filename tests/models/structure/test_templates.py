@@ -183,3 +183,15 @@ def test_chosen_first_and_made_later_from_the_few_structures_that_were_named(lib
         made.template_id for made in predict("WSe2", library, k=2)
     ]
     assert "MoSSe" not in fetched, "of another anonymous formula"
+
+
+def test_a_template_whose_layer_falls_apart_stands_back_for_one_that_keeps_its_bonds():
+    # Carbon is as electronegative as tungsten and 0.9 Å smaller: scaled to W-S bonds, its layer falls apart.
+    tight = layer("C", "S", 2.4, prismatic=True)
+    wide = layer("Nb", "S", 3.35, prismatic=True)
+    library = library_of({"CS2": tight, "NbS2": wide})
+
+    [made] = predict("WS2", library)
+
+    assert made.template_id == "NbS2"
+    assert made.passed
