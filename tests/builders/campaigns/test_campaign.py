@@ -124,7 +124,7 @@ def test_the_campaign_for_two_dimensional_materials_has_the_published_thresholds
     campaign = load("two-dimensional")
 
     conditions = {gate.name: gate.condition for gate in campaign.gates}
-    assert campaign.routes.names == ("top-down", "bottom-up")
+    assert campaign.routes.names == ("top-down", "bottom-up", "template")
     assert conditions["exfoliation energy"] == "<= 0.2"
     assert conditions["energy above hull"] == "<= 0.2"
     assert conditions["probability of 2D"] == ">= 0.95"
