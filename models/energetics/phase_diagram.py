@@ -230,7 +230,7 @@ def _draw_binary(
     axes.set_ylabel("formation energy (eV/atom)")
     axes.margins(y=0.12)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, loc="best")
+        axes.legend(fontsize=8, loc="upper center")
 
 
 def _draw_ternary(
