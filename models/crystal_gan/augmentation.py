@@ -201,13 +201,14 @@ class Stream:
             part = slice(start, start + batch)
             yield self.varied(self.cells[number[part]], rng, ~as_it_is[part])
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+    def draw(self, rng: np.random.Generator, n: int, *, pack: int = 1) -> NDArray[np.int64]:
         """Give the numbers of n cells for a batch: of compositions of about the same size, each as likely as the other.
 
-        Cells of one size leave few slots empty, which saves time where slots cost it.
+        Cells of one size leave few slots empty, which saves time where slots cost it. Each `pack` cells in a row are of
+        one composition.
         """
         low = rng.uniform(-_WINDOW, 1.0)
-        within = rng.uniform(max(low, 0.0), min(low + _WINDOW, 1.0), size=n)
+        within = np.repeat(rng.uniform(max(low, 0.0), min(low + _WINDOW, 1.0), size=-(-n // pack)), pack)[:n]
         chosen = np.minimum((within * len(self._by_size)).astype(np.int64), len(self._by_size) - 1)
         sizes, starts = self._sizes[chosen], self._starts[chosen]
         numbers: NDArray[np.int64] = self._numbers[starts + (rng.random(n) * sizes).astype(np.int64)]

@@ -25,7 +25,8 @@ _WIDTHS: Final = (
     "encoder_channels",
 )
 _MOST_NEIGHBOURS: Final = 26
-_DENSE_ONLY: Final = ("distance_weight", "likeness_weight", "code_weight")
+_LEAST_PACK: Final = 2
+_DENSE_ONLY: Final = ("distance_weight", "beside_weight", "likeness_weight", "code_weight")
 _RATES: Final = ("learning_rate", "critic_learning_rate", "classifier_learning_rate", "decay")
 _WEIGHTS: Final = (
     "gradient_penalty",
@@ -34,6 +35,7 @@ _WEIGHTS: Final = (
     "generated_slots_weight",
     "adversarial_weight",
     "distance_weight",
+    "beside_weight",
     "likeness_weight",
     "code_weight",
 )
@@ -68,6 +70,9 @@ class CrystalGanConfig:
         How many of each element the critic of dense networks sees around an atom.
     encoder_channels
         Widths of the encoder, which dense networks have.
+    pack
+        Cells of one composition that the critic of dense networks judges with a view to how they differ, which a
+        generator that always makes the same crystal can't please (after Lin et al., NeurIPS 31 (2018)); divides batch.
     batch, learning_rate, critic_learning_rate, classifier_learning_rate, betas
         Of Adam; `learning_rate` is that of the generator (and the encoder).
     decay, decay_epochs
@@ -88,6 +93,9 @@ class CrystalGanConfig:
         Weight of the critic's judgement in the generator's loss.
     distance_weight
         Weight of the generator's penalty on atoms too close (`environments.crowding`); dense networks only.
+    beside_weight
+        Weight, for cells of compositions beside those of the training set (an atom more or less of each element), of
+        the penalty on atoms too close and of how much less they differ than real cells of one composition do.
     likeness_weight, code_weight
         Weights, in the loss of generator and encoder, of how unlike real cells come back (`losses.unlikeness`), and of
         how far their noise is from normally distributed.
@@ -113,6 +121,7 @@ class CrystalGanConfig:
     classifier_channels: tuple[int, ...] = (512, 256, 256)
     classifier_dense: tuple[int, ...] = (300, 100)
     neighbours: int = 6
+    pack: int = 1
     encoder_channels: tuple[int, ...] = (320, 320)
     batch: int = 32
     learning_rate: float = 1e-4
@@ -130,6 +139,7 @@ class CrystalGanConfig:
     conditions: Conditions = "data"
     adversarial_weight: float = 1.0
     distance_weight: float = 0.0
+    beside_weight: float = 0.0
     likeness_weight: float = 0.0
     code_weight: float = 0.0
     average: float = 0.0
@@ -141,7 +151,9 @@ class CrystalGanConfig:
         self._whole("latent", "seed_channels", "cell_hidden", "critic_steps", "decay_epochs", "epochs", least=1)
         self._whole("batch", least=2)  # batch normalisation needs several cells
         self._whole("batches_per_epoch", least=0)
-        self._whole("neighbours", least=1)
+        self._whole("neighbours", "pack", least=1)
+        if self.batch % self.pack:
+            raise BadConfig(f"pack divides batch, which {self.pack} does not divide {self.batch}")
         if self.neighbours > _MOST_NEIGHBOURS:
             raise BadConfig(f"neighbours is {_MOST_NEIGHBOURS} at most, not {self.neighbours}")
         for name in _WIDTHS:
@@ -159,6 +171,8 @@ class CrystalGanConfig:
         for name, choices in (("networks", get_args(Networks)), ("conditions", get_args(Conditions))):
             if getattr(self, name) not in choices:
                 raise BadConfig(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")
+        if self.beside_weight and self.pack < _LEAST_PACK:
+            raise BadConfig(f"beside_weight needs a pack of {_LEAST_PACK} or more, not {self.pack}")
         if self.networks == "published" and any(getattr(self, name) for name in _DENSE_ONLY):
             raise BadConfig(f"{', '.join(_DENSE_ONLY)} are for networks 'dense'; set them to 0")
 
@@ -222,20 +236,22 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
         "encoder_channels": (320, 320),
         "critic_channels": (96, 96),
         "critic_dense": (192, 192),
+        "pack": 4,
         "batch": 64,
         "learning_rate": 5e-4,
         "critic_learning_rate": 5e-4,
         "betas": (0.0, 0.9),
-        "decay": 0.96,
+        "decay": 0.94,
         "decay_epochs": 1,
         "critic_steps": 1,
         "distance_weight": 1.0,
-        "likeness_weight": 0.5,
-        "code_weight": 0.02,
+        "beside_weight": 2.0,
+        "likeness_weight": 3.0,
+        "code_weight": 0.06,
         "average": 0.99,
         "augmentation": Augmentation(per_composition=0, translations=False, swaps=False),
         "batches_per_epoch": 200,
-        "epochs": 60,
+        "epochs": 45,
     },
 }
 """What each profile changes in the defaults, which are those of `paper`."""

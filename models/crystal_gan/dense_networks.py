@@ -29,6 +29,7 @@ _CENTRE_DISTANCE: Final = 2.5
 _CENTRE_VOLUME: Final = 11.5
 _SPREAD_VOLUME: Final = 2.0
 """Å^3 per atom, about those of oxides."""
+_LEAST_VARIANCE: Final = 1e-4  # the root of 0 has no slope
 _LOG_DEVIATION: Final = (-8.0, 2.0)
 _FIRST_LOG_DEVIATION: Final = -2.0
 
@@ -53,8 +54,8 @@ class DenseGenerator(nn.Module):
 class EnvironmentCritic(nn.Module):
     """Surroundings of the atoms of cells and their compositions to one number each, higher the more real they look.
 
-    Every atom through the same layers, the mean over each element's, then dense layers that also see composition and
-    volume per atom.
+    Every atom through the same layers, the mean over each element's, then dense layers that also see composition,
+    volume per atom, and how much the cells of a pack differ from each other.
     """
 
     def __init__(self, config: CrystalGanConfig) -> None:
@@ -63,10 +64,12 @@ class EnvironmentCritic(nn.Module):
         elements = len(config.layout.elements)
         width = config.critic_channels[-1]
         self.atoms = _leaky([elements * config.neighbours + elements, *config.critic_channels], last=True)
-        self.cells = _leaky([elements * width + condition_size(config.layout) + 1, *config.critic_dense, 1], last=False)
+        self.pack = config.pack
+        seen = (elements * width + 1) * (1 if config.pack == 1 else 2)
+        self.cells = _leaky([seen + condition_size(config.layout), *config.critic_dense, 1], last=False)
 
     def forward(self, around: Environments, number: Tensor) -> Tensor:
-        """Judge cells by the surroundings of their atoms; compositions have shape (n, elements)."""
+        """Judge cells by the surroundings of their atoms; compositions, shape (n, elements), are alike in each pack."""
         distances = around.distances
         names = torch.eye(len(around.slots), dtype=distances.dtype, device=distances.device)
         owner = names.repeat_interleave(torch.tensor(around.slots, device=distances.device), dim=0)
@@ -77,7 +80,12 @@ class EnvironmentCritic(nn.Module):
             part.sum(dim=1) / number[:, i, None] for i, part in enumerate(torch.split(atoms, list(around.slots), dim=1))
         ]
         volume = (around.volume[:, None] - _CENTRE_VOLUME) / _SPREAD_VOLUME
-        value: Tensor = self.cells(torch.cat([*means, conditions(number, self.layout), volume], dim=1))[:, 0]
+        seen = torch.cat([*means, volume], dim=1)
+        if self.pack > 1:
+            packs = seen.view(-1, self.pack, seen.shape[1])
+            spread = (packs.var(dim=1, unbiased=False, keepdim=True) + _LEAST_VARIANCE).sqrt()
+            seen = torch.cat([seen, spread.expand_as(packs).reshape(seen.shape)], dim=1)
+        value: Tensor = self.cells(torch.cat([seen, conditions(number, self.layout)], dim=1))[:, 0]
         return value
 
 

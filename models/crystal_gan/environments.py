@@ -20,6 +20,7 @@ from .distances import cell_vectors, least_distances
 FARTHEST: Final = 7.0
 """Å; what is farther counts as that far."""
 _LEAST_SQUARE: Final = 1e-3
+_LEAST_VARIANCE: Final = 1e-6  # Å^2; the root of 0 has no slope
 _NOWHERE: Final = 1e3  # Å^2, of images that are no neighbours
 
 
@@ -98,6 +99,28 @@ def crowding(around: Environments, layout: Layout, *, reach: float = 1.1) -> Ten
     short = (reach - around.distances / owner[None, :, :, None]).clamp_min(0) ** 2
     penalty: Tensor = (short.sum(dim=(2, 3)) * around.filled).sum(dim=1).mean()
     return penalty
+
+
+def spread(around: Environments, number: Tensor, pack: int) -> Tensor:
+    """Say how much the cells of each pack differ: in Å, over the mean surroundings of each element, mean over packs.
+
+    Parameters
+    ----------
+    around
+        Of n cells, each `pack` in a row of one composition.
+    number
+        Their compositions, shape (n, elements).
+    pack
+        2 or more.
+    """
+    kept = around.distances * around.filled[:, :, None, None]
+    means = [
+        part.sum(dim=1) / number[:, i, None, None]
+        for i, part in enumerate(torch.split(kept, list(around.slots), dim=1))
+    ]
+    packs = torch.stack(means, dim=1).flatten(1).view(len(number) // pack, pack, -1)
+    root = (packs.var(dim=1, unbiased=False).mean(dim=1) + _LEAST_VARIANCE).sqrt()
+    return root.mean()
 
 
 def cut(distances: Tensor, volume: Tensor, number: Tensor, layout: Layout) -> Environments:

@@ -105,6 +105,15 @@ def test_batches_hold_compositions_of_about_one_size(cells: Floats) -> None:
     assert len(np.unique(np.concatenate(batches), axis=0)) == len(stream.groups)
 
 
+def test_packs_are_of_one_composition(cells: Floats) -> None:
+    stream = Stream(cells, MG_MN_O)
+
+    batch = counts(stream.cells[stream.draw(np.random.default_rng(0), 40, pack=4)], MG_MN_O).reshape(10, 4, 3)
+
+    assert (batch == batch[:, :1]).all()
+    assert len(np.unique(batch, axis=0)) > 1
+
+
 def test_atoms_are_moved_to_the_first_slots(plain: Floats) -> None:
     scattered = plain.copy()
     scattered[:, 2:10] = plain[:, 2:10][:, ::-1]

@@ -67,6 +67,8 @@ def test_settings_survive_as_plain_data(name: str) -> None:
         ({"critic_channels": []}, "critic_channels are whole numbers"),
         ({"distance_weight": 1.0}, "are for networks 'dense'"),
         ({"conditions": "all"}, "one of data, uniform"),
+        ({"profile": "improved", "pack": 3}, "3 does not divide 64"),
+        ({"profile": "improved", "pack": 1}, "beside_weight needs a pack of 2"),
         ({"augmentation": {"rotations": True}}, "no kind of augmentation 'rotations'"),
     ],
 )
@@ -108,8 +110,8 @@ def test_what_became_nan_stops_the_training(tiny_improved: CrystalGanConfig, cel
 
 def test_published_code_asks_for_any_composition_and_puts_noise_on_empty_slots(cells: Floats) -> None:
     config = CrystalGanConfig.from_dict(
-        {"profile": "published-code", "latent": 4, "seed_channels": 2, "generator_channels": [4], "critic_channels": [4],
-         "critic_dense": [4], "classifier_channels": [4], "classifier_dense": [4], "batch": 4}
+        {"profile": "published-code", "latent": 4, "seed_channels": 2, "generator_channels": [4],
+         "critic_channels": [4], "critic_dense": [4], "classifier_channels": [4], "classifier_dense": [4], "batch": 4}
     )  # fmt: skip
     one = learner(config, cells)
     real = torch.tensor(cells[:4], dtype=torch.float32)
@@ -197,6 +199,20 @@ def test_compositions_outside_the_layout_are_refused(
 ) -> None:
     with pytest.raises(BadLayout, match=words):
         generate(CrystalGan(tiny_improved), composition, 1, seed=0)
+
+
+def test_compositions_beside_those_of_the_training_set_stay_within_the_layout(
+    tiny_improved: CrystalGanConfig, cells: Floats
+) -> None:
+    made = make_learner(tiny_improved, cells)
+    assert isinstance(made, EnvironmentLearner)
+
+    beside = made._beside(torch.tensor([[1, 8, 12]] * 400))
+
+    assert len(beside) == 400 // 4
+    assert (beside.view(-1, 4, 3) == beside.view(-1, 4, 3)[:, :1]).all()
+    assert beside.amin(dim=0).tolist() == [1, 7, 11]
+    assert beside.amax(dim=0).tolist() == [2, 8, 12]
 
 
 def test_an_empty_training_set_is_refused(config: CrystalGanConfig) -> None:

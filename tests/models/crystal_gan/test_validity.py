@@ -5,7 +5,7 @@ import pytest
 import torch
 from exfolio.models.crystal_gan.compositions import OxidationRule, compositions, family
 from exfolio.models.crystal_gan.distances import least_distances
-from exfolio.models.crystal_gan.environments import crowding, cut, environments
+from exfolio.models.crystal_gan.environments import crowding, cut, environments, spread
 from exfolio.models.crystal_gan.validity import ValidityRule, faults
 from exfolio.models.structure.layouts import MG_MN_O, BadLayout, Layout
 from exfolio.models.structure.point_cloud import Floats, decode_many, encode_many
@@ -83,6 +83,18 @@ def test_surroundings_kept_for_all_slots_are_those_of_a_batch(cells: Floats) -> 
     assert again.slots == direct.slots
     assert torch.equal(again.filled, direct.filled)
     torch.testing.assert_close(again.distances[again.filled], direct.distances[direct.filled], rtol=1e-9, atol=1e-9)
+
+
+def test_spread_says_how_much_the_cells_of_a_pack_differ() -> None:
+    """CsCl-like cells of 3.0 and 3.2 Å: the nearest of the other element are 0.5 and 0.5 * 3 ** 0.5 of that away."""
+    pair = Layout("pair", ("Mg", "O"), (1, 1))
+    made = [Structure(Lattice.cubic(a), ["Mg", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]) for a in (3.0, 3.2, 3.1, 3.1)]
+    number = torch.ones(4, 2, dtype=torch.int64)
+    around = environments(torch.tensor(encode_many(made, pair)), number, pair, 1)
+
+    first = ((0.1**2 + (0.1 * 3**0.5 / 2) ** 2) / 2) ** 0.5  # deviations of Mg-Mg and Mg-O, and the same from O
+
+    assert spread(around, number, 2).item() == pytest.approx(first / 2, abs=6e-4)  # the second pack has none
 
 
 def test_crowding_moves_atoms_apart() -> None:
