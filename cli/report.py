@@ -1,4 +1,4 @@
-"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures."""
+"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures, and reports on trained models."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..stores.errors import ConfigurationError
 from ..stores.query.fields import Field
 from .cells import text_of
 from .console import JsonOption, begin, out, print_json
+from .report_model import model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,9 +33,10 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Draw phase diagrams and Pourbaix diagrams.")
+    group = typer.Typer(no_args_is_help=True, help="Draw phase diagrams and Pourbaix diagrams, report on trained models.")
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
+    group.command("model")(model)
     app.add_typer(group, name="report")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
-
-import numpy as np
+from typing import ClassVar, Final
 
 from ...models.composition.formulas import parse
 from ...models.composition.matgan import MatGAN, MatGANConfig, MatGANLearner, UnusableTrainingSet
-from ...models.composition.matgan_sampling import sample
+from ...models.composition.matgan_report import assess
 from ...models.composition.one_hot import representable
 from ...models.composition.oxidation_states import oxidation_state_set
 from ...models.composition.screening import screen
@@ -93,25 +91,22 @@ class MatGANKind(Kind):
 
     def _figures(self, model: MatGAN, content: Doc, seed: int) -> Doc:
         allowed = self.config["oxidation_states"]
-        drawn = sample(model, self.config["report_draws"], seed=seed, device=model.device)
-        times = drawn.times_drawn
-        of_known = [float(np.mean(verdict)) for verdict in screen(content["learnt"], oxidation_states=allowed)]
-        of_drawn = [
-            float(np.average(verdict, weights=times)) if len(times) else 0.0
-            for verdict in screen(drawn.formulas, oxidation_states=allowed)
-        ]
-        learnt = set(content["learnt"])
-        new = np.array([one not in learnt for one in drawn.formulas], dtype=bool)
-        figures: dict[str, Any] = {
-            "draws": drawn.draws,
-            "unique": len(drawn.formulas) / drawn.draws,
-            "novel": float(times[new].sum() / times.sum()) if len(times) else 0.0,
-            "charge_neutral": of_drawn[0],
-            "electronegativity_balanced": of_drawn[1],
-            "charge_neutral_of_training_set": of_known[0],
-            "electronegativity_balanced_of_training_set": of_known[1],
+        found = assess(
+            model,
+            training=content["learnt"],
+            left_out=content["held_out"],
+            draws=self.config["report_draws"],
+            seed=seed,
+            device=model.device,
+            oxidation_states=(allowed,),
+        )
+        return {
+            "draws": found.draws,
+            "distinct": found.distinct / found.draws,
+            "novel": found.novel_distinct,
+            "charge_neutral": found.drawn[allowed].charge_neutral,
+            "electronegativity_balanced": found.drawn[allowed].electronegativity_balanced,
+            "charge_neutral_of_training_set": found.training[allowed].charge_neutral,
+            "electronegativity_balanced_of_training_set": found.training[allowed].electronegativity_balanced,
+            "assessment": found.to_dict(),
         }
-        if content["held_out"]:
-            found = len(set(drawn.formulas).intersection(content["held_out"]))
-            figures["held_out_rediscovered"] = found / len(content["held_out"])
-        return figures

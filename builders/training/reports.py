@@ -1,0 +1,100 @@
+"""Reports on trained models: the figures as a table beside the published ones, and plots of what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from ...stores import artefacts
+from ...stores.connection import Connection
+from .kind import Doc
+from .training_stage import training_set_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Report = tuple[str, dict[str, "Figure"]]
+"""A text in Markdown, and plots by name."""
+
+
+def report(connection: Connection, model: Doc) -> Report:
+    """Make the report on a trained model.
+
+    Parameters
+    ----------
+    model
+        Its document of `trained_models`.
+    """
+    text, plots = _OF_KIND.get(model["kind"], _nothing_more)(connection, model)
+    curve = _curve(model)
+    return f"# {model['model_id']}\n\n{_facts(model)}\n{text}", {**plots, **({"training": curve} if curve else {})}
+
+
+def _facts(model: Doc) -> str:
+    lines = [f"- {name}: {value}" for name, value in model.get("data", {}).items()]
+    lines += [f"- filter {name}: `{query or 'all materials'}`" for name, query in model.get("data_query", {}).items()]
+    lines += [f"- seed: {model['seed']}", f"- device: {model.get('device')}", f"- seconds: {model.get('seconds')}"]
+    metrics = {name: value for name, value in model.get("metrics", {}).items() if isinstance(value, int | float)}
+    lines += [f"- {name.replace('_', ' ')}: {value:.4g}" for name, value in metrics.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _of_matgan(connection: Connection, model: Doc) -> Report:
+    from ...models.composition.matgan import MatGAN
+    from ...models.composition.matgan_report import assess, distributions, plot_distributions
+    from ...models.composition.matgan_sampling import sample
+
+    content = training_set_of(connection, model)
+    generator = MatGAN.from_bytes(artefacts.get(connection, model["weights"]))
+    draws = model["config"]["report_draws"]
+    found = assess(generator, training=content["learnt"], left_out=content["held_out"], draws=draws, seed=model["seed"])
+    drawn = sample(generator, draws, seed=model["seed"])
+    plot = plot_distributions(distributions(drawn.formulas, drawn.times_drawn), distributions(content["learnt"]))
+    return f"\nPublished: Dan et al., npj Comput. Mater. 6, 84 (2020).\n\n{found.table()}\n", {"distributions": plot}
+
+
+def _of_classifier(_connection: Connection, model: Doc) -> Report:
+    judged = model["metrics"].get("cross_validation")
+    if judged is None:
+        return "\nNot cross-validated (folds=0).\n", {}
+    from ...models.composition.classifier_report import plot
+
+    rows = ["| threshold | " + " | ".join(name for name in judged["thresholds"][0] if name != "threshold") + " |"]
+    rows.append("|" + "---:|" * len(judged["thresholds"][0]))
+    for one in judged["thresholds"]:
+        values = ("–" if value is None else f"{value:.4g}" for name, value in one.items() if name != "threshold")
+        rows.append(f"| {one['threshold']} | " + " | ".join(values) + " |")
+    named = ", ".join(f"{one['feature']} {one['share']:.3f}" for one in judged["importance"])
+    table = "\n".join(rows)
+    return f"\nFolds by reduced formula.\n\n{table}\n\nMost important: {named}\n", {"curves": plot(judged)}
+
+
+def _nothing_more(_connection: Connection, _model: Doc) -> Report:
+    return "", {}
+
+
+def _curve(model: Doc) -> Figure | None:
+    history = model.get("curve") or []
+    if len(history) < _FEWEST_EPOCHS:
+        return None
+    from matplotlib.figure import Figure
+
+    names = sorted({name for figures in history for name in figures})
+    columns = min(3, len(names))
+    figure = Figure(figsize=(5 * columns, 3.2 * -(-len(names) // columns)), layout="constrained")
+    axes = figure.subplots(-(-len(names) // columns), columns, squeeze=False).ravel()
+    for axis, name in zip(axes, names, strict=False):
+        known = [(epoch + 1, figures[name]) for epoch, figures in enumerate(history) if name in figures]
+        axis.plot(*zip(*known, strict=True))
+        axis.set(title=name.replace("_", " "), xlabel="epoch")
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    figure.suptitle(model["model_id"])
+    return figure
+
+
+_FEWEST_EPOCHS: Final = 2
+_OF_KIND: Final[dict[str, Callable[[Connection, Doc], Report]]] = {
+    "matgan": _of_matgan,
+    "classifier": _of_classifier,
+}

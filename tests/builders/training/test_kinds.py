@@ -1,0 +1,173 @@
+"""What the kinds of model draw from the registry, what they refuse, and what a report says of them."""
+
+from typing import Any
+
+import pytest
+from exfolio.builders.running import run_stage
+from exfolio.builders.training import trained
+from exfolio.builders.training.catalogue import kind_of_model
+from exfolio.builders.training.kind import TrainingError
+from exfolio.builders.training.reports import report
+from exfolio.builders.training.training_stage import TrainingStage, training_set_of
+from exfolio.models.composition.roost import RoostEnsemble, predict
+from exfolio.stores import artefacts
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError
+from exfolio.stores.query.errors import FilterError
+from toy_stages import put_materials
+
+TINY_MATGAN = {"warm_up_epochs": 1, "adversarial_epochs": 1, "steps_per_epoch": 1, "width": 16, "critic_width": 16}
+TINY_MATGAN |= {"batch_size": 8, "report_draws": 300, "validation_draws": 50}
+TINY_ROOST = {"epochs": 2, "width": 8, "hidden": 16, "trunk": [16], "batch_size": 16}
+
+
+@pytest.fixture
+def oxides(registry: Connection) -> Connection:
+    """Forty oxides and sulphides, two of them layered; one element; one that no 85 x 8 array holds."""
+    metals = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Al", "Ga", "In", "Ti", "Zr", "Hf", "Mn", "Fe", "Co")
+    formulas = [f"{metal}{x}" for metal in metals for x in ("O", "S")] + ["Fe", "Mo9Se11", "MoS2", "WS2"]
+    docs: list[dict[str, Any]] = [
+        {"material_id": f"t:{name}", "formula_reduced": name, "formation_energy": -0.05 * i, "layered_claimed": False}
+        for i, name in enumerate(formulas)
+    ]
+    docs[-1]["layered_claimed"] = docs[-2]["layered_claimed"] = True
+    put_materials(registry, docs)
+    return registry
+
+
+def trained_model(connection: Connection, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    run_stage(TrainingStage(kind, config=config), connection)
+    return trained.need(connection, kind)
+
+
+def test_matgan_learns_compositions_that_fit_and_sets_some_aside(oxides: Connection) -> None:
+    model = trained_model(oxides, "matgan", {**TINY_MATGAN, "held_out": 0.25})
+
+    content = training_set_of(oxides, model)
+
+    assert model["data"]["compositions"] == 40
+    assert model["data"]["single_elements"] == 1
+    assert model["data"]["not_representable"] == 1
+    assert not {"Fe", "Mo9Se11"} & {*content["learnt"], *content["held_out"]}
+    assert len(content["learnt"]) + len(content["held_out"]) == 38
+    assert 0 < len(content["held_out"]) < 20
+    assert model["metrics"]["draws"] == 300
+
+
+def test_matgan_can_learn_from_what_passes_the_screens_alone(oxides: Connection) -> None:
+    drawn = kind_of_model("matgan")({"learn_from": "passing"}).draw(oxides)
+
+    assert drawn.described["electronegativity_balanced"] == len(drawn.content["learnt"]) < 38
+    assert "FeS" in drawn.content["learnt"]
+
+
+def test_the_classifier_takes_a_composition_with_a_layered_polymorph_as_two_dimensional(oxides: Connection) -> None:
+    put_materials(oxides, [{"material_id": "t:layered", "formula_reduced": "CdS", "layered_claimed": True}])
+
+    drawn = kind_of_model("classifier")().draw(oxides)
+
+    is_2d = dict(zip(drawn.content["formulas"], drawn.content["is_2d"], strict=True))
+    assert {name for name, label in is_2d.items() if label} == {"MoS2", "WS2", "CdS"}
+    assert len(is_2d) == 40
+
+
+def test_roost_learns_the_most_stable_polymorph_and_is_measured_on_what_it_has_not_seen(oxides: Connection) -> None:
+    put_materials(oxides, [{"material_id": "t:rutile", "formula_reduced": "MgO", "formation_energy": -3.1}])
+    model = trained_model(oxides, "roost", {**TINY_ROOST, "members": 2})
+
+    assert training_set_of(oxides, model)["formation_energy"]["MgO"] == -3.1
+    sizes = [model["metrics"][f"{part}_compositions"] for part in ("training", "validation", "test")]
+    assert sum(sizes) == 40
+    ensemble = RoostEnsemble.from_bytes(artefacts.get(oxides, model["weights"]))
+    assert len(ensemble.members) == 2
+    assert predict(ensemble, ["MgO"]).epistemic[0] > 0
+    assert len(model["curve"]) == 4
+
+
+def test_an_ensemble_that_is_stopped_goes_on_with_the_member_it_was_at(oxides: Connection) -> None:
+    config = {**TINY_ROOST, "members": 2}
+    whole = trained_model(oxides, "roost", config)
+    oxides.database["trained_models"].delete_many({})
+
+    class StopsInTheSecond(TrainingStage):
+        told = 0
+
+        def tell(self) -> None:
+            self.told += 1
+            self.asked_to_stop = lambda: self.told >= 3
+
+    with pytest.raises(KeyboardInterrupt, match="run again to go on"):
+        run_stage(StopsInTheSecond("roost", config=config), oxides)
+    resumed = trained_model(oxides, "roost", config)
+
+    formulas = ["MgO", "MoS2"]
+    before, after = (
+        predict(RoostEnsemble.from_bytes(artefacts.get(oxides, one["weights"])), formulas).mean.tolist()
+        for one in (whole, resumed)
+    )
+    assert after == before
+
+
+@pytest.mark.parametrize("kind", ["matgan", "classifier", "roost"])
+def test_an_empty_registry_is_an_error_with_its_remedy(registry: Connection, kind: str) -> None:
+    with pytest.raises(TrainingError, match=r"match|holds no composition") as raised:
+        run_stage(TrainingStage(kind), registry)
+    assert "ngest" in raised.value.remedy
+
+
+def test_one_class_only_is_an_error_that_names_it(oxides: Connection) -> None:
+    with pytest.raises(TrainingError, match="no composition of two-dimensional materials"):
+        run_stage(TrainingStage("classifier", queries={"positives": 'source = "2dmatpedia"'}), oxides)
+
+
+def test_a_wrong_filter_is_pointed_at(oxides: Connection) -> None:
+    with pytest.raises(FilterError, match="formation_enrgy"):
+        run_stage(TrainingStage("roost", queries={"materials": "formation_enrgy < 0"}), oxides)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "message"),
+    [
+        ("matgan", {"widht": 3}, "widht"),
+        ("matgan", {"learn_from": "some"}, "learn_from is 'all' or 'passing'"),
+        ("classifier", {"folds": 1}, "folds is 0 or at least 2"),
+        ("classifier", {"kind": "svm"}, "svm"),
+        ("roost", {"members": 0}, "members is at least 1"),
+        ("roost", {"validation": 0.9, "test": 0.2}, "shares that leave some"),
+    ],
+)
+def test_wrong_settings_are_named_with_those_there_are(kind: str, config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        TrainingStage(kind, config=config)
+    assert raised.value.remedy.startswith("Settings: ")
+
+
+def test_the_published_profile_is_one_word_away() -> None:
+    stage = TrainingStage("roost", config={"profile": "published", "epochs": 3})
+    assert stage.kind.config["batch_size"] == 128
+    assert stage.kind.config["epochs"] == 3
+    assert TrainingStage("matgan", config={"profile": "published"}).kind.config["networks"] == "convolutional"
+
+
+def test_damaged_weights_are_said_to_be_so(oxides: Connection) -> None:
+    model = trained_model(oxides, "classifier", {"kind": "forest", "forest_trees": 5, "folds": 0})
+    wrong = artefacts.put(oxides, b"no weights", what="test")
+    oxides.database["trained_models"].update_one({}, {"$set": {"weights": wrong}})
+
+    from exfolio.models.composition.classifier import unpack
+
+    with pytest.raises(ConfigurationError, match=f"{model['model_id']}.*damaged"):
+        trained.load(oxides, "classifier", model["model_id"], unpack)
+
+
+def test_a_report_has_the_figures_beside_the_published_ones(oxides: Connection) -> None:
+    matgan = trained_model(oxides, "matgan", {**TINY_MATGAN, "held_out": 0.25})
+    text, plots = report(oxides, matgan)
+    assert "| charge neutral, of draws (smact_default) |" in text
+    assert "84.8%" in text
+    assert set(plots) == {"distributions", "training"}
+
+    forest = trained_model(oxides, "classifier", {"kind": "forest", "forest_trees": 5, "folds": 2})
+    text, plots = report(oxides, forest)
+    assert "| threshold |" in text
+    assert set(plots) == {"curves"}
