@@ -33,7 +33,7 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Draw phase diagrams and Pourbaix diagrams, report on trained models.")
+    group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams, report on trained models.")
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
     group.command("model")(model)
