@@ -32,6 +32,7 @@ from .novelty import NoveltyStage
 from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
 from .potential_values import PotentialValuesStage
 from .pourbaix_stage import PourbaixStage
+from .preferred_values import PreferredStage
 from .running import Interrupted, Progress, run_stage
 from .source_stage import SourceStage
 from .sources.live_source import LIVE_KINDS
@@ -104,7 +105,7 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     stages: list[Stage] = []
     top_down = campaign.routes.top_down
     rules = top_down.rules if top_down else "database"
-    stages += [LayerStage(rules), LinkStage(), *_composition_stages(campaign)]
+    stages += [LayerStage(rules), LinkStage(), PreferredStage(), *_composition_stages(campaign)]
     if top_down:
         stages += [TopDownStage(top_down.rules, top_down.vacuum)]
     if campaign.routes.bottom_up:
@@ -132,7 +133,8 @@ def _template_stages(campaign: Campaign) -> list[Stage]:
     if wanted is None:
         return []
     dimension = wanted.dimension or (3 if campaign.dimension == 3 else 2)
-    return [TemplateStage(), TemplateStructuresStage(**{**wanted.model_dump(), "dimension": dimension})]
+    settings = {**wanted.model_dump(), "dimension": dimension, "judged": campaign.compositions is not None}
+    return [TemplateStage(), TemplateStructuresStage(**settings)]
 
 
 def _calculation_stages(campaign: Campaign | None = None) -> list[Stage]:
@@ -275,7 +277,7 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
     for campaign in campaigns:
         yield from stages_of(campaign)
     if not campaigns:
-        yield from (LayerStage(), LinkStage(), *_calculation_stages())
+        yield from (LayerStage(), LinkStage(), PreferredStage(), *_calculation_stages())
 
 
 def _run_one(

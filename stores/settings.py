@@ -118,6 +118,10 @@ class Settings(BaseSettings):
     loss_share: float = Field(
         0.1, ge=0, le=1, description="a refresh stops if a source loses more than this share of its records"
     )
+    source_order: tuple[str, ...] = Field(
+        ("handbook", "mp", "2dmatpedia", "c2db", "jarvis", "oqmd", "alexandria"),
+        description="sources whose value of a property is preferred, the best first; a better method goes before",
+    )
     mp_api_key: SecretStr | None = Field(None, description="key of the Materials Project's API; shown nowhere")
     mp_endpoint: Annotated[str, AfterValidator(_checked_address)] = Field(
         "https://api.materialsproject.org", description="address of the Materials Project's API"

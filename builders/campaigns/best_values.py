@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
+from ..method_order import HSE06, rank
 from ..work import Doc
 
 KINDS: Final = ("formation_energy", "exfoliation_energy", "energy_above_hull", "pourbaix_energy", "band_gap")
 BASES: Final = ("calculation", "same-structure", "parent", "known hull", "composition", "potential")
 """Which basis wins: the first."""
-
-GAP_METHODS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (r"^experiment", r"HSE06", r"HSE|PBE0|PBEO|B3LYP|hybrid|G0W0|GW", r"SCAN|mBJ|TPSS|M06", r"\+U|_U")
-)
-"""Which method of a band gap wins within one basis: measured, HSE06, other hybrids, meta-GGAs, with U, and last
-the rest (plain GGA underestimates gaps most)."""
-
-HSE06: Final = GAP_METHODS[1]
 
 
 def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict[str, Any]:
@@ -62,8 +53,6 @@ def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict
 def _order(one: Doc) -> tuple[bool, int, bool, int, float, str]:
     # A bound, whoever it comes from, says less than any value.
     basis = BASES.index(one.get("basis", BASES[-1]))
-    rank = 0
-    if one["kind"] == "band_gap":
-        found = (number for number, pattern in enumerate(GAP_METHODS) if pattern.search(one["method"]))
-        rank = next(found, len(GAP_METHODS))
-    return bool(one.get("bound")), basis, bool(one.get("stale")), rank, one["value"], one["method"]
+    # Of energies the lowest counts whatever the method, of gaps the one by the best method.
+    place = rank("band_gap", one["method"]) if one["kind"] == "band_gap" else 0
+    return bool(one.get("bound")), basis, bool(one.get("stale")), place, one["value"], one["method"]

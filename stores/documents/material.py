@@ -21,6 +21,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "record": (),
         "layers": ("dimensionality", "layered", "layering"),
         "links": ("same_as", "link"),
+        "preferred": ("preferred", "preferred_from", "other_values"),
         "template": ("template", "template_prototype", "template_dimension", "template_refused"),
     }
     REMEMBERED: ClassVar[tuple[str, ...]] = (
@@ -48,6 +49,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "facets.record.rev",
         "facets.layers.rev",
         "facets.links.rev",
+        "facets.preferred.rev",
         {"fields": ["formula_anonymous", "template_dimension"]},
         "template_prototype",
         "facets.template.rev",
@@ -89,6 +91,14 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     link = DictField(
         help_text="How it was compared, where its formula has other structures: representative (the first document "
         "with the same structure, by id), fingerprint (of the structure that was compared)"
+    )
+
+    preferred = DictField(
+        help_text="Preferred value of each property among all sources of this material (docs/links.md)"
+    )
+    preferred_from = DictField(help_text="By property: source, method and material_id of the preferred value")
+    other_values = ListField(
+        DictField(), help_text="All other values of this material: property, value, source, method, material_id"
     )
 
     template_prototype = StringField(

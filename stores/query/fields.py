@@ -51,6 +51,13 @@ _PARTS: Final[Mapping[str, tuple[tuple[str, Kind, str], ...]]] = {
         ("symbol", "text", "Hermann-Mauguin symbol of the space group"),
         ("crystal_system", "text", "Crystal system, e.g. hexagonal"),
     ),
+    "preferred": (
+        ("formation_energy", "number", "Preferred formation energy, eV/atom"),
+        ("exfoliation_energy", "number", "Preferred exfoliation energy, eV/atom"),
+        ("energy_above_hull", "number", "Preferred energy above the convex hull, eV/atom"),
+        ("decomposition_energy", "number", "Preferred decomposition energy, eV/atom"),
+        ("band_gap", "number", "Preferred band gap, eV"),
+    ),
     "gates": (
         ("name", "text", "Name of a gate"),
         ("verdict", "text", "Verdict of a gate: passed, failed, unknown, not-applicable"),

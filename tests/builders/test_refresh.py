@@ -56,6 +56,7 @@ def test_a_refresh_goes_from_files_to_verdicts(registry: Connection, tmp_path: P
         "ingest:energies",
         "layers",
         "links",
+        "preferred",
         "top-down",
         "novelty",
         "known-values",
@@ -107,7 +108,7 @@ def test_without_a_campaign_sources_and_what_follows_from_calculations_are_broug
 ) -> None:
     report = refresh(registry)
 
-    follows = ["layers", "links", "matches", "hull:MP2020", "known-hull", "exfoliation", "band-gaps"]
+    follows = ["layers", "links", "preferred", "matches", "hull:MP2020", "known-hull", "exfoliation", "band-gaps"]
     assert [stage.stage for stage in report.stages] == follows
     assert (report.exit_code, report.errors) == (0, {})
 

@@ -1,0 +1,123 @@
+"""Stage `preferred`: one value of a property among those of several sources, the others beside it."""
+
+from typing import Any
+
+from exfolio.builders.links import LinkStage
+from exfolio.builders.method_order import rank
+from exfolio.builders.preferred_values import PreferredStage
+from exfolio.builders.running import run_stage
+from exfolio.stores.connection import Connection
+from exfolio.stores.query.search import Search
+from exfolio.stores.runs import StageReport
+from known_crystals import crystals, one, put, retire
+
+Doc = dict[str, Any]
+
+
+def molybdenite(source: str, **values: Any) -> Doc:
+    """2H MoS2 as a source has it, with its values and their methods: ``band_gap=(1.2, "PBE")``."""
+    [crystal] = crystals("MoS2-2H")
+    for name in ("formation_energy", "band_gap", "exfoliation_energy", "methods"):
+        crystal.pop(name, None)
+    own = {name: value for name, (value, _) in values.items()}
+    return {
+        **crystal,
+        **own,
+        "material_id": f"{source}:MoS2",
+        "source": source,
+        "methods": {name: method for name, (_, method) in values.items()},
+    }
+
+
+def prefer(registry: Connection, order: list[str] | None = None) -> StageReport:
+    run_stage(LinkStage(), registry)
+    return run_stage(PreferredStage(order), registry)
+
+
+def preferred(registry: Connection, material_id: str) -> dict[str, tuple[float, str]]:
+    doc = one(registry, "materials", material_id=material_id)
+    return {name: (value, doc["preferred_from"][name]["source"]) for name, value in doc["preferred"].items()}
+
+
+def test_a_source_goes_before_those_after_it_in_the_order(registry: Connection) -> None:
+    put(registry, [molybdenite("jarvis", band_gap=(0.9, "PBE")), molybdenite("mp", band_gap=(1.0, "PBE"))])
+
+    prefer(registry)
+
+    assert preferred(registry, "mp:MoS2") == preferred(registry, "jarvis:MoS2") == {"band_gap": (1.0, "mp")}
+
+
+def test_what_is_measured_and_a_better_functional_go_before_the_order(registry: Connection) -> None:
+    put(registry, [molybdenite("mp", band_gap=(1.0, "PBE"), formation_energy=(-0.87, "PBE"))])
+    put(registry, [molybdenite("lab", band_gap=(1.4, "HSE06"), formation_energy=(-0.95, "experiment, 298 K"))])
+
+    prefer(registry)
+
+    assert preferred(registry, "mp:MoS2") == {"formation_energy": (-0.95, "lab"), "band_gap": (1.4, "lab")}
+
+
+def test_every_other_value_is_kept_with_source_and_method(registry: Connection) -> None:
+    put(registry, [molybdenite("mp", band_gap=(1.0, "PBE")), molybdenite("lab", exfoliation_energy=(0.08, "PBE"))])
+    put(registry, [molybdenite("c2db", band_gap=(1.1, "PBE"))])
+
+    prefer(registry)
+
+    doc = one(registry, "materials", material_id="lab:MoS2")
+    assert doc["preferred"] == {"band_gap": 1.0, "exfoliation_energy": 0.08}
+    assert doc["preferred_from"]["band_gap"] == {"source": "mp", "method": "PBE", "material_id": "mp:MoS2"}
+    [other] = doc["other_values"]
+    assert (other["property"], other["value"], other["source"], other["method"]) == ("band_gap", 1.1, "c2db", "PBE")
+    assert "band_gap" not in doc, "what a source says itself stays as it is"
+
+
+def test_another_structure_of_the_formula_has_its_own_values(registry: Connection) -> None:
+    [polytype] = crystals("MoS2-3R")
+    put(registry, [molybdenite("mp", band_gap=(1.0, "PBE")), {**polytype, "band_gap": 1.3}])
+
+    prefer(registry)
+
+    assert one(registry, "materials", material_id="handbook:MoS2-3R")["preferred"]["band_gap"] == 1.3
+    assert preferred(registry, "mp:MoS2") == {"band_gap": (1.0, "mp")}
+
+
+def test_another_order_changes_what_is_preferred_and_links_nothing_anew(registry: Connection) -> None:
+    put(registry, [molybdenite("jarvis", band_gap=(0.9, "PBE")), molybdenite("mp", band_gap=(1.0, "PBE"))])
+    put(registry, crystals("NaCl-rocksalt"))
+    prefer(registry)
+
+    assert run_stage(LinkStage(), registry).due == 0
+    assert run_stage(PreferredStage(), registry).due == 0
+    report = run_stage(PreferredStage(["jarvis", "mp"]), registry)
+
+    assert (report.due, report.updated, report.unchanged) == (2, 2, 1)
+    assert preferred(registry, "mp:MoS2") == {"band_gap": (0.9, "jarvis")}
+
+
+def test_a_corrected_or_retired_value_is_followed(registry: Connection) -> None:
+    put(registry, [molybdenite("jarvis", band_gap=(0.9, "PBE")), molybdenite("mp", band_gap=(1.0, "PBE"))])
+    prefer(registry)
+
+    put(registry, [molybdenite("mp", band_gap=(1.2, "PBE"))])
+    prefer(registry)
+    assert preferred(registry, "jarvis:MoS2") == {"band_gap": (1.2, "mp")}
+
+    retire(registry, "mp:MoS2")
+    prefer(registry)
+    assert preferred(registry, "jarvis:MoS2") == {"band_gap": (0.9, "jarvis")}
+
+
+def test_preferred_values_can_be_asked_for(registry: Connection) -> None:
+    put(registry, [molybdenite("mp", band_gap=(1.0, "PBE")), molybdenite("lab"), *crystals("NaCl-rocksalt")])
+
+    prefer(registry)
+
+    found = Search("materials", "preferred.band_gap < 2", sort=("material_id",)).documents(registry)
+    assert [doc["material_id"] for doc in found] == ["lab:MoS2", "mp:MoS2"]
+
+
+def test_methods_stand_in_an_order_of_their_property() -> None:
+    exfoliation = ["experiment", "optB88-vdW", "PBE", "not stated"]
+    assert [rank("exfoliation_energy", method) for method in exfoliation] == [0, 1, 2, 2]
+    assert (
+        rank("energy_above_hull", "PBE") == rank("energy_above_hull", "HSE06") > rank("formation_energy", "experiment")
+    )
