@@ -83,6 +83,7 @@ def show(
     known = fields_of(found.collection)
     _print_head(found)
     _print_fields(found.document, known)
+    _print_preferred(found.document, known)
     _print_structure(found.document.get("structure"))
     _print_gates(found.document)
     if values:
@@ -148,6 +149,27 @@ def _values(document: Doc, known: Fields) -> Iterator[tuple[str, Any, Field | No
 
 def _note(field: Field | None) -> str:
     return field.description if field else "(not described)"
+
+
+def _print_preferred(document: Doc, known: Fields) -> None:
+    preferred = document.get("preferred") or {}
+    if not preferred:
+        return
+    others = document.get("other_values") or []
+    _section("values by source")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "property", "value", "source", "method", "document"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for name, value in preferred.items():
+        chosen = {"value": value, **(document.get("preferred_from") or {}).get(name, {})}
+        rest = [one for one in others if one.get("property") == name]
+        for one in (chosen, *rest):
+            first = one is chosen
+            field = known.find(name)
+            shown = f"{text_of(one['value'], field)} {field.unit if field else ''}".rstrip()
+            told = (escape(str(one.get(key, ""))) for key in ("source", "method", "material_id"))
+            table.add_row("[green]→[/]" if first else "", name if first else "", shown, *told)
+    out.print(table)
 
 
 def _print_structure(plain: Any) -> None:
