@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import revisions
+from . import putting_anew, revisions
 from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
@@ -193,8 +193,15 @@ class FacetWriter:
             collection.insert_many(inserts, session=session, ordered=True)
         if changed:
             first = rev + len(new)
-            updates = [self._update(doc, stored[doc.key], first + i, now) for i, doc in enumerate(changed)]
-            collection.bulk_write(updates, session=session, ordered=True)
+            changes = {
+                stored[doc.key]["_id"]: self._changes(doc, stored[doc.key], first + i, now)
+                for i, doc in enumerate(changed)
+            }
+            if self.creates and len(changes) >= putting_anew.MANY:
+                putting_anew.put_anew(collection, changes, session)
+            else:
+                updates = [UpdateOne({"_id": one}, update) for one, update in changes.items()]
+                collection.bulk_write(updates, session=session, ordered=True)
         counts.inserted += len(new)
         counts.updated += len(changed)
         counts.followed = self._followed([*new, *changed], stored, rev - 1)
@@ -348,7 +355,7 @@ class FacetWriter:
             "facets": notes,
         }
 
-    def _update(self, doc: Written, stored: Doc, rev: int, now: datetime) -> UpdateOne:
+    def _changes(self, doc: Written, stored: Doc, rev: int, now: datetime) -> Doc:
         changes: Doc = {}
         gone: Doc = {}
         notes = {}
@@ -362,7 +369,7 @@ class FacetWriter:
         update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
         if earlier := self._superseded(doc, stored, now):
             update["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
-        return UpdateOne({"_id": stored["_id"]}, update)
+        return update
 
     def _superseded(self, doc: Written, stored: Doc, now: datetime) -> Doc | None:
         if not self._remembered or self.facet not in stored["facets"]:

@@ -1,0 +1,54 @@
+"""Changes many documents of one batch by taking them out and putting them in again, which MongoDB does faster.
+
+Runs inside a transaction of the caller; knows nothing of facets and revisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+Doc = dict[str, Any]
+MANY = 100
+"""From so many changed documents on it is worth reading them whole.
+
+In a transaction MongoDB 6.0 takes about 200 us of processor time to update a small document with 7 indexes, and 120 us
+to remove and insert it.
+"""
+
+
+def put_anew(collection: Collection[Doc], updates: Mapping[Any, Doc], session: ClientSession) -> None:
+    """Make updates without asking for each, in the transaction of `session`.
+
+    A reader sees a document as it was or as it is. One that goes through the whole collection while the transaction
+    ends may meet it as both, unless it reads at one moment (read concern ``snapshot``).
+
+    Parameters
+    ----------
+    updates
+        By ``_id`` what is to be done: ``$set`` (of a field, or one inside a document at the top), ``$unset`` and
+        ``$push`` with ``$each`` and a negative ``$slice``.
+    """
+    these = {"_id": {"$in": list(updates)}}
+    docs = collection.find(these, session=session, batch_size=len(updates) + 1).to_list()
+    for doc in docs:
+        _apply(doc, updates[doc["_id"]])
+    collection.delete_many(these, session=session)
+    collection.insert_many(docs, session=session, ordered=True)
+
+
+def _apply(doc: Doc, update: Doc) -> None:
+    """Do to a document in memory what the server would do to the stored one."""
+    for path, value in update["$set"].items():
+        name, _, facet = path.partition(".")
+        if facet:
+            doc[name][facet] = value
+        else:
+            doc[name] = value
+    for name in update.get("$unset", ()):
+        doc.pop(name, None)
+    for name, push in update.get("$push", {}).items():
+        doc[name] = [*doc.get(name, ()), *push["$each"]][push["$slice"] :]
