@@ -5,7 +5,9 @@ from typing import Any
 
 import small_registry
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Property
+from exfolio.stores.documents import Material, Property
+from exfolio.stores.transactions import in_transaction
+from exfolio.stores.writing import FacetWriter
 from small_registry import FILE, RUN
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -84,3 +86,24 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
     assert "refused, calculation U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in told
     kinds = [one["kind"] for one in ask_json("show", structure)["values"]]
     assert sorted(kinds) == ["energy_above_hull", "energy_above_hull", "exfoliation_energy", "formation_energy"]
+
+
+def test_a_material_of_several_sources_shows_the_preferred_value_and_the_others(
+    own_registry: Connection, ask: Ask
+) -> None:
+    found = {
+        "material_id": "bulk:mos2",
+        "preferred": {"band_gap": 1.29},
+        "preferred_from": {"band_gap": {"source": "handbook", "method": "experiment", "material_id": "handbook:MoS2"}},
+        "other_values": [
+            {"property": "band_gap", "value": 1.23, "source": "bulk", "method": "PBE", "material_id": "bulk:mos2"}
+        ],
+    }
+    writer = FacetWriter(Material, "preferred", "preferred", "f1", RUN)
+    ready = [writer.prepare(found, [])]
+    in_transaction(own_registry, lambda session: writer.write(own_registry.database, ready, session))
+
+    _, printed, _ = ask("show", "bulk:mos2")
+
+    told = " ".join(printed.split())
+    assert "→ band_gap 1.290 eV handbook experiment handbook:MoS2 1.230 eV bulk PBE bulk:mos2" in told
