@@ -255,7 +255,7 @@ def _fit_forest(
     report: Progress,
     threads: int,
 ) -> Classifier:
-    features = _features(parse(formulas), None).astype(np.float32)
+    features = _features(parse(formulas), None)
     forest = RandomForestClassifier(
         max_depth=config.forest_max_depth,
         max_features=config.forest_features,
@@ -303,7 +303,7 @@ def _fit_boosted(
     return Classifier(config, TreeEnsemble.joined(members), known, gain / max(gain.sum(), np.finfo(float).tiny))
 
 
-def _features(parsed: Formulas, known: Relatives | None) -> NDArray[np.float64]:
+def _features(parsed: Formulas, known: Relatives | None) -> NDArray[np.float32]:
     if known is None:
         return _rounded(magpie.featurize(parsed.reduced()))
     reduced = parsed.reduced()
@@ -314,9 +314,9 @@ def _plain_features(reduced: Formulas) -> NDArray[np.float64]:
     return np.hstack([magpie.featurize(reduced), stoichiometry.featurize(reduced)])
 
 
-def _rounded(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rounded(features: NDArray[np.float64]) -> NDArray[np.float32]:
     # scikit-learn grows forests on single precision, so that is what the thresholds are about.
-    return features.astype(np.float32).astype(np.float64)
+    return features.astype(np.float32)
 
 
 def _refuse_empty(parsed: Formulas) -> None:

@@ -7,6 +7,7 @@ only, neither formulas nor what the leaves' values mean.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Final, cast
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.tree._tree import NODE_DTYPE, Tree
 
-#: ``feature`` of a node that is a leaf.
+#: ``feature`` of a node that is a leaf, here and in scikit-learn's trees.
 LEAF: Final = -1
+_SKLEARN_LEAF: Final = -2
 
-#: Samples taken through all trees at a time, feature by feature in memory (a tree looks at few of them), so that what a
-#: tree looks at stays in the processor's cache.
+#: Samples taken through all trees at a time, so that their features stay in the processor's cache.
 _BLOCK: Final = 1 << 11
 
 _DTYPES: Final = {
@@ -116,7 +117,8 @@ class TreeEnsemble:
     def from_boosting(cls, boosting: HistGradientBoostingClassifier) -> TreeEnsemble:
         """Take the trees of a fitted boosting of two classes (no categorical features); they add up to log-odds.
 
-        The constant that boosting starts from becomes a first tree of one leaf.
+        The constant that boosting starts from becomes a first tree of one leaf. For the same results as scikit-learn's
+        the boosting has to have learned from features of single precision.
         """
         nodes = [predictors[0].nodes for predictors in boosting._predictors]
         start = np.zeros(1, dtype=PREDICTOR_RECORD_DTYPE)
@@ -158,13 +160,13 @@ class TreeEnsemble:
             raise BadTrees(f"the trees lack {', '.join(missing)}")
         return cls(n_features, **{name: cast(Any, arrays[name]) for name in _DTYPES})
 
-    def sums(self, features: NDArray[np.float64], *, threads: int = 1) -> NDArray[np.float64]:
+    def sums(self, features: NDArray[np.float32], *, threads: int = 1) -> NDArray[np.float64]:
         """Add up what the trees say, in their order, so that the sum is the same bit by bit however it is divided up.
 
         Parameters
         ----------
         features
-            Shape (n, n_features).
+            Shape (n, n_features), of single precision: the trees of a forest are grown on that.
         threads
             Threads that share the samples.
 
@@ -172,33 +174,45 @@ class TreeEnsemble:
         -------
         ndarray, shape (n,)
         """
-        if features.ndim != 2 or features.shape[1] != self.n_features:
-            raise ValueError(f"the trees take features of shape (n, {self.n_features}), got {features.shape}")
+        if features.ndim != 2 or features.shape[1] != self.n_features or features.dtype != np.float32:
+            raise ValueError(
+                f"the trees take features of shape (n, {self.n_features}) and single precision, "
+                f"got {features.shape} of {features.dtype}"
+            )
         totals = np.zeros(len(features))
-        for start in range(0, len(features), _BLOCK):
-            block = np.asfortranarray(features[start : start + _BLOCK], dtype=np.float64)
+        trees = self._trees
+
+        def add_up(start: int) -> None:
+            block = features[start : start + _BLOCK]
             total = totals[start : start + _BLOCK]
-            for tree in self._predictors:
-                total += tree.predict(block, _NO_CATEGORIES, self._no_categorical, threads)
+            for tree in trees:
+                total += tree.predict(block)[:, 0]
+
+        starts = range(0, len(features), _BLOCK)
+        if threads == 1:
+            for start in starts:
+                add_up(start)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(add_up, starts))
         return totals
 
     @cached_property
-    def _no_categorical(self) -> NDArray[np.uint32]:
-        return np.zeros(self.n_features, dtype=np.uint32)
-
-    @cached_property
-    def _predictors(self) -> Sequence[TreePredictor]:
-        records = np.zeros(len(self.feature), dtype=PREDICTOR_RECORD_DTYPE)
+    def _trees(self) -> list[Tree]:
+        """The trees in scikit-learn's own compiled form, which does not care how they were grown."""
+        nodes = np.zeros(len(self.feature), dtype=NODE_DTYPE)
         leaf = self.feature == LEAF
-        records["value"], records["num_threshold"] = self.value, self.threshold
-        records["feature_idx"] = np.where(leaf, 0, self.feature)
-        records["left"], records["right"] = self.left, self.right
-        records["missing_go_to_left"], records["is_leaf"] = self.missing_left, leaf
-        parts = np.split(records, np.cumsum(self.sizes)[:-1])
-        return [TreePredictor(part, _NO_CATEGORIES, _NO_CATEGORIES) for part in parts]
-
-
-_NO_CATEGORIES: Final = np.zeros((0, 8), dtype=np.uint32)
+        nodes["feature"], nodes["threshold"] = np.where(leaf, _SKLEARN_LEAF, self.feature), self.threshold
+        nodes["left_child"], nodes["right_child"] = np.where(leaf, -1, self.left), np.where(leaf, -1, self.right)
+        nodes["missing_go_to_left"] = self.missing_left
+        values = self.value.reshape(-1, 1, 1)
+        trees = []
+        for end, size in zip(np.cumsum(self.sizes).tolist(), self.sizes.tolist(), strict=True):
+            tree = Tree(self.n_features, np.ones(1, dtype=np.intp), 1)
+            part = slice(end - size, end)
+            tree.__setstate__({"max_depth": 0, "node_count": size, "nodes": nodes[part], "values": values[part]})
+            trees.append(tree)
+        return trees
 
 
 def gains(boosting: HistGradientBoostingClassifier) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 @pytest.fixture(scope="module")
 def tumours() -> tuple[np.ndarray, np.ndarray]:
     features, labels = load_breast_cancer(return_X_y=True)
-    return features.astype(np.float32).astype(np.float64), labels == 1
+    return features.astype(np.float32), labels == 1
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_a_forest_says_what_scikit_learn_says_bit_by_bit(forest, tumours):
 
 def test_boosted_trees_say_what_scikit_learn_says_bit_by_bit_also_of_samples_that_lack_features(tumours):
     features, labels = tumours
-    holes = np.where(np.random.default_rng(0).random(features.shape) < 0.1, np.nan, features)
+    holes = np.where(np.random.default_rng(0).random(features.shape) < 0.1, np.float32(np.nan), features)
     boosting = HistGradientBoostingClassifier(max_iter=20, random_state=1).fit(holes[::2], labels[::2])
     trees = TreeEnsemble.from_boosting(boosting)
     np.testing.assert_array_equal(trees.sums(holes), boosting.decision_function(holes))
@@ -40,6 +40,14 @@ def test_arrays_give_the_same_trees_and_threads_do_not_change_the_sum(forest, tu
     np.testing.assert_array_equal(again.sums(features, threads=2), trees.sums(features))
 
 
+def test_many_samples_are_divided_up_without_a_trace(forest, tumours):
+    features = np.tile(tumours[0], (8, 1))
+    trees = TreeEnsemble.from_forest(forest)
+    expected = np.tile(trees.sums(tumours[0]), 8)
+    for threads in (1, 3):
+        np.testing.assert_array_equal(trees.sums(features, threads=threads), expected)
+
+
 def test_trees_joined_say_the_sum(forest, tumours):
     features, _ = tumours
     trees = TreeEnsemble.from_forest(forest)
@@ -49,8 +57,10 @@ def test_trees_joined_say_the_sum(forest, tumours):
 
 
 def test_features_of_another_width_are_refused(forest, tumours):
-    with pytest.raises(ValueError, match=r"shape \(n, 30\), got \(569, 29\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, 30\) and single precision, got \(569, 29\) of float32"):
         TreeEnsemble.from_forest(forest).sums(tumours[0][:, :29])
+    with pytest.raises(ValueError, match=r"got \(569, 30\) of float64"):
+        TreeEnsemble.from_forest(forest).sums(tumours[0].astype(np.float64))
 
 
 def circle(arrays: dict[str, np.ndarray]) -> None:
