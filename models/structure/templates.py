@@ -30,8 +30,8 @@ __all__ = ["NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "
 Ranking = Literal["prototypes", "elmd"]
 
 FAILED_FACTOR: Final = 0.1
-"""By how much a structure that fails a check is set back: real crystals pass them. Of 185 monolayers of 2DMatPedia
-drawn at random, all of their composition left out, six were found one or two places earlier with it, none later."""
+"""By how much a structure that fails a check is set back: real crystals pass them. Of 300 monolayers of 2DMatPedia,
+drawn at random, all of their composition left out, seven were found one or two places earlier with it, none later."""
 
 
 @dataclass(frozen=True, slots=True)
