@@ -50,6 +50,8 @@ class TemplateStructuresStage(GroupStage):
         eV/atom; compositions of a higher one are left alone; None asks for none.
     match_structures
         Whether structures of one composition are told apart by StructureMatcher, or by their prototypes alone.
+    judged
+        Whether compositions also have to have passed a campaign's gates on compositions.
     """
 
     version = 1
@@ -62,6 +64,7 @@ class TemplateStructuresStage(GroupStage):
         min_p_2d: float | None = 0.95,
         max_predicted_formation_energy: float | None = 0.0,
         match_structures: bool = True,  # noqa: FBT001, FBT002  as plain data from campaigns
+        judged: bool = False,  # noqa: FBT001, FBT002
         share: Doc | None = None,
     ) -> None:
         self.dimension = dimension
@@ -69,6 +72,7 @@ class TemplateStructuresStage(GroupStage):
         self.min_p_2d = min_p_2d
         self.max_predicted_formation_energy = max_predicted_formation_energy
         self.match_structures = match_structures
+        self.judged = judged
         self.name = _NAMES[dimension]
         self._library: tuple[str, TemplateLibrary] | None = None
         super().__init__(share=share)
@@ -80,7 +84,7 @@ class TemplateStructuresStage(GroupStage):
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        names = ("dimension", "structures", "min_p_2d", "max_predicted_formation_energy", "match_structures")
+        names = ("dimension", "structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -91,13 +95,16 @@ class TemplateStructuresStage(GroupStage):
             criteria["p_2d"] = {"$gte": self.min_p_2d}
         if self.max_predicted_formation_energy is not None:
             criteria["predicted_formation_energy"] = {"$lte": self.max_predicted_formation_energy}
+        if self.judged:
+            criteria["status"] = "promoted"
         return criteria
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Read compositions and templates."""
         kind = {"template_dimension": self.dimension}
+        facets = ("screen", "classify", "energy", *(("verdict",) if self.judged else ()))
         return (
-            Members(Composition, "formula_reduced", ("screen", "classify", "energy"), _FIELDS, self.promising),
+            Members(Composition, "formula_reduced", facets, _FIELDS, self.promising),
             Members(Material, "formula_anonymous", ("template",), (), kind),
         )
 

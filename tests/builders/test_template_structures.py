@@ -1,9 +1,11 @@
 """Stage `template-structures`: promising compositions get structures, and new templates reach those they fit."""
 
 import pickle
+from functools import partial
 
 import pytest
 from exfolio.builders.campaigns.campaign import CampaignError, parse
+from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
 from exfolio.builders.novelty import NoveltyStage
 from exfolio.builders.refresh import refresh, stages_of
 from exfolio.builders.running import run_stage
@@ -13,7 +15,10 @@ from exfolio.builders.template_structures import TemplateStructuresStage
 from exfolio.models.structure.plain import from_plain
 from exfolio.models.structure.templates import predict
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Composition
 from exfolio.stores.runs import StageReport
+from exfolio.stores.transactions import in_transaction
+from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
 from layers_and_compositions import LAYERS, layer, layers, material, put_compositions, salt
 from pymatgen.core import Lattice, Structure
@@ -103,6 +108,23 @@ def test_only_promising_compositions_get_structures(registry: Connection) -> Non
     assert make(registry).due == 1
     assert set(registry.database["structures"].distinct("formula_reduced")) == {"TaS2"}
     assert make(registry, min_p_2d=0.9, max_predicted_formation_energy=None).due == 3
+
+
+def test_where_compositions_are_judged_only_those_promoted_get_structures(registry: Connection) -> None:
+    put(registry, layers())
+    put_compositions(registry, "WSe2", "HfS2")
+    new = {"name": "new composition", "field": "novel", "is": True}
+    judge = partial(JudgeCompositionsStage, gates=[new])
+    run_stage(judge(), registry)
+    assert make(registry, judged=True).due == 0
+
+    writer = FacetWriter(Composition, "novelty", "test novelty", "f1", "test")
+    ready = [writer.prepare({"formula_reduced": "HfS2", "novel": True}, [])]
+    in_transaction(registry, lambda session: writer.write(registry.database, ready, session))
+    run_stage(judge(), registry)
+
+    assert make(registry, judged=True).due == 1
+    assert registry.database["structures"].distinct("formula_reduced") == ["HfS2"]
 
 
 def test_a_composition_without_a_template_says_why_and_is_due_when_one_comes(registry: Connection) -> None:
