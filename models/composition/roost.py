@@ -1,34 +1,42 @@
 """Roost: formation energies with their uncertainty from stoichiometry alone.
 
-The network, its hyperparameters and its use on formulas in bulk. How it is trained is in `roost_training`; it knows no
+Ensembles of networks, and their use on formulas in bulk. How they are trained is in `roost_training`; this knows no
 database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, NamedTuple, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from ..learning.weights import State, pack, unpack
-from .elements import MAX_Z, SYMBOLS
+from ..learning.weights import pack, unpack
+from .elements import SYMBOLS
 from .parsing import Formulas, parse
-from .roost_attention import WeightedAttention
-from .roost_graph import GraphBatch, Graphs
+from .roost_graph import Graphs
+from .roost_network import Roost, RoostConfig, element_properties, network_from
+
+__all__ = [
+    "KIND",
+    "Prediction",
+    "Roost",
+    "RoostConfig",
+    "RoostEnsemble",
+    "UnseenElement",
+    "element_properties",
+    "network_from",
+    "predict",
+]
 
 #: Kind under which weights are packed.
 KIND: Final = "roost"
 
 #: Formulas predicted at a time; more does not pay, since the matrices are then large enough.
 PREDICT_BATCH: Final = 512
-
-Embedding = Literal["learnt", "magpie", "both"]
-EMBEDDINGS: Final = ("learnt", "magpie", "both")
 
 
 class UnseenElement(ValueError):
@@ -41,203 +49,6 @@ class UnseenElement(ValueError):
             f"{len(indices)} formulas (first: number {int(indices[0])}) hold elements the model was not trained on: "
             f'{", ".join(symbols)}; leave them out, or ask for NaN there with unseen="nan"'
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoostConfig:
-    """Hyperparameters of network and training; `published` gives those of the paper.
-
-    Attributes
-    ----------
-    embedding
-        What a node knows of its element: a vector that is learnt, Magpie's table of properties, or both added up.
-    width, layers, heads, hidden
-        Features of a node; message layers; heads of each and of the pooling; hidden width of gates and messages.
-    trunk
-        Widths of the residual output network.
-    epochs, batch_size, learning_rate, weight_decay
-        Of AdamW.
-    schedule
-        ``one-cycle`` rises over `warm_up` (a share of all steps) and falls along a cosine; ``constant`` stays.
-    gradient_norm
-        Longer gradients are shortened to this; None leaves them.
-    average
-        Decay per step of the moving average of the weights that predicts; None predicts with the weights themselves.
-    dropout
-        Share of the trunk's features left out while training.
-    beta
-        Power of the predicted deviation by which compositions count: 0 is the published loss, in which those that the
-        network is unsure of count little; with 1 all errors count alike.
-    duplicates
-        What becomes of compositions that occur several times: ``lowest`` or ``mean`` target, or ``keep``.
-
-    Notes
-    -----
-    Goodall, Lee, Nat. Commun. 11, 6280 (2020).
-    """
-
-    embedding: Embedding = "both"
-    width: int = 64
-    layers: int = 3
-    heads: int = 3
-    hidden: int = 256
-    trunk: tuple[int, ...] = (1024, 512, 256)
-    epochs: int = 60
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    warm_up: float = 0.1
-    gradient_norm: float | None = 1.0
-    average: float | None = 0.999
-    dropout: float = 0.0
-    beta: float = 1.0
-    duplicates: Literal["lowest", "mean", "keep"] = "lowest"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trunk", tuple(self.trunk))
-        if self.embedding not in EMBEDDINGS:
-            raise ValueError(f"{self.embedding=!r} is none of {', '.join(EMBEDDINGS)}")
-        for name in ("width", "layers", "heads", "hidden", "epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, not above 0")
-        if self.width < 2 or any(width < 1 for width in self.trunk):
-            raise ValueError(f"{self.width=} has to be at least 2 and each of {self.trunk=} at least 1")
-        if not 0 <= self.dropout < 1 or not 0 <= self.warm_up <= 1:
-            raise ValueError(f"{self.dropout=} and {self.warm_up=} are shares, from 0 up to 1")
-        if not 0 <= self.beta <= 1:
-            raise ValueError(f"{self.beta=} is not from 0 to 1")
-        if self.average is not None and not 0 <= self.average < 1:
-            raise ValueError(f"{self.average=} is not from 0 up to 1")
-
-    @classmethod
-    def published(cls, **changes: Any) -> Self:
-        """Give the recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
-        recipe: dict[str, Any] = {
-            "embedding": "learnt",
-            "epochs": 250,
-            "batch_size": 128,
-            "learning_rate": 3e-4,
-            "weight_decay": 1e-6,
-            "schedule": "constant",
-            "gradient_norm": None,
-            "average": None,
-            "beta": 0.0,
-        }
-        return cls(**(recipe | changes))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"trunk": list(self.trunk)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take what `to_dict` gave; names that are none are an error that lists those that are."""
-        names = {field.name for field in fields(cls)}
-        if wrong := sorted(set(data) - names):
-            raise ValueError(f"Roost has no hyperparameter {', '.join(wrong)}; there are: {', '.join(sorted(names))}")
-        return cls(**data)
-
-
-class Roost(nn.Module):
-    """The network: target (standardised) and the logarithm of its standard deviation for each graph.
-
-    Parameters
-    ----------
-    config
-        Its sizes.
-    properties
-        Table of the elements for the embeddings that use one, shape (119, properties), standardised; see
-        `element_properties`.
-
-    Notes
-    -----
-    Besides the weights it carries what prediction needs: the table, the elements seen in training, and mean and scale
-    of the target.
-    """
-
-    def __init__(self, config: RoostConfig, properties: torch.Tensor | None = None) -> None:
-        super().__init__()
-        if (properties is None) != (config.embedding == "learnt"):
-            raise ValueError(f"{config.embedding=!r} goes with {'no' if properties is not None else 'a'} element table")
-        self.config = config
-        described = config.width - 1  # the last feature is the molar fraction
-        self.learnt = nn.Embedding(MAX_Z + 1, described) if config.embedding != "magpie" else None
-        self.described = nn.Linear(properties.shape[1], described) if properties is not None else None
-        self.properties: torch.Tensor
-        self.register_buffer("properties", properties if properties is not None else torch.empty(0))
-        self.seen: torch.Tensor
-        self.register_buffer("seen", torch.zeros(MAX_Z + 1, dtype=torch.bool))
-        self.target: torch.Tensor
-        self.register_buffer("target", torch.tensor([0.0, 1.0]))
-        sizes = config.width, config.heads, config.hidden
-        self.messages = nn.ModuleList(WeightedAttention(*sizes, pairs=True) for _ in range(config.layers))
-        self.pooling = WeightedAttention(*sizes, pairs=False)
-        self.trunk = nn.ModuleList(
-            _Residual(inputs, outputs)
-            for inputs, outputs in zip((config.width, *config.trunk), config.trunk, strict=False)
-        )
-        self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear((config.width, *config.trunk)[-1], 2)
-
-    def forward(self, batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give standardised mean and log standard deviation, each (graphs,), in the order of the batch."""
-        elements = self.element_vectors()[batch.numbers]
-        nodes = torch.cat([elements, batch.fractions], dim=1)
-        log_fractions = batch.fractions.log()
-        for layer in self.messages:
-            nodes = nodes + layer(nodes, log_fractions, batch)
-        features = self.pooling(nodes, log_fractions, batch)
-        for layer in self.trunk:
-            features = self.dropout(layer(features))
-        mean, log_std = self.output(features).unbind(1)
-        return mean, log_std
-
-    def element_vectors(self) -> torch.Tensor:
-        """Give what nodes know of their element, shape (119, width - 1), by atomic number."""
-        parts: list[torch.Tensor] = []
-        if self.learnt is not None:
-            parts.append(self.learnt.weight)
-        if self.described is not None:
-            parts.append(self.described(self.properties))
-        return torch.stack(parts).sum(0)
-
-
-class _Residual(nn.Module):
-    """``relu(A x + b) + R x``, both products as one."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.outputs = outputs
-        bound = 1 / np.sqrt(inputs)
-        # No shortcut matrix is needed where the width stays.
-        rows = outputs if inputs == outputs else 2 * outputs
-        self.weight = nn.Parameter(torch.empty(rows, inputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        product = x @ self.weight.T
-        shortcut = product[:, self.outputs :] if len(self.weight) > self.outputs else x
-        return nn.functional.relu(product[:, : self.outputs] + self.bias) + shortcut
-
-
-def element_properties(embedding: Embedding) -> torch.Tensor | None:
-    """Give Magpie's table of the elements, each property standardised, or None where the embedding needs none.
-
-    Returns
-    -------
-    Tensor, shape (119, 22)
-        By atomic number; row 0 is zero.
-    """
-    if embedding == "learnt":
-        return None
-    from .magpie import element_table  # matminer takes seconds to import, and a trained model does not need it
-
-    values = element_table().values[1:]
-    spread = values.std(axis=0)
-    table = np.zeros((MAX_Z + 1, values.shape[1]), dtype=np.float32)
-    table[1:] = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return torch.from_numpy(table)
 
 
 class Prediction(NamedTuple):
@@ -288,14 +99,6 @@ class RoostEnsemble:
         config, state = unpack(data, KIND)
         pairs = zip(config["members"], state["members"], strict=True)
         return cls(tuple(network_from(RoostConfig.from_dict(each), weights).to(device) for each, weights in pairs))
-
-
-def network_from(config: RoostConfig, weights: State) -> Roost:
-    """Make the network again from its weights, ready to predict."""
-    table = weights["properties"]
-    network = Roost(config, table.clone() if table.numel() else None)
-    network.load_state_dict(weights)
-    return network.eval().requires_grad_(requires_grad=False)
 
 
 def predict(

@@ -3,18 +3,19 @@
 The published layer runs two small networks over every edge and head. Both begin with a linear layer on the two nodes
 side by side, which is the sum of one product for each node; the message network ends with a linear layer, which may as
 well follow the weighted sum. What is left for the edges is an addition, a kink and two sums, done here for all heads
-and all graphs of one size at once.
+and all graphs at once, one neighbour of each row after the other.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-from .roost_graph import GraphBatch
+from .roost_graph import GraphBatch, Step
 
 #: Slope of the networks' kink below zero (torch's default for LeakyReLU, as published).
 SLOPE: Final = 0.01
@@ -56,21 +57,16 @@ class WeightedAttention(nn.Module):
 
     def forward(self, nodes: torch.Tensor, log_fractions: torch.Tensor, batch: GraphBatch) -> torch.Tensor:
         """Take `nodes` (nodes, width) and the logarithms of their fractions (nodes, 1) to (nodes or graphs, width)."""
-        log_weights = batch.split(log_fractions * self.power)
+        own = None
         if self.pairs:
-            own, other = torch.split_with_sizes(self.first, [len(self.bias)] * 2)
-            owns = batch.split(nn.functional.linear(nodes, own, self.bias))
-            others = batch.split(nodes @ other.T)
-            summed = [_attend(*group, self.gate) for group in zip(owns, others, log_weights, strict=True)]
+            first_own, first_other = torch.split_with_sizes(self.first, [len(self.bias)] * 2)
+            own = nn.functional.linear(nodes, first_own, self.bias)
+            other = nodes @ first_other.T
         else:
-            hidden = nn.functional.leaky_relu(nn.functional.linear(nodes, self.first, self.bias), SLOPE)
-            summed = [self._pool(*group) for group in zip(batch.split(hidden), log_weights, strict=True)]
-        return nn.functional.linear(torch.cat(summed), self.last / self.heads, self.last_bias)
-
-    def _pool(self, hidden: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:
-        gates, messages = hidden.view(*hidden.shape[:2], 2, self.heads, self.hidden).unbind(2)
-        weights = ((gates * self.gate).sum(3) + log_weights).softmax(1)
-        return (messages * weights[..., None]).sum(1).flatten(1)
+            other = nn.functional.linear(nodes, self.first, self.bias)
+        steps = batch.messages if self.pairs else batch.pooling
+        summed = _attend(own, other, log_fractions * self.power, self.gate, steps)
+        return nn.functional.linear(summed, self.last / self.heads, self.last_bias)
 
 
 def _uniform(shape: tuple[int, ...], inputs: int) -> nn.Parameter:
@@ -78,69 +74,87 @@ def _uniform(shape: tuple[int, ...], inputs: int) -> nn.Parameter:
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
 
 
-def _attend(own: torch.Tensor, other: torch.Tensor, log_weights: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = _Attend.apply(own, other, log_weights, gate)  # type: ignore[no-untyped-call]
-    return result.flatten(0, 1)
+def _attend(
+    own: torch.Tensor | None,
+    other: torch.Tensor,
+    log_weights: torch.Tensor,
+    gate: torch.Tensor,
+    steps: Sequence[Step],
+) -> torch.Tensor:
+    result: torch.Tensor = _Attend.apply(own, other, log_weights, gate, steps)  # type: ignore[no-untyped-call]
+    return result
 
 
 class _Attend(torch.autograd.Function):
     """Weighted sum over the neighbours of ``leaky_relu(own + other)``, weights from the same by softmax.
 
-    Takes what each node brings as the one that attends and as a neighbour, both (graphs, size, features), where the
-    features are those of all gates, then of all messages. Neighbours are walked by their distance around the graph:
-    at distance k node i meets node i + k, so that each meeting is one of two runs of rows, without any index.
+    Takes what each row brings as the one that attends (if anything) and each node as a neighbour, both
+    (…, features), where the features are those of all gates, then of all messages.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, own: torch.Tensor, other: torch.Tensor, log_weights: torch.Tensor, gate: torch.Tensor
+        ctx: Any,
+        own: torch.Tensor | None,
+        other: torch.Tensor,
+        log_weights: torch.Tensor,
+        gate: torch.Tensor,
+        steps: Sequence[Step],
     ) -> torch.Tensor:
-        graphs, size, features = own.shape
         heads, width = gate.shape
         half = heads * width
-        distances = range(1, max(size, 2))  # at distance 1 a node that is alone meets itself
-        hidden = own.new_empty((len(distances), graphs, size, features))
-        scores = own.new_empty((len(distances), graphs, size, heads))
-        for k, meeting, score in zip(distances, hidden, scores, strict=True):
-            torch.add(own[:, : size - k], other[:, k:], out=meeting[:, : size - k])
-            torch.add(own[:, size - k :], other[:, :k], out=meeting[:, size - k :])
+        rows = steps[0].rows
+        gates = gate.new_zeros((heads, width, heads))
+        gates.diagonal(dim1=0, dim2=2).copy_(gate.T)
+        gates = gates.view(half, heads)
+        scores = other.new_full((len(steps), rows, heads), -math.inf)
+        hidden = []
+        for step, score in zip(steps, scores, strict=True):
+            meeting = other.index_select(0, step.sources)
+            if own is not None:
+                meeting += own[: step.rows]
             nn.functional.leaky_relu_(meeting, SLOPE)
-            rows = meeting.view(-1, features)
-            for head in range(heads):
-                score[..., head] = torch.mv(rows[:, head * width : (head + 1) * width], gate[head]).view(graphs, size)
-            score += log_weights.roll(-k, 1)
+            torch.addmm(log_weights.index_select(0, step.sources), meeting[:, :half], gates, out=score[: step.rows])
+            hidden.append(meeting)
         weights = scores.softmax(0)
-        result = own.new_zeros((graphs, size, heads, width))
-        for meeting, weight in zip(hidden, weights, strict=True):
-            result.addcmul_(meeting[..., half:].view(result.shape), weight[..., None])
-        ctx.save_for_backward(hidden, weights, gate)
-        return result.view(graphs, size, half)
+        result = other.new_zeros((rows, heads, width))
+        for step, meeting, weight in zip(steps, hidden, weights, strict=True):
+            messages = meeting[:, half:].view(-1, heads, width)
+            result[: step.rows].addcmul_(messages, weight[: step.rows, :, None])
+        ctx.steps, ctx.nodes, ctx.pairs = steps, len(other), own is not None
+        ctx.save_for_backward(weights, gate, *hidden)
+        return result.view(rows, half)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        hidden, weights, gate = ctx.saved_tensors
-        distances, graphs, size, features = hidden.shape
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        weights, gate, *hidden = ctx.saved_tensors
         heads, width = gate.shape
         half = heads * width
-        wanted = gradients[0].view(graphs, size, heads, width)
-        product = torch.empty_like(wanted)
-        per_weight = torch.empty_like(weights)
-        for meeting, into in zip(hidden, per_weight, strict=True):
-            torch.mul(wanted, meeting[..., half:].view(wanted.shape), out=product)
-            torch.sum(product, 3, out=into)
-        per_score = per_weight.mul_(weights)
+        wanted = gradients[0].view(-1, heads, width)
+        per_score = torch.zeros_like(weights)
+        for step, meeting, into in zip(ctx.steps, hidden, per_score, strict=True):
+            product = wanted[: step.rows] * meeting[:, half:].view(-1, heads, width)
+            torch.sum(product, 2, out=into[: step.rows])
+        per_score *= weights
         per_score -= weights * per_score.sum(0)
-        per_gate = per_score.view(-1, heads).T @ hidden.view(-1, features)[:, :half]
-        per_own, per_other = hidden.new_zeros((2, graphs, size, features))
-        per_log_weight = weights.new_zeros(weights.shape[1:])
-        per_meeting = hidden.new_empty((graphs, size, features))
-        for k, meeting, score, weight in zip(range(1, distances + 1), hidden, per_score, weights, strict=True):
-            torch.mul(score[..., None], gate, out=per_meeting[..., :half].view(wanted.shape))
-            torch.mul(wanted, weight[..., None], out=per_meeting[..., half:].view(wanted.shape))
+        per_gate = gate.new_zeros((heads, half))
+        per_own = torch.empty_like(hidden[0]) if ctx.pairs else None
+        per_other = gate.new_zeros((ctx.nodes, 2 * half))
+        per_log_weight = gate.new_zeros((ctx.nodes, heads))
+        for step, meeting, scores, weight in zip(ctx.steps, hidden, per_score, weights, strict=True):
+            score = scores[: step.rows]
+            per_gate.addmm_(score.T, meeting[:, :half])
+            # The first step, of all rows, begins the sum of what is due to them.
+            first = per_own is not None and meeting is hidden[0]
+            per_meeting = per_own if first and per_own is not None else torch.empty_like(meeting)
+            torch.mul(score[:, :, None], gate, out=per_meeting[:, :half].view(-1, heads, width))
+            torch.mul(
+                wanted[: step.rows], weight[: step.rows, :, None], out=per_meeting[:, half:].view(-1, heads, width)
+            )
             # The sign of what comes out of the kink is that of what went in.
             torch.ops.aten.leaky_relu_backward.grad_input(per_meeting, meeting, SLOPE, True, grad_input=per_meeting)  # noqa: FBT003
-            per_own += per_meeting
-            per_other[:, k:] += per_meeting[:, : size - k]
-            per_other[:, :k] += per_meeting[:, size - k :]
-            per_log_weight += score.roll(k, 1)
-        return per_own, per_other, per_log_weight, per_gate.view(heads, heads, width).diagonal().T
+            per_other.index_add_(0, step.sources, per_meeting)
+            per_log_weight.index_add_(0, step.sources, score)
+            if per_own is not None and not first:
+                per_own[: step.rows] += per_meeting
+        return per_own, per_other, per_log_weight, per_gate.view(heads, heads, width).diagonal().T, None

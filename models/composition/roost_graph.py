@@ -15,11 +15,27 @@ from .parsing import Formulas
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A step of attention: the first rows, each with one thing it attends to.
+
+    Attributes
+    ----------
+    rows
+        How many rows take part; those after have nothing left to attend to.
+    sources
+        The node that each attends to, shape (rows,).
+    """
+
+    rows: int
+    sources: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class GraphBatch:
     """Graphs of a batch, those with most nodes first; the nodes of each lie together.
 
-    Graphs of one size make up a group, so that their nodes are an array of shape (graphs, size, …): all that happens
-    between the nodes of a graph needs neither padding nor scattering.
+    Thus the rows that have a further neighbour are always the first ones, and attention over neighbours is a few steps
+    for all graphs at once, without padding.
 
     Attributes
     ----------
@@ -29,22 +45,21 @@ class GraphBatch:
         Atomic numbers, shape (nodes,).
     fractions
         Molar fractions, shape (nodes, 1).
-    groups
-        Number of graphs and nodes of each, group by group.
+    messages
+        Each node attends to the next one of its graph, the one after that, ..., around the graph; a node that is alone
+        to itself.
+    pooling
+        Each graph attends to its first node, its second, ...
     """
 
     order: NDArray[np.int64]
     numbers: torch.Tensor
     fractions: torch.Tensor
-    groups: tuple[tuple[int, int], ...]
+    messages: tuple[Step, ...]
+    pooling: tuple[Step, ...]
 
     def __len__(self) -> int:
         return len(self.order)
-
-    def split(self, rows: torch.Tensor) -> list[torch.Tensor]:
-        """Cut rows of nodes (nodes, features) into the groups, each (graphs, size, features)."""
-        parts = torch.split_with_sizes(rows, [count * size for count, size in self.groups])
-        return [part.view(count, size, -1) for part, (count, size) in zip(parts, self.groups, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +100,21 @@ class Graphs:
         if not len(sizes) or sizes[-1] == 0:
             raise ValueError(f"graph {int(rows[-1])} has no nodes" if len(sizes) else "a batch has at least one graph")
         starts = np.cumsum(sizes) - sizes
-        entries = np.repeat(self.offsets[rows] - starts, sizes) + np.arange(sizes.sum())
-        kinds, counts = np.unique(-sizes, return_counts=True)
+        node_sizes, node_starts = np.repeat(sizes, sizes), np.repeat(starts, sizes)
+        places = np.arange(len(node_sizes)) - node_starts
+        entries = np.repeat(self.offsets[rows], sizes) + places
+        messages, pooling = [], []
+        for distance in range(1, max(int(sizes[0]), 2)):
+            count = int(np.count_nonzero(node_sizes > distance)) if distance > 1 else len(node_sizes)
+            sources = node_starts[:count] + (places[:count] + distance) % node_sizes[:count]
+            messages.append(Step(count, torch.from_numpy(sources).to(device)))
+        for place in range(int(sizes[0])):
+            sources = starts[: int(np.count_nonzero(sizes > place))] + place
+            pooling.append(Step(len(sources), torch.from_numpy(sources).to(device)))
         return GraphBatch(
             order,
             torch.from_numpy(self.numbers[entries]).to(device),
             torch.from_numpy(self.fractions[entries, None]).to(device),
-            tuple(zip(counts.tolist(), (-kinds).tolist(), strict=True)),
+            tuple(messages),
+            tuple(pooling),
         )

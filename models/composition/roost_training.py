@@ -18,8 +18,9 @@ from ..learning.loop import Figures
 from ..learning.weights import State
 from .elements import SYMBOLS
 from .formulas import Formulas, parse, reduced_formulas
-from .roost import PREDICT_BATCH, Roost, RoostConfig, element_properties, network_from
+from .roost import PREDICT_BATCH
 from .roost_graph import Graphs
+from .roost_network import Roost, RoostConfig, element_properties, network_from
 
 #: One-cycle starts at this share of the highest learning rate and ends at the share below.
 #: Smith, Topin, arXiv:1708.07120.

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from literal_roost import LiteralRoost, edges
 
-N = 1024
-BULK = 20_000
+N = 512
+BULK = 4_000
 #: Elements per formula, as among the compounds of the Materials Project.
 SIZES = [2, 3, 4, 5, 6]
 SHARES = [13, 47, 28, 10, 2]
@@ -85,9 +85,8 @@ def main() -> None:
     published = RoostConfig.published()
     small = RoostConfig(embedding="learnt", hidden=64, trunk=(512, 256, 128))
     for name, config in (("published sizes", published), ("hidden 64, trunk 512-256-128", small)):
-        for batch_size in (128, 256):
-            training(name, config, formulas[:N], batch_size=batch_size)
-        inference(name, config, formulas[: BULK // 4], peer=N)
+        training(name, config, formulas[:N], batch_size=published.batch_size)
+        inference(name, config, formulas, peer=N)
 
 
 if __name__ == "__main__":
