@@ -22,7 +22,7 @@ PRIMITIVE_TOLERANCE: Final = 0.25
 """Å along each axis within which atoms are taken as repeated by a translation: the default of pymatgen's
 `get_primitive_structure`, which StructureMatcher uses."""
 _AT_ONCE: Final = 2000
-"""Pairs of atoms looked at in one go."""
+"""Pairs looked at in one go."""
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -133,8 +133,12 @@ def _smaller(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, 
         if most % size:
             continue
         cells, inverses = _sublattices(size)
-        apart = inverses[:, :, None, :] - shifts
-        found = (np.abs(apart - np.rint(apart)) * lengths < PRIMITIVE_TOLERANCE).all(axis=3).any(axis=2).all(axis=1)
+        step = max(1, _AT_ONCE // len(shifts))
+        found = np.zeros(len(cells), dtype=bool)
+        for start in range(0, len(cells), step):
+            apart = inverses[start : start + step, :, None, :] - shifts
+            close = np.abs(apart - np.rint(apart)) * lengths < PRIMITIVE_TOLERANCE
+            found[start : start + step] = close.all(axis=3).any(axis=2).all(axis=1)
         for cell, inverse in zip(cells[found], inverses[found], strict=True):
             vectors = inverse @ matrix
             repeated = _repeated(
@@ -149,8 +153,7 @@ def _shifts(fractional: Array, counts: Integers, lengths: Array) -> Array:
     """Vectors that carry every atom near to one of its kind, from one atom of the rarest kind to the others."""
     starts = np.concatenate(([0], np.cumsum(counts)))
     rarest = int(np.argmin(counts))
-    shifts = fractional[starts[rarest] : starts[rarest + 1]]
-    shifts = shifts - shifts[0]
+    shifts: Array = fractional[starts[rarest] : starts[rarest + 1]] - fractional[starts[rarest]]
     for kind in np.argsort(counts, kind="stable"):
         own = fractional[starts[kind] : starts[kind + 1]]
         step = max(1, _AT_ONCE // (len(own) * len(shifts)))  # most vectors fail on the first atoms
@@ -183,12 +186,12 @@ def _repeated(
         own = slice(start, start + int(count))
         start += int(count)
         before = fractional[None, own] - fractional[own, None]
-        neighbours = (np.abs(before - np.rint(before)) * lengths <= 2 * PRIMITIVE_TOLERANCE).all(axis=2)
-        np.fill_diagonal(neighbours, val=False)
+        near_before = np.abs(before - np.rint(before)) * lengths <= 2 * PRIMITIVE_TOLERANCE
+        neighbours = np.logical_and.reduce(near_before, axis=2) & ~np.eye(int(count), dtype=bool)
         folded = fractional[own] @ cell
         apart = folded[None] - folded[:, None]
         apart -= np.rint(apart)
-        together = (np.abs(apart) < near).all(axis=2) & ~neighbours
+        together = np.logical_and.reduce(np.abs(apart) < near, axis=2) & ~neighbours
         first = together.argmax(axis=1)
         if (together.sum(axis=1) != size).any() or (together != together[first]).any():
             return None
@@ -210,5 +213,6 @@ def _sublattices(size: int) -> tuple[Array, Array]:
         for c in range(a)
         for f in range(e)
     ]
-    matrices = np.array(found, dtype=np.float64)
-    return matrices, np.linalg.inv(matrices)
+    matrices: Array = np.array(found, dtype=np.float64)
+    inverses: Array = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+    return matrices, inverses
