@@ -111,7 +111,7 @@ def stages_of(campaign: Campaign) -> list[Stage]:
     if campaign.routes.bottom_up:
         # Only what repeats no other structure is worth substituting in, so novelty comes before and after.
         stages += [NoveltyStage(), BottomUpStage(**campaign.routes.bottom_up.model_dump())]
-    stages += _template_stages(campaign)
+    stages += [*_template_stages(campaign), *_crystal_gan_stages(campaign)]
     stages += [NoveltyStage(), KnownValuesStage(), *_calculation_stages(campaign), *_potential_stages(campaign)]
     stages += [JudgeStage(campaign.model_dump(mode="json", by_alias=True))]
     return stages
@@ -135,6 +135,23 @@ def _template_stages(campaign: Campaign) -> list[Stage]:
     dimension = wanted.dimension or (3 if campaign.dimension == 3 else 2)
     settings = {**wanted.model_dump(), "dimension": dimension, "judged": campaign.compositions is not None}
     return [TemplateStage(), TemplateStructuresStage(**settings)]
+
+
+def _crystal_gan_stages(campaign: Campaign) -> list[Stage]:
+    """Give what trains a Crystal GAN, and what makes crystals of wanted compositions with it."""
+    wanted = campaign.routes.crystal_gan
+    if wanted is None:
+        return []
+    from .crystal_gan_stage import CrystalGanStage
+    from .training.training_stage import TrainingStage  # torch again
+
+    settings = wanted.model_dump(mode="json", exclude={"model", "oxidation"})
+    rule = wanted.oxidation.model_dump() if wanted.oxidation else None
+    stage = CrystalGanStage(**settings, rule=rule, model=wanted.model.use)
+    if not wanted.model.train or wanted.model.use is not None:
+        return [stage]
+    config = {**wanted.model.config, "layout": stage.layout.to_dict()}
+    return [TrainingStage("crystal-gan", config=config, queries=wanted.model.filters, seed=wanted.model.seed), stage]
 
 
 def _calculation_stages(campaign: Campaign | None = None) -> list[Stage]:

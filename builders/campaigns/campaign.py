@@ -24,6 +24,7 @@ from ...models.energetics.pourbaix_entries import conditions
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from .compositions import Compositions
+from .crystal_gan_route import CrystalGanRoute
 from .gates import Gate
 from .template_route import TemplateRoute
 
@@ -72,11 +73,17 @@ class Routes(BaseModel):
     top_down: TopDown | None = Field(None, alias="top-down")
     bottom_up: BottomUp | None = Field(None, alias="bottom-up")
     template: TemplateRoute | None = None
+    crystal_gan: CrystalGanRoute | None = Field(None, alias="crystal-gan")
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the routes taken."""
-        taken = {"top-down": self.top_down, "bottom-up": self.bottom_up, "template": self.template}
+        taken = {
+            "top-down": self.top_down,
+            "bottom-up": self.bottom_up,
+            "template": self.template,
+            "crystal-gan": self.crystal_gan,
+        }
         return tuple(name for name, settings in taken.items() if settings is not None)
 
 

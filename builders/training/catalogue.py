@@ -12,6 +12,7 @@ KINDS: Final[dict[str, str]] = {
     "matgan": "matgan:MatGANKind",
     "classifier": "classifier:ClassifierKind",
     "roost": "roost:RoostKind",
+    "crystal-gan": "crystal_gan:CrystalGanKind",
 }
 
 

@@ -11,7 +11,7 @@ from ...models.composition.classifier import ClassifierConfig, UnfitTrainingSet,
 from ...models.composition.cross_validation import BadDivision, FoldResult, cross_validate
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, Stopped, Trained, TrainingError, TrainingSet, settled
+from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 from .known_compositions import formulas
 
 _OWN: Final[Doc] = {"folds": 10}
@@ -52,7 +52,7 @@ class ClassifierKind(Kind):
         numbers = {"two_dimensional": int(is_2d.sum()), "others": int((~is_2d).sum())}
         if not all(numbers.values()):
             missing = "two-dimensional" if not numbers["two_dimensional"] else "other"
-            raise TrainingError(
+            raise TooLittleData(
                 f"the registry holds no composition of {missing} materials by the filters {self.queries}",
                 "Ingest both kinds, or give other filters: exfolio train classifier --settings",
             )

@@ -22,6 +22,10 @@ class TrainingError(ExfolioError):
     """A model can't be trained: too little data, the wrong data, or a training that diverged."""
 
 
+class TooLittleData(TrainingError):
+    """The registry does not hold what the model learns from; a refresh leaves the training out until it does."""
+
+
 @dataclass(slots=True)
 class TrainingSet:
     """A training set, frozen.

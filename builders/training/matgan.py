@@ -13,7 +13,7 @@ from ...models.composition.screening import screen
 from ...models.learning.device import choose
 from ...models.learning.loop import generator
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, Trained, TrainingError, TrainingSet, learn, settled
+from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import by_number_of_elements, formulas
 
 _OWN: Final[Doc] = {"learn_from": "all", "oxidation_states": "smact_default", "held_out": 0.0, "report_draws": 20_000}
@@ -52,7 +52,7 @@ class MatGANKind(Kind):
         """Draw the compositions and set some aside where that is wanted."""
         known = formulas(connection, self.queries["materials"])
         if not known:
-            raise TrainingError(
+            raise TooLittleData(
                 f"no material matches the filter {self.queries['materials']!r}",
                 "Ingest some first: exfolio ingest --help",
             )

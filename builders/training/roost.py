@@ -16,7 +16,7 @@ from ...models.learning.device import choose
 from ...models.learning.loop import Figures, generator, mixed_seed
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, Trained, TrainingError, TrainingSet, learn, settled
+from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import least_values, methods
 
 _OWN: Final[Doc] = {"members": 1, "validation": 0.1, "test": 0.1}
@@ -55,7 +55,7 @@ class RoostKind(Kind):
         query = self.queries["materials"]
         energies = least_values(connection, query, "formation_energy")
         if len(energies) < _FEWEST:
-            raise TrainingError(
+            raise TooLittleData(
                 f"{len(energies)} compositions with a formation energy match the filter {query!r}; "
                 f"at least {_FEWEST} are needed",
                 "Ingest a source with formation energies, or widen the filter.",

@@ -25,7 +25,7 @@ from ..stage import Stage
 from ..version import VERSION
 from ..work import Batch, Doc, Item, Outcome
 from .catalogue import kind_of_model
-from .kind import Desk, Stopped, Trained, TrainingError, TrainingSet
+from .kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4
@@ -45,7 +45,8 @@ class TrainingStage(Stage):
     device
         Where to compute: auto, cpu or cuda. Results on a GPU may differ in the last digits.
     on_new_data
-        Train again where the queries now draw other data than the newest such model has seen.
+        Train again where the queries now draw other data than the newest such model has seen, and fail where they
+        draw too little; else such a training is left out with a note.
     """
 
     version = 1
@@ -96,7 +97,13 @@ class TrainingStage(Stage):
         same: Doc = {"request": self.request, "deprecated": False}
         if not self.on_new_data and made.find_one(same, {"_id": 1}):
             return
-        drawn = self.kind.draw(self.db)
+        try:
+            drawn = self.kind.draw(self.db)
+        except TooLittleData as error:
+            if self.on_new_data:
+                raise
+            self.report.note = f"left out: {error.message}"  # a refresh of a registry that is still being filled
+            return
         data_hash = content_hash(drawn.content)
         if made.find_one({**same, "data_hash": data_hash}, {"_id": 1}):
             return

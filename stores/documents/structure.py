@@ -66,6 +66,9 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     )
     p_2d = FloatField(help_text="Probability of forming a 2D material, of its composition", min_value=0, max_value=1)
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
+    condition = DictField(help_text="Atoms per cell that a generative model was asked for, by element")
+    seed = IntField(help_text="Seed of the draws of a generative model")
+    drawn = IntField(help_text="Crystals drawn for the composition until enough had passed", min_value=0)
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     checks = DictField(help_text="Each check with its value and verdict")
 

@@ -108,16 +108,22 @@ def test_an_ensemble_that_is_stopped_goes_on_with_the_member_it_was_at(oxides: C
     assert after == before
 
 
-@pytest.mark.parametrize("kind", ["matgan", "classifier", "roost"])
+@pytest.mark.parametrize("kind", ["matgan", "classifier", "roost", "crystal-gan"])
 def test_an_empty_registry_is_an_error_with_its_remedy(registry: Connection, kind: str) -> None:
-    with pytest.raises(TrainingError, match=r"match|holds no composition") as raised:
-        run_stage(TrainingStage(kind), registry)
+    with pytest.raises(TrainingError, match=r"match|holds no composition|none fits") as raised:
+        run_stage(TrainingStage(kind, on_new_data=True), registry)
     assert "ngest" in raised.value.remedy
+
+
+def test_a_refresh_of_an_empty_registry_leaves_trainings_out(registry: Connection) -> None:
+    report = run_stage(TrainingStage("roost"), registry)
+    assert report.written == 0
+    assert "left out: 0 compositions with a formation energy" in report.note
 
 
 def test_one_class_only_is_an_error_that_names_it(oxides: Connection) -> None:
     with pytest.raises(TrainingError, match="no composition of two-dimensional materials"):
-        run_stage(TrainingStage("classifier", queries={"positives": 'source = "2dmatpedia"'}), oxides)
+        run_stage(TrainingStage("classifier", queries={"positives": 'source = "2dmatpedia"'}, on_new_data=True), oxides)
 
 
 def test_a_wrong_filter_is_pointed_at(oxides: Connection) -> None:

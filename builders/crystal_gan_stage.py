@@ -1,0 +1,144 @@
+"""Stage `crystal-gan-structures`: crystals of wanted compositions from the newest Crystal GAN of a layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pymongo.client_session import ClientSession
+
+from ..models.crystal_gan.compositions import OxidationRule, compositions
+from ..models.crystal_gan.generation import generate
+from ..models.crystal_gan.model import CrystalGan
+from ..models.learning.loop import mixed_seed
+from ..models.structure.layouts import Layout, find_layout
+from ..stores import stage_states
+from ..stores.documents import ProposedStructure
+from . import proposal
+from .proposal import Proposal
+from .stage import Stage
+from .training import trained
+from .work import Batch, Doc, Item, Outcome
+
+KIND = "crystal-gan"
+ROUTE = "crystal-gan"
+
+
+class CrystalGanStage(Stage):
+    """Generates so many distinct, valid crystals of every composition that an oxidation rule allows.
+
+    What an earlier model made stays. A run that is cut off goes on with the next composition.
+
+    Parameters
+    ----------
+    layout
+        Name or data of the layout.
+    rule
+        Element, least and most of its oxidation state, and the states of the others; None allows every composition.
+    cells
+        Compositions as atoms per cell in the layout's order, instead of all that the rule allows.
+    reduced
+        Of all that the rule allows those only whose counts have no common divisor.
+    structures
+        Crystals wanted of each composition.
+    max_draws
+        Draws for one composition at most; None: 200 for each crystal wanted.
+    seed
+        Seed of the draws.
+    model
+        Id of the model; the newest there is without.
+    """
+
+    version = 1
+    writes: ClassVar = {ProposedStructure: "proposal"}
+    orphans = "kept"
+    selects_ahead = True
+
+    def __init__(
+        self,
+        *,
+        layout: str | Doc = "mg-mn-o",
+        rule: Doc | None = None,
+        cells: list[list[int]] | None = None,
+        reduced: bool = False,
+        structures: int = 30,
+        max_draws: int | None = None,
+        seed: int = 0,
+        model: str | None = None,
+        share: Doc | None = None,
+    ) -> None:
+        self.layout: Layout = find_layout(layout)
+        self.rule = rule
+        self.cells = cells
+        self.reduced = reduced
+        self.structures = structures
+        self.max_draws = max_draws
+        self.seed = seed
+        self.model = model
+        self.name = f"crystal-gan-structures:{self.layout.name}"
+        self.wanted = self._wanted()
+        super().__init__(share=share)
+
+    def _wanted(self) -> list[tuple[int, ...]]:
+        if self.cells is not None:
+            return [self.layout.counts(cell) for cell in self.cells]
+        return compositions(self.layout, OxidationRule(**self.rule) if self.rule else None, reduced=self.reduced)
+
+    def arguments(self) -> Doc:
+        """Give the settings."""
+        names = ("rule", "cells", "reduced", "structures", "max_draws", "seed", "model")
+        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+
+    def reads_collections(self) -> list[str]:
+        """Give the collection of models."""
+        return ["trained_models"]
+
+    @property
+    def size(self) -> int:
+        """Compositions in a batch: few, because each is much work."""
+        return 1
+
+    def begin(self) -> None:
+        """Find the model, then begin as every stage."""
+        if self.model is None:
+            found = self.db.database["trained_models"].find_one(
+                {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}, sort=[("created_at", -1)]
+            )
+            self.model = found["model_id"] if found else None
+        super().begin()
+
+    def select(self) -> Iterator[Batch]:
+        """Give the compositions that nothing was generated of yet by this model."""
+        self.total = 0
+        if self.model is None:
+            self.report.note = f"left out: no {KIND} of layout {self.layout.name} has been trained"
+            return
+        done = int((self.state.get("partial") or {}).get("done", 0))
+        self.total = len(self.wanted) - done
+        origins = [{"collection": "trained_models", "id": self.model}]
+        for place in range(done, len(self.wanted)):
+            number = list(self.wanted[place])
+            yield Batch(0, [Item(f"{self.model} {self.seed} {number}", number, origins)], mark={"done": place + 1})
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Generate the crystals of each composition."""
+        return [{"structures": self._of(item.content)} for item in items]
+
+    def _of(self, number: list[int]) -> list[Doc]:
+        model_id = self.model or ""
+        seed = mixed_seed(self.seed, int("".join(f"{n:02d}" for n in number)))
+        model = trained.load(self.db, KIND, model_id, CrystalGan.from_bytes)
+        made = generate(model, number, self.structures, seed, max_draws=self.max_draws)
+        condition = dict(zip(self.layout.elements, number, strict=True))
+        facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed, "drawn": made.drawn}
+        return proposal.documents(
+            ROUTE,
+            [
+                Proposal(structure, model_id, f"{number} {self.seed} {rank}", rank, dict(facts))
+                for rank, structure in enumerate(made.structures, 1)
+            ],
+        )
+
+    def apply_mark(self, mark: Doc, session: ClientSession) -> None:
+        """Note how many compositions are done."""
+        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)

@@ -1,0 +1,156 @@
+"""From structures of a system to crystals of wanted compositions; a network of a second stands for a trained one."""
+
+from typing import Any
+
+import pytest
+from exfolio.builders.campaigns.campaign import load
+from exfolio.builders.crystal_gan_stage import CrystalGanStage
+from exfolio.builders.running import run_stage
+from exfolio.builders.training import trained
+from exfolio.builders.training.kind import TooLittleData
+from exfolio.builders.training.training_stage import TrainingStage, training_set_of
+from exfolio.models.structure.plain import to_plain
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+from toy_stages import put_materials
+
+TINY: dict[str, Any] = {
+    "profile": "improved",
+    "generator_channels": [16],
+    "encoder_channels": [16],
+    "critic_channels": [8],
+    "critic_dense": [8],
+    "latent": 4,
+    "batch": 4,
+    "pack": 2,
+    "epochs": 1,
+    "batches_per_epoch": 2,
+}
+
+
+def perovskite(a: str, b: str, length: float) -> Structure:
+    species = [a, b, "O", "O", "O"]
+    sites = [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    return Structure(Lattice.cubic(length), species, sites)
+
+
+def put_structures(connection: Connection, structures: dict[str, Structure]) -> None:
+    put_materials(
+        connection,
+        [
+            {
+                "material_id": name,
+                "formula_reduced": one.composition.reduced_formula,
+                "chemsys": one.composition.chemical_system,
+                "elements": sorted(str(element) for element in one.composition.elements),
+                "nelements": len(one.composition),
+                "structure": to_plain(one),
+            }
+            for name, one in structures.items()
+        ],
+    )
+
+
+@pytest.fixture
+def oxides(registry: Connection) -> Connection:
+    """One oxide of Mg and Mn, two of other metals, and one sulphide."""
+    sulphide = perovskite("Ba", "Zr", 5.0)
+    sulphide.replace_species({"O": "S"})
+    put_structures(
+        registry,
+        {
+            "t:MgMnO3": perovskite("Mg", "Mn", 3.8),
+            "t:CaTiO3": perovskite("Ca", "Ti", 3.9),
+            "t:SrTiO3": perovskite("Sr", "Ti", 3.9),
+            "t:BaZrS3": sulphide,
+        },
+    )
+    return registry
+
+
+def tiny_model(connection: Connection, **config: Any) -> dict[str, Any]:
+    run_stage(TrainingStage("crystal-gan", config={**TINY, **config}), connection)
+    return trained.need(connection, "crystal-gan")
+
+
+def test_it_learns_structures_of_the_system_and_of_other_oxides_with_its_elements_put_in(oxides: Connection) -> None:
+    model = tiny_model(oxides)
+
+    assert (model["data"]["structures"], model["data"]["substituted"]) == (1, 4)
+    assert model["data"]["learnt"] == len(training_set_of(oxides, model)["cells"]) == 5
+    assert 0 <= model["metrics"]["share_valid"] <= 1
+
+
+def test_other_systems_are_left_out_where_that_is_wanted(oxides: Connection) -> None:
+    assert tiny_model(oxides, substitute=False)["data"]["learnt"] == 1
+
+
+def test_a_composition_held_out_is_not_learnt(oxides: Connection) -> None:
+    with pytest.raises(TooLittleData, match="none fits"):
+        run_stage(TrainingStage("crystal-gan", config={**TINY, "held_out": ["MgMnO3"]}, on_new_data=True), oxides)
+
+
+def test_crystals_of_each_composition_are_stored_with_model_seed_and_condition(oxides: Connection) -> None:
+    model = tiny_model(oxides)
+    stage = CrystalGanStage(cells=[[1, 1, 3], [2, 2, 6]], structures=3, max_draws=200, seed=4)
+
+    report = run_stage(stage, oxides)
+
+    found = list(oxides.database["structures"].find({}, {"_id": 0}))
+    assert report.due == 2
+    assert report.inserted == len(found)
+    for doc in found:
+        atoms = doc["condition"]
+        assert sum(atoms.values()) == doc["nsites"]
+        assert doc["formula_reduced"] == "MgMnO3"
+        assert (doc["route"], doc["parent_id"], doc["seed"], doc["dimension"]) == (
+            "crystal-gan",
+            model["model_id"],
+            4,
+            3,
+        )
+        assert doc["origins"][0]["id"] == model["model_id"]
+
+
+def test_a_second_run_generates_nothing(oxides: Connection) -> None:
+    tiny_model(oxides)
+    arguments: dict[str, Any] = {"cells": [[1, 1, 3]], "structures": 1, "max_draws": 50}
+    run_stage(CrystalGanStage(**arguments), oxides)
+
+    assert run_stage(CrystalGanStage(**arguments), oxides).due == 0
+
+
+def test_without_a_model_it_stands_aside(registry: Connection) -> None:
+    report = run_stage(CrystalGanStage(cells=[[1, 1, 3]]), registry)
+    assert report.note == "left out: no crystal-gan of layout mg-mn-o has been trained"
+
+
+def test_the_rule_of_oxidation_says_which_compositions_are_asked_for() -> None:
+    rule = {"element": "Mn", "least": 2, "most": 4, "states": {"Mg": 2, "O": -2}}
+
+    wanted = CrystalGanStage(rule=rule, reduced=True).wanted
+
+    assert (1, 2, 4) in wanted  # MgMn2O4, Mn3+
+    assert (2, 4, 8) not in wanted  # two formula units of it
+    assert (1, 1, 4) not in wanted  # Mn6+
+
+
+def test_another_layout_takes_a_few_lines_and_a_composition_outside_it_is_refused() -> None:
+    layout = {"name": "ca-ti-o", "slots": {"Ca": 4, "Ti": 4, "O": 12}}
+
+    assert CrystalGanStage(layout=layout, cells=[[1, 1, 3]]).name == "crystal-gan-structures:ca-ti-o"
+    with pytest.raises(ValueError, match="13 atoms of O don't fit"):
+        CrystalGanStage(layout=layout, cells=[[1, 1, 13]])
+
+
+def test_the_shipped_campaign_takes_the_route() -> None:
+    route = load("mg-mn-o-photoanode").routes.crystal_gan
+    assert route is not None
+    assert route.layout == "mg-mn-o"
+
+
+def test_wrong_settings_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="there is no profile 'best'"):
+        TrainingStage("crystal-gan", config={"profile": "best"})
