@@ -21,7 +21,7 @@ _ITSELF: Final = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class ValidityRule:
-    """Limits of a valid cell. All but 0.3 % of the 1,253 relaxed Mg-Mn-O cells of Kim et al. (2020) are within.
+    """Limits of a valid cell. All but one of the 1,253 relaxed Mg-Mn-O cells of Kim et al. (2020) are within.
 
     Attributes
     ----------
