@@ -197,7 +197,7 @@ class FacetWriter:
                 stored[doc.key]["_id"]: self._changes(doc, stored[doc.key], first + i, now)
                 for i, doc in enumerate(changed)
             }
-            if self.creates and len(changes) >= putting_anew.MANY:
+            if len(changes) >= putting_anew.MANY:
                 putting_anew.put_anew(collection, changes, session)
             else:
                 updates = [UpdateOne({"_id": one}, update) for one, update in changes.items()]
