@@ -59,14 +59,14 @@ class RoostConfig:
     width: int = 64
     layers: int = 3
     heads: int = 3
-    hidden: int = 256
+    hidden: int = 128
     trunk: tuple[int, ...] = (1024, 512, 256)
     epochs: int = 60
-    batch_size: int = 256
+    batch_size: int = 128
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    warm_up: float = 0.1
+    warm_up: float = 0.05
     gradient_norm: float | None = 1.0
     average: float | None = 0.999
     dropout: float = 0.0
@@ -94,6 +94,7 @@ class RoostConfig:
         """Give the recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
         recipe: dict[str, Any] = {
             "embedding": "learnt",
+            "hidden": 256,
             "epochs": 250,
             "batch_size": 128,
             "learning_rate": 3e-4,

@@ -244,7 +244,8 @@ def test_configs() -> None:
     assert RoostConfig.from_dict(SMALL.to_dict()) == SMALL
     paper = RoostConfig.published()
     assert (paper.batch_size, paper.learning_rate, paper.weight_decay, paper.average) == (128, 3e-4, 1e-6, None)
-    assert (paper.width, paper.layers, paper.heads, paper.trunk) == (64, 3, 3, (1024, 512, 256))
+    assert (paper.width, paper.layers, paper.heads, paper.hidden) == (64, 3, 3, 256)
+    assert paper.trunk == (1024, 512, 256)
     with pytest.raises(ValueError, match="no hyperparameter depth; there are: average"):
         RoostConfig.from_dict({"depth": 3})
     with pytest.raises(ValueError, match="batch_size is 0"):
