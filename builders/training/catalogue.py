@@ -13,6 +13,8 @@ KINDS: Final[dict[str, str]] = {
     "classifier": "classifier:ClassifierKind",
     "roost": "roost:RoostKind",
     "crystal-gan": "crystal_gan:CrystalGanKind",
+    "space-groups": "space_groups:SpaceGroupsKind",
+    "space-groups-bulk": "space_groups:BulkSpaceGroupsKind",
 }
 
 

@@ -1,0 +1,103 @@
+"""Kinds `space-groups` and `space-groups-bulk`: layers and salts known apart, drawn from the registry and learnt."""
+
+import pytest
+from exfolio.builders.running import run_stage
+from exfolio.builders.training import trained
+from exfolio.builders.training.kind import TrainingError
+from exfolio.builders.training.reports import report
+from exfolio.builders.training.training_stage import TrainingStage, training_set_of
+from exfolio.models.structure.lattice_predictor import unpack
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError
+from layers_and_compositions import layer, material, salt
+from toy_stages import put_materials
+
+# a, Å: layers after Rasmussen, Thygesen, J. Phys. Chem. C 119, 13169 (2015); salts measured at room temperature.
+PRISMATIC = [("Mo", "S", 3.18), ("Mo", "Se", 3.32), ("W", "S", 3.19), ("W", "Se", 3.32), ("Nb", "S", 3.35)]
+OCTAHEDRAL = [("Ti", "S", 3.41), ("Ti", "Se", 3.53), ("Zr", "S", 3.68), ("Zr", "Se", 3.77), ("Hf", "S", 3.64)]
+SALTS = [
+    *(("Li", "F", 4.03), ("Li", "Cl", 5.13), ("Na", "F", 4.62), ("Na", "Cl", 5.64), ("Na", "Br", 5.97)),
+    *(("K", "F", 5.35), ("K", "Cl", 6.29), ("Mg", "O", 4.21), ("Ca", "O", 4.81), ("Sr", "O", 5.16)),
+]
+TINY = {"trees": 10}
+
+
+@pytest.fixture
+def known(registry: Connection) -> Connection:
+    """Ten layers of two space groups, ten salts, and the bulk of graphite's kind that a source wrongly calls 2D."""
+    docs = [
+        *(material(f"1H-{m}{x}2", layer(m, x, a, prismatic=True)) for m, x, a in PRISMATIC),
+        *(material(f"1T-{m}{x}2", layer(m, x, a, prismatic=False)) for m, x, a in OCTAHEDRAL),
+        *(material(f"{m}{x}", salt(m, x, a), dimension=3) for m, x, a in SALTS),
+        material("twin", layer("Mo", "S", 3.18, prismatic=True)),
+        material("RbCl", salt("Rb", "Cl", 6.58), dimension=2),
+    ]
+    put_materials(registry, docs)
+    return registry
+
+
+def test_layers_are_learnt_apart_from_salts(known: Connection) -> None:
+    run_stage(TrainingStage("space-groups", config=TINY), known)
+    model = trained.need(known, "space-groups")
+
+    content = training_set_of(known, model)
+
+    assert model["data"] == {
+        "structures": 11,
+        "without_symmetry": 0,
+        "others": 11,
+        "learnt": 10,  # twins once
+        "compositions": 10,
+        "space_groups": 2,
+    }
+    assert sorted(set(content["space_groups"])) == [164, 187]
+    by_formula = dict(zip(content["formulas"], content["lattices"], strict=True))
+    assert by_formula["MoS2"] == pytest.approx([3.18, 3.18, 3.13, 90, 90, 120])  # periods and thickness, no vacuum
+    predictor = trained.load(known, "space-groups", model["model_id"], unpack)
+    assert predictor.config.dimension == 2
+    assert [guesses[0].space_group for guesses in predictor.predict(["HfSe2", "MoTe2"])] == [164, 187]
+
+
+def test_a_training_is_measured_and_reported(known: Connection) -> None:
+    run_stage(TrainingStage("space-groups", config={**TINY, "folds": 2}), known)
+    model = trained.need(known, "space-groups")
+
+    assert model["metrics"]["bravais_top_1"] == 1.0  # all are hP
+    assert model["metrics"]["most_frequent_space_group"] == 0.5
+    assert model["metrics"]["cross_validation"]["folds"] == 2
+    text, _ = report(known, model)
+    assert "space group top 1" in text
+
+
+def test_bulk_crystals_are_a_kind_of_their_own(known: Connection) -> None:
+    run_stage(TrainingStage("space-groups-bulk", config={**TINY, "folds": 0}), known)
+    model = trained.need(known, "space-groups-bulk")
+
+    assert model["data"]["compositions"] == 10
+    assert model["metrics"] == {}
+    predictor = trained.load(known, "space-groups-bulk", model["model_id"], unpack)
+    [[best]] = predictor.predict(["KBr"])
+    assert (best.bravais, best.space_group, best.lattice[5]) == ("cF", 225, 90)
+
+
+@pytest.mark.parametrize("kind", ["space-groups", "space-groups-bulk"])
+def test_too_few_structures_are_an_error_with_its_remedy(registry: Connection, kind: str) -> None:
+    put_materials(registry, [material("MoS2", layer("Mo", "S", 3.18, prismatic=True))])
+    with pytest.raises(TrainingError, match="needs 10") as raised:
+        run_stage(TrainingStage(kind, on_new_data=True), registry)
+    assert "ngest" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"folds": 1}, "folds is 0 or at least 2"),
+        ({"tolerance": 0}, "tolerance is above 0 Å"),
+        ({"dimension": 3}, "kinds of their own"),
+        ({"treees": 5}, "treees"),
+    ],
+)
+def test_wrong_settings_are_named_with_those_there_are(config: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        TrainingStage("space-groups", config=config)
+    assert raised.value.remedy.startswith("Settings: ")
