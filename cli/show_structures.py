@@ -37,7 +37,7 @@ def print_structures(structures: list[Doc]) -> None:
     table.add_column("")
     for name in ("structure", "route", "from"):
         table.add_column(name, no_wrap=True)
-    table.add_column("substitution", overflow="fold")
+    table.add_column("substitution", no_wrap=True)
     for name in ("share", "ElMD", "group"):
         table.add_column(name, justify="right")
     for name in ("valid", "novel"):

@@ -121,7 +121,7 @@ def test_show_lists_the_structures_of_a_composition_best_first(ask: Ask, ask_jso
     assert code == 0
     _, listed = printed.split("structures ", 1)
     assert listed.index("flat:1H-MoS2") < listed.index("flat:1T-TiS2")
-    assert "Mo > W" in listed
+    assert "Mo > W" in listed, printed
     assert [one["rank"] for one in ask_json("show", "WSe2")["structures"]] == [1, 2]
 
     reason = "no two-dimensional template has the anonymous formula AB of SnGe"
