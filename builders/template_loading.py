@@ -14,9 +14,11 @@ from ..models.composition.formulas import anonymous_formulas
 from ..models.structure.plain import BadStructure, from_plain
 from ..models.structure.prototypes import Membership
 from ..models.structure.template_library import Template, TemplateLibrary
-from ..models.structure.templates import Prediction, Ranking, predict
+from ..models.structure.template_shortlist import shortlist
+from ..models.structure.templates import Prediction, Ranking, predict, realise
 from ..stores.connection import Connection
 from ..stores.documents import Material
+from .space_group_guesses import guesses
 from .template_stage import prototype_of
 from .work import Doc
 
@@ -106,4 +108,8 @@ def predict_structures(
     """
     [anonymous] = anonymous_formulas([formula])
     library = load_templates(connection, dimension=dimension, anonymous_formula=anonymous)
-    return predict(formula, library, top, dimension=dimension, ranking=ranking)
+    probabilities = guesses(connection, [formula], dimension=dimension).get(formula)
+    if ranking == "elmd":  # which looks at distances alone
+        return predict(formula, library, top, dimension=dimension, ranking=ranking, space_groups=probabilities)
+    chosen = shortlist(formula, library, top, dimension=dimension).with_space_groups(probabilities)
+    return realise(chosen, library.structure_of)

@@ -24,6 +24,7 @@ from ..models.structure.vacuum import thickest_gap
 from ..stores.documents import Composition, Material, ProposedStructure
 from . import proposal
 from .group_stage import GroupStage, Members
+from .space_group_guesses import guesses
 from .template_loading import load_templates
 from .work import Batch, Doc, Item, Outcome
 
@@ -138,26 +139,25 @@ class TemplateStructuresStage(GroupStage):
         found = self.db.database["compositions"].find(query, {"_id": 0, **dict.fromkeys(_FIELDS, 1)})
         return sorted(found, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
 
-    def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:  # noqa: ARG002
+    def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:
         """Give the probability of each space group by number, of those formulas a predictor can tell something of.
 
-        There is no predictor in the registry yet; its place is here: what it gives weighs templates and is noted with
-        each structure.
+        It is noted with each structure made from now on; nothing is due again because of a newer predictor.
         """
-        return {}
+        return guesses(self.db, formulas, dimension=self.dimension)
 
     def _chosen(self, composition: Doc, space_groups: Mapping[int, float] | None) -> Item:
         formula = composition["formula_reduced"]
         content: Doc = {"facts": {name: composition[name] for name in _COPIED if name in composition}}
         try:
-            content["shortlist"] = shortlist(
+            chosen = shortlist(
                 formula,
                 self._templates(composition["formula_anonymous"]),
                 self.structures,
                 dimension=self.dimension,
-                space_groups=space_groups,
                 match_structures=self.match_structures,
             )
+            content["shortlist"] = chosen.with_space_groups(space_groups)
         except (NoTemplateError, ElementOffScaleError, UnparsableFormula, UnknownElement) as error:
             content["refused"] = str(error)
         return Item(formula, content, [{"collection": "compositions", "id": formula}])

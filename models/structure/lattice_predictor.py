@@ -51,9 +51,9 @@ class LatticeConfig:
     """
 
     dimension: int = 3
-    trees: int = 150
+    trees: int = 100
     min_leaf: int = 1
-    max_features: Literal["sqrt"] | float = "sqrt"
+    max_features: Literal["sqrt"] | float = 0.3
 
     def __post_init__(self) -> None:
         """Refuse settings that would fail, or mean nothing, later on."""
@@ -162,7 +162,8 @@ class LatticePredictor:
             [np.zeros((0, len(self.known_groups))), *(near @ self._one_hot for near, _ in self._near(formulas))]
         )
         place = np.searchsorted(self.known_groups, asked).clip(max=len(self.known_groups) - 1)
-        return np.where(self.known_groups[place] == asked, found[:, place], 0.0)
+        # Sums of shares that make up one may be above it by rounding.
+        return np.where(self.known_groups[place] == asked, np.minimum(found[:, place], 1.0), 0.0)
 
     def bravais_probability(self, formulas: Sequence[str]) -> NDArray[np.float64]:
         """Give the probability of each of the `BRAVAIS_LATTICES`, shape (n, 14)."""
@@ -211,7 +212,7 @@ class LatticePredictor:
         return cells
 
     def _guesses(self, near: csr_array, radius: float, bravais: int, within: int) -> list[Guess]:
-        probability = (near @ self._one_hot)[0]
+        probability = np.minimum((near @ self._one_hot)[0], 1.0)
         of_lattices = probability @ self._bravais_of_groups
         likeliest = set(np.argsort(-of_lattices, kind="stable")[:bravais].tolist())
         weight = near.toarray()[0]

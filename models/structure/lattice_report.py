@@ -94,9 +94,14 @@ def cross_validate(
         inside, outside = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         outside = outside[order[outside] <= np.quantile(order[outside], share)]
         predictor = fit(
-            [formulas[i] for i in outside], numbers[outside], cells[outside], config, seed=seed, threads=threads
+            [formulas[i] for i in outside.tolist()],
+            numbers[outside],
+            cells[outside],
+            config,
+            seed=seed,
+            threads=threads,
         )
-        asked = [formulas[i] for i in inside]
+        asked = [formulas[i] for i in inside.tolist()]
         probability[inside] = predictor.space_group_probability(asked, groups)
         predicted[inside] = predictor.lattices_given(asked, [BRAVAIS_LATTICES[true[i]] for i in inside])
         if progress is not None:
@@ -167,11 +172,11 @@ def _of_cells(
                 float(error.mean()),
                 float(np.median(error)),
             )
-    free = np.zeros((len(cells), 6), dtype=bool)
+    free: NDArray[np.bool_] = np.zeros((len(cells), 6), dtype=bool)
     for place, name in enumerate(BRAVAIS_LATTICES):
         columns = free_angles(name, dimension=dimension)
         free[np.ix_(true == place, np.array(columns, dtype=np.int64))] = True
-    free &= known[:, None]
+    free[~known] = False
     if free.any():
-        figures["free_angles_mean_error"] = float(np.abs(predicted - cells)[free].mean())
+        figures["free_angles_mean_error"] = float(np.abs(predicted[free] - cells[free]).mean())
     return figures

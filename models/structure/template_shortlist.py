@@ -89,6 +89,15 @@ class Shortlist:
         known = tuple(one for one in self.known if one in template_ids)
         return replace(self, candidates=tuple(one for one in left if one.choices), known=known)
 
+    def with_space_groups(self, probabilities: Mapping[int, float] | None) -> Shortlist:
+        """Give it with probabilities of space groups that are told with what is made of it, and rank nothing."""
+        if probabilities is None:
+            return self
+        groups = {choice.template.space_group for one in self.candidates for choice in one.choices}
+        return replace(
+            self, space_groups={number: probabilities.get(number, 0.0) for number in sorted(filter(None, groups))}
+        )
+
 
 def shortlist(
     formula: str,

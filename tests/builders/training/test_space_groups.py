@@ -2,6 +2,9 @@
 
 import pytest
 from exfolio.builders.running import run_stage
+from exfolio.builders.template_loading import predict_structures
+from exfolio.builders.template_stage import TemplateStage
+from exfolio.builders.template_structures import TemplateStructuresStage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TrainingError
 from exfolio.builders.training.reports import report
@@ -9,7 +12,7 @@ from exfolio.builders.training.training_stage import TrainingStage, training_set
 from exfolio.models.structure.lattice_predictor import unpack
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from layers_and_compositions import layer, material, salt
+from layers_and_compositions import layer, material, put_compositions, salt
 from toy_stages import put_materials
 
 # a, Å: layers after Rasmussen, Thygesen, J. Phys. Chem. C 119, 13169 (2015); salts measured at room temperature.
@@ -101,3 +104,23 @@ def test_wrong_settings_are_named_with_those_there_are(config: dict[str, object]
     with pytest.raises(ConfigurationError, match=message) as raised:
         TrainingStage("space-groups", config=config)
     assert raised.value.remedy.startswith("Settings: ")
+
+
+def test_structures_from_templates_tell_the_probability_of_their_space_group(known: Connection) -> None:
+    run_stage(TemplateStage(), known)
+    before = predict_structures(known, "HfSe2")
+    run_stage(TrainingStage("space-groups", config={**TINY, "folds": 0}), known)
+
+    after = predict_structures(known, "HfSe2")
+
+    assert {one.space_group_probability for one in before} == {None}
+    assert [one.template_id for one in after] == [one.template_id for one in before], "it tells, and does not rank"
+    told = {one.space_group: one.space_group_probability for one in after}
+    assert set(told) == {164, 187}
+    assert sum(told.values()) == pytest.approx(1)
+    assert told[164] > told[187]
+
+    put_compositions(known, "HfSe2")
+    run_stage(TemplateStructuresStage(), known)
+    stored = list(known.database["structures"].find({"formula_reduced": "HfSe2", "deprecated": False}))
+    assert {doc["predicted_space_group"]: doc["space_group_probability"] for doc in stored} == pytest.approx(told)

@@ -1,0 +1,45 @@
+"""What the newest predictor in the registry says of the space groups of compositions; nothing where none is trained.
+
+It is noted with the structures of templates and does not rank them; docs/templates.md says what ranking by it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ..models.composition.parsing import parse_or_report
+from ..stores.connection import Connection
+from .training import trained
+
+KIND_OF_DIMENSION: Final = {2: "space-groups", 3: "space-groups-bulk"}
+
+
+def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) -> dict[str, Mapping[int, float]]:
+    """Give the probability of each space group that the predictor knows, by number, for each composition.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    formulas
+        Compositions; what cannot be read is left out.
+    dimension
+        2 for layers, 3 for bulk crystals.
+
+    Raises
+    ------
+    ConfigurationError
+        The weights of the predictor are damaged.
+    """
+    model = trained.find(connection, KIND_OF_DIMENSION[dimension])
+    if model is None:
+        return {}
+    from ..models.structure.lattice_predictor import unpack  # brings torch, which most registries do without here
+
+    predictor = trained.load(connection, model["kind"], model["model_id"], unpack)
+    _, bad = parse_or_report(formulas)
+    good = [formula for place, formula in enumerate(formulas) if place not in bad and formula.strip()]
+    numbers = [int(number) for number in predictor.known_groups]
+    found = predictor.space_group_probability(good)
+    return {formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, found, strict=True)}
