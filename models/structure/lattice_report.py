@@ -71,7 +71,8 @@ def cross_validate(
         Plain data. ``figures``: shares of the structures whose Bravais lattice is among the likeliest 1, 2, 3; whose
         space group is first, among three, within the true Bravais lattice; whose space group is among the likeliest
         1, 2, 5, and among those of the default, two Bravais lattices with three space groups each; ``most_frequent_*``,
-        what naming the most frequent ones would give; mean absolute errors of a, b, c (as shares) and of the free
+        what naming the most frequent ones would give; ``possible_*``, what whoever knew all polymorphs could reach, as
+        one composition gets one answer; mean absolute errors of a, b, c (as shares) and of the free
         angles (degrees), the true Bravais lattice given. ``within``: the space group within each Bravais lattice, with
         how many structures it is of. Predictions of a space group that was not learnt count as wrong.
 
@@ -107,6 +108,8 @@ def cross_validate(
         if progress is not None:
             progress(number + 1, folds)
     figures, within = _of_groups(probability, groups, numbers, true)
+    figures["possible_bravais_top_1"] = _possible(order, true)
+    figures["possible_space_group_top_1"] = _possible(order, numbers)
     figures |= _of_cells(predicted, cells, true, config.dimension)
     return {
         "structures": len(numbers),
@@ -148,6 +151,14 @@ def _of_groups(
         for one in np.unique(true).tolist()
     }
     return figures, within
+
+
+def _possible(composition: NDArray[np.int64], answer: NDArray[Any]) -> float:
+    """Give the share of the structures that have the most frequent answer of their composition."""
+    pairs, counts = np.unique(np.column_stack([composition, answer]), axis=0, return_counts=True)
+    most = np.zeros(int(composition.max()) + 1, dtype=np.int64)
+    np.maximum.at(most, pairs[:, 0], counts)
+    return float(most.sum() / len(answer))
 
 
 def _place(scores: NDArray[np.float64], right: NDArray[np.int64]) -> NDArray[np.int64]:

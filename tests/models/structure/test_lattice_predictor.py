@@ -139,6 +139,16 @@ def test_a_cross_validation_reports_shares_that_hang_together() -> None:
     assert json.loads(json.dumps(report)) == report
 
 
+def test_polymorphs_bound_what_is_possible() -> None:
+    anatase = (3.79, 3.79, 9.51, 90, 90, 90)
+    formulas, groups, cells = [*FORMULAS, "TiO2"], [*GROUPS, 141], [*CELLS, anatase]
+
+    figures = lattice_report.cross_validate(formulas, groups, cells, LatticeConfig(trees=5), folds=2)["figures"]
+
+    assert figures["possible_space_group_top_1"] == 35 / 36
+    assert figures["possible_bravais_top_1"] == 35 / 36
+
+
 def test_a_crystal_has_its_conventional_cell() -> None:
     primitive = Structure(
         Lattice([[0, 2.82, 2.82], [2.82, 0, 2.82], [2.82, 2.82, 0]]), ["Na", "Cl"], [[0] * 3, [0.5] * 3]
