@@ -40,10 +40,15 @@ def test_the_same_documents(registry: Connection, monkeypatch: pytest.MonkeyPatc
     at_once = change_all(registry)
     for name in ("materials", "counters", "stage_states"):
         registry.database[name].delete_many({"_id": {"$ne": "schema"}})
+    monkeypatch.setattr(putting_anew, "_AT_ONCE", 50)
+    monkeypatch.setattr(putting_anew, "_MOST_BYTES", 1)  # the first fifty, then no more: a transaction has its limits
+    some_at_once = change_all(registry)
+    for name in ("materials", "counters", "stage_states"):
+        registry.database[name].delete_many({"_id": {"$ne": "schema"}})
     monkeypatch.setattr(putting_anew, "MANY", COUNT + 1)
     one_by_one = change_all(registry)
 
-    assert at_once == one_by_one
+    assert at_once == some_at_once == one_by_one
     assert len(at_once[0]["same_as"]) == COUNT // 2 - 1
     assert "reference" not in at_once[0]
     assert at_once[0]["history"][0]["values"] == {"band_gap": 1.0}
