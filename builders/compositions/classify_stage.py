@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.composition.classifier import unpack
+from ...models.composition.classifier import Classifier, unpack
 from ...stores.documents import Composition
 from ..work import Item, Outcome
 from .model_stage import ModelStage
@@ -20,7 +20,10 @@ class ClassifyStage(ModelStage):
     kind = "classifier"
     facets = ("sample",)
     writes: ClassVar = {Composition: "classify"}
-    unpack = staticmethod(unpack)
+
+    def unpack(self, weights: bytes) -> Classifier:
+        """Make the classifier of its packed weights."""
+        return unpack(weights)
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Classify a batch of compositions."""

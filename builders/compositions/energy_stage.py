@@ -27,9 +27,8 @@ class CompositionEnergyStage(ModelStage):
     name = "energies-of-compositions"
     version = 1
     kind = "roost"
-    facets = ("screen", "classify")
+    facets: ClassVar[tuple[str, ...]] = ("screen", "classify")
     writes: ClassVar = {Composition: "energy"}
-    unpack = RoostEnsemble.from_bytes
 
     def __init__(self, *, min_p_2d: float | None = None, model: str | None = None, share: Doc | None = None) -> None:
         self.min_p_2d = min_p_2d
@@ -43,6 +42,10 @@ class CompositionEnergyStage(ModelStage):
     def arguments(self) -> Doc:
         """Give threshold and model."""
         return {"min_p_2d": self.min_p_2d, **super().arguments()}
+
+    def unpack(self, weights: bytes) -> RoostEnsemble:
+        """Make the ensemble of its packed weights."""
+        return RoostEnsemble.from_bytes(weights)
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Predict a batch of compositions; one with an element the model has not seen gets no energy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...stores.documents import Composition
@@ -24,7 +24,6 @@ class ModelStage(MapStage):
     kind: ClassVar[str]
     source = Composition
     fields = ()
-    unpack: ClassVar[Callable[[bytes], Any]]
 
     def __init__(self, *, model: str | None = None, share: Doc | None = None) -> None:
         self.model = model
@@ -57,9 +56,13 @@ class ModelStage(MapStage):
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Apply the model to a batch of compositions."""
 
+    @abstractmethod
+    def unpack(self, weights: bytes) -> Any:
+        """Make the model of its packed weights."""
+
     @property
     def loaded(self) -> Any:
         """The model, ready for use in this process."""
         if self.model is None:
             raise RuntimeError(f"{self.name} has no model: it has not begun")
-        return trained.load(self.db, self.kind, self.model, type(self).unpack)
+        return trained.load(self.db, self.kind, self.model, self.unpack)
