@@ -10,7 +10,6 @@ from typing import Final
 
 from ..models.composition.parsing import parse_or_report
 from ..stores.connection import Connection
-from .training import trained
 
 KIND_OF_DIMENSION: Final = {2: "space-groups", 3: "space-groups-bulk"}
 
@@ -32,11 +31,12 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     ConfigurationError
         The weights of the predictor are damaged.
     """
+    from ..models.structure.lattice_predictor import unpack  # both bring torch, which who imports this may not need
+    from .training import trained
+
     model = trained.find(connection, KIND_OF_DIMENSION[dimension])
     if model is None:
         return {}
-    from ..models.structure.lattice_predictor import unpack  # brings torch, which most registries do without here
-
     predictor = trained.load(connection, model["kind"], model["model_id"], unpack)
     _, bad = parse_or_report(formulas)
     good = [formula for place, formula in enumerate(formulas) if place not in bad and formula.strip()]
