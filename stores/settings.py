@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     port: int | None = Field(
         None, ge=1, le=65535, description="port of the embedded server; when not set, a free one, kept from then on"
     )
-    cache_gb: float = Field(0.25, ge=0.25, le=10_000, description="WiredTiger cache of the embedded server, GB")
+    cache_gb: float = Field(1.0, ge=0.25, le=10_000, description="WiredTiger cache of the embedded server, GB")
     minimum_free_mb: int = Field(
         500, ge=0, description="free disk space below which the embedded server is not started, MB"
     )
