@@ -19,6 +19,7 @@ from .refresh import run_refresh
 
 _CAMPAIGN = "two-dimensional"
 _SHOWN = 12
+_COMPOSITIONS_SHOWN = 5
 _METHODS_SHOWN = 2
 _FAR = 1e9  # eV/atom, stands for a hull distance that is not known, so that those that are come first
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
@@ -56,6 +57,7 @@ def demo(*, json: JsonOption = False) -> None:
         report = run_refresh(connection, campaigns, processes=settings.processes, quiet=json)
         drawn = count_compositions(connection, campaigns[0])
         rows, totals = count(connection, campaigns[0])
+        compositions = _best_compositions(connection)
         shortlist = _best(connection, "promoted")
         promising = _best(connection, "waiting")
         rejected = _one_of_each_gate(connection)
@@ -67,12 +69,20 @@ def demo(*, json: JsonOption = False) -> None:
                 **totals,
                 "shortlist": shortlist,
                 "most_promising": promising,
+                "best_compositions": compositions,
             }
             print_json({**found, "rejected_by_gate": rejected, "seconds": seconds})
         else:
-            _print(drawn, rows, totals, shortlist, promising, rejected, seconds)
+            _print(drawn, rows, totals, compositions, shortlist, promising, rejected, seconds)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+
+
+def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
+    """Give the compositions that passed every gate, likeliest two-dimensional first."""
+    hidden = {"_id": 0, "facets": 0, "origins": 0}
+    found = connection.database["compositions"].find({"status": "promoted", "deprecated": False}, hidden)
+    return list(found.sort([("p_2d", -1), ("formula_reduced", 1)]).limit(_COMPOSITIONS_SHOWN))
 
 
 def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
@@ -111,6 +121,7 @@ def _print(
     drawn: list[dict[str, Any]],
     rows: list[dict[str, Any]],
     totals: dict[str, int],
+    compositions: list[dict[str, Any]],
     shortlist: list[dict[str, Any]],
     promising: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
@@ -119,6 +130,15 @@ def _print(
     out.print()
     out.rule(f"[bold]Funnel of campaign {_CAMPAIGN}[/]", align="left")
     print_funnels(drawn, rows, totals)
+    if compositions:
+        out.print()
+        out.rule("[bold]The best new compositions[/]", align="left")
+        for one in compositions:
+            energy, spread = one.get("predicted_formation_energy"), one.get("predicted_formation_energy_std")
+            predicted = "" if energy is None else f", E form {energy:.2f} ± {spread or 0:.2f} eV/atom"
+            why = f"; no structure: {one['template_refused']}" if one.get("template_refused") else ""
+            named = f"[bold]{one['formula_reduced']}[/]  P(2D) {one['p_2d']:.3f}"
+            out.print(f"  {named}{predicted}{escape(why)}", soft_wrap=True)
     if shortlist:
         out.print()
         out.rule("[bold]The best candidates[/] (promoted)", align="left")
