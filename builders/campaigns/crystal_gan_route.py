@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ...models.crystal_gan.compositions import OxidationRule, compositions
 from ...models.structure.layouts import find_layout
 from .compositions import ModelSettings
 
@@ -51,3 +52,13 @@ class CrystalGanRoute(BaseModel):
     def _is_one(cls, layout: str | dict[str, Any]) -> str | dict[str, Any]:
         find_layout(layout)
         return layout
+
+    @model_validator(mode="after")
+    def _asks_for_what_fits(self) -> Self:
+        layout = find_layout(self.layout)
+        for cell in self.cells or ():
+            layout.counts(cell)
+        rule = OxidationRule(**self.oxidation.model_dump()) if self.oxidation else None
+        if self.cells is None and not compositions(layout, rule, reduced=self.reduced):
+            raise ValueError(f"no composition within layout {layout.name} has such an oxidation state")
+        return self

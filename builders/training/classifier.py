@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 import torch
 
 from ...models.composition.classifier import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from ...models.composition.classifier_report import BadJudgement
 from ...models.composition.cross_validation import BadDivision, FoldResult, cross_validate
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
@@ -90,7 +91,7 @@ class ClassifierKind(Kind):
                 )
                 metrics = {**judged["figures"], "cross_validation": judged}
             classifier = fit(*given, seed=seed, progress=lambda _trees, _of: say(steps - 1))
-        except (UnfitTrainingSet, BadDivision) as error:
+        except (UnfitTrainingSet, BadDivision, BadJudgement) as error:
             raise TrainingError(
                 f"classifier: {error}", "Ingest more materials of both kinds, or set fewer folds."
             ) from None

@@ -87,7 +87,11 @@ class MatGANKind(Kind):
             raise TrainingError(f"matgan: {error}", "Widen the filter, or ingest more materials.") from None
         state, curve, seconds, _ = learn(learner, desk, epochs=config.epochs, seed=seed)
         model = MatGAN.from_state(config, state, device=device)
-        return Trained(model.to_bytes(), self._figures(model, content, seed), curve, seconds)
+        try:
+            figures = self._figures(model, content, seed)
+        except ValueError as error:  # nothing but single elements was drawn
+            raise TrainingError(f"matgan: {error}", "Train longer, or on more compositions.") from None
+        return Trained(model.to_bytes(), figures, curve, seconds)
 
     def _figures(self, model: MatGAN, content: Doc, seed: int) -> Doc:
         allowed = self.config["oxidation_states"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.campaigns.campaign import load
+from exfolio.builders.campaigns.crystal_gan_route import CrystalGanRoute
 from exfolio.builders.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.running import run_stage
 from exfolio.builders.training import trained
@@ -154,3 +155,17 @@ def test_the_shipped_campaign_takes_the_route() -> None:
 def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="there is no profile 'best'"):
         TrainingStage("crystal-gan", config={"profile": "best"})
+
+
+@pytest.mark.parametrize(
+    ("route", "message"),
+    [
+        ({"cells": [[1, 1, 13]]}, "13 atoms of O don't fit"),
+        ({"oxidation": {"element": "Fe"}}, "has no Fe"),
+        ({"oxidation": {"least": 30, "most": 31}}, "no composition within layout mg-mn-o"),
+        ({"layout": "ca-ti-o"}, "no layout is called 'ca-ti-o'"),
+    ],
+)
+def test_a_campaign_that_asks_for_what_does_not_fit_is_refused(route: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CrystalGanRoute.model_validate(route)
