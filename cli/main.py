@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "show": {"show": "Show one document, its gates, and where it comes from."},
     "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
     "report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
+    "ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
     "diff": {"diff": "Show what has changed since a run or a date."},
     "status": {"status": "Show what the registry holds, what is due, and what went wrong."},
     "schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},

@@ -26,7 +26,9 @@ PREFIX = "EXFOLIO_"
 NESTED = "__"
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
-_SECRET = frozenset({"mongo_uri", "mp_api_key", "mp_endpoint"})  # a mistaken value may hold a password
+_SECRET = frozenset(
+    {"mongo_uri", "mp_api_key", "mp_endpoint", "mp_contribs_endpoint"}
+)  # a mistaken value may hold a password
 RESERVED_DATABASES = frozenset({"admin", "local", "config"})
 # https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions (the stricter Windows set, 63 bytes)
 DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
@@ -125,6 +127,9 @@ class Settings(BaseSettings):
     mp_api_key: SecretStr | None = Field(None, description="key of the Materials Project's API; shown nowhere")
     mp_endpoint: Annotated[str, AfterValidator(_checked_address)] = Field(
         "https://api.materialsproject.org", description="address of the Materials Project's API"
+    )
+    mp_contribs_endpoint: Annotated[str, AfterValidator(_checked_address)] = Field(
+        "https://contribs-api.materialsproject.org", description="address of MPContribs, which has its aqueous ions"
     )
     web_timeout_seconds: float = Field(60, gt=0, description="how long a live source may be silent, s")
     web_attempts: int = Field(6, ge=1, description="how often a live source is asked before giving up for this time")

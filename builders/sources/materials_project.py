@@ -145,7 +145,7 @@ class MaterialsProject:
 
     def open(self, settings: Settings) -> MaterialsProjectPull:
         """Begin a pass with the key of the settings."""
-        return MaterialsProjectPull(self, _client(settings))
+        return MaterialsProjectPull(self, open_client(settings, settings.mp_endpoint))
 
     def systems(self) -> list[str]:
         """Give every chemical system that is pulled: those asked for and all inside them."""
@@ -396,7 +396,14 @@ class MaterialsProjectPull:
         return documents, total
 
 
-def _client(settings: Settings) -> WebClient:
+def open_client(settings: Settings, address: str) -> WebClient:
+    """Give a client of one of the Materials Project's services, with the key of the settings.
+
+    Raises
+    ------
+    ConfigurationError
+        No key is set, or it can't be one.
+    """
     where = (
         "Get one at https://materialsproject.org/api and set EXFOLIO_MP_API_KEY, or mp_api_key in the settings file."
     )
@@ -409,7 +416,7 @@ def _client(settings: Settings) -> WebClient:
             where,
         )
     return WebClient(
-        settings.mp_endpoint,
+        address,
         headers={"x-api-key": key},
         timeout=settings.web_timeout_seconds,
         attempts=settings.web_attempts,
