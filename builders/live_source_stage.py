@@ -82,6 +82,7 @@ class LiveSourceStage(Stage):
         self._pass = ""
         self._asides: dict[int, _Aside] = {}
         self._known: dict[str, Doc] = {}
+        self._waiting: dict[str, Doc] = {}
         self._batch = Batch(0, [])
         self._unnamed = 0
         self.requests = 0
@@ -110,17 +111,22 @@ class LiveSourceStage(Stage):
         try:
             unfinished = self.state.get("partial") or {}
             cursor = unfinished.get("cursor")
-            if not unfinished and not failures.due(self.db, self.name) and last and pull.nothing_new(last["memory"]):
+            due = failures.due(self.db, self.name)
+            # Records whose turn has come again may be older than what the source would list as new.
+            memory = last["memory"] if last and not due else {}
+            if not unfinished and not due and last and pull.nothing_new(memory):
                 self._pull = None
                 return
             self._pass = unfinished["pass"] if cursor else self.run_id + text_hash(self.name, str(utc_now()))[:8]
             self._known = self._read_known()
+            self.first_time = last is None and not self._known
             known = {
                 name: doc.get("stamp") for name, doc in self._known.items() if doc["fingerprint"] == self.fingerprint
             }
-            for failed in failures.due(self.db, self.name):
+            for failed in due:
                 known.pop(failed, None)
-            for page in pull.pages(last["memory"] if last else {}, cursor, known):
+            self._waiting = self._read_waiting()
+            for page in pull.pages(memory, cursor, known):
                 self.total = pull.total
                 yield from self._batches(page)
         finally:
@@ -142,8 +148,18 @@ class LiveSourceStage(Stage):
             for doc in self._records.find({"stage": self.name, "made": {"$exists": True}}, fields)
         }
 
+    def _read_waiting(self) -> dict[str, Doc]:
+        """Give what was tried of records that failed and are not to be tried yet."""
+        names = failures.waiting(self.db, self.name)
+        tried = {"stage": self.name, "record": {"$in": names}, "tried": {"$exists": True}}
+        return {doc["record"]: doc["tried"] for doc in self._records.find(tried, {"_id": 0, "record": 1, "tried": 1})}
+
+    def _tried(self, record: LiveRecord) -> Doc:
+        return {"stamp": record.stamp, "fingerprint": self.fingerprint}
+
     def _batches(self, page: Page) -> Iterator[Batch]:
-        items = [self._item(record) for record in page.records]
+        waiting = [record.id for record in page.records if self._waiting.get(record.id) == self._tried(record)]
+        items = [self._item(record) for record in page.records if record.id not in waiting]
         items += [
             Item(place, _Unnamed(complaint), [{"collection": "service", "id": self.live.address, "place": place}])
             for place, complaint in ((f"{UNNAMED}{place}", complaint) for place, complaint in page.unnamed)
@@ -154,7 +170,7 @@ class LiveSourceStage(Stage):
             last = start == starts[-1]
             # The cursor goes past a page only with the last of its records.
             mark = {"pass": self._pass, "cursor": page.cursor} if last and page.cursor is not None else None
-            self._asides[self._given] = _Aside(page.seen, page.withdrawn) if last else _Aside()
+            self._asides[self._given] = _Aside([*page.seen, *waiting], page.withdrawn) if last else _Aside()
             yield Batch(0, items[start : start + self.size], mark=mark)
 
     def _item(self, record: LiveRecord) -> Item:
@@ -192,6 +208,7 @@ class LiveSourceStage(Stage):
                 continue
             before = self._known.get(item.key, {})
             changes: Doc = {"seen": self._pass}
+            past = {"withdrawn": ""}
             if item.key in well and isinstance(outcome, dict):
                 made = {name: _keys(name, docs) for name, docs in outcome.items()}
                 changes |= self._note(item, bad=False) | {"made": made}
@@ -200,7 +217,11 @@ class LiveSourceStage(Stage):
                     orphans.setdefault(name, {}).update(dict.fromkeys(gone, f"no longer made from {item.key}"))
             elif isinstance(outcome, Refused):
                 changes |= self._note(item, bad=True) | {"made": before.get("made", {})}
-            operations.append(self._update(item.key, {"$set": changes, "$unset": {"withdrawn": ""}}))
+            else:
+                changes["tried"] = self._tried(item.content)
+            if "tried" not in changes:
+                past["tried"] = ""
+            operations.append(self._update(item.key, {"$set": changes, "$unset": past}))
         aside = self._asides.get(self._batch.ordinal, _Aside())
         operations += [
             self._update(name, {"$set": {"seen": self._pass}, "$unset": {"withdrawn": ""}}) for name in aside.seen
@@ -245,10 +266,9 @@ class LiveSourceStage(Stage):
             self.in_transaction(partial(quarantine.release_starting, self.db, self.name, UNNAMED))
         else:
             self.report.note = pull.note
-        left = self.report.failed > 0
-        self.in_transaction(lambda session: self._remember(pull, session, left=left))
+        self.in_transaction(lambda session: self._remember(pull, session))
 
-    def _remember(self, pull: Pull, session: ClientSession, *, left: bool) -> None:
+    def _remember(self, pull: Pull, session: ClientSession) -> None:
         stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
         doc = {
             "source": self.live.source,
@@ -259,8 +279,7 @@ class LiveSourceStage(Stage):
             "requests": pull.requests,
             "complete": pull.complete,
             "note": pull.note,
-            # With something left undone the next pass must look for itself.
-            "memory": {} if left else pull.memory,
+            "memory": pull.memory,
         }
         pulls = self.db.database[SourcePull._get_collection_name()]
         pulls.update_one({"stage": self.name}, {"$set": doc}, upsert=True, session=session)

@@ -26,6 +26,7 @@ class SourceRecord(Document):
     record = StringField(required=True, help_text="Its id in the source")
     stamp = StringField(help_text="When the source says it changed last")
     fingerprint = StringField(help_text="Fingerprint of the stage that brought it in")
+    tried = DictField(help_text="What of it failed last: stamp and fingerprint")
     seen = StringField(help_text="Pass in which the source last had it")
     withdrawn = StringField(help_text="Why the source itself has withdrawn it")
     bad = BooleanField(help_text="Whether it is in quarantine")

@@ -10,8 +10,11 @@ from exfolio.builders.refresh import known_sources
 from exfolio.builders.retirement import SourceShrank
 from exfolio.builders.running import run_stage
 from exfolio.builders.sources.file_reader import ReaderOptionError
+from exfolio.builders.sources.live_source import LiveRecord
 from exfolio.builders.sources.materials_project import MaterialsProject, normal_id
+from exfolio.builders.sources.record import Documents
 from exfolio.builders.sources.web import QuestionRefused, SourceDenied, SourceUnavailable
+from exfolio.stores import failures
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.runs import StageReport
@@ -203,6 +206,37 @@ def test_a_malformed_document_goes_to_quarantine_until_it_is_mended(api, registr
     api.release = "2025.2.12"
     assert pull(registry).inserted == 1
     assert registry.database["quarantine"].count_documents({}) == 0
+
+
+def test_a_record_that_fails_is_tried_again_when_its_wait_is_over_or_it_has_changed(api, registry, monkeypatch) -> None:
+    tried = []
+    well = MaterialsProject.parse
+
+    def parse(self: MaterialsProject, record: LiveRecord) -> Documents:
+        if record.id == "summary/mp-7":
+            tried.append(record.stamp)
+            raise RuntimeError("no memory left")
+        return well(self, record)
+
+    monkeypatch.setattr(MaterialsProject, "parse", parse)
+    assert pull(registry).failed == 1
+    before = len(tried)
+
+    api.release = "2024.12.18"
+    report = pull(registry)
+    assert (report.failed, report.due, len(tried)) == (0, 0, before)
+
+    api.put(7, rock_salt("Mn", 4.6))
+    api.release = "2025.02.12"
+    assert pull(registry).failed == 1
+    assert len(set(tried)) == 2
+
+    monkeypatch.setattr(MaterialsProject, "parse", well)
+    assert pull(registry).due == 0  # its wait is not over
+    failures.unpark(registry)
+    report = pull(registry)
+    assert (report.inserted, report.failed, material(registry, "mp-7")["deprecated"]) == (1, 0, False)
+    assert registry.database["failures"].count_documents({}) == 0
 
 
 def test_a_listing_that_moves_is_read_again(api, registry, monkeypatch) -> None:
