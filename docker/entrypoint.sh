@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the URI of the database from its parts and the password of a secret file, then becomes exfolio.
 # MONGO_HOSTS, MONGO_USER, MONGO_PASSWORD_FILE; MONGO_REPLICA_SET is exfolio if it is not given.
+# MP_API_KEY_FILE holds a key of the Materials Project; empty means that there is none.
 set -eu
 
 if [ -n "${MONGO_PASSWORD_FILE:-}" ]; then
@@ -26,6 +27,12 @@ print(f"mongodb://{quote_plus(user)}:{quote_plus(password)}@{hosts}/?authSource=
 PYTHON
     )
     export EXFOLIO_MONGO_URI
+fi
+
+if [ -n "${MP_API_KEY_FILE:-}" ]; then
+    [ -r "$MP_API_KEY_FILE" ] || { echo "the key file $MP_API_KEY_FILE can't be read" >&2; exit 2; }
+    EXFOLIO_MP_API_KEY=$(tr -d '[:space:]' <"$MP_API_KEY_FILE")
+    if [ -n "$EXFOLIO_MP_API_KEY" ]; then export EXFOLIO_MP_API_KEY; else unset EXFOLIO_MP_API_KEY; fi
 fi
 
 exec exfolio "$@"

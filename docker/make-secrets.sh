@@ -11,5 +11,7 @@ for name in mongo_root_password mongo_exfolio_password mongo_reader_password; do
 done
 # At most 1024 characters of base64: https://www.mongodb.com/docs/manual/core/security-internal-authentication/
 [ -s "$folder/mongo_keyfile" ] || head -c 756 /dev/urandom | base64 > "$folder/mongo_keyfile"
+# For a key of the Materials Project, if you have one: compose wants the file in any case.
+[ -e "$folder/mp_api_key" ] || : > "$folder/mp_api_key"
 chmod 444 "$folder"/*
 echo "secrets are in $folder"

@@ -31,7 +31,7 @@ def test_nothing_is_published_and_the_database_has_no_way_out(compose: dict[str,
 
 
 def test_every_service_gets_only_the_secrets_it_uses(compose: dict[str, Any]) -> None:
-    made = set(re.findall(r"mongo_\w+", (DOCKER / "make-secrets.sh").read_text()))
+    made = set(re.findall(r"\b(?:mongo|mp)_\w+", (DOCKER / "make-secrets.sh").read_text()))
     assert set(compose["secrets"]) == made
     for name, service in compose["services"].items():
         used = set(re.findall(r"/run/secrets/(\w+)", str({**service, "secrets": None})))
@@ -144,3 +144,21 @@ def test_the_entrypoint_connects_with_the_password_of_a_file(port: int, secrets:
     )
     assert missing.returncode != 0
     assert "the password file can't be read" in missing.stderr
+
+
+def test_the_entrypoint_takes_a_key_of_the_materials_project_from_a_file(secrets: Path, tmp_path: Path) -> None:
+    told = tmp_path / "exfolio"  # in the place of the command: says what it was given
+    told.write_text('#!/bin/sh\necho "key=${EXFOLIO_MP_API_KEY-none}"\n')
+    told.chmod(0o755)
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef0123456789abcdef\n")
+
+    def given(file: Path) -> "subprocess.CompletedProcess[str]":
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MP_API_KEY_FILE": str(file)}
+        command = ["sh", DOCKER / "entrypoint.sh", "status"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    assert given(key).stdout == "key=0123456789abcdef0123456789abcdef\n"
+    assert given(secrets / "mp_api_key").stdout == "key=none\n"  # as make-secrets.sh makes it
+    refused = given(Path("/nowhere"))
+    assert (refused.returncode, "can't be read" in refused.stderr) == (2, True)
