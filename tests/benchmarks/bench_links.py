@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from exfolio.builders.links import LinkStage
+from exfolio.builders.preferred_values import PreferredStage
 from exfolio.builders.running import run_stage
+from exfolio.builders.stage import Stage
 from exfolio.models.structure.linking import link
 from exfolio.models.structure.matching import prepare
 from exfolio.models.structure.plain import Arrays, arrays_of, from_plain
@@ -55,10 +57,10 @@ def insert(connection: Connection, made: Iterable[Made]) -> tuple[dict[str, int]
     return bases, len(bases)
 
 
-def run(connection: Connection, what: str, processes: int) -> None:
-    """Run the stage and say what it took."""
+def run(connection: Connection, what: str, processes: int, stage: Stage | None = None) -> None:
+    """Run the stage, by default that of links, and say what it took."""
     before, start = _cpu(), time.perf_counter()
-    report = run_stage(LinkStage(), connection, processes=processes)
+    report = run_stage(stage or LinkStage(), connection, processes=processes)
     wall = time.perf_counter() - start
     print(
         f"{what}: {report.due:,} formulas due, {report.updated:,} documents written, {report.failed} failed; "
@@ -195,6 +197,7 @@ def main() -> None:
         )
         run(connection, "first time", options.processes)
         run(connection, "again", options.processes)
+        run(connection, "preferred values", options.processes, PreferredStage())
         start = time.perf_counter()
         truth = Truth(groups)
         check(connection, bases, truth)
@@ -202,6 +205,7 @@ def main() -> None:
         new = [*later, *make(groups, options.new - len(later), seed=options.seed + 7)]
         bases |= insert(connection, new)[0]
         run(connection, f"{len(new):,} more", options.processes)
+        run(connection, "their preferred values", options.processes, PreferredStage())
         check(connection, bases, truth)
         largest = max(by_formula_counts(connection), key=lambda pair: pair[1])
         _one_more(connection, *largest, options.processes)
