@@ -35,6 +35,8 @@ MARKS: Final = {
     "not-applicable": "[dim]–[/]",
 }
 """Sign of a verdict of a gate."""
+BOUND_SIGNS: Final = {"lower": "≥", "upper": "≤"}
+"""Sign before a value that is only a bound of the true one."""
 
 _SIGNIFICANT: Final = 5
 _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV

@@ -13,6 +13,7 @@ from rich.table import Table
 from ..builders.campaigns.bundled import for_bundled_sources
 from ..builders.refresh import load_campaigns
 from ..stores.connection import Connection, connect
+from .cells import BOUND_SIGNS
 from .console import JsonOption, begin, err, out, print_json
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
@@ -196,7 +197,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
 
 def _energy(candidate: dict[str, Any], field: str) -> str:
     value = candidate.get(field)
-    sign = {"lower": "≥", "upper": "≤"}.get(candidate.get("bounds", {}).get(field, ""), "")
+    sign = BOUND_SIGNS.get(candidate.get("bounds", {}).get(field, ""), "")
     return "–" if value is None else f"{sign}{value:.3f}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Annotated, Any, Final
 
@@ -12,16 +12,18 @@ from rich.table import Table
 
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError
-from ..stores.query.fields import fields_of, has_deprecation
+from ..stores.query.fields import Field, fields_of, has_deprecation
 from ..stores.query.layout import NEWEST_FIRST, all_columns, columns_of
 from ..stores.query.search import Search, require_initialised, value_at
 from . import selection
-from .cells import plural, print_table, table_of
+from .cells import BOUND_SIGNS, plural, print_table, table_of, text_of
 from .console import JsonOption, begin, err, out, print_json, write_line
 from .rows import Format, write_csv, write_json, write_jsonl
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""
+_BOUNDS: Final = "bounds"
+"""Tells which values of a candidate are only bounds; read with a table's columns, to mark these."""
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +84,8 @@ def query(
         _print_fields(collection, json=json)
         return
     chosen = _format(format_, json=json)
+    columns = _columns(collection, fields, chosen)
+    bounds_too = chosen is Format.table and _BOUNDS not in columns and _BOUNDS in fields_of(collection).by_path
     asked = Search(
         collection,
         text,
@@ -100,7 +104,7 @@ def query(
             layered=layered,
             nsites_max=nsites_max,
         ),
-        fields=_columns(collection, fields, chosen),
+        fields=(*columns, _BOUNDS) if bounds_too else columns,
         sort=_split(sort) or NEWEST_FIRST.get(collection, ()),
         limit=limit or (TABLE_LIMIT if limit is None and chosen is Format.table else None),
         offset=offset,
@@ -108,16 +112,16 @@ def query(
     )
     with connect(begin()) as connection:
         require_initialised(connection)
-        _answer(connection, asked, chosen)
+        _answer(connection, asked, chosen, asked.columns[:-1] if bounds_too else asked.columns)
 
 
-def _answer(connection: Connection, asked: Search, chosen: Format) -> None:
+def _answer(connection: Connection, asked: Search, chosen: Format, columns: Sequence[Field]) -> None:
     documents = asked.documents(connection)
     # Nothing is printed before the first document is there, so that an error is all there is to see.
     first = list(islice(documents, 1))
     documents = chain(first, documents)
     if chosen is Format.table:
-        number = _print_table(documents, asked)
+        number = _print_table(documents, columns, key=asked.known.key)
     elif chosen is Format.csv:
         number = write_csv(documents, [column.path for column in asked.columns], write_line)
     elif chosen is Format.json:
@@ -137,11 +141,17 @@ def is_empty(connection: Connection, collection: str) -> bool:
     return connection.database[collection].find_one({}, {"_id": 1}) is None
 
 
-def _print_table(documents: Iterator[dict[str, Any]], asked: Search) -> int:
-    rows = [[value_at(document, column.path) for column in asked.columns] for document in documents]
+def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], *, key: str) -> int:
+    rows = [[_value_in_table(document, column) for column in columns] for document in documents]
     if rows:
-        print_table(table_of(asked.columns, rows, key=asked.known.key))
+        print_table(table_of(columns, rows, key=key))
     return len(rows)
+
+
+def _value_in_table(document: dict[str, Any], column: Field) -> Any:
+    value = value_at(document, column.path)
+    sign = BOUND_SIGNS.get((document.get("bounds") or {}).get(column.path, ""))
+    return f"{sign}{text_of(value, column)}" if sign and value is not None else value
 
 
 def _count_line(asked: Search, number: int, total: int, *, is_table: bool) -> str:

@@ -64,6 +64,19 @@ def test_the_table_has_units_and_says_how_many_there_are(registry: Connection, a
     assert max(map(len, printed.splitlines())) <= 100
 
 
+def test_a_value_that_is_only_a_bound_is_marked_as_one(own_registry: Connection, ask: Ask) -> None:
+    lower = {"$set": {"bounds": {"exfoliation_energy": "lower"}}}
+    own_registry.database["candidates"].update_one({"exfoliation_energy": 0.0765}, lower)
+
+    _, printed, _ = ask("query", "--exfoliation-max", "0.2")
+    assert "≥0.076" in printed
+    assert "≥0.001" not in printed
+    assert "bounds" not in printed
+
+    _, asked_for, _ = ask("query", "--exfoliation-max", "0.2", "--fields", "id,exfoliation_energy,bounds")
+    assert "exfoliation_energy lower" in asked_for
+
+
 def test_a_table_is_cut_and_says_so(registry: Connection, ask: Ask) -> None:
     _, printed, said = ask("query", "materials", "--limit", "2")
 
