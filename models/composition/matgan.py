@@ -1,46 +1,43 @@
-"""MatGAN: learns what compositions look like from known ones, so that new ones can be drawn.
+"""MatGAN: what compositions are drawn from, once it has learnt what known ones look like.
 
-A Wasserstein GAN with gradient penalty on 85 x 8 arrays. Knows formulas, networks and how they are trained; the drawing
-of millions is in `matgan_sampling`, and where a training set comes from is its caller's business.
+A generator with the config it was made by. Knows networks and how draws are flattened; how it learns is in
+`matgan_learner`, the drawing of millions in `matgan_sampling`.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 from torch import Tensor
 
-from ..learning.device import out_of_memory
-from ..learning.loop import Figures, State, mixed_seed
+from ..learning.loop import State
+from ..learning.loop import generator as random_numbers
 from ..learning.weights import pack, unpack
-from .formulas import parse, reduced_formulas
 from .matgan_config import MatGANConfig
-from .matgan_networks import (
-    MAX_ELEMENTS,
-    ConvolutionalCritic,
-    ConvolutionalGenerator,
-    DenseCritic,
-    SequentialGenerator,
-)
-from .matgan_replacement import replace_some
-from .matgan_sampling import Tally
-from .one_hot import encode, representable
-from .screening import screen
+from .matgan_networks import ConvolutionalGenerator
+from .matgan_sequential import SequentialGenerator
 
 #: Kind of the packed weights.
 KIND: Final = "matgan"
 
+#: Draws from which the ceiling is worked out, and the seed they are drawn with.
+_PILOT_DRAWS: Final = 1 << 12
+_PILOT_SEED: Final = (0, 0)
 
-class UnusableTrainingSet(ValueError):
-    """There is nothing to learn from."""
+#: Name of the ceiling among the packed weights.
+_LOG_CEILING: Final = "log_ceiling"
 
 
 class MatGAN:
     """A generator with the config it was made by: what compositions are drawn from.
+
+    Draws are flattened by rejection. A composition that comes with likelihood p is kept with the chance min(1, c / p),
+    so that none is drawn more often than one of likelihood c, and what is refused of the likeliest ones goes to all
+    others alike. The ceiling c is where a share of `MatGANConfig.kept_share` is kept.
 
     Examples
     --------
@@ -57,22 +54,49 @@ class MatGAN:
         else:
             self.generator = ConvolutionalGenerator(config.latent_size, config.width)
         self.generator.to(self.device).eval()
+        self._log_ceiling: float | None = None
 
     @property
     def latent_size(self) -> int:
-        """Normal random numbers for one draw."""
-        return self.generator.latent_size
+        """Normal random numbers for one draw: those of the generator, and one that decides whether it is kept."""
+        return self.generator.latent_size + (self.kept_share < 1)
+
+    @property
+    def kept_share(self) -> float:
+        """Share of draws that are kept, about."""
+        return self.config.kept_share
+
+    @property
+    def log_ceiling(self) -> float:
+        """Logarithm of the likelihood above which compositions are drawn no more often."""
+        if self._log_ceiling is None:
+            self._log_ceiling = self._work_out_ceiling()
+        return self._log_ceiling
 
     @torch.no_grad()
     def amounts(self, latent: Tensor) -> Tensor:
-        """Give the atoms of each element, uint8 of shape (n, 85), for normal numbers of shape (n, latent_size)."""
-        if isinstance(self.generator, SequentialGenerator):
-            return self.generator.amounts(latent, temperature=self.config.temperature)
-        return self.generator.amounts(latent)
+        """Give the atoms of each element of the draws that are kept, uint8 of shape (up to n, 85).
+
+        Parameters
+        ----------
+        latent
+            Normal numbers, shape (n, latent_size).
+        """
+        generator = self.generator
+        if isinstance(generator, ConvolutionalGenerator):
+            return generator.amounts(latent)
+        if self.kept_share == 1:
+            return generator.as_amounts(generator.write(latent, temperature=self.config.temperature).cells)
+        cells, log_likelihood = generator.write(latent[:, :-1], temperature=self.config.temperature)
+        chance = torch.special.ndtr(latent[:, -1].double())
+        return generator.as_amounts(cells[chance.log() < self.log_ceiling - log_likelihood])
 
     def to_bytes(self) -> bytes:
-        """Pack config and weights."""
-        return pack(KIND, self.config.to_dict(), self.generator.state_dict())
+        """Pack config, weights and ceiling."""
+        state: State = {**self.generator.state_dict()}
+        if self.kept_share < 1:
+            state[_LOG_CEILING] = self.log_ceiling
+        return pack(KIND, self.config.to_dict(), state)
 
     @classmethod
     def from_bytes(cls, data: bytes, *, device: torch.device | str = "cpu") -> MatGAN:
@@ -85,6 +109,7 @@ class MatGAN:
         """
         config, state = unpack(data, KIND)
         model = cls(MatGANConfig.from_dict(config), device=device)
+        model._log_ceiling = state.pop(_LOG_CEILING, None)
         model.generator.load_state_dict(state)
         return model
 
@@ -95,268 +120,30 @@ class MatGAN:
         model.generator.load_state_dict(state["average"])
         return model
 
+    def _work_out_ceiling(self) -> float:
+        assert isinstance(self.generator, SequentialGenerator)
+        numbers = random_numbers(*_PILOT_SEED).standard_normal((_PILOT_DRAWS, self.generator.latent_size))
+        latent = torch.from_numpy(numbers.astype(np.float32)).to(self.device)
+        written = self.generator.write(latent, temperature=self.config.temperature)
+        return ceiling(written.log_likelihood.cpu().numpy(), self.kept_share)
 
-class MatGANLearner:
-    """Trains a MatGAN, for ``models.learning.loop.train`` (``epochs=config.epochs``).
 
-    Each epoch's figures: ``charge_neutral``, ``electronegativity_balanced`` and ``distinct``, shares of the validation
-    draws; in the warm-up ``negative_log_likelihood``, afterwards ``critic_loss`` and ``wasserstein`` (the critic's
-    estimate of the distance).
+def ceiling(log_likelihood: NDArray[np.float64], kept_share: float) -> float:
+    """Find log c such that of draws with these log p a share is kept, each with the chance min(1, c / p).
 
     Parameters
     ----------
-    formulas
-        Known compositions; each distinct reduced formula counts once.
-    config
-        Hyperparameters.
-    seed
-        Of the first weights.
-    device
-        Where it is computed.
-
-    Attributes
-    ----------
-    formulas_
-        The reduced formulas it learns from.
-    refused_
-        Those it can't, each with the reason.
-
-    Raises
-    ------
-    UnusableTrainingSet
-        No formula can be used.
-    UnparsableFormula, UnknownElement
-        For the first bad formula.
+    log_likelihood
+        Of draws, each as often as it came, shape (n,).
+    kept_share
+        Above 0, below 1.
     """
 
-    def __init__(
-        self, formulas: Sequence[str], config: MatGANConfig, *, seed: int = 0, device: torch.device | str = "cpu"
-    ) -> None:
-        self.config = config
-        self.device = torch.device(device)
-        self.formulas_, self.refused_ = usable(formulas, config)
-        if not self.formulas_:
-            first = next(iter(self.refused_.items()), None)
-            raise UnusableTrainingSet(
-                f"none of {len(self.refused_)} formulas can be learnt from, e.g. {first[0]}: {first[1]}"
-                if first
-                else "there are no formulas to learn from: fill the registry with known materials first"
-            )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(seed, 0))
-            self.generator = MatGAN(config, device=self.device).generator
-            self.critic: DenseCritic | ConvolutionalCritic
-            if config.networks == "sequential":
-                self.critic = DenseCritic(config.critic_width, config.critic_layers)
-            else:
-                self.critic = ConvolutionalCritic(config.width)
-        self.critic.to(self.device)
-        self.average = copy.deepcopy(self.generator)
-        self._steps = 0
-        self._optimisers = self._new_optimisers()
-        self._known = torch.from_numpy(encode(self.formulas_)).to(self.device)
-        self._known_written = (
-            self.generator.as_written(self._known) if isinstance(self.generator, SequentialGenerator) else None
-        )
+    def surplus(log_ceiling: float) -> float:
+        return float(np.exp(np.minimum(0, log_ceiling - log_likelihood)).mean() - kept_share)
 
-    def epoch(self, number: int) -> Figures:
-        """Train one epoch and screen some draws."""
-        with out_of_memory():
-            if number < self.config.warm_up_epochs:
-                figures = self._warm_up(number)
-            else:
-                figures = self._compete(number - self.config.warm_up_epochs)
-            return figures | self._validity()
-
-    def model(self) -> MatGAN:
-        """Give the model as it stands, with the averaged weights."""
-        model = MatGAN(self.config, device=self.device)
-        model.generator.load_state_dict(self.average.state_dict())
-        return model
-
-    def state(self) -> State:
-        """Give all that a resume needs."""
-        return {
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict(),
-            "critic": self.critic.state_dict(),
-            "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
-            "steps": self._steps,
-        }
-
-    def load_state(self, state: State) -> None:
-        """Put a state that `state` gave back."""
-        self.generator.load_state_dict(state["generator"])
-        self.average.load_state_dict(state["average"])
-        self.critic.load_state_dict(state["critic"])
-        self._optimisers = self._new_optimisers()
-        for name, optimiser in self._optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
-        self._steps = state["steps"]
-
-    # --- the two kinds of epochs -------------------------------------------------------------------------------------
-
-    def _warm_up(self, number: int) -> Figures:
-        """Make the known compositions likely: a pass over them."""
-        generator, optimiser = self.generator, self._optimisers["warm_up"]
-        assert isinstance(generator, SequentialGenerator)
-        assert self._known_written is not None
-        generator.train()
-        order = torch.randperm(len(self._known_written), device=self.device)
-        batches = torch.split(order, self.config.warm_up_batch_size)
-        total = 0.0
-        for index, batch in enumerate(batches):
-            progress = (number + index / len(batches)) / self.config.warm_up_epochs
-            _set_rate(optimiser, self.config.warm_up_learning_rate * _rise_and_fall(progress))
-            loss = generator.negative_log_likelihood(self._widened(self._known_written[batch])).mean()
-            _step(optimiser, loss)
-            self._follow()
-            total += loss.item() * len(batch)
-        return {"negative_log_likelihood": total / len(order)}
-
-    def _compete(self, number: int) -> Figures:
-        """Train critic and generator against each other."""
-        config = self.config
-        # Dropout is for the likelihood; batch normalisation of the convolutional generator learns here.
-        self.generator.train(config.networks == "convolutional")
-        falling = min(1.0, 2 * (1 - number / max(config.adversarial_epochs, 1)))
-        _set_rate(self._optimisers["critic"], config.critic_learning_rate * falling)
-        _set_rate(self._optimisers["generator"], config.generator_learning_rate * falling)
-        losses, distances = [], []
-        for _ in range(config.steps_per_epoch):
-            for _ in range(config.critic_steps):
-                loss, distance = self._critic_loss()
-                _step(self._optimisers["critic"], loss)
-                losses.append(loss.item())
-                distances.append(distance)
-            _step(self._optimisers["generator"], self._generator_loss())
-            self._follow()
-        return {"critic_loss": float(np.mean(losses)), "wasserstein": float(np.mean(distances))}
-
-    def _critic_loss(self) -> tuple[Tensor, float]:
-        """L_D = E f(generated) - E f(known) + gradient penalty, and the estimate E f(known) - E f(generated)."""
-        size = self.config.batch_size
-        known = self._known[self._some_known()].float()
-        with torch.no_grad():
-            generated = self._generated(size)
-        values = self.critic(torch.cat([known, generated]))
-        distance = values[:size].mean() - values[size:].mean()
-        part = max(1, round(size * self.config.penalty_share))
-        mixing = torch.rand(part, 1, 1, device=self.device)
-        between = (mixing * known[:part] + (1 - mixing) * generated[:part]).requires_grad_()
-        (slopes,) = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
-        penalty = ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
-        return self.config.gradient_penalty * penalty - distance, float(distance.detach())
-
-    def _generator_loss(self) -> Tensor:
-        """L_G = -E f(generated), or what has the same gradient for a generator whose output is a choice."""
-        if isinstance(self.generator, ConvolutionalGenerator):
-            loss: Tensor = -self.critic(self._generated(self.config.batch_size)).mean()
-            return loss
-        assert self._known_written is not None
-        written = self.generator.write(self._latent(2 * self.config.batch_size))
-        with torch.no_grad():
-            worth = self.critic(self.generator.as_array(written))
-        loss = (self.generator.negative_log_likelihood(written) * (worth - worth.mean())).mean()
-        if self.config.likelihood_weight:
-            known = self._widened(self._known_written[self._some_known()])
-            loss = loss + self.config.likelihood_weight * self.generator.negative_log_likelihood(known).mean()
-        return loss
-
-    def _widened(self, written: Tensor) -> Tensor:
-        return replace_some(written, self.config.replaced_share) if self.config.replaced_share else written
-
-    def _generated(self, n: int) -> Tensor:
-        latent = self._latent(n)
-        if isinstance(self.generator, SequentialGenerator):
-            return self.generator.as_array(self.generator.write(latent))
-        cells: Tensor = self.generator(latent)
-        return cells
-
-    def _latent(self, n: int) -> Tensor:
-        return torch.randn(n, self.generator.latent_size, device=self.device)
-
-    def _some_known(self) -> Tensor:
-        return torch.randint(len(self._known), (self.config.batch_size,), device=self.device)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the averaged weights towards the generator's; at first faster, so that no early ones linger."""
-        self._steps += 1
-        decay = min(self.config.average_decay, self._steps / (self._steps + 10))
-        for average, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            average.lerp_(current, 1 - decay)
-        for kept, latest in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            kept.copy_(latest)
-
-    def _validity(self) -> Figures:
-        model = self.model()
-        tally = Tally()
-        tally.add(model.amounts(self._latent(self.config.validation_draws)).cpu().numpy())
-        compositions, times = tally.compositions()
-        verdicts = screen(compositions)
-        drawn = max(int(times.sum()), 1)
-        return {
-            "charge_neutral": float(times[verdicts.charge_neutral].sum() / drawn),
-            "electronegativity_balanced": float(times[verdicts.electronegativity_balanced].sum() / drawn),
-            "distinct": len(times) / self.config.validation_draws,
-        }
-
-    def _new_optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        config = self.config
-        betas = (config.beta1, config.beta2)
-        made: dict[str, torch.optim.Optimizer] = {
-            "critic": torch.optim.Adam(
-                self.critic.parameters(), lr=config.critic_learning_rate, betas=betas, fused=True
-            ),
-            "generator": torch.optim.Adam(
-                self.generator.parameters(), lr=config.generator_learning_rate, betas=betas, fused=True
-            ),
-        }
-        if config.warm_up_epochs:
-            made["warm_up"] = torch.optim.AdamW(
-                self.generator.parameters(),
-                lr=config.warm_up_learning_rate,
-                weight_decay=config.weight_decay,
-                fused=True,
-            )
-        return made
+    # At the lower end each chance is at most the share, at the upper end all are one.
+    return float(brentq(surplus, log_likelihood.min() + np.log(kept_share), log_likelihood.max(), xtol=1e-9))
 
 
-def usable(formulas: Sequence[str], config: MatGANConfig) -> tuple[list[str], dict[str, str]]:
-    """Sort formulas into those a MatGAN can learn from, reduced and each once, and the others with their reasons.
-
-    Raises
-    ------
-    UnparsableFormula, UnknownElement
-        For the first bad formula.
-    """
-    distinct = sorted(set(reduced_formulas(formulas)))
-    parsed = parse(distinct)
-    reasons = representable(parsed).reasons
-    if config.networks == "sequential":
-        for index in np.flatnonzero(parsed.nelements > MAX_ELEMENTS).tolist():
-            reasons.setdefault(index, f"{parsed.nelements[index]} elements, where at most {MAX_ELEMENTS} are written")
-    kept = [formula for index, formula in enumerate(distinct) if index not in reasons]
-    return kept, {distinct[index]: reason for index, reason in reasons.items()}
-
-
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-
-
-def _rise_and_fall(progress: float) -> float:
-    """Factor of the warm-up's learning rate: up over the first fifth, then down to nothing, as a cosine."""
-    if progress < 0.2:
-        return 0.05 + 0.95 * progress / 0.2
-    return 0.5 * (1 + float(np.cos(np.pi * (progress - 0.2) / 0.8)))
-
-
-__all__ = ["KIND", "MatGAN", "MatGANConfig", "MatGANLearner", "UnusableTrainingSet", "usable"]
+__all__ = ["KIND", "MatGAN", "MatGANConfig", "ceiling"]

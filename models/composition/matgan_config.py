@@ -40,6 +40,10 @@ class MatGANConfig:
         Normal numbers for each draw of the convolutional generator; the sequential one takes one for each element.
     temperature
         Of the sequential generator in drawing: below one it keeps to what is likely.
+    kept_share
+        Share of the draws of the sequential generator that are kept: the likeliest compositions are refused as often
+        as it takes, so that no composition comes again and again, see `MatGAN`. 1 keeps all. A smaller one gives more
+        distinct compositions, fewer of them known ones, and takes longer.
     replaced_share
         Share of elements that similar ones stand in for when the sequential generator learns by likelihood: it widens
         what is drawn without making it less valid, see `matgan_replacement`.
@@ -68,9 +72,10 @@ class MatGANConfig:
     dropout: float = 0.1
     latent_size: int = 128
     temperature: float = 0.85
+    kept_share: float = 0.55
     replaced_share: float = 0.25
-    warm_up_epochs: int = 12
-    adversarial_epochs: int = 10
+    warm_up_epochs: int = 10
+    adversarial_epochs: int = 4
     steps_per_epoch: int = 20
     warm_up_batch_size: int = 512
     warm_up_learning_rate: float = 3e-3
@@ -90,10 +95,10 @@ class MatGANConfig:
     def __post_init__(self) -> None:
         if self.networks not in _NETWORKS:
             raise ValueError(f"no networks are called {self.networks!r}; there are: {', '.join(_NETWORKS)}")
-        if self.networks == "convolutional" and (self.warm_up_epochs or self.likelihood_weight):
+        if self.networks == "convolutional" and (self.warm_up_epochs or self.likelihood_weight or self.kept_share != 1):
             raise ValueError(
-                f"{self.warm_up_epochs=}, {self.likelihood_weight=}: convolutional networks give no likelihood, "
-                "so both must be 0"
+                f"{self.warm_up_epochs=}, {self.likelihood_weight=}, {self.kept_share=}: convolutional networks give "
+                "no likelihood, so these must be 0, 0 and 1"
             )
         if self.networks == "convolutional" and self.width % 4:
             raise ValueError(f"{self.width=}: the channels of the convolutional networks must be a multiple of 4")
@@ -104,6 +109,8 @@ class MatGANConfig:
             raise ValueError(f"{self.replaced_share=} must be from 0 to 1")
         if not self.temperature > 0:
             raise ValueError(f"{self.temperature=} must be above 0")
+        if not 0 < self.kept_share <= 1:
+            raise ValueError(f"{self.kept_share=} must be above 0, and at most 1")
 
     @classmethod
     def published(cls) -> MatGANConfig:
@@ -124,6 +131,7 @@ class MatGANConfig:
             critic_learning_rate=1e-4,
             penalty_share=1.0,
             likelihood_weight=0.0,
+            kept_share=1.0,
             average_decay=0.0,
         )
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..structure.pettifor import position
-from .matgan_networks import END, ORDER, SIZE
+from .matgan_sequential import END, ORDER, SIZE
 from .one_hot import ELEMENTS, MAX_AMOUNT
 
 #: Steps on the scale up to which elements count as similar; one of half the distance is taken twice as often.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .elements import ATOMIC_NUMBERS
 from .formulas import Formulas, anonymous_formulas, parse, reduced_formulas
-from .matgan_sampling import CHUNK, Generator, Tally, draw
+from .matgan_sampling import Generator, Tally, drawn
 from .one_hot import ELEMENTS
 from .oxidation_states import OxidationStateSetName
 from .screening import screen
@@ -152,7 +152,6 @@ def assess(
     distinct_at: Sequence[int] = (330_000,),
     seed: int = 0,
     device: torch.device | str = "cpu",
-    chunk: int = CHUNK,
     oxidation_states: Sequence[OxidationStateSetName] = ("smact_default", "smact14"),
 ) -> Assessment:
     """Draw, count, and work out the figures.
@@ -179,10 +178,12 @@ def assess(
     marks = sorted({mark for mark in distinct_at if mark < draws} | {draws})
     tally, distinct_share = Tally(), {}
     begun = time.perf_counter()
-    for first, mark in zip([0, *marks[:-1]], marks, strict=True):
-        for start in range(first, mark, chunk):
-            tally.add(draw(model, start, min(start + chunk, mark), seed=seed, device=device))
-        distinct_share[mark] = tally.distinct / mark
+    for amounts in drawn(model, 0, draws, seed=seed, device=device):
+        reached = [mark for mark in marks if tally.draws < mark <= tally.draws + len(amounts)]
+        for part in np.split(amounts, [mark - tally.draws for mark in reached]):
+            tally.add(part)
+            if tally.draws in reached:
+                distinct_share[tally.draws] = tally.distinct / tally.draws
     seconds = time.perf_counter() - begun
     compositions, times = tally.compositions()
     if not len(times):

@@ -1,11 +1,14 @@
 """Compositions by the million from a trained generator: drawn, decoded, reduced, counted, each distinct one once.
 
 Knows generators by the two things it asks of them and formulas as arrays; where compositions are kept is not its
-business. A draw depends on the seed and its number only, so the same seed gives the same sample however it is cut.
+business. A draw depends on the seed and its number only, so the same seed gives the same sample however it is cut, and
+more draws only add to it. (On another device, or with another version of torch, a few draws in a million can differ:
+numbers are rounded in another order there.)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -20,12 +23,11 @@ from .elements import ATOMIC_NUMBERS
 from .formulas import Formulas, reduced_formulas
 from .one_hot import ELEMENTS, MAX_AMOUNT, encode
 
-#: Draws that share one generator of random numbers and pass the network together. Part of what a seed means: with
-#: another number the same seed gives another sample.
-BLOCK: Final = 1 << 14
-
-#: Draws counted together by default.
-CHUNK: Final = 100_000
+#: Draws that share one generator of random numbers and pass the network together: so many in the first block and the
+#: second, each further one twice as many, up to the largest. So few draws take little, and many are quick. Part of
+#: what a seed means: with other numbers the same seed gives another sample.
+SMALLEST_BLOCK: Final = 1 << 8
+LARGEST_BLOCK: Final = 1 << 16
 
 # An element and its amount take ten bits, so six of them fit in a 64-bit integer; the few compositions of more elements
 # are kept as rows of amounts.
@@ -33,6 +35,7 @@ _AMOUNT_BITS: Final = 3
 _CODE_BITS: Final = 10
 _FEW: Final = 6
 _SIZE: Final = len(ELEMENTS)
+_GROWING: Final = (LARGEST_BLOCK // SMALLEST_BLOCK).bit_length() - 1
 _NUMBERS: Final = np.array([ATOMIC_NUMBERS[symbol] for symbol in ELEMENTS], dtype=np.uint8)
 
 assert MAX_AMOUNT <= 1 << _AMOUNT_BITS
@@ -47,8 +50,16 @@ class Generator(Protocol):
         """Normal random numbers for one draw."""
         ...
 
+    @property
+    def kept_share(self) -> float:
+        """Share of draws that are kept, about; one when all are."""
+        ...
+
     def amounts(self, latent: torch.Tensor) -> torch.Tensor:
-        """Give the atoms of each element, uint8 of shape (n, 85), not reduced, for normal numbers (n, latent_size)."""
+        """Give the atoms of each element of the draws that are kept, for normal numbers (n, latent_size).
+
+        uint8 of shape (n, 85) or less, in the order of the numbers, not reduced.
+        """
         ...
 
 
@@ -64,28 +75,20 @@ class Sample:
         Reduced formulas of two or more elements, each once.
     times_drawn
         How often each was drawn, shape (n,).
-    first, draws
-        The number of the first draw, and how many there were.
+    draws
+        How many there were.
     single_elements, empty
         Draws of one element alone, and of none.
     """
 
     formulas: list[str]
     times_drawn: NDArray[np.int64]
-    first: int
     draws: int
     single_elements: int
     empty: int
 
 
-def sample(
-    model: Generator,
-    draws: int,
-    *,
-    seed: int,
-    device: torch.device | str = "cpu",
-    chunk: int = CHUNK,
-) -> Sample:
+def sample(model: Generator, draws: int, *, seed: int, device: torch.device | str = "cpu") -> Sample:
     """Draw compositions and count them.
 
     Parameters
@@ -93,65 +96,63 @@ def sample(
     model
         A generator, on `device`.
     draws
-        How many; two million take about 2 GB at most, whatever the chunk.
+        How many; two million take about 2 GB at most.
     seed
-        The same seed gives the same sample, whatever the chunk; a larger number of draws only adds to it.
-    chunk
-        Draws counted together; bounds the memory used on the way.
+        The same seed gives the same sample; a larger number of draws only adds to it.
 
     Raises
     ------
     ValueError
-        For fewer than one draw, or a chunk of fewer than one.
+        For fewer than one draw.
     OutOfMemory
         The GPU has too little memory for a block.
     """
+    if draws < 1:
+        raise ValueError(f"{draws=}: draw at least one")
     tally = Tally()
-    for start in _starts(draws, chunk, 0):
-        tally.add(draw(model, start, min(start + chunk, draws), seed=seed, device=device))
-    return tally.sample(first=0)
+    for amounts in drawn(model, 0, draws, seed=seed, device=device):
+        tally.add(amounts)
+    return tally.sample()
 
 
-def sample_chunks(
-    model: Generator,
-    draws: int,
-    *,
-    seed: int,
-    device: torch.device | str = "cpu",
-    chunk: int = CHUNK,
-    first_chunk: int = 0,
-) -> Iterator[Sample]:
-    """Draw compositions chunk by chunk, so that each can be kept before the next is drawn.
-
-    The same composition can occur in several chunks; its times drawn add up to what `sample` says.
-
-    Parameters
-    ----------
-    first_chunk
-        Begin with this one, counted from 0: where an interrupted run goes on.
-
-    Raises
-    ------
-    ValueError
-        For fewer than one draw, or a chunk of fewer than one.
-    """
-    for start in _starts(draws, chunk, first_chunk):
-        tally = Tally()
-        tally.add(draw(model, start, min(start + chunk, draws), seed=seed, device=device))
-        yield tally.sample(first=start)
-
-
-def draw(
+def drawn(
     model: Generator, start: int, stop: int, *, seed: int, device: torch.device | str = "cpu"
-) -> NDArray[np.uint8]:
-    """Give the draws numbered from `start` to before `stop`: atoms of each element, shape (n, 85), not reduced."""
+) -> Iterator[NDArray[np.uint8]]:
+    """Give the draws numbered from `start` to before `stop`, block by block: atoms of each element, shape (n, 85).
+
+    They are not reduced. A draw that the model refuses has no number.
+    """
+    while start < stop:
+        block = _block_of(start)
+        first, end = _span(block)
+        yield _block(model, block, end - first, seed, device)[start - first : stop - first]
+        start = end
+
+
+def _block(model: Generator, block: int, size: int, seed: int, device: torch.device | str) -> NDArray[np.uint8]:
+    """Draw a whole block, going on until so many are kept."""
+    random = random_numbers(seed, block)
     parts: list[NDArray[np.uint8]] = []
-    for block in range(start // BLOCK, -(-stop // BLOCK)):
-        numbers = random_numbers(seed, block).standard_normal((BLOCK, model.latent_size), dtype=np.float32)
+    missing = size
+    while missing > 0:
+        numbers = random.standard_normal((math.ceil(missing / model.kept_share), model.latent_size), dtype=np.float32)
         with torch.inference_mode(), out_of_memory("use the device cpu"):
-            amounts = model.amounts(torch.from_numpy(numbers).to(device)).cpu().numpy()
-        parts.append(amounts[max(start - block * BLOCK, 0) : stop - block * BLOCK])
+            parts.append(model.amounts(torch.from_numpy(numbers).to(device)).cpu().numpy()[:missing])
+        missing -= len(parts[-1])
     return np.concatenate(parts)
+
+
+def _block_of(number: int) -> int:
+    """Give the block that holds a draw."""
+    return (min(number, LARGEST_BLOCK - 1) // SMALLEST_BLOCK).bit_length() + number // LARGEST_BLOCK
+
+
+def _span(block: int) -> tuple[int, int]:
+    """Give a block's first draw, and the one after its last."""
+    ends = [0, *(SMALLEST_BLOCK << doubled for doubled in range(_GROWING)), LARGEST_BLOCK]
+    if block <= _GROWING:
+        return ends[block], ends[block + 1]
+    return (block - _GROWING) * LARGEST_BLOCK, (block - _GROWING + 1) * LARGEST_BLOCK
 
 
 class Tally:
@@ -211,10 +212,10 @@ class Tally:
         formulas = Formulas(_NUMBERS[elements], amounts, np.concatenate([[0], np.cumsum(counts)]))
         return formulas, np.concatenate([few_times, many_times])
 
-    def sample(self, *, first: int) -> Sample:
-        """Give what was counted as a sample that began with draw number `first`."""
+    def sample(self) -> Sample:
+        """Give what was counted as a sample."""
         formulas, times = self.compositions()
-        return Sample(reduced_formulas(formulas), times, first, self.draws, self.single_elements, self.empty)
+        return Sample(reduced_formulas(formulas), times, self.draws, self.single_elements, self.empty)
 
 
 class _Keys(NamedTuple):
@@ -270,11 +271,3 @@ class _Counts:
             self._times = np.bincount(inverse.ravel(), weights=times, minlength=len(self._rows)).astype(np.int64)
             self._waiting, self._waiting_rows = [], 0
         return self._rows, self._times
-
-
-def _starts(draws: int, chunk: int, first_chunk: int) -> range:
-    if draws < 1:
-        raise ValueError(f"{draws=}: draw at least one")
-    if chunk < 1:
-        raise ValueError(f"{chunk=}: at least one draw belongs to a chunk")
-    return range(first_chunk * chunk, draws, chunk)

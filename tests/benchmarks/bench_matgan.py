@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from exfolio.models.composition.matgan import MatGAN, MatGANConfig
-from exfolio.models.composition.matgan_networks import END, MAX_ELEMENTS, SequentialGenerator
-from exfolio.models.composition.matgan_sampling import Tally, draw, sample
+from exfolio.models.composition.matgan_sampling import Tally, drawn, sample
+from exfolio.models.composition.matgan_sequential import END, MAX_ELEMENTS, SequentialGenerator
 from exfolio.models.composition.one_hot import decode
 from numpy.typing import NDArray
 from report import compare, peak_memory_mb, seconds
@@ -59,7 +59,7 @@ def main() -> None:
         peer_n=PEER_DRAWS,
         peer_name="one by one",
     )
-    amounts = draw(model, 0, 1 << 17, seed=1)
+    amounts = np.concatenate(list(drawn(model, 0, 1 << 17, seed=1)))
     compare(
         "counting alone",
         lambda: Tally().add(amounts),

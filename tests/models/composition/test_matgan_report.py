@@ -11,6 +11,7 @@ class OfFour:
     """Draws NaCl, MgO, Na3O2 or O2, in that order, over and over."""
 
     latent_size = 1
+    kept_share = 1.0
 
     def amounts(self, latent: torch.Tensor) -> torch.Tensor:
         amounts = torch.zeros(len(latent), len(ELEMENTS), dtype=torch.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from exfolio.models.composition.formulas import reduced_formulas
-from exfolio.models.composition.matgan_sampling import Sample, Tally, draw, sample, sample_chunks
+from exfolio.models.composition.matgan_sampling import LARGEST_BLOCK, Sample, Tally, drawn, sample
 from exfolio.models.composition.one_hot import ELEMENTS
 
 
@@ -12,12 +12,23 @@ class OfThree:
     """Draws compositions of up to three of twelve elements."""
 
     latent_size = 3
+    kept_share = 1.0
 
     def amounts(self, latent: torch.Tensor) -> torch.Tensor:
         chances = torch.special.ndtr(latent)
         amounts = torch.zeros(len(latent), len(ELEMENTS), dtype=torch.uint8)
         columns = (chances * 12).long() * 7
         return amounts.scatter_(1, columns, (chances * 96 % 8).to(torch.uint8))
+
+
+class OfThreeRefusingSome(OfThree):
+    """Refuses what begins with hydrogen, a draw in twelve."""
+
+    kept_share = 11 / 12
+
+    def amounts(self, latent: torch.Tensor) -> torch.Tensor:
+        amounts = super().amounts(latent)
+        return amounts[amounts[:, 0] == 0]
 
 
 @pytest.fixture
@@ -44,7 +55,7 @@ def test_draws_are_reduced_and_counted() -> None:
     tally = Tally()
     tally.add(amounts({"Mg": 2, "O": 2}, {"Mg": 1, "O": 1}, {"Fe": 4, "O": 6}, {}, {"O": 2}, EIGHT))
     tally.add(amounts({"Mg": 3, "O": 3}, {symbol: n // 2 for symbol, n in EIGHT.items()}))
-    result = tally.sample(first=0)
+    result = tally.sample()
     assert counted(result) == {"MgO": 3, "Fe2O3": 1, reduced_formulas(["LiNaKMg2AlSi4O4F"])[0]: 2}
     assert (result.draws, result.single_elements, result.empty) == (8, 1, 1)
 
@@ -55,32 +66,47 @@ def test_a_tally_tells_how_often_a_formula_was_drawn() -> None:
     assert tally.times_drawn(["Mg3O3", "MgO2", "LiNaKMg2AlSi4O4F", "O2"]).tolist() == [2, 0, 1, 0]
 
 
-def test_the_sample_does_not_depend_on_the_chunk(generator: OfThree) -> None:
-    whole = sample(generator, 70_000, seed=5)
-    parts = sample(generator, 70_000, seed=5, chunk=33_333)
-    assert whole.formulas == parts.formulas
-    np.testing.assert_array_equal(whole.times_drawn, parts.times_drawn)
-    assert whole.times_drawn.sum() + whole.single_elements + whole.empty == 70_000
-    assert len(set(whole.formulas)) == len(whole.formulas)
+def joined(generator: OfThree, start: int, stop: int) -> np.ndarray:
+    return np.concatenate(list(drawn(generator, start, stop, seed=5)))
 
 
-def test_chunks_add_up_to_the_sample_and_can_be_gone_on_with(generator: OfThree) -> None:
-    chunks = list(sample_chunks(generator, 2500, seed=5, chunk=1000))
-    assert [(part.first, part.draws) for part in chunks] == [(0, 1000), (1000, 1000), (2000, 500)]
-    total: dict[str, int] = {}
-    for part in chunks:
-        for formula, times in counted(part).items():
-            total[formula] = total.get(formula, 0) + times
-    assert total == counted(sample(generator, 2500, seed=5))
-    (resumed,) = sample_chunks(generator, 2500, seed=5, chunk=1000, first_chunk=2)
-    assert counted(resumed) == counted(chunks[2])
+@pytest.mark.parametrize("kind", [OfThree, OfThreeRefusingSome])
+def test_a_draw_depends_on_its_number_alone(kind: type[OfThree]) -> None:
+    whole = joined(kind(), 0, LARGEST_BLOCK + 70_000)
+    assert len(whole) == LARGEST_BLOCK + 70_000
+    for start, stop in [(0, 1), (250, 260), (5000, 9000), (LARGEST_BLOCK - 5, 2 * LARGEST_BLOCK + 5)]:
+        np.testing.assert_array_equal(joined(kind(), start, stop), whole[start:stop])
+
+
+def test_what_the_generator_refuses_is_drawn_anew() -> None:
+    whole = joined(OfThreeRefusingSome(), 0, 3000)
+    assert len(whole) == 3000
+    assert not whole[:, 0].any()
+
+
+def test_every_draw_is_counted(generator: OfThree) -> None:
+    result = sample(generator, 70_000, seed=5)
+    assert result.times_drawn.sum() + result.single_elements + result.empty == result.draws == 70_000
+    assert len(set(result.formulas)) == len(result.formulas)
+
+
+def test_few_draws_pass_few_through_the_network(generator: OfThree) -> None:
+    passed: list[int] = []
+
+    class Counting(OfThree):
+        def amounts(self, latent: torch.Tensor) -> torch.Tensor:
+            passed.append(len(latent))
+            return super().amounts(latent)
+
+    sample(Counting(), 200, seed=1)
+    assert sum(passed) <= 400
 
 
 def test_another_seed_gives_other_draws(generator: OfThree) -> None:
-    assert not np.array_equal(draw(generator, 0, 50, seed=1), draw(generator, 0, 50, seed=2))
+    one, other = (next(drawn(generator, 0, 50, seed=seed)) for seed in (1, 2))
+    assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize(("draws", "chunk"), [(0, 10), (10, 0)])
-def test_at_least_one_draw_and_one_to_a_chunk(generator: OfThree, draws: int, chunk: int) -> None:
+def test_at_least_one_draw(generator: OfThree) -> None:
     with pytest.raises(ValueError, match="at least one"):
-        sample(generator, draws, seed=1, chunk=chunk)
+        sample(generator, 0, seed=1)

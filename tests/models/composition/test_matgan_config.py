@@ -1,0 +1,26 @@
+"""Settings of MatGAN that can't be are refused, and all of them survive as plain data."""
+
+import pytest
+from exfolio.models.composition.matgan_config import MatGANConfig
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"networks": "recurrent"}, "no networks are called 'recurrent'"),
+        ({"networks": "convolutional"}, "these must be 0, 0 and 1"),
+        ({"width": 0}, "width is 0"),
+        ({"temperature": 0}, "above 0"),
+        ({"kept_share": 0.0}, "kept_share=0.0 must be above 0"),
+        ({"kept_share": 1.1}, "at most 1"),
+        ({"depth": 3}, "no setting of MatGAN is called depth"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(setting: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MatGANConfig.from_dict(setting)
+
+
+@pytest.mark.parametrize("config", [MatGANConfig(), MatGANConfig.published()], ids=["default", "published"])
+def test_a_config_survives_as_plain_data(config: MatGANConfig) -> None:
+    assert MatGANConfig.from_dict(config.to_dict()) == config
