@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import snapshots
 from exfolio.builders.campaigns.compositions import Compositions
 from exfolio.builders.compositions.route import stages
 from exfolio.builders.running import run_stage
@@ -56,10 +57,23 @@ def run_all(connection: Connection, wanted: Compositions) -> dict[str, StageRepo
     return {stage.name: run_stage(stage, connection) for stage in stages(wanted)}
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """Keep what the whole way made, for the tests that begin at its end."""
+    return {}
+
+
 @pytest.fixture
-def route(known: Connection) -> tuple[Connection, Compositions, dict[str, StageReport]]:
+def route(
+    registry: Connection, made: dict[str, Any], request: pytest.FixtureRequest
+) -> tuple[Connection, Compositions, dict[str, StageReport]]:
     wanted = Compositions.model_validate(SMALL)
-    return known, wanted, run_all(known, wanted)
+    if made:
+        snapshots.put_back(registry, made["registry"])
+    else:
+        reports = run_all(request.getfixturevalue("known"), wanted)
+        made |= {"reports": reports, "registry": snapshots.take(registry)}
+    return registry, wanted, made["reports"]
 
 
 def compositions(connection: Connection, **query: Any) -> dict[str, dict[str, Any]]:
