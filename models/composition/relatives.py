@@ -117,7 +117,7 @@ class Relatives:
             What is known, of equal number; both 2D ones and others are needed.
         """
         labels = np.asarray(is_2d, dtype=bool)
-        patterns = _patterns(parse(formulas).reduced())
+        patterns = patterns_of(parse(formulas).reduced())
         rows = patterns.rows
         tallies = {
             name: _tally(keys, labels if name in WHOLE else labels[rows])[0] for name, keys in patterns.keys.items()
@@ -148,7 +148,7 @@ class Relatives:
             Shape (n, len(feature_labels())).
         """
         labels = np.asarray(is_2d, dtype=bool)
-        patterns = _patterns(parse(formulas).reduced())
+        patterns = patterns_of(parse(formulas).reduced())
         counts: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         tallies: dict[str, Tally] = {}
         for name, keys in patterns.keys.items():
@@ -178,7 +178,7 @@ class Relatives:
         parsed = parse(formulas)
         features = np.empty((len(parsed), len(feature_labels())))
         for place, block in parsed.blocks():
-            patterns = _patterns(block.reduced())
+            patterns = patterns_of(block.reduced())
             counts = {name: _look_up(keys, self.tallies[name]) for name, keys in patterns.keys.items()}
             features[place] = _columns(counts, patterns.offsets, self.share)
         return features
@@ -233,7 +233,19 @@ def _share(two_d: NDArray[np.float64], known: NDArray[np.float64], share: float)
 # with a probability of 1e-7.
 
 
-class _Patterns(NamedTuple):
+class Patterns(NamedTuple):
+    """Keys of compositions by pattern: one for each composition in `WHOLE`, for each of its elements in `BY_ELEMENT`.
+
+    Attributes
+    ----------
+    keys
+        By name of the pattern; equal for what agrees in it.
+    rows
+        The composition each element belongs to.
+    offsets
+        Where the elements of each composition begin.
+    """
+
     keys: Keys
     rows: NDArray[np.int64]
     offsets: NDArray[np.int64]
@@ -253,7 +265,8 @@ _FAMILY_CODES: Final = _CODES[MAX_Z + 1 : -1][FAMILIES]  # by atomic number
 _ANY: Final = _CODES[-1]
 
 
-def _patterns(reduced: Formulas) -> _Patterns:
+def patterns_of(reduced: Formulas) -> Patterns:
+    """Give the patterns of reduced formulas."""
     rows, first = reduced.rows, reduced.offsets[:-1]
     amounts = np.round(reduced.amounts * _STEPS).astype(np.uint64)
     element, family = _ELEMENT_CODES[reduced.numbers], _FAMILY_CODES[reduced.numbers]
@@ -278,4 +291,4 @@ def _patterns(reduced: Formulas) -> _Patterns:
         "elements, one other": system[rows] - _mixed(element),
         "holds": element,
     }
-    return _Patterns(keys, rows, reduced.offsets)
+    return Patterns(keys, rows, reduced.offsets)

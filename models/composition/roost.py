@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..learning.weights import pack, unpack
 from .elements import SYMBOLS
+from .known_energies import chosen
 from .parsing import Formulas, parse
 from .roost_graph import Graphs
 from .roost_network import Roost, RoostConfig, element_properties, network_from
@@ -139,16 +140,38 @@ def predict(
     rows = np.flatnonzero(good)
     rows = rows[np.argsort(-nelements[rows], kind="stable")]
     graphs = Graphs.of(parsed)
+    known_of = _contexts(members, parsed, np.sort(rows))
     device = members[0].target.device
     with torch.inference_mode():
         for start in range(0, len(rows), batch_size):
             part = rows[start : start + batch_size]
             batch = graphs.batch(part, device=device)
-            for index, member in enumerate(members):
-                mean, log_std = member(batch)
+            places = torch.from_numpy(part[batch.order])
+            for index, (member, known) in enumerate(zip(members, known_of, strict=True)):
+                mean, log_std = member(batch, known[places].to(device) if known is not None else None)
                 centre, scale = member.target.tolist()
                 means[index, part[batch.order]] = mean.double().cpu().numpy() * scale + centre
                 stds[index, part[batch.order]] = log_std.double().exp().cpu().numpy() * scale
     aleatoric = np.sqrt((stds**2).mean(axis=0))
     epistemic = means.std(axis=0)
     return Prediction(means.mean(axis=0), np.hypot(aleatoric, epistemic), aleatoric, epistemic)
+
+
+def _contexts(members: Sequence[Roost], parsed: Formulas, good: NDArray[np.int64]) -> list[torch.Tensor | None]:
+    """Give what each member is told of known energies, by formula; members that know the same share it."""
+    found: list[torch.Tensor | None] = []
+    for index, member in enumerate(members):
+        if member.context is None:
+            found.append(None)
+            continue
+        context = member.context
+        for earlier, known in zip(members[:index], found, strict=True):
+            if earlier.context is not None and context.same(earlier.context):
+                found.append(known)
+                break
+        else:
+            features = context.features(chosen(parsed, good))
+            spread = features.new_zeros((len(parsed), features.shape[1]))
+            spread[torch.from_numpy(good)] = features
+            found.append(spread)
+    return found

@@ -16,10 +16,12 @@ from torch import nn
 from ..learning.weights import State
 from .elements import MAX_Z
 from .roost_attention import WeightedAttention
+from .roost_context import WIDTH as CONTEXT_WIDTH
+from .roost_context import KnownContext
 from .roost_graph import GraphBatch
 
-Embedding = Literal["learnt", "magpie", "both"]
-EMBEDDINGS: Final = ("learnt", "magpie", "both")
+Embedding = Literal["learnt", "magpie", "matscholar", "described", "both"]
+EMBEDDINGS: Final = ("learnt", "magpie", "matscholar", "described", "both")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,11 @@ class RoostConfig:
     Attributes
     ----------
     embedding
-        What a node knows of its element: a vector that is learnt, Magpie's table of properties, or both added up.
+        What a node knows of its element: a vector that is learnt; Magpie's table of properties, Matscholar's word
+        vectors (as the paper has it) or, ``described``, these two; or, ``both``, a learnt vector and Magpie's table.
+    known_energies
+        Whether the network is told what the energies of the other compositions of the training set say of one: the
+        hull that they make there and the energies of its relatives (see `known_energies`). Not part of the paper.
     width, layers, heads, hidden
         Features of a node; message layers; heads of each and of the pooling; hidden width of gates and messages.
     trunk
@@ -56,6 +62,7 @@ class RoostConfig:
     """
 
     embedding: Embedding = "both"
+    known_energies: bool = False
     width: int = 64
     layers: int = 3
     heads: int = 3
@@ -93,7 +100,8 @@ class RoostConfig:
     def published(cls, **changes: Any) -> Self:
         """Give the recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
         recipe: dict[str, Any] = {
-            "embedding": "learnt",
+            "embedding": "matscholar",
+            "known_energies": False,
             "hidden": 256,
             "epochs": 250,
             "batch_size": 128,
@@ -129,6 +137,8 @@ class Roost(nn.Module):
     properties
         Table of the elements for the embeddings that use one, shape (119, properties), standardised; see
         `element_properties`.
+    context
+        Known energies, for a network that is told of them.
 
     Notes
     -----
@@ -136,13 +146,17 @@ class Roost(nn.Module):
     of the target.
     """
 
-    def __init__(self, config: RoostConfig, properties: torch.Tensor | None = None) -> None:
+    def __init__(
+        self, config: RoostConfig, properties: torch.Tensor | None = None, context: KnownContext | None = None
+    ) -> None:
         super().__init__()
+        if (context is None) == config.known_energies:
+            raise ValueError(f"{config.known_energies=} goes with {'a' if context is None else 'no'} context")
         if (properties is None) != (config.embedding == "learnt"):
             raise ValueError(f"{config.embedding=!r} goes with {'no' if properties is not None else 'a'} element table")
         self.config = config
         described = config.width - 1  # the last feature is the molar fraction
-        self.learnt = nn.Embedding(MAX_Z + 1, described) if config.embedding != "magpie" else None
+        self.learnt = nn.Embedding(MAX_Z + 1, described) if config.embedding in ("learnt", "both") else None
         self.described = nn.Linear(properties.shape[1], described) if properties is not None else None
         self.properties: torch.Tensor
         self.register_buffer("properties", properties if properties is not None else torch.empty(0))
@@ -153,24 +167,33 @@ class Roost(nn.Module):
         sizes = config.width, config.heads, config.hidden
         self.messages = nn.ModuleList(WeightedAttention(*sizes, pairs=True) for _ in range(config.layers))
         self.pooling = WeightedAttention(*sizes, pairs=False)
+        self.context = context
+        widths = (config.width + (CONTEXT_WIDTH if context is not None else 0), *config.trunk)
         self.trunk = nn.ModuleList(
-            _Residual(inputs, outputs)
-            for inputs, outputs in zip((config.width, *config.trunk), config.trunk, strict=False)
+            _Residual(inputs, outputs) for inputs, outputs in zip(widths, config.trunk, strict=False)
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear((config.width, *config.trunk)[-1], 2)
+        self.output = nn.Linear(widths[-1], 2)
 
-    def forward(self, batch: GraphBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give standardised mean and log standard deviation, each (graphs,), in the order of the batch."""
+    def forward(self, batch: GraphBatch, known: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give standardised mean and log standard deviation, each (graphs,), in the order of the batch.
+
+        `known` is what `context` says of the graphs, in the order of the batch, shape (graphs, features).
+        """
         elements = self.element_vectors()[batch.numbers]
         nodes = torch.cat([elements, batch.fractions], dim=1)
         log_fractions = batch.fractions.log()
         for layer in self.messages:
             nodes = nodes + layer(nodes, log_fractions, batch)
         features = self.pooling(nodes, log_fractions, batch)
+        if self.context is not None and known is not None:
+            features = torch.cat([features, self.context.standardised(known)], dim=1)
         for layer in self.trunk:
             features = self.dropout(layer(features))
         mean, log_std = self.output(features).unbind(1)
+        if self.context is not None and known is not None:
+            # What is left to learn is how far above the hull of the others a composition lies.
+            mean = mean + (self.context.hull_energy(known) - self.target[0]) / self.target[1]
         return mean, log_std
 
     def element_vectors(self) -> torch.Tensor:
@@ -202,27 +225,31 @@ class _Residual(nn.Module):
 
 
 def element_properties(embedding: Embedding) -> torch.Tensor | None:
-    """Give Magpie's table of the elements, each property standardised, or None where the embedding needs none.
+    """Give the table of the elements that an embedding uses, each column standardised, or None where it needs none.
 
     Returns
     -------
-    Tensor, shape (119, 22)
+    Tensor, shape (119, 22), (119, 200) or (119, 222)
         By atomic number; row 0 is zero.
     """
     if embedding == "learnt":
         return None
-    from .magpie import element_table  # matminer takes seconds to import, and a trained model does not need it
+    # matminer takes seconds to import, and a trained model does not need it
+    from .element_vectors import standardised, word_vectors
+    from .magpie import element_table
 
-    values = element_table().values[1:]
-    spread = values.std(axis=0)
-    table = np.zeros((MAX_Z + 1, values.shape[1]), dtype=np.float32)
-    table[1:] = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return torch.from_numpy(table)
+    parts = []
+    if embedding != "matscholar":
+        parts.append(standardised(element_table().values))
+    if embedding in ("matscholar", "described"):
+        parts.append(standardised(word_vectors()))
+    return torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
 
 
 def network_from(config: RoostConfig, weights: State) -> Roost:
     """Make the network again from its weights, ready to predict."""
     table = weights["properties"]
-    network = Roost(config, table.clone() if table.numel() else None)
+    context = KnownContext.from_state(weights, "context.") if config.known_energies else None
+    network = Roost(config, table.clone() if table.numel() else None, context)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(requires_grad=False)

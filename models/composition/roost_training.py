@@ -18,7 +18,9 @@ from ..learning.loop import Figures
 from ..learning.weights import State
 from .elements import SYMBOLS
 from .formulas import Formulas, parse, reduced_formulas
+from .known_energies import KnownEnergies, chosen
 from .roost import PREDICT_BATCH
+from .roost_context import KnownContext
 from .roost_graph import Graphs
 from .roost_network import Roost, RoostConfig, element_properties, network_from
 
@@ -100,11 +102,7 @@ def _merged(parsed: Formulas, targets: NDArray[np.float64], how: str) -> tuple[F
     else:
         values = np.bincount(places, weights=targets) / np.bincount(places)
     order = np.argsort(first)
-    rows = first[order]
-    sizes = parsed.nelements[rows]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    entries = np.repeat(parsed.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
-    return Formulas(parsed.numbers[entries], parsed.amounts[entries], offsets), values[order]
+    return chosen(parsed, first[order]), values[order]
 
 
 class RoostLearner:
@@ -138,9 +136,10 @@ class RoostLearner:
         self.config = config
         self.device = device or torch.device("cpu")
         self._graphs = Graphs.of(training.formulas)
+        self._known, context = self._context(training) if config.known_energies else (None, None)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = Roost(config, element_properties(config.embedding))
+            self.network = Roost(config, element_properties(config.embedding), context)
         self.network.seen[torch.from_numpy(np.unique(self._graphs.numbers))] = True
         centre, scale = float(training.targets.mean()), float(training.targets.std())
         self.network.target[:] = torch.tensor([centre, scale if scale > 0 else 1.0])
@@ -154,13 +153,22 @@ class RoostLearner:
         self._step = 0
         self._steps = config.epochs * math.ceil(len(training) / config.batch_size)
 
-    def _checked(self, validation: TrainingSet) -> tuple[Graphs, torch.Tensor]:
+    def _context(self, training: TrainingSet) -> tuple[torch.Tensor, KnownContext]:
+        from .element_vectors import element_distances  # matminer takes seconds to import
+
+        known = KnownEnergies.of(training.formulas, training.targets, element_distances())
+        features = known.features(training.formulas)
+        return torch.from_numpy(features).to(self.device), KnownContext.of(known, features)
+
+    def _checked(self, validation: TrainingSet) -> tuple[Graphs, torch.Tensor | None, torch.Tensor]:
         graphs = Graphs.of(validation.formulas)
         seen = self.network.seen.cpu().numpy()
         if len(strange := np.unique(graphs.numbers[~seen[graphs.numbers]])):
             symbols = ", ".join(SYMBOLS[number] for number in strange.tolist())
             raise UnfitTrainingSet(f"the validation set holds elements that the training set does not: {symbols}")
-        return graphs, self._standardised(validation)
+        context = self.network.context
+        known = context.features(validation.formulas).to(self.device) if context is not None else None
+        return graphs, known, self._standardised(validation)
 
     def _standardised(self, data: TrainingSet) -> torch.Tensor:
         centre, scale = self.network.target.tolist()
@@ -174,8 +182,9 @@ class RoostLearner:
         for start in range(0, len(rows), self.config.batch_size):
             part = rows[start : start + self.config.batch_size]
             batch = self._graphs.batch(part, device=self.device)
-            targets = self._targets[torch.from_numpy(part[batch.order]).to(self.device)]
-            mean, log_std = self.network(batch)
+            places = torch.from_numpy(part[batch.order]).to(self.device)
+            targets = self._targets[places]
+            mean, log_std = self.network(batch, self._known[places] if self._known is not None else None)
             loss = robust_loss(mean, log_std, targets, beta=self.config.beta)
             self._update(loss)
             losses += float(loss.detach()) * len(part)
@@ -199,7 +208,7 @@ class RoostLearner:
             decay = min(self.config.average, (1 + self._step) / (_AVERAGE_LAG + self._step))
             torch._foreach_lerp_(self._average, [w.detach() for w in self.network.parameters()], 1 - decay)
 
-    def _validate(self, graphs: Graphs, targets: torch.Tensor) -> float:
+    def _validate(self, graphs: Graphs, known: torch.Tensor | None, targets: torch.Tensor) -> float:
         network = network_of(self.config, self.state()).to(self.device)
         rows = np.argsort(-graphs.sizes, kind="stable")
         total = 0.0
@@ -207,8 +216,9 @@ class RoostLearner:
             for start in range(0, len(rows), PREDICT_BATCH):
                 part = rows[start : start + PREDICT_BATCH]
                 batch = graphs.batch(part, device=self.device)
-                mean, _ = network(batch)
-                total += float((mean - targets[torch.from_numpy(part[batch.order]).to(self.device)]).abs().sum())
+                places = torch.from_numpy(part[batch.order]).to(self.device)
+                mean, _ = network(batch, known[places] if known is not None else None)
+                total += float((mean - targets[places]).abs().sum())
         return total / len(graphs)
 
     def state(self) -> State:

@@ -56,7 +56,7 @@ def formation_energies(folder: Path, n: int) -> tuple[list[str], list[float]]:
     return [row["formula"] for row in rows], [float(row["formation_energy_per_atom"]) for row in rows]
 
 
-@pytest.mark.parametrize("embedding", ["learnt", "magpie", "both"])
+@pytest.mark.parametrize("embedding", ["learnt", "magpie", "matscholar", "described", "both"])
 def test_the_network_is_the_published_one(embedding: str) -> None:
     # Given formulas of one to eight elements, and the network written edge by edge and head by head as in the paper
     network = known(RoostConfig(embedding=embedding, hidden=32, trunk=(64, 48, 48)))  # type: ignore[arg-type]
@@ -131,6 +131,45 @@ def test_it_learns_formation_energies_of_real_compounds(shared_data: Path) -> No
     assert errors.mean() < guess / 3
     sure = predicted.std < np.median(predicted.std)
     assert errors[sure].mean() < errors[~sure].mean()
+
+
+def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(shared_data: Path) -> None:
+    # Given 1,000 compounds, of which it knows 800
+    formulas, energies = formation_energies(shared_data, 1000)
+    training = TrainingSet.of(formulas[:800], energies[:800])
+    validation = TrainingSet.of(formulas[800:], energies[800:])
+    config = RoostConfig(
+        embedding="described", known_energies=True, hidden=16, trunk=(64, 32), epochs=5, batch_size=32,
+        learning_rate=3e-3,
+    )  # fmt: skip
+    # When it learns for some seconds
+    learner = RoostLearner(config, training, validation, seed=1)
+    outcome = train(learner, epochs=config.epochs, seed=1, watch="validation_mae")
+    # Then its weights predict as it did, the known ones are in them, and an ensemble asks each of its members
+    first = RoostEnsemble((network_of(config, outcome.best),))
+    again = RoostEnsemble.from_bytes(first.to_bytes())
+    predicted = predict(again, validation.formulas)
+    mae = outcome.history[outcome.best_epoch]["validation_mae"]
+    assert np.abs(predicted.mean - validation.targets).mean() == pytest.approx(mae, rel=1e-4)
+    assert mae < np.abs(validation.targets - training.targets.mean()).mean() / 3
+    plain = network_of(SMALL, RoostLearner(SMALL, training, seed=2).state())
+    mixed = predict(RoostEnsemble((plain, *again.members, *again.members)), formulas[800:805])
+    apart = [predict(member, formulas[800:805]).mean for member in (plain, *again.members, *again.members)]
+    np.testing.assert_allclose(mixed.mean, np.mean(apart, axis=0), atol=1e-6)
+
+
+def test_the_energy_of_a_known_compound_is_predicted_from_the_others(shared_data: Path) -> None:
+    formulas, energies = formation_energies(shared_data, 200)
+    config = RoostConfig.from_dict(SMALL.to_dict() | {"known_energies": True, "batch_size": 200})
+
+    def before_learning(values: list[float]) -> float:
+        network = network_of(config, RoostLearner(config, TrainingSet.of(formulas, values), seed=1).state())
+        network.context.scale[:] = 1  # type: ignore[union-attr]
+        network.context.centre[:] = 0  # type: ignore[union-attr]
+        network.target[:] = torch.tensor([0.0, 1.0])
+        return float(predict(network, formulas[:1]).mean[0])
+
+    assert before_learning(energies) == pytest.approx(before_learning([energies[0] + 5, *energies[1:]]), abs=1e-6)
 
 
 def test_a_resumed_training_ends_as_an_undisturbed_one(shared_data: Path) -> None:
@@ -250,8 +289,10 @@ def test_configs() -> None:
         RoostConfig.from_dict({"depth": 3})
     with pytest.raises(ValueError, match="batch_size is 0"):
         RoostConfig(batch_size=0)
-    with pytest.raises(ValueError, match="matscholar"):
-        RoostConfig(embedding="matscholar")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="word2vec"):
+        RoostConfig(embedding="word2vec")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="known_energies=True goes with a context"):
+        Roost(RoostConfig(embedding="learnt", known_energies=True))
     with pytest.raises(ValueError, match="element table"):
         Roost(RoostConfig(embedding="magpie"))
 

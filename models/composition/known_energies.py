@@ -1,0 +1,310 @@
+"""What known formation energies say of a composition: the hull that they make there, and the energies of its relatives.
+
+For networks that learn formation energies: chemistry of neighbours that a network of stoichiometry alone can't
+remember. A composition never counts among what is known of it. Knows formulas and energies, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..energetics.competition import STABLE, Block, Phases
+from ..energetics.compositions import CompositionTable
+from .elements import MAX_Z, SYMBOLS
+from .parsing import Formulas, parse
+from .relatives import WHOLE, patterns_of
+
+#: Compositions that differ in one element count by exp(-d/s), d the distance of the two elements, for each of these s.
+SCALES: Final = (0.2, 0.4, 0.8)
+
+#: Weights below this are of no relative worth the name.
+_FAINT: Final = 1e-9
+
+#: Distance said of the nearest relative where there is none.
+_FAR: Final = 6.0
+
+#: Patterns (see `relatives`) whose relatives all count alike; those of the same elements are in the first one alone.
+GROUPS: Final = (
+    "elements",
+    "element families",
+    "families",
+    "one of family",
+    "families, one other",
+    "families, one same",
+)
+
+_HULL_COLUMNS: Final = ("energy", "share of elements", "largest share", "squared shares")
+
+#: What is given of relatives: their energies, and how far these lie above the hull of all but themselves. The latter is
+#: not said of those of the same elements, since a composition may be part of the hull that these are compared with.
+_GIVEN: Final = ("energy", "above hull")
+
+
+def feature_labels() -> list[str]:
+    """Name the columns of `KnownEnergies.features`."""
+    labels = [f"hull: {column}" for column in _HULL_COLUMNS]
+    for scale in SCALES:
+        labels += [f"one other, {scale}: {kind} of {given}" for given in _GIVEN for kind in ("mean", "deviation")]
+        labels.append(f"one other, {scale}: log weight")
+    labels += ["nearest: distance", *(f"nearest: {given}" for given in _GIVEN)]
+    for name in GROUPS:
+        given_here = _GIVEN[:1] if name == "elements" else _GIVEN
+        labels += [*(f"{name}: mean of {given}" for given in given_here), f"{name}: log number"]
+    return labels
+
+
+class BadKnownEnergies(ValueError):
+    """Arrays that are not those of known energies."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownEnergies:
+    """Known compositions with their formation energies.
+
+    Attributes
+    ----------
+    formulas
+        Reduced, each composition once.
+    energies
+        Shape (n,), formation energies in eV/atom.
+    hull
+        Shape (n, 4), of each the hull that all others make there: its energy (eV/atom), the share of elements, the
+        largest share and the sum of squares of all shares in the mixture that it is.
+    distances
+        Shape (119, 119), of the elements, by atomic number.
+    """
+
+    formulas: Formulas
+    energies: NDArray[np.float64]
+    hull: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together."""
+        n = len(self.formulas)
+        shapes = self.energies.shape, self.hull.shape, self.distances.shape
+        if shapes != ((n,), (n, len(_HULL_COLUMNS)), (MAX_Z + 1, MAX_Z + 1)):
+            raise BadKnownEnergies(f"{n} known formulas do not go with arrays of shapes {shapes}")
+
+    @classmethod
+    def of(
+        cls, formulas: Sequence[str] | Formulas, energies: ArrayLike, distances: NDArray[np.float64]
+    ) -> KnownEnergies:
+        """Take formulas with their formation energies; of several of one composition the lowest.
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula.
+        """
+        parsed = parse(formulas).reduced()
+        table = _table(parsed)
+        phases = Phases(table, np.asarray(energies, dtype=np.float64))
+        hull = np.empty((len(phases.energies), len(_HULL_COLUMNS)))
+        for block in phases.sweep():
+            hull[block.targets] = _described(block)
+        kept = chosen(parsed, phases.lowest)
+        return cls(kept, phases.energies, hull, distances)
+
+    def features(self, formulas: Sequence[str] | Formulas) -> NDArray[np.float32]:
+        """Say what is known of compositions but themselves.
+
+        Returns
+        -------
+        ndarray, shape (n, len(feature_labels()))
+            Energies in eV/atom; 0 for means over nothing, which the weights and numbers beside them tell.
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula.
+        """
+        parsed = parse(formulas)
+        features = np.empty((len(parsed), len(feature_labels())), dtype=np.float32)
+        for place, block in parsed.blocks():
+            features[place] = self._features(block.reduced())
+        return features
+
+    def _features(self, reduced: Formulas) -> NDArray[np.float64]:
+        asked = patterns_of(reduced)
+        rows, numbers = asked.rows, reduced.numbers.astype(np.int64)
+        n = len(reduced)
+        entries, known_entries = self._pairs(asked.keys["one other"])
+        theirs = self._patterns.rows[known_entries]
+        same = numbers[entries] == self.formulas.numbers[known_entries]
+        itself = np.full(n, -1, dtype=np.int64)
+        itself[rows[entries[same]]] = theirs[same]
+        near = _Near(
+            rows[entries[~same]],
+            theirs[~same],
+            self.distances[numbers[entries[~same]], self.formulas.numbers[known_entries[~same]]],
+        )
+        hull = self._hull(reduced, itself)
+        columns = [*hull.T, *self._one_other(near, n)]
+        for name in GROUPS:
+            owner = np.arange(n) if name in WHOLE else rows
+            numbers, sums = self._counted(name, asked.keys[name], owner, itself)
+            if name == "element families":
+                same_elements = self._counted("elements", asked.keys["elements"], owner, itself)
+                numbers, sums = numbers - same_elements.numbers, sums - same_elements.sums
+            means = np.where(numbers > 0, sums / np.maximum(numbers, 1.0), 0.0)
+            columns += [*(means[:1] if name == "elements" else means), np.log1p(numbers)]
+        return np.column_stack(columns)
+
+    def _hull(self, reduced: Formulas, itself: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = self.hull[itself]
+        new = np.flatnonzero(itself < 0)
+        if len(new):
+            part = _table(chosen(reduced, new))
+            hull = np.zeros((len(new), len(_HULL_COLUMNS)))
+            for block in self._phases.project(part.fractions, part.systems):
+                hull[block.targets] = _described(block)
+            found[new] = hull
+        return found
+
+    def _one_other(self, near: _Near, n: int) -> list[NDArray[np.float64]]:
+        columns: list[NDArray[np.float64]] = []
+        for scale in SCALES:
+            weights = np.exp(-near.distances / scale)
+            total = np.bincount(near.rows, weights, n)
+            some = total > _FAINT
+            divisor = np.where(some, total, 1.0)
+            for given in self._given:
+                values = given[near.known]
+                mean = np.where(some, np.bincount(near.rows, weights * values, n) / divisor, 0.0)
+                square = np.bincount(near.rows, weights * (values - mean[near.rows]) ** 2, n)
+                columns += [mean, np.where(some, np.sqrt(square / divisor), 0.0)]
+            columns.append(np.log(total + 1e-3))
+        order = np.lexsort((near.known, near.distances, near.rows))
+        first = order[np.flatnonzero(np.diff(near.rows[order], prepend=-1))]
+        place = near.rows[first]
+        distance = np.full(n, _FAR)
+        distance[place] = np.minimum(near.distances[first], _FAR)
+        columns.append(distance)
+        for given in self._given:
+            value = np.zeros(n)
+            value[place] = given[near.known[first]]
+            columns.append(value)
+        return columns
+
+    def _counted(
+        self, name: str, keys: NDArray[np.uint64], owner: NDArray[np.int64], left_out: NDArray[np.int64]
+    ) -> _Counted:
+        """Count relatives of compositions by a pattern, the known ones `left_out` (-1 for none) not among them."""
+        tally = self._tallies[name]
+        n = len(left_out)
+        place = np.minimum(np.searchsorted(tally.keys, keys), len(tally.keys) - 1)
+        found = tally.keys[place] == keys
+        # A composition may have a pattern several times: as often it is taken out again.
+        _, which, times = np.unique(owner * len(tally.keys) + place, return_inverse=True, return_counts=True)
+        own = np.where(left_out[owner] >= 0, times[which], 0)
+        numbers = np.bincount(owner, np.where(found, tally.numbers[place] - own, 0.0), n)
+        sums = [
+            np.bincount(owner, np.where(found, total[place] - own * given[left_out[owner]], 0.0), n)
+            for total, given in zip(tally.sums, self._given, strict=True)
+        ]
+        return _Counted(numbers, np.stack(sums))
+
+    @cached_property
+    def _given(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self.energies, self.energies - self.hull[:, 0]
+
+    @cached_property
+    def _patterns(self) -> _KnownPatterns:
+        found = patterns_of(self.formulas)
+        return _KnownPatterns(found.keys, found.rows)
+
+    @cached_property
+    def _phases(self) -> Phases:
+        phases = Phases(_table(self.formulas), self.energies)
+        for row in np.flatnonzero(self.energies <= self.hull[:, 0] + STABLE).tolist():
+            if phases.systems[row].bit_count() > 1:
+                phases.stable.setdefault(phases.systems[row], []).append(row)
+        return phases
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        keys = self._patterns.keys["one other"]
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
+
+    def _pairs(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Entries asked about beside known entries that share the pattern "one other"."""
+        sorted_keys, order = self._sorted
+        first = np.searchsorted(sorted_keys, keys, "left")
+        counts = np.searchsorted(sorted_keys, keys, "right") - first
+        starts = np.cumsum(counts) - counts
+        asked = np.repeat(np.arange(len(keys)), counts)
+        return asked, order[np.arange(int(counts.sum())) + np.repeat(first - starts, counts)]
+
+    @cached_property
+    def _tallies(self) -> dict[str, _Tally]:
+        tallies = {}
+        for name in GROUPS:
+            keys = self._patterns.keys[name]
+            rows = np.arange(len(self.energies)) if name in WHOLE else self._patterns.rows
+            distinct, place = np.unique(keys, return_inverse=True)
+            sums = tuple(np.bincount(place, given[rows], len(distinct)) for given in self._given)
+            tallies[name] = _Tally(distinct, np.bincount(place, minlength=len(distinct)), sums)
+        return tallies
+
+
+class _Near(NamedTuple):
+    rows: NDArray[np.int64]
+    known: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+class _Counted(NamedTuple):
+    numbers: NDArray[np.float64]
+    sums: NDArray[np.float64]  # (2, n), of energies and of what is above the hull
+
+
+class _KnownPatterns(NamedTuple):
+    keys: dict[str, NDArray[np.uint64]]
+    rows: NDArray[np.int64]
+
+
+class _Tally(NamedTuple):
+    keys: NDArray[np.uint64]
+    numbers: NDArray[np.int64]
+    sums: tuple[NDArray[np.float64], ...]
+
+
+def chosen(formulas: Formulas, rows: NDArray[np.intp]) -> Formulas:
+    """Give some of the formulas, in the order of `rows`."""
+    sizes = formulas.nelements[rows]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    entries = np.repeat(formulas.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    return Formulas(formulas.numbers[entries], formulas.amounts[entries], offsets)
+
+
+def _table(reduced: Formulas) -> CompositionTable:
+    """Put compositions into the form hulls take, with a column for each atomic number."""
+    rows, numbers = reduced.rows, reduced.numbers.astype(np.int64)
+    totals = np.bincount(rows, reduced.amounts, len(reduced))
+    fractions = np.zeros((len(reduced), MAX_Z + 1))
+    fractions[rows, numbers] = reduced.amounts / totals[rows]
+    bits = [1 << number for number in range(MAX_Z + 1)]
+    systems = [0] * len(reduced)
+    for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
+        systems[row] |= bits[number]
+    # Equal compositions have equal bytes, since formulas are reduced and their numbers ascend.
+    seen: dict[bytes, int] = {}
+    identity = np.empty(len(reduced), dtype=np.intp)
+    packed = np.column_stack([numbers.astype(np.float64), reduced.amounts])
+    for row, (start, end) in enumerate(zip(reduced.offsets[:-1].tolist(), reduced.offsets[1:].tolist(), strict=True)):
+        identity[row] = seen.setdefault(packed[start:end].tobytes(), len(seen))
+    return CompositionTable(tuple(SYMBOLS), fractions, systems, identity)
+
+
+def _described(block: Block) -> NDArray[np.float64]:
+    amounts = block.mixtures.amounts
+    elements = (amounts * (block.mixtures.phases < 0)).sum(axis=1)
+    return np.column_stack([block.mixtures.costs, elements, amounts.max(axis=1), (amounts**2).sum(axis=1)])
