@@ -149,12 +149,12 @@ class KnownEnergies:
         columns = [*hull.T, *self._one_other(near, n)]
         for name in GROUPS:
             owner = np.arange(n) if name in WHOLE else rows
-            numbers, sums = self._counted(name, asked.keys[name], owner, itself)
+            counted = self._counted(name, asked.keys[name], owner, itself)
             if name == "element families":
                 same_elements = self._counted("elements", asked.keys["elements"], owner, itself)
-                numbers, sums = numbers - same_elements.numbers, sums - same_elements.sums
-            means = np.where(numbers > 0, sums / np.maximum(numbers, 1.0), 0.0)
-            columns += [*(means[:1] if name == "elements" else means), np.log1p(numbers)]
+                counted = _Counted(counted.numbers - same_elements.numbers, counted.sums - same_elements.sums)
+            means = np.where(counted.numbers > 0, counted.sums / np.maximum(counted.numbers, 1.0), 0.0)
+            columns += [*(means[:1] if name == "elements" else means), np.log1p(counted.numbers)]
         return np.column_stack(columns)
 
     def _hull(self, reduced: Formulas, itself: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -204,12 +204,12 @@ class KnownEnergies:
         # A composition may have a pattern several times: as often it is taken out again.
         _, which, times = np.unique(owner * len(tally.keys) + place, return_inverse=True, return_counts=True)
         own = np.where(left_out[owner] >= 0, times[which], 0)
-        numbers = np.bincount(owner, np.where(found, tally.numbers[place] - own, 0.0), n)
+        numbers = np.where(found, tally.numbers[place] - own, 0.0)
         sums = [
-            np.bincount(owner, np.where(found, total[place] - own * given[left_out[owner]], 0.0), n)
+            np.where(found, total[place] - own * given[left_out[owner]], 0.0)
             for total, given in zip(tally.sums, self._given, strict=True)
         ]
-        return _Counted(numbers, np.stack(sums))
+        return _Counted(_summed(owner, numbers, n), np.stack([_summed(owner, values, n) for values in sums]))
 
     @cached_property
     def _given(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -250,7 +250,7 @@ class KnownEnergies:
             keys = self._patterns.keys[name]
             rows = np.arange(len(self.energies)) if name in WHOLE else self._patterns.rows
             distinct, place = np.unique(keys, return_inverse=True)
-            sums = tuple(np.bincount(place, given[rows], len(distinct)) for given in self._given)
+            sums = tuple(_summed(place, given[rows], len(distinct)) for given in self._given)
             tallies[name] = _Tally(distinct, np.bincount(place, minlength=len(distinct)), sums)
         return tallies
 
@@ -275,6 +275,10 @@ class _Tally(NamedTuple):
     keys: NDArray[np.uint64]
     numbers: NDArray[np.int64]
     sums: tuple[NDArray[np.float64], ...]
+
+
+def _summed(places: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    return np.bincount(places, values, n).astype(np.float64, copy=False)
 
 
 def chosen(formulas: Formulas, rows: NDArray[np.intp]) -> Formulas:

@@ -136,7 +136,10 @@ class RoostLearner:
         self.config = config
         self.device = device or torch.device("cpu")
         self._graphs = Graphs.of(training.formulas)
-        self._known, context = self._context(training) if config.known_energies else (None, None)
+        self._known: torch.Tensor | None = None
+        context: KnownContext | None = None
+        if config.known_energies:
+            self._known, context = self._context(training)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Roost(config, element_properties(config.embedding), context)
