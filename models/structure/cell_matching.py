@@ -7,12 +7,12 @@ margins is left to StructureMatcher itself. Knows two cells only; which are comp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.lattice import Lattice
-from pymatgen.util.coord_cython import is_coord_subset_pbc, pbc_shortest_vectors
 from scipy.optimize import linear_sum_assignment
 
 from .reduced_cells import ReducedCell
@@ -20,8 +20,12 @@ from .reduced_cells import ReducedCell
 MARGIN: Final = 0.03
 """Share of each tolerance by which a result must clear it to count without StructureMatcher: the reduced cells
 compared here are those of StructureMatcher but for rounding and the choice among bases of equal length."""
-_ALL_PERIODIC: Final = (True, True, True)
 _IDENTITY: Final = np.eye(3, dtype=np.int64)
+_AROUND: Final = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3, indexing="ij"), axis=-1).reshape(27, 3)
+_NEVER: Final = 1e20  # Å^2
+_OTHER_TWO: Final = [[0, 2, 1], [2, 0, 0], [1, 0, 0]]  # which angle lies between two vectors
+_AT_ONCE: Final = 5000
+"""Pairs of atoms looked at in one go."""
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -61,8 +65,9 @@ class _Search:
         self.mine, self.theirs = a.fractional, b.fractional
         self.kinds = np.repeat(np.arange(len(a.counts)), a.counts)
         self.other_kind = self.kinds[:, None] != self.kinds[None, :]
-        self.mask = self.other_kind.astype(np.int64)
         rarest = int(np.argmin(a.counts))
+        ends = np.cumsum(a.counts)
+        self.blocks = [slice(int(ends[kind] - a.counts[kind]), int(ends[kind])) for kind in np.argsort(a.counts)]
         self.anchor = sum(a.counts[:rarest])
         self.starts = range(self.anchor, self.anchor + a.counts[rarest])
 
@@ -76,7 +81,7 @@ class _Search:
     def try_all(self) -> bool | None:
         """Try every basis."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
-        return self._try(*_bases_like(self.matrix, self.lengths, self.angles, *wide))
+        return self._try(*_bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
 
     def _clear(self, lengths: Array, angles: Array) -> NDArray[np.bool_]:
         apart = np.maximum(lengths / self.lengths, self.lengths / lengths).max(axis=1, initial=1)
@@ -91,48 +96,108 @@ class _Search:
         flat = np.maximum(1 - (cosines**2).sum(axis=1) + 2 * cosines.prod(axis=1), 1e-12)
         volumes = lengths.prod(axis=1) * np.sqrt(flat)
         unit = (volumes / len(self.mine)) ** (1 / 3)
-        # Planes are 1/|a*| = V / (b c sin(alpha)) apart. An atom may be off by the tolerance, and so may the anchor.
+        # Planes are 1/|a*| = V / (b c sin(alpha)) apart.
         planes = volumes[:, None] / (lengths[:, [1, 0, 0]] * lengths[:, [2, 2, 1]] * np.sin(np.deg2rad(angles)))
         widest = self.site * (1 + MARGIN)
-        tolerances = 2 * widest * unit[:, None] / planes
-        inverses = np.linalg.inv(bases.astype(np.float64))
+        reach = 2 * widest * unit
+        mine = self.mine @ np.linalg.inv(bases.astype(np.float64))
+        mine -= np.floor(mine)
+        metrics = _metrics(lengths, cosines)
         unclear = False
-        for number in range(len(bases)):
-            mine = self.mine @ inverses[number]
-            mine -= np.floor(mine)
-            for start in self.starts:
-                theirs = self.theirs + (mine[start] - self.theirs[self.anchor])
-                if not is_coord_subset_pbc(theirs, mine, tolerances[number], self.mask, _ALL_PERIODIC):
-                    continue
-                furthest = self._furthest(theirs, mine, lengths[number], angles[number]) / unit[number]
-                if furthest < self.site * (1 - MARGIN) and clear[number]:
-                    return True
-                unclear = unclear or furthest < widest
+        for number, start in self._promising(mine, metrics, reach, reach[:, None] / planes):
+            theirs = self.theirs + (mine[number, start] - self.theirs[self.anchor])
+            furthest = self._furthest(theirs, mine[number], lengths[number].min(), metrics[number]) / unit[number]
+            if furthest < self.site * (1 - MARGIN) and clear[number]:
+                return True
+            unclear = unclear or furthest < widest
         return None if unclear else False
 
-    def _furthest(self, theirs: Array, mine: Array, lengths: Array, angles: Array) -> float:
+    def _promising(self, mine: Array, metrics: Array, reach: Array, box: Array) -> Iterator[tuple[int, int]]:
+        """Give bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
+
+        Parameters
+        ----------
+        mine
+            (k, n, 3): this cell's atoms on each basis.
+        metrics
+            (k, 3, 3), Å^2.
+        reach
+            (k,) Å: an atom may be off by the tolerance, and so may the anchor.
+        box
+            (k, 3): the same as fractions of the cell, along each vector.
+        """
+        every = np.repeat(np.arange(len(mine)), len(self.starts)), np.tile(self.starts, len(mine))
+        step = max(1, _AT_ONCE // max(own.stop - own.start for own in self.blocks) ** 2)
+        for first in range(0, len(every[0]), step):
+            numbers, starts = (one[first : first + step] for one in every)
+            for own in self.blocks:
+                places = mine[numbers, starts][:, None] + (self.theirs[own] - self.theirs[self.anchor])
+                apart = mine[numbers][:, None, own] - places[:, :, None]
+                apart -= np.rint(apart)
+                near = (np.abs(apart) < box[numbers][:, None, None]).all(axis=3).any(axis=2).all(axis=1)
+                numbers, starts, apart = numbers[near], starts[near], apart[near]
+                if not len(numbers):
+                    break
+                squares = _nearest_images(apart, metrics[numbers])[1]
+                near = (squares.min(axis=2).max(axis=1) < reach[numbers] ** 2).astype(bool)
+                numbers, starts = numbers[near], starts[near]
+            yield from zip(numbers.tolist(), starts.tolist(), strict=True)
+
+    def _furthest(self, theirs: Array, mine: Array, shortest: float, metric: Array) -> float:
         """Pair the atoms at the least sum of squares, move them as one, and give the largest distance of a pair, Å."""
         apart = mine[None, :, :] - theirs[:, None, :]
         apart -= np.rint(apart)
-        cosines = np.cos(np.deg2rad(angles))[[[0, 2, 1], [2, 0, 0], [1, 0, 0]]]
-        np.fill_diagonal(cosines, 1)
-        metric = lengths[:, None] * lengths[None, :] * cosines
         squares = ((apart @ metric) * apart).sum(axis=2)
         squares[self.other_kind] = np.inf
         rows = np.arange(len(mine))
         nearest = squares.argmin(axis=1)
         pairs = squares[rows, nearest]
-        if pairs.max() < (lengths.min() / 2) ** 2 and (np.bincount(nearest, minlength=len(mine)) == 1).all():
+        if pairs.max() < (shortest / 2) ** 2 and (np.bincount(nearest, minlength=len(mine)) == 1).all():
             # Images so near are the nearest there are, and no other pairing is better than each atom's own nearest.
             short = apart[rows, nearest]
-            short = short - short.mean(axis=0)
-            return float(np.sqrt(((short @ metric) * short).sum(axis=1).max()))
-        lattice = Lattice.from_parameters(*lengths, *angles)
-        vectors, squares = pbc_shortest_vectors(lattice, theirs, mine, self.mask, return_d2=True)
-        rows, columns = linear_sum_assignment(squares)
-        short = vectors[rows, columns]
+        else:
+            apart, squares = _nearest_images(apart, metric)
+            squares[self.other_kind] = _NEVER
+            short = apart[linear_sum_assignment(squares)]
         short = short - short.mean(axis=0)
-        return float(np.sqrt((short * short).sum(axis=1).max()))
+        return float(np.sqrt(((short @ metric) * short).sum(axis=1).max()))
+
+
+def _metrics(lengths: Array, cosines: Array) -> Array:
+    """Give the products of the cell vectors, (k, 3, 3), from lengths and cosines of angles, (k, 3) each."""
+    products: Array = lengths[:, :, None] * lengths[:, None, :] * cosines[:, _OTHER_TWO]
+    diagonal = np.arange(3)
+    products[:, diagonal, diagonal] = lengths**2
+    return products
+
+
+def _nearest_images(apart: Array, metric: Array) -> tuple[Array, Array]:
+    """Give fractional vectors within half a cell as those to the nearest images, and their squared lengths.
+
+    In a Niggli-reduced cell that is one of the 27 cells around; the cells compared here are like such ones.
+
+    Parameters
+    ----------
+    apart
+        (..., 3).
+    metric
+        (3, 3), or (k, 3, 3) where the first axis of `apart` is of k.
+    """
+    flat = apart.reshape((*metric.shape[:-2], -1, 3))  # one row of vectors for each metric
+    images = flat[..., None, :] + _AROUND
+    squares = ((images @ metric[..., None, :, :]) * images).sum(axis=-1)
+    nearest = squares.argmin(axis=-1)[..., None]
+    vectors = np.take_along_axis(images, nearest[..., None], axis=-2)
+    least = np.take_along_axis(squares, nearest, axis=-1)
+    return vectors.reshape(apart.shape), least.reshape(apart.shape[:-1])
+
+
+@lru_cache(maxsize=64)
+def _bases(matrix: bytes, lengths: bytes, angles: bytes, length: float, angle: float) -> tuple[Integers, Array, Array]:
+    """Remember the last ones: the same two lattices come again with their atoms named otherwise."""
+    return _bases_like(
+        np.frombuffer(matrix).reshape(3, 3), np.frombuffer(lengths), np.frombuffer(angles), length, angle
+    )
 
 
 def _bases_like(

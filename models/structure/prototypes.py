@@ -7,17 +7,20 @@ the elements tried. Knows structures only; which prototype a composition takes i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
 from math import gcd
 from typing import Final
 
+import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.structure import Structure
 
-from .matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE, prepare
+from .cell_matching import clearly_same
+from .matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE, Prepared, prepare
 from .pettifor import position
+from .reduced_cells import ReducedCell
 
 Order = tuple[int, ...]
 """A renaming of slots: slot k of the one plays the part of slot order[k] of the other."""
@@ -79,12 +82,71 @@ class Prototype:
     related: Mapping[str, tuple[Order, ...]]
 
 
+class _Shape:
+    """A crystal with its elements named after slots, in any order that is asked for; each form is made once."""
+
+    def __init__(self, prepared: Prepared, slots: tuple[str, ...]) -> None:
+        self._prepared, self._slots = prepared, slots
+        self._cells: dict[Order, ReducedCell | None] = {}
+        self._structures: dict[Order, Structure] = {}
+
+    def cell(self, order: Order) -> ReducedCell | None:
+        """Give the reduced cell with slot k in the part of slot order[k]; all in one part for an empty order."""
+        if order not in self._cells:
+            self._cells[order] = self._named(order)
+        return self._cells[order]
+
+    def _named(self, order: Order) -> ReducedCell | None:
+        found = self._prepared.cell
+        if found is None:
+            return None
+        if not order:
+            return ReducedCell(found.matrix, found.fractional, ("",), (len(found.fractional),))
+        blocks = dict(zip(found.names, np.split(found.fractional, np.cumsum(found.counts)[:-1]), strict=True))
+        parts = [blocks[element] for _, element in sorted(zip(order, self._slots, strict=True))]
+        names = tuple(_STAND_INS[part] for part in range(len(parts)))
+        return ReducedCell(found.matrix, np.concatenate(parts), names, tuple(len(part) for part in parts))
+
+    def structure(self, order: Order) -> Structure:
+        """Give the same for StructureMatcher."""
+        if order not in self._structures:
+            names = {element: _STAND_INS[part] for part, element in zip(order, self._slots, strict=bool(order))}
+            reduced = self._prepared.reduced
+            species = [names.get(site.specie.symbol, _UNLABELLED) for site in reduced]
+            self._structures[order] = Structure(reduced.lattice, species, reduced.frac_coords)
+        return self._structures[order]
+
+
+class _Matcher:
+    """StructureMatcher with one set of tolerances, asked where a quick comparison by its rules leaves doubt."""
+
+    def __init__(self, length: float, site: float, angle: float) -> None:
+        self._tolerances = {"length": length, "site": site, "angle": angle}
+        self._peer = StructureMatcher(
+            ltol=length, stol=site, angle_tol=angle, primitive_cell=False, scale=True, attempt_supercell=False
+        )
+
+    def same(self, one: _Shape, own: Order, other: _Shape, order: Order) -> bool:
+        first, second = one.cell(own), other.cell(order)
+        if first is not None and second is not None:
+            clear = clearly_same(first, second, **self._tolerances)
+            if clear is not None:
+                return clear
+        a, b = one.structure(own), other.structure(order)
+        return len(a) == len(b) and bool(self._peer.fit(a, b, skip_structure_reduction=True))
+
+
 @dataclass(slots=True)
 class _Leader:
     prototype: Prototype
     structure: Callable[[], Structure]
     slots: tuple[str, ...]
-    cell: Structure | None = field(default=None)
+    shape: _Shape | None = None
+
+    def get_shape(self) -> _Shape:
+        if self.shape is None:
+            self.shape = _Shape(prepare(self.structure()), self.slots)
+        return self.shape
 
 
 class PrototypeIndex:
@@ -102,11 +164,8 @@ class PrototypeIndex:
     """
 
     def __init__(self) -> None:
-        own = {"primitive_cell": False, "scale": True, "attempt_supercell": False}
-        wide = (LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
-        self._wide = StructureMatcher(ltol=wide[0], stol=wide[1], angle_tol=wide[2], **own)
-        tight = PROTOTYPE_TOLERANCES
-        self._tight = StructureMatcher(ltol=tight[0], stol=tight[1], angle_tol=tight[2], **own)
+        self._wide = _Matcher(LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
+        self._tight = _Matcher(*PROTOTYPE_TOLERANCES)
         self._by_key: dict[tuple[str, tuple[int, ...]], list[_Leader]] = {}
         self._by_id: dict[str, Prototype] = {}
 
@@ -140,51 +199,34 @@ class PrototypeIndex:
         NoPrototypeError
             For a disordered structure, one of an element off the scale, or one with too many ways to name its elements.
         """
-        kind, amounts, slots, reduced = _slots(structure)
-        orders = slot_orders(amounts)
-        cell = _renamed(reduced, {element: _STAND_INS[slot] for slot, element in enumerate(slots)})
-        variants = [
-            _renamed(reduced, {element: _STAND_INS[order[slot]] for slot, element in enumerate(slots)})
-            for order in orders
-        ]
-        blank = _renamed(reduced, dict.fromkeys(slots, _UNLABELLED)) if len(orders) > 2 else None
+        amounts, slots = _slots(structure)
+        prepared = prepare(structure)
+        kind, shape, orders = prepared.key[1], _Shape(prepared, slots), slot_orders(amounts)
+        own = orders[0]
         related: dict[str, tuple[Order, ...]] = {}
         for leader in self._by_key.get((kind, amounts), ()):
-            other = self._cell(leader)
-            if len(other) != len(cell) or (blank is not None and not self._fits_unlabelled(other, blank)):
+            other = leader.get_shape()
+            # Atoms have to lie alike whatever their names for any naming to fit.
+            if len(orders) > 2 and not self._wide.same(other, (), shape, ()):
                 continue
             same = []
-            for order, variant in zip(orders, variants, strict=True):
-                if self._wide.fit(other, variant, skip_structure_reduction=True):
+            for order in orders:
+                if self._wide.same(other, own, shape, order):
                     same.append(order)
-                    if self._tight.fit(other, variant, skip_structure_reduction=True):
+                    if self._tight.same(other, own, shape, order):
                         taken = tuple(element for _, element in sorted(zip(order, slots, strict=True)))
                         return Membership(leader.prototype.prototype_id, taken)
             if same:
                 related[leader.prototype.prototype_id] = tuple(same)
-        symmetries = tuple(
-            order
-            for order, variant in zip(orders, variants, strict=True)
-            if order == orders[0] or self._wide.fit(cell, variant, skip_structure_reduction=True)
-        )
+        symmetries = tuple(order for order in orders if order == own or self._wide.same(shape, own, shape, order))
         prototype = Prototype(template_id, kind, amounts, symmetries, related)
-        self._insert(_Leader(prototype, lambda: structure, slots, cell))
+        self._insert(_Leader(prototype, lambda: structure, slots, shape))
         return Membership(template_id, slots)
 
     def _insert(self, leader: _Leader) -> None:
         prototype = leader.prototype
         self._by_key.setdefault((prototype.kind, prototype.amounts), []).append(leader)
         self._by_id[prototype.prototype_id] = prototype
-
-    def _cell(self, leader: _Leader) -> Structure:
-        if leader.cell is None:
-            reduced = prepare(leader.structure()).reduced
-            leader.cell = _renamed(reduced, {element: _STAND_INS[slot] for slot, element in enumerate(leader.slots)})
-        return leader.cell
-
-    def _fits_unlabelled(self, other: Structure, blank: Structure) -> bool:
-        """Whether the atoms lie alike whatever their names, which is needed for any naming to fit."""
-        return bool(self._wide.fit(_renamed(other, {}, rest=_UNLABELLED), blank, skip_structure_reduction=True))
 
 
 @lru_cache(maxsize=4096)
@@ -227,7 +269,7 @@ def canonical_slots(amounts: Mapping[str, float]) -> tuple[tuple[str, ...], tupl
     return tuple(elements), tuple(round(amounts[element]) // divisor for element in elements)
 
 
-def _slots(structure: Structure) -> tuple[str, tuple[int, ...], tuple[str, ...], Structure]:
+def _slots(structure: Structure) -> tuple[tuple[int, ...], tuple[str, ...]]:
     if not structure.is_ordered:
         raise NoPrototypeError("it is disordered, so its elements have no places of their own")
     counts = structure.composition.get_el_amt_dict()
@@ -235,10 +277,4 @@ def _slots(structure: Structure) -> tuple[str, tuple[int, ...], tuple[str, ...],
         raise NoPrototypeError(f"{len(counts)} elements are more than {len(_STAND_INS)}")
     slots, amounts = canonical_slots(counts)
     slot_orders(amounts)
-    prepared = prepare(structure)
-    return prepared.key[1], amounts, slots, prepared.reduced
-
-
-def _renamed(structure: Structure, names: Mapping[str, str], *, rest: str = "") -> Structure:
-    species = [names.get(site.specie.symbol, rest) for site in structure]
-    return Structure(structure.lattice, species, structure.frac_coords)
+    return amounts, slots
