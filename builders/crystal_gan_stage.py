@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 
 from ..models.crystal_gan.compositions import OxidationRule, compositions
 from ..models.crystal_gan.generation import generate
-from ..models.crystal_gan.model import CrystalGan
+from ..models.crystal_gan.generators import read_generator
 from ..models.learning.loop import mixed_seed
 from ..models.structure.layouts import Layout, find_layout
 from ..stores import stage_states
@@ -127,7 +127,7 @@ class CrystalGanStage(Stage):
     def _of(self, number: list[int]) -> list[Doc]:
         model_id = self.model or ""
         seed = mixed_seed(self.seed, int("".join(f"{n:02d}" for n in number)))
-        model = trained.load(self.db, KIND, model_id, CrystalGan.from_bytes)
+        model = trained.load(self.db, KIND, model_id, read_generator)
         made = generate(model, number, self.structures, seed, max_draws=self.max_draws)
         condition = dict(zip(self.layout.elements, number, strict=True))
         facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed, "drawn": made.drawn}

@@ -44,7 +44,7 @@ class CrystalGanRoute(BaseModel):
     max_draws: int | None = Field(None, ge=1, description="draws for one composition; null: 200 for each crystal")
     seed: int = Field(0, ge=0, description="seed of the draws")
     model: ModelSettings = Field(
-        ModelSettings(config={"profile": "improved"}), description="the model, see models of compositions"
+        ModelSettings(config={"profile": "diffusion"}), description="the model, see models of compositions"
     )
 
     @field_validator("layout")

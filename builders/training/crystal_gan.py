@@ -8,10 +8,11 @@ from typing import ClassVar, Final
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ...models.crystal_gan.augmentation import NoTrainingData, with_supercells
+from ...models.crystal_gan.augmentation import NoTrainingData
 from ...models.crystal_gan.compositions import family
 from ...models.crystal_gan.config import CrystalGanConfig
-from ...models.crystal_gan.environment_learner import make_learner
+from ...models.crystal_gan.diffusion_config import DiffusionConfig, settings_from
+from ...models.crystal_gan.generators import make_learner
 from ...models.crystal_gan.substitution import mapped_into
 from ...models.learning.device import choose
 from ...models.structure.layouts import Layout
@@ -30,24 +31,29 @@ _DIGITS: Final = 8
 class CrystalGanKind(Kind):
     """Learns from the structures of a layout's chemical system, and from others with its elements put into them.
 
-    Settings beside those of `CrystalGanConfig`: ``substitute`` (whether structures of other systems are used, as Kim
-    et al. did), ``held_out`` (reduced formulas none of which is learnt, so that finding them again can be tested).
+    Settings beside those of the profile (`CrystalGanConfig`, `DiffusionConfig`): ``substitute`` (whether structures of
+    other systems are used, as Kim et al. did), ``held_out`` (reduced formulas none of which is learnt, so that finding
+    them again can be tested).
     """
 
     name = "crystal-gan"
     default_queries: ClassVar[dict[str, str]] = {"materials": "", "others": 'nelements = 3 AND elements HAS "O"'}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile`` names the one to begin with: paper, published-code or improved."""
+        """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion."""
         own, rest = settled(config, _OWN)
         if not isinstance(own["held_out"], list):
             raise ValueError(f"held_out is a list of formulas, not {own['held_out']!r}")
-        return {**CrystalGanConfig.from_dict(rest).to_dict(), **own}
+        return {**settings_from(rest).to_dict(), **own}
 
     def describe_settings(self) -> str:
         """Name the settings."""
-        settings = {**CrystalGanConfig().to_dict(), **_OWN}
-        return "Settings: profile=improved, " + ", ".join(f"{name}={value}" for name, value in settings.items())
+        profiles = {"paper": CrystalGanConfig().to_dict(), "diffusion": DiffusionConfig().to_dict()}
+        told = "; ".join(
+            f"of profile {name}: " + ", ".join(f"{name}={value}" for name, value in {**one, **_OWN}.items())
+            for name, one in profiles.items()
+        )
+        return f"Settings {told}"
 
     @property
     def layout(self) -> Layout:
@@ -88,10 +94,10 @@ class CrystalGanKind(Kind):
         return TrainingSet({"layout": layout.to_dict(), "cells": rows.tolist()}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train, with supercells of the drawn cells among them."""
-        config = CrystalGanConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
+        """Train on the drawn cells."""
+        config = settings_from({name: value for name, value in self.config.items() if name not in _OWN})
+        cells = np.array(content["cells"])
         try:
-            cells = with_supercells(np.array(content["cells"]), config.layout)
             learner = make_learner(config, cells, device=choose(desk.device))
             state, curve, seconds, _ = learn(learner, desk, epochs=config.epochs, seed=seed)
         except NoTrainingData as error:

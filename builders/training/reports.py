@@ -69,6 +69,16 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
     return f"\nFolds by reduced formula.\n\n{table}\n\nMost important: {named}\n", {"curves": plot(judged)}
 
 
+def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
+    from ...models.crystal_gan.evaluation import published
+    from .. import proposal_figures
+
+    own = proposal_figures.figures(connection, model=model["model_id"])
+    others = [one for one in proposal_figures.figures(connection) if one.model != model["model_id"]]
+    told = proposal_figures.table([*own, *others])
+    return f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}\n{published()}\n", {}
+
+
 def _nothing_more(_connection: Connection, _model: Doc) -> Report:
     return "", {}
 
@@ -97,4 +107,5 @@ _FEWEST_EPOCHS: Final = 2
 _OF_KIND: Final[dict[str, Callable[[Connection, Doc], Report]]] = {
     "matgan": _of_matgan,
     "classifier": _of_classifier,
+    "crystal-gan": _of_crystal_gan,
 }

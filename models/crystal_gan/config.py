@@ -1,4 +1,4 @@
-"""All that is chosen about a Crystal GAN, and the profiles: the paper's, its published code's, and one of our own.
+"""All that is chosen about a Crystal GAN, and its profiles: the paper's, and its published code's.
 
 Plain data; knows no tensors.
 """
@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, get_args
 from ..structure.layouts import MG_MN_O, Layout, find_layout
 from .augmentation import Augmentation
 
-Networks = Literal["published", "dense"]
 Conditions = Literal["data", "uniform"]
 
 _WIDTHS: Final = (
@@ -22,11 +21,7 @@ _WIDTHS: Final = (
     "critic_dense",
     "classifier_channels",
     "classifier_dense",
-    "encoder_channels",
 )
-_MOST_NEIGHBOURS: Final = 26
-_LEAST_PACK: Final = 2
-_DENSE_ONLY: Final = ("distance_weight", "beside_weight", "likeness_weight", "code_weight")
 _RATES: Final = ("learning_rate", "critic_learning_rate", "classifier_learning_rate", "decay")
 _WEIGHTS: Final = (
     "gradient_penalty",
@@ -34,10 +29,6 @@ _WEIGHTS: Final = (
     "generated_counts_weight",
     "generated_slots_weight",
     "adversarial_weight",
-    "distance_weight",
-    "beside_weight",
-    "likeness_weight",
-    "code_weight",
 )
 
 
@@ -57,24 +48,14 @@ class CrystalGanConfig:
         Elements and slots.
     profile
         Name of the profile these settings started from.
-    networks
-        "published": rows of atoms through the same layers, a critic that averages over slots, a classifier of slots
-        and counts. "dense": see `dense_networks`; there the composition asked for is the composition made.
     latent
         Numbers of noise.
     seed_channels, generator_channels, cell_hidden
-        Widths of the published generator; `generator_channels` those of the layers of the dense one.
+        Widths of the generator.
     critic_channels, critic_dense, classifier_channels, classifier_dense
-        Widths of the critic and the published classifier.
-    neighbours
-        How many of each element the critic of dense networks sees around an atom.
-    encoder_channels
-        Widths of the encoder, which dense networks have.
-    pack
-        Cells of one composition that the critic of dense networks judges with a view to how they differ, which a
-        generator that always makes the same crystal can't please (after Lin et al., NeurIPS 31 (2018)); divides batch.
+        Widths of the critic and the classifier.
     batch, learning_rate, critic_learning_rate, classifier_learning_rate, betas
-        Of Adam; `learning_rate` is that of the generator (and the encoder).
+        Of Adam; `learning_rate` is that of the generator.
     decay, decay_epochs
         The learning rates are multiplied by `decay` every so many epochs.
     critic_steps
@@ -91,18 +72,8 @@ class CrystalGanConfig:
         Compositions asked for in training: those of the real cells beside them, or any within the layout.
     adversarial_weight
         Weight of the critic's judgement in the generator's loss.
-    distance_weight
-        Weight of the generator's penalty on atoms too close (`environments.crowding`); dense networks only.
-    beside_weight
-        Weight, for cells of compositions beside those of the training set (an atom more or less of each element), of
-        the penalty on atoms too close and of how much less they differ than real cells of one composition do.
-    likeness_weight, code_weight
-        Weights, in the loss of generator and encoder, of how unlike real cells come back (`losses.unlikeness`), and of
-        how far their noise is from normally distributed.
-    average
-        Decay of the running average of the generator's weights, which then is the model; 0: none.
     augmentation
-        What is done to the real cells. Dense networks learn from their canonical settings (`canonical`) instead.
+        What is done to the real cells.
     batches_per_epoch
         Batches of the critic in an epoch; 0: all of the epoch's cells.
     epochs
@@ -111,7 +82,6 @@ class CrystalGanConfig:
 
     layout: Layout = MG_MN_O
     profile: str = "paper"
-    networks: Networks = "published"
     latent: int = 512
     seed_channels: int = 128
     generator_channels: tuple[int, ...] = (256, 512, 256)
@@ -120,9 +90,6 @@ class CrystalGanConfig:
     critic_dense: tuple[int, ...] = (1000, 200)
     classifier_channels: tuple[int, ...] = (512, 256, 256)
     classifier_dense: tuple[int, ...] = (300, 100)
-    neighbours: int = 6
-    pack: int = 1
-    encoder_channels: tuple[int, ...] = (320, 320)
     batch: int = 32
     learning_rate: float = 1e-4
     critic_learning_rate: float = 1e-4
@@ -138,11 +105,6 @@ class CrystalGanConfig:
     empty_noise: bool = False
     conditions: Conditions = "data"
     adversarial_weight: float = 1.0
-    distance_weight: float = 0.0
-    beside_weight: float = 0.0
-    likeness_weight: float = 0.0
-    code_weight: float = 0.0
-    average: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     batches_per_epoch: int = 0
     epochs: int = 501
@@ -151,11 +113,6 @@ class CrystalGanConfig:
         self._whole("latent", "seed_channels", "cell_hidden", "critic_steps", "decay_epochs", "epochs", least=1)
         self._whole("batch", least=2)  # batch normalisation needs several cells
         self._whole("batches_per_epoch", least=0)
-        self._whole("neighbours", "pack", least=1)
-        if self.batch % self.pack:
-            raise BadConfig(f"pack divides batch, which {self.pack} does not divide {self.batch}")
-        if self.neighbours > _MOST_NEIGHBOURS:
-            raise BadConfig(f"neighbours is {_MOST_NEIGHBOURS} at most, not {self.neighbours}")
         for name in _WIDTHS:
             sizes = getattr(self, name)
             if not sizes or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
@@ -166,15 +123,10 @@ class CrystalGanConfig:
         for name in _WEIGHTS:
             if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise BadConfig(f"{name} is 0 or more, not {getattr(self, name)!r}")
-        if not 0 <= self.average < 1 or len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise BadConfig(f"average and both betas lie in [0, 1), not {self.average!r} and {self.betas!r}")
-        for name, choices in (("networks", get_args(Networks)), ("conditions", get_args(Conditions))):
-            if getattr(self, name) not in choices:
-                raise BadConfig(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        if self.beside_weight and self.pack < _LEAST_PACK:
-            raise BadConfig(f"beside_weight needs a pack of {_LEAST_PACK} or more, not {self.pack}")
-        if self.networks == "published" and any(getattr(self, name) for name in _DENSE_ONLY):
-            raise BadConfig(f"{', '.join(_DENSE_ONLY)} are for networks 'dense'; set them to 0")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise BadConfig(f"both betas lie in [0, 1), not {self.betas!r}")
+        if self.conditions not in get_args(Conditions):
+            raise BadConfig(f"conditions is one of {', '.join(get_args(Conditions))}, not {self.conditions!r}")
 
     def _whole(self, *names: str, least: int) -> None:
         for name in names:
@@ -229,36 +181,12 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
         "conditions": "uniform",
         "empty_noise": True,
     },
-    "improved": {
-        "networks": "dense",
-        "latent": 32,
-        "generator_channels": (400, 400, 400),
-        "encoder_channels": (320, 320),
-        "critic_channels": (96, 96),
-        "critic_dense": (192, 192),
-        "pack": 4,
-        "batch": 64,
-        "learning_rate": 5e-4,
-        "critic_learning_rate": 5e-4,
-        "betas": (0.0, 0.9),
-        "decay": 0.94,
-        "decay_epochs": 1,
-        "critic_steps": 1,
-        "distance_weight": 1.0,
-        "beside_weight": 2.0,
-        "likeness_weight": 3.0,
-        "code_weight": 0.06,
-        "average": 0.99,
-        "augmentation": Augmentation(per_composition=0, translations=False, swaps=False),
-        "batches_per_epoch": 200,
-        "epochs": 45,
-    },
 }
 """What each profile changes in the defaults, which are those of `paper`."""
 
 
 def profile(name: str = "paper", layout: str | Mapping[str, Any] | Layout = MG_MN_O) -> CrystalGanConfig:
-    """Give the settings of a profile: `paper`, `published-code` or `improved`.
+    """Give the settings of a profile: `paper` or `published-code`.
 
     Raises
     ------
@@ -266,5 +194,5 @@ def profile(name: str = "paper", layout: str | Mapping[str, Any] | Layout = MG_M
         There is no such profile.
     """
     if name not in PROFILES:
-        raise BadConfig(f"there is no profile {name!r}; there are: {', '.join(PROFILES)}")
+        raise BadConfig(f"there is no profile {name!r}; there are: {', '.join(PROFILES)}, diffusion")
     return CrystalGanConfig(**{**PROFILES[name], "profile": name, "layout": find_layout(layout)})

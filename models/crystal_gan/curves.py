@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANELS: Final = (
-    ("loss", ("critic_loss", "generator_loss", "gradient_penalty", "distance_penalty", "beside_penalty", "unlikeness")),
+    ("loss", ("critic_loss", "generator_loss", "gradient_penalty", "noise_loss", "strain_loss")),
     ("classifier's loss", ("counts_loss", "slots_loss", "generated_counts_loss", "generated_slots_loss")),
     ("share of generated cells", ("share_as_asked", "share_valid")),
 )

@@ -1,17 +1,11 @@
-"""How close atoms may come, and the cell vectors of point clouds as differentiable tensors.
-
-The one place where the limits stand that `environments` pushes towards and `validity` rejects by.
-"""
+"""How close atoms may come: the limits that `validity` rejects by, worked out for each layout."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import pi
 from typing import Final
 
-import torch
 from pymatgen.core.periodic_table import Element
-from torch import Tensor
 
 from ..structure.clusters import COVALENT_RADII
 from ..structure.layouts import BadLayout, Layout
@@ -22,9 +16,6 @@ Mn-O, 2.12 for Mg-Mg. Of the 1,253 relaxed Mg-Mn-O cells of Kim et al. 99.9 % ha
 NONMETAL_RATIO: Final = 0.95
 """The same of two nonmetals, which no bond brings much closer: 1.25 Å for O-O (O2 has 1.21, the least in those cells is
 1.38)."""
-_LEAST_SINE: Final = 0.05
-_LEAST_SQUARE: Final = 1e-4
-"""Å^2 and of sines: square roots stay differentiable."""
 
 
 @lru_cache(maxsize=32)
@@ -49,14 +40,3 @@ def least_distances(
         )
         for a, ra in zip(elements, radii, strict=True)
     )
-
-
-def cell_vectors(cells: Tensor, longest: float) -> Tensor:
-    """Cell vectors as rows in Å, shape (n, 3, 3), of point clouds; finite even where no cell has such angles."""
-    a, b, c = (cells[:, 0] * longest).unbind(dim=1)
-    alpha, beta, gamma = (cells[:, 1] * pi).cos().unbind(dim=1)
-    sine = (cells[:, 1, 2] * pi).sin().clamp_min(_LEAST_SINE)
-    volume = (1 - alpha**2 - beta**2 - gamma**2 + 2 * alpha * beta * gamma).clamp_min(_LEAST_SQUARE).sqrt()
-    none = torch.zeros_like(a)
-    rows = [a, none, none, b * gamma, b * sine, none, c * beta, c * (alpha - beta * gamma) / sine, c * volume / sine]
-    return torch.stack(rows, dim=1).view(-1, 3, 3)

@@ -120,7 +120,12 @@ def table(evaluations: Mapping[str, Evaluation]) -> str:
     for name, one in evaluations.items():
         shares = " | ".join(f"{share:.1%}" for share in (one.as_asked, one.valid, one.unique, one.novel))
         lines.append(f"| {name} | {one.drawn:,} | {shares} | {len(one.rediscovered)} |")
-    lines += ["", "Published, after density functional theory (Kim et al., ACS Cent. Sci. 6, 1412 (2020)):", ""]
+    return "\n".join([*lines, "", published()])
+
+
+def published() -> str:
+    """Write the published figures as a list in Markdown."""
+    lines = ["Published, after density functional theory (Kim et al., ACS Cent. Sci. 6, 1412 (2020)):", ""]
     for name, figures in PUBLISHED.items():
         total = figures["structures"]
         rest = "; ".join(f"{what}: {n:,} ({n / total:.1%})" for what, n in figures.items() if what != "structures")

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
@@ -18,13 +17,12 @@ from ..learning.loop import mixed_seed
 from ..structure.layouts import BadLayout
 from ..structure.matching import Representatives
 from ..structure.point_cloud import decode_many
-from .model import CrystalGan
+from .generators import CrystalGenerator
 from .validity import ValidityRule, faults
 
 Composition = Mapping[str, int] | Sequence[int]
 Floats = NDArray[np.float64]
 
-_CHUNK: Final = 256
 MAX_DRAWS_EACH: Final = 200
 """Point clouds drawn at most for each structure asked for."""
 
@@ -52,7 +50,7 @@ class Generated:
     rejected: dict[str, int]
 
 
-def sample(model: CrystalGan, composition: Composition, n: int, seed: int) -> Floats:
+def sample(model: CrystalGenerator, composition: Composition, n: int, seed: int) -> Floats:
     """Draw point clouds as the generator makes them, nothing rejected.
 
     Parameters
@@ -79,13 +77,14 @@ def sample(model: CrystalGan, composition: Composition, n: int, seed: int) -> Fl
     number = asked(model, composition)
     if n < 0:
         raise ValueError(f"{n} point clouds can't be drawn; give 0 or more")
-    parts = [_chunk(model, number, min(_CHUNK, n - start), mixed_seed(seed, start)) for start in range(0, n, _CHUNK)]
-    return np.concatenate(parts) if parts else np.zeros((0, *model.config.layout.shape))
+    starts = range(0, n, model.at_once)
+    parts = [model.drawn(number, min(model.at_once, n - start), mixed_seed(seed, start)) for start in starts]
+    return np.concatenate(parts) if parts else np.zeros((0, *model.layout.shape))
 
 
-def asked(model: CrystalGan, composition: Composition) -> tuple[int, ...]:
+def asked(model: CrystalGenerator, composition: Composition) -> tuple[int, ...]:
     """Give a composition in the order of the model's layout, checked; see `sample`."""
-    layout = model.config.layout
+    layout = model.layout
     number = layout.counts(composition)
     if lacking := [element for element, n in zip(layout.elements, number, strict=True) if n < 1]:
         raise BadLayout(f"the composition lacks {lacking[0]}: a Crystal GAN makes crystals of all of {layout.elements}")
@@ -93,7 +92,7 @@ def asked(model: CrystalGan, composition: Composition) -> tuple[int, ...]:
 
 
 def generate(
-    model: CrystalGan,
+    model: CrystalGenerator,
     composition: Composition,
     n: int,
     seed: int,
@@ -138,7 +137,7 @@ def generate(
         See `sample`.
     """
     number = asked(model, composition)
-    layout = model.config.layout
+    layout = model.layout
     limit = MAX_DRAWS_EACH * n if max_draws is None else max_draws
     old = Representatives(known) if known else None
     found = Representatives()
@@ -147,7 +146,7 @@ def generate(
     rejected: dict[str, int] = {}
     drawn = 0
     while len(structures) < n and drawn < limit and not (stop is not None and stop()):
-        batch = _chunk(model, number, min(_CHUNK, limit - drawn), mixed_seed(seed, drawn))
+        batch = model.drawn(number, min(model.at_once, limit - drawn), mixed_seed(seed, drawn))
         said = faults(batch, layout, rule=rule, asked=number)
         good = [index for index, fault in enumerate(said) if fault is None]
         kept = dict(zip(good, decode_many(batch[good], layout), strict=True))
@@ -168,12 +167,6 @@ def generate(
                 structures.append(kept[index])
                 arrays.append(batch[index])
     return Generated(structures, np.array(arrays).reshape(-1, *layout.shape), drawn, rejected)
-
-
-def _chunk(model: CrystalGan, number: tuple[int, ...], n: int, seed: int) -> Floats:
-    random = torch.Generator().manual_seed(seed)
-    noise = torch.randn(_CHUNK, model.config.latent, generator=random)[:n]
-    return model.make(noise, torch.tensor([number]).expand(n, -1))
 
 
 def _kind(fault: str | None) -> str:

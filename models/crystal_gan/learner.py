@@ -5,7 +5,6 @@ A `Learner` for the loop of `models.learning`, which brings seeds, checkpoints a
 
 from __future__ import annotations
 
-import copy
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -20,8 +19,8 @@ from ..structure.point_cloud import counts
 from .augmentation import NoTrainingData, Stream
 from .config import CrystalGanConfig
 from .losses import class_losses, critic_loss, generator_loss, gradient_penalty
-from .model import CrystalGan, load, make_generator
-from .networks import Classifier, Critic
+from .model import CrystalGan, load
+from .networks import Classifier, Critic, Generator
 from .validity import faults
 
 CHECKED: Final = 200
@@ -52,12 +51,16 @@ class CrystalGanLearner:
         self.config = config
         self.device = device or torch.device("cpu")
         self.stream = Stream(cells, config.layout, config.augmentation)
-        self.generator = make_generator(config).to(self.device)
-        self.averaged = copy.deepcopy(self.generator) if config.average else None
-        self.trained = {"generator": self.generator, **self._others()}
+        self.generator = Generator(config).to(self.device)
+        self.critic = Critic(config).to(self.device)
+        self.classifier = Classifier(config).to(self.device)
+        self.trained: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "critic": self.critic,
+            "classifier": self.classifier,
+        }
         self._rates = {
             "generator": config.learning_rate,
-            "encoder": config.learning_rate,
             "critic": config.critic_learning_rate,
             "classifier": config.classifier_learning_rate,
         }
@@ -66,17 +69,11 @@ class CrystalGanLearner:
             for name, network in self.trained.items()
         }
 
-    def _others(self) -> dict[str, nn.Module]:
-        """Make what is trained beside the generator."""
-        self.critic = Critic(self.config).to(self.device)
-        self.classifier = Classifier(self.config).to(self.device)
-        return {"critic": self.critic, "classifier": self.classifier}
-
     @property
     def model(self) -> CrystalGan:
-        """The generator as it is now (its running average where there is one), for use."""
-        network = self.averaged if self.averaged is not None else self.generator
-        return CrystalGan(self.config, {name: value.detach().cpu() for name, value in network.state_dict().items()})
+        """The generator as it is now, for use."""
+        state = {name: value.detach().cpu() for name, value in self.generator.state_dict().items()}
+        return CrystalGan(self.config, state)
 
     def epoch(self, number: int) -> Figures:
         """Train one epoch; see `models.learning.loop.Learner`."""
@@ -124,8 +121,8 @@ class CrystalGanLearner:
         }
 
     def state(self) -> State:
-        """Give parameters, running averages and optimisers."""
-        networks = {name: network.state_dict() for name, network in self._kept().items()}
+        """Give parameters and optimisers."""
+        networks = {name: network.state_dict() for name, network in self.trained.items()}
         return {**networks, "adams": {name: adam.state_dict() for name, adam in self._adams.items()}}
 
     def load_state(self, state: State) -> None:
@@ -136,13 +133,10 @@ class CrystalGanLearner:
         WrongModel
             It is of another layout or other settings.
         """
-        for name, network in self._kept().items():
+        for name, network in self.trained.items():
             load(network, state.get(name), what=name)
         for name, adam in self._adams.items():
             adam.load_state_dict(state["adams"][name])
-
-    def _kept(self) -> dict[str, nn.Module]:
-        return self.trained | ({} if self.averaged is None else {"averaged": self.averaged})
 
     def _asked(self, composition: Tensor) -> Tensor:
         if self.config.conditions == "data":
@@ -185,7 +179,6 @@ class CrystalGanLearner:
         slots = config.slots_weight * config.generated_slots_weight * losses.slots
         total = config.adversarial_weight * loss + config.generated_counts_weight * losses.counts + slots
         self._step(total, "generator", "classifier")
-        self._follow()
         note(sums, generator_loss=loss, generated_counts_loss=losses.counts, generated_slots_loss=losses.slots)
 
     def _with_noise(self, real: Tensor) -> Tensor:
@@ -201,16 +194,6 @@ class CrystalGanLearner:
         loss.backward()  # type: ignore[no-untyped-call]
         for name in names:
             self._adams[name].step()
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        if self.averaged is None:
-            return
-        for mean, now in zip(self.averaged.state_dict().values(), self.generator.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(now, 1 - self.config.average)
-            else:
-                mean.copy_(now)
 
 
 def note(sums: dict[str, list[Tensor]], **values: Tensor) -> None:

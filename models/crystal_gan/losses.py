@@ -6,17 +6,14 @@ Gulrajani et al., NeurIPS 30 (2017) for the penalty; Kim et al., ACS Cent. Sci. 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..structure.layouts import CELL_ROWS, Layout
-from ..structure.point_cloud import HALF_TURN, SCALE
+from ..structure.layouts import Layout
 from .networks import Classified
-
-_DEGREES: Final = 12.0
 
 
 class ClassLosses(NamedTuple):
@@ -77,27 +74,3 @@ def class_losses(classified: Classified, number: Tensor, layout: Layout) -> Clas
         filled = (torch.arange(most, device=number.device)[None] < number[:, i, None]).long()
         slots = slots + functional.cross_entropy(classified.slots[i].flatten(0, 1), filled.flatten())
     return ClassLosses(counts, slots)
-
-
-def unlikeness(made: Tensor, real: Tensor, filled: Tensor, layout: Layout) -> Tensor:
-    """Give how far cells are from the real ones they should come back as, each atom compared with that of its slot.
-
-    Parameters
-    ----------
-    made, real
-        Shape (n, rows, 3).
-    filled
-        Shape (n, slots), 1 where there is an atom.
-
-    Returns
-    -------
-    Tensor
-        Mean over cells of: Å along the three axes, added up, mean over atoms, by the shortest way round the cell;
-        plus half the Å of the lengths and half the angles in units of 12°, about an Å each.
-    """
-    apart = (made[:, CELL_ROWS:] - real[:, CELL_ROWS:]) / SCALE
-    apart = (apart - apart.round()).abs() * real[:, :1] * layout.longest
-    places = (apart.sum(dim=2) * filled).sum(dim=1) / filled.sum(dim=1)
-    cell = (made[:, :CELL_ROWS] - real[:, :CELL_ROWS]).abs().sum(dim=2)
-    each = places + 0.5 * layout.longest * cell[:, 0] + 0.5 * HALF_TURN / _DEGREES * cell[:, 1]
-    return each.mean()

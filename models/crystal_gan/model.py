@@ -5,17 +5,17 @@ Knows networks; files and databases that keep the bytes are the caller's.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..learning.weights import State, WrongModel, pack, unpack
+from ..learning.weights import State, WrongModel, pack
 from ..structure.layouts import Layout
 from .config import CrystalGanConfig
-from .dense_networks import DenseGenerator
 from .networks import Generator
 
 KIND: Final = "crystal-gan"
@@ -32,9 +32,12 @@ class CrystalGan:
         The network.
     """
 
+    at_once: ClassVar[int] = 256
+    """Point clouds made in one go."""
+
     def __init__(self, config: CrystalGanConfig, state: State | None = None) -> None:
         self.config = config
-        self.generator = make_generator(config)
+        self.generator = Generator(config)
         if state is not None:
             load(self.generator, state, what="generator")
         self.generator.eval()
@@ -53,44 +56,15 @@ class CrystalGan:
         array: NDArray[np.float64] = cells.cpu().numpy().astype(np.float64)
         return array
 
+    def drawn(self, number: Sequence[int], n: int, seed: int) -> NDArray[np.float64]:
+        """Make n point clouds of a composition, shape (n, rows, 3); `at_once` at most."""
+        random = torch.Generator().manual_seed(seed)
+        noise = torch.randn(self.at_once, self.config.latent, generator=random)[:n]
+        return self.make(noise, torch.tensor([list(number)]).expand(n, -1))
+
     def to_bytes(self) -> bytes:
-        """Pack settings and weights; `from_bytes` reads them."""
+        """Pack settings and weights; `generators.read_generator` reads them."""
         return pack(KIND, self.config.to_dict(), self.generator.state_dict())
-
-    @classmethod
-    def from_bytes(cls, data: bytes, layout: Layout | None = None) -> CrystalGan:
-        """Read packed weights.
-
-        Parameters
-        ----------
-        data
-            Of `to_bytes`.
-        layout
-            The layout that is needed, where it must be a certain one.
-
-        Raises
-        ------
-        DamagedWeights
-            These are no weights.
-        WrongModel
-            They are of another kind of model, or of another layout.
-        """
-        plain, state = unpack(data, KIND)
-        config = CrystalGanConfig.from_dict(plain)
-        if layout is not None and (layout.elements, layout.slots, layout.longest) != (
-            config.layout.elements,
-            config.layout.slots,
-            config.layout.longest,
-        ):
-            raise WrongModel(
-                f"these weights are of layout {config.layout.to_dict()}, not of {layout.to_dict()}; train that one"
-            )
-        return cls(config, state)
-
-
-def make_generator(config: CrystalGanConfig) -> nn.Module:
-    """Make the generator of these settings, with weights not yet trained."""
-    return Generator(config) if config.networks == "published" else DenseGenerator(config)
 
 
 def load(network: nn.Module, state: State | None, *, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import filled_registry
 import pytest
 from exfolio.builders.campaigns.campaign import load
 from exfolio.builders.campaigns.crystal_gan_route import CrystalGanRoute
@@ -9,6 +10,7 @@ from exfolio.builders.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.running import run_stage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TooLittleData
+from exfolio.builders.training.reports import report
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.structure.plain import to_plain
 from exfolio.stores.connection import Connection
@@ -18,16 +20,15 @@ from pymatgen.core.structure import Structure
 from toy_stages import put_materials
 
 TINY: dict[str, Any] = {
-    "profile": "improved",
-    "generator_channels": [16],
-    "encoder_channels": [16],
-    "critic_channels": [8],
-    "critic_dense": [8],
-    "latent": 4,
-    "batch": 4,
-    "pack": 2,
-    "epochs": 1,
+    "profile": "diffusion",
+    "width": 8,
+    "message_width": 4,
+    "layers": 1,
+    "radial": 5,
+    "atoms_per_batch": 20,
     "batches_per_epoch": 2,
+    "epochs": 1,
+    "steps": 3,
 }
 
 
@@ -97,11 +98,11 @@ def test_crystals_of_each_composition_are_stored_with_model_seed_and_condition(o
     model = tiny_model(oxides)
     stage = CrystalGanStage(cells=[[1, 1, 3], [2, 2, 6]], structures=3, max_draws=200, seed=4)
 
-    report = run_stage(stage, oxides)
+    done = run_stage(stage, oxides)
 
     found = list(oxides.database["structures"].find({}, {"_id": 0}))
-    assert report.due == 2
-    assert report.inserted == len(found)
+    assert done.due == 2
+    assert done.inserted == len(found)
     for doc in found:
         atoms = doc["condition"]
         assert sum(atoms.values()) == doc["nsites"]
@@ -115,6 +116,17 @@ def test_crystals_of_each_composition_are_stored_with_model_seed_and_condition(o
         assert doc["origins"][0]["id"] == model["model_id"]
 
 
+def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connection) -> None:
+    model = tiny_model(oxides)
+    made = {"structure_id": "st-1", "formula_reduced": "MgMnO3", "valid": True, "drawn": 7}
+    filled_registry.put_structures(oxides, [{**made, "route": "crystal-gan", "parent_id": model["model_id"]}])
+
+    text, _ = report(oxides, model)
+
+    assert f"| {model['model_id']} | 7 | 1 | 100.0% | " in text
+    assert "new, at most 0.2 eV/atom above hull: 368 (11.2%)" in text
+
+
 def test_a_second_run_generates_nothing(oxides: Connection) -> None:
     tiny_model(oxides)
     arguments: dict[str, Any] = {"cells": [[1, 1, 3]], "structures": 1, "max_draws": 50}
@@ -124,8 +136,8 @@ def test_a_second_run_generates_nothing(oxides: Connection) -> None:
 
 
 def test_without_a_model_it_stands_aside(registry: Connection) -> None:
-    report = run_stage(CrystalGanStage(cells=[[1, 1, 3]]), registry)
-    assert report.note == "left out: no crystal-gan of layout mg-mn-o has been trained"
+    done = run_stage(CrystalGanStage(cells=[[1, 1, 3]]), registry)
+    assert done.note == "left out: no crystal-gan of layout mg-mn-o has been trained"
 
 
 def test_the_rule_of_oxidation_says_which_compositions_are_asked_for() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from exfolio.models.crystal_gan.augmentation import with_supercells
 from exfolio.models.crystal_gan.config import CrystalGanConfig
+from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig
 from exfolio.models.structure.layouts import MG_MN_O
 from exfolio.models.structure.point_cloud import Floats, encode_many
 from pymatgen.core import Lattice, Structure
@@ -60,10 +61,15 @@ def tiny_published() -> CrystalGanConfig:
 
 
 @pytest.fixture
-def tiny_improved() -> CrystalGanConfig:
-    return CrystalGanConfig.from_dict(
-        {
-            "profile": "improved", "latent": 8, "generator_channels": [16, 16], "encoder_channels": [16],
-            "critic_channels": [8], "critic_dense": [8], "batch": 8, "batches_per_epoch": 6,
-        }
-    )  # fmt: skip
+def tiny_diffusion() -> DiffusionConfig:
+    return DiffusionConfig(
+        width=8,
+        message_width=4,
+        layers=2,
+        neighbours=6,
+        radial=5,
+        atoms_per_batch=40,
+        batches_per_epoch=3,
+        epochs=3,
+        steps=4,
+    )

@@ -9,7 +9,6 @@ from exfolio.models.crystal_gan.losses import (
     critic_loss,
     generator_loss,
     gradient_penalty,
-    unlikeness,
 )
 from exfolio.models.crystal_gan.networks import Classified
 from exfolio.models.structure.layouts import Layout
@@ -85,16 +84,3 @@ def test_softmax_is_applied_once() -> None:
     classified = Classified([torch.zeros(1, 2, 2), torch.zeros(1, 3, 2)], [right, torch.tensor([[20.0, 0.0, 0.0]])])
 
     assert class_losses(classified, torch.tensor([[1, 1]]), SALT).counts.item() < 1e-6
-
-
-def test_unlikeness_goes_the_shortest_way_round_the_cell() -> None:
-    real = torch.zeros(1, 7, 3)
-    real[0, 0], real[0, 1] = 6 / 30, 0.5
-    real[0, 2:4] = torch.tensor([[1 / 6 + 2 / 3 * 0.05, 0.3, 0.3], [0.4, 0.4, 0.4]])
-    made = real.clone()
-    made[0, 2, 0] = 1 / 6 + 2 / 3 * 0.95  # 0.9 one way, 0.1 the other: 0.6 Å of 6
-    made[0, 0, 0] = 7 / 30  # 1 Å longer
-    made[0, 1, 1] = (90 + 12) / 180
-    filled = torch.tensor([[1.0, 1, 0, 0, 0]])
-
-    assert unlikeness(made, real, filled, SALT).item() == pytest.approx(0.6 / 2 + 0.5 + 0.5, rel=1e-5)
