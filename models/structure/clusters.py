@@ -126,24 +126,54 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
         raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")
     relative = unit == "relative"
     lattice = structure.lattice
+    reach = float(2 * radii.max() * (1 + max_tolerance) if relative else 2 * radii.max() + max_tolerance)
+    first, second, image, distances = close_pairs(lattice.matrix, structure.frac_coords, lattice.pbc, reach)
+    sums = radii[first] + radii[second]
+    slack = distances / sums - 1 if relative else distances - sums
+    keep = slack < max_tolerance
+    return Bonds(first[keep], second[keep], image[keep], slack[keep])
+
+
+def close_pairs(
+    matrix: NDArray[np.float64], fractional: NDArray[np.float64], pbc: tuple[bool, bool, bool], reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """List the pairs of atoms within a distance of each other.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    pbc
+        Along which vectors the crystal is periodic.
+    reach
+        Å.
+
+    Returns
+    -------
+    first, second
+        Site indices; the second atom is the one in the cell `image`. Each pair comes once, but that of an atom with its
+        own image from both ends.
+    image
+        (pairs, 3).
+    distances
+        Å.
+    """
     # The search wants the points inside the cell; the shift is given back to the images below.
-    shift = np.floor(structure.frac_coords).astype(np.int64) * np.array(lattice.pbc, dtype=np.int64)
-    points = np.ascontiguousarray((structure.frac_coords - shift) @ lattice.matrix)
+    shift = np.floor(fractional).astype(np.int64) * np.array(pbc, dtype=np.int64)
+    points = np.ascontiguousarray((fractional - shift) @ matrix)
     first, second, images, distances = find_points_in_spheres(
         points,
         points,
-        r=float(2 * radii.max() * (1 + max_tolerance) if relative else 2 * radii.max() + max_tolerance),
-        pbc=np.array(lattice.pbc, dtype=np.int64),
-        lattice=np.ascontiguousarray(lattice.matrix),
+        r=reach,
+        pbc=np.array(pbc, dtype=np.int64),
+        lattice=np.ascontiguousarray(matrix),
         tol=1e-8,
     )
-    sums = radii[first] + radii[second]
-    slack = distances / sums - 1 if relative else distances - sums
-    # Each bond is found from both ends; an atom bonded to its own image, twice as well.
-    keep = (slack < max_tolerance) & (first <= second) & ((first != second) | images.any(axis=1))
-    first, second, slack = first[keep], second[keep], slack[keep]
-    image = images[keep].astype(np.int64) + shift[first] - shift[second]
-    return Bonds(first.astype(np.int64), second.astype(np.int64), image, slack)
+    keep = (first <= second) & ((first != second) | images.any(axis=1))
+    first, second, distances = first[keep].astype(np.int64), second[keep].astype(np.int64), distances[keep]
+    return first, second, images[keep].astype(np.int64) + shift[first] - shift[second], distances
 
 
 def clusters_by_tolerance(

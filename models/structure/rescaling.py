@@ -6,6 +6,7 @@ Knows structures and radii; which elements go where is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from .clusters import COVALENT_RADII, NotAnalysable, possible_bonds
-from .vacuum import thickest_gap
+from .vacuum import Gap, thickest_gap
 
 BOND_TOLERANCE = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances
 (Zhou et al., Sci. Data 6, 86 (2019))."""
+
+Array = NDArray[np.float64]
 
 _ROUNDING = 1e-9  # a coordinate this little below the layer's first atom is that atom's height
 
@@ -47,12 +50,15 @@ def length_factor(structure: Structure, mapping: Mapping[str, str]) -> float:
         bonds = possible_bonds(structure, BOND_TOLERANCE)
     except NotAnalysable:
         return 1.0
-    old = np.array([_radius(symbol) for symbol in symbols])
-    new = np.array([_radius(mapping[symbol]) for symbol in symbols])
-    if len(bonds.first):
-        ratios = (new[bonds.first] + new[bonds.second]) / (old[bonds.first] + old[bonds.second])
-    else:
-        ratios = new / old  # no bonds: each atom counts for itself
+    old = np.array([covalent_radius(symbol) for symbol in symbols])
+    new = np.array([covalent_radius(mapping[symbol]) for symbol in symbols])
+    return mean_ratio(old, new, bonds.first, bonds.second)
+
+
+def mean_ratio(old: Array, new: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Do the same with the radii of each site, Å, before and after, and the template's bonds."""
+    # Where there are no bonds, each atom counts for itself.
+    ratios = (new[first] + new[second]) / (old[first] + old[second]) if len(first) else new / old
     factor = float(ratios.mean())
     return factor if np.isfinite(factor) else 1.0
 
@@ -82,22 +88,33 @@ def substitute(
     """
     names = [mapping[site.specie.symbol] for site in structure]
     if dimension == 2:
-        matrix, fractional = _layer_scaled(structure, factor)
+        gap = thickest_gap(structure)
+        matrix, fractional = layer_scaled(structure.lattice.matrix, structure.frac_coords, gap, factor)
         return Structure(matrix, names, fractional)
     return Structure(structure.lattice.matrix * factor, names, structure.frac_coords)
 
 
-def _layer_scaled(structure: Structure, factor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cell and fractional coordinates of a layer with all its lengths scaled, but not those of its vacuum."""
-    gap = thickest_gap(structure)
-    matrix = structure.lattice.matrix
-    height = structure.volume / float(np.linalg.norm(np.cross(*np.delete(matrix, gap.axis, axis=0))))
+def layer_scaled(matrix: Array, fractional: Array, gap: Gap, factor: float) -> tuple[Array, Array]:
+    """Give cell and fractional coordinates of a layer with all its lengths scaled, but not those of its vacuum.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    gap
+        Its vacuum.
+    factor
+        For lengths.
+    """
+    height = gap.height
     scaled = matrix * factor
     # The third vector keeps its direction within the plane; of its height only the layer's share is scaled.
     normal = np.linalg.inv(matrix)[:, gap.axis] * height
     new_height = factor * (height - gap.thickness) + gap.thickness
     scaled[gap.axis] += (new_height - factor * height) * normal
-    fractional = structure.frac_coords.copy()
+    fractional = fractional.copy()
     along = gap.start + np.mod(fractional[:, gap.axis] - gap.start + _ROUNDING, 1) - _ROUNDING
     fractional[:, gap.axis] = along
     centre = (along.min() + along.max()) / 2
@@ -106,6 +123,8 @@ def _layer_scaled(structure: Structure, factor: float) -> tuple[NDArray[np.float
     return scaled, new
 
 
-def _radius(symbol: str) -> float:
+@lru_cache(maxsize=128)
+def covalent_radius(symbol: str) -> float:
+    """Give the covalent radius of an element in Å, NaN where none is known (beyond Cm)."""
     number = Element(symbol).Z
     return float(COVALENT_RADII[number]) if number < len(COVALENT_RADII) else float("nan")

@@ -18,9 +18,9 @@ from pymatgen.core.structure import Structure
 
 from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
 from .element_movers import distances
+from .lent_shapes import LentShapes, Shape
 from .matching import Representatives
-from .rescaling import length_factor, substitute
-from .structure_checks import Check, check_predicted
+from .structure_checks import Check
 from .template_library import StructureOf, TemplateLibrary
 from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates
 from .template_shortlist import KNOWN_FACTOR, Shortlist, queue, shortlist
@@ -97,27 +97,13 @@ class Prediction:
         return all(check.passed is not False for check in self.checks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What a template becomes: the structure with new elements, the factor of its lengths, its checks."""
-
-    structure: Structure
-    factor: float
-    checks: tuple[Check, ...]
-
-    @property
-    def sane(self) -> bool:
-        """Whether no check of the structure failed; that of charges is one of the composition."""
-        return all(check.passed is not False for check in self.checks if check.name != "charge")
-
-
-_Maker = Callable[[Choice], _Shape]
+_Maker = Callable[[Choice], Shape]
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     choice: Choice
-    shape: _Shape
+    shape: Shape
     probability: float | None
     duplicate_of: str | None
 
@@ -180,7 +166,8 @@ def predict(
         if k < 1:
             raise ValueError(f"at least one structure must be asked for, got {k=}")
         wanted = find_templates(formula, library, dimension)
-        made = list(_nearest(wanted, k, _maker(wanted.formula, library.structure_of, dimension, rescale=rescale)))
+        shapes = LentShapes(library.structure_of, dimension)
+        made = list(_nearest(wanted, k, _maker(wanted.formula, shapes, rescale=rescale)))
         amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
         return _described(made, wanted.formula, amounts, dimension, space_groups)
     chosen = shortlist(
@@ -195,7 +182,7 @@ def predict(
     return realise(chosen, library.structure_of, rescale=rescale)
 
 
-def realise(chosen: Shortlist, structure_of: StructureOf, *, rescale: bool = True) -> list[Prediction]:
+def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescale: bool = True) -> list[Prediction]:
     """Make the structures of a shortlist.
 
     Parameters
@@ -203,7 +190,7 @@ def realise(chosen: Shortlist, structure_of: StructureOf, *, rescale: bool = Tru
     chosen
         The templates to try.
     structure_of
-        Gives the structures of `Shortlist.template_ids`.
+        Gives the structures of `Shortlist.template_ids`; or their shapes, which serve other shortlists as well.
     rescale
         As for `predict`.
 
@@ -212,9 +199,10 @@ def realise(chosen: Shortlist, structure_of: StructureOf, *, rescale: bool = Tru
     NoTemplateError
         When nothing is on the list.
     """
-    make = _maker(chosen.formula, structure_of, chosen.dimension, rescale=rescale)
+    shapes = structure_of if isinstance(structure_of, LentShapes) else LentShapes(structure_of, chosen.dimension)
+    make = _maker(chosen.formula, shapes, rescale=rescale)
     if chosen.match_structures:
-        made = list(_by_matching(chosen, structure_of, make))
+        made = list(_by_matching(chosen, shapes, make))
     else:
         made = [
             _Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as) for one in chosen.candidates
@@ -236,7 +224,7 @@ def _described(
     apart = distances([formula] * len(made), [one.choice.template.formula for one in made])
     return [
         Prediction(
-            structure=one.shape.structure,
+            structure=one.shape.structure(),
             template_id=one.choice.template.template_id,
             formula=formula,
             distance=float(distance),
@@ -259,19 +247,16 @@ def _described(
     ]
 
 
-def _maker(formula: str, structure_of: StructureOf, dimension: int, *, rescale: bool) -> _Maker:
+def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
     states = likely_oxidation_states(formula)
 
-    def make(choice: Choice) -> _Shape:
-        template = structure_of(choice.template.template_id)
-        factor = length_factor(template, choice.mapping) if rescale else 1.0
-        structure = substitute(template, choice.mapping, dimension=dimension, factor=factor)
-        return _Shape(structure, factor, check_predicted(structure, template, factor, states))
+    def make(choice: Choice) -> Shape:
+        return shapes[choice.template.template_id].with_elements(choice.mapping, states, rescale=rescale)
 
     return make
 
 
-def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, _Shape]]:
+def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, Shape]]:
     """Give choices with what becomes of them, those that fail a check after those that pass all."""
     failed = []
     for choice in choices:
@@ -283,10 +268,10 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
     yield from failed
 
 
-def _by_matching(chosen: Shortlist, structure_of: StructureOf, make: _Maker) -> Iterator[_Made]:
+def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterator[_Made]:
     """Give distinct structures, compared with each other and with the known ones by StructureMatcher."""
     known = chosen.known
-    listed = Representatives((structure_of(one) for one in known), max_density_ratio=None)
+    listed = Representatives((shapes[one].template for one in known), max_density_ratio=None)
     given: set[int] = set()
     failed: set[int] = set()
     waiting = queue(chosen.candidates)
@@ -297,7 +282,7 @@ def _by_matching(chosen: Shortlist, structure_of: StructureOf, make: _Maker) -> 
                 failed.add(place)
                 heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate, set_back))
                 break
-            number, _ = listed.add(shape.structure)
+            number, _ = listed.add(shape.arrays)
             if number in given:
                 continue  # listed already; another template of the prototype may differ
             if number < len(known) and not set_back:
@@ -314,7 +299,7 @@ def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
         shape = make(choice)
-        if listed.add(shape.structure)[1]:
+        if listed.add(shape.arrays)[1]:
             yield _Made(choice, shape, None, None)
         if len(listed) == k:
             return
