@@ -74,6 +74,7 @@ class TemplateStage(GroupStage):
                 content: Doc = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
                 content["refused_before"] = [doc["material_id"] for doc in docs if "template_refused" in doc]
                 content["dimensions"] = {doc["material_id"]: doc.get("template_dimension") for doc in docs}
+                content["served_as"] = {doc["material_id"]: doc.get("template", {}).get("served_as") for doc in docs}
                 items.append(Item(name, content, [{"collection": "group", "id": name}]))
         self._add_structures(items)
         return Batch(0, items, mark=mark)
@@ -184,6 +185,10 @@ def _members(group: Doc) -> list[Doc]:
         try:
             structure, dimension = usable(one)
             doc["template_dimension"] = dimension
+            # Those who made something of it as what it was have to hear of it, however often it changed since.
+            served = {*(group["served_as"].get(key) or ()), earlier.get(key), dimension} - {None}
+            if len(served) > 1:
+                known["served_as"] = sorted(served)
             number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
             membership = index.add(key, structure)
         except ValueError as refused:  # BadStructure, NotATemplate, NoPrototypeError, ElementOffScaleError …

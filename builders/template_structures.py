@@ -15,11 +15,12 @@ from bson.raw_bson import RawBSONDocument
 from pymatgen.core.structure import Structure
 
 from ..models.composition.formulas import UnknownElement, UnparsableFormula
+from ..models.structure.lent_shapes import LentShapes
 from ..models.structure.pettifor import ElementOffScaleError
 from ..models.structure.plain import from_plain
 from ..models.structure.structure_checks import Check
 from ..models.structure.template_library import TemplateLibrary
-from ..models.structure.templates import NoTemplateError, Prediction, Shortlist, realise, shortlist
+from ..models.structure.templates import NoTemplateError, Prediction, realise, shortlist
 from ..models.structure.vacuum import thickest_gap
 from ..stores.documents import Composition, Material, ProposedStructure
 from . import proposal
@@ -101,8 +102,8 @@ class TemplateStructuresStage(GroupStage):
         return criteria
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Read compositions and templates."""
-        kind = {"template_dimension": self.dimension}
+        """Read compositions and templates, among these such as once served as what is wanted here."""
+        kind = {"$or": [{"template_dimension": self.dimension}, {"template.served_as": self.dimension}]}
         facets = ("screen", "classify", "energy", *(("verdict",) if self.judged else ()))
         return (
             Members(Composition, "formula_reduced", facets, _FIELDS, self.promising),
@@ -188,15 +189,16 @@ class TemplateStructuresStage(GroupStage):
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make the structures of each composition."""
-        return [self._structures(item) for item in items]
+        shapes = _shapes(items, self.dimension)
+        return [self._structures(item, shapes) for item in items]
 
-    def _structures(self, item: Item) -> Outcome:
+    def _structures(self, item: Item, shapes: LentShapes) -> Outcome:
         made: list[Prediction] = []
         outcome: Doc = {"formula_reduced": item.key}
         refused = item.content.get("refused")
         if "shortlist" in item.content:
             try:
-                made = _realised(item.content["shortlist"], item.content["templates"])
+                made = realise(item.content["shortlist"], shapes)
             except NoTemplateError as error:
                 refused = str(error)
             outcome[self._field("structures")] = len(made)
@@ -212,15 +214,16 @@ class TemplateStructuresStage(GroupStage):
         return f"{_FACETS[self.dimension].removesuffix('s')}_{name}"
 
 
-def _realised(chosen: Shortlist, templates: Mapping[str, bytes]) -> list[Prediction]:
-    known: dict[str, Structure] = {}
+def _shapes(items: Iterable[Item], dimension: int) -> LentShapes:
+    """Give the shapes of the templates of a batch, each looked at once for all its compositions."""
+    templates: dict[str, bytes] = {}
+    for item in items:
+        templates |= item.content.get("templates", {})
 
     def structure_of(template_id: str) -> Structure:
-        if template_id not in known:
-            known[template_id] = from_plain(bson.decode(templates[template_id])["structure"])
-        return known[template_id]
+        return from_plain(bson.decode(templates[template_id])["structure"])
 
-    return realise(chosen, structure_of)
+    return LentShapes(structure_of, dimension)
 
 
 def _proposal(made: Prediction, rank: int, facts: Doc) -> proposal.Proposal:

@@ -20,7 +20,7 @@ from exfolio.stores.runs import StageReport
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
-from layers_and_compositions import LAYERS, layer, layers, material, put_compositions, salt
+from layers_and_compositions import LAYERS, change, layer, layers, material, put_compositions, salt
 from pymatgen.core import Lattice, Structure
 
 CAMPAIGN = """\
@@ -196,6 +196,27 @@ def test_a_retired_template_takes_its_structures_along(registry: Connection) -> 
 
     assert (report.due, report.deprecated) == (1, 1)
     assert ranked(registry, "WSe2") == [(1, "flat:1T-TiS2")]
+
+
+def test_a_template_that_is_no_layer_after_all_takes_its_structures_along(registry: Connection) -> None:
+    put(registry, layers())
+    put_compositions(registry, "HfSe2", "SnGe")
+    make(registry)
+    assert "flat:1T-ZrSe2" in registry.database["structures"].distinct("parent_id")
+
+    change(registry, "flat:1T-ZrSe2", dimension_claimed=3)
+    report = make(registry)
+
+    assert report.due == 1, "HfSe2, whose structure was made of it"
+    assert registry.database["structures"].distinct("parent_id", {"deprecated": False}) == [
+        "flat:1H-NbSe2",
+        "flat:1T-TiS2",
+    ]
+    assert make(registry).due == 0
+
+    change(registry, "flat:1T-ZrSe2", dimension_claimed=2)
+    assert make(registry).due == 1
+    assert "flat:1T-ZrSe2" in registry.database["structures"].distinct("parent_id", {"deprecated": False})
 
 
 def test_a_composition_that_is_no_longer_promising_loses_its_structures(registry: Connection) -> None:
