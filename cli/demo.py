@@ -15,6 +15,7 @@ from ..builders.refresh import load_campaigns
 from ..stores.connection import Connection, connect
 from .cells import BOUND_SIGNS
 from .console import JsonOption, begin, err, out, print_json
+from .demo_crystals import CAMPAIGN, generated_crystals, print_crystals
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 
@@ -50,15 +51,16 @@ def demo(*, json: JsonOption = False) -> None:
     """
     settings = begin()
     started = time.perf_counter()
-    campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns([_CAMPAIGN])]
+    campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns([_CAMPAIGN, CAMPAIGN])]
     with connect(settings, autostart=True) as connection:
         if not json:
             err.print(f"Registry: {connection.describe()}", soft_wrap=True)
-            err.print(f"Refreshing campaign {_CAMPAIGN} …")
+            err.print(f"Refreshing campaigns {', '.join(one.name for one in campaigns)} …")
         report = run_refresh(connection, campaigns, processes=settings.processes, quiet=json)
         drawn = count_compositions(connection, campaigns[0])
         rows, totals = count(connection, campaigns[0])
         compositions = _best_compositions(connection)
+        generated = generated_crystals(connection)
         shortlist = _best(connection, "promoted")
         promising = _best(connection, "waiting")
         rejected = _one_of_each_gate(connection)
@@ -71,10 +73,11 @@ def demo(*, json: JsonOption = False) -> None:
                 "shortlist": shortlist,
                 "most_promising": promising,
                 "best_compositions": compositions,
+                "generated_crystals": generated,
             }
             print_json({**found, "rejected_by_gate": rejected, "seconds": seconds})
         else:
-            _print(drawn, rows, totals, compositions, shortlist, promising, rejected, seconds)
+            _print(drawn, rows, totals, compositions, generated, shortlist, promising, rejected, seconds)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
@@ -123,6 +126,7 @@ def _print(
     rows: list[dict[str, Any]],
     totals: dict[str, int],
     compositions: list[dict[str, Any]],
+    generated: list[dict[str, Any]],
     shortlist: list[dict[str, Any]],
     promising: list[dict[str, Any]],
     rejected: list[dict[str, Any]],
@@ -149,6 +153,7 @@ def _print(
         out.print()
         out.rule(f"[bold]The most promising[/] (waiting for: {escape(reasons)})", align="left")
         out.print(_table(promising))
+    print_crystals(generated)
     if rejected:
         out.print()
         out.rule("[bold]Why others fell out[/]", align="left")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .campaign import Campaign
+from .campaign import Campaign, Potential
 from .compositions import Compositions, ModelSettings
+from .crystal_gan_route import CrystalGanRoute
 
 _DRAWS = 20_000
 _P_2D = 0.9
@@ -25,10 +26,34 @@ _MODELS = {
     "classifier": ModelSettings(config={"boosted_rounds": 100, "folds": 3}),
     "roost": ModelSettings(config={"epochs": 10, "batch_size": 64}),
 }
+_CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))
+"""MgMnO2 and MgMnO3: of their kinds the bundled sources have most."""
+_CRYSTALS = 3
+_CRYSTAL_DRAWS = 96
+_CRYSTAL_GAN = {
+    "profile": "diffusion",
+    "width": 48,
+    "message_width": 24,
+    "layers": 2,
+    "neighbours": 12,
+    "atoms_per_batch": 400,
+    "batches_per_epoch": 40,
+    "epochs": 3,
+    "average": 0.95,
+    "learning_rate": 0.005,
+    "steps": 20,
+}
 
 
 def for_bundled_sources(campaign: Campaign) -> Campaign:
-    """Give the campaign with small models, few draws, and a P(2D) that models of the bundled sources reach."""
+    """Give the campaign with small models, few draws, and a P(2D) that models of the bundled sources reach.
+
+    Crystals of a Crystal GAN get their energies by the potential as they stand, where it is installed.
+    """
+    if (crystal_gan := campaign.routes.crystal_gan) is not None:
+        few = campaign.routes.model_copy(update={"crystal_gan": _few_crystals(crystal_gan)})
+        update = {"routes": few, "potential": campaign.potential or Potential()}
+        campaign = campaign.model_copy(update=update)
     if campaign.compositions is None:
         return campaign
     gates = tuple(
@@ -45,3 +70,8 @@ def for_bundled_sources(campaign: Campaign) -> Campaign:
         for gate in campaign.gates
     )
     return campaign.model_copy(update={"compositions": small, "routes": routes, "gates": own})
+
+
+def _few_crystals(route: CrystalGanRoute) -> CrystalGanRoute:
+    few = {"cells": _CELLS, "structures": _CRYSTALS, "max_draws": _CRYSTAL_DRAWS}
+    return route.model_copy(update={**few, "model": ModelSettings(config=_CRYSTAL_GAN)})
