@@ -178,7 +178,7 @@ class TemplateStructuresStage(GroupStage):
         materials = self.db.database["materials"].with_options(codec_options=_RAW)
         query = {"material_id": {"$in": wanted}, "structure": {"$exists": True}}
         stored = {
-            str(doc["material_id"]): (str(doc["content_hash"]), doc.raw)
+            str(doc["material_id"]): (str(doc["content_hash"]), bytes(doc.raw))
             for doc in materials.find(query, {"_id": 0, "material_id": 1, "content_hash": 1, "structure": 1})
         }
         for item in chosen:
