@@ -237,7 +237,8 @@ def test_a_composition_that_is_no_longer_promising_loses_its_structures(registry
 
 
 def test_a_batch_holds_all_that_a_worker_elsewhere_needs(registry: Connection) -> None:
-    put(registry, layers())
+    large = layer("Sn", "S", 3.65, prismatic=False) * (4, 4, 1)  # large documents come from the server as views
+    put(registry, [*layers(), material("large 1T-SnS2", large)])
     put_compositions(registry, "WSe2", "HfS2")
     run_stage(TemplateStage(), registry)
     stage = TemplateStructuresStage()

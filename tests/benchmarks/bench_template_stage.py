@@ -1,0 +1,165 @@
+"""Stage `template-structures` as a whole: 1,500 compositions, 100,000 templates in MongoDB, two processes.
+
+The templates are real monolayers with their elements replaced by likely ones, rescaled; prototypes are those of the
+real ones. The compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. Everything counts:
+choosing, reading templates, making and comparing structures, writing.
+
+    EXFOLIO_MONGO_URI=… python tests/benchmarks/bench_template_stage.py [--templates 100000] [--compositions 1500]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from bench_templates import compositions, renamed_library
+from exfolio.builders.running import run_stage
+from exfolio.builders.template_stage import _founding
+from exfolio.builders.template_structures import TemplateStructuresStage
+from exfolio.models.composition.formulas import anonymous_formulas, reduced_formulas
+from exfolio.models.structure.lent_shapes import LentShapes
+from exfolio.models.structure.plain import to_plain
+from exfolio.stores.connection import Connection, connect
+from exfolio.stores.schema import initialise
+from exfolio.stores.settings import load_settings
+from recovery import load
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from layers_and_compositions import put_compositions
+
+AT_ONCE = 2000
+
+
+@contextmanager
+def registry() -> Iterator[Connection]:
+    """Give an empty registry, and drop it in the end."""
+    name = f"bench_template_stage_{uuid.uuid4().hex[:8]}"
+    with connect(load_settings(database=name), autostart="EXFOLIO_MONGO_URI" not in os.environ) as connection:
+        initialise(connection)
+        try:
+            yield connection
+        finally:
+            connection.client.drop_database(name)
+
+
+def fill(connection: Connection, wanted: int) -> list[str]:
+    """Store the library as stage `templates` leaves it; give compositions it can serve."""
+    records = load("2d")
+    made = renamed_library(wanted)
+    shapes = LentShapes(records.structures.__getitem__, 2)
+    plain = {key: to_plain(one) for key, one in records.structures.items()}
+    every = [*records.library.templates, *made.templates]
+    formulas = [one.formula for one in every]
+    described = zip(every, reduced_formulas(formulas), anonymous_formulas(formulas), strict=True)
+    docs: list[dict[str, Any]] = []
+    materials = connection.database["materials"]
+    for rev, (template, reduced, anonymous) in enumerate(described, 1):
+        membership = template.membership
+        source = template.template_id.split("/")[0]
+        found: dict[str, Any] = {"version": 1, "digest": "", "slots": list(membership.slots)}
+        structure = plain[source]
+        if source != template.template_id:
+            names = dict(zip(records.library[source].membership.slots, membership.slots, strict=True))
+            shape = shapes[source].with_elements(names, None)
+            sites = zip(shape.symbols, shape.fractional.tolist(), strict=True)
+            structure = {
+                **structure,
+                "lattice": {"matrix": shape.matrix.tolist(), "pbc": [True, True, True]},
+                "sites": [{"species": [{"element": one, "occu": 1}], "abc": abc} for one, abc in sites],
+            }
+        elif membership.prototype == source:
+            found["founds"] = _founding(records.library.prototypes[source], rev)
+        facets = {"record": {"rev": rev}, "template": {"rev": rev}}
+        docs.append(
+            {
+                "material_id": template.template_id,
+                "formula_reduced": reduced,
+                "formula_anonymous": anonymous,
+                "template_prototype": membership.prototype,
+                "template_dimension": 2,
+                "template": {**found, "space_group": template.space_group},
+                "structure": structure,
+                "deprecated": False,
+                "content_hash": str(rev),
+                "facets": facets,
+                "rev": rev,
+            }
+        )
+        if len(docs) == AT_ONCE or rev == len(every):
+            materials.insert_many(docs, ordered=False, bypass_document_validation=True)
+            docs.clear()
+    connection.database["counters"].update_one({"_id": "materials"}, {"$set": {"rev": len(every)}}, upsert=True)
+    return formulas
+
+
+class Memory:
+    """The largest memory of this process and its children together, looked at every half second."""
+
+    def __init__(self) -> None:
+        self.total = self.child = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        own = psutil.Process()
+        while not self._done.wait(0.5):
+            children = []
+            for process in own.children(recursive=True):
+                try:
+                    children.append(process.memory_info().rss / 1e6)
+                except psutil.NoSuchProcess:
+                    continue
+            self.child = max([self.child, *children])
+            self.total = max(self.total, own.memory_info().rss / 1e6 + sum(children))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--templates", type=int, default=100_000)
+    parser.add_argument("--compositions", type=int, default=1500)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--by-prototype", action="store_true", help="structures told apart by prototype alone")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with registry() as connection:
+        start = time.perf_counter()
+        fill(connection, options.templates)
+        wanted = compositions(load("2d").library, options.compositions)
+        put_compositions(connection, *sorted(set(wanted)))
+        print(f"{options.templates:,} templates stored in {time.perf_counter() - start:.0f} s", flush=True)
+        stage = TemplateStructuresStage(match_structures=not options.by_prototype)
+        start, own = time.perf_counter(), time.process_time()
+        with Memory() as memory:
+            report = run_stage(stage, connection, processes=options.processes)
+        took, own = time.perf_counter() - start, time.process_time() - own
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(
+            f"{report.due:,} compositions, {report.inserted:,} structures, {report.failed} failed: {took:.0f} s; "
+            f"CPU {own:.0f} s here, {used.ru_utime + used.ru_stime:.0f} s in {options.processes} processes; memory "
+            f"{memory.total:,.0f} MB together, {memory.child:,.0f} MB the largest child; load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
