@@ -83,10 +83,28 @@ def demo(*, json: JsonOption = False) -> None:
 
 
 def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
-    """Give the compositions that passed every gate, likeliest two-dimensional first."""
-    hidden = {"_id": 0, "facets": 0, "origins": 0}
-    found = connection.database["compositions"].find({"status": "promoted", "deprecated": False}, hidden)
-    return list(found.sort([("p_2d", -1), ("formula_reduced", 1)]).limit(_COMPOSITIONS_SHOWN))
+    """Give the compositions that passed every gate, likeliest two-dimensional first, each with its candidates."""
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"status": "promoted", "deprecated": False}},
+        {"$sort": {"p_2d": -1, "formula_reduced": 1}},
+        {"$limit": _COMPOSITIONS_SHOWN},
+        {"$unset": ["_id", "facets", "origins"]},
+        {
+            "$lookup": {
+                "from": "candidates",
+                "localField": "formula_reduced",
+                "foreignField": "formula_reduced",
+                "pipeline": [
+                    {"$match": {"campaign": _CAMPAIGN, "route": "template", "deprecated": False}},
+                    {"$set": {"far": {"$ifNull": ["$formation_energy", _FAR]}}},
+                    {"$sort": {"far": 1, "structure_id": 1}},
+                    {"$project": {"_id": 0, "structure_id": 1, "formation_energy": 1, "space_group": 1, "status": 1}},
+                ],
+                "as": "candidates",
+            }
+        },
+    ]
+    return list(connection.database["compositions"].aggregate(pipeline))
 
 
 def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
@@ -139,11 +157,7 @@ def _print(
         out.print()
         out.rule("[bold]The best new compositions[/]", align="left")
         for one in compositions:
-            energy, spread = one.get("predicted_formation_energy"), one.get("predicted_formation_energy_std")
-            predicted = "" if energy is None else f", E form {energy:.2f} ± {spread or 0:.2f} eV/atom"
-            why = f"; no structure: {one['template_refused']}" if one.get("template_refused") else ""
-            named = f"[bold]{one['formula_reduced']}[/]  P(2D) {one['p_2d']:.3f}"
-            out.print(f"  {named}{predicted}{escape(why)}", soft_wrap=True)
+            out.print(f"  {_of_composition(one)}", soft_wrap=True)
     if shortlist:
         out.print()
         out.rule("[bold]The best candidates[/] (promoted)", align="left")
@@ -169,6 +183,20 @@ def _print(
     lines = [f"[cyan]{escape(command.format(**words))}[/]\n    {text}" for command, text in _NEXT]
     out.print()
     out.print(Panel("\n".join(lines), title=f"Done in {seconds:.0f} s. Try next", title_align="left"))
+
+
+def _of_composition(one: dict[str, Any]) -> str:
+    energy, spread = one.get("predicted_formation_energy"), one.get("predicted_formation_energy_std")
+    predicted = "" if energy is None else f", E form {energy:.2f} ± {spread or 0:.2f} eV/atom by its composition"
+    why = f"; no structure: {one['template_refused']}" if one.get("template_refused") else ""
+    if structures := one["candidates"]:
+        best = structures[0]
+        group = best.get("space_group", {}).get("symbol", "?")
+        calculated = best.get("formation_energy")
+        lowest = "" if calculated is None else f", E form {calculated:.2f}"
+        number = f"{len(structures)} structures, the best" if len(structures) > 1 else "1 structure"
+        why = f"; {number} {group}{lowest}, {best['status']}, {best['structure_id'][:_SHORT_ID]}"
+    return f"[bold]{one['formula_reduced']}[/]  P(2D) {one['p_2d']:.3f}{predicted}{escape(why)}"
 
 
 def _table(candidates: list[dict[str, Any]]) -> Table:

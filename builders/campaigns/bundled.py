@@ -1,4 +1,4 @@
-"""A campaign as the bundled sources can feed it: models of seconds instead of hours, draws that fit them."""
+"""A campaign as the bundled sources can feed it: models of seconds instead of hours, few draws and structures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from .compositions import Compositions, ModelSettings
 from .crystal_gan_route import CrystalGanRoute
 
 _DRAWS = 20_000
-_P_2D = 0.9
-"""A classifier that has seen some hundred compositions is seldom surer than this."""
-_STRUCTURES = 5
+_STRUCTURES = 3
 _MODELS = {
     "matgan": ModelSettings(
         config={
@@ -46,7 +44,7 @@ _CRYSTAL_GAN = {
 
 
 def for_bundled_sources(campaign: Campaign) -> Campaign:
-    """Give the campaign with small models, few draws, and a P(2D) that models of the bundled sources reach.
+    """Give the campaign with small models, few draws and few structures of each composition; its gates stay.
 
     Crystals of a Crystal GAN get their energies by the potential as they stand, where it is installed.
     """
@@ -56,20 +54,11 @@ def for_bundled_sources(campaign: Campaign) -> Campaign:
         campaign = campaign.model_copy(update=update)
     if campaign.compositions is None:
         return campaign
-    gates = tuple(
-        gate.model_copy(update={"at_least": _P_2D, "why": ""}) if gate.field == "p_2d" else gate
-        for gate in campaign.compositions.gates
-    )
-    small: Compositions = campaign.compositions.model_copy(update={"draws": _DRAWS, "gates": gates, **_MODELS})
+    small: Compositions = campaign.compositions.model_copy(update={"draws": _DRAWS, **_MODELS})
     routes = campaign.routes
     if routes.template is not None:
-        template = routes.template.model_copy(update={"min_p_2d": _P_2D, "structures": _STRUCTURES})
-        routes = routes.model_copy(update={"template": template})
-    own = tuple(
-        gate.model_copy(update={"at_least": _P_2D, "why": ""}) if gate.field == "p_2d" else gate
-        for gate in campaign.gates
-    )
-    return campaign.model_copy(update={"compositions": small, "routes": routes, "gates": own})
+        routes = routes.model_copy(update={"template": routes.template.model_copy(update={"structures": _STRUCTURES})})
+    return campaign.model_copy(update={"compositions": small, "routes": routes})
 
 
 def _few_crystals(route: CrystalGanRoute) -> CrystalGanRoute:

@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "table": "CSV or TSV of formulas and properties with declared units",
     "prototypes": "the 288 AFLOW prototypes that come with pymatgen (no path)",
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
+    "known-monolayers": "monolayers that have been made, cut from the handbook's crystals (no path)",
 }
 """Name of each kind of source and what it is, in a line."""
 
@@ -46,6 +47,7 @@ _READERS = {
     "table": ("table", "Table"),
     "prototypes": ("prototypes", "Prototypes"),
     "handbook": ("handbook", "Handbook"),
+    "known-monolayers": ("known_monolayers", "KnownMonolayers"),
 }
 _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
