@@ -13,12 +13,12 @@ _MODELS = {
         config={
             "width": 64,
             "critic_width": 64,
-            "warm_up_batch_size": 64,
-            "warm_up_epochs": 25,
+            "warm_up_batch_size": 32,
+            "warm_up_epochs": 12,
             "adversarial_epochs": 1,
             "steps_per_epoch": 5,
             "validation_draws": 200,
-            "report_draws": 5000,
+            "report_draws": 2000,
         }
     ),
     "classifier": ModelSettings(config={"boosted_rounds": 100, "folds": 3}),
