@@ -36,6 +36,10 @@ class RoostConfig:
     known_energies
         Whether the network is told what the energies of the other compositions of the training set say of one: the
         hull that they make there and the energies of its relatives (see `known_energies`). Not part of the paper.
+    from_hull
+        Whether a network that is told of known energies learns what lies above the hull, or the whole energy.
+    untold
+        Share of the compositions that such a network is told nothing of while training; it needs `from_hull` false.
     width, layers, heads, hidden
         Features of a node; message layers; heads of each and of the pooling; hidden width of gates and messages.
     trunk
@@ -63,6 +67,8 @@ class RoostConfig:
 
     embedding: Embedding = "both"
     known_energies: bool = False
+    from_hull: bool = True
+    untold: float = 0.0
     width: int = 64
     layers: int = 3
     heads: int = 3
@@ -89,6 +95,8 @@ class RoostConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, not above 0")
         if self.width < 2 or any(width < 1 for width in self.trunk):
             raise ValueError(f"{self.width=} has to be at least 2 and each of {self.trunk=} at least 1")
+        if not 0 <= self.untold < 1 or (self.untold and self.from_hull):
+            raise ValueError(f"{self.untold=} is a share, from 0 up to 1, and goes without {self.from_hull=}")
         if not 0 <= self.dropout < 1 or not 0 <= self.warm_up <= 1:
             raise ValueError(f"{self.dropout=} and {self.warm_up=} are shares, from 0 up to 1")
         if not 0 <= self.beta <= 1:
@@ -187,11 +195,14 @@ class Roost(nn.Module):
             nodes = nodes + layer(nodes, log_fractions, batch)
         features = self.pooling(nodes, log_fractions, batch)
         if self.context is not None and known is not None:
-            features = torch.cat([features, self.context.standardised(known)], dim=1)
+            told = self.context.standardised(known)
+            if self.training and self.config.untold:
+                told = told * (torch.rand((len(told), 1), device=told.device) >= self.config.untold)
+            features = torch.cat([features, told], dim=1)
         for layer in self.trunk:
             features = self.dropout(layer(features))
         mean, log_std = self.output(features).unbind(1)
-        if self.context is not None and known is not None:
+        if self.context is not None and known is not None and self.config.from_hull:
             # What is left to learn is how far above the hull of the others a composition lies.
             mean = mean + (self.context.hull_energy(known) - self.target[0]) / self.target[1]
         return mean, log_std

@@ -11,6 +11,7 @@ import pytest
 import torch
 from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
 from exfolio.models.composition.roost import (
+    SURENESS,
     Prediction,
     Roost,
     RoostConfig,
@@ -154,8 +155,11 @@ def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(share
     assert mae < np.abs(validation.targets - training.targets.mean()).mean() / 3
     plain = network_of(SMALL, RoostLearner(SMALL, training, seed=2).state())
     mixed = predict(RoostEnsemble((plain, *again.members, *again.members)), formulas[800:805])
-    apart = [predict(member, formulas[800:805]).mean for member in (plain, *again.members, *again.members)]
-    np.testing.assert_allclose(mixed.mean, np.mean(apart, axis=0), atol=1e-6)
+    apart = [predict(member, formulas[800:805]) for member in (plain, *again.members, *again.members)]
+    weights = [each.std**-SURENESS for each in apart]
+    np.testing.assert_allclose(
+        mixed.mean, np.average([each.mean for each in apart], axis=0, weights=weights), atol=1e-5
+    )
 
 
 def test_the_energy_of_a_known_compound_is_predicted_from_the_others(shared_data: Path) -> None:
@@ -192,9 +196,11 @@ def test_members_of_an_ensemble_differ_by_their_seed_and_their_spread_is_part_of
     data = TrainingSet.of(MIXED, np.linspace(-3, 0, len(MIXED)))
     members = tuple(network_of(SMALL, RoostLearner(SMALL, data, seed=seed).state()) for seed in (1, 2, 3))
     one, all_three = predict(members[0], MIXED), predict(RoostEnsemble(members), MIXED)
-    each = np.stack([predict(member, MIXED).mean for member in members])
-    np.testing.assert_allclose(all_three.mean, each.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(all_three.epistemic, each.std(axis=0), atol=1e-6)
+    each = [predict(member, MIXED) for member in members]
+    means, weights = np.stack([p.mean for p in each]), np.stack([p.std**-SURENESS for p in each])
+    np.testing.assert_allclose(all_three.mean, np.average(means, axis=0, weights=weights), atol=1e-6)
+    variance = np.average((means - all_three.mean) ** 2, axis=0, weights=weights)
+    np.testing.assert_allclose(all_three.epistemic, np.sqrt(variance), atol=1e-6)
     np.testing.assert_allclose(all_three.std, np.hypot(all_three.aleatoric, all_three.epistemic))
     assert (all_three.epistemic > 0).all()
     assert (one.epistemic == 0).all()
@@ -291,6 +297,8 @@ def test_configs() -> None:
         RoostConfig(batch_size=0)
     with pytest.raises(ValueError, match="word2vec"):
         RoostConfig(embedding="word2vec")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"untold=0\.2 is a share.*from_hull"):
+        RoostConfig(known_energies=True, untold=0.2)
     with pytest.raises(ValueError, match="known_energies=True goes with a context"):
         Roost(RoostConfig(embedding="learnt", known_energies=True))
     with pytest.raises(ValueError, match="element table"):
