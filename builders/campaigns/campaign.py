@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from mongoengine import BooleanField, FloatField, IntField, StringField
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
@@ -25,6 +23,7 @@ from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from .compositions import Compositions
 from .crystal_gan_route import CrystalGanRoute
+from .gate_fields import checked_field, first_double
 from .gates import Gate
 from .template_route import TemplateRoute
 
@@ -152,36 +151,15 @@ class Budgets(BaseModel):
 ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
 """Every route there is; the structures of any of them may be judged, whoever made them."""
 
-_COMPARED_WITH = {BooleanField: bool, StringField: str, IntField: float, FloatField: float}
-_IN_WORDS = {
-    bool: "is: true or is: false",
-    str: "is: TEXT",
-    float: "at_most, at_least, below, above, between or is: NUMBER",
-}
-
 
 def _looks_at_a_candidate(gate: Gate) -> Gate:
-    name = f"gate {gate.name!r}"
-    looked_at = Candidate._fields.get(gate.field)
-    fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in Candidate._fields.items()) if kind}
-    if looked_at is None:
-        close = get_close_matches(gate.field, fitting, n=3)
-        remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(sorted(fitting))}"
-        raise ValueError(f"{name}: candidates have no field {gate.field!r}; {remedy}")
-    wanted = fitting.get(gate.field)
-    if wanted is None:
-        raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
-    value = gate.between[0] if gate.between else gate.threshold[1]
-    if type(value) is not wanted:
-        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
+    checked_field(gate, Candidate, what="candidates")
     unknown = sorted(set(gate.routes or ()) - ROUTES)
     if unknown:
-        raise ValueError(f"{name}: no route is called {unknown[0]!r}; there are: {', '.join(sorted(ROUTES))}")
+        raise ValueError(
+            f"gate {gate.name!r}: no route is called {unknown[0]!r}; there are: {', '.join(sorted(ROUTES))}"
+        )
     return gate
-
-
-def _kind(field: object) -> type | None:
-    return next((kind for made_by, kind in _COMPARED_WITH.items() if isinstance(field, made_by)), None)
 
 
 CandidateGate = Annotated[Gate, AfterValidator(_looks_at_a_candidate)]
@@ -224,10 +202,9 @@ class Campaign(BaseModel):
     def _some_and_told_apart(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
         if not gates:
             raise ValueError("a campaign has at least one gate")
-        names = [gate.name for gate in gates]
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                raise PydanticCustomError("same_name", "two gates are called {name}", {"name": repr(name), "index": i})
+        if (double := first_double(gates)) is not None:
+            told = {"name": repr(gates[double].name), "index": double}
+            raise PydanticCustomError("same_name", "two gates are called {name}", told)
         return gates
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Annotated, Any
 
-from mongoengine import BooleanField, FloatField, IntField, StringField
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from ...models.composition.oxidation_states import OxidationStateSetName
 from ...stores.documents import Composition
+from .gate_fields import checked_field, first_double
 from .gates import Gate
 
 JUDGED = (
@@ -25,22 +24,12 @@ JUDGED = (
     "predicted_formation_energy_std",
 )
 """Fields of a composition that a gate can look at."""
-_COMPARED_WITH = {BooleanField: bool, StringField: str, IntField: float, FloatField: float}
 
 
 def _looks_at_a_composition(gate: Gate) -> Gate:
-    name = f"gate {gate.name!r}"
-    if gate.field not in JUDGED:
-        close = get_close_matches(gate.field, JUDGED, n=2)
-        remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(JUDGED)}"
-        raise ValueError(f"{name}: a composition is not judged by {gate.field!r}; {remedy}")
-    wanted = _COMPARED_WITH[type(Composition._fields[gate.field])]
-    value = gate.between[0] if gate.between else gate.threshold[1]
-    if type(value) is not wanted:
-        right = "is: true or is: false" if wanted is bool else "at_most, at_least, below, above or between"
-        raise ValueError(f"{name}: {gate.field} is compared by {right}, not by {gate.condition!r}")
+    checked_field(gate, Composition, what="compositions", allowed=JUDGED)
     if gate.routes is not None:
-        raise ValueError(f"{name}: compositions have no route; leave routes out")
+        raise ValueError(f"gate {gate.name!r}: compositions have no route; leave routes out")
     return gate
 
 
@@ -87,8 +76,6 @@ class Compositions(BaseModel):
     def _some(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
         if not gates:
             raise ValueError("give at least one gate; a composition that passes all is worth a structure")
-        names = [gate.name for gate in gates]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two gates are called {name!r}")
+        if (double := first_double(gates)) is not None:
+            raise ValueError(f"two gates are called {gates[double].name!r}")
         return gates

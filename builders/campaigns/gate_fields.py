@@ -1,0 +1,66 @@
+"""Whether a gate asks of a document what such a document has, by a condition that such a field can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from mongoengine import BooleanField, FloatField, IntField, StringField
+
+from ...stores.documents import RegistryDocument
+from .gates import Gate
+
+_COMPARED_WITH: Final = {BooleanField: bool, StringField: str, IntField: float, FloatField: float}
+_IN_WORDS: Final[dict[type, str]] = {
+    bool: "is: true or is: false",
+    str: "is: TEXT",
+    float: "at_most, at_least, below, above, between or is: NUMBER",
+}
+
+
+def checked_field(
+    gate: Gate, document: type[RegistryDocument], *, what: str, allowed: Iterable[str] | None = None
+) -> Gate:
+    """Give the gate back if its field is one that can be judged.
+
+    Parameters
+    ----------
+    document
+        Class of the documents that are judged.
+    what
+        What these are called, for the message.
+    allowed
+        The fields a gate may look at; every number, text, and yes or no without.
+
+    Raises
+    ------
+    ValueError
+        Saying what would be right.
+    """
+    name = f"gate {gate.name!r}"
+    fields: dict[str, Any] = document._fields
+    fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in fields.items()) if kind}
+    if allowed is not None:
+        fitting = {field: fitting[field] for field in allowed}
+    wanted = fitting.get(gate.field)
+    if wanted is None and (allowed is not None or gate.field not in fields):
+        close = get_close_matches(gate.field, fitting, n=3)
+        remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(sorted(fitting))}"
+        raise ValueError(f"{name}: {what} have no field {gate.field!r}; {remedy}")
+    if wanted is None:
+        raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
+    value = gate.between[0] if gate.between else gate.threshold[1]
+    if type(value) is not wanted:
+        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
+    return gate
+
+
+def first_double(gates: Sequence[Gate]) -> int | None:
+    """Give the place of the first gate that has the name of an earlier one; None where there is none."""
+    names = [gate.name for gate in gates]
+    return next((i for i, name in enumerate(names) if name in names[:i]), None)
+
+
+def _kind(field: object) -> type | None:
+    return next((kind for made_by, kind in _COMPARED_WITH.items() if isinstance(field, made_by)), None)
