@@ -72,7 +72,7 @@ class MatGANConfig:
     dropout: float = 0.1
     latent_size: int = 128
     temperature: float = 0.85
-    kept_share: float = 0.55
+    kept_share: float = 0.6
     replaced_share: float = 0.25
     warm_up_epochs: int = 10
     adversarial_epochs: int = 4
