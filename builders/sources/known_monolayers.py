@@ -50,7 +50,8 @@ class KnownMonolayers:
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the list; the payload of a row is the handbook's row of the crystal with the reference."""
-        crystals = {raw.payload["row"]["id"]: raw.payload for raw in Handbook().records(TABLE) if _is_good(raw)}
+        table = (raw for raw in Handbook().records(TABLE) if isinstance(raw, RawRecord))
+        crystals = {raw.payload["row"]["id"]: raw.payload for raw in table}
         with path.open(encoding="utf-8", newline="") as listed:
             for index, row in enumerate(csv.DictReader(listed)):
                 place = f"line {index + 2}"
@@ -80,7 +81,3 @@ class KnownMonolayers:
             "extra": {"cell": "that of the bulk crystal, not relaxed"},
         }
         return {"materials": [document]}
-
-
-def _is_good(raw: RawRecord | BadRecord) -> bool:
-    return isinstance(raw, RawRecord)
