@@ -46,7 +46,7 @@ class TemplateStage(GroupStage):
     """
 
     name = "templates"
-    version = 1
+    version = 2
     members = (
         Members(
             Material,

@@ -56,7 +56,7 @@ class TemplateStructuresStage(GroupStage):
         Whether compositions also have to have passed a campaign's gates on compositions.
     """
 
-    version = 1
+    version = 2
     groups_per_batch = 25
 
     def __init__(

@@ -30,6 +30,8 @@ SITE_TOLERANCE: Final = 0.3
 ANGLE_TOLERANCE: Final = 5.0
 """The defaults of pymatgen's StructureMatcher: ltol (relative), stol (in units of the cube root of the volume per
 atom) and angle_tol (degrees)."""
+Tolerances = tuple[float, float, float]
+DEFAULT_TOLERANCES: Final[Tolerances] = (LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
 MATCHING_GAP: Final = 4.0
 """Å between a monolayer's images while it is compared, about a van der Waals gap. stol is measured against the volume
 per atom, so in 20 Å of vacuum it lets 1H and 1T MoS2 pass as one; in a dense cell it means what it means in bulk."""
@@ -77,14 +79,16 @@ class Prepared:
         return Arrays(matrix, (True, True, True), fractional, self.arrays.species)
 
 
-def prepare(structure: Structure | Arrays) -> Prepared:
-    """Bring a structure into the form in which it is compared.
+def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
+    """Bring a structure into the form in which it is compared, unless it is in it.
 
     A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
     the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
+    if isinstance(structure, Prepared):
+        return structure
     if isinstance(structure, Structure):
         lattice = structure.lattice
         structure = Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
@@ -112,14 +116,19 @@ class Comparison:
     ----------
     max_density_ratio
         See `MAX_DENSITY_RATIO`; None compares whatever the density, as StructureMatcher does.
+    tolerances
+        Length, site and angle (degrees).
     """
 
-    def __init__(self, *, max_density_ratio: float | None = MAX_DENSITY_RATIO) -> None:
+    def __init__(
+        self, *, max_density_ratio: float | None = MAX_DENSITY_RATIO, tolerances: Tolerances = DEFAULT_TOLERANCES
+    ) -> None:
         self.max_density_ratio = max_density_ratio
+        self._length, self._site, self._angle = tolerances
         self._matcher = StructureMatcher(
-            ltol=LENGTH_TOLERANCE,
-            stol=SITE_TOLERANCE,
-            angle_tol=ANGLE_TOLERANCE,
+            ltol=self._length,
+            stol=self._site,
+            angle_tol=self._angle,
             primitive_cell=True,
             scale=True,
             attempt_supercell=False,
@@ -131,9 +140,7 @@ class Comparison:
         if known.key != query.key or not self._close(known, query):
             return False
         if known.cell is not None and query.cell is not None:
-            clear = clearly_same(
-                known.cell, query.cell, length=LENGTH_TOLERANCE, site=SITE_TOLERANCE, angle=ANGLE_TOLERANCE
-            )
+            clear = clearly_same(known.cell, query.cell, length=self._length, site=self._site, angle=self._angle)
             if clear is not None:
                 return clear
         # Primitive cells of different size never match, so that question, much the cheaper, comes first.
@@ -157,8 +164,8 @@ class Representatives:
     ----------
     known
         Structures, in order; they are taken as distinct, and compared with nothing.
-    max_density_ratio
-        See `MAX_DENSITY_RATIO`; None compares whatever the density, as StructureMatcher does.
+    max_density_ratio, tolerances
+        As for `Comparison`.
 
     Examples
     --------
@@ -170,29 +177,37 @@ class Representatives:
     (0, False)
     """
 
-    def __init__(self, known: Iterable[Structure] = (), *, max_density_ratio: float | None = MAX_DENSITY_RATIO) -> None:
-        self._comparison = Comparison(max_density_ratio=max_density_ratio)
+    def __init__(
+        self,
+        known: Iterable[Structure] = (),
+        *,
+        max_density_ratio: float | None = MAX_DENSITY_RATIO,
+        tolerances: Tolerances = DEFAULT_TOLERANCES,
+    ) -> None:
+        self._comparison = Comparison(max_density_ratio=max_density_ratio, tolerances=tolerances)
         self._by_key: dict[tuple[str, str], list[tuple[int, Prepared]]] = {}
         self._count = 0
         for structure in known:
-            self._keep(prepare(structure))
+            self.keep(structure)
 
     def __len__(self) -> int:
         return self._count
 
-    def match(self, structure: Structure | Arrays) -> int | None:
+    def match(self, structure: Structure | Arrays | Prepared) -> int | None:
         """Give the number of the first known structure that this one duplicates, or None."""
         return self._match(prepare(structure))
 
-    def add(self, structure: Structure | Arrays) -> tuple[int, bool]:
+    def add(self, structure: Structure | Arrays | Prepared) -> tuple[int, bool]:
         """Give the number of the structure's representative, and whether it is new and now stands for itself."""
         prepared = prepare(structure)
         found = self._match(prepared)
         if found is not None:
             return found, False
-        return self._keep(prepared), True
+        return self.keep(prepared), True
 
-    def _keep(self, prepared: Prepared) -> int:
+    def keep(self, structure: Structure | Arrays | Prepared) -> int:
+        """Take one as distinct, and give its number."""
+        prepared = prepare(structure)
         self._by_key.setdefault(prepared.key, []).append((self._count, prepared))
         self._count += 1
         return self._count - 1

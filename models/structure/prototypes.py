@@ -69,7 +69,8 @@ class Prototype:
     amounts
         Atoms of each slot in the reduced formula, ascending.
     symmetries
-        Renamings of slots that leave the structure as it is, identity first: NaCl has two, ZnS (wurtzite) too.
+        Renamings of slots that leave the structure as it is, identity first: NaCl has two, ZnS (wurtzite) too. By the
+        tolerances of prototypes; wider ones take a layer S-Ga-Ga-S for Ga-S-S-Ga.
     related
         Other prototypes that StructureMatcher's own, wider tolerances take as the same, and by which renamings: slot
         k of this one in the part of slot order[k] of the other.
@@ -218,7 +219,7 @@ class PrototypeIndex:
                         return Membership(leader.prototype.prototype_id, taken)
             if same:
                 related[leader.prototype.prototype_id] = tuple(same)
-        symmetries = tuple(order for order in orders if order == own or self._wide.same(shape, own, shape, order))
+        symmetries = tuple(order for order in orders if order == own or self._tight.same(shape, own, shape, order))
         prototype = Prototype(template_id, kind, amounts, symmetries, related)
         self._insert(_Leader(prototype, lambda: structure, slots, shape))
         return Membership(template_id, slots)

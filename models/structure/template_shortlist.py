@@ -21,6 +21,10 @@ from .template_ranking import Candidate, Choice, PrototypeRanking, find_template
 KNOWN_FACTOR: Final = 0.1
 """By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
 fill the list. Between 0.03 and 0.3 recovery hardly changes (tests/benchmarks/recovery.py)."""
+NEAR_FACTOR: Final = 0.3
+"""By how much a structure is set back that StructureMatcher's default tolerances take for a better one, and those of
+prototypes do not: a layer S-Ga-Ga-S and Ga-S-S-Ga. Of 1, 0.3, 0.1, 0.03 and 0 the best for one half of 980 monolayers
+of 2DMatPedia by the first five and ten, confirmed on the other (docs/templates.md)."""
 CANDIDATES_PER_PLACE: Final = 6
 """Candidates looked at for each structure wanted; those that come to nothing are duplicates of better ones. For ten
 structures of a monolayer of 2DMatPedia the place of the last one used is 10 in the median and 14 at most."""
@@ -156,10 +160,16 @@ def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]
 def _told_apart(candidates: Iterable[Candidate], bucket: Bucket) -> Iterator[Candidate]:
     """Give candidates that are distinct as far as their prototypes tell, new ones before known ones."""
     listed: list[Candidate] = []
+    near: set[int] = set()
     waiting = queue(candidates)
     while waiting:
-        *_, candidate, _ = heapq.heappop(waiting)
-        if any(related(bucket, candidate.row, candidate.order, one.row, one.order) for one in listed):
+        negative, place, candidate, set_back = heapq.heappop(waiting)
+        like = [one for one in listed if related(bucket, candidate.row, candidate.order, one.row, one.order)]
+        if any(one.row == candidate.row for one in like):
+            continue
+        if like and place not in near:
+            near.add(place)
+            heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate, set_back))
             continue
         listed.append(candidate)
         yield candidate

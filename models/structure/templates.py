@@ -19,11 +19,12 @@ from pymatgen.core.structure import Structure
 from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
 from .element_movers import distances
 from .lent_shapes import LentShapes, Shape
-from .matching import Representatives
+from .matching import Representatives, prepare
+from .prototypes import PROTOTYPE_TOLERANCES
 from .structure_checks import Check
 from .template_library import StructureOf, TemplateLibrary
 from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates
-from .template_shortlist import KNOWN_FACTOR, Shortlist, queue, shortlist
+from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, queue, shortlist
 
 __all__ = ["NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
 
@@ -269,28 +270,38 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
 
 
 def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterator[_Made]:
-    """Give distinct structures, compared with each other and with the known ones by StructureMatcher."""
-    known = chosen.known
-    listed = Representatives((shapes[one].template for one in known), max_density_ratio=None)
-    given: set[int] = set()
+    """Give distinct structures, compared with each other and with the known ones by StructureMatcher.
+
+    They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
+    """
+    known = Representatives((shapes[one].template for one in chosen.known), max_density_ratio=None)
+    alike = Representatives(max_density_ratio=None)
+    listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
     failed: set[int] = set()
+    near: set[int] = set()
     waiting = queue(chosen.candidates)
-    while waiting and len(given) < chosen.k:
+    while waiting and len(listed) < chosen.k:
         negative, place, candidate, set_back = heapq.heappop(waiting)
         for choice, shape in _sane_first(candidate.choices, make):
             if not shape.sane and place not in failed:
                 failed.add(place)
                 heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate, set_back))
                 break
-            number, _ = listed.add(shape.arrays)
-            if number in given:
+            prepared = prepare(shape.arrays)
+            is_near = alike.match(prepared) is not None
+            if is_near and listed.match(prepared) is not None:
                 continue  # listed already; another template of the prototype may differ
-            if number < len(known) and not set_back:
+            if is_near and place not in near:
+                near.add(place)
+                heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate, set_back))
+                break
+            number = known.match(prepared)
+            if number is not None and not set_back:
                 heapq.heappush(waiting, (negative * KNOWN_FACTOR, place, candidate, True))
                 break
-            given.add(number)
-            duplicate_of = known[number] if number < len(known) else None
-            yield _Made(choice, shape, candidate.probability, duplicate_of)
+            alike.keep(prepared)
+            listed.keep(prepared)
+            yield _Made(choice, shape, candidate.probability, None if number is None else chosen.known[number])
             break
 
 
