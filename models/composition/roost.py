@@ -40,10 +40,8 @@ KIND: Final = "roost"
 PREDICT_BATCH: Final = 512
 
 
-#: A member of an ensemble counts by its predicted standard deviation to minus this power: 2 would be right for errors
-#: that are independent, 0 for errors that the deviations say nothing of. Chosen on the validation part of the test set
-#: by Bartel et al. (2020), where anything from 1 to 2 is as good.
-SURENESS: Final = 1.5
+#: What goes for weights packed before networks could be told of known energies.
+_NOT_KNOWN: Final = {"known_energies": False, "untold": 0.0}
 
 
 class UnseenElement(ValueError):
@@ -64,11 +62,11 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     mean
-        The members' mean, those that are surer of themselves counting more (see `SURENESS`).
+        The ensemble's mean.
     std
         Of both kinds: the root of the sum of their squares.
     aleatoric
-        What the networks say of themselves (root of the mean of their variances, weighted alike).
+        What the networks say of themselves (root of the mean of their variances).
     epistemic
         Spread of the members (0 for a single one).
     """
@@ -105,7 +103,9 @@ class RoostEnsemble:
         """
         config, state = unpack(data, KIND)
         pairs = zip(config["members"], state["members"], strict=True)
-        return cls(tuple(network_from(RoostConfig.from_dict(each), weights).to(device) for each, weights in pairs))
+        return cls(
+            tuple(network_from(RoostConfig.from_dict(_NOT_KNOWN | each), weights).to(device) for each, weights in pairs)
+        )
 
 
 def predict(
@@ -158,12 +158,9 @@ def predict(
                 centre, scale = member.target.tolist()
                 means[index, part[batch.order]] = mean.double().cpu().numpy() * scale + centre
                 stds[index, part[batch.order]] = log_std.double().exp().cpu().numpy() * scale
-    weights = stds**-SURENESS
-    weights /= weights.sum(axis=0)
-    mean = (weights * means).sum(axis=0)
-    aleatoric = np.sqrt((weights * stds**2).sum(axis=0))
-    epistemic = np.sqrt((weights * (means - mean) ** 2).sum(axis=0))
-    return Prediction(mean, np.hypot(aleatoric, epistemic), aleatoric, epistemic)
+    aleatoric = np.sqrt((stds**2).mean(axis=0))
+    epistemic = means.std(axis=0)
+    return Prediction(means.mean(axis=0), np.hypot(aleatoric, epistemic), aleatoric, epistemic)
 
 
 def _contexts(members: Sequence[Roost], parsed: Formulas, good: NDArray[np.int64]) -> list[torch.Tensor | None]:

@@ -90,12 +90,8 @@ class KnownContext(nn.Module):
         )
 
     def features(self, formulas: Formulas) -> torch.Tensor:
-        """Give the features of formulas in eV/atom and numbers, shape (n, WIDTH), on the CPU."""
+        """Give the features of formulas, shape (n, WIDTH), on the CPU."""
         return torch.from_numpy(self.known.features(formulas))
-
-    def hull_energy(self, features: torch.Tensor) -> torch.Tensor:
-        """Give the energy of the hull at each formula, eV/atom, shape (n,)."""
-        return features[:, 0]
 
     def standardised(self, features: torch.Tensor) -> torch.Tensor:
         """Give the features as the network takes them."""

@@ -36,10 +36,8 @@ class RoostConfig:
     known_energies
         Whether the network is told what the energies of the other compositions of the training set say of one: the
         hull that they make there and the energies of its relatives (see `known_energies`). Not part of the paper.
-    from_hull
-        Whether a network that is told of known energies learns what lies above the hull, or the whole energy.
     untold
-        Share of the compositions that such a network is told nothing of while training; it needs `from_hull` false.
+        Share of the compositions that such a network is told nothing of in each epoch, lest it rely on that alone.
     width, layers, heads, hidden
         Features of a node; message layers; heads of each and of the pooling; hidden width of gates and messages.
     trunk
@@ -65,23 +63,22 @@ class RoostConfig:
     Goodall, Lee, Nat. Commun. 11, 6280 (2020).
     """
 
-    embedding: Embedding = "both"
-    known_energies: bool = False
-    from_hull: bool = True
-    untold: float = 0.0
+    embedding: Embedding = "described"
+    known_energies: bool = True
+    untold: float = 0.3
     width: int = 64
     layers: int = 3
     heads: int = 3
-    hidden: int = 128
-    trunk: tuple[int, ...] = (1024, 512, 256)
-    epochs: int = 60
-    batch_size: int = 128
-    learning_rate: float = 1e-3
+    hidden: int = 64
+    trunk: tuple[int, ...] = (512, 512, 256)
+    epochs: int = 32
+    batch_size: int = 256
+    learning_rate: float = 2e-3
     weight_decay: float = 0.1
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     warm_up: float = 0.05
     gradient_norm: float | None = 1.0
-    average: float | None = 0.999
+    average: float | None = 0.998
     dropout: float = 0.0
     beta: float = 1.0
     duplicates: Literal["lowest", "mean", "keep"] = "lowest"
@@ -95,8 +92,8 @@ class RoostConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, not above 0")
         if self.width < 2 or any(width < 1 for width in self.trunk):
             raise ValueError(f"{self.width=} has to be at least 2 and each of {self.trunk=} at least 1")
-        if not 0 <= self.untold < 1 or (self.untold and self.from_hull):
-            raise ValueError(f"{self.untold=} is a share, from 0 up to 1, and goes without {self.from_hull=}")
+        if not 0 <= self.untold < 1:
+            raise ValueError(f"{self.untold=} is a share, from 0 up to 1")
         if not 0 <= self.dropout < 1 or not 0 <= self.warm_up <= 1:
             raise ValueError(f"{self.dropout=} and {self.warm_up=} are shares, from 0 up to 1")
         if not 0 <= self.beta <= 1:
@@ -110,7 +107,9 @@ class RoostConfig:
         recipe: dict[str, Any] = {
             "embedding": "matscholar",
             "known_energies": False,
+            "untold": 0.0,
             "hidden": 256,
+            "trunk": (1024, 512, 256),
             "epochs": 250,
             "batch_size": 128,
             "learning_rate": 3e-4,
@@ -202,9 +201,6 @@ class Roost(nn.Module):
         for layer in self.trunk:
             features = self.dropout(layer(features))
         mean, log_std = self.output(features).unbind(1)
-        if self.context is not None and known is not None and self.config.from_hull:
-            # What is left to learn is how far above the hull of the others a composition lies.
-            mean = mean + (self.context.hull_energy(known) - self.target[0]) / self.target[1]
         return mean, log_std
 
     def element_vectors(self) -> torch.Tensor:

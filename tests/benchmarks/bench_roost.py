@@ -82,8 +82,8 @@ def inference(name: str, config: RoostConfig, formulas: list[str], *, peer: int,
 def main() -> None:
     torch.set_num_threads(1)
     formulas = generated(BULK)
-    published = RoostConfig.published()
-    small = RoostConfig(embedding="learnt", hidden=64, trunk=(512, 256, 128))
+    published = RoostConfig.published(embedding="learnt")
+    small = RoostConfig(embedding="learnt", known_energies=False, hidden=64, trunk=(512, 256, 128))
     for name, config in (("published sizes", published), ("hidden 64, trunk 512-256-128", small)):
         training(name, config, formulas[:N], batch_size=published.batch_size)
         inference(name, config, formulas, peer=N)

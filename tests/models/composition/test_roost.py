@@ -11,7 +11,7 @@ import pytest
 import torch
 from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
 from exfolio.models.composition.roost import (
-    SURENESS,
+    KIND,
     Prediction,
     Roost,
     RoostConfig,
@@ -31,11 +31,20 @@ from exfolio.models.composition.roost_training import (
     robust_loss,
 )
 from exfolio.models.learning.loop import train
-from exfolio.models.learning.weights import WrongModel, pack
+from exfolio.models.learning.weights import WrongModel, pack, unpack
 from literal_roost import LiteralRoost, edges
+from numpy.typing import NDArray
 
 SMALL = RoostConfig(
-    embedding="learnt", width=16, layers=2, heads=2, hidden=16, trunk=(32, 32, 16), epochs=4, batch_size=32
+    embedding="learnt",
+    known_energies=False,
+    width=16,
+    layers=2,
+    heads=2,
+    hidden=16,
+    trunk=(32, 32, 16),
+    epochs=4,
+    batch_size=32,
 )
 #: From one element to eight, so that the passes over falling numbers of neighbours are all walked.
 MIXED = ["LiFePO4", "Fe", "NaCl", "O2", "CaTiO3", "KNa2Mg5Al3Si12O30F3H2", "Mg2RuH6", "Cd5Fe2P8O28", "CuSO4(H2O)5"]
@@ -60,7 +69,7 @@ def formation_energies(folder: Path, n: int) -> tuple[list[str], list[float]]:
 @pytest.mark.parametrize("embedding", ["learnt", "magpie", "matscholar", "described", "both"])
 def test_the_network_is_the_published_one(embedding: str) -> None:
     # Given formulas of one to eight elements, and the network written edge by edge and head by head as in the paper
-    network = known(RoostConfig(embedding=embedding, hidden=32, trunk=(64, 48, 48)))  # type: ignore[arg-type]
+    network = known(RoostConfig.published(embedding=embedding, hidden=32, trunk=(64, 48, 48)))
     literal = LiteralRoost(network)
     batch = Graphs.of(parse(MIXED)).batch(np.arange(len(MIXED)))
     # When both compute
@@ -73,7 +82,7 @@ def test_the_network_is_the_published_one(embedding: str) -> None:
 
 
 def test_the_gradients_are_those_of_the_published_network() -> None:
-    config = RoostConfig(embedding="learnt", hidden=24, trunk=(64, 48, 48))
+    config = RoostConfig.published(embedding="learnt", hidden=24, trunk=(64, 48, 48))
     network = known(config)
     literal = LiteralRoost(network)
     batch = Graphs.of(parse(MIXED)).batch(np.arange(len(MIXED)))
@@ -120,7 +129,9 @@ def test_it_learns_formation_energies_of_real_compounds(shared_data: Path) -> No
     formulas, energies = formation_energies(shared_data, 1000)
     training = TrainingSet.of(formulas[:800], energies[:800])
     validation = TrainingSet.of(formulas[800:], energies[800:])
-    config = RoostConfig(embedding="both", hidden=16, trunk=(64, 32), epochs=8, batch_size=32, learning_rate=3e-3)
+    config = RoostConfig(
+        embedding="both", known_energies=False, hidden=16, trunk=(64, 32), epochs=8, batch_size=32, learning_rate=3e-3
+    )
     # When a small network learns for some seconds
     learner = RoostLearner(config, training, validation, seed=1)
     outcome = train(learner, epochs=config.epochs, seed=1, watch="validation_mae")
@@ -139,10 +150,7 @@ def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(share
     formulas, energies = formation_energies(shared_data, 1000)
     training = TrainingSet.of(formulas[:800], energies[:800])
     validation = TrainingSet.of(formulas[800:], energies[800:])
-    config = RoostConfig(
-        embedding="described", known_energies=True, hidden=16, trunk=(64, 32), epochs=5, batch_size=32,
-        learning_rate=3e-3,
-    )  # fmt: skip
+    config = RoostConfig(hidden=16, trunk=(64, 32), epochs=5, batch_size=32, learning_rate=3e-3)
     # When it learns for some seconds
     learner = RoostLearner(config, training, validation, seed=1)
     outcome = train(learner, epochs=config.epochs, seed=1, watch="validation_mae")
@@ -155,25 +163,27 @@ def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(share
     assert mae < np.abs(validation.targets - training.targets.mean()).mean() / 3
     plain = network_of(SMALL, RoostLearner(SMALL, training, seed=2).state())
     mixed = predict(RoostEnsemble((plain, *again.members, *again.members)), formulas[800:805])
-    apart = [predict(member, formulas[800:805]) for member in (plain, *again.members, *again.members)]
-    weights = [each.std**-SURENESS for each in apart]
-    np.testing.assert_allclose(
-        mixed.mean, np.average([each.mean for each in apart], axis=0, weights=weights), atol=1e-5
-    )
+    apart = [predict(member, formulas[800:805]).mean for member in (plain, *again.members, *again.members)]
+    np.testing.assert_allclose(mixed.mean, np.mean(apart, axis=0), atol=1e-5)
 
 
 def test_the_energy_of_a_known_compound_is_predicted_from_the_others(shared_data: Path) -> None:
     formulas, energies = formation_energies(shared_data, 200)
     config = RoostConfig.from_dict(SMALL.to_dict() | {"known_energies": True, "batch_size": 200})
 
-    def before_learning(values: list[float]) -> float:
+    def before_learning(values: list[float]) -> NDArray[np.float64]:
         network = network_of(config, RoostLearner(config, TrainingSet.of(formulas, values), seed=1).state())
-        network.context.scale[:] = 1  # type: ignore[union-attr]
-        network.context.centre[:] = 0  # type: ignore[union-attr]
+        assert network.context is not None
+        network.context.scale[:] = 1
+        network.context.centre[:] = 0
         network.target[:] = torch.tensor([0.0, 1.0])
-        return float(predict(network, formulas[:1]).mean[0])
+        return predict(network, formulas).mean
 
-    assert before_learning(energies) == pytest.approx(before_learning([energies[0] + 5, *energies[1:]]), abs=1e-6)
+    expected = before_learning(energies)
+    oxide = next(row for row, formula in enumerate(formulas) if parse([formula]).nelements[0] == 2 and "O" in formula)
+    changed = before_learning([energy - 5 * (row == oxide) for row, energy in enumerate(energies)])
+    assert changed[oxide] == pytest.approx(expected[oxide], abs=1e-6)
+    assert np.abs(changed - expected).max() > 1e-3
 
 
 def test_a_resumed_training_ends_as_an_undisturbed_one(shared_data: Path) -> None:
@@ -196,11 +206,9 @@ def test_members_of_an_ensemble_differ_by_their_seed_and_their_spread_is_part_of
     data = TrainingSet.of(MIXED, np.linspace(-3, 0, len(MIXED)))
     members = tuple(network_of(SMALL, RoostLearner(SMALL, data, seed=seed).state()) for seed in (1, 2, 3))
     one, all_three = predict(members[0], MIXED), predict(RoostEnsemble(members), MIXED)
-    each = [predict(member, MIXED) for member in members]
-    means, weights = np.stack([p.mean for p in each]), np.stack([p.std**-SURENESS for p in each])
-    np.testing.assert_allclose(all_three.mean, np.average(means, axis=0, weights=weights), atol=1e-6)
-    variance = np.average((means - all_three.mean) ** 2, axis=0, weights=weights)
-    np.testing.assert_allclose(all_three.epistemic, np.sqrt(variance), atol=1e-6)
+    each = np.stack([predict(member, MIXED).mean for member in members])
+    np.testing.assert_allclose(all_three.mean, each.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(all_three.epistemic, each.std(axis=0), atol=1e-6)
     np.testing.assert_allclose(all_three.std, np.hypot(all_three.aleatoric, all_three.epistemic))
     assert (all_three.epistemic > 0).all()
     assert (one.epistemic == 0).all()
@@ -208,12 +216,18 @@ def test_members_of_an_ensemble_differ_by_their_seed_and_their_spread_is_part_of
 
 @pytest.mark.parametrize("embedding", ["learnt", "both"])
 def test_weights_are_packed_and_read_back(embedding: str) -> None:
-    config = RoostConfig.from_dict(SMALL.to_dict() | {"embedding": embedding})
-    ensemble = RoostEnsemble((known(config, 1), known(config, 2)))
+    ours = RoostConfig.from_dict(SMALL.to_dict() | {"embedding": embedding})
+    ensemble = RoostEnsemble((known(ours, 1), known(ours, 2)))
     again = RoostEnsemble.from_bytes(ensemble.to_bytes())
-    assert [member.config for member in again.members] == [config, config]
-    for ours, theirs in zip(predict(again, MIXED), predict(ensemble, MIXED), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert [member.config for member in again.members] == [ours, ours]
+    for mine, theirs in zip(predict(again, MIXED), predict(ensemble, MIXED), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    # What was packed before there were known energies has no word of them
+    config, state = unpack(ensemble.to_bytes(), KIND)
+    for member in config["members"]:
+        del member["known_energies"], member["untold"]
+    earlier = RoostEnsemble.from_bytes(pack(KIND, config, state))
+    np.testing.assert_array_equal(predict(earlier, MIXED).mean, predict(ensemble, MIXED).mean)
     with pytest.raises(WrongModel, match="matgan"):
         RoostEnsemble.from_bytes(pack("matgan", {}, {}))
 
@@ -289,6 +303,7 @@ def test_configs() -> None:
     assert RoostConfig.from_dict(SMALL.to_dict()) == SMALL
     paper = RoostConfig.published()
     assert (paper.batch_size, paper.learning_rate, paper.weight_decay, paper.average) == (128, 3e-4, 1e-6, None)
+    assert (paper.embedding, paper.known_energies) == ("matscholar", False)
     assert (paper.width, paper.layers, paper.heads, paper.hidden) == (64, 3, 3, 256)
     assert paper.trunk == (1024, 512, 256)
     with pytest.raises(ValueError, match="no hyperparameter depth; there are: average"):
@@ -297,12 +312,12 @@ def test_configs() -> None:
         RoostConfig(batch_size=0)
     with pytest.raises(ValueError, match="word2vec"):
         RoostConfig(embedding="word2vec")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"untold=0\.2 is a share.*from_hull"):
-        RoostConfig(known_energies=True, untold=0.2)
+    with pytest.raises(ValueError, match=r"untold=1\.0 is a share"):
+        RoostConfig(untold=1.0)
     with pytest.raises(ValueError, match="known_energies=True goes with a context"):
         Roost(RoostConfig(embedding="learnt", known_energies=True))
     with pytest.raises(ValueError, match="element table"):
-        Roost(RoostConfig(embedding="magpie"))
+        Roost(RoostConfig(embedding="magpie", known_energies=False))
 
 
 def test_predicting_imports_no_featurizer() -> None:
