@@ -1,17 +1,20 @@
 """What the newest predictor in the registry says of the space groups of compositions; nothing where none is trained.
 
-It is noted with the structures of templates and does not rank them; docs/templates.md says what ranking by it did.
+It is noted with the structures of templates, and ranks those of bulk crystals; docs/templates.md says what that did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from typing import Final
 
 from ..models.composition.parsing import parse_or_report
 from ..stores.connection import Connection
 
 KIND_OF_DIMENSION: Final = {2: "space-groups", 3: "space-groups-bulk"}
+RANKED_DIMENSIONS: Final = (3,)
+"""For bulk crystals ranking by space groups helps, for layers it costs first places (docs/templates.md)."""
 
 
 def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) -> dict[str, Mapping[int, float]]:
@@ -43,3 +46,10 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     numbers = [int(number) for number in predictor.known_groups]
     found = predictor.space_group_probability(good)
     return {formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, found, strict=True)}
+
+
+def ranking_weights(probabilities: Mapping[int, float] | None, dimension: int) -> dict[int, float] | None:
+    """Give the weight of templates by their space group, the root of its probability; None where it ranks nothing."""
+    if probabilities is None or dimension not in RANKED_DIMENSIONS:
+        return None
+    return {number: sqrt(probability) for number, probability in probabilities.items()}

@@ -18,7 +18,7 @@ from ..models.structure.template_shortlist import shortlist
 from ..models.structure.templates import Prediction, Ranking, predict, realise
 from ..stores.connection import Connection
 from ..stores.documents import Material
-from .space_group_guesses import guesses
+from .space_group_guesses import guesses, ranking_weights
 from .template_stage import prototype_of
 from .work import Doc
 
@@ -111,5 +111,6 @@ def predict_structures(
     probabilities = guesses(connection, [formula], dimension=dimension).get(formula)
     if ranking == "elmd":  # which looks at distances alone
         return predict(formula, library, top, dimension=dimension, ranking=ranking, space_groups=probabilities)
-    chosen = shortlist(formula, library, top, dimension=dimension).with_space_groups(probabilities)
-    return realise(chosen, library.structure_of)
+    weights = ranking_weights(probabilities, dimension)
+    chosen = shortlist(formula, library, top, dimension=dimension, space_groups=weights)
+    return realise(chosen.with_space_groups(probabilities), library.structure_of)

@@ -25,7 +25,7 @@ from ..models.structure.vacuum import thickest_gap
 from ..stores.documents import Composition, Material, ProposedStructure
 from . import proposal
 from .group_stage import GroupStage, Members
-from .space_group_guesses import guesses
+from .space_group_guesses import guesses, ranking_weights
 from .template_loading import load_templates
 from .work import Batch, Doc, Item, Outcome
 
@@ -143,7 +143,8 @@ class TemplateStructuresStage(GroupStage):
     def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:
         """Give the probability of each space group by number, of those formulas a predictor can tell something of.
 
-        It is noted with each structure made from now on; nothing is due again because of a newer predictor.
+        It is noted with each structure made from now on, and ranks those of bulk crystals. Nothing is due again because
+        of a newer predictor: it would move few structures by a place or two, and all of them would be made anew.
         """
         return guesses(self.db, formulas, dimension=self.dimension)
 
@@ -156,6 +157,7 @@ class TemplateStructuresStage(GroupStage):
                 self._templates(composition["formula_anonymous"]),
                 self.structures,
                 dimension=self.dimension,
+                space_groups=ranking_weights(space_groups, self.dimension),
                 match_structures=self.match_structures,
             )
             content["shortlist"] = chosen.with_space_groups(space_groups)

@@ -2,6 +2,7 @@
 
 import pytest
 from exfolio.builders.running import run_stage
+from exfolio.builders.space_group_guesses import ranking_weights
 from exfolio.builders.template_loading import predict_structures
 from exfolio.builders.template_stage import TemplateStage
 from exfolio.builders.template_structures import TemplateStructuresStage
@@ -13,6 +14,7 @@ from exfolio.models.structure.lattice_predictor import unpack
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from layers_and_compositions import layer, material, put_compositions, salt
+from pymatgen.core import Lattice, Structure
 from toy_stages import put_materials
 
 # a, Å: layers after Rasmussen, Thygesen, J. Phys. Chem. C 119, 13169 (2015); salts measured at room temperature.
@@ -21,6 +23,10 @@ OCTAHEDRAL = [("Ti", "S", 3.41), ("Ti", "Se", 3.53), ("Zr", "S", 3.68), ("Zr", "
 SALTS = [
     *(("Li", "F", 4.03), ("Li", "Cl", 5.13), ("Na", "F", 4.62), ("Na", "Cl", 5.64), ("Na", "Br", 5.97)),
     *(("K", "F", 5.35), ("K", "Cl", 6.29), ("Mg", "O", 4.21), ("Ca", "O", 4.81), ("Sr", "O", 5.16)),
+]
+CUBES = [
+    *(("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57), ("Tl", "Cl", 3.83), ("Tl", "Br", 3.97)),
+    *(("Al", "Ni", 2.89), ("Al", "Co", 2.86), ("Ti", "Fe", 2.98)),
 ]
 TINY = {"trees": 10}
 
@@ -124,3 +130,28 @@ def test_structures_from_templates_tell_the_probability_of_their_space_group(kno
     run_stage(TemplateStructuresStage(), known)
     stored = list(known.database["structures"].find({"formula_reduced": "HfSe2", "deprecated": False}))
     assert {doc["predicted_space_group"]: doc["space_group_probability"] for doc in stored} == pytest.approx(told)
+
+
+def test_only_bulk_crystals_are_ranked_by_their_space_group() -> None:
+    assert ranking_weights({225: 0.25, 221: 0.0}, 3) == {225: 0.5, 221: 0.0}
+    assert ranking_weights({164: 0.25}, 2) is None
+    assert ranking_weights(None, 3) is None
+
+
+def test_a_bulk_structure_of_the_likelier_space_group_comes_first(registry: Connection) -> None:
+    # given what crystallises like rock salt and what like caesium chloride
+    salts = [material(m + x, salt(m, x, a), dimension=3) for m, x, a in SALTS]
+    cubes = [
+        material(m + x, Structure(Lattice.cubic(a), [m, x], [[0, 0, 0], [0.5, 0.5, 0.5]]), dimension=3)
+        for m, x, a in CUBES
+    ]
+    put_materials(registry, [*salts, *cubes])
+    run_stage(TemplateStage(), registry)
+    before = predict_structures(registry, "BaO", dimension=3)
+    run_stage(TrainingStage("space-groups-bulk", config={"trees": 60, "folds": 0}), registry)
+
+    after = predict_structures(registry, "BaO", dimension=3)
+
+    assert [one.space_group for one in after] == [225, 221]
+    assert after[0].space_group_probability > after[1].space_group_probability
+    assert after[0].probability > before[0].probability
