@@ -36,7 +36,7 @@ class SampleStage(Stage):
     """
 
     name = "sample-compositions"
-    version = 1
+    version = 2  # a seed stands for other draws than before
     writes: ClassVar = {Composition: "sample"}
     orphans = "kept"
     selects_ahead = True
