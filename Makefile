@@ -8,6 +8,9 @@ TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
 LINKS := .typecheck
 
+# One more than cores: many tests wait for a server.
+WORKERS ?= $(shell expr $$(nproc) + 1)
+
 .PHONY: install demo test lint types format benchmark clean
 
 install: $(STAMP)
@@ -22,7 +25,7 @@ demo: install  ## set everything up, run the main job on the bundled sample, sho
 	$(BIN)/exfolio demo
 
 test: install  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from .campaign import Campaign, Potential
 from .compositions import Compositions, ModelSettings
 from .crystal_gan_route import CrystalGanRoute
 
-_DRAWS = 20_000
+_DRAWS = 10_000
 _STRUCTURES = 3
 _MODELS = {
     "matgan": ModelSettings(
@@ -18,11 +18,11 @@ _MODELS = {
             "adversarial_epochs": 1,
             "steps_per_epoch": 5,
             "validation_draws": 200,
-            "report_draws": 2000,
+            "report_draws": 1000,
         }
     ),
-    "classifier": ModelSettings(config={"boosted_rounds": 100, "folds": 3}),
-    "roost": ModelSettings(config={"epochs": 10, "batch_size": 64}),
+    "classifier": ModelSettings(config={"boosted_rounds": 60, "folds": 2}),
+    "roost": ModelSettings(config={"epochs": 8, "batch_size": 64}),
 }
 _CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))
 """MgMnO2 and MgMnO3: of their kinds the bundled sources have most."""
