@@ -213,11 +213,16 @@ def test_gates_that_compositions_cannot_meet_are_refused(gates: list[dict[str, A
         Compositions.model_validate({"gates": gates})
 
 
-def test_the_second_process_finds_the_models_too(known: Connection) -> None:
-    wanted = Compositions.model_validate(SMALL)
-    wanted_of = {"sample-compositions": 2}
+def test_the_second_process_finds_the_models_too(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, wanted, _ = route
+    connection.database["compositions"].delete_many({})
+    connection.database["stage_states"].delete_many({"stage": {"$regex": "compositions"}})
 
     for stage in stages(wanted):
-        run_stage(stage, known, processes=wanted_of.get(stage.name, 1), batch_size=50)
+        run_stage(stage, connection, processes=2 if stage.name == "sample-compositions" else 1, batch_size=50)
 
-    assert all("p_2d" in doc for doc in compositions(known).values())
+    found = compositions(connection)
+    assert len(found) > 50
+    assert all("p_2d" in doc for doc in found.values())
