@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 import threading
 import time
@@ -103,21 +102,27 @@ def fill(connection: Connection, wanted: int) -> list[str]:
     return formulas
 
 
-class Memory:
-    """The largest memory of this process and its children together, looked at every half second."""
+class Watch:
+    """Memory of this process and its children, the most of it, and their CPU time, looked at every half second."""
 
     def __init__(self) -> None:
         self.total = self.child = 0.0
+        self._cpu: dict[int, float] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of the children."""
+        return sum(self._cpu.values())
 
     def _watch(self) -> None:
         own = psutil.Process()
@@ -126,6 +131,7 @@ class Memory:
             for process in own.children(recursive=True):
                 try:
                     children.append(process.memory_info().rss / 1e6)
+                    self._cpu[process.pid] = sum(process.cpu_times()[:2])
                 except psutil.NoSuchProcess:
                     continue
             self.child = max([self.child, *children])
@@ -149,14 +155,13 @@ def main() -> None:
         print(f"{options.templates:,} templates stored in {time.perf_counter() - start:.0f} s", flush=True)
         stage = TemplateStructuresStage(match_structures=not options.by_prototype)
         start, own = time.perf_counter(), time.process_time()
-        with Memory() as memory:
+        with Watch() as watch:
             report = run_stage(stage, connection, processes=options.processes)
         took, own = time.perf_counter() - start, time.process_time() - own
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         print(
             f"{report.due:,} compositions, {report.inserted:,} structures, {report.failed} failed: {took:.0f} s; "
-            f"CPU {own:.0f} s here, {used.ru_utime + used.ru_stime:.0f} s in {options.processes} processes; memory "
-            f"{memory.total:,.0f} MB together, {memory.child:,.0f} MB the largest child; load {os.getloadavg()[0]:.1f}",
+            f"CPU {own:.0f} s here, {watch.cpu:.0f} s in {options.processes} processes; memory "
+            f"{watch.total:,.0f} MB together, {watch.child:,.0f} MB the largest child; load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
 
