@@ -144,7 +144,7 @@ class TemplateStructuresStage(GroupStage):
         """Give the probability of each space group by number, of those formulas a predictor can tell something of.
 
         It is noted with each structure made from now on, and ranks those of bulk crystals. Nothing is due again because
-        of a newer predictor: it would move few structures by a place or two, and all of them would be made anew.
+        of a newer predictor: all would have to be made anew.
         """
         return guesses(self.db, formulas, dimension=self.dimension)
 
