@@ -119,7 +119,7 @@ class LiveSourceStage(Stage):
                 return
             self._pass = unfinished["pass"] if cursor else self.run_id + text_hash(self.name, str(utc_now()))[:8]
             self._known = self._read_known()
-            self.first_time = last is None and not self._known
+            self.first_time = last is None and not self._known and not failures.known(self.db, self.name)
             known = {
                 name: doc.get("stamp") for name, doc in self._known.items() if doc["fingerprint"] == self.fingerprint
             }

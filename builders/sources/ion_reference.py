@@ -59,4 +59,6 @@ def _records(client: WebClient) -> Iterator[dict[str, Any]]:
             if not isinstance(record, dict):
                 raise QuestionRefused(f"{client.base}/contributions/ gave {record!r:.40} where an ion belongs")
             yield {name: record[name] for name in ("identifier", "formula", "data") if name in record}
+        if not found:
+            return
         page, pages = page + 1, pages_now
