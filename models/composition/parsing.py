@@ -246,9 +246,24 @@ _PLAIN_PAIRS: Final = _plain_pairs()
 _SYMBOL_TABLE: Final = _symbol_table()
 
 
+_BRACKETED: Final = re.compile(r"\(((?:[A-Z][a-z]?\d{0,9})+)\)(\d{0,9})(?!\d)")
+_ENTRY: Final = re.compile(r"([A-Z][a-z]?)(\d*)")
+
+
+def _opened(text: str) -> str:
+    """Multiply whole numbers of simple brackets out, ``Mg(PO3)2`` to ``MgP2O6``; what is left over stays awkward."""
+    return _BRACKETED.sub(
+        lambda found: "".join(
+            f"{symbol}{int(amount or 1) * int(found[2] or 1)}" for symbol, amount in _ENTRY.findall(found[1])
+        ),
+        text,
+    )
+
+
 def _parse_block(texts: list[str]) -> tuple[Formulas, dict[int, FormulaError]]:
     try:
-        data = ("\n" + "\n".join(texts) + "\n").encode("ascii", errors="replace")
+        opened = [_opened(text) if "(" in text else text for text in texts]
+        data = ("\n" + "\n".join(opened) + "\n").encode("ascii", errors="replace")
     except TypeError:  # something that is no text, None for instance
         return _awkward(texts, range(len(texts)), _no_entries(len(texts)))
     text = np.frombuffer(data, dtype=np.uint8)

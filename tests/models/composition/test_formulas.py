@@ -32,6 +32,7 @@ HAND_PICKED = [
     "Fe0.95O", "CuSO4.5H2O", "Fe0O2", "Fe1e2", "Mg6MnO8", "MnO2", "Mn3O4", "CrI3", "WTe2", "Bi2Se3", "BN", "Al2O3",
     "YBa2Cu3O7", "UO2", "PuO2", "AmO2", "Og", "Cs1000I1001", "Pa2O5Pa", "D2O", "LiD", "T2O", "Sn2P2S6", "K2Cr2O7",
     "Na2S2O3", "C1Pt1", "Al4O6H2", "CoO2H1", "Co4", "CO", "Os1O4", "HoF3", "HOF",
+    "Mg(PO3)2.5", "Mg(OH)0", "(PO3)", "Ca10(PO4)6(OH)2", "Fe(C5H5)2", "Mg(OH) 2", "(CO)3e5", "(OH)02", "(D2O)3",
 ]
 # fmt: on
 
