@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -42,7 +43,7 @@ class Gate(BaseModel):
             raise ValueError(f"between {list(self.between)}: the first number is the lower one")
         return self
 
-    @property
+    @cached_property
     def condition(self) -> str:
         """The condition in words that go on with "has to be": ``<= 0.2``, ``0.5 to 3``, ``yes``."""
         if isinstance(self.equals, bool):
@@ -54,7 +55,7 @@ class Gate(BaseModel):
         name, threshold = self.threshold
         return f"{_CONDITIONS[name]} {threshold:g}"
 
-    @property
+    @cached_property
     def threshold(self) -> tuple[str, Any]:
         """Name of the condition, as the field is called here, and what it compares with."""
         return next((name, value) for name in _CONDITIONS if (value := getattr(self, name)) is not None)
