@@ -24,6 +24,8 @@ KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""
 CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 _BATCH = 64
+_BATCH_RELAXED = 16
+"""So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
 _DIGITS = 5
 """Energies are kept to 1e-5 eV: beyond it the sums of single precision depend on what else is in a batch."""
 _UNKNOWN_ELEMENTS = sorted(element.symbol for element in Element if element.Z > HEAVIEST)
@@ -81,7 +83,8 @@ class PotentialStage(MapStage):
     @property
     def size(self) -> int:
         """Items in a batch: few, because each is much work and batches are divided among processes."""
-        return self.batch_size or min(_BATCH, self.db.settings.batch_size)
+        most = _BATCH_RELAXED if self.relax else _BATCH
+        return self.batch_size or min(most, self.db.settings.batch_size)
 
     def select(self) -> Iterator[Batch]:
         """Give what is due, up to the limit; nothing where the potential is not installed."""
@@ -120,7 +123,7 @@ class PotentialReferencesStage(PotentialStage):
     what = "references"
     source = Material
     facets = ("record",)
-    fields = ("structure", "formula")
+    fields = ("structure", "formula", "chemsys")
     criteria: ClassVar[Doc] = {
         "structure": {"$exists": True},
         "disordered": {"$ne": True},

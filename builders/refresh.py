@@ -28,6 +28,7 @@ from .known_values import KnownValuesStage
 from .layers import LayerStage
 from .links import LinkStage
 from .live_source_stage import LiveSourceStage
+from .near_hull_stage import NearHullReferencesStage
 from .novelty import NoveltyStage
 from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
 from .potential_values import PotentialValuesStage
@@ -169,9 +170,16 @@ def _calculation_stages(campaign: Campaign | None = None) -> list[Stage]:
 def _potential_stages(campaign: Campaign) -> list[Stage]:
     if campaign.potential is None:
         return []
-    settings = campaign.potential.model_dump(exclude={"model", "max_structures"})
+    wanted = campaign.potential
+    settings = wanted.model_dump(exclude={"model", "max_structures", "reference_window"})
+    references: list[Stage] = [PotentialReferencesStage(**settings)]
+    if wanted.relax and wanted.reference_window is not None:
+        limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
+        elements = list(campaign.elements) or None
+        near = NearHullReferencesStage(window=wanted.reference_window, elements=elements, **limits)
+        references = [PotentialReferencesStage(**{**settings, "relax": False}), near]
     return [
-        PotentialReferencesStage(**settings),
+        *references,
         PotentialEnergiesStage(**settings, max_structures=campaign.potential.max_structures),
         PotentialValuesStage(relax=campaign.potential.relax),
     ]

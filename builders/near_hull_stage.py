@@ -1,0 +1,108 @@
+"""Relaxes by CHGNet the known materials that can matter to its hull: those near the hull of their static energies.
+
+What lies far above it competes with nothing, relaxed or not; leaving it out makes relaxed references affordable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..models.energetics.formation import element_references
+from ..models.energetics.hull import Entry, hull_positions
+from ..models.structure.potential import NAME
+from ..models.structure.relaxation import FORCE_TOLERANCE
+from .potential_stage import PotentialReferencesStage, method_name, scheme_name
+from .potential_values import reference_elements, sub_systems
+from .work import Batch, Doc, Item
+
+
+class NearHullReferencesStage(PotentialReferencesStage):
+    """Writes relaxed `reference_entries` of CHGNet for known materials near the hull of their static entries.
+
+    More known materials only lower that hull, so what was left out once stays out rightly; where a phase of the hull is
+    withdrawn, materials that its hull kept out stay out until they change.
+
+    Parameters
+    ----------
+    window
+        eV/atom above the hull of static energies, up to which a material is relaxed. One without a static entry is.
+    elements
+        Only materials of these elements; None: of any.
+    max_steps, force_tolerance, max_seconds
+        As `PotentialReferencesStage`.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: float,
+        elements: list[str] | None = None,
+        max_steps: int = 200,
+        force_tolerance: float = FORCE_TOLERANCE,
+        max_seconds: float | None = 120.0,
+        share: Doc | None = None,
+    ) -> None:
+        self.window = window
+        self.elements = sorted(elements) if elements else None
+        self._above: dict[str, dict[str, float]] = {}
+        super().__init__(
+            relax=True, max_steps=max_steps, force_tolerance=force_tolerance, max_seconds=max_seconds, share=share
+        )
+
+    def arguments(self) -> Doc:
+        """Give the settings."""
+        limits = {name: getattr(self, name) for name in ("max_steps", "force_tolerance", "max_seconds")}
+        return {"window": self.window, "elements": self.elements, **limits}
+
+    def config(self) -> Doc:
+        """Give what is relaxed, and how."""
+        return {**super().config(), "window": self.window, "elements": self.elements}
+
+    def _qualifies(self) -> Doc:
+        if self.elements is None:
+            return super()._qualifies()
+        return {**super()._qualifies(), "chemsys": {"$in": list(sub_systems("-".join(self.elements)))}}
+
+    def select(self) -> Iterator[Batch]:
+        """Give what is due and near the hull; say how many were not."""
+        self._above = {}
+        left_out = 0
+        for batch in super().select():
+            near = [item for item in batch.items if self._is_near(item)]
+            left_out += len(batch.items) - len(near)
+            self.total -= len(batch.items) - len(near)
+            batch.items = near
+            yield batch
+        if left_out:
+            self.report.note = (
+                f"{left_out:,} known materials lie more than {self.window:g} eV/atom above the static hull: not relaxed"
+            )
+
+    def _is_near(self, item: Item) -> bool:
+        system = item.content.get("chemsys")
+        if not system:
+            return True
+        if system not in self._above:
+            self._above[system] = self._distances(system)
+        return self._above[system].get(item.key, 0.0) <= self.window
+
+    def _distances(self, system: str) -> dict[str, float]:
+        """Give the distances of a chemical system's static entries to their hull, by material."""
+        method = method_name(relax=False)
+        query = {
+            "chemsys": {"$in": list(sub_systems(system))},
+            "deprecated": False,
+            "functional": NAME,
+            "scheme": scheme_name(relax=False),
+        }
+        fields = {"_id": 0, "entry_id": 1, "material_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
+        docs = list(self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1))
+        docs += [one for one in reference_elements(relax=False) if one["chemsys"] in system.split("-")]
+        references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
+        lowest = element_references(references)
+        if any(symbol not in lowest for symbol in system.split("-")):
+            return {}  # no hull, so nothing is known to be far from it
+        own = [(doc["material_id"], entry) for doc, entry in zip(docs, references, strict=True)
+               if doc["chemsys"] == system and "material_id" in doc]  # fmt: skip
+        positions = hull_positions([entry for _, entry in own], references)
+        return {material: position.energy for (material, _), position in zip(own, positions, strict=True)}
