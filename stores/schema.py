@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import mongoengine as me
+from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -20,6 +21,8 @@ from .errors import ConfigurationError
 SCHEMA_VERSION = 1
 """Version of the collections' layout that this code writes."""
 
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+_NAMESPACE_EXISTS = 48
 _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
 
 
@@ -108,9 +111,8 @@ def initialise(connection: Connection) -> dict[str, Any]:
     for document in (*REGISTRY, *OPERATIONS):
         name = document._get_collection_name()
         if name not in present:
-            database.create_collection(name)
             created.append(name)
-        _set_validator(database, name, json_schema(document))
+        _set_validator(database, name, json_schema(document), new=name not in present)
         count += _make_indexes(database[name], document)
     if "counters" not in present:
         database.create_collection("counters")
@@ -142,11 +144,15 @@ def is_initialised(connection: Connection) -> bool:
     return bool(stamp["version"] == SCHEMA_VERSION)
 
 
-def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any]) -> None:
+def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:
+    rule: dict[str, Any] = {
+        "validator": {"$jsonSchema": schema},
+        "validationLevel": "strict",
+        "validationAction": "error",
+    }
     try:
-        database.command(
-            "collMod", name, validator={"$jsonSchema": schema}, validationLevel="strict", validationAction="error"
-        )
+        if not new or not _create(database, name, rule):
+            database.command("collMod", name, **rule)
     except OperationFailure as error:
         raise ConfigurationError(
             f"the validator of collection {name} can't be set: {_reason(error)}",
@@ -154,9 +160,25 @@ def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[s
         ) from error
 
 
+def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any]) -> bool:
+    """Make a collection, or say that another process was quicker."""
+    try:
+        database.create_collection(name, check_exists=False, **rule)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+        return False
+    return True
+
+
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
     wanted = index_models(document)
-    for model in wanted:
+    try:
+        collection.create_indexes([IndexModel(**model) for model in wanted])  # all in one go, several times quicker
+        one_by_one = []
+    except OperationFailure:
+        one_by_one = wanted  # to name the one that can't be made
+    for model in one_by_one:
         try:
             collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
         except OperationFailure as error:

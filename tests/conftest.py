@@ -1,7 +1,14 @@
 """What every test may ask for."""
 
 import os
+
+# Before numpy and torch are imported: the workers of pytest-xdist are the parallel part, and the nets of tests are so
+# small that threads cost them several times what they save. Processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +22,9 @@ from exfolio.stores.mongod_binary import find_mongod
 from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory: what the server of the tests would wait for a disk there, it does not."""
+ENOUGH_MEMORY = 3 << 30  # bytes free there; the server's files take a tenth of it
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +60,7 @@ def mongod() -> Path:
 def mongo_server(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
     """One embedded server for all tests, shared by the workers of pytest-xdist; the last to leave stops it."""
     base = tmp_path_factory.getbasetemp()
-    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mongo-server"
+    home = _in_memory((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "mongo-server")
     settings = Settings(home=home, mongod=mongod)
     guests = home / "guests"
     guests.mkdir(parents=True, exist_ok=True)
@@ -64,7 +74,27 @@ def mongo_server(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     guest.unlink()
     if not any(guests.iterdir()):
         psutil.Process(server.pid).kill()  # in order would take seconds, for data that go anyway
-        shutil.rmtree(server.home.folder, ignore_errors=True)
+        shutil.rmtree(home.resolve(), ignore_errors=True)
+        if home.is_symlink():
+            home.unlink()
+
+
+def _in_memory(home: Path) -> Path:
+    """Make a folder a link to one in memory, where there is enough; whoever comes second finds the link."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ENOUGH_MEMORY or home.exists():
+        return home
+    for left_behind in MEMORY.glob(f"exfolio-tests-{os.getuid()}-*"):
+        users = [left_behind.name.split("-")[3], *(path.name for path in left_behind.glob("guests/*"))]
+        if not any(psutil.pid_exists(int(pid)) for pid in users):  # of a run that was killed
+            if running := embedded.find_running(Settings(home=left_behind)):
+                psutil.Process(running.pid).kill()
+            shutil.rmtree(left_behind, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"exfolio-tests-{os.getuid()}-{os.getpid()}-", dir=MEMORY))
+    try:
+        home.symlink_to(folder)
+    except FileExistsError:
+        folder.rmdir()
+    return home
 
 
 @pytest.fixture
