@@ -5,15 +5,17 @@ And predicts from it for those who ask for a single formula.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import lru_cache
 from typing import Final
 
 from pymatgen.core.structure import Structure
 
 from ..models.composition.formulas import anonymous_formulas
+from ..models.structure.decorations import anonymous_formula
 from ..models.structure.plain import BadStructure, from_plain
 from ..models.structure.prototypes import Membership
-from ..models.structure.template_library import Template, TemplateLibrary
+from ..models.structure.template_library import Bucket, Template, TemplateLibrary
 from ..models.structure.template_shortlist import shortlist
 from ..models.structure.templates import Prediction, Ranking, predict, realise
 from ..stores.connection import Connection
@@ -24,6 +26,38 @@ from .work import Doc
 
 _WANTED: Final = ("material_id", "formula_reduced", "template_prototype", "template_dimension", "template")
 _STRUCTURES_KEPT: Final = 2000
+_FORMULAS_KEPT: Final = 8
+
+
+class TemplateBuckets:
+    """The registry's templates, of each anonymous formula when it is asked for; the last few are kept.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._kept: OrderedDict[tuple[str, int], TemplateLibrary] = OrderedDict()
+
+    def bucket(self, amounts: tuple[int, ...], dimension: int) -> Bucket | None:
+        """Give the templates of these amounts, in the order of slots, and dimensionality; None when there are none."""
+        return self._library(anonymous_formula(amounts), dimension).bucket(amounts, dimension)
+
+    def structure_of(self, template_id: str) -> Structure:
+        """Give a template's structure."""
+        return _structure(self._connection, template_id)
+
+    def _library(self, anonymous: str, dimension: int) -> TemplateLibrary:
+        key = anonymous, dimension
+        if key not in self._kept:
+            self._kept[key] = load_templates(self._connection, dimension=dimension, anonymous_formula=anonymous)
+            if len(self._kept) > _FORMULAS_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 def load_templates(connection: Connection, *, dimension: int, anonymous_formula: str | None = None) -> TemplateLibrary:
@@ -69,12 +103,17 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
 
     @lru_cache(maxsize=_STRUCTURES_KEPT)
     def structure_of(template_id: str) -> Structure:
-        found = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
-        if not found or "structure" not in found:
-            raise BadStructure(f"template {template_id} has no structure any more; `exfolio run templates` notes that")
-        return from_plain(found["structure"])
+        return _structure(connection, template_id)
 
     return TemplateLibrary(templates, prototypes, structure_of)
+
+
+def _structure(connection: Connection, template_id: str) -> Structure:
+    materials = connection.database[Material.collection_name()]
+    found = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
+    if not found or "structure" not in found:
+        raise BadStructure(f"template {template_id} has no structure any more; `exfolio run templates` notes that")
+    return from_plain(found["structure"])
 
 
 def predict_structures(
@@ -106,11 +145,12 @@ def predict_structures(
     ...     for found in predict_structures(registry, "MoSSe"):
     ...         print(found.template_id, found.probability, found.structure)
     """
-    [anonymous] = anonymous_formulas([formula])
-    library = load_templates(connection, dimension=dimension, anonymous_formula=anonymous)
     probabilities = guesses(connection, [formula], dimension=dimension).get(formula)
     if ranking == "elmd":  # which looks at distances alone
+        [anonymous] = anonymous_formulas([formula])
+        library = load_templates(connection, dimension=dimension, anonymous_formula=anonymous)
         return predict(formula, library, top, dimension=dimension, ranking=ranking, space_groups=probabilities)
     weights = ranking_weights(probabilities, dimension)
-    chosen = shortlist(formula, library, top, dimension=dimension, space_groups=weights)
-    return realise(chosen.with_space_groups(probabilities), library.structure_of)
+    templates = TemplateBuckets(connection)
+    chosen = shortlist(formula, templates, top, dimension=dimension, space_groups=weights)
+    return realise(chosen.with_space_groups(probabilities), templates.structure_of)

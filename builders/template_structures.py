@@ -1,32 +1,33 @@
 """Stage `template-structures`: gives promising compositions the structures of known materials like them.
 
-A new or changed template makes due the compositions of its anonymous formula only. Templates are chosen where the
-database is at hand; the few structures needed travel with the composition to whoever makes the new ones of them.
+A new or changed template makes due the compositions of its anonymous formula, and those that may be a decoration of it,
+only. Templates are chosen where the database is at hand; the few structures needed travel with the composition to
+whoever makes the new ones of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from pymatgen.core.structure import Structure
 
 from ..models.composition.formulas import UnknownElement, UnparsableFormula
+from ..models.structure.decorations import simpler_formulas
 from ..models.structure.lent_shapes import LentShapes
 from ..models.structure.pettifor import ElementOffScaleError
-from ..models.structure.plain import from_plain
+from ..models.structure.plain import Arrays, arrays_of
 from ..models.structure.structure_checks import Check
-from ..models.structure.template_library import TemplateLibrary
 from ..models.structure.templates import NoTemplateError, Prediction, realise, shortlist
 from ..models.structure.vacuum import thickest_gap
 from ..stores.documents import Composition, Material, ProposedStructure
 from . import proposal
 from .group_stage import GroupStage, Members
 from .space_group_guesses import guesses, ranking_weights
-from .template_loading import load_templates
+from .template_loading import TemplateBuckets
 from .work import Batch, Doc, Item, Outcome
 
 _NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
@@ -56,7 +57,7 @@ class TemplateStructuresStage(GroupStage):
         Whether compositions also have to have passed a campaign's gates on compositions.
     """
 
-    version = 2
+    version = 3
     groups_per_batch = 25
 
     def __init__(
@@ -76,7 +77,6 @@ class TemplateStructuresStage(GroupStage):
         self.match_structures = match_structures
         self.judged = judged
         self.name = _NAMES[dimension]
-        self._library: tuple[str, TemplateLibrary] | None = None
         super().__init__(share=share)
 
     @property
@@ -117,8 +117,11 @@ class TemplateStructuresStage(GroupStage):
         if source.document is Composition:
             had_some = {f"facets.{_FACETS[self.dimension]}": {"$exists": True}}
             return self._names({"$and": [window, {"$or": [self.promising, had_some]}]})
-        fitting = self._consistent(source).distinct("formula_anonymous", {"$and": [window, source.criteria]})
-        return self._names({"formula_anonymous": {"$in": fitting}, "deprecated": False, **self.promising})
+        changed = set(self._consistent(source).distinct("formula_anonymous", {"$and": [window, source.criteria]}))
+        waiting: Doc = {"deprecated": False, **self.promising}
+        formulas = self._consistent(self.sources_of_members()[0]).distinct("formula_anonymous", waiting)
+        fitting = [one for one in formulas if one in changed or not changed.isdisjoint(simpler_formulas(one))]
+        return self._names({"formula_anonymous": {"$in": fitting}, **waiting})
 
     def _names(self, query: Doc) -> set[str]:
         compositions = self._consistent(self.sources_of_members()[0])
@@ -154,7 +157,7 @@ class TemplateStructuresStage(GroupStage):
         try:
             chosen = shortlist(
                 formula,
-                self._templates(composition["formula_anonymous"]),
+                self._templates,
                 self.structures,
                 dimension=self.dimension,
                 space_groups=ranking_weights(space_groups, self.dimension),
@@ -165,13 +168,9 @@ class TemplateStructuresStage(GroupStage):
             content["refused"] = str(error)
         return Item(formula, content, [{"collection": "compositions", "id": formula}])
 
-    def _templates(self, anonymous: str) -> TemplateLibrary:
-        if self._library is None or self._library[0] != anonymous:
-            self._library = (
-                anonymous,
-                load_templates(self.db, dimension=self.dimension, anonymous_formula=anonymous),
-            )
-        return self._library[1]
+    @cached_property
+    def _templates(self) -> TemplateBuckets:
+        return TemplateBuckets(self.db)
 
     def _add_templates(self, items: Iterable[Item]) -> None:
         """Add to each composition the structures its shortlist names, as they come from the server."""
@@ -222,8 +221,8 @@ def _shapes(items: Iterable[Item], dimension: int) -> LentShapes:
     for item in items:
         templates |= item.content.get("templates", {})
 
-    def structure_of(template_id: str) -> Structure:
-        return from_plain(bson.decode(templates[template_id])["structure"])
+    def structure_of(template_id: str) -> Arrays:
+        return arrays_of(bson.decode(templates[template_id])["structure"], min_distance=0)  # checked as a template
 
     return LentShapes(structure_of, dimension)
 
@@ -250,6 +249,14 @@ def _proposal(made: Prediction, rank: int, facts: Doc) -> proposal.Proposal:
         height = made.structure.lattice.abc[gap.axis]
         details["thickness"] = max(0.0, float(height - gap.thickness))
         details["area"] = float(made.structure.volume / height)
+    if made.decoration is not None:
+        sites = {element: list(numbers) for element, numbers in made.decoration.sites.items()}
+        details["decoration"] = {
+            "element": made.decoration.element,
+            "sites": sites,
+            "orderings": made.decoration.orderings,
+        }
+        written += f":{sites}"
     checks = {check.name: _checked(check) for check in made.checks}
     remarks = {_CHARGE: checks.pop(_CHARGE)}  # by other oxidation states than `charge_neutral`, which the gates look at
     identity = f"{made.dimension}:{made.formula}:{written}"

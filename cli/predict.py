@@ -14,7 +14,7 @@ from ..builders.template_loading import predict_structures
 from ..models.composition.parsing import FormulaError
 from ..models.structure.pettifor import ElementOffScaleError
 from ..models.structure.plain import to_plain
-from ..models.structure.templates import NoTemplateError, Prediction
+from ..models.structure.templates import Decoration, NoTemplateError, Prediction
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.query.search import require_initialised
@@ -125,6 +125,7 @@ def _as_plain(one: Prediction, rank: int) -> Doc:
         "template_distance": one.distance,
         "mapping_distance": one.mapping_distance,
         "substitution": dict(one.mapping),
+        "decoration": _decoration(one.decoration),
         "space_group": one.space_group,
         "space_group_probability": one.space_group_probability,
         "oxidation_match": one.oxidation,
@@ -138,6 +139,13 @@ def _as_plain(one: Prediction, rank: int) -> Doc:
         "volume": float(one.structure.volume),
         "structure": to_plain(one.structure),
     }
+
+
+def _decoration(found: Decoration | None) -> Doc | None:
+    if found is None:
+        return None
+    sites = {element: list(numbers) for element, numbers in found.sites.items()}
+    return {"element": found.element, "sites": sites, "orderings": found.orderings}
 
 
 def _print(found: Sequence[Prediction]) -> None:

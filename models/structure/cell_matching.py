@@ -81,6 +81,10 @@ class _Search:
     def try_all(self) -> bool | None:
         """Try every basis."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
+        # The vectors of a reduced cell are the shortest there are: where one is too long, so is that of any basis.
+        own = np.sqrt((self.matrix * self.matrix).sum(axis=1))
+        if (np.sort(own) > np.sort(self.lengths) * (1 + wide[0])).any():
+            return False
         return self._try(*_bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
 
     def _clear(self, lengths: Array, angles: Array) -> NDArray[np.bool_]:
@@ -90,6 +94,8 @@ class _Search:
         return clear
 
     def _try(self, bases: Integers, lengths: Array, angles: Array) -> bool | None:
+        if not len(bases):
+            return False
         clear = self._clear(lengths, angles)
         lengths, angles = (lengths + self.lengths) / 2, (angles + self.angles) / 2
         cosines = np.cos(np.deg2rad(angles))
@@ -214,28 +220,46 @@ def _bases_like(
     """
     most = lengths.max() * (1 + length)
     reach = np.floor(most * np.linalg.norm(np.linalg.inv(matrix), axis=0)).astype(int)
-    points = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(-1, 3)
+    points = _points(*reach.tolist())
     vectors = points @ matrix
     distances = np.sqrt((vectors * vectors).sum(axis=1))
     near = [
         np.flatnonzero((distances < one * (1 + length)) & (distances > one / (1 + length)))
         for one in lengths  # as in pymatgen's find_all_mappings
     ]
-    directions = vectors / np.maximum(distances, 1e-9)[:, None]
-    a, b, c = (directions[one] for one in near)
-    fits = [
-        np.abs(np.rad2deg(np.arccos(np.clip(u @ v.T, -1, 1))) - wanted) <= angle
-        for u, v, wanted in ((b, c, angles[0]), (a, c, angles[1]), (a, b, angles[2]))
-    ]
+    a, b, c = (vectors[one] / distances[one][:, None] for one in near)
+    least = np.cos(np.deg2rad(np.minimum(angles + angle, 180)))
+    greatest = np.cos(np.deg2rad(np.maximum(angles - angle, 0)))
+    cosines = b @ c.T, a @ c.T, a @ b.T
+    fits = [(one >= low) & (one <= high) for one, low, high in zip(cosines, least, greatest, strict=True)]
     triples = np.argwhere(fits[2][:, :, None] & fits[1][:, None, :] & fits[0][None, :, :])
     chosen = [near[axis][triples[:, axis]] for axis in range(3)]
     scales = np.stack([points[one] for one in chosen], axis=1)
-    whole = np.abs(np.abs(np.linalg.det(scales.astype(np.float64))) - 1) < 0.5
+    whole = np.abs(_determinants(scales)) == 1
     scales = scales[whole]
+    if not len(scales):
+        return scales, np.empty((0, 3)), np.empty((0, 3))
     own, own_angles = _parameters(np.stack([vectors[one[whole]] for one in chosen], axis=1))
     unlike = np.abs(np.log(own / lengths)).sum(axis=1) + np.deg2rad(np.abs(own_angles - angles)).sum(axis=1)
     order = np.argsort(unlike, kind="stable")
     return scales[order], own[order], own_angles[order]
+
+
+@lru_cache(maxsize=256)
+def _points(a: int, b: int, c: int) -> Integers:
+    """All whole coordinates up to these, on both sides of 0."""
+    return np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in (a, b, c)), indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _determinants(matrices: Integers) -> Integers:
+    """Give those of (k, 3, 3) matrices of whole numbers, exactly."""
+    a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
+    found: Integers = (
+        a[:, 0] * (b[:, 1] * c[:, 2] - b[:, 2] * c[:, 1])
+        + a[:, 1] * (b[:, 2] * c[:, 0] - b[:, 0] * c[:, 2])
+        + a[:, 2] * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
+    )
+    return found
 
 
 def _parameters(bases: Array) -> tuple[Array, Array]:

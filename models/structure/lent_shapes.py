@@ -17,10 +17,11 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
 from .clusters import close_pairs
+from .decorations import Ordering, Split, orderings, primitive_arrays
 from .plain import Arrays
 from .rescaling import BOND_TOLERANCE, covalent_radius, layer_scaled, mean_ratio
 from .structure_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
-from .vacuum import thickest_gap
+from .vacuum import MIN_GAP, find_gap
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 
@@ -75,13 +76,20 @@ class LentShape:
         An ordered structure.
     dimension
         2: the vacuum stays when lengths are scaled; 3: all is scaled.
+
+    Attributes
+    ----------
+    template
+        As arrays.
+    symbols
+        Elements of its sites.
     """
 
-    def __init__(self, template: Structure, dimension: int) -> None:
-        self.template = template
-        self._gap = thickest_gap(template) if dimension == 2 else None
-        self._symbols = [site.specie.symbol for site in template]
-        self._old = _radii(self._symbols)
+    def __init__(self, template: Structure | Arrays, dimension: int) -> None:
+        self.template = arrays = _as_arrays(template)
+        self.symbols = tuple(next(iter(one)).symbol for one in arrays.species)
+        self._gap = find_gap(arrays.matrix, arrays.fractional) if dimension == 2 else None
+        self._old = _radii(self.symbols)
         self._reach = 0.0
         known = not np.isnan(self._old).any()
         self._look(2 * float(self._old.max()) + SEARCH if known else SEARCH)
@@ -96,12 +104,12 @@ class LentShape:
         if reach <= self._reach:
             return
         self._reach = reach + _REACH_STEP
-        matrix, fractional = self.template.lattice.matrix, self.template.frac_coords
+        matrix, pbc, fractional, _ = self.template
         if self._gap is not None:
             fractional = fractional.copy()
             axis, start = self._gap.axis, self._gap.start
             fractional[:, axis] = np.mod(fractional[:, axis] - start + 1e-9, 1)
-        first, second, image, lengths = close_pairs(matrix, fractional, self.template.lattice.pbc, self._reach)
+        first, second, image, lengths = close_pairs(matrix, fractional, pbc, self._reach)
         if self._gap is not None:
             within = image[:, self._gap.axis] == 0
             first, second, lengths = first[within], second[within], lengths[within]
@@ -121,11 +129,16 @@ class LentShape:
         rescale
             Whether lengths are scaled.
         """
-        symbols = tuple(mapping[symbol] for symbol in self._symbols)
+        return self.with_symbols(tuple(mapping[symbol] for symbol in self.symbols), states, rescale=rescale)
+
+    def with_symbols(
+        self, symbols: tuple[str, ...], states: Mapping[str, float] | None, *, rescale: bool = True
+    ) -> Shape:
+        """Do the same with the new element of each site."""
         new = _radii(symbols)
         first, second, lengths = self._bonds
         factor = mean_ratio(self._old, new, first, second) if rescale and self._known else 1.0
-        matrix, fractional = self.template.lattice.matrix, self.template.frac_coords
+        matrix, fractional = self.template.matrix, self.template.fractional
         if self._gap is None:
             matrix = matrix * factor
         else:
@@ -140,18 +153,49 @@ class LentShape:
 class LentShapes:
     """The shapes of templates, each looked at when it is first asked for."""
 
-    def __init__(self, structure_of: Callable[[str], Structure], dimension: int) -> None:
+    def __init__(self, structure_of: Callable[[str], Structure | Arrays], dimension: int) -> None:
         self._structure_of = structure_of
         self._dimension = dimension
         self._shapes: dict[str, LentShape] = {}
+        self._primitive: dict[str, LentShape | None] = {}
+        self._orderings: dict[tuple[str, str, tuple[int, int]], tuple[Ordering, ...]] = {}
 
     def __getitem__(self, template_id: str) -> LentShape:
         if template_id not in self._shapes:
             self._shapes[template_id] = LentShape(self._structure_of(template_id), self._dimension)
         return self._shapes[template_id]
 
+    def primitive(self, template_id: str) -> LentShape | None:
+        """Give the shape of a template's primitive cell; None where it is not found, or its vacuum is lost."""
+        if template_id not in self._primitive:
+            whole = self[template_id]
+            cell = primitive_arrays(whole.template)
+            if cell is None or cell is whole.template:
+                shape = whole if cell is not None else None
+            elif self._dimension == 2 and find_gap(cell.matrix, cell.fractional).thickness < MIN_GAP:
+                shape = None
+            else:
+                shape = LentShape(cell, self._dimension)
+            self._primitive[template_id] = shape
+        return self._primitive[template_id]
 
-def _radii(symbols: list[str] | tuple[str, ...]) -> Array:
+    def orderings(self, template_id: str, element: str, split: Split) -> tuple[Ordering, ...]:
+        """Give the ways in which two elements can share the sites of one in the primitive cell of a template."""
+        key = template_id, element, split.amounts
+        if key not in self._orderings:
+            shape = self.primitive(template_id)
+            self._orderings[key] = () if shape is None else orderings(shape.template, element, split.amounts)
+        return self._orderings[key]
+
+
+def _as_arrays(structure: Structure | Arrays) -> Arrays:
+    if isinstance(structure, Arrays):
+        return structure
+    lattice = structure.lattice
+    return Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+
+
+def _radii(symbols: tuple[str, ...]) -> Array:
     return np.array([covalent_radius(symbol) for symbol in symbols])
 
 

@@ -23,7 +23,7 @@ from pymatgen.core.structure import Structure
 from .cell_matching import clearly_same
 from .plain import Arrays
 from .reduced_cells import ReducedCell, reduced_cell
-from .vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
+from .vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3
@@ -52,11 +52,14 @@ class Prepared:
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
     arrays
         As given.
+    gap
+        Its thickest empty slab.
     """
 
     key: tuple[str, str]
     extent: float
     arrays: Arrays = field(repr=False)
+    gap: Gap = field(repr=False)
 
     @cached_property
     def reduced(self) -> Structure:
@@ -75,7 +78,7 @@ class Prepared:
     def _dense(self) -> Arrays:
         if self.key[1] != "monolayer":
             return self.arrays
-        matrix, fractional = set_vacuum_of_arrays(self.arrays.matrix, self.arrays.fractional, MATCHING_GAP)
+        matrix, fractional = set_vacuum_of_arrays(self.arrays.matrix, self.arrays.fractional, MATCHING_GAP, self.gap)
         return Arrays(matrix, (True, True, True), fractional, self.arrays.species)
 
 
@@ -96,8 +99,8 @@ def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
     volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
     formula = _reduced_formula(frozenset(Counter(structure.species).items()))
     if gap.thickness < MIN_GAP:
-        return Prepared((formula, "bulk"), volume, structure)
-    return Prepared((formula, "monolayer"), volume / gap.height, structure)
+        return Prepared((formula, "bulk"), volume, structure, gap)
+    return Prepared((formula, "monolayer"), volume / gap.height, structure, gap)
 
 
 @lru_cache(maxsize=4096)
@@ -179,7 +182,7 @@ class Representatives:
 
     def __init__(
         self,
-        known: Iterable[Structure] = (),
+        known: Iterable[Structure | Arrays] = (),
         *,
         max_density_ratio: float | None = MAX_DENSITY_RATIO,
         tolerances: Tolerances = DEFAULT_TOLERANCES,
@@ -193,9 +196,9 @@ class Representatives:
     def __len__(self) -> int:
         return self._count
 
-    def match(self, structure: Structure | Arrays | Prepared) -> int | None:
-        """Give the number of the first known structure that this one duplicates, or None."""
-        return self._match(prepare(structure))
+    def match(self, structure: Structure | Arrays | Prepared, *, start: int = 0) -> int | None:
+        """Give the number of the first known structure, from number `start` on, that this one duplicates, or None."""
+        return self._match(prepare(structure), start)
 
     def add(self, structure: Structure | Arrays | Prepared) -> tuple[int, bool]:
         """Give the number of the structure's representative, and whether it is new and now stands for itself."""
@@ -212,9 +215,9 @@ class Representatives:
         self._count += 1
         return self._count - 1
 
-    def _match(self, query: Prepared) -> int | None:
+    def _match(self, query: Prepared, start: int = 0) -> int | None:
         known = self._by_key.get(query.key, ())
-        return next((number for number, one in known if self._comparison.same(one, query)), None)
+        return next((number for number, one in known if number >= start and self._comparison.same(one, query)), None)
 
 
 def group_duplicates(

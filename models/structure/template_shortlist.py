@@ -15,8 +15,16 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .template_library import Bucket, TemplateLibrary
-from .template_ranking import Candidate, Choice, PrototypeRanking, find_templates, related
+from .decorations import Split
+from .template_ranking import (
+    Candidate,
+    Choice,
+    PrototypeRanking,
+    Templates,
+    find_all_templates,
+    related,
+    slots_of,
+)
 
 KNOWN_FACTOR: Final = 0.1
 """By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
@@ -39,7 +47,7 @@ class Shortlisted:
     Attributes
     ----------
     choices
-        Templates with their mapping, the likeliest first.
+        Templates with their mapping, the likeliest first. All or none are to be decorated.
     probability
         Share among all that the library gives.
     known_as
@@ -49,6 +57,11 @@ class Shortlisted:
     choices: tuple[Choice, ...]
     probability: float
     known_as: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the ways to share the sites of its templates are still to be found."""
+        return self.choices[0].split is not None and self.choices[0].ordering is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,9 @@ class Shortlist:
     def with_space_groups(self, probabilities: Mapping[int, float] | None) -> Shortlist:
         """Give it with probabilities of space groups that are told with what is made of it, and rank nothing."""
         if probabilities is None:
-            return self
+            return replace(self, space_groups=None)
+        if any(one.is_open for one in self.candidates):  # whose space groups show when they are made
+            return replace(self, space_groups=dict(probabilities))
         groups = {choice.template.space_group for one in self.candidates for choice in one.choices}
         return replace(
             self, space_groups={number: probabilities.get(number, 0.0) for number in sorted(filter(None, groups))}
@@ -105,7 +120,7 @@ class Shortlist:
 
 def shortlist(
     formula: str,
-    library: TemplateLibrary,
+    library: Templates,
     k: int = 10,
     *,
     dimension: int = 2,
@@ -122,23 +137,27 @@ def shortlist(
     """
     if k < 1:
         raise ValueError(f"at least one structure must be asked for, got {k=}")
-    wanted = find_templates(formula, library, dimension)
-    ranked = PrototypeRanking(wanted, space_groups, costs)
-    candidates = list(islice(ranked.candidates(), max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)))
+    composition = slots_of(formula)
+    templates = find_all_templates(composition, library, dimension)
+    rankings = {one.split: PrototypeRanking(one, space_groups, costs) for one in templates}
+    total = sum(one.total for one in rankings.values())
+    wanted = max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)
+    found = [candidate for one in rankings.values() for candidate in islice(one.candidates(total), wanted)]
+    candidates = sorted(found, key=lambda one: -one.probability)[:wanted]
     if not match_structures:
-        candidates = list(islice(_told_apart(candidates, wanted.bucket), k))
+        candidates = list(islice(_told_apart(candidates, rankings), k))
     return Shortlist(
-        formula=wanted.formula,
-        amounts=dict(zip(wanted.elements, wanted.amounts, strict=True)),
-        candidates=tuple(Shortlisted(tuple(ranked.choices(one)), one.probability, one.known_as) for one in candidates),
-        known=tuple(ranked.known),
+        formula=composition.formula,
+        amounts=dict(zip(composition.elements, composition.amounts, strict=True)),
+        candidates=tuple(
+            Shortlisted(tuple(rankings[one.split].choices(one)), one.probability, one.known_as) for one in candidates
+        ),
+        known=tuple(rankings[None].known) if None in rankings else (),
         k=k,
         dimension=dimension,
         match_structures=match_structures,
-        space_groups=None
-        if space_groups is None
-        else {number: space_groups.get(number, 0.0) for number in wanted.bucket.space_groups.tolist() if number},
-    )
+        space_groups=None,
+    ).with_space_groups(space_groups)
 
 
 Likely = TypeVar("Likely", Candidate, Shortlisted)
@@ -157,14 +176,21 @@ def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]
     return entries
 
 
-def _told_apart(candidates: Iterable[Candidate], bucket: Bucket) -> Iterator[Candidate]:
+def _told_apart(
+    candidates: Iterable[Candidate], rankings: Mapping[Split | None, PrototypeRanking]
+) -> Iterator[Candidate]:
     """Give candidates that are distinct as far as their prototypes tell, new ones before known ones."""
     listed: list[Candidate] = []
     near: set[int] = set()
     waiting = queue(candidates)
     while waiting:
         negative, place, candidate, set_back = heapq.heappop(waiting)
-        like = [one for one in listed if related(bucket, candidate.row, candidate.order, one.row, one.order)]
+        bucket = rankings[candidate.split].wanted.bucket
+        like = [
+            one
+            for one in listed
+            if one.split == candidate.split and related(bucket, candidate.row, candidate.order, one.row, one.order)
+        ]
         if any(one.row == candidate.row for one in like):
             continue
         if like and place not in near:

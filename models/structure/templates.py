@@ -9,30 +9,52 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
+from .decorations import SYMMETRY_TOLERANCE, Split, decorated_symbols, replaced
 from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
 from .element_movers import distances
 from .lent_shapes import LentShapes, Shape
 from .matching import Representatives, prepare
 from .prototypes import PROTOTYPE_TOLERANCES
 from .structure_checks import Check
+from .symmetry import space_group
 from .template_library import StructureOf, TemplateLibrary
-from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates
-from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, queue, shortlist
+from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
+from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, queue, shortlist
 
-__all__ = ["NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
+__all__ = ["Decoration", "NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
 
 Ranking = Literal["prototypes", "elmd"]
 
 FAILED_FACTOR: Final = 0.1
 """By how much a structure that fails a check is set back: real crystals pass them. Of 300 monolayers of 2DMatPedia,
 drawn at random, all of their composition left out, seven were found one or two places earlier with it, none later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoration:
+    """An ordered decoration of a template, in its primitive cell.
+
+    Attributes
+    ----------
+    element
+        The template's element whose sites were shared out.
+    sites
+        Numbers of the sites, from 0, that each of the two new elements took.
+    orderings
+        How many inequivalent ways there are.
+    """
+
+    element: str
+    sites: Mapping[str, tuple[int, ...]]
+    orderings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +72,7 @@ class Prediction:
     distance
         Element mover's distance between this formula and the template's.
     mapping
-        The template's elements to the new ones.
+        The template's elements to the new ones; of an ordered decoration one goes to two, as in ``{"S": "S/Se"}``.
     mapping_distance
         Scale steps per atom that the mapping moves the elements; `distance` or more.
     probability
@@ -58,7 +80,7 @@ class Prediction:
     prototype
         Id of the prototype.
     space_group
-        International number of the template, None where unknown; exchanging elements keeps it.
+        International number of the template, None where unknown; exchanging elements keeps it. Of a decoration its own.
     space_group_probability
         As given to `predict`; None where not given.
     oxidation
@@ -73,6 +95,8 @@ class Prediction:
         Id of the template of this very composition that it matches, None when it is new.
     dimension
         2 or 3.
+    decoration
+        How the sites of one element of the template were shared out to two; None where none were.
     """
 
     structure: Structure = field(repr=False)
@@ -91,6 +115,7 @@ class Prediction:
     checks: tuple[Check, ...]
     duplicate_of: str | None
     dimension: int
+    decoration: Decoration | None = None
 
     @property
     def passed(self) -> bool:
@@ -170,7 +195,7 @@ def predict(
         shapes = LentShapes(library.structure_of, dimension)
         made = list(_nearest(wanted, k, _maker(wanted.formula, shapes, rescale=rescale)))
         amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
-        return _described(made, wanted.formula, amounts, dimension, space_groups)
+        return _described(made, wanted.formula, amounts, dimension, space_groups, shapes)
     chosen = shortlist(
         formula,
         library,
@@ -206,9 +231,13 @@ def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescal
         made = list(_by_matching(chosen, shapes, make))
     else:
         made = [
-            _Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as) for one in chosen.candidates
+            _Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as)
+            for candidate in chosen.candidates
+            for one in (_told(candidate, shapes)[:1] if candidate.is_open else [candidate])
         ]
-    return _described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups)
+    if not made and not chosen.known:
+        raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
+    return _described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, shapes)
 
 
 def _described(
@@ -217,44 +246,96 @@ def _described(
     amounts: Mapping[str, int],
     dimension: int,
     space_groups: Mapping[int, float] | None,
+    shapes: LentShapes,
 ) -> list[Prediction]:
     """Say of each structure made how it came about."""
     if not made:
         raise NoTemplateError(f"the only templates for {formula} are {formula} itself")
     states = likely_oxidation_states(formula)
     apart = distances([formula] * len(made), [one.choice.template.formula for one in made])
-    return [
-        Prediction(
-            structure=one.shape.structure(),
-            template_id=one.choice.template.template_id,
-            formula=formula,
-            distance=float(distance),
-            mapping=one.choice.mapping,
-            mapping_distance=scale_distance(
-                one.choice.mapping, {old: amounts[new] for old, new in one.choice.mapping.items()}
-            ),
-            probability=one.probability,
-            prototype=one.choice.template.membership.prototype,
-            space_group=one.choice.template.space_group,
-            space_group_probability=_probability(space_groups, one.choice.template.space_group),
-            oxidation=oxidation_match(states, {new: old for old, new in one.choice.mapping.items()}),
-            oxidation_states=states,
-            length_factor=one.shape.factor,
-            checks=one.shape.checks,
-            duplicate_of=one.duplicate_of,
-            dimension=dimension,
+    predictions = []
+    for one, distance in zip(made, apart, strict=True):
+        choice, template = one.choice, one.choice.template
+        came_from = replaced(choice.mapping)
+        structure = one.shape.structure()
+        number = template.space_group
+        if choice.split is not None:
+            number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
+        predictions.append(
+            Prediction(
+                structure=structure,
+                template_id=template.template_id,
+                formula=formula,
+                distance=float(distance),
+                mapping=choice.mapping,
+                mapping_distance=scale_distance(came_from, amounts),
+                probability=one.probability,
+                prototype=template.membership.prototype,
+                space_group=number,
+                space_group_probability=_probability(space_groups, number),
+                oxidation=oxidation_match(states, came_from),
+                oxidation_states=states,
+                length_factor=one.shape.factor,
+                checks=one.shape.checks,
+                duplicate_of=one.duplicate_of,
+                dimension=dimension,
+                decoration=_decoration(choice, one.shape, shapes),
+            )
         )
-        for one, distance in zip(made, apart, strict=True)
-    ]
+    return predictions
+
+
+def _decoration(choice: Choice, shape: Shape, shapes: LentShapes) -> Decoration | None:
+    if choice.split is None:
+        return None
+    element = _shared(choice, choice.split)
+    sites = {
+        one: tuple(site for site, symbol in enumerate(shape.symbols) if symbol == one) for one in choice.split.elements
+    }
+    return Decoration(element, sites, len(shapes.orderings(choice.template.template_id, element, choice.split)))
+
+
+def _shared(choice: Choice, split: Split) -> str:
+    """Give the template's element whose sites two share."""
+    return next(old for old, new in choice.mapping.items() if new == split.name)
 
 
 def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
     states = likely_oxidation_states(formula)
 
     def make(choice: Choice) -> Shape:
-        return shapes[choice.template.template_id].with_elements(choice.mapping, states, rescale=rescale)
+        template_id, split = choice.template.template_id, choice.split
+        lent = shapes[template_id] if split is None else shapes.primitive(template_id)
+        if split is None or lent is None or choice.ordering is None:
+            return shapes[template_id].with_elements(choice.mapping, states, rescale=rescale)
+        ordering = shapes.orderings(template_id, _shared(choice, split), split)[choice.ordering]
+        return lent.with_symbols(
+            decorated_symbols(lent.symbols, choice.mapping, split, ordering), states, rescale=rescale
+        )
 
     return make
+
+
+def _told(candidate: Shortlisted, shapes: LentShapes) -> list[Shortlisted]:
+    """Give a candidate that is to be decorated as one for each ordering, the more symmetric with the larger share.
+
+    A template that lends its shape in the place of another lends it to the ordering of the same number.
+    """
+    found = [
+        (choice, shapes.orderings(choice.template.template_id, _shared(choice, choice.split), choice.split))
+        for choice in candidate.choices
+        if choice.split is not None
+    ]
+    first = next((its for _, its in found if its), ())
+    whole = sum(1 / one.alike for one in first)
+    return [
+        replace(
+            candidate,
+            choices=tuple(replace(choice, ordering=number) for choice, its in found if number < len(its)),
+            probability=candidate.probability / one.alike / whole,
+        )
+        for number, one in enumerate(first)
+    ]
 
 
 def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, Shape]]:
@@ -280,18 +361,23 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
     failed: set[int] = set()
     near: set[int] = set()
     waiting = queue(chosen.candidates)
+    places = count(len(waiting))
     while waiting and len(listed) < chosen.k:
         negative, place, candidate, set_back = heapq.heappop(waiting)
+        if candidate.is_open:
+            for one in _told(candidate, shapes):
+                heapq.heappush(waiting, (-one.probability, next(places), one, False))
+            continue
         for choice, shape in _sane_first(candidate.choices, make):
             if not shape.sane and place not in failed:
                 failed.add(place)
                 heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate, set_back))
                 break
             prepared = prepare(shape.arrays)
-            is_near = alike.match(prepared) is not None
-            if is_near and listed.match(prepared) is not None:
+            nearest = alike.match(prepared)
+            if nearest is not None and listed.match(prepared, start=nearest) is not None:
                 continue  # listed already; another template of the prototype may differ
-            if is_near and place not in near:
+            if nearest is not None and place not in near:
                 near.add(place)
                 heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate, set_back))
                 break

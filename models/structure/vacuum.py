@@ -101,14 +101,19 @@ def set_vacuum(
     )
 
 
-def set_vacuum_of_arrays(matrix: Array, fractional: Array, vacuum: float) -> tuple[Array, Array]:
-    """Do what `set_vacuum` does for a monolayer given as cell vectors and fractional coordinates; gives both anew."""
-    return _upright(*_in_one_piece(matrix, fractional), vacuum)
+def set_vacuum_of_arrays(
+    matrix: Array, fractional: Array, vacuum: float, gap: Gap | None = None
+) -> tuple[Array, Array]:
+    """Do what `set_vacuum` does for a monolayer given as cell vectors and fractional coordinates; gives both anew.
+
+    Its `find_gap` may be given, where that is known.
+    """
+    return _upright(*_in_one_piece(matrix, fractional, gap), vacuum)
 
 
-def _in_one_piece(matrix: Array, fractional: Array) -> tuple[Array, Array, Array]:
+def _in_one_piece(matrix: Array, fractional: Array, gap: Gap | None = None) -> tuple[Array, Array, Array]:
     """Give the atoms of one layer, Å, undivided by the cell's border, and its periods."""
-    gap = find_gap(matrix, fractional)
+    gap = gap or find_gap(matrix, fractional)
     first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
     fractional = fractional.copy()
     fractional[:, gap.axis] = gap.start + np.mod(fractional[:, gap.axis] - gap.start + 1e-9, 1) - 1e-9

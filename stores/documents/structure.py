@@ -39,6 +39,9 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal", min_value=0, max_value=3)
     rank = IntField(help_text="Place among those made from the same parent, by template for one composition; 1 first")
     substitution = DictField(help_text="Element of the parent: element that takes its place")
+    decoration = DictField(
+        help_text="Ordered decoration: element of the template, sites from 0 that each of two took, ways there are"
+    )
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)

@@ -169,6 +169,27 @@ def test_ten_new_templates_make_due_only_the_compositions_they_fit(registry: Con
     assert revisions(registry)["structures"] == structures + 1
 
 
+def test_a_layer_with_two_faces_comes_of_one_with_equal_faces_and_is_due_when_such_a_one_comes(
+    registry: Connection,
+) -> None:
+    put(registry, layers("1T-ZrSe2"))
+    put_compositions(registry, "MoSSe", "MgPS3")
+    make(registry)
+    [first] = registry.database["structures"].find({"rank": 1})
+    assert first["parent_id"] == "flat:1T-ZrSe2"
+
+    put(registry, layers("1H-MoS2"))
+    report = make(registry)
+
+    assert report.due == 1, "of the two compositions only MoSSe can be a decoration of AB2"
+    best = one(registry, "structures", rank=1, deprecated=False)
+    assert (best["parent_id"], best["space_group"]["number"]) == ("flat:1H-MoS2", 156)
+    assert best["substitution"] == {"Mo": "Mo", "S": "Se/S"}
+    assert best["decoration"]["element"] == "S"
+    assert sorted(best["decoration"]["sites"].values()) == [[1], [2]]
+    assert make(registry).due == 0
+
+
 def test_bulk_templates_concern_bulk_structures_only(registry: Connection) -> None:
     put_compositions(registry, "KBr")
     settings = {"min_p_2d": None}

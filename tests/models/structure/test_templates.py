@@ -106,14 +106,14 @@ def test_a_known_structure_is_set_back_behind_new_ones_that_are_hardly_less_like
 
 
 def test_all_arrangements_of_the_elements_are_tried_and_equivalent_ones_given_once(library):
-    found = predict("WSSe", library)
+    found = [one for one in predict("WSSe", library) if one.decoration is None]
     # W in the middle, S in the middle, Se in the middle; turning the layer over gives nothing new
     assert len(found) == 3
     assert found[0].mapping == {"Mo": "W", "S": "S", "Se": "Se"}
 
 
 def test_what_is_told_of_prototypes_gives_the_same_as_comparing_structures(library):
-    for formula in ("WSe2", "HfS2", "WSSe", "MoS2"):
+    for formula in ("WSe2", "HfS2", "MoS2"):
         compared = [one.template_id for one in predict(formula, library)]
         assert [one.template_id for one in predict(formula, library, match_structures=False)] == compared
 
@@ -162,6 +162,49 @@ def test_bad_requests_are_refused(library):
 def test_the_order_of_the_library_hardly_matters(library):
     turned_over = library_of(dict(reversed(KNOWN.items())))
     assert predict("WSe2", turned_over)[0].template_id == predict("WSe2", library)[0].template_id
+
+
+def test_a_layer_with_two_faces_is_made_of_one_with_equal_faces():
+    # The first such layer made: A.-Y. Lu et al., Nat. Nanotechnol. 12, 744 (2017)
+    best = predict("MoSSe", library_of({name: one for name, one in KNOWN.items() if name != "MoSSe"}))[0]
+
+    assert (best.template_id, best.mapping) == ("1H-MoS2", {"Mo": "Mo", "S": "Se/S"})
+    assert StructureMatcher().fit(best.structure, KNOWN["MoSSe"])
+    assert best.space_group == 156, "P3m1: the mirror plane of the template is lost"
+    decoration = best.decoration
+    assert (decoration.element, decoration.orderings) == ("S", 1)
+    assert sorted(decoration.sites["S"] + decoration.sites["Se"]) == [1, 2]
+    assert best.oxidation == "matched"
+    assert best.distance == pytest.approx(1 / 3), "one of three atoms goes one step, from S to Se"
+    assert best.mapping_distance == pytest.approx(1 / 3)
+
+
+def test_a_polar_layered_crystal_is_an_ordered_decoration_of_cadmium_iodide():
+    # CdI2 (P-3m1) and BiTeI (P3m1, A. V. Shevelkov et al., J. Solid State Chem. 114, 379 (1995))
+    def stacked(names, a, c, heights):
+        sites = [[0, 0, 0], [1 / 3, 2 / 3, heights[0]], [2 / 3, 1 / 3, heights[1]]]
+        return Structure(Lattice.hexagonal(a, c), names, sites)
+
+    cadmium_iodide = stacked(["Cd", "I", "I"], 4.24, 6.84, (0.249, 0.751))
+    tellurohalide = stacked(["Bi", "I", "Te"], 4.34, 6.85, (0.251, 0.693))
+
+    best = predict("BiTeI", library_of({"CdI2": cadmium_iodide}, 3), dimension=3)[0]
+
+    assert (best.decoration.element, best.space_group) == ("I", 156)
+    assert StructureMatcher().fit(best.structure, tellurohalide)
+
+
+def test_a_template_of_the_very_formula_comes_before_decorations_of_others(library):
+    best = predict("WSSe", library)[0]
+
+    assert (best.template_id, best.decoration) == ("MoSSe", None)
+
+
+def test_unlike_elements_do_not_share_sites_where_there_is_a_template(library):
+    found = predict("HfSSe", library)
+
+    assert found[0].decoration.element in {"S", "Se"}
+    assert all("Hf" not in (one.decoration.sites if one.decoration else {}) for one in found[:3])
 
 
 def test_real_records_left_out_are_found_again(records):
