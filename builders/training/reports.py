@@ -71,12 +71,14 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from ...models.crystal_gan.evaluation import published
-    from .. import proposal_figures
+    from .. import proposal_figures, relaxed_figures
 
     own = proposal_figures.figures(connection, model=model["model_id"])
     others = [one for one in proposal_figures.figures(connection) if one.model != model["model_id"]]
     told = proposal_figures.table([*own, *others])
-    return f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}\n{published()}\n", {}
+    relaxed = relaxed_figures.table(relaxed_figures.relaxed_figures(connection, model["model_id"]))
+    parts = [f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}", relaxed, published()]
+    return "\n".join(part for part in parts if part) + "\n", {}
 
 
 def _nothing_more(_connection: Connection, _model: Doc) -> Report:
