@@ -34,12 +34,13 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     ConfigurationError
         The weights of the predictor are damaged.
     """
-    from ..models.structure.lattice_predictor import unpack  # both bring torch, which who imports this may not need
+    kind = KIND_OF_DIMENSION[dimension]
+    if connection.database["trained_models"].find_one({"kind": kind, "deprecated": False}, {"_id": 1}) is None:
+        return {}
+    from ..models.structure.lattice_predictor import unpack  # both bring torch, which takes seconds
     from .training import trained
 
-    model = trained.find(connection, KIND_OF_DIMENSION[dimension])
-    if model is None:
-        return {}
+    model = trained.need(connection, kind)
     predictor = trained.load(connection, model["kind"], model["model_id"], unpack)
     _, bad = parse_or_report(formulas)
     good = [formula for place, formula in enumerate(formulas) if place not in bad and formula.strip()]

@@ -163,13 +163,19 @@ def simpler_formulas(anonymous: str) -> set[str]:
     return {anonymous_formula(one) for one in simpler_amounts(amounts)}
 
 
-def orderings(cell: Arrays, element: str, amounts: tuple[int, int]) -> tuple[Ordering, ...]:
+def shareable(symbols: Sequence[str], element: str, amounts: tuple[int, int]) -> bool:
+    """Whether two elements may share the sites of one in these amounts, by the number of sites in any cell."""
+    parts = sum(amounts) // gcd(*amounts)
+    return symbols.count(element) % parts == 0
+
+
+def orderings(cell: PrimitiveCell, element: str, amounts: tuple[int, int]) -> tuple[Ordering, ...]:
     """Find the inequivalent ways in which two elements can share the sites of one.
 
     Parameters
     ----------
     cell
-        A primitive cell.
+        Where.
     element
         Whose sites are shared out.
     amounts
@@ -180,7 +186,7 @@ def orderings(cell: Arrays, element: str, amounts: tuple[int, int]) -> tuple[Ord
     tuple of Ordering
         The most symmetric first. None where the sites cannot be shared in these amounts, or are more than `MAX_SITES`.
     """
-    symbols = [name_of(one) for one in cell.species]
+    symbols = [name_of(one) for one in cell.arrays.species]
     sites = np.array([number for number, symbol in enumerate(symbols) if symbol == element], dtype=np.intp)
     share, rest = divmod(len(sites) * amounts[0], sum(amounts))
     if rest or not 0 < share < len(sites) or len(sites) > MAX_SITES:
@@ -190,7 +196,7 @@ def orderings(cell: Arrays, element: str, amounts: tuple[int, int]) -> tuple[Ord
     for number, way in enumerate(ways):
         taken[number, list(way)] = 1
     bits = 1 << np.arange(len(sites))[::-1]
-    images = taken[:, _permutations(cell, sites)] @ bits  # (ways, operations)
+    images = taken[:, cell.permutations(sites)] @ bits  # (ways, operations)
     names, first, alike = np.unique(images.max(axis=1), return_index=True, return_counts=True)
     ordered = sorted(range(len(names)), key=lambda one: (alike[one], -names[one]))
     return tuple(Ordering(tuple(sites[list(ways[first[one]])].tolist()), int(alike[one])) for one in ordered)
@@ -220,52 +226,51 @@ def replaced(mapping: Mapping[str, str]) -> dict[str, str]:
     return {new: old for old, taken in mapping.items() for new in taken.split(JOINT)}
 
 
-def primitive_arrays(cell: Arrays) -> Arrays | None:
-    """Give a crystal's primitive cell: itself where it is primitive, None where spglib finds none."""
+@dataclass(frozen=True, slots=True)
+class PrimitiveCell:
+    """A primitive cell with its symmetry.
+
+    Attributes
+    ----------
+    arrays
+        The cell.
+    rotations, translations
+        (k, 3, 3) and (k, 3), for fractional coordinates.
+    """
+
+    arrays: Arrays
+    rotations: NDArray[np.int32]
+    translations: Array
+
+    def permutations(self, sites: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(operations, n): to which of these sites each operation takes each of them; among them is the identity."""
+        unmoved = np.arange(len(sites))[None]
+        own = self.arrays.fractional[sites]
+        moved = own @ self.rotations.transpose(0, 2, 1) + self.translations[:, None, :]
+        apart = moved[:, :, None, :] - own
+        apart -= np.rint(apart)
+        goes_to = ((apart @ self.arrays.matrix) ** 2).sum(axis=3).argmin(axis=2)
+        whole = (np.sort(goes_to, axis=1) == unmoved).all(axis=1)
+        return np.unique(np.concatenate([unmoved, goes_to[whole]]), axis=0)
+
+
+def primitive_cell(cell: Arrays) -> PrimitiveCell | None:
+    """Give a crystal's primitive cell: its own where that is primitive; None where spglib finds none."""
     names = [name_of(one) for one in cell.species]
     kinds = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
-    found = _dataset(cell)
-    if found is None:
-        return None
-    if len(set(found.mapping_to_primitive.tolist())) == len(names):
-        return cell
     given = (cell.matrix.tolist(), cell.fractional.tolist(), [kinds[name] for name in names])
+    tolerances: dict[str, float] = {"symprec": SYMMETRY_TOLERANCE, "angle_tolerance": ANGLE_TOLERANCE}
     try:
-        standard = spglib.standardize_cell(
-            given, to_primitive=True, no_idealize=True, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE
-        )
+        found = spglib.get_symmetry_dataset(given, **tolerances)
+        if found is None:
+            return None
+        if len(set(found.mapping_to_primitive.tolist())) == len(names):
+            return PrimitiveCell(cell, found.rotations, found.translations)
+        standard = spglib.standardize_cell(given, to_primitive=True, no_idealize=True, **tolerances)
     except spglib.SpglibError:
         return None  # documented
-    if standard is None:
+    if standard is None or len(standard[2]) >= len(names):
         return None
-    matrix, fractional, numbers = standard
     species = {kinds[name]: one for name, one in zip(names, cell.species, strict=True)}
-    return Arrays(np.asarray(matrix), cell.pbc, np.asarray(fractional), [species[int(number)] for number in numbers])
-
-
-def _permutations(cell: Arrays, sites: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(operations, n): for each symmetry operation which of these sites each of them goes to; identity at least."""
-    unmoved = np.arange(len(sites))[None]
-    found = _dataset(cell)
-    if found is None:
-        return unmoved
-    own = cell.fractional[sites]
-    moved = own @ found.rotations.transpose(0, 2, 1) + found.translations[:, None, :]
-    apart = moved[:, :, None, :] - own
-    apart -= np.rint(apart)
-    goes_to = ((apart @ cell.matrix) ** 2).sum(axis=3).argmin(axis=2)
-    whole = (np.sort(goes_to, axis=1) == unmoved).all(axis=1)
-    return np.unique(np.concatenate([unmoved, goes_to[whole]]), axis=0)
-
-
-def _dataset(cell: Arrays) -> spglib.SpglibDataset | None:
-    kinds: dict[str | None, int] = {}
-    numbers = [kinds.setdefault(name_of(one), len(kinds) + 1) for one in cell.species]
-    try:
-        return spglib.get_symmetry_dataset(
-            (cell.matrix.tolist(), cell.fractional.tolist(), numbers),
-            symprec=SYMMETRY_TOLERANCE,
-            angle_tolerance=ANGLE_TOLERANCE,
-        )
-    except spglib.SpglibError:
-        return None
+    smaller = [species[int(number)] for number in standard[2]]
+    return primitive_cell(Arrays(np.asarray(standard[0]), cell.pbc, np.asarray(standard[1]), smaller))

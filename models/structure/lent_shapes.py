@@ -17,7 +17,7 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
 from .clusters import close_pairs
-from .decorations import Ordering, Split, orderings, primitive_arrays
+from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
 from .plain import Arrays
 from .rescaling import BOND_TOLERANCE, covalent_radius, layer_scaled, mean_ratio
 from .structure_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
@@ -157,7 +157,7 @@ class LentShapes:
         self._structure_of = structure_of
         self._dimension = dimension
         self._shapes: dict[str, LentShape] = {}
-        self._primitive: dict[str, LentShape | None] = {}
+        self._primitive: dict[str, tuple[LentShape, PrimitiveCell] | None] = {}
         self._orderings: dict[tuple[str, str, tuple[int, int]], tuple[Ordering, ...]] = {}
 
     def __getitem__(self, template_id: str) -> LentShape:
@@ -165,27 +165,33 @@ class LentShapes:
             self._shapes[template_id] = LentShape(self._structure_of(template_id), self._dimension)
         return self._shapes[template_id]
 
-    def primitive(self, template_id: str) -> LentShape | None:
-        """Give the shape of a template's primitive cell; None where it is not found, or its vacuum is lost."""
-        if template_id not in self._primitive:
-            whole = self[template_id]
-            cell = primitive_arrays(whole.template)
-            if cell is None or cell is whole.template:
-                shape = whole if cell is not None else None
-            elif self._dimension == 2 and find_gap(cell.matrix, cell.fractional).thickness < MIN_GAP:
-                shape = None
-            else:
-                shape = LentShape(cell, self._dimension)
-            self._primitive[template_id] = shape
-        return self._primitive[template_id]
+    def primitive(self, template_id: str) -> LentShape:
+        """Give the shape of the primitive cell of a template that has `orderings`."""
+        found = self._primitive[template_id]
+        assert found is not None
+        return found[0]
 
     def orderings(self, template_id: str, element: str, split: Split) -> tuple[Ordering, ...]:
         """Give the ways in which two elements can share the sites of one in the primitive cell of a template."""
         key = template_id, element, split.amounts
         if key not in self._orderings:
-            shape = self.primitive(template_id)
-            self._orderings[key] = () if shape is None else orderings(shape.template, element, split.amounts)
+            cell = self._cell(template_id) if shareable(self[template_id].symbols, element, split.amounts) else None
+            self._orderings[key] = () if cell is None else orderings(cell, element, split.amounts)
         return self._orderings[key]
+
+    def _cell(self, template_id: str) -> PrimitiveCell | None:
+        if template_id not in self._primitive:
+            whole = self[template_id]
+            cell = primitive_cell(whole.template)
+            self._primitive[template_id] = None
+            if cell is not None and cell.arrays is whole.template:
+                self._primitive[template_id] = whole, cell
+            elif cell is not None and (
+                self._dimension != 2 or find_gap(cell.arrays.matrix, cell.arrays.fractional).thickness >= MIN_GAP
+            ):
+                self._primitive[template_id] = LentShape(cell.arrays, self._dimension), cell
+        found = self._primitive[template_id]
+        return None if found is None else found[1]
 
 
 def _as_arrays(structure: Structure | Arrays) -> Arrays:

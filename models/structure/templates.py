@@ -123,7 +123,7 @@ class Prediction:
         return all(check.passed is not False for check in self.checks)
 
 
-_Maker = Callable[[Choice], Shape]
+_Maker = Callable[[Choice], Shape | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,15 +303,16 @@ def _shared(choice: Choice, split: Split) -> str:
 def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
     states = likely_oxidation_states(formula)
 
-    def make(choice: Choice) -> Shape:
-        template_id, split = choice.template.template_id, choice.split
-        lent = shapes[template_id] if split is None else shapes.primitive(template_id)
-        if split is None or lent is None or choice.ordering is None:
+    def make(choice: Choice) -> Shape | None:
+        template_id, split, number = choice.template.template_id, choice.split, choice.ordering
+        if split is None or number is None:
             return shapes[template_id].with_elements(choice.mapping, states, rescale=rescale)
-        ordering = shapes.orderings(template_id, _shared(choice, split), split)[choice.ordering]
-        return lent.with_symbols(
-            decorated_symbols(lent.symbols, choice.mapping, split, ordering), states, rescale=rescale
-        )
+        found = shapes.orderings(template_id, _shared(choice, split), split)
+        if number >= len(found):
+            return None
+        lent = shapes.primitive(template_id)
+        symbols = decorated_symbols(lent.symbols, choice.mapping, split, found[number])
+        return lent.with_symbols(symbols, states, rescale=rescale)
 
     return make
 
@@ -321,21 +322,21 @@ def _told(candidate: Shortlisted, shapes: LentShapes) -> list[Shortlisted]:
 
     A template that lends its shape in the place of another lends it to the ordering of the same number.
     """
-    found = [
-        (choice, shapes.orderings(choice.template.template_id, _shared(choice, choice.split), choice.split))
-        for choice in candidate.choices
-        if choice.split is not None
-    ]
-    first = next((its for _, its in found if its), ())
-    whole = sum(1 / one.alike for one in first)
-    return [
-        replace(
-            candidate,
-            choices=tuple(replace(choice, ordering=number) for choice, its in found if number < len(its)),
-            probability=candidate.probability / one.alike / whole,
-        )
-        for number, one in enumerate(first)
-    ]
+    for first, choice in enumerate(candidate.choices):
+        split = choice.split
+        assert split is not None
+        found = shapes.orderings(choice.template.template_id, _shared(choice, split), split)
+        if found:
+            whole = sum(1 / one.alike for one in found)
+            return [
+                replace(
+                    candidate,
+                    choices=tuple(replace(one, ordering=number) for one in candidate.choices[first:]),
+                    probability=candidate.probability / one.alike / whole,
+                )
+                for number, one in enumerate(found)
+            ]
+    return []
 
 
 def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, Shape]]:
@@ -343,6 +344,8 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
     failed = []
     for choice in choices:
         shape = make(choice)
+        if shape is None:
+            continue
         if shape.sane:
             yield choice, shape
         else:
@@ -396,7 +399,7 @@ def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
         shape = make(choice)
-        if listed.add(shape.arrays)[1]:
+        if shape is not None and listed.add(shape.arrays)[1]:
             yield _Made(choice, shape, None, None)
         if len(listed) == k:
             return

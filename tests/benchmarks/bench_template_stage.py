@@ -2,22 +2,24 @@
 
 The templates are real monolayers with their elements replaced by likely ones, rescaled; prototypes are those of the
 real ones. The compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. Everything counts:
-choosing, reading templates, making and comparing structures, writing.
+starting the processes, choosing, reading templates, making and comparing structures, writing. Making the library does
+not, and the database keeps it for the next run (--drop removes it afterwards).
 
-    EXFOLIO_MONGO_URI=… python tests/benchmarks/bench_template_stage.py [--templates 100000] [--compositions 1500]
+    python tests/benchmarks/bench_template_stage.py [--templates 100000] [--compositions 1500] [--drop]
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import os
+import pstats
 import sys
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +43,21 @@ AT_ONCE = 2000
 
 
 @contextmanager
-def registry() -> Iterator[Connection]:
-    """Give an empty registry, and drop it in the end."""
-    name = f"bench_template_stage_{uuid.uuid4().hex[:8]}"
+def registry(templates: int, *, drop: bool) -> Iterator[Connection]:
+    """Give a registry with nothing in it but the library, if that was made before."""
+    name = f"bench_template_stage_{templates}"
     with connect(load_settings(database=name), autostart="EXFOLIO_MONGO_URI" not in os.environ) as connection:
         initialise(connection)
+        for other in connection.database.list_collection_names():
+            if other == "counters":
+                connection.database[other].delete_many({"_id": {"$nin": ["schema", "materials"]}})
+            elif other != "materials":
+                connection.database[other].delete_many({})
         try:
             yield connection
         finally:
-            connection.client.drop_database(name)
+            if drop:
+                connection.client.drop_database(name)
 
 
 def fill(connection: Connection, wanted: int) -> list[str]:
@@ -144,18 +152,23 @@ def main() -> None:
     parser.add_argument("--templates", type=int, default=100_000)
     parser.add_argument("--compositions", type=int, default=1500)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--drop", action="store_true", help="remove the library from the database in the end")
+    parser.add_argument("--profile", action="store_true", help="where this process spends its time; with --processes 1")
     parser.add_argument("--by-prototype", action="store_true", help="structures told apart by prototype alone")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    with registry() as connection:
+    with registry(options.templates, drop=options.drop) as connection:
         start = time.perf_counter()
-        fill(connection, options.templates)
+        if connection.database["counters"].find_one({"_id": "materials"}) is None:
+            connection.database["materials"].delete_many({})
+            fill(connection, options.templates)
         wanted = compositions(load("2d").library, options.compositions)
         put_compositions(connection, *sorted(set(wanted)))
-        print(f"{options.templates:,} templates stored in {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{options.templates:,} templates there after {time.perf_counter() - start:.0f} s", flush=True)
         stage = TemplateStructuresStage(match_structures=not options.by_prototype)
         start, own = time.perf_counter(), time.process_time()
-        with Watch() as watch:
+        profile = cProfile.Profile()
+        with Watch() as watch, profile if options.profile else nullcontext():
             report = run_stage(stage, connection, processes=options.processes)
         took, own = time.perf_counter() - start, time.process_time() - own
         print(
@@ -164,6 +177,8 @@ def main() -> None:
             f"{watch.total:,.0f} MB together, {watch.child:,.0f} MB the largest child; load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
+        if options.profile:
+            pstats.Stats(profile).sort_stats("cumulative").print_stats(80)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
 import pickle
 import tempfile
@@ -22,10 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from exfolio.models.structure import cell_matching, prototypes, reduced_cells
+from exfolio.models.structure.decorations import splits
 from exfolio.models.structure.element_mapping import arrangements, substitution_features
 from exfolio.models.structure.matching import prepare
 from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.prototypes import slot_orders
+from exfolio.models.structure.prototypes import PrototypeIndex, slot_orders
 from exfolio.models.structure.symmetry import space_group
 from exfolio.models.structure.template_library import Bucket, TemplateLibrary
 from exfolio.models.structure.template_ranking import related
@@ -63,21 +66,21 @@ def load(kind: str) -> Records:
             table = json.load(file)
         structures = {f"bulk-{number}": from_plain(row[0]) for number, row in enumerate(table["data"])}
     ids, dimension = list(structures), 2 if kind == "2d" else 3
-    cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}.pickle"
+    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototypes, cell_matching, reduced_cells))
+    digest = hashlib.sha256(rules).hexdigest()[:12]
+    cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}-{digest}.pickle"
     if cache.exists():
-        templates, prototypes = pickle.loads(cache.read_bytes())
+        templates, known = pickle.loads(cache.read_bytes())
     else:
         start = time.perf_counter()
         groups = [space_group(one, tolerance=0.1).number for one in structures.values()]
         built, refused = TemplateLibrary.build(
             ids, list(structures.values()), space_groups=groups, dimensions=[dimension] * len(ids)
         )
-        templates, prototypes = built.templates, built.prototypes
-        print(
-            f"{len(prototypes)} prototypes of {len(ids)} structures in {time.perf_counter() - start:.0f} s; {refused=}"
-        )
-        cache.write_bytes(pickle.dumps((templates, prototypes)))
-    return Records(ids, structures, TemplateLibrary(templates, prototypes, structures.__getitem__), dimension)
+        templates, known = built.templates, built.prototypes
+        print(f"{len(known)} prototypes of {len(ids)} structures in {time.perf_counter() - start:.0f} s; {refused=}")
+        cache.write_bytes(pickle.dumps((templates, known)))
+    return Records(ids, structures, TemplateLibrary(templates, known, structures.__getitem__), dimension)
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------
@@ -149,10 +152,14 @@ def fit(cases: list[Evidence]) -> NDArray[np.float64]:
 
 @dataclass
 class Outcome:
-    """Whether a target could be found, and the place of the first prediction that matches; 0 for none."""
+    """Whether a target could be found, and the place of the first prediction that matches; 0 for none.
+
+    Reachable: a template of its structure is left. Decorable: one of a simpler formula has it as a decoration.
+    """
 
     n_elements: int
     reachable: bool
+    decorable: bool
     scaled: int
     unscaled: int
     layer: int
@@ -207,13 +214,44 @@ class Judge:
         return next(fits, 0)
 
 
+def decorable(records: Records) -> set[str]:
+    """Give the records that would be of a prototype of the library were two of their elements one."""
+    library, index = records.library, PrototypeIndex()
+    for name, prototype in library.prototypes.items():
+        index.restore(prototype, library[name].membership.slots, lambda name=name: records.structures[name])
+    founded: dict[str, bool] = {}  # merged structures that are of no prototype of the library
+    found: set[str] = set()
+    for template in library.templates:
+        target, elements = template.template_id, template.membership.slots
+        structure = records.structures[target]
+        size = len(prepare(structure).reduced)
+        for split, _, amounts in splits(elements, library.amounts_of(target)):
+            if library.bucket(amounts, records.dimension) is None:
+                continue
+            one, other = split.elements
+            merged = structure.copy().replace_species({other: one})
+            if len(prepare(merged).reduced) < size:
+                continue  # its cell is a multiple of the template's
+            name = f"{target} {split.name}"
+            prototype = index.add(name, merged).prototype
+            if prototype == name:
+                founded[name] = not library.prototypes.keys().isdisjoint(index.prototypes[name].related)
+            if founded.get(prototype, True):
+                found.add(target)
+    return found
+
+
 def primitive(structure: Structure) -> Structure:
     """Give the primitive cell that StructureMatcher would make."""
     return structure.get_reduced_structure(reduction_algo="niggli").get_primitive_structure()
 
 
 def leave_out(
-    records: Records, judge: Judge, target: str, predictor: Callable[[str, TemplateLibrary], list[Prediction]]
+    records: Records,
+    judge: Judge,
+    target: str,
+    predictor: Callable[[str, TemplateLibrary], list[Prediction]],
+    decorated: set[str],
 ) -> Outcome:
     """Predict one target without itself and its duplicates."""
     library = records.library
@@ -229,13 +267,16 @@ def leave_out(
         predictions = predictor(template.formula, library.without(own))
     except NoTemplateError:
         predictions = []
-    return Outcome(len(wanted), reachable, *judge.places(target, predictions))
+    return Outcome(len(wanted), reachable, target in decorated, *judge.places(target, predictions))
 
 
 def report(name: str, outcomes: list[Outcome]) -> None:
     """Print the shares of one way of predicting: of all targets, and of those with a template of their structure."""
+    if not outcomes:
+        return
     reachable = sum(one.reachable for one in outcomes)
-    print(f"{name}: {len(outcomes)} targets, ceiling {reachable / len(outcomes):.3f}")
+    decorated = sum(one.reachable or one.decorable for one in outcomes) / len(outcomes)
+    print(f"{name}: {len(outcomes)} targets, ceiling {reachable / len(outcomes):.3f}, with decorations {decorated:.3f}")
     for measure in ("scaled", "unscaled", "layer"):
         places = [getattr(one, measure) for one in outcomes]
         counts = [sum(0 < place <= top for place in places) for top in TOPS]
@@ -271,7 +312,7 @@ def main() -> None:
     if options.targets:
         targets = rng.choice(records.ids, min(options.targets, len(records.ids)), replace=False).tolist()
 
-    judge = Judge(records)
+    judge, decorated = Judge(records), decorable(records)
     dimension = records.dimension
 
     def with_options(**chosen: object) -> Callable[[str, TemplateLibrary], list[Prediction]]:
@@ -292,11 +333,14 @@ def main() -> None:
         ways = {"learned": ways["learned"]}
     for name, way in ways.items():
         start = time.perf_counter()
-        outcomes = [leave_out(records, judge, target, way(target)) for target in targets]
+        outcomes = [leave_out(records, judge, target, way(target), decorated) for target in targets]
         report(name, outcomes)
         print(f"  {time.perf_counter() - start:.0f} s")
         for n in sorted({one.n_elements for one in outcomes}):
             report(f"  {n} elements", [one for one in outcomes if one.n_elements == n])
+        report("  its prototype is in the library", [one for one in outcomes if one.reachable])
+        report("  only as a decoration", [one for one in outcomes if one.decorable and not one.reachable])
+        report("  not at all", [one for one in outcomes if not one.reachable and not one.decorable])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from exfolio.models.structure.decorations import (
     anonymous_formula,
     decorated_symbols,
     orderings,
-    primitive_arrays,
+    primitive_cell,
     replaced,
+    shareable,
     simpler_formulas,
     splits,
 )
@@ -35,6 +36,10 @@ PEROVSKITE = Structure(
 
 def arrays(structure):
     return Arrays(structure.lattice.matrix, (True,) * 3, structure.frac_coords, structure.species_and_occu)
+
+
+def primitive_of(structure):
+    return primitive_cell(arrays(structure))
 
 
 def test_three_elements_have_three_pairs_and_the_rest_stands_as_it_is():
@@ -69,7 +74,7 @@ def test_amounts_are_written_as_pymatgen_writes_them():
 
 
 def test_the_ordered_forms_of_corundum_are_ilmenite_lithium_niobate_and_a_chiral_one():
-    found = orderings(arrays(CORUNDUM), "Al", (1, 1))
+    found = orderings(primitive_of(CORUNDUM), "Al", (1, 1))
 
     groups = set()
     for one in found:
@@ -84,23 +89,33 @@ def test_the_ordered_forms_of_corundum_are_ilmenite_lithium_niobate_and_a_chiral
 
 
 def test_what_symmetry_makes_alike_comes_once_and_the_most_symmetric_first():
-    [one] = orderings(arrays(PEROVSKITE), "O", (1, 2))
+    [one] = orderings(primitive_of(PEROVSKITE), "O", (1, 2))
     assert one.alike == 3, "any of the three oxygens"
-    doubled = orderings(arrays(PEROVSKITE * (2, 1, 1)), "O", (1, 1))
-    assert sum(one.alike for one in doubled) == 20, "three of six"
-    assert [one.alike for one in doubled] == sorted(one.alike for one in doubled)
+    rutile = Structure(
+        Lattice.tetragonal(4.594, 2.959),
+        ["Ti"] * 2 + ["O"] * 4,
+        [[0, 0, 0], [0.5, 0.5, 0.5], *([x, x, 0] for x in (0.305, -0.305)), [0.195, 0.805, 0.5], [0.805, 0.195, 0.5]],
+    )
+    found = orderings(primitive_of(rutile), "O", (1, 1))
+    assert [one.alike for one in found] == [2, 4], "of six: two of one metal's height, or one of each"
 
 
 def test_sites_that_cannot_be_shared_in_these_amounts_are_not():
-    assert orderings(arrays(PEROVSKITE), "Sr", (1, 1)) == ()
-    assert orderings(arrays(PEROVSKITE), "O", (1, 1)) == ()
-    assert orderings(arrays(PEROVSKITE * (2, 2, 1)), "O", (1, 1)) == (), "twelve sites are too many"
+    assert orderings(primitive_of(PEROVSKITE), "Sr", (1, 1)) == ()
+    assert orderings(primitive_of(PEROVSKITE), "O", (1, 1)) == ()
+    ten = Structure(Lattice.cubic(9), ["N"] * 10, [[0.1 * k, 0.01 * k**2, 0.001 * k**3] for k in range(10)])
+    assert orderings(primitive_of(ten), "N", (1, 1)) == (), "ten sites are too many"
 
 
 def test_cells_are_made_primitive_first():
     cell = arrays(PEROVSKITE)
-    assert primitive_arrays(cell) is cell
-    assert len(primitive_arrays(arrays(PEROVSKITE * (2, 2, 1))).species) == 5
+    assert primitive_cell(cell).arrays is cell
+    assert len(primitive_cell(arrays(PEROVSKITE * (2, 2, 1))).arrays.species) == 5
+
+
+def test_by_the_number_of_sites_alone_some_shares_are_out_of_the_question():
+    assert shareable(["Sr", "Ti", "O", "O", "O"], "O", (1, 2))
+    assert not shareable(["Sr", "Ti", "O", "O", "O"], "O", (2, 2))
 
 
 def test_each_new_element_knows_whose_place_it_takes():
