@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,8 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from types import FrameType
 
 from ..stores.connection import Connection
@@ -22,6 +25,8 @@ from .work import Batch, Failure, Outcome
 
 logger = logging.getLogger(__name__)
 _PRELOADED = ("exfolio.builders.refresh", "exfolio.models.structure.matching", "exfolio.models.structure.monolayer")
+_PRELOADED_LEARNING = ("exfolio.builders.compositions.route", "exfolio.builders.crystal_gan_stage", "chgnet.model")
+"""What stages that apply networks import; seconds for each worker of each of them."""
 _AHEAD = 2  # batches per process that wait to be computed or written
 _SWITCH_SECONDS = 0.0005
 _COLLECT_EVERY = 100_000  # objects; a batch is many small ones that live until it is written, none of them garbage
@@ -129,9 +134,34 @@ def _quick_switches() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
+def start_early(*, learning: bool) -> None:
+    """Begin to import what worker processes will need, in a process of its own, while this one does other things.
+
+    Parameters
+    ----------
+    learning
+        Whether stages will apply networks.
+    """
+    if _method() == "forkserver":
+        _context(learning=learning)
+        forkserver.ensure_running()
+
+
+def _method() -> str:
+    # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def _context(*, learning: bool) -> BaseContext:
+    context = multiprocessing.get_context(_method())
+    # Imported once, for the workers of all stages.
+    context.set_forkserver_preload([*_PRELOADED, *(_PRELOADED_LEARNING if learning else ())])
+    return context
+
+
 def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:
     # Batches are written in the order of selection: a batch that is done early waits for its elders.
-    waiting: deque[tuple[Batch, Future[Batch]]] = deque()
+    waiting: deque[tuple[Batch, list[Future[Batch]]]] = deque()
     workers = _Workers(processes)
     try:
         for batch in stage.get_items():
@@ -144,10 +174,10 @@ def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:
         workers.stop()
 
 
-def _next(stage: Stage, workers: _Workers, waiting: deque[tuple[Batch, Future[Batch]]]) -> Batch:
-    batch, future = waiting.popleft()
+def _next(stage: Stage, workers: _Workers, waiting: deque[tuple[Batch, list[Future[Batch]]]]) -> Batch:
+    batch, parts = waiting.popleft()
     try:
-        return future.result()
+        done = [part.result() for part in parts]
     except BrokenProcessPool:
         logger.warning("%s: a worker process died; its items are tried one by one", stage.name)
         workers.stop()
@@ -156,6 +186,10 @@ def _next(stage: Stage, workers: _Workers, waiting: deque[tuple[Batch, Future[Ba
         waiting.clear()
         waiting.extend((other, workers.submit(stage, other)) for other in again)
         return result
+    if len(done) == 1:
+        return done[0]
+    batch.outcomes = [outcome for part in done for outcome in part.outcomes]
+    return batch
 
 
 class _Workers:
@@ -165,18 +199,21 @@ class _Workers:
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
 
-    def submit(self, stage: Stage, batch: Batch) -> Future[Batch]:
+    def submit(self, stage: Stage, batch: Batch) -> list[Future[Batch]]:
+        """Hand in a batch, divided among the processes; what followers prepare is prepared as a whole."""
         if not batch.items:  # nothing to compute, only progress to note
             done: Future[Batch] = Future()
             done.set_result(batch)
-            return done
+            return [done]
         if self._pool is None:
-            # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
-            method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-            context = multiprocessing.get_context(method)
-            context.set_forkserver_preload(list(_PRELOADED))  # imported once, for the workers of all stages
+            context = _context(learning="torch" in sys.modules)
             self._pool = ProcessPoolExecutor(self._processes, mp_context=context, initializer=_begin_worker)
-        return self._pool.submit(_process, stage, batch, stage.connection)
+        parts = [batch]
+        if stage.followers is None and len(batch.items) > 1:
+            size = -(-len(batch.items) // self._processes)
+            starts = range(0, len(batch.items), size)
+            parts = [Batch(batch.ordinal, batch.items[start : start + size]) for start in starts]
+        return [self._pool.submit(_process, stage, part, stage.connection) for part in parts]
 
     def stop(self) -> None:
         if self._pool is not None:
@@ -189,7 +226,8 @@ def _one_by_one(stage: Stage, batch: Batch) -> Batch:
     worker = _Workers(1)
     for item in batch.items:
         try:
-            outcomes += worker.submit(stage, Batch(batch.ordinal, [item], followed=False)).result().outcomes
+            (alone,) = worker.submit(stage, Batch(batch.ordinal, [item], followed=False))
+            outcomes += alone.result().outcomes
         except BrokenProcessPool:
             outcomes.append(Failure("the process that worked on it died (out of memory, or a crash in a library)"))
             worker.stop()
@@ -202,6 +240,10 @@ def _one_by_one(stage: Stage, batch: Batch) -> Batch:
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # left to the parent
     gc.set_threshold(_COLLECT_EVERY)
+    if "OMP_NUM_THREADS" not in os.environ:  # there is a process for each core, so one thread each, unless told
+        os.environ["OMP_NUM_THREADS"] = "1"
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(1)
 
 
 def _process(stage: Stage, batch: Batch, connection: Connection | None) -> Batch:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..builders.campaigns.bundled import for_bundled_sources
 from ..builders.refresh import load_campaigns
+from ..builders.running import start_early
 from ..stores.connection import Connection, connect
 from .cells import BOUND_SIGNS
 from .console import JsonOption, begin, err, out, print_json
@@ -51,6 +52,8 @@ def demo(*, json: JsonOption = False) -> None:
     """
     settings = begin()
     started = time.perf_counter()
+    if settings.processes > 1:
+        start_early(learning=True)
     campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns([_CAMPAIGN, CAMPAIGN])]
     with connect(settings, autostart=True) as connection:
         if not json:

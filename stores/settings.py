@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     start_seconds: float = Field(60, gt=0, description="how long the embedded server may take to start or stop, s")
     server_wait_seconds: float = Field(5, gt=0, description="how long to look for a server before giving up, s")
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
+    training_threads: int = Field(
+        1, ge=1, description="threads that train a network on the CPU; the networks are small: more seldom pay"
+    )
     batch_size: int = Field(1000, ge=1, le=100_000, description="documents a stage reads, computes and writes at once")
     lease_seconds: float = Field(30, ge=1, description="a lease whose holder is silent for this long is taken over, s")
     retry_first_seconds: float = Field(60, ge=0, description="wait before a failed item is tried again, s")

@@ -17,6 +17,7 @@ import zstandard
 from ...models.learning.device import DeviceError, OutOfMemory, choose
 from ...models.learning.loop import Diverged, Figures
 from ...models.learning.weights import WeightsError
+from ...models.structure.potential import threads_of_torch
 from ...stores import artefacts
 from ...stores.canonical import canonical, content_hash
 from ...stores.documents import TrainedModel
@@ -152,7 +153,8 @@ class TrainingStage(Stage):
             stop=lambda: self.asked_to_stop(),
         )
         try:
-            return self.kind.train(drawn.content, self.seed, desk)
+            with threads_of_torch(self.db.settings.training_threads):
+                return self.kind.train(drawn.content, self.seed, desk)
         except Stopped:
             raise KeyboardInterrupt(
                 f"training of {model_id} stopped ({self.doing or 'before its first step'}); run again to go on"

@@ -270,6 +270,10 @@ def test_workers_give_what_one_process_gives(registry: Connection) -> None:
     report = run_stage(Doubler(copies=2), registry, processes=2, batch_size=7)
 
     assert (report.due, report.inserted) == (40, 80)
+    made = registry.database["structures"].find()
+    assert {doc["structure_id"]: doc["nsites"] for doc in made} == {
+        f"st-test:{i}-{copy}": 2 * (i + 1) for i in range(40) for copy in range(2)
+    }
     assert run_stage(Doubler(copies=2), registry).due == 0
 
 
