@@ -19,7 +19,18 @@ from ...stores.connection import Connection
 from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import least_values, methods
 
-_OWN: Final[Doc] = {"members": 1, "validation": 0.1, "test": 0.1}
+_OWN: Final[Doc] = {"members": 1, "others": [], "validation": 0.1, "test": 0.1}
+
+#: What configs begin with, by their ``profile``. Members that err differently help each other more than more of one
+#: kind: with one that is told nothing of known energies an ensemble is past the published accuracy.
+_PROFILES: Final[dict[str, Doc]] = {
+    "published": RoostConfig.published().to_dict(),
+    "accurate": {
+        **RoostConfig(epochs=48).to_dict(),
+        "members": 3,
+        "others": [RoostConfig.untold_large().to_dict()],
+    },
+}
 _FEWEST: Final = 20
 _SPLIT: Final = 1_000_003
 _CHECKPOINT: Final = "roost ensemble checkpoint"
@@ -28,27 +39,35 @@ _CHECKPOINT: Final = "roost ensemble checkpoint"
 class RoostKind(Kind):
     """Learns the least formation energy of each composition.
 
-    Settings beside those of `RoostConfig`: ``members`` of the ensemble; ``validation`` and ``test``, the shares of the
-    compositions that choose the best epoch and that measure the finished ensemble.
+    Settings beside those of `RoostConfig`: ``members`` of the ensemble, all of them alike; ``others``, what further
+    members have different; ``validation`` and ``test``, the shares of the compositions that choose the best epoch and
+    that measure the finished ensemble.
     """
 
     name = "roost"
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile: published`` begins with the published one."""
-        own, rest = settled(config, _OWN)
-        base = RoostConfig.published().to_dict() if rest.pop("profile", None) == "published" else {}
+        """Complete a config, which may begin with a profile."""
+        config = dict(config)
+        profile = config.pop("profile", None)
+        if profile is not None and profile not in _PROFILES:
+            raise ValueError(f"profile is one of {', '.join(_PROFILES)}, or not given, not {profile!r}")
+        own, rest = settled({**_PROFILES.get(profile, {}), **config}, _OWN)
         if not isinstance(own["members"], int) or own["members"] < 1:
             raise ValueError(f"members is at least 1, not {own['members']!r}")
+        if not (isinstance(own["others"], list) and all(isinstance(other, dict) for other in own["others"])):
+            raise ValueError(f"others is a list, one {{name: value}} for each member, not {own['others']!r}")
         if not (own["validation"] > 0 and own["test"] > 0 and own["validation"] + own["test"] < 1):
             raise ValueError(f"validation ({own['validation']}) and test ({own['test']}) are shares that leave some")
-        return {**RoostConfig.from_dict({**base, **rest}).to_dict(), **own}
+        common = RoostConfig.from_dict(rest).to_dict()
+        own["others"] = [RoostConfig.from_dict({**common, **other}).to_dict() for other in own["others"]]
+        return {**common, **own}
 
     def describe_settings(self) -> str:
         """Name the settings."""
-        settings = {**RoostConfig().to_dict(), **_OWN}
-        return "Settings: profile=published, " + ", ".join(f"{name}={value}" for name, value in settings.items())
+        settings = {"profile": "|".join(_PROFILES), **RoostConfig().to_dict(), **_OWN}
+        return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
         """Draw compositions with their least formation energy."""
@@ -65,7 +84,8 @@ class RoostKind(Kind):
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
         """Train the members one after the other, and measure them together."""
-        config = RoostConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
+        common = RoostConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
+        configs = [common] * self.config["members"] + [RoostConfig.from_dict(other) for other in self.config["others"]]
         names = list(content["formation_energy"])
         energies = np.array([content["formation_energy"][name] for name in names])
         parts = self._split(names)
@@ -79,7 +99,7 @@ class RoostKind(Kind):
         finished, inner = _resumed(desk.resume)
         curve: list[Figures] = []
         seconds = 0.0
-        for member in range(len(finished), self.config["members"]):
+        for member, config in list(enumerate(configs))[len(finished) :]:
             learner = RoostLearner(config, learnt, validated, seed=mixed_seed(seed, member), device=choose(desk.device))
             state, figures, took, _ = learn(
                 learner,
@@ -92,7 +112,7 @@ class RoostKind(Kind):
             curve += figures
             seconds += took
             finished.append(dict(network_of(config, state).state_dict()))
-        ensemble = RoostEnsemble(tuple(network_from(config, weights) for weights in finished))
+        ensemble = RoostEnsemble(tuple(map(network_from, configs, finished)))
         metrics = self._figures(ensemble, names, energies, parts)
         return Trained(ensemble.to_bytes(), metrics, curve, seconds)
 

@@ -85,7 +85,7 @@ def test_roost_learns_the_most_stable_polymorph_and_is_measured_on_what_it_has_n
 
 
 def test_an_ensemble_that_is_stopped_goes_on_with_the_member_it_was_at(oxides: Connection) -> None:
-    config = {**TINY_ROOST, "members": 2}
+    config = {**TINY_ROOST, "others": [{"known_energies": False, "untold": 0.0, "hidden": 8}]}
     whole = trained_model(oxides, "roost", config)
     oxides.database["trained_models"].delete_many({})
 
@@ -140,6 +140,9 @@ def test_a_wrong_filter_is_pointed_at(oxides: Connection) -> None:
         ("classifier", {"kind": "svm"}, "svm"),
         ("roost", {"members": 0}, "members is at least 1"),
         ("roost", {"validation": 0.9, "test": 0.2}, "shares that leave some"),
+        ("roost", {"others": {"hidden": 8}}, "one {name: value} for each member"),
+        ("roost", {"others": [{"hiden": 8}]}, "hiden"),
+        ("roost", {"profile": "exact"}, "profile is one of published, accurate"),
     ],
 )
 def test_wrong_settings_are_named_with_those_there_are(kind: str, config: dict[str, Any], message: str) -> None:
@@ -153,6 +156,12 @@ def test_the_published_profile_is_one_word_away() -> None:
     assert stage.kind.config["batch_size"] == 128
     assert stage.kind.config["epochs"] == 3
     assert TrainingStage("matgan", config={"profile": "published"}).kind.config["networks"] == "convolutional"
+
+
+def test_the_accurate_profile_has_a_member_that_is_told_nothing() -> None:
+    config = TrainingStage("roost", config={"profile": "accurate", "batch_size": 64}).kind.config
+    assert (config["members"], config["batch_size"], config["known_energies"]) == (3, 64, True)
+    assert [(other["known_energies"], other["hidden"]) for other in config["others"]] == [(False, 128)]
 
 
 def test_damaged_weights_are_said_to_be_so(oxides: Connection) -> None:
