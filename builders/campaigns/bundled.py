@@ -50,7 +50,7 @@ def for_bundled_sources(campaign: Campaign) -> Campaign:
     """
     if (crystal_gan := campaign.routes.crystal_gan) is not None:
         few = campaign.routes.model_copy(update={"crystal_gan": _few_crystals(crystal_gan)})
-        update = {"routes": few, "potential": campaign.potential or Potential()}
+        update = {"routes": few, "potential": Potential()}
         campaign = campaign.model_copy(update=update)
     if campaign.compositions is None:
         return campaign
