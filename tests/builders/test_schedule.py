@@ -153,7 +153,8 @@ def test_one_scheduler_at_a_time_and_the_next_stands_by(registry: Connection, sa
 
 
 def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Path) -> None:
-    one = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON})
+    waits = {"backoff_first_seconds": 2, "backoff_longest_seconds": 2}
+    one = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON}, **waits)
 
     first = {job.name: ending for job, ending in one.run_due()}
     second = one.run_due()
@@ -163,7 +164,7 @@ def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Pat
     assert "there are: salts" in str(first["source nowhere"].error)
     assert second == []
     assert record(registry)["runner"] == "once"
-    time.sleep(0.4)
+    time.sleep(2.1)
     assert [job.name for job, _ in one.run_due()] == ["source nowhere"]
 
 
