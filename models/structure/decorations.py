@@ -259,14 +259,15 @@ def primitive_cell(cell: Arrays) -> PrimitiveCell | None:
     names = [name_of(one) for one in cell.species]
     kinds = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
     given = (cell.matrix.tolist(), cell.fractional.tolist(), [kinds[name] for name in names])
-    tolerances: dict[str, float] = {"symprec": SYMMETRY_TOLERANCE, "angle_tolerance": ANGLE_TOLERANCE}
     try:
-        found = spglib.get_symmetry_dataset(given, **tolerances)
+        found = spglib.get_symmetry_dataset(given, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE)
         if found is None:
             return None
         if len(set(found.mapping_to_primitive.tolist())) == len(names):
             return PrimitiveCell(cell, found.rotations, found.translations)
-        standard = spglib.standardize_cell(given, to_primitive=True, no_idealize=True, **tolerances)
+        standard = spglib.standardize_cell(
+            given, to_primitive=True, no_idealize=True, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE
+        )
     except spglib.SpglibError:
         return None  # documented
     if standard is None or len(standard[2]) >= len(names):

@@ -143,9 +143,13 @@ def shortlist(
     total = sum(one.total for one in rankings.values())
     wanted = max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)
     found = [candidate for one in rankings.values() for candidate in islice(one.candidates(total), wanted)]
-    candidates = sorted(found, key=lambda one: -one.probability)[:wanted]
+    found.sort(key=lambda one: -one.probability)
+    decorations = sum(one.split is not None for one in found)
+    least = min(len(found) - decorations, wanted // 2)  # of the very formula
+    candidates = _at_most(found, wanted - least)[:wanted]
+    candidates.sort(key=lambda one: -one.probability)
     if not match_structures:
-        candidates = list(islice(_told_apart(candidates, rankings), k))
+        candidates = _at_most(_told_apart(candidates, rankings), most_decorations(k))[:k]
     return Shortlist(
         formula=composition.formula,
         amounts=dict(zip(composition.elements, composition.amounts, strict=True)),
@@ -158,6 +162,21 @@ def shortlist(
         match_structures=match_structures,
         space_groups=None,
     ).with_space_groups(space_groups)
+
+
+def most_decorations(k: int) -> int:
+    """Of k structures, how many may be ordered decorations while there are templates of the very formula."""
+    return -(-k // 2)
+
+
+def _at_most(candidates: Iterable[Candidate], decorations: int) -> list[Candidate]:
+    """Put those decorations that are too many behind all the others."""
+    kept: list[Candidate] = []
+    behind: list[Candidate] = []
+    for one in candidates:
+        decorations -= one.split is not None
+        (behind if one.split is not None and decorations < 0 else kept).append(one)
+    return kept + behind
 
 
 Likely = TypeVar("Likely", Candidate, Shortlisted)

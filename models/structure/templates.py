@@ -27,7 +27,7 @@ from .structure_checks import Check
 from .symmetry import space_group
 from .template_library import StructureOf, TemplateLibrary
 from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
-from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, queue, shortlist
+from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
 
 __all__ = ["Decoration", "NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
 
@@ -36,6 +36,9 @@ Ranking = Literal["prototypes", "elmd"]
 FAILED_FACTOR: Final = 0.1
 """By how much a structure that fails a check is set back: real crystals pass them. Of 300 monolayers of 2DMatPedia,
 drawn at random, all of their composition left out, seven were found one or two places earlier with it, none later."""
+BEHIND_FACTOR: Final = 1e-9
+"""By how much ordered decorations are set back once they have half of the places: behind all templates of the
+composition's own anonymous formula, which they would otherwise crowd out where none of these is likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +366,8 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
     listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
     failed: set[int] = set()
     near: set[int] = set()
+    behind: set[int] = set()
+    decorations, most = 0, most_decorations(chosen.k)
     waiting = queue(chosen.candidates)
     places = count(len(waiting))
     while waiting and len(listed) < chosen.k:
@@ -370,6 +375,11 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
         if candidate.is_open:
             for one in _told(candidate, shapes):
                 heapq.heappush(waiting, (-one.probability, next(places), one, False))
+            continue
+        decorated = candidate.choices[0].split is not None
+        if decorated and decorations >= most and place not in behind:
+            behind.add(place)
+            heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate, set_back))
             continue
         for choice, shape in _sane_first(candidate.choices, make):
             if not shape.sane and place not in failed:
@@ -390,6 +400,7 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
                 break
             alike.keep(prepared)
             listed.keep(prepared)
+            decorations += decorated
             yield _Made(choice, shape, candidate.probability, None if number is None else chosen.known[number])
             break
 

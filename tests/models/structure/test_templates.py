@@ -200,6 +200,15 @@ def test_a_template_of_the_very_formula_comes_before_decorations_of_others(libra
     assert (best.template_id, best.decoration) == ("MoSSe", None)
 
 
+def test_decorations_leave_half_of_the_places_to_templates_of_the_very_formula():
+    single = {"CdI2": layer("Cd", "I", 4.24, prismatic=False), "PbI2": layer("Pb", "I", 4.56, prismatic=True)}
+    both = library_of({**single, "ZrSN": janus("Zr", "S", "N", 3.5)})
+
+    first = predict("CdIBr", both, 2)
+    assert [one.decoration is None for one in first] == [False, True], "though the decorations are likelier"
+    assert all(one.decoration for one in predict("CdIBr", library_of(single), 2))
+
+
 def test_unlike_elements_do_not_share_sites_where_there_is_a_template(library):
     found = predict("HfSSe", library)
 
