@@ -48,6 +48,10 @@ def clearly_same(a: ReducedCell, b: ReducedCell, *, length: float, site: float, 
     """
     if a.contents != b.contents:
         return False
+    # The vectors of a reduced cell are the shortest there are: where one is too long, so is one of any basis.
+    most = 1 + length * (1 + MARGIN)
+    if any(own > most * other for own, other in zip(a.spans, b.spans, strict=True)):
+        return False
     search = _Search(a, b, length, site, angle)
     if search.try_as_they_are():
         return True
@@ -63,13 +67,8 @@ class _Search:
         self.matrix = a.matrix * ratio
         self.lengths, self.angles = (one[0] for one in _parameters(b.matrix[None] / ratio))
         self.mine, self.theirs = a.fractional, b.fractional
-        self.kinds = np.repeat(np.arange(len(a.counts)), a.counts)
-        self.other_kind = self.kinds[:, None] != self.kinds[None, :]
-        rarest = int(np.argmin(a.counts))
-        ends = np.cumsum(a.counts)
-        self.blocks = [slice(int(ends[kind] - a.counts[kind]), int(ends[kind])) for kind in np.argsort(a.counts)]
-        self.anchor = sum(a.counts[:rarest])
-        self.starts = range(self.anchor, self.anchor + a.counts[rarest])
+        self.other_kind, self.blocks, self.starts = _kinds(a.counts)
+        self.anchor = self.starts[0]
 
     def try_as_they_are(self) -> bool:
         """Say whether they clearly match vector by vector, which most of what matches does."""
@@ -81,10 +80,6 @@ class _Search:
     def try_all(self) -> bool | None:
         """Try every basis."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
-        # The vectors of a reduced cell are the shortest there are: where one is too long, so is that of any basis.
-        own = np.sqrt((self.matrix * self.matrix).sum(axis=1))
-        if (np.sort(own) > np.sort(self.lengths) * (1 + wide[0])).any():
-            return False
         return self._try(*_bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
 
     def _clear(self, lengths: Array, angles: Array) -> NDArray[np.bool_]:
@@ -167,6 +162,17 @@ class _Search:
             short = apart[linear_sum_assignment(squares)]
         short = short - short.mean(axis=0)
         return float(np.sqrt(((short @ metric) * short).sum(axis=1).max()))
+
+
+@lru_cache(maxsize=512)
+def _kinds(counts: tuple[int, ...]) -> tuple[NDArray[np.bool_], list[slice], range]:
+    """Give the pairs of sites that are of unlike kinds, the sites of each kind, the rarest first, and those of it."""
+    kinds = np.repeat(np.arange(len(counts)), counts)
+    ends = np.cumsum(counts)
+    blocks = [slice(int(ends[kind] - counts[kind]), int(ends[kind])) for kind in np.argsort(counts)]
+    rarest = int(np.argmin(counts))
+    first = sum(counts[:rarest])
+    return kinds[:, None] != kinds[None, :], blocks, range(first, first + counts[rarest])
 
 
 def _metrics(lengths: Array, cosines: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import gcd
 from typing import Final
 
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReducedCell:
     """A primitive, Niggli-reduced cell.
 
@@ -53,6 +53,13 @@ class ReducedCell:
     def contents(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Kinds and their numbers: cells that differ in them are not the same."""
         return self.names, self.counts
+
+    @cached_property
+    def spans(self) -> tuple[float, ...]:
+        """Lengths of the cell vectors, ascending, of a cell of volume 1."""
+        lengths = np.sqrt((self.matrix * self.matrix).sum(axis=1))
+        unit = abs(float(np.linalg.det(self.matrix))) ** (1 / 3)
+        return tuple(sorted((lengths / unit).tolist()))
 
 
 def reduced_cell(

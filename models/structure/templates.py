@@ -372,14 +372,18 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
     places = count(len(waiting))
     while waiting and len(listed) < chosen.k:
         negative, place, candidate, set_back = heapq.heappop(waiting)
-        if candidate.is_open:
-            for one in _told(candidate, shapes):
-                heapq.heappush(waiting, (-one.probability, next(places), one, False))
-            continue
         decorated = candidate.choices[0].split is not None
         if decorated and decorations >= most and place not in behind:
             behind.add(place)
             heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate, set_back))
+            continue
+        if candidate.is_open:
+            for one in _told(candidate, shapes):
+                own = next(places)
+                if place in behind:
+                    behind.add(own)
+                share = one.probability / candidate.probability
+                heapq.heappush(waiting, (negative * share, own, one, False))
             continue
         for choice, shape in _sane_first(candidate.choices, make):
             if not shape.sane and place not in failed:
