@@ -26,11 +26,11 @@ from .work import Doc
 
 _WANTED: Final = ("material_id", "formula_reduced", "template_prototype", "template_dimension", "template")
 _STRUCTURES_KEPT: Final = 2000
-_FORMULAS_KEPT: Final = 8
+_TEMPLATES_KEPT: Final = 200_000  # some 100 MB
 
 
 class TemplateBuckets:
-    """The registry's templates, of each anonymous formula when it is asked for; the last few are kept.
+    """The registry's templates, of each anonymous formula when it is asked for; the last 200,000 are kept.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class TemplateBuckets:
         key = anonymous, dimension
         if key not in self._kept:
             self._kept[key] = load_templates(self._connection, dimension=dimension, anonymous_formula=anonymous)
-            if len(self._kept) > _FORMULAS_KEPT:
+            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > _TEMPLATES_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
