@@ -1,4 +1,4 @@
-"""Crystal structures for a composition, from known structures of the same anonymous formula.
+"""Crystal structures for a composition, from known structures of its anonymous formula, or a simpler one to decorate.
 
 Takes the likely templates one after the other, puts the elements in, rescales, compares and checks: at once (`predict`)
 or in two steps, of which the first needs no structures (`shortlist`) and the second only those it names (`realise`).
@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.structure import Structure
 
-from .decorations import SYMMETRY_TOLERANCE, Split, decorated_symbols, replaced
-from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
-from .element_movers import distances
+from .decorations import decorated_symbols
+from .element_mapping import likely_oxidation_states
 from .lent_shapes import LentShapes, Shape
 from .matching import Representatives, prepare
 from .prototypes import PROTOTYPE_TOLERANCES
-from .structure_checks import Check
-from .symmetry import space_group
 from .template_library import StructureOf, TemplateLibrary
+from .template_predictions import Decoration, Made, Prediction, described, shared_element
 from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
 from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
 
@@ -40,101 +37,7 @@ BEHIND_FACTOR: Final = 1e-9
 """By how much ordered decorations are set back once they have half of the places: behind all templates of the
 composition's own anonymous formula, which they would otherwise crowd out where none of these is likely."""
 
-
-@dataclass(frozen=True, slots=True)
-class Decoration:
-    """An ordered decoration of a template, in its primitive cell.
-
-    Attributes
-    ----------
-    element
-        The template's element whose sites were shared out.
-    sites
-        Numbers of the sites, from 0, that each of the two new elements took.
-    orderings
-        How many inequivalent ways there are.
-    """
-
-    element: str
-    sites: Mapping[str, tuple[int, ...]]
-    orderings: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A predicted structure and how it came about.
-
-    Attributes
-    ----------
-    structure
-        Elements put in and rescaled.
-    template_id
-        The template it was made from.
-    formula
-        Reduced formula of the structure.
-    distance
-        Element mover's distance between this formula and the template's.
-    mapping
-        The template's elements to the new ones; of an ordered decoration one goes to two, as in ``{"S": "S/Se"}``.
-    mapping_distance
-        Scale steps per atom that the mapping moves the elements; `distance` or more.
-    probability
-        Share of its prototype with this arrangement among all that the library gives; None for ranking "elmd".
-    prototype
-        Id of the prototype.
-    space_group
-        International number of the template, None where unknown; exchanging elements keeps it. Of a decoration its own.
-    space_group_probability
-        As given to `predict`; None where not given.
-    oxidation
-        Whether the replaced elements are known in the oxidation states of those put in their places.
-    oxidation_states
-        Charge-neutral states of the elements, likeliest choice; None when there is none.
-    length_factor
-        By which the lengths of the template were scaled.
-    checks
-        Shortest distance, coordination, charge.
-    duplicate_of
-        Id of the template of this very composition that it matches, None when it is new.
-    dimension
-        2 or 3.
-    decoration
-        How the sites of one element of the template were shared out to two; None where none were.
-    """
-
-    structure: Structure = field(repr=False)
-    template_id: str
-    formula: str
-    distance: float
-    mapping: Mapping[str, str]
-    mapping_distance: float
-    probability: float | None
-    prototype: str
-    space_group: int | None
-    space_group_probability: float | None
-    oxidation: OxidationMatch
-    oxidation_states: Mapping[str, float] | None
-    length_factor: float
-    checks: tuple[Check, ...]
-    duplicate_of: str | None
-    dimension: int
-    decoration: Decoration | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether no check failed."""
-        return all(check.passed is not False for check in self.checks)
-
-
 _Maker = Callable[[Choice], Shape | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    choice: Choice
-    shape: Shape
-    probability: float | None
-    duplicate_of: str | None
 
 
 def predict(
@@ -198,7 +101,7 @@ def predict(
         shapes = LentShapes(library.structure_of, dimension)
         made = list(_nearest(wanted, k, _maker(wanted.formula, shapes, rescale=rescale)))
         amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
-        return _described(made, wanted.formula, amounts, dimension, space_groups, shapes)
+        return described(made, wanted.formula, amounts, dimension, space_groups, shapes)
     chosen = shortlist(
         formula,
         library,
@@ -234,73 +137,13 @@ def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescal
         made = list(_by_matching(chosen, shapes, make))
     else:
         made = [
-            _Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as)
+            Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as)
             for candidate in chosen.candidates
             for one in (_told(candidate, shapes)[:1] if candidate.is_open else [candidate])
         ]
     if not made and not chosen.known:
         raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
-    return _described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, shapes)
-
-
-def _described(
-    made: list[_Made],
-    formula: str,
-    amounts: Mapping[str, int],
-    dimension: int,
-    space_groups: Mapping[int, float] | None,
-    shapes: LentShapes,
-) -> list[Prediction]:
-    """Say of each structure made how it came about."""
-    if not made:
-        raise NoTemplateError(f"the only templates for {formula} are {formula} itself")
-    states = likely_oxidation_states(formula)
-    apart = distances([formula] * len(made), [one.choice.template.formula for one in made])
-    predictions = []
-    for one, distance in zip(made, apart, strict=True):
-        choice, template = one.choice, one.choice.template
-        came_from = replaced(choice.mapping)
-        structure = one.shape.structure()
-        number = template.space_group
-        if choice.split is not None:
-            number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
-        predictions.append(
-            Prediction(
-                structure=structure,
-                template_id=template.template_id,
-                formula=formula,
-                distance=float(distance),
-                mapping=choice.mapping,
-                mapping_distance=scale_distance(came_from, amounts),
-                probability=one.probability,
-                prototype=template.membership.prototype,
-                space_group=number,
-                space_group_probability=_probability(space_groups, number),
-                oxidation=oxidation_match(states, came_from),
-                oxidation_states=states,
-                length_factor=one.shape.factor,
-                checks=one.shape.checks,
-                duplicate_of=one.duplicate_of,
-                dimension=dimension,
-                decoration=_decoration(choice, one.shape, shapes),
-            )
-        )
-    return predictions
-
-
-def _decoration(choice: Choice, shape: Shape, shapes: LentShapes) -> Decoration | None:
-    if choice.split is None:
-        return None
-    element = _shared(choice, choice.split)
-    sites = {
-        one: tuple(site for site, symbol in enumerate(shape.symbols) if symbol == one) for one in choice.split.elements
-    }
-    return Decoration(element, sites, len(shapes.orderings(choice.template.template_id, element, choice.split)))
-
-
-def _shared(choice: Choice, split: Split) -> str:
-    """Give the template's element whose sites two share."""
-    return next(old for old, new in choice.mapping.items() if new == split.name)
+    return described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, shapes)
 
 
 def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
@@ -310,7 +153,7 @@ def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
         template_id, split, number = choice.template.template_id, choice.split, choice.ordering
         if split is None or number is None:
             return shapes[template_id].with_elements(choice.mapping, states, rescale=rescale)
-        found = shapes.orderings(template_id, _shared(choice, split), split)
+        found = shapes.orderings(template_id, shared_element(choice, split), split)
         if number >= len(found):
             return None
         lent = shapes.primitive(template_id)
@@ -328,7 +171,7 @@ def _told(candidate: Shortlisted, shapes: LentShapes) -> list[Shortlisted]:
     for first, choice in enumerate(candidate.choices):
         split = choice.split
         assert split is not None
-        found = shapes.orderings(choice.template.template_id, _shared(choice, split), split)
+        found = shapes.orderings(choice.template.template_id, shared_element(choice, split), split)
         if found:
             whole = sum(1 / one.alike for one in found)
             return [
@@ -356,7 +199,7 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
     yield from failed
 
 
-def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterator[_Made]:
+def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterator[Made]:
     """Give distinct structures, compared with each other and with the known ones by StructureMatcher.
 
     They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
@@ -405,20 +248,16 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
             alike.keep(prepared)
             listed.keep(prepared)
             decorations += decorated
-            yield _Made(choice, shape, candidate.probability, None if number is None else chosen.known[number])
+            yield Made(choice, shape, candidate.probability, None if number is None else chosen.known[number])
             break
 
 
-def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[_Made]:
+def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[Made]:
     """Give distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
         shape = make(choice)
         if shape is not None and listed.add(shape.arrays)[1]:
-            yield _Made(choice, shape, None, None)
+            yield Made(choice, shape, None, None)
         if len(listed) == k:
             return
-
-
-def _probability(space_groups: Mapping[int, float] | None, number: int | None) -> float | None:
-    return None if space_groups is None or number is None else space_groups.get(number, 0.0)
