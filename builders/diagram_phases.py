@@ -11,10 +11,10 @@ from typing import Final
 
 from ..models.composition.elements import ATOMIC_NUMBERS
 from ..models.composition.parsing import read_one
-from ..models.energetics.corrections import Scheme
 from ..models.energetics.formation import element_references, formation_energies
 from ..models.energetics.hull import Entry
 from ..models.energetics.phase_diagram import DiagramPhase
+from ..models.energetics.schemes import Scheme
 from ..models.structure.potential import NAME
 from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ..models.composition.parsing import read_one
-from ..models.energetics.corrections import Scheme
 from ..models.energetics.formation import MissingReferenceError
 from ..models.energetics.hull import HullPosition
 from ..models.energetics.ions import MissingReferenceSolidError
@@ -30,6 +29,7 @@ from ..models.energetics.pourbaix import (
 from ..models.energetics.pourbaix_entries import OPEN
 from ..models.energetics.pourbaix_map import pourbaix_map
 from ..models.energetics.pourbaix_plot import plot_pourbaix
+from ..models.energetics.schemes import Scheme
 from ..stores.connection import Connection
 from .campaigns.best_values import BASES
 from .diagram_phases import (

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..models.energetics.corrections import Scheme
 from ..models.energetics.entry import MissingReferenceError
 from ..models.energetics.formation import element_references, formation_energies
 from ..models.energetics.hull import HullPosition, hull_positions
+from ..models.energetics.schemes import Scheme
 from ..stores.documents import Calculation, Property, RegistryDocument
 from .group_stage import Members
 from .phases import Phase, Phases, best_first, phases, snapshot

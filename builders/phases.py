@@ -12,8 +12,9 @@ from typing import Any, Final
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
-from ..models.energetics.corrections import GGA_RUN_TYPES, CorrectedEnergy, Scheme, correct
+from ..models.energetics.corrections import CorrectedEnergy, correct
 from ..models.energetics.entry import Entry
+from ..models.energetics.schemes import GGA_RUN_TYPES, Scheme
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
 from ..stores.canonical import text_hash

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..models.composition.parsing import read_one
-from ..models.energetics.corrections import Scheme
 from ..models.energetics.formation import element_references, formation_energies
 from ..models.energetics.ions import MissingReferenceSolidError, ions_of
 from ..models.energetics.pourbaix import (
@@ -24,6 +23,7 @@ from ..models.energetics.pourbaix import (
     solid_entry,
 )
 from ..models.energetics.pourbaix_entries import OPEN, conditions
+from ..models.energetics.schemes import Scheme
 from ..stores.canonical import content_hash
 from ..stores.documents import Property
 from .group_stage import Members

@@ -19,8 +19,9 @@ from ..stores.schema import initialise, is_initialised
 from .band_gaps import BandGapStage
 from .bottom_up import BottomUpStage
 from .calculation_matches import MatchStage
-from .campaigns.campaign import Campaign, Hull, load
+from .campaigns.campaign import Campaign, Hull
 from .campaigns.judge import JudgeStage
+from .campaigns.known import known_campaigns
 from .exfoliation_stage import ExfoliationStage
 from .hull_stage import HullStage
 from .known_hull_stage import KnownHullStage
@@ -243,13 +244,6 @@ def refresh(
         return report
 
 
-def known_campaigns(connection: Connection) -> list[Campaign]:
-    """Give the campaigns that were refreshed before, as they were then."""
-    stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
-    plain = [state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored]
-    return [Campaign.model_validate(campaign) for campaign in plain if campaign]
-
-
 def _check_agreement(campaigns: Sequence[Campaign], known: Sequence[Campaign]) -> None:
     # The stages before the judge are shared: with other settings for each campaign, every refresh would undo the last.
     given = {campaign.name for campaign in campaigns}
@@ -262,22 +256,6 @@ def _check_agreement(campaigns: Sequence[Campaign], known: Sequence[Campaign]) -
                     f"campaigns {first} and {campaign.name} want stage {stage.name} with different settings",
                     "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
                 )
-
-
-def load_campaigns(names: Sequence[str]) -> list[Campaign]:
-    """Load campaigns by name or path.
-
-    Raises
-    ------
-    ConfigurationError
-        One can't be used, or two have the same name.
-    """
-    campaigns = [load(name) for name in names]
-    taken = [campaign.name for campaign in campaigns]
-    for name in taken:
-        if taken.count(name) > 1:
-            raise ConfigurationError(f"two campaigns are called {name!r}", "Give each file a name of its own.")
-    return campaigns
 
 
 def _plan(connection: Connection, campaigns: Sequence[Campaign], report: RefreshReport) -> Iterator[Stage]:

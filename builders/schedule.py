@@ -34,8 +34,9 @@ from ..stores.leases import Lease, LeaseLost
 from ..stores.runs import StageReport
 from ..stores.schedule_settings import ScheduleSettings
 from ..stores.schema import initialise, is_initialised
+from .campaigns.known import load_campaigns
 from .cron import CronError, count_between, cron_trigger, next_after
-from .refresh import known_sources, load_campaigns, refresh
+from .refresh import known_sources, refresh
 from .running import Interrupted, run_stage
 from .stage import Stage
 

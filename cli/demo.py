@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from ..builders.campaigns.bundled import for_bundled_sources
-from ..builders.refresh import load_campaigns
+from ..builders.campaigns.known import load_campaigns
 from ..builders.running import start_early
 from ..stores.connection import Connection, connect
 from .cells import BOUND_SIGNS

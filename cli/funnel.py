@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ..builders.campaigns.campaign import Campaign, load
 from ..builders.campaigns.gates import pass_through
-from ..builders.refresh import known_campaigns
+from ..builders.campaigns.known import known_campaigns
 from ..models.composition.formulas import describe
 from ..stores.connection import Connection, connect
 from ..stores.errors import ConfigurationError

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..builders.refresh import RefreshReport, known_campaigns, known_sources, load_campaigns, refresh, stages_of
+from ..builders.campaigns.known import known_campaigns, load_campaigns
+from ..builders.refresh import RefreshReport, known_sources, refresh, stages_of
 from ..builders.running import run_stage
 from ..builders.stage import Stage
 from ..builders.template_stage import TemplateStage

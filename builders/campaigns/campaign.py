@@ -16,9 +16,9 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
 from ...models.composition.elements import ATOMIC_NUMBERS
-from ...models.energetics.corrections import Scheme
 from ...models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS_RHE
 from ...models.energetics.pourbaix_entries import conditions
+from ...models.energetics.schemes import Scheme
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from .compositions import Compositions

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from exfolio.builders.campaigns.campaign import Campaign
-from exfolio.builders.refresh import known_campaigns, refresh
+from exfolio.builders.campaigns.known import known_campaigns
+from exfolio.builders.refresh import refresh
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
 from exfolio.stores.leases import Lease

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from exfolio.builders.campaigns.campaign import CampaignError, load, parse, shipped
-from exfolio.builders.refresh import load_campaigns
+from exfolio.builders.campaigns.known import load_campaigns
 from exfolio.stores.documents import Candidate
 from exfolio.stores.errors import ConfigurationError
 

@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from exfolio.models.energetics.corrections import Scheme, UnknownSchemeError, correct
+from exfolio.models.energetics.corrections import correct
+from exfolio.models.energetics.schemes import Scheme, UnknownSchemeError
 from pymatgen.analysis.compatibility.mixing_scheme import MaterialsProjectDFTMixingScheme
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.io.vasp import Vasprun
