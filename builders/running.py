@@ -18,6 +18,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from types import FrameType
 
+from ..models.learning.threads import threads_of_torch
 from ..stores.connection import Connection
 from ..stores.runs import StageReport
 from .stage import Stage
@@ -163,21 +164,17 @@ def _computed_by_workers(stage: Stage, processes: int) -> Iterator[Batch]:
     # Batches are written in the order of selection: a batch that is done early waits for its elders.
     waiting: deque[tuple[Batch, list[Future[Batch]]]] = deque()
     workers = _Workers(processes)
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch is not None else 0
-    try:
-        if torch is not None:
-            torch.set_num_threads(1)  # of what the stage computes as it selects: the cores have the workers to serve
-        for batch in stage.get_items():
-            waiting.append((batch, workers.submit(stage, batch)))
-            while len(waiting) >= processes * _AHEAD:
+    # One thread for what the stage computes as it selects: the cores have the workers to serve.
+    with threads_of_torch(1 if "torch" in sys.modules else None):
+        try:
+            for batch in stage.get_items():
+                waiting.append((batch, workers.submit(stage, batch)))
+                while len(waiting) >= processes * _AHEAD:
+                    yield _next(stage, workers, waiting)
+            while waiting:
                 yield _next(stage, workers, waiting)
-        while waiting:
-            yield _next(stage, workers, waiting)
-    finally:
-        workers.stop()
-        if torch is not None:
-            torch.set_num_threads(threads)
+        finally:
+            workers.stop()
 
 
 def _next(stage: Stage, workers: _Workers, waiting: deque[tuple[Batch, list[Future[Batch]]]]) -> Batch:

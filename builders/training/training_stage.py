@@ -16,8 +16,8 @@ import zstandard
 
 from ...models.learning.device import DeviceError, OutOfMemory, choose
 from ...models.learning.loop import Diverged, Figures
+from ...models.learning.threads import threads_of_torch
 from ...models.learning.weights import WeightsError
-from ...models.structure.potential import threads_of_torch
 from ...stores import artefacts
 from ...stores.canonical import canonical, content_hash
 from ...stores.documents import TrainedModel

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
+from ..learning.threads import threads_of_torch
 from .bond_graph import BondGraph, bond_graph, join
 
 MODEL: Final = "0.3.0"
@@ -241,22 +242,6 @@ def evaluate_graphs(model: Any, graphs: Sequence[BondGraph], *, forces: bool) ->
         _result(float(energy), len(graph.numbers), force, stress)
         for energy, graph, force, stress in zip(energies, graphs, on_atoms, stresses, strict=True)
     ]
-
-
-@contextlib.contextmanager
-def threads_of_torch(threads: int | None) -> Iterator[None]:
-    """Run with so many threads of torch, and set back what it had before."""
-    if threads is None:
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _result(energy: float, atoms: int, forces: Array | None = None, stress: Array | None = None) -> Static:

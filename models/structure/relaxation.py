@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from ..learning.threads import threads_of_torch
 from .bond_graph import BondGraph, bond_graph
 from .plain import MIN_DISTANCE
 from .potential import (
@@ -26,7 +27,6 @@ from .potential import (
     atomic_numbers,
     evaluate_graphs,
     potential,
-    threads_of_torch,
     unfit,
 )
 from .vacuum import MIN_GAP, thickest_gap

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from exfolio.models.learning.threads import threads_of_torch
 from exfolio.models.structure import potential as module
 from exfolio.models.structure.element_crystals import element_crystals
-from exfolio.models.structure.potential import PotentialMissing, evaluate, potential, threads_of_torch
+from exfolio.models.structure.potential import PotentialMissing, evaluate, potential
 from pymatgen.core import Composition, Lattice, Structure
 
 needs_chgnet = pytest.mark.skipif(
