@@ -51,7 +51,7 @@ class MapStage(Stage):
         """Give what changed, oldest change first, then what failed before and may be tried again."""
         self.total = 0
         while intervals := self._intervals():
-            self.total += sum(self._count(facet, low, high) for facet, low, high in intervals)
+            self.total += self._number(intervals)
             seen: dict[str, tuple[int, int]] = {}
             for facet, low, high in intervals:
                 yield from self._windows(facet, low, high, seen)
@@ -75,8 +75,18 @@ class MapStage(Stage):
             result += [(facet, low, up_to) for low, up_to in stage_states.gaps(consumed, ahead, high)]
         return result
 
-    def _count(self, facet: str, low: int, high: int) -> int:
-        return int(self._collection.count_documents({f"facets.{facet}.rev": {"$gt": low, "$lte": high}}))
+    def _number(self, intervals: list[tuple[str, int, int]]) -> int:
+        """Count the documents of all intervals, those in several of them once."""
+        number = 0
+        counted: list[Doc] = []
+        for facet, low, high in intervals:
+            number += self._count(facet, low, high, counted)
+            counted.append({f"facets.{facet}.rev": {"$gt": low, "$lte": high}})
+        return number
+
+    def _count(self, facet: str, low: int, high: int, counted: list[Doc] | None = None) -> int:
+        window: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
+        return int(self._collection.count_documents({**window, **({"$nor": counted} if counted else {})}))
 
     def _windows(self, facet: str, low: int, high: int, seen: dict[str, tuple[int, int]]) -> Iterator[Batch]:
         rev = f"facets.{facet}.rev"

@@ -66,25 +66,20 @@ class NearHullReferencesStage(PotentialReferencesStage):
     def select(self) -> Iterator[Batch]:
         """Give what is due and near the hull; say how many were not."""
         self._above = {}
-        left_out = 0
-        for batch in super().select():
-            near = [item for item in batch.items if self._is_near(item)]
-            left_out += len(batch.items) - len(near)
-            self.total -= len(batch.items) - len(near)
-            batch.items = near
-            yield batch
-        if left_out:
-            self.report.note = (
-                f"{left_out:,} known materials lie more than {self.window:g} eV/atom above the static hull: not relaxed"
-            )
+        yield from super().select()
 
-    def _is_near(self, item: Item) -> bool:
+    def wants(self, item: Item) -> bool:
+        """Say whether a material is near the hull of static energies."""
         system = item.content.get("chemsys")
         if not system:
             return True
         if system not in self._above:
             self._above[system] = self._distances(system)
         return self._above[system].get(item.key, 0.0) <= self.window
+
+    def why_left_out(self, number: int) -> str:
+        """Tell of materials far from the hull."""
+        return f"{number:,} known materials lie more than {self.window:g} eV/atom above the static hull: not relaxed"
 
     def _distances(self, system: str) -> dict[str, float]:
         """Give the distances of a chemical system's static entries to their hull, by material."""

@@ -87,18 +87,32 @@ class PotentialStage(MapStage):
         return self.batch_size or min(most, self.db.settings.batch_size)
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due, up to the limit; nothing where the potential is not installed."""
+        """Give what is due and wanted, up to the limit; nothing where the potential is not installed."""
         self.total = 0
         if not is_installed():
             self.report.note = not_installed()
             return
-        given = 0
+        given = left_out = 0
         for batch in super().select():
+            wanted = [item for item in batch.items if self.wants(item)]
+            left_out += len(batch.items) - len(wanted)
+            self.total -= len(batch.items) - len(wanted)
+            batch.items = wanted
             yield batch
             given += len(batch.items)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
                 return
+        if left_out:
+            self.report.note = self.why_left_out(left_out)
+
+    def wants(self, item: Item) -> bool:  # noqa: ARG002  # which stages choose by
+        """Say whether something that is due is evaluated."""
+        return True
+
+    def why_left_out(self, number: int) -> str:
+        """Tell of so many that were not wanted."""
+        return f"{number:,} left out"
 
     def energies(self, structures: list[Structure], *, monolayer: bool | list[bool], forces: bool) -> list[Doc]:
         """Evaluate or relax structures: energy, or why there is none, and details, each as plain data."""
@@ -179,7 +193,7 @@ class PotentialEnergiesStage(PotentialStage):
     what = "energies"
     source = ProposedStructure
     facets = ("proposal", "novelty")
-    fields = ("structure", "chemsys", "route", "parent_id", "dimension", "area")
+    fields: ClassVar[tuple[str, ...]] = ("structure", "chemsys", "route", "parent_id", "dimension", "area")
     criteria: ClassVar[Doc] = {
         "valid": True,
         "novel": {"$exists": True},

@@ -29,6 +29,7 @@ from .known_values import KnownValuesStage
 from .layers import LayerStage
 from .links import LinkStage
 from .live_source_stage import LiveSourceStage
+from .lowest_energies_stage import LowestEnergiesStage
 from .near_hull_stage import NearHullReferencesStage
 from .novelty import NoveltyStage
 from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
@@ -172,18 +173,18 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
     if campaign.potential is None:
         return []
     wanted = campaign.potential
-    settings = wanted.model_dump(exclude={"model", "max_structures", "reference_window"})
-    references: list[Stage] = [PotentialReferencesStage(**settings)]
+    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
+    limited = {**limits, "max_structures": wanted.max_structures}
+    stages: list[Stage] = [PotentialReferencesStage(relax=wanted.relax, **limits)]
     if wanted.relax and wanted.reference_window is not None:
-        limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
         elements = list(campaign.elements) or None
         near = NearHullReferencesStage(window=wanted.reference_window, elements=elements, **limits)
-        references = [PotentialReferencesStage(**{**settings, "relax": False}), near]
-    return [
-        *references,
-        PotentialEnergiesStage(**settings, max_structures=campaign.potential.max_structures),
-        PotentialValuesStage(relax=campaign.potential.relax),
-    ]
+        stages = [PotentialReferencesStage(**limits), near]
+    if wanted.relax and wanted.relax_lowest is not None:
+        stages += [PotentialEnergiesStage(**limits), LowestEnergiesStage(lowest=wanted.relax_lowest, **limited)]
+    else:
+        stages.append(PotentialEnergiesStage(relax=wanted.relax, **limited))
+    return [*stages, PotentialValuesStage(relax=wanted.relax)]
 
 
 def refresh(

@@ -102,6 +102,11 @@ class Potential(BaseModel):
         ge=0,
         description="eV/atom above the hull of unrelaxed energies, up to which known materials are relaxed; null: all",
     )
+    relax_lowest: int | None = Field(
+        None,
+        ge=1,
+        description="of each composition only so many structures of lowest energy as proposed are relaxed; null: all",
+    )
     max_steps: int = Field(200, ge=1, le=10_000, description="steps of one relaxation")
     force_tolerance: float = Field(0.1, gt=0, le=10, description="eV/Å at which a relaxation is done")
     max_seconds: float | None = Field(120.0, gt=0, description="seconds for one relaxation; null: no limit")

@@ -129,6 +129,16 @@ def test_relaxed_structures_come_with_their_energies(registry: Connection) -> No
     assert len(energy["details"]["structure"]["sites"]) == 2
 
 
+@needs_chgnet
+def test_a_structure_is_counted_once_though_it_was_proposed_and_compared_since(registry: Connection) -> None:
+    propose(registry, "CdI2-CdI2", "BN-h")
+    stage = PotentialEnergiesStage()
+
+    run_stage(stage, registry)
+
+    assert (stage.total, stage.report.inserted) == (2, 2)
+
+
 def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     propose(registry, "CdI2-CdI2")
     for module in (potential_stage, potential_values):

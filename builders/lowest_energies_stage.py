@@ -1,0 +1,101 @@
+"""Relaxes by CHGNet, of each composition, only the structures that are lowest in energy as they were proposed.
+
+An energy as it stands takes a hundredth of the time of a relaxation, and who is low before is likely to be low after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..models.structure.relaxation import FORCE_TOLERANCE
+from .potential_stage import KIND, PotentialEnergiesStage, method_name
+from .work import Batch, Doc, Item
+
+_BATCH = 64
+"""Larger than where all is relaxed, so that enough of a batch is left to relax at once."""
+_Group = tuple[str, int | None]
+
+
+class LowestEnergiesStage(PotentialEnergiesStage):
+    """Writes the relaxed energy of the structures of lowest unrelaxed energy, of each composition and dimension.
+
+    Lower ones that are proposed later are relaxed too; what was relaxed before stays. Structures without an unrelaxed
+    energy are left out.
+
+    Parameters
+    ----------
+    lowest
+        How many structures of each composition and dimension.
+    max_steps, force_tolerance, max_seconds, max_structures
+        As `PotentialEnergiesStage`.
+    """
+
+    fields = (*PotentialEnergiesStage.fields, "formula_reduced")
+
+    def __init__(
+        self,
+        *,
+        lowest: int,
+        max_steps: int = 200,
+        force_tolerance: float = FORCE_TOLERANCE,
+        max_seconds: float | None = 120.0,
+        max_structures: int | None = None,
+        share: Doc | None = None,
+    ) -> None:
+        self.lowest = lowest
+        self._chosen: dict[_Group, set[str]] = {}
+        super().__init__(
+            relax=True,
+            max_steps=max_steps,
+            force_tolerance=force_tolerance,
+            max_seconds=max_seconds,
+            max_structures=max_structures,
+            share=share,
+        )
+
+    def arguments(self) -> Doc:
+        """Give the settings."""
+        limits = ("lowest", "max_steps", "force_tolerance", "max_seconds", "max_structures")
+        return {name: getattr(self, name) for name in limits}
+
+    def config(self) -> Doc:
+        """Give what is relaxed, and how."""
+        return {**super().config(), "lowest": self.lowest}
+
+    @property
+    def size(self) -> int:
+        """Items in a batch, before those that are not relaxed are left out."""
+        return self.batch_size or min(_BATCH, self.db.settings.batch_size)
+
+    def select(self) -> Iterator[Batch]:
+        """Give what is due and low in energy, up to the limit; say how many were not."""
+        self._chosen = {}
+        yield from super().select()
+
+    def wants(self, item: Item) -> bool:
+        """Say whether a structure is one of the lowest of its composition."""
+        group = item.content["formula_reduced"], item.content.get("dimension")
+        if group not in self._chosen:
+            self._chosen[group] = self._lowest(group)
+        return item.key in self._chosen[group]
+
+    def why_left_out(self, number: int) -> str:
+        """Tell of structures of higher energy."""
+        return f"{number:,} structures are not among the {self.lowest:,} lowest of their composition: not relaxed"
+
+    def _lowest(self, group: _Group) -> set[str]:
+        formula, dimension = group
+        query = {**self.criteria, "formula_reduced": formula, "dimension": dimension, "deprecated": False}
+        ids = [doc["structure_id"] for doc in self._collection.find(query, {"_id": 0, "structure_id": 1})]
+        energies = self.db.database["properties"].find(
+            {
+                "structure_id": {"$in": ids},
+                "kind": KIND,
+                "method": method_name(relax=False),
+                "value": {"$ne": None},
+                "deprecated": False,
+            },
+            {"_id": 0, "structure_id": 1, "value": 1},
+        )
+        ordered = energies.sort([("value", 1), ("structure_id", 1)]).limit(self.lowest)
+        return {doc["structure_id"] for doc in ordered}
