@@ -57,7 +57,7 @@ class TemplateStructuresStage(GroupStage):
         Whether compositions also have to have passed a campaign's gates on compositions.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 25
 
     def __init__(

@@ -21,7 +21,7 @@ from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_ce
 from .plain import Arrays
 from .rescaling import BOND_TOLERANCE, covalent_radius, layer_scaled, mean_ratio
 from .structure_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
-from .vacuum import MIN_GAP, find_gap
+from .vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 
@@ -75,20 +75,25 @@ class LentShape:
     template
         An ordered structure.
     dimension
-        2: the vacuum stays when lengths are scaled; 3: all is scaled.
+        2: a layer, set upright in its cell, whose vacuum stays when lengths are scaled; 3: all is scaled.
 
     Attributes
     ----------
     template
-        As arrays.
+        As arrays; of a layer with the third vector upright along c. How that leans is nothing of the layer: it tells
+        how the layers of the crystal were stacked that it was cut from.
     symbols
         Elements of its sites.
     """
 
     def __init__(self, template: Structure | Arrays, dimension: int) -> None:
-        self.template = arrays = _as_arrays(template)
+        arrays = _as_arrays(template)
+        self._gap: Gap | None = None
+        if dimension == 2:
+            arrays = _upright(arrays)
+            self._gap = find_gap(arrays.matrix, arrays.fractional)
+        self.template = arrays
         self.symbols = tuple(next(iter(one)).symbol for one in arrays.species)
-        self._gap = find_gap(arrays.matrix, arrays.fractional) if dimension == 2 else None
         self._old = _radii(self.symbols)
         self._reach = 0.0
         known = not np.isnan(self._old).any()
@@ -199,6 +204,12 @@ def _as_arrays(structure: Structure | Arrays) -> Arrays:
         return structure
     lattice = structure.lattice
     return Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+
+
+def _upright(layer: Arrays) -> Arrays:
+    gap = find_gap(layer.matrix, layer.fractional)
+    matrix, fractional = set_vacuum_of_arrays(layer.matrix, layer.fractional, gap.thickness, gap)
+    return Arrays(matrix, (True, True, True), fractional, layer.species)
 
 
 def _radii(symbols: tuple[str, ...]) -> Array:

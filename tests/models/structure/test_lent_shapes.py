@@ -5,7 +5,8 @@ import pytest
 from exfolio.models.structure.lent_shapes import LentShape, LentShapes
 from exfolio.models.structure.rescaling import length_factor, substitute
 from exfolio.models.structure.structure_checks import check_predicted
-from exfolio.models.structure.vacuum import thickest_gap
+from exfolio.models.structure.vacuum import set_vacuum, thickest_gap
+from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
 Z = 1.565 / 23.13
@@ -27,6 +28,7 @@ CHLORIDE = Structure(Lattice.cubic(4.12), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0
 )
 def test_it_gives_what_the_structure_gives(template, dimension, mapping):
     states = dict.fromkeys(mapping.values(), 1)
+    template = set_vacuum(template, 20.0) if dimension == 2 else template
     factor = length_factor(template, mapping)
     structure = substitute(template, mapping, dimension=dimension, factor=factor)
     checks = check_predicted(structure, template, factor, states)
@@ -46,6 +48,17 @@ def test_of_a_layer_larger_atoms_leave_the_vacuum_as_it_is():
     shape = LentShape(MOS2, 2)
     assert thickest_gap(shape.with_elements({"Mo": "Cs", "S": "Cs"}, None).structure()).thickness == pytest.approx(20)
     assert shape.with_elements({"Mo": "Cs", "S": "Cs"}, None, rescale=False).factor == 1
+
+
+def test_a_layer_comes_upright_however_its_template_leans():
+    leant = Lattice(MOS2.lattice.matrix + np.array([[0, 0, 0], [0, 0, 0], [1.59, 0.918, 0]]))
+    template = Structure(leant, MOS2.species, MOS2.cart_coords, coords_are_cartesian=True)
+
+    made = LentShape(template, 2).with_elements({"Mo": "Mo", "S": "S"}, None).structure()
+
+    assert thickest_gap(made).thickness == pytest.approx(20)
+    assert made.lattice.angles == pytest.approx((90, 90, 120))
+    assert StructureMatcher(scale=False, stol=1e-6).fit(made, MOS2)
 
 
 def test_neighbours_are_looked_for_as_far_as_the_new_elements_reach():
