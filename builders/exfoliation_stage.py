@@ -63,7 +63,7 @@ def _energies(group: Doc) -> list[Doc]:
         layers = [one for one in group["calculations"] if one.get("structure_id") == structure["structure_id"]]
         bulks = [one for one in group["calculations"] if _is_bulk_of(one, structure)]
         found: dict[str, Doc] = {}
-        reasons: dict[str, str] = {}
+        reasons: dict[tuple[str, str], str] = {}
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in found:
@@ -71,8 +71,7 @@ def _energies(group: Doc) -> list[Doc]:
                 try:
                     found[layer["functional"]] = _document(structure, layer, bulk)
                 except ExfoliationRefused as refused:
-                    pair = f"{layer['calculation_id']} with {bulk['calculation_id']}"
-                    reasons[pair] = "; ".join(refused.reasons)
+                    reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
         docs += [found[name] for name in sorted(found)]
         if reasons and not found:
             docs.append(_refusal(structure, reasons))
@@ -117,6 +116,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "unit": "eV/atom",
         "per_area": energy.per_area,
         "details": details,
+        "made_of": [structure["structure_id"], layer["calculation_id"], bulk["calculation_id"]],
     }
 
 
@@ -134,7 +134,7 @@ def _as_layered(calculation: Doc, area: float | None) -> LayeredCalculation:
     )
 
 
-def _refusal(structure: Doc, reasons: dict[str, str]) -> Doc:
+def _refusal(structure: Doc, reasons: dict[tuple[str, str], str]) -> Doc:
     method = "calculation, refused"
     return {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
@@ -143,5 +143,6 @@ def _refusal(structure: Doc, reasons: dict[str, str]) -> Doc:
         "method": method,
         "basis": "calculation",
         "unit": "eV/atom",
-        "refused": "; ".join(f"{pair}: {why}" for pair, why in sorted(reasons.items())),
+        "refused": "; ".join(f"{layer} with {bulk}: {why}" for (layer, bulk), why in sorted(reasons.items())),
+        "made_of": [structure["structure_id"], *(one for pair in reasons for one in pair)],
     }

@@ -107,7 +107,11 @@ class HullStage(SystemStage):
                 reasons.setdefault(structure_id, []).append(reason)
         _keep_stale(docs, group["earlier"], reasons, found)
         _add_refusals(docs, reasons, self.scheme)
-        return list(docs.values())
+        own: dict[str, list[str]] = {}
+        for calculation in group["calculations"]:
+            own.setdefault(calculation.get("structure_id"), []).append(calculation["calculation_id"])
+        # What a value was compared with is told by `snapshot` and `competing`.
+        return [{**doc, "made_of": own.get(doc["structure_id"], [])} for doc in docs.values()]
 
 
 def _best_of(ours: list[Phase], system: str) -> list[Phase]:

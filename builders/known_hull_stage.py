@@ -171,6 +171,7 @@ def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], 
         "snapshot": snapshot_of_known(known),
         "competing": competing,
         "details": details,
+        "made_of": [target["property_id"]],
     }
 
 

@@ -176,6 +176,7 @@ class PotentialValuesStage(GroupStage):
             "unit": "eV/atom",
             "snapshot": snapshot,
             "details": details,
+            "made_of": [one["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }
 
 

@@ -158,6 +158,7 @@ class PourbaixStage(KnownSystemStage):
                 "unit": "eV/atom",
                 "snapshot": known,
                 "details": {"formation_energy": target["value"], "formation_energy_by": target["method"]},
+                "made_of": [target["property_id"]],
             }
             for target in targets
         ]

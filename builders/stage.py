@@ -447,7 +447,7 @@ class Stage(Builder):
             return []
         extra = doc.pop("origins", None) or []
         made_of = doc.pop("made_of", None)  # a document of a group may be made of some members only
-        used = [origin for origin in item.origins if made_of is None or origin["id"] in {item.key, *made_of}]
+        used = item.origins if made_of is None else item.origins_of({item.key, *made_of})
         return [{**origin, "stage": self.name, "version": self.version} for origin in [*used, *extra]]
 
     def _deprecate_orphans(

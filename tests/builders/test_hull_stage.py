@@ -102,6 +102,15 @@ def test_against_ours_a_better_candidate_competes(magnesia: Connection) -> None:
     assert hull["st-1", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.4, abs=1e-9)
 
 
+def test_a_value_comes_from_the_calculations_of_its_own_structure_however_many_compete(magnesia: Connection) -> None:
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -6.1)], ["st-2"])
+    run_stage(HullStage(), magnesia)
+
+    hull = properties(magnesia, "energy_above_hull")
+    assert [one["id"] for one in hull["st-1", f"{METHOD}, against known"]["origins"]] == ["Mg-O", "calc-1"]
+    assert [one["id"] for one in hull["st-2", f"{METHOD}, against known and ours"]["origins"]] == ["Mg-O", "calc-2"]
+
+
 def test_a_static_run_is_taken_before_a_relaxation(magnesia: Connection) -> None:
     relaxed = calculation("calc-0", "MgO", {"Mg": 1, "O": 1}, -5.9, task_type="Structure Optimization")
     put_calculations(magnesia, [relaxed], ["st-1"])

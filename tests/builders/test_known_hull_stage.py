@@ -58,6 +58,7 @@ def test_a_layer_lies_above_the_hull_by_its_exfoliation_energy(molybdenum: Conne
     assert layer["value"] == pytest.approx(0.08)
     assert layer["basis"] == "known hull"
     assert layer["competing"] == [{"id": "test:MoS2-exp", "formula": "MoS2", "amount": pytest.approx(1.0)}]
+    assert [one["collection"] for one in layer["origins"]] == ["group", "properties"]  # its own, not the other layer's
     assert layer["snapshot"].startswith("test: 2 formation energies, ")
 
 
