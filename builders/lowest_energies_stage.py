@@ -1,6 +1,6 @@
 """Relaxes by CHGNet, of each composition, only the structures that are lowest in energy as they were proposed.
 
-An energy as it stands takes a hundredth of the time of a relaxation, and who is low before is likely to be low after.
+An energy as it stands takes a sixtieth of the time of a relaxation, and who is low before is likelier low after.
 """
 
 from __future__ import annotations
