@@ -1,0 +1,183 @@
+"""How much of what a Crystal GAN's crystals come to is relaxation: random crystals of the same compositions, relaxed.
+
+Works on a registry in which a campaign has made crystals and relaxed its references (docs/crystal-gan.md). The control
+draws cells of random shape, of the volume that the known cells' elements add up to, and puts atoms anywhere into them
+that the validity rule allows. Beside it: the registry's own crystals, drawn at random. All are relaxed by CHGNet in the
+same way and put on the same hull.
+
+    EXFOLIO_DATABASE=... python tests/benchmarks/random_search.py [--each 2] [--of 24] [--max-steps 125]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from exfolio.builders.potential_values import reference_elements, sub_systems
+from exfolio.models.crystal_gan.distances import least_distances
+from exfolio.models.crystal_gan.validity import faults
+from exfolio.models.energetics.hull import Entry, hull_positions
+from exfolio.models.structure.layouts import Layout
+from exfolio.models.structure.plain import from_plain
+from exfolio.models.structure.point_cloud import encode_many
+from exfolio.models.structure.potential import NAME, evaluate
+from exfolio.models.structure.relaxation import relax
+from exfolio.stores.connection import Connection, connect
+from numpy.typing import NDArray
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+Counts = tuple[int, ...]
+LIMITS = (0.2, 0.08)
+LONGEST, WIDEST = 0.45, (60.0, 120.0)  # of the logarithms of lengths, before scaling; degrees
+LEAST_SHAPE = 0.35  # volume over the product of the lengths
+TRIES = 300  # for one atom
+IMAGES = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)], dtype=np.float64)
+
+
+class RandomSearch:
+    """Makes random crystals of a layout.
+
+    Parameters
+    ----------
+    layout
+        Elements.
+    volumes
+        Å^3 of an atom of each element.
+    """
+
+    def __init__(self, layout: Layout, volumes: NDArray[np.float64], seed: int) -> None:
+        self.layout, self.volumes = layout, volumes
+        self._least = np.array(least_distances(layout))
+        self._random = np.random.default_rng(seed)
+
+    def crystal(self, number: Counts) -> Structure:
+        """Make one valid crystal."""
+        kinds = np.repeat(np.arange(len(number)), number)
+        while True:
+            lattice = self._cell(float(np.array(number) @ self.volumes))
+            places = self._placed(lattice.matrix, kinds)
+            if places is not None:
+                made = Structure(lattice, [self.layout.elements[kind] for kind in kinds], places)
+                if faults(encode_many([made], self.layout), self.layout, asked=number)[0] is None:
+                    return made
+
+    def _cell(self, volume: float) -> Lattice:
+        while True:
+            lengths = np.exp(self._random.uniform(-LONGEST, LONGEST, 3))
+            angles = np.radians(self._random.uniform(*WIDEST, 3))
+            cosines = np.cos(angles)
+            squared = 1 + 2 * cosines.prod() - (cosines**2).sum()
+            if squared > LEAST_SHAPE**2:
+                return Lattice.from_parameters(*lengths, *np.degrees(angles)).scale(volume)
+
+    def _placed(self, matrix: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        places = np.zeros((0, 3))
+        for done, kind in enumerate(kinds):
+            for _ in range(TRIES):
+                place = self._random.random(3)
+                apart = np.linalg.norm(((place - places)[:, None, :] + IMAGES) @ matrix, axis=2).min(axis=1)
+                if (apart >= self._least[kinds[:done], kind]).all():
+                    break
+            else:
+                return None
+            places = np.vstack([places, place])
+        return places
+
+
+class Hull:
+    """CHGNet's hull of relaxed references of a registry."""
+
+    def __init__(self, registry: Connection, system: str) -> None:
+        query = {"functional": NAME, "scheme": "relaxed", "deprecated": False}
+        docs = list(
+            registry.database["reference_entries"].find({**query, "chemsys": {"$in": list(sub_systems(system))}})
+        )
+        docs += [one for one in reference_elements(relax=True) if one["chemsys"] in system.split("-")]
+        self._references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
+
+    def above(self, structures: list[Structure], energies: list[float]) -> list[float]:
+        """Give the distances, eV/atom."""
+        entries = [
+            Entry(one.composition.get_el_amt_dict(), energy, str(place), NAME)
+            for place, (one, energy) in enumerate(zip(structures, energies, strict=True))
+        ]
+        return [one.energy for one in hull_positions(entries, self._references)]
+
+
+def proposals(registry: Connection) -> tuple[Layout, dict[Counts, list[dict[str, Any]]]]:
+    """Give the layout of the newest model, and its crystals by the composition asked for."""
+    model = registry.database["trained_models"].find_one(
+        {"kind": "crystal-gan", "deprecated": False}, sort=[("created_at", -1)]
+    )
+    if model is None:
+        raise SystemExit("there is no Crystal GAN in this registry: refresh a campaign with one first")
+    layout = Layout.from_dict(model["config"]["layout"])
+    found: dict[Counts, list[dict[str, Any]]] = {}
+    query = {"parent_id": model["model_id"], "deprecated": False, "duplicate_of": None}
+    for doc in registry.database["structures"].find(query).sort("structure_id", 1):
+        found.setdefault(layout.counts(doc["condition"]), []).append(doc)
+    return layout, found
+
+
+def volumes(registry: Connection, layout: Layout) -> NDArray[np.float64]:
+    """Fit the volume of an atom of each element to the known crystals of the system."""
+    query = {"chemsys": layout.chemical_system, "structure": {"$exists": True}, "deprecated": False}
+    known = [from_plain(doc["structure"]) for doc in registry.database["materials"].find(query, {"structure": 1})]
+    amounts = [[one.composition[element] for element in layout.elements] for one in known]
+    return np.linalg.lstsq(np.array(amounts), np.array([one.volume for one in known]), rcond=None)[0]
+
+
+def told(name: str, structures: list[Structure], hull: Hull, max_steps: int) -> None:
+    """Relax, and print the shares near the hull."""
+    start = time.perf_counter()
+    results = relax(structures, monolayer=False, max_steps=max_steps)
+    sane = [one for one in results if one.sane and one.energy_per_atom is not None]
+    above = hull.above([one.structure for one in sane], [one.energy_per_atom or 0.0 for one in sane])
+    shares = ", ".join(f"{sum(one <= limit for one in above) / len(results):.0%} within {limit:g}" for limit in LIMITS)
+    print(f"{name}: {len(results)} relaxed, {sum(one.converged for one in results)} converged, {shares} eV/atom, "
+          f"median {statistics.median(above):.3f}, {time.perf_counter() - start:.0f} s", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--each", type=int, default=2, help="relaxed of each composition")
+    parser.add_argument("--of", type=int, default=24, help="random crystals of which the lowest are relaxed as well")
+    parser.add_argument("--max-steps", type=int, default=125)
+    parser.add_argument("--compositions", type=int, help="only so many")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    registry = connect()
+    layout, made = proposals(registry)
+    wanted = sorted(made)[: options.compositions]
+    hull = Hull(registry, layout.chemical_system)
+    search = RandomSearch(layout, volumes(registry, layout), options.seed)
+    pick = random.Random(options.seed)
+    drawn = {number: [search.crystal(number) for _ in range(options.of)] for number in wanted}
+    ways: dict[str, Callable[[Counts], list[Structure]]] = {
+        "random crystals": lambda number: drawn[number][: options.each],
+        f"random crystals, lowest {options.each} of {options.of}": lambda number: _lowest(drawn[number], options.each),
+        "the model's, drawn at random": lambda number: [
+            from_plain(doc["structure"]) for doc in pick.sample(made[number], min(options.each, len(made[number])))
+        ],
+    }
+    for name, way in ways.items():
+        told(name, [one for number in wanted for one in way(number)], hull, options.max_steps)
+
+
+def _lowest(structures: list[Structure], n: int) -> list[Structure]:
+    energies = [one.energy_per_atom for one in evaluate(structures, forces=False)]
+    order = sorted((energy, place) for place, energy in enumerate(energies) if energy is not None)
+    return [structures[place] for _, place in order[:n]]
+
+
+if __name__ == "__main__":
+    main()
