@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
@@ -28,6 +30,7 @@ _BATCH_RELAXED = 16
 """So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
 _DIGITS = 5
 """Energies are kept to 1e-5 eV: beyond it the sums of single precision depend on what else is in a batch."""
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _UNKNOWN_ELEMENTS = sorted(element.symbol for element in Element if element.Z > HEAVIEST)
 
 
@@ -45,7 +48,7 @@ class PotentialStage(MapStage):
     """
 
     what: ClassVar[str]
-    version = 1
+    version = 2
 
     def __init__(
         self,
@@ -253,7 +256,7 @@ def _of_static(result: Static) -> Doc:
     found: Doc = {"energy": round(result.energy, _DIGITS), "energy_per_atom": round(result.energy_per_atom, _DIGITS)}
     if result.max_force is not None:
         found["max_force"] = round(result.max_force, 3)
-    return found
+    return {**found, "stress_gpa": _six(result.stress_gpa)}
 
 
 def _of_relaxed(result: Relaxed) -> Doc:
@@ -272,8 +275,14 @@ def _of_relaxed(result: Relaxed) -> Doc:
         "energy": round(result.energy, _DIGITS),
         "energy_per_atom": round(result.energy_per_atom, _DIGITS),
         "max_force": None if result.max_force is None else round(result.max_force, 3),
+        "stress_gpa": _six(result.stress_gpa),
         "structure": to_plain(result.structure),
     }
+
+
+def _six(stress: NDArray[np.float64] | None) -> list[float] | None:
+    """Give a symmetric tensor as xx, yy, zz, yz, xz, xy."""
+    return None if stress is None else [round(float(stress[place]), 2) for place in _VOIGT]
 
 
 def _failed(key: str, reason: str) -> Outcome:

@@ -128,6 +128,9 @@ def test_relaxed_structures_come_with_their_energies(registry: Connection) -> No
     assert energy["method"] == "CHGNet 0.3.0 relaxed"
     assert energy["details"]["steps"] <= 3
     assert len(energy["details"]["structure"]["sites"]) == 2
+    xx, yy, zz, *shear = energy["details"]["stress_gpa"]  # of a hexagonal layer, spread over its cell's vacuum
+    assert xx == pytest.approx(yy, abs=0.05)
+    assert [zz, *shear] == pytest.approx([0] * 4, abs=0.05)
 
 
 @needs_chgnet
