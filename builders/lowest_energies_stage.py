@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..models.structure.plain import from_plain
 from ..models.structure.relaxation import FORCE_TOLERANCE
-from .potential_stage import KIND, PotentialEnergiesStage, method_name
-from .work import Batch, Doc, Item
+from .potential_stage import KIND, LEFT_OUT, PotentialEnergiesStage, method_name
+from .work import Batch, Doc, Item, Outcome
 
 _BATCH = 64
 """Larger than where all is relaxed, so that enough of a batch is left to relax at once."""
@@ -19,8 +20,8 @@ _Group = tuple[str, int | None]
 class LowestEnergiesStage(PotentialEnergiesStage):
     """Writes the relaxed energy of the structures of lowest unrelaxed energy, of each composition and dimension.
 
-    Lower ones that are proposed later are relaxed too; what was relaxed before stays. Structures without an unrelaxed
-    energy are left out.
+    Lower ones that are proposed later are relaxed too; what was relaxed before stays. Those left out, and those without
+    an unrelaxed energy, get the reason beside the missing value, and no calculation is due for them.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
     """
 
     fields = (*PotentialEnergiesStage.fields, "formula_reduced")
+    tells_left_out = True
 
     def __init__(
         self,
@@ -77,7 +79,18 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         group = item.content["formula_reduced"], item.content.get("dimension")
         if group not in self._chosen:
             self._chosen[group] = self._lowest(group)
-        return item.key in self._chosen[group]
+        item.content["wanted"] = item.key in self._chosen[group]
+        return bool(item.content["wanted"])
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Relax those that are wanted; of the others say why there is no energy."""
+        wanted = [item for item in items if item.content["wanted"]]
+        relaxed = dict(zip((item.key for item in wanted), super().process(wanted), strict=True))
+        return [relaxed.get(item.key) or {"properties": [self._left_out(item)]} for item in items]
+
+    def _left_out(self, item: Item) -> Doc:
+        why = f"not relaxed: not among the {self.lowest:,} lowest of its composition before"
+        return self._document(item, from_plain(item.content["structure"]), {"failure": why, LEFT_OUT: True})
 
     def why_left_out(self, number: int) -> str:
         """Tell of structures of higher energy."""

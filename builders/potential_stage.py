@@ -24,6 +24,8 @@ from .work import Batch, Doc, Failure, Item, Outcome, Refused
 
 KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""
+LEFT_OUT = "left_out"
+"""Among the details of an energy there is none of: that it was not wanted, and a calculation is not either."""
 CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 _BATCH = 64
 _BATCH_RELAXED = 16
@@ -48,6 +50,8 @@ class PotentialStage(MapStage):
     """
 
     what: ClassVar[str]
+    tells_left_out: ClassVar[bool] = False
+    """Whether what is due and not wanted is processed too, to say so."""
     version = 2
 
     def __init__(
@@ -99,10 +103,11 @@ class PotentialStage(MapStage):
         for batch in super().select():
             wanted = [item for item in batch.items if self.wants(item)]
             left_out += len(batch.items) - len(wanted)
-            self.total -= len(batch.items) - len(wanted)
-            batch.items = wanted
+            if not self.tells_left_out:
+                self.total -= len(batch.items) - len(wanted)
+                batch.items = wanted
             yield batch
-            given += len(batch.items)
+            given += len(wanted)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
                 return
