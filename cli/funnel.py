@@ -18,6 +18,7 @@ from ..stores.errors import ConfigurationError
 from .cells import within_bound
 from .console import JsonOption, begin, out, print_json
 
+_USUAL = "two-dimensional"
 _BAR = 30
 _WIDTH_OF_NUMBERS = 75
 _BOUNDS = {"lower": "a lower bound", "upper": "an upper bound"}
@@ -31,7 +32,13 @@ def register(app: typer.Typer) -> None:
 
 
 def funnel(
-    campaign: Annotated[str, typer.Argument(help="Name of the campaign, or its YAML file.")] = "two-dimensional",
+    campaign: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of the campaign, or its YAML file; the only one there is, or two-dimensional.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     json: JsonOption = False,
 ) -> None:
@@ -44,7 +51,7 @@ def funnel(
         drawn = count_compositions(connection, chosen)
         rows, totals = count(connection, chosen)
     if json:
-        print_json({"campaign": campaign, "compositions": drawn, "gates": rows, **totals})
+        print_json({"campaign": chosen.name, "compositions": drawn, "gates": rows, **totals})
     else:
         print_funnels(drawn, rows, totals)
 
@@ -272,8 +279,8 @@ def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
     return found
 
 
-def _campaign(connection: Connection, name: str) -> Campaign:
-    for campaign in known_campaigns(connection):
-        if campaign.name == name:
-            return campaign
-    return load(name)
+def _campaign(connection: Connection, name: str | None) -> Campaign:
+    known = known_campaigns(connection)
+    if name is None:
+        name = known[0].name if len(known) == 1 else _USUAL
+    return next((campaign for campaign in known if campaign.name == name), None) or load(name)

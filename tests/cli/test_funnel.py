@@ -47,6 +47,10 @@ def test_the_funnel_counts_gate_by_gate(judged: Connection, ask_json: Callable[.
     ]
 
 
+def test_without_a_name_it_is_the_only_campaign_there_is(judged: Connection, ask_json: Callable[..., Any]) -> None:
+    assert ask_json("funnel")["campaign"] == "layers"
+
+
 def test_the_funnel_for_people(judged: Connection, ask: Ask) -> None:
     code, printed, _ = ask("funnel", "layers")
 
