@@ -237,9 +237,9 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
-    from .potential_values import reference_elements
+    from .potential.elements import reference_elements
 
-    elements = reference_elements(relax=scheme == "relaxed")
+    elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
     pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in elements]
     if set(asked.elements) - element_references([*entries, *pure]).keys():

@@ -95,7 +95,7 @@ class MapStage(Stage):
         # What changed in an earlier facet too was already taken, as it is now, from that facet's windows.
         taken = [{f"facets.{other}.rev": {"$gt": a, "$lte": b}} for other, (a, b) in seen.items() if other != facet]
         while low < high:
-            window: Doc = {rev: {"$gt": low, "$lte": high}}
+            window: Doc = {rev: {"$gt": low, "$lte": high}, **self.counted_in_batches()}
             last = list(self._collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).skip(self.size - 1).limit(1))
             up_to = int(last[0]["facets"][facet]["rev"]) if last else high
             batch = Batch(0, [], intervals={channel: (low, up_to)})
@@ -107,6 +107,10 @@ class MapStage(Stage):
                 batch.withdrawn = {doc[key]: self._why_withdrawn(doc) for doc in changed}
             yield batch
             low = up_to
+
+    def counted_in_batches(self) -> Doc:
+        """Give which documents count towards the size of a batch: by default all that changed, by the index alone."""
+        return {}
 
     def _why_withdrawn(self, doc: Doc) -> str:
         name = f"{self.source.collection_name()} {doc[self.source.KEY]}"

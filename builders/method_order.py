@@ -9,6 +9,8 @@ import re
 from typing import Final
 
 HSE06: Final = re.compile(r"HSE06", re.IGNORECASE)
+RELAXED: Final = re.compile(r"\brelaxed$")
+"""Of energies by a potential, those of relaxed structures go before those of structures as they were proposed."""
 
 _MEASURED: Final = re.compile(r"^experiment", re.IGNORECASE)
 METHODS: Final = {

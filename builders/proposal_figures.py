@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..models.structure.displacement import rms_displacement
 from ..models.structure.plain import from_plain
 from ..stores.connection import Connection
-from .potential_stage import KIND as ENERGY
+from .potential.stage import KIND as ENERGY
 
 Doc = dict[str, Any]
 

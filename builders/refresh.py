@@ -29,11 +29,12 @@ from .known_values import KnownValuesStage
 from .layers import LayerStage
 from .links import LinkStage
 from .live_source_stage import LiveSourceStage
-from .lowest_energies_stage import LowestEnergiesStage
-from .near_hull_stage import NearHullReferencesStage
 from .novelty import NoveltyStage
-from .potential_stage import PotentialEnergiesStage, PotentialReferencesStage
-from .potential_values import PotentialValuesStage
+from .potential.energies import PotentialEnergiesStage
+from .potential.lowest_energies import LowestEnergiesStage
+from .potential.near_hull import NearHullReferencesStage
+from .potential.references import PotentialReferencesStage
+from .potential.values import PotentialValuesStage
 from .pourbaix_stage import PourbaixStage
 from .preferred_values import PreferredStage
 from .running import Interrupted, Progress, run_stage
@@ -175,16 +176,20 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
     wanted = campaign.potential
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
     limited = {**limits, "max_structures": wanted.max_structures}
-    stages: list[Stage] = [PotentialReferencesStage(relax=wanted.relax, **limits)]
-    if wanted.relax and wanted.reference_window is not None:
-        elements = list(campaign.elements) or None
-        near = NearHullReferencesStage(window=wanted.reference_window, elements=elements, **limits)
+    if not wanted.relax:
+        return [PotentialReferencesStage(**limits), PotentialEnergiesStage(**limited), PotentialValuesStage()]
+    # A relaxation is dear: only what the campaign looks at. Energies as they stand are evaluated for all alike.
+    mine: Doc = {"elements": campaign.elements or None}
+    stages: list[Stage] = [PotentialReferencesStage(relax=True, **mine, **limits)]
+    if wanted.reference_window is not None:
+        near = NearHullReferencesStage(window=wanted.reference_window, **mine, **limits)
         stages = [PotentialReferencesStage(**limits), near]
-    if wanted.relax and wanted.relax_lowest is not None:
-        stages += [PotentialEnergiesStage(**limits), LowestEnergiesStage(lowest=wanted.relax_lowest, **limited)]
+    if wanted.relax_lowest is not None:
+        lowest = LowestEnergiesStage(lowest=wanted.relax_lowest, **mine, **limited)
+        stages += [PotentialEnergiesStage(**limits), lowest]
     else:
-        stages.append(PotentialEnergiesStage(relax=wanted.relax, **limited))
-    return [*stages, PotentialValuesStage(relax=wanted.relax)]
+        stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
+    return [*stages, PotentialValuesStage(relax=True)]
 
 
 def refresh(
@@ -257,6 +262,13 @@ def _check_agreement(campaigns: Sequence[Campaign], known: Sequence[Campaign]) -
                     f"campaigns {first} and {campaign.name} want stage {stage.name} with different settings",
                     "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
                 )
+    for name, (campaign_name, _) in wanted.items():
+        whole, _, part = name.partition(":")
+        if part and whole in wanted:
+            raise ConfigurationError(
+                f"campaign {wanted[whole][0]} wants stage {whole} for everything, campaign {campaign_name} for {part}",
+                "Name the elements of both campaigns, or give one a database of its own (EXFOLIO_DATABASE).",
+            )
 
 
 def _plan(connection: Connection, campaigns: Sequence[Campaign], report: RefreshReport) -> Iterator[Stage]:

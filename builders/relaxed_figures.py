@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..models.structure.matching import Representatives
 from ..models.structure.plain import BadStructure, from_plain
 from ..stores.connection import Connection
-from .potential_stage import KIND as ENERGY
+from .potential.stage import KIND as ENERGY
 from .proposal_figures import METASTABLE, STABLE
 from .work import Doc
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable
-from itertools import combinations
 from typing import Any, ClassVar
 
+from ..models.composition.chemical_systems import sub_systems
 from ..stores.documents import ReferenceEntry
 from .group_stage import GroupStage, Members
 from .work import Batch, Doc, Item
@@ -102,8 +102,7 @@ def parts(elements: Iterable[str], known: Collection[str]) -> list[str]:
     """
     own = sorted(set(elements))
     if len(own) < 30 and 1 << len(own) <= len(known):
-        names = ("-".join(some) for size in range(1, len(own) + 1) for some in combinations(own, size))
-        return sorted(name for name in names if name in known)
+        return sorted(name for name in sub_systems("-".join(own)) if name in known)
     return sorted(name for name in known if set(name.split("-")) <= set(own))
 
 

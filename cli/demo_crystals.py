@@ -15,36 +15,14 @@ _ROUTE = "crystal-gan"
 
 
 def generated_crystals(connection: Connection) -> list[dict[str, Any]]:
-    """Give the distinct crystals that were generated, with energy above the hull where it is known, lowest first."""
+    """Give the distinct crystals that were generated as they are judged, the lowest above the hull first."""
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"route": _ROUTE, "valid": True, "duplicate_of": None, "deprecated": False}},
-        {
-            "$lookup": {
-                "from": "properties",
-                "localField": "structure_id",
-                "foreignField": "structure_id",
-                "pipeline": [{"$match": {"kind": "energy_above_hull", "deprecated": False, "value": {"$ne": None}}}],
-                "as": "energies",
-            }
-        },
-        {
-            "$project": {
-                "_id": 0,
-                "structure_id": 1,
-                "formula_reduced": 1,
-                "space_group": 1,
-                "nsites": 1,
-                "drawn": 1,
-                "known_as": 1,
-                "energy_above_hull": {"$first": "$energies.value"},
-                "method": {"$first": "$energies.method"},
-            }
-        },
+        {"$match": {"campaign": CAMPAIGN, "route": _ROUTE, "valid": True, "deprecated": False}},
         {"$set": {"unknown": {"$eq": [{"$type": "$energy_above_hull"}, "missing"]}}},
-        {"$sort": {"unknown": 1, "energy_above_hull": 1, "structure_id": 1}},
-        {"$unset": "unknown"},
+        {"$sort": {"left_out": 1, "unknown": 1, "energy_above_hull": 1, "structure_id": 1}},
+        {"$unset": ["_id", "structure", "facets", "origins", "history", "unknown"]},
     ]
-    return list(connection.database["structures"].aggregate(pipeline))
+    return list(connection.database["candidates"].aggregate(pipeline))
 
 
 def print_crystals(crystals: list[dict[str, Any]]) -> None:
@@ -56,7 +34,7 @@ def print_crystals(crystals: list[dict[str, Any]]) -> None:
     for one in crystals[:_SHOWN]:
         energy, known = one.get("energy_above_hull"), one.get("known_as")
         group = (one.get("space_group") or {}).get("symbol", "?")
-        judged = "" if energy is None else f", E hull {energy:.2f} eV/atom by {one['method']}"
+        judged = "" if energy is None else f", E hull {energy:.2f} eV/atom by {one['methods']['energy_above_hull']}"
         new = f"; found again: {', '.join(known)}" if known else "; new"
         text = f"  [bold]{one['formula_reduced']}[/]  {group}, {one['nsites']} atoms{judged}{escape(new)}"
         out.print(text, soft_wrap=True)

@@ -154,9 +154,6 @@ def _report(done: Any, campaign: str, to: Path) -> None:
     for gate, number in done.blocked.items():
         text = f"{plural(number, 'candidates')} left out: no calculation gives what gate '{gate}' asks for first"
         err.print(text, soft_wrap=True, markup=False)
-    if done.left_out:
-        text = f"{plural(done.left_out, 'candidates')} left out: not relaxed by the potential, as others were lower"
-        err.print(text, soft_wrap=True, markup=False)
     _list(done.without_bulk, "no exfoliation energy for", "yellow")
     _list(done.kept, "left as it is:", "yellow")
     _list(done.failed, "no input for", "red")

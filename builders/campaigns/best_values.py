@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..method_order import HSE06, rank
+from ..method_order import HSE06, RELAXED, rank
 from ..work import Doc
 
 KINDS: Final = ("formation_energy", "exfoliation_energy", "energy_above_hull", "pourbaix_energy", "band_gap")
@@ -53,6 +53,9 @@ def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict
 def _order(one: Doc) -> tuple[bool, int, bool, int, float, str]:
     # A bound, whoever it comes from, says less than any value.
     basis = BASES.index(one.get("basis", BASES[-1]))
-    # Of energies the lowest counts whatever the method, of gaps the one by the best method.
-    place = rank("band_gap", one["method"]) if one["kind"] == "band_gap" else 0
+    # Of energies the lowest counts whatever the method, but for a potential's; of gaps the one by the best method.
+    if one["kind"] == "band_gap":
+        place = rank("band_gap", one["method"])
+    else:
+        place = int(one.get("basis") == "potential" and not RELAXED.search(one["method"]))
     return bool(one.get("bound")), basis, bool(one.get("stale")), place, one["value"], one["method"]

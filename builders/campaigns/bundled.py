@@ -28,6 +28,7 @@ _CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))
 """MgMnO2 and MgMnO3: of their kinds the bundled sources have most."""
 _CRYSTALS = 3
 _CRYSTAL_DRAWS = 96
+_POTENTIAL = Potential(relax=True, relax_lowest=_CRYSTALS, reference_window=0.005, max_steps=60)
 _CRYSTAL_GAN = {
     "profile": "diffusion",
     "width": 48,
@@ -46,11 +47,11 @@ _CRYSTAL_GAN = {
 def for_bundled_sources(campaign: Campaign) -> Campaign:
     """Give the campaign with small models, few draws and few structures of each composition; its gates stay.
 
-    Crystals of a Crystal GAN get their energies by the potential as they stand, where it is installed.
+    Crystals of a Crystal GAN are relaxed by the potential, where it is installed, for so long as a demo may take.
     """
     if (crystal_gan := campaign.routes.crystal_gan) is not None:
         few = campaign.routes.model_copy(update={"crystal_gan": _few_crystals(crystal_gan)})
-        update = {"routes": few, "potential": Potential()}
+        update = {"routes": few, "potential": _POTENTIAL}
         campaign = campaign.model_copy(update=update)
     if campaign.compositions is None:
         return campaign

@@ -8,6 +8,7 @@ from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..group_stage import GroupStage, Members
+from ..potential.lowest_energies import LEFT_OUT
 from ..work import Doc, Item, Outcome
 from .best_values import best_values
 from .campaign import Campaign
@@ -37,6 +38,7 @@ _COPIED = (
     "p_2d",
     "predicted_formation_energy",
 )
+_OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
 
 
 class JudgeStage(GroupStage):
@@ -50,7 +52,7 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     """
 
-    version = 4
+    version = 5
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -88,7 +90,7 @@ class JudgeStage(GroupStage):
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
             Members(ProposedStructure, "structure_id", ("proposal", "novelty"), _COPIED, mine),
-            Members(Property, "structure_id", ("value",), ("kind", "method", "basis", "value", "bound", "stale")),
+            Members(Property, "structure_id", ("value",), _OF_PROPERTIES),
             Members(
                 Candidate,
                 "structure_id",
@@ -109,6 +111,8 @@ class JudgeStage(GroupStage):
         structure = group["structures"][0]
         candidate: dict[str, Any] = {name: structure[name] for name in _COPIED if name in structure}
         candidate |= best_values(group["properties"], conditions=self._conditions)
+        if any(gate.field == LEFT_OUT for gate in self.campaign.gates):
+            candidate[LEFT_OUT] = _left_out(group["properties"])
         manganese = average_oxidation_state(structure["formula_reduced"], "Mn")
         if manganese is not None:
             candidate["mn_oxidation_state"] = manganese
@@ -118,6 +122,13 @@ class JudgeStage(GroupStage):
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)
         return {"candidates": [candidate]}
+
+
+def _left_out(properties: list[Doc]) -> bool:
+    """Say whether a structure was not relaxed because others were lower; a calculation of it settles that."""
+    if any(one.get("basis") == "calculation" and one.get("value") is not None for one in properties):
+        return False
+    return any(one.get("details", {}).get(LEFT_OUT) for one in properties)
 
 
 def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:

@@ -12,12 +12,12 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, ClassVar, Final
 
 from emmet.core.mpid import AlphaID
 from pymatgen.core.periodic_table import Element
 
+from ...models.composition.chemical_systems import sub_systems
 from ...stores.errors import ConfigurationError
 from ...stores.settings import Settings
 from .entries_json import EntriesJson
@@ -149,11 +149,7 @@ class MaterialsProject:
 
     def systems(self) -> list[str]:
         """Give every chemical system that is pulled: those asked for and all inside them."""
-        found = set()
-        for system in self.chemsys:
-            elements = system.split("-")
-            for size in range(1, len(elements) + 1):
-                found |= {"-".join(some) for some in combinations(elements, size)}
+        found = {part for system in self.chemsys for part in sub_systems(system)}
         return sorted(found, key=lambda one: (one.count("-"), one))
 
     def parse(self, record: LiveRecord) -> Documents:

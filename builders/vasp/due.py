@@ -16,8 +16,6 @@ from ...models.structure.plain import from_plain, to_plain
 from ...models.structure.rescaling import length_factor, substitute
 from ...stores.canonical import content_hash
 from ...stores.connection import Connection
-from ..potential_stage import KIND as ENERGY
-from ..potential_stage import LEFT_OUT
 from ..work import Doc
 
 T = TypeVar("T")
@@ -82,15 +80,12 @@ class Due:
         Structures to be calculated, by (collection, id).
     blocked
         By name of a gate whose value no calculation gives: candidates that wait for it first.
-    left_out
-        Candidates that their campaign does not even relax by a potential, others of their composition being lower.
     without_bulk
         Candidates whose exfoliation energy can't be calculated, with the reason.
     """
 
     subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
     blocked: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
     without_bulk: dict[str, str] = field(default_factory=dict)
 
     def want(self, subject: Subject, candidate_id: str, fields: Iterable[str]) -> None:
@@ -108,8 +103,8 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
     campaign
         Its name.
     everything
-        Also what comes after a gate whose value no calculation gives, band gaps (hybrid runs, the dearest of all) while
-        other values are still open, and structures that the campaign left out when it relaxed by a potential.
+        Also what comes after a gate whose value no calculation gives, and band gaps (hybrid runs, the dearest of all)
+        while other values are still open.
     verify
         Also values that are known, but not from a calculation of the structure itself; of promoted candidates too.
     """
@@ -124,12 +119,8 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
     found = connection.database["candidates"].find(query, {"_id": 0, **dict.fromkeys(names, 1)}).sort("candidate_id", 1)
     for batch in _batches(found):
         calculated = _calculated(connection, batch) if verify else {}
-        left_out = set() if everything else _left_out(connection, batch)
         layers: list[Doc] = []
         for candidate in batch:
-            if candidate["structure_id"] in left_out:
-                due.left_out += 1
-                continue
             fields, blocked_by = wanted_fields(candidate["gates"], everything=everything)
             if verify:
                 own = calculated.get(candidate["structure_id"], set())
@@ -266,17 +257,6 @@ def _structures(connection: Connection, collection: str, key: str, ids: Iterable
         {key: {"$in": sorted(ids)}, "structure": {"$exists": True}}, {"_id": 0, key: 1, "structure": 1}
     )
     return {doc[key]: doc["structure"] for doc in found}
-
-
-def _left_out(connection: Connection, candidates: Iterable[Doc]) -> set[str]:
-    """Give the structures that a campaign chose not to relax by a potential."""
-    query = {
-        "structure_id": {"$in": [candidate["structure_id"] for candidate in candidates]},
-        "kind": ENERGY,
-        f"details.{LEFT_OUT}": True,
-        "deprecated": False,
-    }
-    return set(connection.database["properties"].distinct("structure_id", query))
 
 
 def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:

@@ -45,8 +45,6 @@ class VaspExport:
         Structures for which no input can be made, with the reason.
     blocked
         By gate whose value no calculation gives, how many candidates wait for it first.
-    left_out
-        How many candidates their campaign did not even relax by a potential.
     without_bulk
         Candidates whose exfoliation energy can't be calculated, with the reason.
     finished
@@ -59,7 +57,6 @@ class VaspExport:
     kept: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, int] = field(default_factory=dict)
-    left_out: int = 0
     without_bulk: dict[str, str] = field(default_factory=dict)
     finished: int = 0
 
@@ -170,7 +167,7 @@ def export_vasp(
     if potcar:
         require_potcars()
     due = find_due(connection, campaign, everything=everything, verify=verify)
-    done = VaspExport(blocked=due.blocked, left_out=due.left_out, without_bulk=due.without_bulk)
+    done = VaspExport(blocked=due.blocked, without_bulk=due.without_bulk)
     with open_tree(out) as tree:
         listed = tree.folders()
         for entry in listed.values():

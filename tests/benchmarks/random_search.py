@@ -19,7 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from exfolio.builders.potential_values import reference_elements, sub_systems
+from exfolio.builders.potential.elements import reference_elements
+from exfolio.models.composition.chemical_systems import sub_systems
 from exfolio.models.crystal_gan.distances import least_distances
 from exfolio.models.crystal_gan.validity import faults
 from exfolio.models.energetics.hull import Entry, hull_positions
@@ -96,10 +97,8 @@ class Hull:
 
     def __init__(self, registry: Connection, system: str) -> None:
         query = {"functional": NAME, "scheme": "relaxed", "deprecated": False}
-        docs = list(
-            registry.database["reference_entries"].find({**query, "chemsys": {"$in": list(sub_systems(system))}})
-        )
-        docs += [one for one in reference_elements(relax=True) if one["chemsys"] in system.split("-")]
+        docs = list(registry.database["reference_entries"].find({**query, "chemsys": {"$in": sub_systems(system)}}))
+        docs += reference_elements(system, relax=True)
         self._references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
 
     def above(self, structures: list[Structure], energies: list[float]) -> list[float]:

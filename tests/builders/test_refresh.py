@@ -239,6 +239,20 @@ def test_campaigns_that_share_a_stage_agree_on_its_settings(registry: Connection
     assert refresh(registry, [changed]).exit_code == 0
 
 
+def test_campaigns_relax_each_its_own_elements_and_none_everything_beside_them(registry: Connection) -> None:
+    def relaxing(name: str, *elements: str) -> Campaign:
+        gates = [{"name": "valid", "field": "valid", "is": True}]
+        plain = {"name": name, "elements": elements, "routes": {}, "gates": gates, "potential": {"relax": True}}
+        return Campaign.model_validate(plain)
+
+    both = refresh(registry, [relaxing("one", "Mg", "Mn", "O"), relaxing("other", "Ca", "Mn", "O")])
+
+    names = [stage.stage for stage in both.stages if "energies-relaxed" in stage.stage]
+    assert names == ["potential-energies-relaxed:Mg-Mn-O", "potential-energies-relaxed:Ca-Mn-O"]
+    with pytest.raises(ConfigurationError, match=r"campaign all wants stage .* for everything"):
+        refresh(registry, [relaxing("all")])
+
+
 def test_a_source_that_can_not_be_made_again_keeps_nothing_else_from_running(
     registry: Connection, tmp_path: Path
 ) -> None:

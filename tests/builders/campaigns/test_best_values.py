@@ -35,6 +35,13 @@ def test_a_calculation_of_the_structure_itself_comes_before_what_others_say() ->
     assert best_values([*known, ours])["energy_above_hull"] == 0.03
 
 
+def test_what_a_relaxed_structure_gives_comes_before_what_it_gave_as_it_was_proposed() -> None:
+    static = value("energy_above_hull", "CHGNet 0.3.0 static", "potential", 0.1)
+    relaxed = value("energy_above_hull", "CHGNet 0.3.0 relaxed", "potential", 0.2)
+
+    assert best_values([static, relaxed])["energy_above_hull"] == 0.2
+
+
 def test_a_refused_calculation_decides_nothing_and_a_stale_one_only_where_no_fresh_one_is() -> None:
     refused = value("formation_energy", "MP2020, refused", "calculation", None)
     stale = value("formation_energy", "PBE(+U) MP2020", "calculation", -2.0, stale=True)

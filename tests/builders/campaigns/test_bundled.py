@@ -3,12 +3,13 @@
 from exfolio.builders.campaigns.bundled import for_bundled_sources
 from exfolio.builders.campaigns.campaign import load
 from exfolio.builders.crystal_gan_stage import CrystalGanStage
+from exfolio.builders.potential.lowest_energies import LowestEnergiesStage
 from exfolio.builders.refresh import stages_of
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig, settings_from
 
 
-def test_the_photoanodes_get_a_small_model_few_crystals_and_energies() -> None:
+def test_the_photoanodes_get_a_small_model_and_few_crystals_which_are_relaxed() -> None:
     campaign = for_bundled_sources(load("mg-mn-o-photoanode"))
 
     training, making = (
@@ -21,8 +22,9 @@ def test_the_photoanodes_get_a_small_model_few_crystals_and_energies() -> None:
     assert settings.batches_per_epoch * settings.epochs * settings.atoms_per_batch < 100_000  # some seconds
     assert isinstance(making, CrystalGanStage)
     assert len(making.wanted) * making.structures < 20
-    assert campaign.potential is not None
-    assert not campaign.potential.relax
+    relaxing = next(stage for stage in stages_of(campaign) if isinstance(stage, LowestEnergiesStage))
+    assert relaxing.name == "potential-energies-relaxed:Mg-Mn-O"  # none of the many monolayers
+    assert relaxing.lowest * len(making.wanted) * relaxing.max_steps < 1000
 
 
 def test_both_campaigns_of_the_demo_agree_on_shared_stages() -> None:

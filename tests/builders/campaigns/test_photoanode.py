@@ -54,6 +54,21 @@ def test_others_wait_or_fall_at_their_gate(
     assert gate in (candidate.get("rejected_by"), candidate.get("waiting_for"))
 
 
+def test_what_was_too_high_in_energy_to_be_relaxed_falls_out_unless_it_is_calculated(registry: Connection) -> None:
+    details = {"failure": "not relaxed: not among the 10 lowest of its composition before", "left_out": True}
+    energy = {"structure_id": "st-1", "kind": "energy", "method": "CHGNet 0.3.0 relaxed", "basis": "potential"}
+
+    judge(registry)
+    put_properties(registry, [{**energy, "details": details}])
+    left_out = judge(registry)
+    assert left_out is not None
+    assert (left_out["status"], left_out["rejected_by"]) == ("rejected", "low in energy as proposed")
+
+    calculated = judge(registry, HULL, WATER, HSE)
+    assert calculated is not None
+    assert calculated["status"] == "promoted"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -14,7 +14,7 @@ from exfolio.builders.vasp.folders import FORMAT, Tree
 from exfolio.builders.vasp.manifest import read_manifest
 from exfolio.models.calculation.plan import Choices
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Calculation, Candidate, Material, Property, ProposedStructure
+from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure
 from exfolio.stores.errors import CannotRunError, ConfigurationError
 from filelock import FileLock
 from pymatgen.core import Lattice, Structure
@@ -248,22 +248,6 @@ def test_what_cannot_be_calculated_is_said(waiting: Connection, tmp_path: Path) 
     assert set(done.failed) == {f"structures:{mixed} PBE-relax", f"structures:{mixed} PBE-static"}
     assert all("disordered" in reason for reason in done.failed.values())
     assert done.blocked == {"p 2d": 1}
-
-
-def test_what_the_campaign_did_not_relax_is_not_due_either(waiting: Connection, tmp_path: Path) -> None:
-    high = "st-7777777777777777"
-    put(waiting, ProposedStructure, [proposed(high, "MoS2", layer())])
-    put(waiting, Candidate, [candidate(high, "MoS2", HULL)])
-    details = {"failure": "not relaxed: not among the 10 lowest of its composition before", "left_out": True}
-    energy = {"structure_id": high, "kind": "energy", "method": "CHGNet 0.3.0 relaxed", "details": details}
-    put(waiting, Property, [{"property_id": f"{high}/energy", "unit": "eV/atom", **energy}])
-
-    done = export_vasp(waiting, CAMPAIGN, tmp_path / "due")
-    everything = export_vasp(waiting, CAMPAIGN, tmp_path / "everything", everything=True)
-
-    assert (done.left_out, everything.left_out) == (1, 0)
-    assert not any("7777" in folder for folder in done.new)
-    assert any("7777" in folder for folder in everything.new)
 
 
 def test_gaps_wait_until_they_are_all_that_is_missing() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 from exfolio.builders.campaigns.campaign import parse
-from exfolio.builders.near_hull_stage import NearHullReferencesStage
-from exfolio.builders.potential_stage import PotentialReferencesStage
+from exfolio.builders.potential.near_hull import NearHullReferencesStage
+from exfolio.builders.potential.references import PotentialReferencesStage
 from exfolio.builders.refresh import stages_of
 from exfolio.builders.running import run_stage
 from exfolio.models.structure.potential import is_installed
@@ -50,5 +50,5 @@ def test_a_campaign_relaxes_its_references_near_the_hull_after_their_static_ener
 
     names = [stage.name for stage in stages_of(campaign) if stage.name.startswith("potential")]
 
-    expected = ["references", "references-relaxed", "energies-relaxed", "values-relaxed"]
+    expected = ["references", "references-relaxed:Mg-O", "energies-relaxed:Mg-O", "values-relaxed"]
     assert names == [f"potential-{one}" for one in expected]

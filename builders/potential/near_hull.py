@@ -5,15 +5,17 @@ What lies far above it competes with nothing, relaxed or not; leaving it out mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..models.energetics.formation import element_references
-from ..models.energetics.hull import Entry, hull_positions
-from ..models.structure.potential import NAME
-from ..models.structure.relaxation import FORCE_TOLERANCE
-from .potential_stage import PotentialReferencesStage, method_name, scheme_name
-from .potential_values import reference_elements, sub_systems
-from .work import Batch, Doc, Item
+from ...models.composition.chemical_systems import sub_systems
+from ...models.energetics.formation import element_references
+from ...models.energetics.hull import Entry, hull_positions
+from ...models.structure.potential import NAME
+from ...models.structure.relaxation import FORCE_TOLERANCE
+from ..work import Batch, Doc, Item
+from .elements import reference_elements
+from .references import PotentialReferencesStage
+from .stage import method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):
@@ -36,17 +38,21 @@ class NearHullReferencesStage(PotentialReferencesStage):
         self,
         *,
         window: float,
-        elements: list[str] | None = None,
+        elements: Sequence[str] | None = None,
         max_steps: int = 200,
         force_tolerance: float = FORCE_TOLERANCE,
         max_seconds: float | None = 120.0,
         share: Doc | None = None,
     ) -> None:
         self.window = window
-        self.elements = sorted(elements) if elements else None
         self._above: dict[str, dict[str, float]] = {}
         super().__init__(
-            relax=True, max_steps=max_steps, force_tolerance=force_tolerance, max_seconds=max_seconds, share=share
+            relax=True,
+            elements=elements,
+            max_steps=max_steps,
+            force_tolerance=force_tolerance,
+            max_seconds=max_seconds,
+            share=share,
         )
 
     def arguments(self) -> Doc:
@@ -56,12 +62,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
 
     def config(self) -> Doc:
         """Give what is relaxed, and how."""
-        return {**super().config(), "window": self.window, "elements": self.elements}
-
-    def _qualifies(self) -> Doc:
-        if self.elements is None:
-            return super()._qualifies()
-        return {**super()._qualifies(), "chemsys": {"$in": list(sub_systems("-".join(self.elements)))}}
+        return {**super().config(), "window": self.window}
 
     def select(self) -> Iterator[Batch]:
         """Give what is due and near the hull; say how many were not."""
@@ -85,14 +86,14 @@ class NearHullReferencesStage(PotentialReferencesStage):
         """Give the distances of a chemical system's static entries to their hull, by material."""
         method = method_name(relax=False)
         query = {
-            "chemsys": {"$in": list(sub_systems(system))},
+            "chemsys": {"$in": sub_systems(system)},
             "deprecated": False,
             "functional": NAME,
             "scheme": scheme_name(relax=False),
         }
         fields = {"_id": 0, "entry_id": 1, "material_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
         docs = list(self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1))
-        docs += [one for one in reference_elements(relax=False) if one["chemsys"] in system.split("-")]
+        docs += reference_elements(system, relax=False)
         references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
         lowest = element_references(references)
         if any(symbol not in lowest for symbol in system.split("-")):

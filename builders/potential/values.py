@@ -6,23 +6,21 @@ chemical systems that contain its own, and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import combinations
+from collections.abc import Iterator
 from typing import ClassVar
 
-from ..models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
-from ..models.energetics.formation import element_references, formation_energies
-from ..models.energetics.hull import Entry, hull_positions
-from ..models.structure.element_crystals import element_crystals
-from ..models.structure.potential import NAME, evaluate, is_installed
-from ..models.structure.relaxation import relax as relax_structures
-from ..stores.canonical import content_hash
-from ..stores.documents import Property, ReferenceEntry
-from .group_stage import GroupStage, Members
-from .known_hull_stage import ELEMENTS_ALONE
-from .potential_stage import KIND, method_name, not_installed, scheme_name
-from .work import Batch, Doc, Item, Outcome
+from ...models.composition.chemical_systems import sub_systems
+from ...models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
+from ...models.energetics.formation import element_references, formation_energies
+from ...models.energetics.hull import Entry, hull_positions
+from ...models.structure.potential import NAME, is_installed
+from ...stores.canonical import content_hash
+from ...stores.documents import Property, ReferenceEntry
+from ..group_stage import GroupStage, Members
+from ..known_hull_stage import ELEMENTS_ALONE
+from ..work import Batch, Doc, Item, Outcome
+from .elements import reference_elements
+from .stage import KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
 _DIGITS = 5
@@ -97,8 +95,8 @@ class PotentialValuesStage(GroupStage):
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc.pop("chemsys"), []).append(doc)
         # Evaluated here, once, and not by every worker process.
-        for entry in reference_elements(relax=self.relax) if batch.items else ():
-            by_system.setdefault(entry["chemsys"], []).append(entry)
+        for symbol in {symbol for item in batch.items for symbol in item.key.split("-")}:
+            by_system.setdefault(symbol, []).extend(reference_elements(symbol, relax=self.relax))
         for item in batch.items:
             item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
         return batch
@@ -178,30 +176,3 @@ class PotentialValuesStage(GroupStage):
             "details": details,
             "made_of": [one["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }
-
-
-def sub_systems(system: str) -> Iterable[str]:
-    """Chemical systems that are part of one, itself included."""
-    elements = system.split("-")
-    return ["-".join(some) for size in range(1, len(elements) + 1) for some in combinations(elements, size)]
-
-
-@lru_cache(maxsize=2)
-def reference_elements(*, relax: bool) -> tuple[Doc, ...]:
-    """Evaluate the reference crystals of elements, once per process."""
-    crystals = element_crystals()
-    structures = [one.structure for one in crystals]
-    if relax:
-        found = [result.energy_per_atom for result in relax_structures(structures, monolayer=False)]
-    else:
-        found = [result.energy_per_atom for result in evaluate(structures, forces=False)]
-    return tuple(
-        {
-            "entry_id": f"chgnet-element:{one.name}",
-            "chemsys": one.symbol,
-            "composition": {one.symbol: 1},
-            "energy_per_atom": round(energy, _DIGITS),
-        }
-        for one, energy in zip(crystals, found, strict=True)
-        if energy is not None
-    )

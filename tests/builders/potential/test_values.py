@@ -1,11 +1,13 @@
 """Stages of the potential: energies of known and proposed structures by CHGNet, and what they mean together."""
 
 import pytest
-from exfolio.builders import potential_stage, potential_values
 from exfolio.builders.layers import LayerStage
 from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.potential_stage import PotentialEnergiesStage, PotentialReferencesStage
-from exfolio.builders.potential_values import PotentialValuesStage, sub_systems
+from exfolio.builders.potential import stage as potential_stage
+from exfolio.builders.potential import values as potential_values
+from exfolio.builders.potential.energies import PotentialEnergiesStage
+from exfolio.builders.potential.references import PotentialReferencesStage
+from exfolio.builders.potential.values import PotentialValuesStage
 from exfolio.builders.running import run_stage
 from exfolio.builders.top_down import TopDownStage
 from exfolio.models.structure.potential import is_installed
@@ -104,45 +106,6 @@ def test_values_of_a_structure_that_is_gone_are_retired(registry: Connection) ->
     assert registry.database["reference_entries"].find_one({"source_id": "handbook:CdI2-CdI2"})["deprecated"]
 
 
-@needs_chgnet
-def test_known_monolayers_are_no_competing_phases_and_a_limit_is_told(registry: Connection) -> None:
-    put(registry, [monolayer_of("CdI2-CdI2")])
-    propose(registry, "CdI2-CdI2", "BN-h")
-
-    references = run_stage(PotentialReferencesStage(), registry)
-    first = run_stage(PotentialEnergiesStage(max_structures=1), registry, batch_size=1)
-    second = run_stage(PotentialEnergiesStage(), registry)
-
-    assert references.inserted == 2
-    assert (first.inserted, first.note) == (1, "stopped at 1, the campaign's max_structures; the next run goes on")
-    assert (second.inserted, second.note) == (1, "")
-
-
-@needs_chgnet
-def test_relaxed_structures_come_with_their_energies(registry: Connection) -> None:
-    propose(registry, "BN-h")
-
-    run_stage(PotentialEnergiesStage(relax=True, max_steps=3), registry)
-
-    energy = values(registry, "BN")["energy"]
-    assert energy["method"] == "CHGNet 0.3.0 relaxed"
-    assert energy["details"]["steps"] <= 3
-    assert len(energy["details"]["structure"]["sites"]) == 2
-    xx, yy, zz, *shear = energy["details"]["stress_gpa"]  # of a hexagonal layer, spread over its cell's vacuum
-    assert xx == pytest.approx(yy, abs=0.05)
-    assert [zz, *shear] == pytest.approx([0] * 4, abs=0.05)
-
-
-@needs_chgnet
-def test_a_structure_is_counted_once_though_it_was_proposed_and_compared_since(registry: Connection) -> None:
-    propose(registry, "CdI2-CdI2", "BN-h")
-    stage = PotentialEnergiesStage()
-
-    run_stage(stage, registry)
-
-    assert (stage.total, stage.report.inserted) == (2, 2)
-
-
 def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     propose(registry, "CdI2-CdI2")
     for module in (potential_stage, potential_values):
@@ -154,7 +117,3 @@ def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch
     assert {report.note for report in reports} == {
         "left out: the potential CHGNet is not installed (pip install exfolio[mlip])"
     }
-
-
-def test_parts_of_a_chemical_system() -> None:
-    assert sub_systems("Mg-Mn-O") == ["Mg", "Mn", "O", "Mg-Mn", "Mg-O", "Mn-O", "Mg-Mn-O"]

@@ -5,12 +5,16 @@ An energy as it stands takes a sixtieth of the time of a relaxation, and who is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..models.structure.plain import from_plain
-from ..models.structure.relaxation import FORCE_TOLERANCE
-from .potential_stage import KIND, LEFT_OUT, PotentialEnergiesStage, method_name
-from .work import Batch, Doc, Item, Outcome
+from ...models.structure.plain import from_plain
+from ...models.structure.relaxation import FORCE_TOLERANCE
+from ..work import Batch, Doc, Item, Outcome
+from .energies import PotentialEnergiesStage
+from .stage import KIND, KNOWN, method_name
+
+LEFT_OUT = "left_out"
+"""Among the details of an energy there is none of: that others were lower, so that it was not relaxed."""
 
 _BATCH = 64
 """Larger than where all is relaxed, so that enough of a batch is left to relax at once."""
@@ -27,7 +31,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
     ----------
     lowest
         How many structures of each composition and dimension.
-    max_steps, force_tolerance, max_seconds, max_structures
+    elements, max_steps, force_tolerance, max_seconds, max_structures
         As `PotentialEnergiesStage`.
     """
 
@@ -38,6 +42,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         self,
         *,
         lowest: int,
+        elements: Sequence[str] | None = None,
         max_steps: int = 200,
         force_tolerance: float = FORCE_TOLERANCE,
         max_seconds: float | None = 120.0,
@@ -48,6 +53,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         self._chosen: dict[_Group, set[str]] = {}
         super().__init__(
             relax=True,
+            elements=elements,
             max_steps=max_steps,
             force_tolerance=force_tolerance,
             max_seconds=max_seconds,
@@ -57,7 +63,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        limits = ("lowest", "max_steps", "force_tolerance", "max_seconds", "max_structures")
+        limits = ("lowest", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
         return {name: getattr(self, name) for name in limits}
 
     def config(self) -> Doc:
@@ -79,7 +85,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         group = item.content["formula_reduced"], item.content.get("dimension")
         if group not in self._chosen:
             self._chosen[group] = self._lowest(group)
-        item.content["wanted"] = item.key in self._chosen[group]
+        item.content["wanted"] = KNOWN in item.content or item.key in self._chosen[group]
         return bool(item.content["wanted"])
 
     def process(self, items: list[Item]) -> list[Outcome]:

@@ -2,9 +2,9 @@
 
 import pytest
 from exfolio.builders.campaigns.campaign import parse
-from exfolio.builders.lowest_energies_stage import LowestEnergiesStage
 from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.potential_stage import PotentialEnergiesStage
+from exfolio.builders.potential.energies import PotentialEnergiesStage
+from exfolio.builders.potential.lowest_energies import LowestEnergiesStage
 from exfolio.builders.refresh import stages_of
 from exfolio.builders.running import run_stage
 from exfolio.models.structure.potential import is_installed
@@ -53,6 +53,30 @@ def test_the_lowest_of_each_composition_are_relaxed(registry: Connection) -> Non
 
 
 @needs_chgnet
+def test_when_more_are_wanted_those_relaxed_before_are_not_relaxed_again(
+    registry: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    propose(registry, ("high", "CdI2-CdI2", 1.25), ("low", "CdI2-CdI2", 1.0), ("middle", "CdI2-CdI2", 1.12))
+    run_stage(PotentialEnergiesStage(), registry)
+    run_stage(LowestEnergiesStage(lowest=1, max_steps=2), registry)
+    numbers = []
+    energies = PotentialEnergiesStage.energies
+
+    def counted(stage, structures, **settings):
+        numbers.append(len(structures))
+        return energies(stage, structures, **settings)
+
+    monkeypatch.setattr(PotentialEnergiesStage, "energies", counted)
+    more = run_stage(LowestEnergiesStage(lowest=2, max_steps=2), registry)
+    fewer = run_stage(LowestEnergiesStage(lowest=1, max_steps=2), registry)
+
+    assert relaxed(registry) == {"low", "middle"}
+    assert (more.updated, numbers[0]) == (2, 1)  # the reason of the highest names another number
+    assert sum(numbers) == 1
+    assert fewer.failed == 0
+
+
+@needs_chgnet
 def test_those_left_out_do_not_count_towards_the_limit_of_a_refresh(registry: Connection) -> None:
     propose(registry, ("high", "Cd-hcp", 1.25), ("low", "Cd-hcp", 1.0))
     run_stage(PotentialEnergiesStage(), registry)
@@ -76,5 +100,5 @@ def test_a_campaign_evaluates_all_structures_before_it_relaxes_the_lowest() -> N
 
     names = [stage.name for stage in stages_of(campaign) if stage.name.startswith("potential")]
 
-    expected = ["references-relaxed", "energies", "energies-relaxed", "values-relaxed"]
+    expected = ["references-relaxed:Mg-O", "energies", "energies-relaxed:Mg-O", "values-relaxed"]
     assert names == [f"potential-{one}" for one in expected]

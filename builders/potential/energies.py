@@ -1,0 +1,100 @@
+"""Stage `potential-energies`: energies of proposed structures by CHGNet, as properties that `values` compares."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pymatgen.core.structure import Structure
+
+from ...models.structure.plain import from_plain
+from ...stores.canonical import content_hash
+from ...stores.documents import Property, ProposedStructure
+from ..work import Doc, Item, Outcome
+from .stage import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
+
+_OF_PROPOSAL = frozenset({"composition", "parent_id", "area", "request"})
+"""Details that don't come from the potential."""
+
+
+class PotentialEnergiesStage(PotentialStage):
+    """Writes the energy of each valid structure that repeats no other, as a property of its own kind.
+
+    What was evaluated once is not again, whatever else has changed, as long as structure and settings are the same.
+    """
+
+    what = "energies"
+    source = ProposedStructure
+    facets = ("proposal", "novelty")
+    fields: ClassVar[tuple[str, ...]] = ("structure", "chemsys", "route", "parent_id", "dimension", "area")
+    criteria: ClassVar[Doc] = {
+        "valid": True,
+        "novel": {"$exists": True},
+        "duplicate_of": {"$exists": False},
+        "elements": {"$nin": UNKNOWN_ELEMENTS},
+    }
+    writes: ClassVar = {Property: "value"}
+
+    def chemical_systems(self) -> list[str]:
+        """Give the one system of structures of exactly these elements."""
+        return [self._chemsys]
+
+    def _load(self, query: Doc) -> list[Item]:
+        items = super()._load(query)
+        self._recall(items)
+        return items
+
+    def _recall(self, items: list[Item]) -> None:
+        """Put to each item the energy that is known of it, if it was asked for just so."""
+        stored = self.db.database["properties"].find(
+            {
+                "property_id": {"$in": [self._property_id(item) for item in items]},
+                "value": {"$ne": None},
+                "deprecated": False,
+            },
+            {"_id": 0, "property_id": 1, "details": 1},
+        )
+        details = {doc["property_id"]: doc["details"] for doc in stored}
+        for item in items:
+            known = details.get(self._property_id(item))
+            if known is not None and known.get("request") == self._request(item):
+                item.content[KNOWN] = {name: value for name, value in known.items() if name not in _OF_PROPOSAL}
+
+    def _request(self, item: Item) -> str:
+        """Hash of all that an energy depends on."""
+        settings = PotentialStage.config(self)
+        return content_hash([self.version, settings, item.content.get("dimension") == 2, item.content["structure"]])
+
+    def _property_id(self, item: Item) -> str:
+        return f"{item.key}/{KIND}/{self.method}"
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Evaluate a batch of structures; one that fails keeps the reason beside the missing value."""
+        structures = {item.key: from_plain(item.content["structure"]) for item in items}
+        new = [item for item in items if KNOWN not in item.content]
+        flat = [item.content.get("dimension") == 2 for item in new]
+        evaluated = self.energies([structures[item.key] for item in new], monolayer=flat, forces=True)
+        found = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
+        return [
+            {"properties": [self._document(item, structures[item.key], found.get(item.key) or item.content[KNOWN])]}
+            for item in items
+        ]
+
+    def _document(self, item: Item, structure: Structure, energy: Doc) -> Doc:
+        composition = structure.composition.get_el_amt_dict()
+        details: dict[str, Any] = {**energy, "composition": composition, "request": self._request(item)}
+        if item.content.get("route") == "top-down":
+            details["parent_id"] = item.content.get("parent_id")
+        if item.content.get("dimension") == 2:
+            change = energy.get("area_change") or 1.0
+            details["area"] = (item.content.get("area") or 0.0) * change or None
+        return {
+            "property_id": self._property_id(item),
+            "structure_id": item.key,
+            "chemsys": item.content["chemsys"],
+            "kind": KIND,
+            "method": self.method,
+            "basis": "potential",
+            "value": None if "failure" in energy else energy["energy_per_atom"],
+            "unit": "eV/atom",
+            "details": {name: value for name, value in details.items() if value is not None},
+        }

@@ -1,0 +1,89 @@
+"""Stage `potential-references`: energies of known materials by CHGNet, as reference entries.
+
+They carry CHGNet's own name, so that they never meet DFT energies.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pymatgen.core.structure import Structure
+
+from ...models.composition.chemical_systems import sub_systems
+from ...models.composition.formulas import describe_all
+from ...models.structure.plain import BadStructure, from_plain
+from ...models.structure.potential import MODEL, NAME
+from ...stores.documents import Material, ReferenceEntry
+from ..work import Doc, Failure, Item, Outcome, Refused
+from .stage import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
+
+CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
+
+
+class PotentialReferencesStage(PotentialStage):
+    """Writes `reference_entries` of CHGNet for known bulk materials.
+
+    Monolayers of other databases are left out: they are no phases that a compound decomposes into.
+    """
+
+    what = "references"
+    source = Material
+    facets = ("record",)
+    fields = ("structure", "formula", "chemsys")
+    criteria: ClassVar[Doc] = {
+        "structure": {"$exists": True},
+        "disordered": {"$ne": True},
+        "dimension_claimed": {"$nin": [0, 1, 2]},
+        "elements": {"$nin": UNKNOWN_ELEMENTS},
+    }
+    writes: ClassVar = {ReferenceEntry: "record"}
+
+    def chemical_systems(self) -> list[str]:
+        """Give the systems of all that structures of the elements may decompose into."""
+        return sub_systems(self._chemsys)
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Evaluate a batch of materials."""
+        usable: list[Item] = []
+        structures: list[Structure] = []
+        outcomes: dict[str, Outcome] = {}
+        for item in items:
+            try:
+                structures.append(from_plain(item.content["structure"]))
+                usable.append(item)
+            except BadStructure:  # stage `layers` has put it into quarantine
+                outcomes[item.key] = {}
+        found = self.energies(structures, monolayer=False, forces=False)
+        described = describe_all([structure.composition.formula for structure in structures])
+        for item, structure, energy, facts in zip(usable, structures, found, described, strict=True):
+            if "failure" in energy:
+                outcomes[item.key] = _failed(item.key, energy["failure"])
+                continue
+            doc = {
+                "entry_id": f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{item.key}",
+                "source": "chgnet",
+                "source_id": item.key,
+                "source_version": MODEL,
+                "material_id": item.key,
+                "composition": structure.composition.get_el_amt_dict(),
+                "formula": item.content.get("formula") or structure.composition.formula,
+                "formula_reduced": facts.reduced,
+                "formula_anonymous": facts.anonymous,
+                "chemsys": facts.chemsys,
+                "elements": facts.elements,
+                "nelements": facts.nelements,
+                "nsites": len(structure),
+                "energy": energy["energy"],
+                "energy_per_atom": energy["energy_per_atom"],
+                "functional": NAME,
+                "scheme": scheme_name(relax=self.relax),
+                "reference": CITATION,
+            }
+            outcomes[item.key] = {"reference_entries": [doc]}
+        return [outcomes[item.key] for item in items]
+
+
+def _failed(key: str, reason: str) -> Outcome:
+    if "no neighbour" in reason:  # a property of the crystal: trying again is of no use
+        return Refused("materials", key, f"CHGNet can't evaluate it: {reason}", "Leave it out of the source.")
+    return Failure(f"CHGNet: {reason}")

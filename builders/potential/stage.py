@@ -1,0 +1,207 @@
+"""What stages of the potential CHGNet share: its settings, names of methods, and how its results are written down."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.periodic_table import Element
+from pymatgen.core.structure import Structure
+
+from ...models.structure.plain import to_plain
+from ...models.structure.potential import HEAVIEST, NAME, REMEDY, Static, evaluate, is_installed
+from ...models.structure.relaxation import FORCE_TOLERANCE, Relaxed, relax
+from ..map_stage import MapStage
+from ..work import Batch, Doc, Item
+
+KIND = "energy"
+"""Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""
+KNOWN = "known_energy"
+"""Name under which an item carries the energy that was found before."""
+UNKNOWN_ELEMENTS = sorted(element.symbol for element in Element if element.Z > HEAVIEST)
+_BATCH = 64
+_BATCH_RELAXED = 16
+"""So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
+_DIGITS = 5
+"""Energies are kept to 1e-5 eV: beyond it the sums of single precision depend on what else is in a batch."""
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+class PotentialStage(MapStage):
+    """A stage that evaluates or relaxes structures by the potential; it stands aside where that is not installed.
+
+    Parameters
+    ----------
+    relax
+        Relax cell and positions first; else structures are taken as they stand.
+    elements
+        Only what is of these elements, under a name of its own, so that each campaign that relaxes pays for itself;
+        None: of any.
+    max_steps, force_tolerance, max_seconds
+        Limits of the relaxation of one structure: steps, eV/Å, seconds.
+    max_structures
+        At most so many in one run; the next run goes on.
+    """
+
+    what: ClassVar[str]
+    tells_left_out: ClassVar[bool] = False
+    """Whether what is due and not wanted is processed too, to say so."""
+    version = 2
+
+    def __init__(
+        self,
+        *,
+        relax: bool = False,
+        elements: Sequence[str] | None = None,
+        max_steps: int = 200,
+        force_tolerance: float = FORCE_TOLERANCE,
+        max_seconds: float | None = 120.0,
+        max_structures: int | None = None,
+        share: Doc | None = None,
+    ) -> None:
+        self.relax = relax
+        self.elements = sorted(elements) if elements else None
+        self.max_steps = max_steps
+        self.force_tolerance = force_tolerance
+        self.max_seconds = max_seconds
+        self.max_structures = max_structures
+        part = f":{self._chemsys}" if self.elements else ""
+        self.name = f"potential-{self.what}{'-relaxed' if relax else ''}{part}"
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Give the settings."""
+        names = ("relax", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
+        return {name: getattr(self, name) for name in names}
+
+    def config(self) -> Doc:
+        """Give what energies depend on."""
+        limits = {"max_steps": self.max_steps, "force_tolerance": self.force_tolerance} if self.relax else {}
+        return {"model": NAME, "relax": self.relax, **limits}
+
+    @property
+    def _chemsys(self) -> str:
+        return "-".join(self.elements or ())
+
+    @property
+    def method(self) -> str:
+        """Name of the method, as values carry it."""
+        return method_name(relax=self.relax)
+
+    @property
+    def size(self) -> int:
+        """Items in a batch: few, because each is much work and batches are divided among processes."""
+        most = _BATCH_RELAXED if self.relax else _BATCH
+        return self.batch_size or min(most, self.db.settings.batch_size)
+
+    @abstractmethod
+    def chemical_systems(self) -> list[str]:
+        """Give the chemical systems it looks at where it is kept to some elements."""
+
+    def _qualifies(self) -> Doc:
+        systems = {"chemsys": {"$in": self.chemical_systems()}} if self.elements else {}
+        return {**super()._qualifies(), **systems}
+
+    def counted_in_batches(self) -> Doc:
+        """Count those that qualify only, so that batches are full of them."""
+        return self._qualifies()
+
+    def _number(self, intervals: list[tuple[str, int, int]]) -> int:
+        # Of those that qualify: where it is kept to some elements the others are many.
+        windows = [{f"facets.{facet}.rev": {"$gt": low, "$lte": high}} for facet, low, high in intervals]
+        return int(self._collection.count_documents({"$or": windows, **self._qualifies()}))
+
+    def select(self) -> Iterator[Batch]:
+        """Give what is due and wanted, up to the limit; nothing where the potential is not installed."""
+        self.total = 0
+        if not is_installed():
+            self.report.note = not_installed()
+            return
+        given = left_out = 0
+        for batch in super().select():
+            wanted = [item for item in batch.items if self.wants(item)]
+            left_out += len(batch.items) - len(wanted)
+            if not self.tells_left_out:
+                self.total -= len(batch.items) - len(wanted)
+                batch.items = wanted
+            yield batch
+            given += sum(KNOWN not in item.content for item in wanted)
+            if self.max_structures is not None and given >= self.max_structures:
+                self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
+                return
+        if left_out:
+            self.report.note = self.why_left_out(left_out)
+
+    def wants(self, item: Item) -> bool:  # noqa: ARG002  # which stages choose by
+        """Say whether something that is due is evaluated."""
+        return True
+
+    def why_left_out(self, number: int) -> str:
+        """Tell of so many that were not wanted."""
+        return f"{number:,} left out"
+
+    def energies(self, structures: list[Structure], *, monolayer: bool | list[bool], forces: bool) -> list[Doc]:
+        """Evaluate or relax structures: energy, or why there is none, and details, each as plain data."""
+        if not self.relax:
+            return [_of_static(result) for result in evaluate(structures, forces=forces)]
+        relaxed = relax(
+            structures,
+            monolayer=monolayer,
+            max_steps=self.max_steps,
+            force_tolerance=self.force_tolerance,
+            max_seconds=self.max_seconds,
+        )
+        return [_of_relaxed(result) for result in relaxed]
+
+
+def scheme_name(*, relax: bool) -> str:
+    """Say how a structure was taken."""
+    return "relaxed" if relax else "static"
+
+
+def method_name(*, relax: bool) -> str:
+    """Name the method of a value."""
+    return f"{NAME} {scheme_name(relax=relax)}"
+
+
+def not_installed() -> str:
+    """Say why a stage stood aside."""
+    return f"left out: the potential CHGNet is not installed ({REMEDY})"
+
+
+def _of_static(result: Static) -> Doc:
+    if result.failure is not None or result.energy is None or result.energy_per_atom is None:
+        return {"failure": result.failure or "no energy"}
+    found: Doc = {"energy": round(result.energy, _DIGITS), "energy_per_atom": round(result.energy_per_atom, _DIGITS)}
+    if result.max_force is not None:
+        found["max_force"] = round(result.max_force, 3)
+    return {**found, "stress_gpa": _six(result.stress_gpa)}
+
+
+def _of_relaxed(result: Relaxed) -> Doc:
+    found: Doc = {
+        "steps": result.steps,
+        "converged": result.converged,
+        "volume_change": None if result.volume_change is None else round(result.volume_change, 4),
+        "area_change": None if result.area_change is None else round(result.area_change, 4),
+    }
+    if result.failure is not None or result.energy is None or result.energy_per_atom is None:
+        return {**found, "failure": result.failure or "no energy"}
+    if result.doubts:
+        return {**found, "failure": "; ".join(result.doubts)}
+    return {
+        **found,
+        "energy": round(result.energy, _DIGITS),
+        "energy_per_atom": round(result.energy_per_atom, _DIGITS),
+        "max_force": None if result.max_force is None else round(result.max_force, 3),
+        "stress_gpa": _six(result.stress_gpa),
+        "structure": to_plain(result.structure),
+    }
+
+
+def _six(stress: NDArray[np.float64] | None) -> list[float] | None:
+    """Give a symmetric tensor as xx, yy, zz, yz, xz, xy."""
+    return None if stress is None else [round(float(stress[place]), 2) for place in _VOIGT]
