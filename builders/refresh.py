@@ -226,7 +226,8 @@ def refresh(
     if not is_initialised(connection):
         initialise(connection)
     campaigns = list(campaigns) or known_campaigns(connection)
-    _check_agreement(campaigns, known_campaigns(connection))
+    others = known_campaigns(connection, besides=[campaign.name for campaign in campaigns])
+    _check_agreement([*campaigns, *others])
     job = " ".join(["refresh", *(campaign.name for campaign in campaigns)])
     with Lease(connection, "refresh", seconds=connection.settings.lease_seconds) as lease:
         report = RefreshReport(runs.begin(connection, job, version=VERSION))
@@ -250,11 +251,10 @@ def refresh(
         return report
 
 
-def _check_agreement(campaigns: Sequence[Campaign], known: Sequence[Campaign]) -> None:
+def _check_agreement(campaigns: Sequence[Campaign]) -> None:
     # The stages before the judge are shared: with other settings for each campaign, every refresh would undo the last.
-    given = {campaign.name for campaign in campaigns}
     wanted: dict[str, tuple[str, str]] = {}
-    for campaign in [*campaigns, *(one for one in known if one.name not in given)]:
+    for campaign in campaigns:
         for stage in stages_of(campaign):
             first, fingerprint = wanted.setdefault(stage.name, (campaign.name, stage.fingerprint))
             if fingerprint != stage.fingerprint:

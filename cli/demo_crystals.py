@@ -19,7 +19,7 @@ def generated_crystals(connection: Connection) -> list[dict[str, Any]]:
     pipeline: list[dict[str, Any]] = [
         {"$match": {"campaign": CAMPAIGN, "route": _ROUTE, "valid": True, "deprecated": False}},
         {"$set": {"unknown": {"$eq": [{"$type": "$energy_above_hull"}, "missing"]}}},
-        {"$sort": {"left_out": 1, "unknown": 1, "energy_above_hull": 1, "structure_id": 1}},
+        {"$sort": {"among_lowest": -1, "unknown": 1, "energy_above_hull": 1, "structure_id": 1}},
         {"$unset": ["_id", "structure", "facets", "origins", "history", "unknown"]},
     ]
     return list(connection.database["candidates"].aggregate(pipeline))

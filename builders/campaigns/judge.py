@@ -38,6 +38,7 @@ _COPIED = (
     "p_2d",
     "predicted_formation_energy",
 )
+_AMONG_LOWEST = "among_lowest"
 _OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
 
 
@@ -111,8 +112,8 @@ class JudgeStage(GroupStage):
         structure = group["structures"][0]
         candidate: dict[str, Any] = {name: structure[name] for name in _COPIED if name in structure}
         candidate |= best_values(group["properties"], conditions=self._conditions)
-        if any(gate.field == LEFT_OUT for gate in self.campaign.gates):
-            candidate[LEFT_OUT] = _left_out(group["properties"])
+        if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
+            candidate[_AMONG_LOWEST] = _among_lowest(group["properties"])
         manganese = average_oxidation_state(structure["formula_reduced"], "Mn")
         if manganese is not None:
             candidate["mn_oxidation_state"] = manganese
@@ -124,11 +125,11 @@ class JudgeStage(GroupStage):
         return {"candidates": [candidate]}
 
 
-def _left_out(properties: list[Doc]) -> bool:
-    """Say whether a structure was not relaxed because others were lower; a calculation of it settles that."""
+def _among_lowest(properties: list[Doc]) -> bool:
+    """Say no of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
     if any(one.get("basis") == "calculation" and one.get("value") is not None for one in properties):
-        return False
-    return any(one.get("details", {}).get(LEFT_OUT) for one in properties)
+        return True
+    return not any(one.get("details", {}).get(LEFT_OUT) for one in properties)
 
 
 def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:

@@ -5,18 +5,41 @@ Knows no stages, so that a command that only reads verdicts does not import all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from .campaign import Campaign, load
 
 
-def known_campaigns(connection: Connection) -> list[Campaign]:
-    """Give the campaigns that were refreshed before, as they were then."""
+def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> list[Campaign]:
+    """Give the campaigns that were refreshed before, as they were then, but for those named.
+
+    Raises
+    ------
+    ConfigurationError
+        One was written by another version, and this one can't read it.
+    """
     stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
     plain = [state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored]
-    return [Campaign.model_validate(campaign) for campaign in plain if campaign]
+    left_out = set(besides)
+    return [_read(campaign) for campaign in plain if campaign and campaign.get("name") not in left_out]
+
+
+def _read(plain: dict[str, Any]) -> Campaign:
+    try:
+        return Campaign.model_validate(plain)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigurationError(
+            f"campaign {plain.get('name')}, as it was refreshed last, is none for this version of exfolio: {where}: "
+            + problem["msg"].removeprefix("Value error, "),
+            "Refresh it once as its file is now: exfolio refresh FILE (or NAME, of a campaign that comes along).",
+        ) from None
 
 
 def load_campaigns(names: Sequence[str]) -> list[Campaign]:

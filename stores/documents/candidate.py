@@ -37,7 +37,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     known_as = ListField(StringField(), help_text="Known materials with the same structure")
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
-    left_out = BooleanField(help_text="Neither relaxed, others of its composition being lower before, nor calculated")
+    among_lowest = BooleanField(
+        help_text="Not left out of relaxing because others of its composition were lower; yes as well once calculated"
+    )
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     formation_energy = ev_per_atom("Formation energy from the elements")

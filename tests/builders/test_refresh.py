@@ -253,6 +253,21 @@ def test_campaigns_relax_each_its_own_elements_and_none_everything_beside_them(r
         refresh(registry, [relaxing("all")])
 
 
+def test_a_campaign_that_another_version_has_written_is_refreshed_by_its_file(
+    registry: Connection, tmp_path: Path
+) -> None:
+    mine = over(write(tmp_path, "lab", "C-graphite-2H"))
+    refresh(registry, [mine])
+    registry.database["stage_states"].update_one(
+        {"stage": "judge:layers"}, {"$set": {"maker.arguments.campaign.gates.0.field": "glow"}}
+    )
+
+    with pytest.raises(ConfigurationError, match=r"campaign layers, as it was refreshed last, .* no field 'glow'"):
+        refresh(registry)
+    assert refresh(registry, [mine]).exit_code == 0
+    assert refresh(registry).exit_code == 0
+
+
 def test_a_source_that_can_not_be_made_again_keeps_nothing_else_from_running(
     registry: Connection, tmp_path: Path
 ) -> None:

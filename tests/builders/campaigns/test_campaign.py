@@ -26,7 +26,7 @@ MISTAKES = {
     "two conditions": (GOOD + "    below: 5\n", 6, "a gate has exactly one condition"),
     "no condition": (GOOD.replace("    at_least: 3\n", ""), 6, "this one has 0"),
     "unknown field of candidates": (GOOD.replace("band_gap", "bandgap"), 6, "did you mean band_gap?"),
-    "nothing like it": (GOOD.replace("band_gap", "colour"), 6, "no field 'colour'; there are: band_gap"),
+    "nothing like it": (GOOD.replace("band_gap", "colour"), 6, "no field 'colour'; there are: among_lowest, band_gap"),
     "field without order": (GOOD.replace("band_gap", "elements"), 6, "a condition can't be put on elements"),
     "yes in place of true": (
         GOOD.replace("true", "yes"),
