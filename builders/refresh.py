@@ -33,6 +33,7 @@ from .novelty import NoveltyStage
 from .potential.energies import PotentialEnergiesStage
 from .potential.lowest_energies import LowestEnergiesStage
 from .potential.near_hull import NearHullReferencesStage
+from .potential.novelty import RelaxedNoveltyStage
 from .potential.references import PotentialReferencesStage
 from .potential.values import PotentialValuesStage
 from .pourbaix_stage import PourbaixStage
@@ -189,7 +190,7 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
         stages += [PotentialEnergiesStage(**limits), lowest]
     else:
         stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
-    return [*stages, PotentialValuesStage(relax=True)]
+    return [*stages, RelaxedNoveltyStage(), PotentialValuesStage(relax=True)]
 
 
 def refresh(

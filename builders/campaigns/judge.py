@@ -37,7 +37,9 @@ _COPIED = (
     "known_as",
     "p_2d",
     "predicted_formation_energy",
+    "relaxed_duplicate_of",
 )
+_OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
 _AMONG_LOWEST = "among_lowest"
 _OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
 
@@ -53,7 +55,7 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     """
 
-    version = 5
+    version = 6
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -90,7 +92,9 @@ class JudgeStage(GroupStage):
         if self.campaign.elements:
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
-            Members(ProposedStructure, "structure_id", ("proposal", "novelty"), _COPIED, mine),
+            Members(
+                ProposedStructure, "structure_id", ("proposal", "novelty", "relaxed"), (*_COPIED, *_OF_RELAXED), mine
+            ),
             Members(Property, "structure_id", ("value",), _OF_PROPERTIES),
             Members(
                 Candidate,
@@ -111,6 +115,9 @@ class JudgeStage(GroupStage):
             return {}
         structure = group["structures"][0]
         candidate: dict[str, Any] = {name: structure[name] for name in _COPIED if name in structure}
+        if structure.get("relaxed_novel") is False:
+            known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
+            candidate |= {"novel": False, "known_as": sorted(known)}
         candidate |= best_values(group["properties"], conditions=self._conditions)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(group["properties"])

@@ -12,6 +12,8 @@ from ...stores.documents import Property, ProposedStructure
 from ..work import Doc, Item, Outcome
 from .stage import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
 
+_EVALUATION = 2
+"""Raised whenever the same structure with the same settings gives another energy or relaxed structure."""
 _OF_PROPOSAL = frozenset({"composition", "parent_id", "area", "request"})
 """Details that don't come from the potential."""
 
@@ -23,9 +25,10 @@ class PotentialEnergiesStage(PotentialStage):
     """
 
     what = "energies"
+    version = 3
     source = ProposedStructure
     facets = ("proposal", "novelty")
-    fields: ClassVar[tuple[str, ...]] = ("structure", "chemsys", "route", "parent_id", "dimension", "area")
+    fields: ClassVar = ("structure", "formula_reduced", "chemsys", "route", "parent_id", "dimension", "area")
     criteria: ClassVar[Doc] = {
         "valid": True,
         "novel": {"$exists": True},
@@ -62,7 +65,7 @@ class PotentialEnergiesStage(PotentialStage):
     def _request(self, item: Item) -> str:
         """Hash of all that an energy depends on."""
         settings = PotentialStage.config(self)
-        return content_hash([self.version, settings, item.content.get("dimension") == 2, item.content["structure"]])
+        return content_hash([_EVALUATION, settings, item.content.get("dimension") == 2, item.content["structure"]])
 
     def _property_id(self, item: Item) -> str:
         return f"{item.key}/{KIND}/{self.method}"
@@ -91,6 +94,7 @@ class PotentialEnergiesStage(PotentialStage):
             "property_id": self._property_id(item),
             "structure_id": item.key,
             "chemsys": item.content["chemsys"],
+            "formula_reduced": item.content.get("formula_reduced"),
             "kind": KIND,
             "method": self.method,
             "basis": "potential",

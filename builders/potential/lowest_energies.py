@@ -35,7 +35,6 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         As `PotentialEnergiesStage`.
     """
 
-    fields = (*PotentialEnergiesStage.fields, "formula_reduced")
     tells_left_out = True
 
     def __init__(

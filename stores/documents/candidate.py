@@ -34,8 +34,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     parent_id = StringField(help_text="Material, structure or template it was made from")
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")
-    known_as = ListField(StringField(), help_text="Known materials with the same structure")
-    novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
+    known_as = ListField(StringField(), help_text="Known materials with the same structure, as proposed or relaxed")
+    novel = BooleanField(help_text="No known material has this structure, as proposed or, where it was, relaxed")
+    relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     among_lowest = BooleanField(
         help_text="Not left out of relaxing because others of its composition were lower; yes as well once calculated"

@@ -21,6 +21,7 @@ class Property(RegistryDocument):
         {"fields": ["structure_id", "kind", "method"], "unique": True},
         "origins.id",
         "chemsys",
+        "formula_reduced",
         "facets.value.rev",
     )
 
@@ -36,6 +37,7 @@ class Property(RegistryDocument):
         help_text="What the value was got for: this structure, a known one like it, its parent, its composition; "
         "known hull: from a known formation energy and those of known materials",
     )
+    formula_reduced = StringField(help_text="Reduced formula, of energies of structures that are compared")
     chemsys = StringField(help_text="Chemical system, of energies that are compared within it")
     value = FloatField(help_text="The value, in the unit that `unit` names")
     unit = StringField(required=True, help_text="Unit of the value")

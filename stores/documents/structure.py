@@ -17,6 +17,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "proposal": (),
         "novelty": ("novel", "known_as", "duplicate_of"),
+        "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of"),
     }
 
     meta = meta(
@@ -31,6 +32,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         "known_as",
         "facets.proposal.rev",
         "facets.novelty.rev",
+        "facets.relaxed.rev",
     )
 
     structure_id = StringField(required=True, help_text="Identity: st- and a hash of route, parent and rank")
@@ -78,3 +80,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
     known_as = ListField(StringField(), help_text="Known materials with the same structure")
     duplicate_of = StringField(help_text="The proposed structure this one repeats; the earliest identity stays")
+
+    relaxed_novel = BooleanField(help_text="No known material has the structure it relaxed to")
+    relaxed_known_as = ListField(StringField(), help_text="Known materials with the structure it relaxed to")
+    relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")

@@ -6,7 +6,8 @@ from exfolio.builders.campaigns.judge import JudgeStage
 from exfolio.builders.refresh import stages_of
 from exfolio.builders.running import run_stage
 from exfolio.stores.connection import Connection
-from filled_registry import put_properties, put_structures
+from exfolio.stores.documents import ProposedStructure
+from filled_registry import put, put_properties, put_structures
 
 SPINEL = {"structure_id": "st-1", "formula_reduced": "MgMn2O4", "chemsys": "Mg-Mn-O", "route": "crystal-gan"}
 HULL = ("energy_above_hull", "PBE(+U) MP2020, against known", 0.02)
@@ -69,6 +70,21 @@ def test_what_was_too_high_in_energy_to_be_relaxed_falls_out_unless_it_is_calcul
     assert calculated["status"] == "promoted"
 
 
+def test_one_that_relaxed_to_a_known_material_is_not_new(registry: Connection) -> None:
+    judge(registry)
+    put(registry, ProposedStructure, [{"structure_id": "st-1", "novel": True, "known_as": []}], "novelty")
+    proposed = judge(registry)
+    assert proposed is not None
+    assert proposed["novel"]
+
+    facts = {"relaxed_novel": False, "relaxed_known_as": ["mp-1"], "relaxed_duplicate_of": "st-0"}
+    put(registry, ProposedStructure, [{"structure_id": "st-1", **facts}], "relaxed")
+    found = judge(registry)
+
+    assert found is not None
+    assert (found["novel"], found["known_as"], found["relaxed_duplicate_of"]) == (False, ["mp-1"], "st-0")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -87,6 +103,6 @@ def test_structures_of_other_elements_routes_or_dimensions_are_not_its_business(
 def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
     names = [stage.name.split(":")[0] for stage in stages_of(load("mg-mn-o-photoanode"))]
 
-    energies = ["references", "references-relaxed", "energies", "energies-relaxed", "values-relaxed"]
-    potential = [f"potential-{one}" for one in energies]
-    assert names[-11:] == ["hull", "known-hull", "exfoliation", "band-gaps", "pourbaix", *potential, "judge"]
+    relaxing = [f"potential-{one}" for one in ("references", "references-relaxed", "energies", "energies-relaxed")]
+    potential = [*relaxing, "relaxed-novelty", "potential-values-relaxed"]
+    assert names[-12:] == ["hull", "known-hull", "exfoliation", "band-gaps", "pourbaix", *potential, "judge"]

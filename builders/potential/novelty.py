@@ -1,0 +1,80 @@
+"""Stage `relaxed-novelty`: which known material, or which lower proposal, a structure turned out to be when relaxed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ...models.structure.matching import Representatives
+from ...models.structure.plain import BadStructure, from_plain
+from ...stores.documents import Property, ProposedStructure
+from ..by_formula import KNOWN_STRUCTURES
+from ..group_stage import GroupStage, Members
+from ..work import Doc, Item, Outcome
+from .stage import KIND, method_name
+
+_RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}
+
+
+class RelaxedNoveltyStage(GroupStage):
+    """Compares relaxed structures with known materials and with each other, formula by formula, lowest first.
+
+    Stage `novelty` says the same of structures as they were proposed; many become alike only when they are relaxed.
+    """
+
+    name = "relaxed-novelty"
+    members = (
+        Members(
+            Property,
+            "formula_reduced",
+            ("value",),
+            ("structure_id", "value", "details.structure"),
+            {**_RELAXED, "details.structure": {"$exists": True}},
+        ),
+        KNOWN_STRUCTURES,
+        Members(ProposedStructure, "formula_reduced", (), ("relaxed_novel",), {"relaxed_novel": {"$exists": True}}),
+    )
+    writes: ClassVar = {ProposedStructure: "relaxed"}
+
+    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+        if source.document is not Property:
+            return super()._changed_groups(source, facet, low, high)
+        # Those that have lost their structure as well.
+        query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}, **_RELAXED, "formula_reduced": {"$exists": True}}
+        return set(self.db.database[source.collection].distinct("formula_reduced", query))
+
+    def groups_of(self, changed: set[str]) -> list[str]:
+        """Leave out formulas of which nothing was relaxed."""
+        wanted = {**_RELAXED, "formula_reduced": {"$in": sorted(changed)}}
+        return sorted(self.db.database["properties"].distinct("formula_reduced", wanted))
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        """Compare the structures of each formula."""
+        return [{"structures": _compared(item.content)} for item in items]
+
+
+def _compared(group: Doc) -> list[Doc]:
+    known = Representatives()
+    names: dict[int, list[str]] = {}
+    for material in group["materials"]:
+        try:
+            names.setdefault(known.add(from_plain(material["structure"]))[0], []).append(material["material_id"])
+        except BadStructure:  # stage `layers` has put it into quarantine
+            continue
+    # What was compared once and has no relaxed structure any more loses what was said of it.
+    docs: dict[str, Doc] = {doc["structure_id"]: {"structure_id": doc["structure_id"]} for doc in group["structures"]}
+    seen = Representatives()
+    first: list[str] = []
+    for energy in sorted(group["properties"], key=lambda one: (one["value"], one["structure_id"])):
+        structure = from_plain(energy["details"]["structure"])
+        match = known.match(structure)
+        number, new = seen.add(structure)
+        if new:
+            first.append(energy["structure_id"])
+        doc: dict[str, Any] = {
+            "structure_id": energy["structure_id"],
+            "relaxed_novel": match is None,
+            "relaxed_known_as": [] if match is None else names[match],
+            "relaxed_duplicate_of": None if new else first[number],
+        }
+        docs[energy["structure_id"]] = doc
+    return list(docs.values())
