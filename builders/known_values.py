@@ -1,7 +1,8 @@
 """Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
 
-A monolayer has the exfoliation energy of the bulk it was cut from, and all values of a known material that has the
-same structure. Each value names its basis and method; better ones stand beside them, never in their place.
+A structure has all values of a known material with the same structure, as proposed or, of a crystal, relaxed; a
+monolayer has the exfoliation energy of the bulk it was cut from as well. Each value names its basis and method; better
+ones stand beside them, never in their place.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from .group_stage import GroupStage, Members
 from .work import Doc, Item, Outcome
 
 VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
+_OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}
 _UNITS = {"band_gap": "eV"}
 
@@ -21,13 +23,13 @@ class KnownValuesStage(GroupStage):
     """Writes `properties` of proposed structures from the values of known materials of the same formula."""
 
     name = "known-values"
-    version = 1
+    version = 2
     members = (
         Members(
             ProposedStructure,
             "formula_reduced",
-            ("proposal", "novelty"),
-            ("route", "parent_id", "known_as", "dimension"),
+            ("proposal", "novelty", "relaxed"),
+            ("route", "parent_id", "known_as", "relaxed_known_as", "dimension"),
         ),
         Members(
             Material,
@@ -53,6 +55,8 @@ def _values(group: Doc) -> list[Doc]:
     materials = {material["material_id"]: material for material in group["materials"]}
     found: dict[str, Doc] = {}
     for structure in group["structures"]:
+        if structure.get("dimension") == 3:
+            _add_crystal(found, structure, materials)
         if structure.get("dimension") != 2:
             continue
         for material_id in structure.get("known_as") or []:
@@ -67,6 +71,14 @@ def _values(group: Doc) -> list[Doc]:
             if "nsites" not in material:  # a table that knows compositions only
                 _add(found, structure, material, "exfoliation_energy", "composition")
     return list(found.values())
+
+
+def _add_crystal(found: dict[str, Doc], structure: Doc, materials: dict[str, Doc]) -> None:
+    for material_id in {*(structure.get("known_as") or []), *(structure.get("relaxed_known_as") or [])}:
+        material = materials.get(material_id, {})
+        if material.get("dimension_claimed") in (None, 3):
+            for field in _OF_CRYSTALS:
+                _add(found, structure, material, field, "same-structure")
 
 
 def _add(found: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str) -> None:

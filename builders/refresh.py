@@ -190,7 +190,7 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
         stages += [PotentialEnergiesStage(**limits), lowest]
     else:
         stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
-    return [*stages, RelaxedNoveltyStage(), PotentialValuesStage(relax=True)]
+    return [*stages, RelaxedNoveltyStage(), KnownValuesStage(), PotentialValuesStage(relax=True)]
 
 
 def refresh(

@@ -9,7 +9,10 @@ from exfolio.builders.novelty import NoveltyStage
 from exfolio.builders.running import run_stage
 from exfolio.builders.top_down import TopDownStage
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import ProposedStructure
 from exfolio.stores.runs import StageReport
+from filled_registry import put as put_documents
+from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, one, put, retire
 
 
@@ -115,3 +118,22 @@ def test_a_value_that_is_corrected_taken_back_or_retired(registry: Connection) -
     retire(registry, "handbook:BN-h")
     assert collect(registry).deprecated == 2
     assert collect(registry).due == 0
+
+
+@pytest.mark.parametrize("how", [("novelty", "known_as"), ("relaxed", "relaxed_known_as")])
+def test_a_crystal_that_is_a_known_one_as_proposed_or_relaxed_has_its_values(
+    registry: Connection, how: tuple[str, str]
+) -> None:
+    facet, field = how
+    [known] = crystals("MgO-rocksalt")
+    put(registry, [{**known, "energy_above_hull": 0.0, "exfoliation_energy": 0.9}])
+    kept = {name: known[name] for name in ("structure", "formula_reduced", "chemsys", "elements")}
+    put_structures(registry, [{"structure_id": "st-mgo", "route": "crystal-gan", "dimension": 3, **kept}])
+    put_documents(registry, ProposedStructure, [{"structure_id": "st-mgo", field: [known["material_id"]]}], facet)
+
+    run_stage(KnownValuesStage(), registry)
+
+    values = {doc["kind"]: doc for doc in registry.database["properties"].find({"structure_id": "st-mgo"})}
+    assert set(values) == {"formation_energy", "energy_above_hull", "band_gap"}  # nothing is exfoliated
+    assert {doc["basis"] for doc in values.values()} == {"same-structure"}
+    assert values["formation_energy"]["value"] == known["formation_energy"]

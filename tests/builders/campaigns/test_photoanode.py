@@ -104,5 +104,5 @@ def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
     names = [stage.name.split(":")[0] for stage in stages_of(load("mg-mn-o-photoanode"))]
 
     relaxing = [f"potential-{one}" for one in ("references", "references-relaxed", "energies", "energies-relaxed")]
-    potential = [*relaxing, "relaxed-novelty", "potential-values-relaxed"]
-    assert names[-12:] == ["hull", "known-hull", "exfoliation", "band-gaps", "pourbaix", *potential, "judge"]
+    potential = [*relaxing, "relaxed-novelty", "known-values", "potential-values-relaxed"]
+    assert names[-13:] == ["hull", "known-hull", "exfoliation", "band-gaps", "pourbaix", *potential, "judge"]
