@@ -5,13 +5,13 @@ An energy as it stands takes a sixtieth of the time of a relaxation, and who is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Unpack
 
 from ...models.structure.plain import from_plain
-from ...models.structure.relaxation import FORCE_TOLERANCE
 from ..work import Batch, Doc, Item, Outcome
 from .energies import PotentialEnergiesStage
-from .stage import KIND, KNOWN, method_name
+from .stage import KIND, KNOWN, Settings, method_name
 
 LEFT_OUT = "left_out"
 """Among the details of an energy there is none of: that others were lower, so that it was not relaxed."""
@@ -25,45 +25,28 @@ class LowestEnergiesStage(PotentialEnergiesStage):
     """Writes the relaxed energy of the structures of lowest unrelaxed energy, of each composition and dimension.
 
     Lower ones that are proposed later are relaxed too; what was relaxed before stays. Those left out, and those without
-    an unrelaxed energy, get the reason beside the missing value, and no calculation is due for them.
+    an unrelaxed energy, get the reason beside the missing value.
 
     Parameters
     ----------
     lowest
         How many structures of each composition and dimension.
-    elements, max_steps, force_tolerance, max_seconds, max_structures
+    settings
         As `PotentialEnergiesStage`.
     """
 
     tells_left_out = True
 
-    def __init__(
-        self,
-        *,
-        lowest: int,
-        elements: Sequence[str] | None = None,
-        max_steps: int = 200,
-        force_tolerance: float = FORCE_TOLERANCE,
-        max_seconds: float | None = 120.0,
-        max_structures: int | None = None,
-        share: Doc | None = None,
-    ) -> None:
+    def __init__(self, *, lowest: int, **settings: Unpack[Settings]) -> None:
         self.lowest = lowest
         self._chosen: dict[_Group, set[str]] = {}
-        super().__init__(
-            relax=True,
-            elements=elements,
-            max_steps=max_steps,
-            force_tolerance=force_tolerance,
-            max_seconds=max_seconds,
-            max_structures=max_structures,
-            share=share,
-        )
+        super().__init__(relax=True, **settings)
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        limits = ("lowest", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
-        return {name: getattr(self, name) for name in limits}
+        settings = super().arguments()
+        del settings["relax"]
+        return {"lowest": self.lowest, **settings}
 
     def config(self) -> Doc:
         """Give what is relaxed, and how."""

@@ -5,17 +5,17 @@ What lies far above it competes with nothing, relaxed or not; leaving it out mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Unpack
 
 from ...models.composition.chemical_systems import sub_systems
 from ...models.energetics.formation import element_references
 from ...models.energetics.hull import Entry, hull_positions
 from ...models.structure.potential import NAME
-from ...models.structure.relaxation import FORCE_TOLERANCE
 from ..work import Batch, Doc, Item
 from .elements import reference_elements
 from .references import PotentialReferencesStage
-from .stage import method_name, scheme_name
+from .stage import Settings, method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):
@@ -28,37 +28,20 @@ class NearHullReferencesStage(PotentialReferencesStage):
     ----------
     window
         eV/atom above the hull of static energies, up to which a material is relaxed. One without a static entry is.
-    elements
-        Only materials of these elements; None: of any.
-    max_steps, force_tolerance, max_seconds
+    settings
         As `PotentialReferencesStage`.
     """
 
-    def __init__(
-        self,
-        *,
-        window: float,
-        elements: Sequence[str] | None = None,
-        max_steps: int = 200,
-        force_tolerance: float = FORCE_TOLERANCE,
-        max_seconds: float | None = 120.0,
-        share: Doc | None = None,
-    ) -> None:
+    def __init__(self, *, window: float, **settings: Unpack[Settings]) -> None:
         self.window = window
         self._above: dict[str, dict[str, float]] = {}
-        super().__init__(
-            relax=True,
-            elements=elements,
-            max_steps=max_steps,
-            force_tolerance=force_tolerance,
-            max_seconds=max_seconds,
-            share=share,
-        )
+        super().__init__(relax=True, **settings)
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        limits = {name: getattr(self, name) for name in ("max_steps", "force_tolerance", "max_seconds")}
-        return {"window": self.window, "elements": self.elements, **limits}
+        settings = super().arguments()
+        del settings["relax"]
+        return {"window": self.window, **settings}
 
     def config(self) -> Doc:
         """Give what is relaxed, and how."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,17 @@ _BATCH_RELAXED = 16
 _DIGITS = 5
 """Energies are kept to 1e-5 eV: beyond it the sums of single precision depend on what else is in a batch."""
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+class Settings(TypedDict, total=False):
+    """What a stage that always relaxes takes besides its own, as `PotentialStage`."""
+
+    elements: Sequence[str] | None
+    max_steps: int
+    force_tolerance: float
+    max_seconds: float | None
+    max_structures: int | None
+    share: Doc | None
 
 
 class PotentialStage(MapStage):
