@@ -14,6 +14,7 @@ from ..models.learning.loop import mixed_seed
 from ..models.structure.layouts import Layout, find_layout
 from ..stores import stage_states
 from ..stores.documents import ProposedStructure
+from ..stores.errors import ConfigurationError
 from . import proposal
 from .proposal import Proposal
 from .stage import Stage
@@ -99,8 +100,24 @@ class CrystalGanStage(Stage):
         return 1
 
     def begin(self) -> None:
-        """Find the model, then begin as every stage."""
-        if self.model is None:
+        """Find the model, then begin as every stage.
+
+        Raises
+        ------
+        NoModel
+            There is none of the id that was given.
+        ConfigurationError
+            It is of another layout.
+        """
+        if self.model is not None:
+            config = trained.need(self.db, KIND, self.model)["config"]
+            if config["layout"] != self.layout.to_dict():
+                raise ConfigurationError(
+                    f"model {self.model} is of layout {_described(find_layout(config['layout']))}, "
+                    f"the campaign's is {_described(self.layout)}",
+                    "Name a model of this layout (exfolio query trained_models), or none and let one be trained.",
+                )
+        else:
             found = self.db.database["trained_models"].find_one(
                 {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}, sort=[("created_at", -1)]
             )
@@ -142,3 +159,8 @@ class CrystalGanStage(Stage):
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are done."""
         stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+
+
+def _described(layout: Layout) -> str:
+    slots = ", ".join(f"{number} {element}" for element, number in zip(layout.elements, layout.slots, strict=True))
+    return f"{layout.name} ({slots})"

@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class RefreshReport:
-    """What a refresh did."""
+    """What a refresh did; `errors` say what happened and, on a line of its own, what to do about it."""
 
     run_id: str
     stages: list[StageReport] = field(default_factory=list)
@@ -64,6 +64,11 @@ class RefreshReport:
     def exit_code(self) -> int:
         """0 all done, 1 some items or stages failed."""
         return 1 if self.errors or any(report.failed for report in self.stages) else 0
+
+    @property
+    def what_went_wrong(self) -> str | None:
+        """The errors in a line."""
+        return "; ".join(f"{stage}: {error}".replace("\n", " ") for stage, error in self.errors.items()) or None
 
     @property
     def state(self) -> str:
@@ -247,8 +252,7 @@ def refresh(
             how = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
             runs.end(connection, report.run_id, how, error=f"{type(error).__name__}: {error}")
             raise
-        text = "; ".join(f"{stage}: {error}" for stage, error in report.errors.items()) or None
-        runs.end(connection, report.run_id, report.state, error=text)
+        runs.end(connection, report.run_id, report.state, error=report.what_went_wrong)
         return report
 
 
@@ -280,7 +284,7 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
             try:
                 stage = source_stage(source.kind, source.options)
             except ExfolioError as error:
-                report.errors[f"ingest:{source.kind}"] = error.message
+                report.errors[f"ingest:{source.kind}"] = str(error)
                 continue
             if stage.name not in pulled:
                 pulled.add(stage.name)
@@ -290,7 +294,7 @@ def _plan(connection: Connection, campaigns: Sequence[Campaign], report: Refresh
             try:
                 yield _made_again(name, arguments)
             except ExfolioError as error:  # one source that can't be made again keeps nothing else from running
-                report.errors[name] = error.message
+                report.errors[name] = str(error)
     for campaign in campaigns:
         yield from stages_of(campaign)
     if not campaigns:
@@ -306,5 +310,5 @@ def _run_one(
         raise
     except ExfolioError as error:
         logger.error("%s: %s", stage.name, error.message)
-        report.errors[stage.name] = error.message
+        report.errors[stage.name] = str(error)
         return None

@@ -344,8 +344,9 @@ class Scheduler:
             # A source with a line of its own is pulled, and put off while it is down, by that line.
             leave_out=self._seen_to(),
         )
-        text = "; ".join(f"{stage}: {error}" for stage, error in report.errors.items()) or None
-        return Ending(report.state, text, report.run_id, sum(stage.written for stage in report.stages))
+        return Ending(
+            report.state, report.what_went_wrong, report.run_id, sum(stage.written for stage in report.stages)
+        )
 
     def _stop_between(self, _stage: Stage, _report: StageReport) -> None:
         self._stop_after(_report)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ..builders.campaigns.known import known_campaigns, load_campaigns
 from ..builders.refresh import RefreshReport, known_sources, refresh, stages_of
@@ -80,7 +81,10 @@ def run_refresh(connection: Connection, campaigns: list, *, processes: int, quie
         report = refresh(connection, campaigns, processes=processes, progress=progress, stage_done=say)
     if not quiet:
         for stage, error in report.errors.items():
-            err.print(f"  [bold red]{stage}[/]: {error}", soft_wrap=True)
+            what, _, remedy = error.partition("\n")
+            err.print(f"  [bold red]{stage}[/]: {escape(what)}", soft_wrap=True)
+            if remedy:
+                err.print(f"    {escape(remedy)}", soft_wrap=True)
         failed = sum(stage.failed for stage in report.stages)
         if failed:
             err.print(f"{failed:,} items failed and will be tried again: exfolio query failures", soft_wrap=True)

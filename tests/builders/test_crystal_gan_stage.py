@@ -11,6 +11,7 @@ from exfolio.builders.running import run_stage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TooLittleData
 from exfolio.builders.training.reports import report
+from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.structure.plain import to_plain
 from exfolio.stores.connection import Connection
@@ -114,6 +115,17 @@ def test_crystals_of_each_composition_are_stored_with_model_seed_and_condition(o
             3,
         )
         assert doc["origins"][0]["id"] == model["model_id"]
+
+
+def test_a_model_of_another_layout_or_none_is_told_before_anything_is_made(oxides: Connection) -> None:
+    model = tiny_model(oxides)["model_id"]
+    titanates = {"name": "ca-ti-o", "slots": {"Ca": 8, "Ti": 8, "O": 24}}
+
+    with pytest.raises(ConfigurationError, match=r"of layout mg-mn-o \(8 Mg, 8 Mn, 12 O\), the campaign's is ca-ti-o"):
+        run_stage(CrystalGanStage(layout=titanates, cells=[[1, 1, 3]], model=model), oxides)
+    with pytest.raises(NoModel, match="no trained model crystal-gan-0 of kind crystal-gan"):
+        run_stage(CrystalGanStage(cells=[[1, 1, 3]], model="crystal-gan-0"), oxides)
+    assert oxides.database["structures"].count_documents({}) == 0
 
 
 def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connection) -> None:
