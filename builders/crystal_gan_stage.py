@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
 from ..models.crystal_gan.compositions import OxidationRule, compositions
@@ -12,6 +13,7 @@ from ..models.crystal_gan.generation import generate
 from ..models.crystal_gan.generators import read_generator
 from ..models.learning.loop import mixed_seed
 from ..models.structure.layouts import Layout, find_layout
+from ..models.structure.potential import NAME, REMEDY, evaluate, is_installed
 from ..stores import stage_states
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
@@ -42,8 +44,11 @@ class CrystalGanStage(Stage):
         Of all that the rule allows those only whose counts have no common divisor.
     structures
         Crystals wanted of each composition.
+    of
+        Draw so many valid crystals of each composition and keep those of lowest energy by the potential, lowest first;
+        None, or where the potential is not installed: the first.
     max_draws
-        Draws for one composition at most; None: 200 for each crystal wanted.
+        Draws for one composition at most; None: 200 for each crystal wanted, and at least 10 for each of `of`.
     seed
         Seed of the draws.
     model
@@ -63,6 +68,7 @@ class CrystalGanStage(Stage):
         cells: list[list[int]] | None = None,
         reduced: bool = False,
         structures: int = 30,
+        of: int | None = None,
         max_draws: int | None = None,
         seed: int = 0,
         model: str | None = None,
@@ -73,6 +79,7 @@ class CrystalGanStage(Stage):
         self.cells = cells
         self.reduced = reduced
         self.structures = structures
+        self.of = of
         self.max_draws = max_draws
         self.seed = seed
         self.model = model
@@ -88,7 +95,8 @@ class CrystalGanStage(Stage):
     def arguments(self) -> Doc:
         """Give the settings."""
         names = ("rule", "cells", "reduced", "structures", "max_draws", "seed", "model")
-        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+        chosen = {"of": self.of} if self.of is not None else {}
+        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}, **chosen}
 
     def reads_collections(self) -> list[str]:
         """Give the collection of models."""
@@ -132,6 +140,8 @@ class CrystalGanStage(Stage):
             return
         done = int((self.state.get("partial") or {}).get("done", 0))
         self.total = len(self.wanted) - done
+        if self.of is not None and not is_installed():
+            self.report.note = f"the first ones are kept, not the lowest: {NAME} is not installed ({REMEDY})"
         origins = [{"collection": "trained_models", "id": self.model}]
         for place in range(done, len(self.wanted)):
             number = list(self.wanted[place])
@@ -145,13 +155,17 @@ class CrystalGanStage(Stage):
         model_id = self.model or ""
         seed = mixed_seed(self.seed, int("".join(f"{n:02d}" for n in number)))
         model = trained.load(self.db, KIND, model_id, read_generator)
-        made = generate(model, number, self.structures, seed, max_draws=self.max_draws)
+        chosen: dict[str, Any] = {}
+        if self.of is not None and is_installed():
+            chosen = {"of": self.of, "energies": _energies}
+        made = generate(model, number, self.structures, seed, max_draws=self.max_draws, **chosen)
         condition = dict(zip(self.layout.elements, number, strict=True))
         facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed, "drawn": made.drawn}
+        which = f"{number} {self.seed}" + (f" lowest of {self.of}" if chosen else "")
         return proposal.documents(
             ROUTE,
             [
-                Proposal(structure, model_id, f"{number} {self.seed} {rank}", rank, dict(facts))
+                Proposal(structure, model_id, f"{which} {rank}", rank, dict(facts))
                 for rank, structure in enumerate(made.structures, 1)
             ],
         )
@@ -159,6 +173,10 @@ class CrystalGanStage(Stage):
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are done."""
         stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+
+
+def _energies(structures: list[Structure]) -> list[float | None]:
+    return [result.energy_per_atom for result in evaluate(structures, forces=False)]
 
 
 def _described(layout: Layout) -> str:

@@ -27,6 +27,7 @@ _MODELS = {
 _CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))
 """MgMnO2 and MgMnO3: of their kinds the bundled sources have most."""
 _CRYSTALS = 3
+_CRYSTALS_OF = 12
 _CRYSTAL_DRAWS = 96
 _POTENTIAL = Potential(relax=True, relax_lowest=_CRYSTALS, reference_window=0.0005, max_steps=60)
 _CRYSTAL_GAN = {
@@ -63,5 +64,5 @@ def for_bundled_sources(campaign: Campaign) -> Campaign:
 
 
 def _few_crystals(route: CrystalGanRoute) -> CrystalGanRoute:
-    few = {"cells": _CELLS, "structures": _CRYSTALS, "max_draws": _CRYSTAL_DRAWS}
+    few = {"cells": _CELLS, "structures": _CRYSTALS, "of": _CRYSTALS_OF, "max_draws": _CRYSTAL_DRAWS}
     return route.model_copy(update={**few, "model": ModelSettings(config=_CRYSTAL_GAN)})

@@ -41,7 +41,15 @@ class CrystalGanRoute(BaseModel):
     )
     reduced: bool = Field(default=False, description="only cells of one formula unit")
     structures: int = Field(30, ge=1, le=10_000, description="distinct valid crystals of each composition")
-    max_draws: int | None = Field(None, ge=1, description="draws for one composition; null: 200 for each crystal")
+    of: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="keep the lowest in energy by CHGNet of so many valid ones (extra mlip); null: the first",
+    )
+    max_draws: int | None = Field(
+        None, ge=1, description="draws for one composition; null: 200 for each crystal, at least 10 for each of `of`"
+    )
     seed: int = Field(0, ge=0, description="seed of the draws")
     model: ModelSettings = Field(
         ModelSettings(config={"profile": "diffusion"}), description="the model, see models of compositions"
@@ -56,6 +64,8 @@ class CrystalGanRoute(BaseModel):
     @model_validator(mode="after")
     def _asks_for_what_fits(self) -> Self:
         layout = find_layout(self.layout)
+        if self.of is not None and self.of < self.structures:
+            raise ValueError(f"{self.structures} structures can't be the lowest of {self.of}: give more in `of`")
         for cell in self.cells or ():
             layout.counts(cell)
         rule = OxidationRule(**self.oxidation.model_dump()) if self.oxidation else None

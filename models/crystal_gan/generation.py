@@ -5,8 +5,10 @@ Rejection by `validity`, duplicates by pymatgen's StructureMatcher. Knows models
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -25,6 +27,11 @@ Floats = NDArray[np.float64]
 
 MAX_DRAWS_EACH: Final = 200
 """Point clouds drawn at most for each structure asked for."""
+_MAX_DRAWS_EACH_OF: Final = 10
+"""And for each that the lowest are chosen of."""
+
+Energies = Callable[[list[Structure]], Sequence[float | None]]
+"""Gives the energy per atom of each structure, None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Generated:
         Point clouds drawn in all.
     rejected
         How many were rejected for what: "composition", "distance", "cell" (volume, angles, no crystal), "duplicate",
-        "known".
+        "known", "energy" (others were lower).
     """
 
     structures: list[Structure] = field(repr=False)
@@ -101,6 +108,8 @@ def generate(
     distinct: bool = True,
     known: Sequence[Structure] = (),
     max_draws: int | None = None,
+    of: int | None = None,
+    energies: Energies | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Generated:
     """Generate crystals of a composition, rejecting until n have passed or the limit of draws is reached.
@@ -122,7 +131,9 @@ def generate(
     known
         Structures that count as duplicates too.
     max_draws
-        Point clouds drawn at most; None: 200 for each structure.
+        Point clouds drawn at most; None: 200 for each structure, and at least 10 for each of `of`.
+    of, energies
+        Draw so many valid ones and take the n lowest in energy, lowest first; without, the first n.
     stop
         Asked after each batch of draws.
 
@@ -137,41 +148,83 @@ def generate(
         See `sample`.
     """
     number = asked(model, composition)
-    layout = model.layout
-    limit = MAX_DRAWS_EACH * n if max_draws is None else max_draws
+    limit = max(MAX_DRAWS_EACH * n, _MAX_DRAWS_EACH_OF * (of or 0)) if max_draws is None else max_draws
+    draws = _Draws(model, number, limit, seed, rule, stop)
+    valid: Iterable[_Drawn] = draws
+    chosen_of = 0
+    if energies is not None and of is not None:
+        pool = _lowest_first(list(islice(draws, of)), energies)
+        valid, chosen_of = pool, len(pool)
     old = Representatives(known) if known else None
     found = Representatives()
-    structures: list[Structure] = []
-    arrays: list[Floats] = []
-    rejected: dict[str, int] = {}
-    drawn = 0
-    while len(structures) < n and drawn < limit and not (stop is not None and stop()):
-        batch = model.drawn(number, min(model.at_once, limit - drawn), mixed_seed(seed, drawn))
-        said = faults(batch, layout, rule=rule, asked=number)
-        good = [index for index, fault in enumerate(said) if fault is None]
-        kept = dict(zip(good, decode_many(batch[good], layout), strict=True))
-        for index, fault in enumerate(said):
-            if len(structures) >= n:
+    kept: list[_Drawn] = []
+    looked_at = 0
+    for one in valid if n else ():
+        looked_at += 1
+        if old is not None and old.match(one.structure) is not None:
+            draws.reject("known")
+        elif distinct and not found.add(one.structure)[1]:
+            draws.reject("duplicate")
+        else:
+            kept.append(one)
+            if len(kept) == n:
                 break
-            drawn += 1
-            reason = _kind(fault)
-            if not reason:
-                structure = kept[index]
-                if old is not None and old.match(structure) is not None:
-                    reason = "known"
-                elif distinct and not found.add(structure)[1]:
-                    reason = "duplicate"
-            if reason:
-                rejected[reason] = rejected.get(reason, 0) + 1
-            else:
-                structures.append(kept[index])
-                arrays.append(batch[index])
-    return Generated(structures, np.array(arrays).reshape(-1, *layout.shape), drawn, rejected)
+    if chosen_of > looked_at:
+        draws.reject("energy", chosen_of - looked_at)
+    arrays = np.array([one.array for one in kept]).reshape(-1, *model.layout.shape)
+    return Generated([one.structure for one in kept], arrays, draws.drawn, draws.rejected)
 
 
-def _kind(fault: str | None) -> str:
-    if fault is None:
-        return ""
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    structure: Structure
+    array: Floats
+
+
+class _Draws:
+    """Draws one by one, giving the valid ones and counting the others."""
+
+    def __init__(
+        self,
+        model: CrystalGenerator,
+        number: tuple[int, ...],
+        limit: int,
+        seed: int,
+        rule: ValidityRule | None,
+        stop: Callable[[], bool] | None,
+    ) -> None:
+        self._model, self._number, self._limit = model, number, limit
+        self._seed, self._rule, self._stop = seed, rule, stop
+        self.drawn = 0
+        self.rejected: dict[str, int] = {}
+
+    def reject(self, reason: str, number: int = 1) -> None:
+        """Count some that are not wanted."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + number
+
+    def __iter__(self) -> Iterator[_Drawn]:
+        model, layout = self._model, self._model.layout
+        while self.drawn < self._limit and not (self._stop is not None and self._stop()):
+            wanted = min(model.at_once, self._limit - self.drawn)
+            batch = model.drawn(self._number, wanted, mixed_seed(self._seed, self.drawn))
+            said = faults(batch, layout, rule=self._rule, asked=self._number)
+            good = [index for index, fault in enumerate(said) if fault is None]
+            decoded = dict(zip(good, decode_many(batch[good], layout), strict=True))
+            for index, fault in enumerate(said):
+                self.drawn += 1
+                if fault is None:
+                    yield _Drawn(decoded[index], batch[index])
+                else:
+                    self.reject(_kind(fault))
+
+
+def _lowest_first(pool: list[_Drawn], energies: Energies) -> list[_Drawn]:
+    found = energies([one.structure for one in pool])
+    by_energy = [(inf if energy is None else energy, place) for place, energy in enumerate(found)]
+    return [pool[place] for _, place in sorted(by_energy)]
+
+
+def _kind(fault: str) -> str:
     if "was asked for" in fault:
         return "composition"
     if "shorter than" in fault:

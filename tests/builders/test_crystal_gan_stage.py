@@ -4,6 +4,7 @@ from typing import Any
 
 import filled_registry
 import pytest
+from exfolio.builders import crystal_gan_stage
 from exfolio.builders.campaigns.campaign import load
 from exfolio.builders.campaigns.crystal_gan_route import CrystalGanRoute
 from exfolio.builders.crystal_gan_stage import CrystalGanStage
@@ -13,13 +14,15 @@ from exfolio.builders.training.kind import TooLittleData
 from exfolio.builders.training.reports import report
 from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.structure.plain import to_plain
+from exfolio.models.structure.plain import from_plain, to_plain
+from exfolio.models.structure.potential import evaluate, is_installed
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 from toy_stages import put_materials
 
+needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 TINY: dict[str, Any] = {
     "profile": "diffusion",
     "width": 8,
@@ -31,6 +34,9 @@ TINY: dict[str, Any] = {
     "epochs": 1,
     "steps": 3,
 }
+
+SOUND: dict[str, Any] = {"width": 24, "message_width": 12, "atoms_per_batch": 100, "batches_per_epoch": 80, "steps": 10}
+"""Of such a model some crystals are valid."""
 
 
 def perovskite(a: str, b: str, length: float) -> Structure:
@@ -126,6 +132,29 @@ def test_a_model_of_another_layout_or_none_is_told_before_anything_is_made(oxide
     with pytest.raises(NoModel, match="no trained model crystal-gan-0 of kind crystal-gan"):
         run_stage(CrystalGanStage(cells=[[1, 1, 3]], model="crystal-gan-0"), oxides)
     assert oxides.database["structures"].count_documents({}) == 0
+
+
+@needs_chgnet
+def test_the_lowest_in_energy_of_many_are_proposed_lowest_first(oxides: Connection) -> None:
+    tiny_model(oxides, **SOUND)
+
+    run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=4, max_draws=1000), oxides)
+    run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=2, of=4, max_draws=1000), oxides)
+
+    found = list(oxides.database["structures"].find().sort([("created_at", 1), ("rank", 1)]))
+    energies = [one.energy_per_atom for one in evaluate([from_plain(one["structure"]) for one in found], forces=False)]
+    assert [one["rank"] for one in found] == [1, 2, 3, 4, 1, 2]  # neither takes the place of what was made before
+    assert energies[4:] == pytest.approx(sorted(energies[:4])[:2], abs=1e-4)
+
+
+def test_without_the_potential_the_first_ones_are_proposed(oxides: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_model(oxides, **SOUND)
+    monkeypatch.setattr(crystal_gan_stage, "is_installed", lambda: False)
+
+    report = run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=1, of=4, max_draws=200), oxides)
+
+    assert report.inserted == 1
+    assert "the first ones are kept, not the lowest" in report.note
 
 
 def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connection) -> None:

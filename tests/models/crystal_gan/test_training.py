@@ -185,6 +185,26 @@ def test_generation_rejects_until_there_are_enough(tiny_diffusion: DiffusionConf
     assert np.array_equal(loose.arrays, again.arrays)
 
 
+def test_of_many_that_are_valid_the_lowest_in_energy_are_kept(tiny_diffusion: DiffusionConfig, cells: Floats) -> None:
+    model = untrained(tiny_diffusion, cells)
+    asked = {"seed": 1, "rule": ANYTHING, "distinct": False}
+
+    def volumes(structures: list[Structure]) -> list[float | None]:
+        found: list[float | None] = [structure.volume for structure in structures]
+        return [None, *found[1:]]  # the first can't be evaluated
+
+    first = generate(model, [1, 1, 2], 6, **asked)
+    lowest = generate(model, [1, 1, 2], 2, of=6, energies=volumes, **asked)
+    all_of_them = generate(model, [1, 1, 2], 6, of=6, energies=volumes, **asked)
+
+    smallest = sorted(structure.volume for structure in first.structures[1:])
+    assert [structure.volume for structure in lowest.structures] == smallest[:2]
+    assert (lowest.drawn, lowest.rejected) == (first.drawn, {"energy": 4})
+    assert all_of_them.structures[-1].volume == first.structures[0].volume
+    limited = generate(model, [1, 1, 2], 2, of=6, energies=volumes, max_draws=1, **asked)
+    assert len(limited.structures) == 1
+
+
 def test_known_structures_and_duplicates_are_not_given(tiny_diffusion: DiffusionConfig, cells: Floats) -> None:
     model = untrained(tiny_diffusion, cells)
     first = generate(model, [1, 1, 2], 1, seed=1, rule=ANYTHING)
