@@ -1,27 +1,28 @@
 """How much of what a Crystal GAN's crystals come to is relaxation: random crystals of the same compositions, relaxed.
 
-Works on a registry in which a campaign has made crystals and relaxed its references (docs/crystal-gan.md). The control
-draws cells of random shape, of the volume that the known cells' elements add up to, and puts atoms anywhere into them
-that the validity rule allows. Beside it: the registry's own crystals, drawn at random. All are relaxed by CHGNet in the
-same way and put on the same hull.
+Works on a registry in which a campaign has made crystals and relaxed its references (docs/crystal-gan.md), for the
+compositions it made them of. The control draws cells of random shape, of the volume that the known cells' elements add
+up to, and puts atoms anywhere into them that the validity rule allows. Beside it: crystals that the newest model draws.
+Of both the first ones and the lowest in energy of many are relaxed by CHGNet and put on the same hull.
 
-    EXFOLIO_DATABASE=... python tests/benchmarks/random_search.py [--each 2] [--of 24] [--max-steps 125]
+    EXFOLIO_DATABASE=... python tests/benchmarks/random_search.py [--each 2] [--of 500] [--max-steps 125]
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from exfolio.builders.potential.elements import reference_elements
+from exfolio.builders.training import trained
 from exfolio.models.composition.chemical_systems import sub_systems
 from exfolio.models.crystal_gan.distances import least_distances
+from exfolio.models.crystal_gan.generation import generate
+from exfolio.models.crystal_gan.generators import CrystalGenerator, read_generator
 from exfolio.models.crystal_gan.validity import faults
 from exfolio.models.energetics.hull import Entry, hull_positions
 from exfolio.models.structure.layouts import Layout
@@ -110,19 +111,17 @@ class Hull:
         return [one.energy for one in hull_positions(entries, self._references)]
 
 
-def proposals(registry: Connection) -> tuple[Layout, dict[Counts, list[dict[str, Any]]]]:
-    """Give the layout of the newest model, and its crystals by the composition asked for."""
+def newest(registry: Connection) -> tuple[CrystalGenerator, list[Counts]]:
+    """Give the newest model, and the compositions that it was asked for."""
     model = registry.database["trained_models"].find_one(
         {"kind": "crystal-gan", "deprecated": False}, sort=[("created_at", -1)]
     )
     if model is None:
         raise SystemExit("there is no Crystal GAN in this registry: refresh a campaign with one first")
-    layout = Layout.from_dict(model["config"]["layout"])
-    found: dict[Counts, list[dict[str, Any]]] = {}
-    query = {"parent_id": model["model_id"], "deprecated": False, "duplicate_of": None}
-    for doc in registry.database["structures"].find(query).sort("structure_id", 1):
-        found.setdefault(layout.counts(doc["condition"]), []).append(doc)
-    return layout, found
+    generator = trained.load(registry, "crystal-gan", model["model_id"], read_generator)
+    query = {"parent_id": model["model_id"], "deprecated": False}
+    conditions = registry.database["structures"].distinct("condition", query)
+    return generator, sorted(generator.layout.counts(condition) for condition in conditions)
 
 
 def volumes(registry: Connection, layout: Layout) -> NDArray[np.float64]:
@@ -148,34 +147,31 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--each", type=int, default=2, help="relaxed of each composition")
-    parser.add_argument("--of", type=int, default=24, help="random crystals of which the lowest are relaxed as well")
+    parser.add_argument("--of", type=int, default=500, help="crystals of which the lowest are relaxed as well")
     parser.add_argument("--max-steps", type=int, default=125)
     parser.add_argument("--compositions", type=int, help="only so many")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     registry = connect()
-    layout, made = proposals(registry)
-    wanted = sorted(made)[: options.compositions]
+    model, asked = newest(registry)
+    wanted, layout = asked[: options.compositions], model.layout
     hull = Hull(registry, layout.chemical_system)
     search = RandomSearch(layout, volumes(registry, layout), options.seed)
-    pick = random.Random(options.seed)
-    drawn = {number: [search.crystal(number) for _ in range(options.of)] for number in wanted}
     ways: dict[str, Callable[[Counts], list[Structure]]] = {
-        "random crystals": lambda number: drawn[number][: options.each],
-        f"random crystals, lowest {options.each} of {options.of}": lambda number: _lowest(drawn[number], options.each),
-        "the model's, drawn at random": lambda number: [
-            from_plain(doc["structure"]) for doc in pick.sample(made[number], min(options.each, len(made[number])))
-        ],
+        "random crystals": lambda number: [search.crystal(number) for _ in range(options.of)],
+        "the model's": lambda number: generate(model, number, options.of, options.seed, distinct=False).structures,
     }
     for name, way in ways.items():
-        told(name, [one for number in wanted for one in way(number)], hull, options.max_steps)
-
-
-def _lowest(structures: list[Structure], n: int) -> list[Structure]:
-    energies = [one.energy_per_atom for one in evaluate(structures, forces=False)]
-    order = sorted((energy, place) for place, energy in enumerate(energies) if energy is not None)
-    return [structures[place] for _, place in order[:n]]
+        first, lowest = [], []
+        for number in wanted:
+            crystals = way(number)
+            energies = [one.energy_per_atom for one in evaluate(crystals, forces=False)]
+            order = sorted((energy, place) for place, energy in enumerate(energies) if energy is not None)
+            first += crystals[: options.each]
+            lowest += [crystals[place] for _, place in order[: options.each]]
+        told(f"{name}, the first {options.each}", first, hull, options.max_steps)
+        told(f"{name}, the lowest {options.each} of {options.of}", lowest, hull, options.max_steps)
 
 
 if __name__ == "__main__":
