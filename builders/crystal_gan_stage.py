@@ -55,7 +55,7 @@ class CrystalGanStage(Stage):
         Id of the model; the newest there is without.
     """
 
-    version = 1
+    version = 2
     writes: ClassVar = {ProposedStructure: "proposal"}
     orphans = "kept"
     selects_ahead = True
@@ -160,7 +160,8 @@ class CrystalGanStage(Stage):
             chosen = {"of": self.of, "energies": _energies}
         made = generate(model, number, self.structures, seed, max_draws=self.max_draws, **chosen)
         condition = dict(zip(self.layout.elements, number, strict=True))
-        facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed, "drawn": made.drawn}
+        facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed}
+        facts |= {"drawn": made.drawn, "drawn_valid": made.valid}
         which = f"{number} {self.seed}" + (f" lowest of {self.of}" if chosen else "")
         return proposal.documents(
             ROUTE,

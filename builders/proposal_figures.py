@@ -52,7 +52,9 @@ class Figures:
     route, model
         Whose they are; no model where the route has none.
     drawn
-        Crystals drawn from the model until so many had passed; None for other routes.
+        Crystals drawn from the model until so many had passed, or to choose from; None for other routes.
+    drawn_valid
+        Valid ones of these.
     proposed, valid, unique, novel
         Structures; valid ones of these; those of the valid ones that repeat none; no known material among these.
     energies
@@ -64,6 +66,7 @@ class Figures:
     route: str
     model: str | None
     drawn: int | None
+    drawn_valid: int | None
     proposed: int
     valid: int
     unique: int
@@ -105,13 +108,13 @@ def table(rows: list[Figures]) -> str:
     if not rows:
         return "No structures have been proposed yet.\n"
     lines = [
-        "| made by | drawn | proposed | valid | unique of valid | novel of unique | RMSD to relaxed |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| made by | drawn | valid of drawn | proposed | valid | unique of valid | novel of unique | RMSD to relaxed |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         moved = "–" if row.rms_displacement is None else f"{row.rms_displacement:.2f} Å ({row.relaxed:,})"
         shares = (_share(row.valid, row.proposed), _share(row.unique, row.valid), _share(row.novel, row.unique))
-        drawn = "–" if row.drawn is None else f"{row.drawn:,}"
+        drawn = "– | –" if row.drawn is None else f"{row.drawn:,} | {_share(row.drawn_valid or 0, row.drawn)}"
         lines.append(f"| {row.model or row.route} | {drawn} | {row.proposed:,} | {' | '.join(shares)} | {moved} |")
     if any(row.energies for row in rows):
         limits = " | ".join(f"<= {limit:g}" for limit in METASTABLE)
@@ -154,6 +157,7 @@ def _counted(connection: Connection, of_whom: Doc) -> list[Figures]:
             "$group": {
                 "_id": {**_who(), "condition": "$condition"},
                 "drawn": {"$max": "$drawn"},
+                "drawn_valid": {"$max": "$drawn_valid"},
                 "proposed": {"$sum": 1},
                 "valid": _sum_of(valid),
                 "unique": _sum_of(unique),
@@ -163,7 +167,10 @@ def _counted(connection: Connection, of_whom: Doc) -> list[Figures]:
         {
             "$group": {
                 "_id": {"route": "$_id.route", "model": "$_id.model"},
-                **{name: {"$sum": f"${name}"} for name in ("drawn", "proposed", "valid", "unique", "novel")},
+                **{
+                    name: {"$sum": f"${name}"}
+                    for name in ("drawn", "drawn_valid", "proposed", "valid", "unique", "novel")
+                },
             }
         },
     ]
@@ -172,6 +179,7 @@ def _counted(connection: Connection, of_whom: Doc) -> list[Figures]:
             route=one["_id"]["route"],
             model=one["_id"]["model"],
             drawn=one["drawn"] if one["_id"]["model"] else None,
+            drawn_valid=one["drawn_valid"] if one["_id"]["model"] else None,
             proposed=one["proposed"],
             valid=one["valid"],
             unique=one["unique"],

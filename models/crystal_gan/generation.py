@@ -46,6 +46,8 @@ class Generated:
         Their point clouds, shape (n, rows, 3).
     drawn
         Point clouds drawn in all.
+    valid
+        How many of them are valid.
     rejected
         How many were rejected for what: "composition", "distance", "cell" (volume, angles, no crystal), "duplicate",
         "known", "energy" (others were lower).
@@ -54,6 +56,7 @@ class Generated:
     structures: list[Structure] = field(repr=False)
     arrays: Floats = field(repr=False)
     drawn: int
+    valid: int
     rejected: dict[str, int]
 
 
@@ -172,7 +175,7 @@ def generate(
     if chosen_of > looked_at:
         draws.reject("energy", chosen_of - looked_at)
     arrays = np.array([one.array for one in kept]).reshape(-1, *model.layout.shape)
-    return Generated([one.structure for one in kept], arrays, draws.drawn, draws.rejected)
+    return Generated([one.structure for one in kept], arrays, draws.drawn, draws.valid, draws.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ class _Draws:
     ) -> None:
         self._model, self._number, self._limit = model, number, limit
         self._seed, self._rule, self._stop = seed, rule, stop
-        self.drawn = 0
+        self.drawn = self.valid = 0
         self.rejected: dict[str, int] = {}
 
     def reject(self, reason: str, number: int = 1) -> None:
@@ -213,6 +216,7 @@ class _Draws:
             for index, fault in enumerate(said):
                 self.drawn += 1
                 if fault is None:
+                    self.valid += 1
                     yield _Drawn(decoded[index], batch[index])
                 else:
                     self.reject(_kind(fault))

@@ -74,6 +74,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     condition = DictField(help_text="Atoms per cell that a generative model was asked for, by element")
     seed = IntField(help_text="Seed of the draws of a generative model")
     drawn = IntField(help_text="Crystals drawn for the composition until enough had passed", min_value=0)
+    drawn_valid = IntField(help_text="Those of the drawn that passed the checks", min_value=0)
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     checks = DictField(help_text="Each check with its value and verdict")
 

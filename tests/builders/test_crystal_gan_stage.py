@@ -159,12 +159,12 @@ def test_without_the_potential_the_first_ones_are_proposed(oxides: Connection, m
 
 def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connection) -> None:
     model = tiny_model(oxides)
-    made = {"structure_id": "st-1", "formula_reduced": "MgMnO3", "valid": True, "drawn": 7}
+    made = {"structure_id": "st-1", "formula_reduced": "MgMnO3", "valid": True, "drawn": 7, "drawn_valid": 6}
     filled_registry.put_structures(oxides, [{**made, "route": "crystal-gan", "parent_id": model["model_id"]}])
 
     text, _ = report(oxides, model)
 
-    assert f"| {model['model_id']} | 7 | 1 | 100.0% | " in text
+    assert f"| {model['model_id']} | 7 | 85.7% | 1 | 100.0% | " in text
     assert "new, at most 0.2 eV/atom above hull: 368 (11.2%)" in text
 
 

@@ -10,7 +10,13 @@ from exfolio.stores.documents import Property, ProposedStructure
 from filled_registry import put
 from pymatgen.core import Lattice, Structure
 
-DRAWN = {"route": "crystal-gan", "parent_id": "crystal-gan-1", "condition": {"Mg": 1, "O": 1}, "drawn": 9}
+DRAWN = {
+    "route": "crystal-gan",
+    "parent_id": "crystal-gan-1",
+    "condition": {"Mg": 1, "O": 1},
+    "drawn": 9,
+    "drawn_valid": 6,
+}
 RELAXED = {"method": "CHGNet 0.3.0 relaxed", "basis": "potential", "unit": "eV/atom"}
 
 
@@ -54,7 +60,7 @@ def proposed(registry: Connection) -> Connection:
 def test_each_model_and_route_is_counted(proposed: Connection) -> None:
     own, template = figures(proposed)
 
-    assert (own.route, own.model, own.drawn) == ("crystal-gan", "crystal-gan-1", 9)
+    assert (own.route, own.model, own.drawn, own.drawn_valid) == ("crystal-gan", "crystal-gan-1", 9, 6)
     assert (own.proposed, own.valid, own.unique, own.novel) == (4, 3, 2, 1)
     energies = own.energies["CHGNet 0.3.0 relaxed"]
     assert energies.known == 2  # what repeats another is not counted again
@@ -80,6 +86,6 @@ def test_one_model_is_looked_at_alone(proposed: Connection) -> None:
 def test_the_table_says_it_in_shares(proposed: Connection) -> None:
     told = table(figures(proposed))
 
-    assert "| crystal-gan-1 | 9 | 4 | 75.0% | 66.7% | 50.0% | 0.07 Å (1) |" in told
+    assert "| crystal-gan-1 | 9 | 66.7% | 4 | 75.0% | 66.7% | 50.0% | 0.07 Å (1) |" in told
     assert "| crystal-gan-1 | CHGNet 0.3.0 relaxed | 2 | 50.0% (1) | 50.0% (1) | 100.0% (1) |" in told
     assert table([]) == "No structures have been proposed yet.\n"

@@ -199,7 +199,7 @@ def test_of_many_that_are_valid_the_lowest_in_energy_are_kept(tiny_diffusion: Di
 
     smallest = sorted(structure.volume for structure in first.structures[1:])
     assert [structure.volume for structure in lowest.structures] == smallest[:2]
-    assert (lowest.drawn, lowest.rejected) == (first.drawn, {"energy": 4})
+    assert (lowest.drawn, lowest.valid, lowest.rejected) == (first.drawn, 6, {"energy": 4})
     assert all_of_them.structures[-1].volume == first.structures[0].volume
     limited = generate(model, [1, 1, 2], 2, of=6, energies=volumes, max_draws=1, **asked)
     assert len(limited.structures) == 1
