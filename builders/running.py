@@ -88,7 +88,7 @@ def run_stage(
                     if progress is not None:
                         progress(stage, stage.report)
                     if asked_to_stop.is_set():
-                        raise Interrupted(f"stopped after {stage.report.due:,} items; run again to go on")
+                        raise Interrupted(f"stopped after {stage.done:,} items; run again to go on")
         stage.finalize()
     except BaseException as error:
         stage.abandon(error)

@@ -86,6 +86,8 @@ class Stage(Builder):
         self._own_run = False
         self._guard: MrunGuard | None = None
         self._state: Doc = {}
+        self.done = 0
+        """Items whose outcome is written; fewer than `report.due`, which counts those that are being computed too."""
         self._given = 0
         self._written: set[int] = set()
         self._prefix = 0
@@ -420,6 +422,7 @@ class Stage(Builder):
         while self._prefix in self._written:
             self._marks.pop(self._prefix, None)
             self._prefix += 1
+        self.done += len(batch.items)
         self.report.inserted += counts.inserted
         self.report.updated += counts.updated
         self.report.unchanged += counts.unchanged

@@ -2,9 +2,11 @@
 
 import pytest
 from exfolio.builders.running import run_stage
+from exfolio.builders.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
 from exfolio.stores.leases import Lease, LeaseLost
+from exfolio.stores.runs import StageReport
 from toy_stages import Doubler, Judge, Linker, Summer, put_materials, retire_materials
 
 
@@ -275,6 +277,20 @@ def test_workers_give_what_one_process_gives(registry: Connection) -> None:
         f"st-test:{i}-{copy}": 2 * (i + 1) for i in range(40) for copy in range(2)
     }
     assert run_stage(Doubler(copies=2), registry).due == 0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_progress_counts_what_is_written_and_not_what_is_being_computed(registry: Connection, processes: int) -> None:
+    put_materials(registry, materials(40))
+    counted = []
+
+    def look(stage: Stage, _report: StageReport) -> None:
+        counted.append((stage.done, registry.database["structures"].count_documents({})))
+
+    run_stage(Doubler(), registry, processes=processes, batch_size=5, progress=look)
+
+    assert all(done <= written for done, written in counted)
+    assert counted[-1] == (40, 40)
 
 
 def test_a_worker_that_dies_costs_one_item(registry: Connection) -> None:
