@@ -8,8 +8,7 @@ from ...models.structure.element_crystals import element_crystals
 from ...models.structure.potential import evaluate
 from ...models.structure.relaxation import relax as relax_structures
 from ..work import Doc
-
-_DIGITS = 5
+from .stage import DIGITS
 
 
 def reference_elements(system: str, *, relax: bool) -> list[Doc]:
@@ -31,7 +30,7 @@ def _reference_crystals(symbol: str, *, relax: bool) -> tuple[Doc, ...]:
             "entry_id": f"chgnet-element:{one.name}",
             "chemsys": one.symbol,
             "composition": {one.symbol: 1},
-            "energy_per_atom": round(energy, _DIGITS),
+            "energy_per_atom": round(energy, DIGITS),
         }
         for one, energy in zip(crystals, found, strict=True)
         if energy is not None

@@ -25,7 +25,7 @@ UNKNOWN_ELEMENTS = sorted(element.symbol for element in Element if element.Z > H
 _BATCH = 64
 _BATCH_RELAXED = 16
 """So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
-_DIGITS = 5
+DIGITS = 5
 """Energies are kept to 1e-5 eV: beyond it the sums of single precision depend on what else is in a batch."""
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
@@ -186,7 +186,7 @@ def not_installed() -> str:
 def _of_static(result: Static) -> Doc:
     if result.failure is not None or result.energy is None or result.energy_per_atom is None:
         return {"failure": result.failure or "no energy"}
-    found: Doc = {"energy": round(result.energy, _DIGITS), "energy_per_atom": round(result.energy_per_atom, _DIGITS)}
+    found: Doc = {"energy": round(result.energy, DIGITS), "energy_per_atom": round(result.energy_per_atom, DIGITS)}
     if result.max_force is not None:
         found["max_force"] = round(result.max_force, 3)
     return {**found, "stress_gpa": _six(result.stress_gpa)}
@@ -205,8 +205,8 @@ def _of_relaxed(result: Relaxed) -> Doc:
         return {**found, "failure": "; ".join(result.doubts)}
     return {
         **found,
-        "energy": round(result.energy, _DIGITS),
-        "energy_per_atom": round(result.energy_per_atom, _DIGITS),
+        "energy": round(result.energy, DIGITS),
+        "energy_per_atom": round(result.energy_per_atom, DIGITS),
         "max_force": None if result.max_force is None else round(result.max_force, 3),
         "stress_gpa": _six(result.stress_gpa),
         "structure": to_plain(result.structure),

@@ -20,10 +20,9 @@ from ..group_stage import GroupStage, Members
 from ..known_hull_stage import ELEMENTS_ALONE
 from ..work import Batch, Doc, Item, Outcome
 from .elements import reference_elements
-from .stage import KIND, method_name, not_installed, scheme_name
+from .stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
-_DIGITS = 5
 
 
 class PotentialValuesStage(GroupStage):
@@ -170,7 +169,7 @@ class PotentialValuesStage(GroupStage):
             "kind": kind,
             "method": method,
             "basis": "potential",
-            "value": None if value is None else round(value, _DIGITS),
+            "value": None if value is None else round(value, DIGITS),
             "unit": "eV/atom",
             "snapshot": snapshot,
             "details": details,
