@@ -20,13 +20,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .stores.asking import Documents, query
     from .stores.connection import connect
+    from .stores.python_api import Documents, query
 
 __version__ = "0.1.0"
 __all__ = ["Documents", "__version__", "connect", "query"]
 
-_HOME = {"Documents": ".stores.asking", "connect": ".stores.connection", "query": ".stores.asking"}
+_HOME = {"Documents": ".stores.python_api", "connect": ".stores.connection", "query": ".stores.python_api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,44 +10,44 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..stores import runs
+from ..stores.bookkeeping import runs
+from ..stores.bookkeeping.leases import Lease, LeaseLost
+from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError, ExfolioError
-from ..stores.leases import Lease, LeaseLost
-from ..stores.runs import StageReport
 from ..stores.schema import initialise, is_initialised
-from .band_gaps import BandGapStage
-from .bottom_up import BottomUpStage
-from .calculation_matches import MatchStage
-from .campaigns.campaign import Campaign, Hull
-from .campaigns.judge import JudgeStage
-from .campaigns.known import known_campaigns
-from .exfoliation_stage import ExfoliationStage
-from .hull_stage import HullStage
-from .known_hull_stage import KnownHullStage
-from .known_values import KnownValuesStage
-from .layers import LayerStage
-from .links import LinkStage
-from .live_source_stage import LiveSourceStage
-from .novelty import NoveltyStage
-from .potential.energies import PotentialEnergiesStage
-from .potential.lowest_energies import LowestEnergiesStage
-from .potential.near_hull import NearHullReferencesStage
-from .potential.novelty import RelaxedNoveltyStage
-from .potential.references import PotentialReferencesStage
-from .potential.values import PotentialValuesStage
-from .pourbaix_stage import PourbaixStage
-from .preferred_values import PreferredStage
-from .running import Interrupted, Progress, run_stage
-from .source_stage import SourceStage
-from .sources.live_source import LIVE_KINDS
-from .stage import Stage
-from .template_stage import TemplateStage
-from .template_structures import TemplateStructuresStage
-from .top_down import TopDownStage
-from .vasp_stage import VaspStage
-from .version import VERSION
-from .work import Doc
+from .calculations.match_stage import MatchStage
+from .calculations.stage import VaspStage
+from .candidates.campaign import Campaign, Hull
+from .candidates.judge import JudgeStage
+from .candidates.known import known_campaigns
+from .engine.batches import Doc
+from .engine.runner import Interrupted, Progress, run_stage
+from .engine.stage import Stage
+from .engine.version import VERSION
+from .materials.duplicates_stage import LinkStage
+from .materials.layering_stage import LayerStage
+from .materials.preferred_stage import PreferredStage
+from .materials.template_library_stage import TemplateStage
+from .properties.band_gap_stage import BandGapStage
+from .properties.exfoliation_stage import ExfoliationStage
+from .properties.hull_stage import HullStage
+from .properties.known_hull_stage import KnownHullStage
+from .properties.known_values_stage import KnownValuesStage
+from .properties.potential.energies import PotentialEnergiesStage
+from .properties.potential.lowest_energies import LowestEnergiesStage
+from .properties.potential.near_hull import NearHullReferencesStage
+from .properties.potential.references import PotentialReferencesStage
+from .properties.potential.values import PotentialValuesStage
+from .properties.pourbaix_stage import PourbaixStage
+from .sources.file_stage import SourceStage
+from .sources.service_stage import LiveSourceStage
+from .sources.services.service import LIVE_KINDS
+from .structures.novelty_stage import NoveltyStage
+from .structures.relaxed_novelty_stage import RelaxedNoveltyStage
+from .structures.substitution_stage import BottomUpStage
+from .structures.template_structures_stage import TemplateStructuresStage
+from .structures.top_down_stage import TopDownStage
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def _crystal_gan_stages(campaign: Campaign) -> list[Stage]:
     wanted = campaign.routes.crystal_gan
     if wanted is None:
         return []
-    from .crystal_gan_stage import CrystalGanStage
+    from .structures.crystal_gan_stage import CrystalGanStage
     from .training.training_stage import TrainingStage  # torch again
 
     settings = wanted.model_dump(mode="json", exclude={"model", "oxidation"})

@@ -1,6 +1,6 @@
 """The ``exfolio`` command: puts the command groups together and turns exceptions into exit codes.
 
-A command group is a module of this package with ``register(app)``, which adds its commands to the Typer app, and a
+A command group is a module of `commands` with ``register(app)``, which adds its commands to the Typer app, and a
 line in `COMMANDS`. Only the modules a call names are imported, so `exfolio db status` does not wait for the science.
 """
 
@@ -21,7 +21,7 @@ from .. import __version__
 from ..stores.connection import explain
 from ..stores.errors import CannotRunError, ExfolioError
 from ..stores.settings import CONFIG_VARIABLE
-from .console import err, print_error, write_line
+from .display.console import err, print_error, write_line
 
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
@@ -107,7 +107,7 @@ def build(arguments: Sequence[str] | None = None) -> typer.Typer:
     app.callback()(_options_of_every_command)
     for module, commands in COMMANDS.items():
         if arguments is None or not commands.keys().isdisjoint(arguments):
-            import_module(f".{module}", __package__).register(app)
+            import_module(f".commands.{module}", __package__).register(app)
         else:
             for name, text in commands.items():
                 app.command(name, help=text)(_not_imported)

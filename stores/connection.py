@@ -19,15 +19,9 @@ from pymongo import errors as mongo
 from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
-from . import embedded, replica_set
-from .errors import (
-    AccessError,
-    ConfigurationError,
-    DatabaseUnavailable,
-    ExfolioError,
-    StandaloneServerError,
-)
-from .server_log import disk_refusal
+from .errors import AccessError, ConfigurationError, DatabaseUnavailable, ExfolioError, StandaloneServerError
+from .server import embedded, replica_set
+from .server.server_log import disk_refusal
 from .settings import Settings, load_settings
 
 ALIAS: Final = "exfolio"  # the db_alias of every Document class

@@ -17,13 +17,14 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from . import putting_anew, revisions
+from . import bulk_replace
+from .bookkeeping import revisions
+from .bookkeeping.failures import Failure
+from .bookkeeping.quarantine import Refused
 from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
 from .documents.base import HISTORY
-from .failures import Failure
-from .quarantine import Refused
 from .schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
@@ -197,8 +198,8 @@ class FacetWriter:
                 stored[doc.key]["_id"]: self._changes(doc, stored[doc.key], first + i, now)
                 for i, doc in enumerate(changed)
             }
-            if len(changes) >= putting_anew.MANY:
-                putting_anew.put_anew(collection, changes, session)
+            if len(changes) >= bulk_replace.MANY:
+                bulk_replace.put_anew(collection, changes, session)
             else:
                 updates = [UpdateOne({"_id": one}, update) for one, update in changes.items()]
                 collection.bulk_write(updates, session=session, ordered=True)

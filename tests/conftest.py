@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.stores import embedded, replica_set
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ExfolioError
-from exfolio.stores.mongod_binary import find_mongod
+from exfolio.stores.server import embedded, replica_set
+from exfolio.stores.server.mongod_binary import find_mongod
 from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..models.structure.matching import Representatives
-from ..models.structure.plain import BadStructure, from_plain
-from ..stores.documents import Calculation, ProposedStructure
-from .by_formula import KNOWN_STRUCTURES, formulas_in
-from .group_stage import GroupStage, Members
-from .work import Doc, Item, Outcome
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.documents import Calculation, ProposedStructure
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from ..structures.formula_groups import KNOWN_STRUCTURES, formulas_in
 
 
 class MatchStage(GroupStage):

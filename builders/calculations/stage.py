@@ -15,15 +15,15 @@ from typing import ClassVar, Final
 from pymongo import DeleteOne, UpdateOne
 from pymongo.client_session import ClientSession
 
-from ..stores import failures, quarantine, stage_states
-from ..stores.canonical import text_hash
-from ..stores.documents import Calculation
-from ..stores.errors import ConfigurationError
-from .stage import Stage
+from ...stores.bookkeeping import failures, quarantine, stage_states
+from ...stores.canonical import text_hash
+from ...stores.documents import Calculation
+from ...stores.errors import ConfigurationError
+from ..engine.batches import Batch, Doc, Failure, Item, Outcome, Refused
+from ..engine.stage import Stage
 from .vasp.crawl import Run, Trouble, crawl, shown
 from .vasp.guards import BadRun, check_size
 from .vasp.parse import parse_run
-from .work import Batch, Doc, Failure, Item, Outcome, Refused
 
 BATCH: Final = 16
 """Calculations parsed and written together: seconds of work, so that little is done twice after a kill."""

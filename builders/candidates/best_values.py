@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..method_order import HSE06, RELAXED, rank
-from ..work import Doc
+from ..engine.batches import Doc
+from ..materials.method_ranking import HSE06, RELAXED, rank
 
 KINDS: Final = ("formation_energy", "exfoliation_energy", "energy_above_hull", "pourbaix_energy", "band_gap")
 BASES: Final = ("calculation", "same-structure", "parent", "known hull", "composition", "potential")

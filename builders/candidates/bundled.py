@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .campaign import Campaign, Potential
-from .compositions import Compositions, ModelSettings
+from .composition_settings import Compositions, ModelSettings
 from .crystal_gan_route import CrystalGanRoute
 
 _DRAWS = 10_000

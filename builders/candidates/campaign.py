@@ -15,13 +15,13 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
-from ...models.composition.elements import ATOMIC_NUMBERS
+from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS_RHE
 from ...models.energetics.pourbaix_entries import conditions
 from ...models.energetics.schemes import Scheme
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
-from .compositions import Compositions
+from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
 from .gates import Gate

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ...models.crystal_gan.compositions import OxidationRule, compositions
-from ...models.structure.layouts import find_layout
-from .compositions import ModelSettings
+from ...models.crystal_gan.crystals.wanted_compositions import OxidationRule, compositions
+from ...models.structure.point_cloud_layouts import find_layout
+from .composition_settings import ModelSettings
 
 
 class OxidationLimits(BaseModel):

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
-from ..group_stage import GroupStage, Members
-from ..potential.lowest_energies import LEFT_OUT
-from ..work import Doc, Item, Outcome
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from ..properties.potential.lowest_energies import LEFT_OUT
 from .best_values import best_values
 from .campaign import Campaign
 from .gates import pass_through

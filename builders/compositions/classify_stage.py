@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.composition.classifier import Classifier, unpack
+from ...models.composition.classifier.model import Classifier, unpack
 from ...stores.documents import Composition
-from ..work import Item, Outcome
+from ..engine.batches import Item, Outcome
 from .model_stage import ModelStage
 
 _DIGITS = 6

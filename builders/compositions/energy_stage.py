@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from ...models.composition.roost import RoostEnsemble, predict
+from ...models.composition.roost.model import RoostEnsemble, predict
 from ...stores.documents import Composition
-from ..work import Doc, Item, Outcome
+from ..engine.batches import Doc, Item, Outcome
 from .model_stage import ModelStage
 
 _DIGITS = 5

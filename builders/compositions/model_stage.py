@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...stores.documents import Composition
-from ..map_stage import MapStage
+from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.map_stage import MapStage
 from ..training import trained
-from ..work import Batch, Doc, Item, Outcome
 
 
 class ModelStage(MapStage):

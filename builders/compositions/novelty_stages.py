@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ...stores.documents import Composition, Material
-from ..by_formula import formulas_in
-from ..group_stage import GroupStage, Members
-from ..map_stage import MapStage
-from ..work import Item, Outcome
+from ..engine.batches import Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from ..engine.map_stage import MapStage
+from ..structures.formula_groups import formulas_in
 
 
 class CompositionNoveltyStage(MapStage):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..campaigns.compositions import Compositions, ModelSettings
-from ..map_stage import MapStage
-from ..stage import Stage
+from ..candidates.composition_settings import Compositions, ModelSettings
+from ..engine.map_stage import MapStage
+from ..engine.stage import Stage
 from ..training.training_stage import TrainingStage
 from .classify_stage import ClassifyStage
 from .energy_stage import CompositionEnergyStage

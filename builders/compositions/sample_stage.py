@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from pymongo.client_session import ClientSession
 
-from ...models.composition.formulas import describe_all
-from ...models.composition.matgan import MatGAN
-from ...models.composition.matgan_sampling import Sample, sample
-from ...stores import stage_states
+from ...models.composition.formula.formulas import describe_all
+from ...models.composition.matgan.model import MatGAN
+from ...models.composition.matgan.sampling import Sample, sample
+from ...stores.bookkeeping import stage_states
 from ...stores.documents import Composition
-from ..stage import Stage
+from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.stage import Stage
 from ..training import trained
-from ..work import Batch, Doc, Item, Outcome
 
 KIND = "matgan"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.composition.formulas import parse
+from ...models.composition.formula.formulas import parse
 from ...models.composition.oxidation_states import OxidationStateSetName, oxidation_state_set
 from ...models.composition.screening import all_metals, screen
 from ...stores.documents import Composition
-from ..map_stage import MapStage
-from ..work import Doc, Item, Outcome
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.map_stage import MapStage
 
 
 class ScreenStage(MapStage):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...stores.documents import Composition
-from ..campaigns.compositions import JUDGED
-from ..campaigns.gates import Gate, pass_through
-from ..map_stage import MapStage
-from ..work import Doc, Item, Outcome
+from ..candidates.composition_settings import JUDGED
+from ..candidates.gates import Gate, pass_through
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.map_stage import MapStage
 
 
 class JudgeCompositionsStage(MapStage):

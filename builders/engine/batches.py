@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..stores.failures import Failure
-from ..stores.quarantine import Refused
-from ..stores.writing import Written
+from ...stores.bookkeeping.failures import Failure
+from ...stores.bookkeeping.quarantine import Refused
+from ...stores.writing import Written
 
 Doc = dict[str, Any]
 Documents = dict[str, list[Doc]]

@@ -9,10 +9,10 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from ..models.composition.chemical_systems import sub_systems
-from ..stores.documents import ReferenceEntry
+from ...models.composition.formula.chemical_systems import sub_systems
+from ...stores.documents import ReferenceEntry
+from .batches import Batch, Doc, Item
 from .group_stage import GroupStage, Members
-from .work import Batch, Doc, Item
 
 
 def first_principles_entries(*more: str) -> Members:

@@ -32,7 +32,9 @@ class UnknownCriteria(ValueError):
     """Criteria that only the server can apply."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} can't be applied to documents in memory; exfolio.builders.criteria says what can")
+        super().__init__(
+            f"{what} can't be applied to documents in memory; exfolio.builders.engine.criteria_in_memory says what can"
+        )
 
 
 def matcher(criteria: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:

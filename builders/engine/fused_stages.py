@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from pymongo.client_session import ClientSession
 
-from ..stores import failures, quarantine, stage_states
-from ..stores.canonical import NotStorable
-from ..stores.errors import LeaseHeld
-from ..stores.writing import FacetWriter, Followed, Written
-from . import criteria
-from .work import Failure, Item, Outcome, Refused
+from ...stores.bookkeeping import failures, quarantine, stage_states
+from ...stores.canonical import NotStorable
+from ...stores.errors import LeaseHeld
+from ...stores.writing import FacetWriter, Followed, Written
+from . import criteria_in_memory
+from .batches import Failure, Item, Outcome, Refused
 
 if TYPE_CHECKING:
     from .map_stage import MapStage
@@ -53,7 +53,7 @@ class Followers:
         self.stages = list(stages)
         self.document = stages[0].source
         self._had_failures: set[str] = set()
-        self._matchers = [criteria.matcher(stage.criteria) for stage in stages]
+        self._matchers = [criteria_in_memory.matcher(stage.criteria) for stage in stages]
         self._begun: list[MapStage] = []
         facets = [leader.writes[self.document]] if self.document in leader.writes else []
         if facets != [self.document.creating_facet()]:
@@ -64,7 +64,7 @@ class Followers:
 
     def _check(self, stage: MapStage, facets: list[str]) -> None:
         known = {self.document.KEY}.union(*(self.document.fields_of(facet) for facet in facets))
-        unknown = {*stage.fields, *criteria.fields_of(stage.criteria)} - known
+        unknown = {*stage.fields, *criteria_in_memory.fields_of(stage.criteria)} - known
         others = set(stage.facets) - set(facets)
         where = self.document.collection_name()
         if stage.source is not self.document:

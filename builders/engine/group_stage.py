@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from pymongo.client_session import ClientSession
 from pymongo.read_concern import ReadConcern
 
-from ..stores import failures, revisions, stage_states
-from ..stores.documents import RegistryDocument
+from ...stores.bookkeeping import failures, revisions, stage_states
+from ...stores.documents import RegistryDocument
+from .batches import Batch, Doc, Item
 from .stage import Stage
-from .work import Batch, Doc, Item
 
 
 @dataclass(frozen=True)

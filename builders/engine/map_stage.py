@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ..stores import failures, revisions, stage_states
-from ..stores.documents import RegistryDocument
+from ...stores.bookkeeping import failures, revisions, stage_states
+from ...stores.documents import RegistryDocument
+from .batches import Batch, Doc, Item
 from .stage import Stage
-from .work import Batch, Doc, Item
 
 
 class MapStage(Stage):

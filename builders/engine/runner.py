@@ -18,15 +18,23 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from types import FrameType
 
-from ..models.learning.threads import threads_of_torch
-from ..stores.connection import Connection
-from ..stores.runs import StageReport
+from ...models.learning.threads import threads_of_torch
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.connection import Connection
+from .batches import Batch, Failure, Outcome
 from .stage import Stage
-from .work import Batch, Failure, Outcome
 
 logger = logging.getLogger(__name__)
-_PRELOADED = ("exfolio.builders.refresh", "exfolio.models.structure.matching", "exfolio.models.structure.monolayer")
-_PRELOADED_LEARNING = ("exfolio.builders.compositions.route", "exfolio.builders.crystal_gan_stage", "chgnet.model")
+_PRELOADED = (
+    "exfolio.builders.refresh",
+    "exfolio.models.structure.comparison.matching",
+    "exfolio.models.structure.layered.monolayer",
+)
+_PRELOADED_LEARNING = (
+    "exfolio.builders.compositions.route",
+    "exfolio.builders.structures.crystal_gan_stage",
+    "chgnet.model",
+)
 """What stages that apply networks import; seconds for each worker of each of them."""
 _AHEAD = 2  # batches per process that wait to be computed or written
 _SWITCH_SECONDS = 0.0005

@@ -19,20 +19,20 @@ from monty.json import MontyDecoder
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
-from ..stores import failures, quarantine, runs, stage_states
-from ..stores.canonical import NotStorable, content_hash
-from ..stores.connection import Connection, connect
-from ..stores.documents import RegistryDocument
-from ..stores.leases import Lease
-from ..stores.maggma_store import RegistryStore
-from ..stores.runs import StageReport
-from ..stores.schema import initialise, is_initialised
-from ..stores.transactions import in_transaction
-from ..stores.writing import Counts, FacetWriter, Written
-from .followers import Followers
-from .guard import MrunGuard
+from ...stores.bookkeeping import failures, quarantine, runs, stage_states
+from ...stores.bookkeeping.leases import Lease
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.canonical import NotStorable, content_hash
+from ...stores.connection import Connection, connect
+from ...stores.documents import RegistryDocument
+from ...stores.maggma_store import RegistryStore
+from ...stores.schema import initialise, is_initialised
+from ...stores.transactions import in_transaction
+from ...stores.writing import Counts, FacetWriter, Written
+from .batches import Batch, Doc, Failure, Item, Outcome, Prepared, Refused
+from .fused_stages import Followers
+from .mrun_guard import MrunGuard
 from .version import VERSION
-from .work import Batch, Doc, Failure, Item, Outcome, Prepared, Refused
 
 if TYPE_CHECKING:
     from .map_stage import MapStage

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from ..models.structure.linking import Link, link
-from ..models.structure.plain import Arrays, BadStructure, arrays_of
-from ..stores.documents import Material
-from .by_formula import KNOWN_STRUCTURES
-from .group_stage import GroupStage
-from .work import Doc, Item, Outcome
+from ...models.structure.comparison.incremental_matching import Link, link
+from ...models.structure.serialization import Arrays, BadStructure, arrays_of
+from ...stores.documents import Material
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage
+from ..structures.formula_groups import KNOWN_STRUCTURES
 
 
 class LinkStage(GroupStage):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..models.structure.layers import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
-from ..models.structure.plain import BadStructure, from_plain
-from ..stores.documents import Material
-from .map_stage import MapStage
-from .work import Doc, Item, Outcome, Refused
+from ...models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.documents import Material
+from ..engine.batches import Doc, Item, Outcome, Refused
+from ..engine.map_stage import MapStage
 
 RULES: dict[str, LayerRules] = {"paper": PAPER_RULES, "database": DATABASE_RULES}
 """Named rules: the text of the 2DMatPedia paper, and what its entries agree with (see `models.structure.layers`)."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..stores.documents import Material
-from .group_stage import GroupStage, Members
-from .known_values import VALUE_FIELDS
-from .method_order import rank
-from .work import Doc, Item, Outcome
+from ...stores.documents import Material
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from ..properties.known_values_stage import VALUE_FIELDS
+from .method_ranking import rank
 
 
 class PreferredStage(GroupStage):

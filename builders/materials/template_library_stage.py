@@ -13,15 +13,15 @@ from typing import Any, ClassVar, Final
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
-from ..models.structure.plain import from_plain
-from ..models.structure.prototypes import Prototype, PrototypeIndex
-from ..models.structure.symmetry import space_group
-from ..models.structure.vacuum import MIN_GAP, thickest_gap
-from ..stores import quarantine
-from ..stores.canonical import content_hash
-from ..stores.documents import Material
-from .group_stage import GroupStage, Members
-from .work import Batch, Doc, Item, Outcome, Refused
+from ...models.structure.comparison.prototypes import Prototype, PrototypeIndex
+from ...models.structure.layered.vacuum import MIN_GAP, thickest_gap
+from ...models.structure.serialization import from_plain
+from ...models.structure.symmetry.space_groups import space_group
+from ...stores.bookkeeping import quarantine
+from ...stores.canonical import content_hash
+from ...stores.documents import Material
+from ..engine.batches import Batch, Doc, Item, Outcome, Refused
+from ..engine.group_stage import GroupStage, Members
 
 MAX_SITES: Final = 200
 """Atoms in the cell of a template; comparing two larger cells takes StructureMatcher minutes."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from ..stores.documents import Calculation, Property
-from .group_stage import GroupStage, Members
-from .work import Doc, Item, Outcome
+from ...stores.documents import Calculation, Property
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
 
 TASKS: Final = ("NSCF Uniform", "NSCF Line", "SCF Line", "Static", "Structure Optimization")
 """Kinds of run that give a gap, the densest mesh of k-points first."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
-from ..models.structure.plain import from_plain
-from ..stores.documents import Calculation, Property, ProposedStructure
-from .group_stage import GroupStage, Members
-from .phases import USABLE_TASKS
-from .work import Doc, Item, Outcome
+from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ...models.structure.serialization import from_plain
+from ...stores.documents import Calculation, Property, ProposedStructure
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from .hull_entries import USABLE_TASKS
 
 COMPARED = (
     *("ENCUT", "PREC", "LASPH", "LREAL", "LSORBIT", "ISPIN"),

@@ -12,13 +12,13 @@ from typing import Any, Final
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
-from ..models.energetics.corrections import CorrectedEnergy, correct
-from ..models.energetics.entry import Entry
-from ..models.energetics.schemes import GGA_RUN_TYPES, Scheme
-from ..models.structure.matching import Representatives
-from ..models.structure.plain import BadStructure, from_plain
-from ..stores.canonical import text_hash
-from .work import Doc
+from ...models.energetics.corrections import CorrectedEnergy, correct
+from ...models.energetics.entry import Entry
+from ...models.energetics.schemes import GGA_RUN_TYPES, Scheme
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.canonical import text_hash
+from ..engine.batches import Doc
 
 MP2020: Final = "MaterialsProject2020Compatibility"
 """What entries corrected by the scheme MP2020 name as their scheme."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..models.energetics.entry import MissingReferenceError
-from ..models.energetics.formation import element_references, formation_energies
-from ..models.energetics.hull import HullPosition, hull_positions
-from ..models.energetics.schemes import Scheme
-from ..stores.documents import Calculation, Property, RegistryDocument
-from .group_stage import Members
-from .phases import Phase, Phases, best_first, phases, snapshot
-from .system_stage import SystemStage, first_principles_entries, origin
-from .work import Doc, Item, Outcome
+from ...models.energetics.entry import MissingReferenceError
+from ...models.energetics.formation import element_references, formation_energies
+from ...models.energetics.hull import HullPosition, hull_positions
+from ...models.energetics.schemes import Scheme
+from ...stores.documents import Calculation, Property, RegistryDocument
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.chemical_system_stage import SystemStage, first_principles_entries, origin
+from ..engine.group_stage import Members
+from .hull_entries import Phase, Phases, best_first, phases, snapshot
 
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..models.energetics.ions import AqueousIon, IonDataError, bundled_ions, ions_from_records
-from ..stores.errors import ConfigurationError
-from .sources.opening import SourceFileError, read_whole
+from ...models.energetics.ions import AqueousIon, IonDataError, bundled_ions, ions_from_records
+from ...stores.errors import ConfigurationError
+from ..sources.files.open_files import SourceFileError, read_whole
 
 
 def load_ions(path: str | None) -> tuple[AqueousIon, ...]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final
 
-from ..models.energetics.entry import Entry
-from ..models.energetics.hull import HullPosition, hull_positions
-from ..stores.canonical import text_hash
-from ..stores.documents import Material, Property
-from .group_stage import Members
-from .system_stage import SystemStage, origin
-from .work import Doc, Item, Outcome
+from ...models.energetics.entry import Entry
+from ...models.energetics.hull import HullPosition, hull_positions
+from ...stores.canonical import text_hash
+from ...stores.documents import Material, Property
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.chemical_system_stage import SystemStage, origin
+from ..engine.group_stage import Members
 
 KNOWN_FORMATION: Final = Members(
     Material,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..stores.documents import Material, Property, ProposedStructure
-from .group_stage import GroupStage, Members
-from .work import Doc, Item, Outcome
+from ...stores.documents import Material, Property, ProposedStructure
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
 
 VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
-from ..models.composition.parsing import read_one
-from ..models.energetics.formation import element_references, formation_energies
-from ..models.energetics.ions import MissingReferenceSolidError, ions_of
-from ..models.energetics.pourbaix import (
+from ...models.composition.formula.parsing import read_one
+from ...models.energetics.formation import element_references, formation_energies
+from ...models.energetics.ions import MissingReferenceSolidError, ions_of
+from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
     POTENTIAL_VS_RHE,
@@ -22,16 +22,16 @@ from ..models.energetics.pourbaix import (
     minimum_decomposition_energies,
     solid_entry,
 )
-from ..models.energetics.pourbaix_entries import OPEN, conditions
-from ..models.energetics.schemes import Scheme
-from ..stores.canonical import content_hash
-from ..stores.documents import Property
-from .group_stage import Members
+from ...models.energetics.pourbaix_entries import OPEN, conditions
+from ...models.energetics.schemes import Scheme
+from ...stores.canonical import content_hash
+from ...stores.documents import Property
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.chemical_system_stage import first_principles_entries, parts
+from ..engine.group_stage import Members
+from .hull_entries import Phase, phases, snapshot
 from .ion_file import load_ions
 from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
-from .phases import Phase, phases, snapshot
-from .system_stage import first_principles_entries, parts
-from .work import Doc, Item, Outcome
 
 
 class PourbaixStage(KnownSystemStage):

@@ -9,22 +9,22 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..models.composition.elements import ATOMIC_NUMBERS
-from ..models.composition.parsing import read_one
-from ..models.energetics.formation import element_references, formation_energies
-from ..models.energetics.hull import Entry
-from ..models.energetics.phase_diagram import DiagramPhase
-from ..models.energetics.schemes import Scheme
-from ..models.structure.potential import NAME
-from ..stores.connection import Connection
-from ..stores.errors import ConfigurationError
-from ..stores.query.lookup import Found, find_document
-from .campaigns.best_values import BASES
-from .group_stage import Members
-from .known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
-from .phases import Phase, Phases, phases, snapshot
-from .system_stage import first_principles_entries, parts
-from .work import Doc
+from ...models.composition.formula.elements import ATOMIC_NUMBERS
+from ...models.composition.formula.parsing import read_one
+from ...models.energetics.diagrams.phase_diagram import DiagramPhase
+from ...models.energetics.formation import element_references, formation_energies
+from ...models.energetics.hull import Entry
+from ...models.energetics.schemes import Scheme
+from ...models.potential.chgnet import NAME
+from ...stores.connection import Connection
+from ...stores.errors import ConfigurationError
+from ...stores.query.lookup import Found, find_document
+from ..candidates.best_values import BASES
+from ..engine.batches import Doc
+from ..engine.chemical_system_stage import first_principles_entries, parts
+from ..engine.group_stage import Members
+from ..properties.hull_entries import Phase, Phases, phases, snapshot
+from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
 
 _CALCULATION_FIELDS: Final = (
     *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
@@ -237,7 +237,7 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
-    from .potential.elements import reference_elements
+    from ..properties.potential.elements import reference_elements
 
     elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..models.composition.parsing import read_one
-from ..models.energetics.formation import MissingReferenceError
-from ..models.energetics.hull import HullPosition
-from ..models.energetics.ions import MissingReferenceSolidError
-from ..models.energetics.phase_diagram import DiagramError, plot_phase_diagram, position_of
-from ..models.energetics.pourbaix import (
+from ...models.composition.formula.parsing import read_one
+from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of
+from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
+from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
+from ...models.energetics.formation import MissingReferenceError
+from ...models.energetics.hull import HullPosition
+from ...models.energetics.ions import MissingReferenceSolidError
+from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
     POTENTIAL_VS_RHE,
@@ -26,23 +28,14 @@ from ..models.energetics.pourbaix import (
     minimum_decomposition_energy,
     solid_entry,
 )
-from ..models.energetics.pourbaix_entries import OPEN
-from ..models.energetics.pourbaix_map import pourbaix_map
-from ..models.energetics.pourbaix_plot import plot_pourbaix
-from ..models.energetics.schemes import Scheme
-from ..stores.connection import Connection
-from .campaigns.best_values import BASES
-from .diagram_phases import (
-    Asked,
-    NoDiagram,
-    asked_about,
-    first_principles_phases,
-    known_materials,
-    system_phases,
-)
-from .known_hull_stage import family, snapshot_of_known
-from .phases import snapshot
-from .pourbaix_stage import PourbaixStage, solids_of_entries, solids_of_materials
+from ...models.energetics.pourbaix_entries import OPEN
+from ...models.energetics.schemes import Scheme
+from ...stores.connection import Connection
+from ..candidates.best_values import BASES
+from ..properties.hull_entries import snapshot
+from ..properties.known_hull_stage import family, snapshot_of_known
+from ..properties.pourbaix_stage import PourbaixStage, solids_of_entries, solids_of_materials
+from .diagram_phases import Asked, NoDiagram, asked_about, first_principles_phases, known_materials, system_phases
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..models.structure.displacement import rms_displacement
-from ..models.structure.plain import from_plain
-from ..stores.connection import Connection
-from .potential.stage import KIND as ENERGY
+from ...models.potential.displacement import rms_displacement
+from ...models.structure.serialization import from_plain
+from ...stores.connection import Connection
+from ..properties.potential.base import KIND as ENERGY
 
 Doc = dict[str, Any]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..models.structure.matching import Representatives
-from ..models.structure.plain import BadStructure, from_plain
-from ..stores.connection import Connection
-from .potential.stage import KIND as ENERGY
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.connection import Connection
+from ..engine.batches import Doc
+from ..properties.potential.base import KIND as ENERGY
 from .proposal_figures import METASTABLE, STABLE
-from .work import Doc
 
 LIMITS = (STABLE, *METASTABLE)
 _MOST_COMPARED = 5000

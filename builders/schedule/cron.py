@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
 
-from ..stores.errors import ConfigurationError
+from ...stores.errors import ConfigurationError
 
 _NAMED = {
     "@hourly": "0 * * * *",

@@ -26,19 +26,19 @@ from apscheduler.jobstores.base import JobLookupError  # type: ignore[import-unt
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 from pymongo.errors import PyMongoError
 
-from ..stores import schedules
-from ..stores.clock import utc_now
-from ..stores.connection import Connection, explain
-from ..stores.errors import ConfigurationError, ExfolioError, LeaseHeld
-from ..stores.leases import Lease, LeaseLost
-from ..stores.runs import StageReport
-from ..stores.schedule_settings import ScheduleSettings
-from ..stores.schema import initialise, is_initialised
-from .campaigns.known import load_campaigns
+from ...stores.bookkeeping import schedules
+from ...stores.bookkeeping.leases import Lease, LeaseLost
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.clock import utc_now
+from ...stores.connection import Connection, explain
+from ...stores.errors import ConfigurationError, ExfolioError, LeaseHeld
+from ...stores.schedule_settings import ScheduleSettings
+from ...stores.schema import initialise, is_initialised
+from ..candidates.known import load_campaigns
+from ..engine.runner import Interrupted, run_stage
+from ..engine.stage import Stage
+from ..refresh import known_sources, refresh
 from .cron import CronError, count_between, cron_trigger, next_after
-from .refresh import known_sources, refresh
-from .running import Interrupted, run_stage
-from .stage import Stage
 
 logger = logging.getLogger(__name__)
 Doc = dict[str, Any]

@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from .file_reader import ReaderOptionError
-from .json_stream import json_items
-from .opening import SourceFileError, find_files, quoted, read_head, without_compression
+from .files.file_reader import ReaderOptionError
+from .files.json_stream import json_items
+from .files.open_files import SourceFileError, find_files, quoted, read_head, without_compression
+from .files.table_columns import FORMULA_HEADERS
+from .files.table_lines import Row, rows, sniff_encoding, sniff_separator
 from .record import BadRecord, Reader
-from .table_columns import FORMULA_HEADERS
-from .table_lines import Row, rows, sniff_encoding, sniff_separator
 
 KINDS: dict[str, str] = {
     "2dmatpedia": "the dump of 2DMatPedia: JSON lines of monolayers with energies and parents",
@@ -69,7 +69,7 @@ def reader_class(kind: str) -> type[Any]:
         msg = f"there is no kind of source called {kind!r}; there are: {', '.join(KINDS)}"
         raise ReaderOptionError(msg)
     module, name = _READERS[kind]
-    return cast("type[Any]", getattr(import_module(f".{module}", __package__), name))
+    return cast("type[Any]", getattr(import_module(f".readers.{module}", __package__), name))
 
 
 def reader_for(kind: str, **options: Any) -> Reader:
@@ -167,7 +167,7 @@ def _kinds_of_file(path: Path) -> set[str]:
 
 
 def _kinds_of_sqlite(path: Path) -> set[str]:
-    keys = import_module(".ase_database", __package__).keys_of(path)
+    keys = import_module(".readers.ase_database", __package__).keys_of(path)
     if keys is None:
         return set()
     return {"c2db"} if keys >= _C2DB_MARKS else {"ase"}

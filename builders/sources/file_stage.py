@@ -12,17 +12,17 @@ from typing import Any, ClassVar
 import numpy as np
 from pymongo.client_session import ClientSession
 
-from ..stores import quarantine, stage_states
-from ..stores.canonical import text_hash
-from ..stores.documents import Material, ReferenceEntry
-from ..stores.errors import ConfigurationError
+from ...stores.bookkeeping import quarantine, stage_states
+from ...stores.canonical import text_hash
+from ...stores.documents import Material, ReferenceEntry
+from ...stores.errors import ConfigurationError
+from ..engine.batches import Batch, Doc, Item, Outcome, Refused
+from ..engine.stage import Stage
+from .catalogue import reader_for
+from .files.file_reader import ReaderOptionError
+from .files.open_files import SourceFileError
+from .record import BadRecord, RawRecord, Reader, parse_many
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire
-from .sources.catalogue import reader_for
-from .sources.file_reader import ReaderOptionError
-from .sources.opening import SourceFileError
-from .sources.record import BadRecord, RawRecord, Reader, parse_many
-from .stage import Stage
-from .work import Batch, Doc, Item, Outcome, Refused
 
 _CHUNK = 1 << 20
 

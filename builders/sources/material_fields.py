@@ -15,8 +15,8 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ...models.composition.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
-from ...models.structure.plain import BadStructure, from_plain, to_plain
+from ...models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ...models.structure.serialization import BadStructure, from_plain, to_plain
 from .record import BadRecord
 
 MAX_EXTRA_BYTES = 64 * 1024

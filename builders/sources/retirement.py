@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ..stores.documents import RegistryDocument
-from ..stores.errors import CannotRunError
-from ..stores.writing import FacetWriter
-from .stage import Stage
+from ...stores.documents import RegistryDocument
+from ...stores.errors import CannotRunError
+from ...stores.writing import FacetWriter
+from ..engine.stage import Stage
 
 
 class SourceShrank(CannotRunError):

@@ -14,19 +14,19 @@ from typing import Any, ClassVar
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from ..stores import failures, quarantine, stage_states
-from ..stores.canonical import text_hash
-from ..stores.clock import utc_now
-from ..stores.documents import Material, ReferenceEntry
-from ..stores.documents.pulls import SourcePull, SourceRecord
-from ..stores.errors import ConfigurationError
-from ..stores.schema import initialise
+from ...stores.bookkeeping import failures, quarantine, stage_states
+from ...stores.canonical import text_hash
+from ...stores.clock import utc_now
+from ...stores.documents import Material, ReferenceEntry
+from ...stores.documents.pulls import SourcePull, SourceRecord
+from ...stores.errors import ConfigurationError
+from ...stores.schema import initialise
+from ..engine.batches import Batch, Doc, Item, Outcome, Refused
+from ..engine.stage import Stage
+from .files.file_reader import ReaderOptionError
+from .record import BadRecord
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire, writer_of
-from .sources.file_reader import ReaderOptionError
-from .sources.live_source import LiveRecord, LiveSource, Page, Pull, live_source
-from .sources.record import BadRecord
-from .stage import Stage
-from .work import Batch, Doc, Item, Outcome, Refused
+from .services.service import LiveRecord, LiveSource, Page, Pull, live_source
 
 UNNAMED = "unnamed: "
 """Begins the place, in quarantine, of a record that has no id."""

@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
-from ..models.crystal_gan.compositions import OxidationRule, compositions
-from ..models.crystal_gan.generation import generate
-from ..models.crystal_gan.generators import read_generator
-from ..models.learning.loop import mixed_seed
-from ..models.structure.layouts import Layout, find_layout
-from ..models.structure.potential import NAME, REMEDY, evaluate, is_installed
-from ..stores import stage_states
-from ..stores.documents import ProposedStructure
-from ..stores.errors import ConfigurationError
-from . import proposal
-from .proposal import Proposal
-from .stage import Stage
-from .training import trained
-from .work import Batch, Doc, Item, Outcome
+from ...models.crystal_gan.crystals.wanted_compositions import OxidationRule, compositions
+from ...models.crystal_gan.generation import generate
+from ...models.crystal_gan.generators import read_generator
+from ...models.learning.loop import mixed_seed
+from ...models.potential.chgnet import NAME, REMEDY, evaluate, is_installed
+from ...models.structure.point_cloud_layouts import Layout, find_layout
+from ...stores.bookkeeping import stage_states
+from ...stores.documents import ProposedStructure
+from ...stores.errors import ConfigurationError
+from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.stage import Stage
+from ..training import trained
+from . import proposed_structure
+from .proposed_structure import Proposal
 
 KIND = "crystal-gan"
 ROUTE = "crystal-gan"
@@ -163,7 +163,7 @@ class CrystalGanStage(Stage):
         facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed}
         facts |= {"drawn": made.drawn, "drawn_valid": made.valid}
         which = f"{number} {self.seed}" + (f" lowest of {self.of}" if chosen else "")
-        return proposal.documents(
+        return proposed_structure.documents(
             ROUTE,
             [
                 Proposal(structure, model_id, f"{which} {rank}", rank, dict(facts))

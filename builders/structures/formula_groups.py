@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..stores.connection import Connection
-from ..stores.documents import Material, RegistryDocument
-from .group_stage import Members
+from ...stores.connection import Connection
+from ...stores.documents import Material, RegistryDocument
+from ..engine.group_stage import Members
 
 KNOWN_STRUCTURES = Members(
     Material,

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from pymatgen.core.structure import Structure
 
-from ..models.structure.matching import Representatives
-from ..models.structure.plain import BadStructure, from_plain
-from ..stores.documents import ProposedStructure
-from .by_formula import KNOWN_STRUCTURES, formulas_in
-from .group_stage import GroupStage, Members
-from .work import Doc, Item, Outcome
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.documents import ProposedStructure
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from .formula_groups import KNOWN_STRUCTURES, formulas_in
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
 

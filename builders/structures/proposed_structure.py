@@ -8,12 +8,12 @@ from typing import Any
 
 from pymatgen.core.structure import Structure
 
-from ..models.composition.formulas import describe_all
-from ..models.composition.screening import screen
-from ..models.structure.plain import check_structure, to_plain
-from ..models.structure.symmetry import space_group
-from ..stores.canonical import text_hash
-from .work import Doc
+from ...models.composition.formula.formulas import describe_all
+from ...models.composition.screening import screen
+from ...models.structure.serialization import check_structure, to_plain
+from ...models.structure.symmetry.space_groups import space_group
+from ...stores.canonical import text_hash
+from ..engine.batches import Doc
 
 CLOSEST_ATOMS = 0.7
 """Å. H2 has 0.74 Å; a proposal with atoms closer than this is not valid."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...models.structure.matching import Representatives
-from ...models.structure.plain import BadStructure, from_plain
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Property, ProposedStructure
-from ..by_formula import KNOWN_STRUCTURES
-from ..group_stage import GroupStage, Members
-from ..work import Doc, Item, Outcome
-from .stage import KIND, method_name
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from ..properties.potential.base import KIND, method_name
+from .formula_groups import KNOWN_STRUCTURES
 
 _RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}
 

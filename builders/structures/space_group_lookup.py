@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final
 
-from ..models.composition.parsing import parse_or_report
-from ..stores.connection import Connection
+from ...models.composition.formula.parsing import parse_or_report
+from ...stores.connection import Connection
 
 KIND_OF_DIMENSION: Final = {2: "space-groups", 3: "space-groups-bulk"}
 RANKED_DIMENSIONS: Final = (3,)
@@ -37,8 +37,8 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     kind = KIND_OF_DIMENSION[dimension]
     if connection.database["trained_models"].find_one({"kind": kind, "deprecated": False}, {"_id": 1}) is None:
         return {}
-    from ..models.structure.lattice_predictor import unpack  # both bring torch, which takes seconds
-    from .training import trained
+    from ...models.structure.symmetry.lattice_predictor import unpack  # both bring torch, which takes seconds
+    from ..training import trained
 
     model = trained.need(connection, kind)
     predictor = trained.load(connection, model["kind"], model["model_id"], unpack)

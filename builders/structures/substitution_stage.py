@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..models.structure.plain import from_plain
-from ..models.structure.same_group import SubstitutionRules, same_group_substitutions
-from ..models.structure.vacuum import thickest_gap
-from ..stores.documents import ProposedStructure
-from . import proposal
-from .map_stage import MapStage
-from .work import Doc, Item, Outcome
+from ...models.structure.layered.substitution import SubstitutionRules, same_group_substitutions
+from ...models.structure.layered.vacuum import thickest_gap
+from ...models.structure.serialization import from_plain
+from ...stores.documents import ProposedStructure
+from ..engine.batches import Doc, Item, Outcome
+from ..engine.map_stage import MapStage
+from . import proposed_structure
 
 
 class BottomUpStage(MapStage):
@@ -78,6 +78,6 @@ class BottomUpStage(MapStage):
                     "thickness": max(0.0, float(thickness)),
                     "area": float(new.structure.volume / lattice.abc[gap.axis]),
                 }
-                made.append(proposal.Proposal(new.structure, item.key, identity, rank, facts))
-            outcomes.append({"structures": proposal.documents("bottom-up", made)})
+                made.append(proposed_structure.Proposal(new.structure, item.key, identity, rank, facts))
+            outcomes.append({"structures": proposed_structure.documents("bottom-up", made)})
         return outcomes

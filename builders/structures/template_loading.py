@@ -11,18 +11,18 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
-from ..models.composition.formulas import anonymous_formulas
-from ..models.structure.decorations import anonymous_formula
-from ..models.structure.plain import BadStructure, from_plain
-from ..models.structure.prototypes import Membership
-from ..models.structure.template_library import Bucket, Template, TemplateLibrary
-from ..models.structure.template_shortlist import shortlist
-from ..models.structure.templates import Prediction, Ranking, predict, realise
-from ..stores.connection import Connection
-from ..stores.documents import Material
-from .space_group_guesses import guesses, ranking_weights
-from .template_stage import prototype_of
-from .work import Doc
+from ...models.composition.formula.formulas import anonymous_formulas
+from ...models.structure.comparison.prototypes import Membership
+from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.templates import Prediction, Ranking, predict, realise
+from ...models.structure.templating.decorations import anonymous_formula
+from ...models.structure.templating.library import Bucket, Template, TemplateLibrary
+from ...models.structure.templating.shortlist import shortlist
+from ...stores.connection import Connection
+from ...stores.documents import Material
+from ..engine.batches import Doc
+from ..materials.template_library_stage import prototype_of
+from .space_group_lookup import guesses, ranking_weights
 
 _WANTED: Final = ("material_id", "formula_reduced", "template_prototype", "template_dimension", "template")
 _STRUCTURES_KEPT: Final = 2000

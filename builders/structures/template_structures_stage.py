@@ -15,20 +15,20 @@ import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from ..models.composition.formulas import UnknownElement, UnparsableFormula
-from ..models.structure.decorations import simpler_formulas
-from ..models.structure.lent_shapes import LentShapes
-from ..models.structure.pettifor import ElementOffScaleError
-from ..models.structure.plain import Arrays, arrays_of
-from ..models.structure.structure_checks import Check
-from ..models.structure.templates import NoTemplateError, Prediction, realise, shortlist
-from ..models.structure.vacuum import thickest_gap
-from ..stores.documents import Composition, Material, ProposedStructure
-from . import proposal
-from .group_stage import GroupStage, Members
-from .space_group_guesses import guesses, ranking_weights
+from ...models.composition.formula.formulas import UnknownElement, UnparsableFormula
+from ...models.structure.layered.vacuum import thickest_gap
+from ...models.structure.pettifor import ElementOffScaleError
+from ...models.structure.serialization import Arrays, arrays_of
+from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
+from ...models.structure.templating.decorations import simpler_formulas
+from ...models.structure.templating.sanity_checks import Check
+from ...models.structure.templating.template_arrays import LentShapes
+from ...stores.documents import Composition, Material, ProposedStructure
+from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.group_stage import GroupStage, Members
+from . import proposed_structure
+from .space_group_lookup import guesses, ranking_weights
 from .template_loading import TemplateBuckets
-from .work import Batch, Doc, Item, Outcome
 
 _NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
 _FACETS: Final = {2: "templates", 3: "bulk_templates"}
@@ -206,7 +206,9 @@ class TemplateStructuresStage(GroupStage):
         if refused is not None:
             outcome |= {self._field("structures"): 0, self._field("refused"): refused}
         facts = item.content.get("facts", {})
-        documents = proposal.documents("template", [_proposal(one, i, facts) for i, one in enumerate(made, 1)])
+        documents = proposed_structure.documents(
+            "template", [_proposal(one, i, facts) for i, one in enumerate(made, 1)]
+        )
         for doc in documents:
             doc["made_of"] = [item.key, doc["parent_id"]]
         return {"structures": documents, "compositions": [outcome]}
@@ -227,7 +229,7 @@ def _shapes(items: Iterable[Item], dimension: int) -> LentShapes:
     return LentShapes(structure_of, dimension)
 
 
-def _proposal(made: Prediction, rank: int, facts: Doc) -> proposal.Proposal:
+def _proposal(made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
     """Give a prediction in the fields of its document."""
     written = ",".join(f"{old}>{new}" for old, new in sorted(made.mapping.items()))
     details: Doc = {
@@ -260,7 +262,7 @@ def _proposal(made: Prediction, rank: int, facts: Doc) -> proposal.Proposal:
     checks = {check.name: _checked(check) for check in made.checks}
     remarks = {_CHARGE: checks.pop(_CHARGE)}  # by other oxidation states than `charge_neutral`, which the gates look at
     identity = f"{made.dimension}:{made.formula}:{written}"
-    return proposal.Proposal(made.structure, made.template_id, identity, rank, details, checks, remarks)
+    return proposed_structure.Proposal(made.structure, made.template_id, identity, rank, details, checks, remarks)
 
 
 def _checked(check: Check) -> Doc:

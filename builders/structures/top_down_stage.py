@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..models.structure.monolayer import NotLayered, monolayers
-from ..models.structure.plain import BadStructure, from_plain
-from ..models.structure.vacuum import VACUUM, is_monolayer_cell
-from ..stores.documents import Material, ProposedStructure
-from . import proposal
-from .layers import RULES
-from .map_stage import MapStage
-from .work import Doc, Item, Outcome, Refused
+from ...models.structure.layered.monolayer import NotLayered, monolayers
+from ...models.structure.layered.vacuum import VACUUM, is_monolayer_cell
+from ...models.structure.serialization import BadStructure, from_plain
+from ...stores.documents import Material, ProposedStructure
+from ..engine.batches import Doc, Item, Outcome, Refused
+from ..engine.map_stage import MapStage
+from ..materials.layering_stage import RULES
+from . import proposed_structure
 
 
 class TopDownStage(MapStage):
@@ -45,7 +45,7 @@ class TopDownStage(MapStage):
     def process(self, items: list[Item]) -> list[Outcome]:
         """Cut the monolayers of each bulk."""
         outcomes: list[Outcome] = []
-        made: list[tuple[int, proposal.Proposal]] = []
+        made: list[tuple[int, proposed_structure.Proposal]] = []
         for number, item in enumerate(items):
             outcomes.append({"structures": []})
             try:
@@ -59,7 +59,11 @@ class TopDownStage(MapStage):
             for rank, layer in enumerate(layers, 1):
                 facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
                 checks = {"stoichiometry": layer.same_composition}
-                made.append((number, proposal.Proposal(layer.structure, item.key, str(rank), rank, facts, checks)))
-        for (number, _), doc in zip(made, proposal.documents("top-down", [one for _, one in made]), strict=True):
+                made.append(
+                    (number, proposed_structure.Proposal(layer.structure, item.key, str(rank), rank, facts, checks))
+                )
+        for (number, _), doc in zip(
+            made, proposed_structure.documents("top-down", [one for _, one in made]), strict=True
+        ):
             outcomes[number]["structures"].append(doc)  # type: ignore[index]  # a dict: nothing refused was made
         return outcomes

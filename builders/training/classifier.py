@@ -7,9 +7,9 @@ from typing import ClassVar, Final
 
 import torch
 
-from ...models.composition.classifier import ClassifierConfig, UnfitTrainingSet, fit, training_set
-from ...models.composition.classifier_report import BadJudgement
-from ...models.composition.cross_validation import BadDivision, FoldResult, cross_validate
+from ...models.composition.classifier.cross_validation import BadDivision, FoldResult, cross_validate
+from ...models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from ...models.composition.classifier.report import BadJudgement
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
 from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled

@@ -8,16 +8,16 @@ from typing import ClassVar, Final
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ...models.crystal_gan.augmentation import NoTrainingData
-from ...models.crystal_gan.compositions import family
-from ...models.crystal_gan.config import CrystalGanConfig
-from ...models.crystal_gan.diffusion_config import DiffusionConfig, settings_from
+from ...models.crystal_gan.crystals.augmentation import NoTrainingData
+from ...models.crystal_gan.crystals.elements_replaced import mapped_into
+from ...models.crystal_gan.crystals.wanted_compositions import family
+from ...models.crystal_gan.diffusion.config import DiffusionConfig, settings_from
+from ...models.crystal_gan.gan.config import CrystalGanConfig
 from ...models.crystal_gan.generators import make_learner
-from ...models.crystal_gan.substitution import mapped_into
 from ...models.learning.device import choose
-from ...models.structure.layouts import Layout
-from ...models.structure.plain import BadStructure, from_plain
 from ...models.structure.point_cloud import counts, encode_many, unfit
+from ...models.structure.point_cloud_layouts import Layout
+from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...models.composition.formulas import describe_all
+from ...models.composition.formula.formulas import describe_all
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from ...models.composition.formulas import parse
-from ...models.composition.matgan import MatGAN, MatGANConfig
-from ...models.composition.matgan_learner import MatGANLearner, UnusableTrainingSet
-from ...models.composition.matgan_report import assess
+from ...models.composition.formula.formulas import parse
+from ...models.composition.matgan.learner import MatGANLearner, UnusableTrainingSet
+from ...models.composition.matgan.model import MatGAN, MatGANConfig
+from ...models.composition.matgan.report import assess
 from ...models.composition.one_hot import representable
 from ...models.composition.oxidation_states import oxidation_state_set
 from ...models.composition.screening import screen

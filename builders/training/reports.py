@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from ...stores import artefacts
+from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
 from .kind import Doc
 from .training_stage import training_set_of
@@ -40,9 +40,9 @@ def _facts(model: Doc) -> str:
 
 
 def _of_matgan(connection: Connection, model: Doc) -> Report:
-    from ...models.composition.matgan import MatGAN
-    from ...models.composition.matgan_report import assess, distributions, plot_distributions
-    from ...models.composition.matgan_sampling import sample
+    from ...models.composition.matgan.model import MatGAN
+    from ...models.composition.matgan.report import assess, distributions, plot_distributions
+    from ...models.composition.matgan.sampling import sample
 
     content = training_set_of(connection, model)
     generator = MatGAN.from_bytes(artefacts.get(connection, model["weights"]))
@@ -57,7 +57,7 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
     judged = model["metrics"].get("cross_validation")
     if judged is None:
         return "\nNot cross-validated (folds=0).\n", {}
-    from ...models.composition.classifier_report import plot
+    from ...models.composition.classifier.report import plot
 
     rows = ["| threshold | " + " | ".join(name for name in judged["thresholds"][0] if name != "threshold") + " |"]
     rows.append("|" + "---:|" * len(judged["thresholds"][0]))
@@ -71,7 +71,7 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from ...models.crystal_gan.evaluation import published
-    from .. import proposal_figures, relaxed_figures
+    from ..reports import proposal_figures, relaxed_figures
 
     own = proposal_figures.figures(connection, model=model["model_id"])
     others = [one for one in proposal_figures.figures(connection) if one.model != model["model_id"]]

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...models.composition.formulas import parse
-from ...models.composition.roost import RoostConfig, RoostEnsemble, network_from, predict
-from ...models.composition.roost_training import RoostLearner, UnfitTrainingSet, network_of
-from ...models.composition.roost_training import TrainingSet as Targets
+from ...models.composition.formula.formulas import parse
+from ...models.composition.roost.model import RoostConfig, RoostEnsemble, network_from, predict
+from ...models.composition.roost.training import RoostLearner, UnfitTrainingSet, network_of
+from ...models.composition.roost.training import TrainingSet as Targets
 from ...models.learning.device import choose
 from ...models.learning.loop import Figures, generator, mixed_seed
 from ...models.learning.weights import pack, unpack

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...models.learning.weights import WeightsError
-from ...stores import artefacts
+from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 

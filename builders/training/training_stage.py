@@ -18,13 +18,13 @@ from ...models.learning.device import DeviceError, OutOfMemory, choose
 from ...models.learning.loop import Diverged, Figures
 from ...models.learning.threads import threads_of_torch
 from ...models.learning.weights import WeightsError
-from ...stores import artefacts
+from ...stores.bookkeeping import artefacts
 from ...stores.canonical import canonical, content_hash
 from ...stores.documents import TrainedModel
 from ...stores.errors import ConfigurationError
-from ..stage import Stage
-from ..version import VERSION
-from ..work import Batch, Doc, Item, Outcome
+from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.stage import Stage
+from ..engine.version import VERSION
 from .catalogue import kind_of_model
 from .kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
 

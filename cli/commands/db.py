@@ -8,11 +8,12 @@ import typer
 from pydantic import SecretStr
 from rich.table import Table
 
-from ..stores import embedded, schema
-from ..stores.connection import connect, hosts_of
-from ..stores.errors import DatabaseUnavailable
-from ..stores.settings import PREFIX, Settings, find_settings_file
-from .console import JsonOption, begin, out, print_facts, print_json
+from ...stores import schema
+from ...stores.connection import connect, hosts_of
+from ...stores.errors import DatabaseUnavailable
+from ...stores.server import embedded
+from ...stores.settings import PREFIX, Settings, find_settings_file
+from ..display.console import JsonOption, begin, out, print_facts, print_json
 
 BYTES_PER_MB = 1_000_000
 

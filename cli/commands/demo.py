@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from ..builders.campaigns.bundled import for_bundled_sources
-from ..builders.campaigns.known import load_campaigns
-from ..builders.running import start_early
-from ..stores.connection import Connection, connect
-from .cells import BOUND_SIGNS
-from .console import JsonOption, begin, err, out, print_json
-from .demo_crystals import CAMPAIGN, generated_crystals, print_crystals
+from ...builders.candidates.bundled import for_bundled_sources
+from ...builders.candidates.known import load_campaigns
+from ...builders.engine.runner import start_early
+from ...stores.connection import Connection, connect
+from ..display.cells import BOUND_SIGNS
+from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.demo_crystals import CAMPAIGN, generated_crystals, print_crystals
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 

@@ -10,10 +10,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..stores.connection import connect
-from ..stores.query.changes import Change, changes_since, moment_of
-from .cells import COLOURS, plural, print_table, text_of
-from .console import JsonOption, begin, err, out, print_json
+from ...stores.connection import connect
+from ...stores.query.changes import Change, changes_since, moment_of
+from ..display.cells import COLOURS, plural, print_table, text_of
+from ..display.console import JsonOption, begin, err, out, print_json
 
 _SHOWN: Final = 50
 _SIGNS: Final = {"new": "[green]+[/]", "changed": "[yellow]~[/]", "deprecated": "[red]-[/]"}

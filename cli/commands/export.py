@@ -17,15 +17,15 @@ from typing import IO, Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError
-from ..stores.query.layout import all_columns
-from ..stores.query.search import Search, require_initialised
-from . import selection
-from .cells import plural
-from .console import JsonOption, begin, err, out, print_json
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError
+from ...stores.query.layout import all_columns
+from ...stores.query.search import Search, require_initialised
+from ..display import selection
+from ..display.cells import plural
+from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.rows import write_csv, write_jsonl
 from .export_vasp import ExportCommand
-from .rows import write_csv, write_jsonl
 
 Doc = dict[str, Any]
 
@@ -211,7 +211,7 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
     from pymatgen.io.cif import CifWriter
     from pymatgen.io.vasp.inputs import Poscar
 
-    from ..models.structure.plain import from_plain
+    from ...models.structure.serialization import from_plain
 
     structure = from_plain(plain)
     if format_ is ExportFormat.cif:

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from typer.core import TyperCommand
 
-from ..builders.campaigns.campaign import load
-from ..stores.connection import Connection, connect
-from ..stores.query.search import require_initialised
-from .cells import plural
-from .console import JsonOption, begin, err, out, print_json
+from ...builders.candidates.campaign import load
+from ...stores.connection import Connection, connect
+from ...stores.query.search import require_initialised
+from ..display.cells import plural
+from ..display.console import JsonOption, begin, err, out, print_json
 
 _SHOWN: Final = 5
 
@@ -68,10 +68,10 @@ def export_vasp(
       exfolio export vasp --campaign two-dimensional --out calculations --vdw r2SCAN+rVV10 --potcar
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who write calculations.
-    from ..builders.vasp.due import find_due
-    from ..builders.vasp.export import VaspExport, orders
-    from ..builders.vasp.export import export_vasp as write
-    from ..builders.vasp.flow import require_atomate2, write_flow
+    from ...builders.calculations.vasp.due import find_due
+    from ...builders.calculations.vasp.export import VaspExport, orders
+    from ...builders.calculations.vasp.export import export_vasp as write
+    from ...builders.calculations.vasp.flow import require_atomate2, write_flow
 
     if flow is not None:
         require_atomate2()
@@ -104,7 +104,7 @@ def export_vasp(
 
 
 def _choices(functional: str, van_der_waals: str, vacuum: float, *, relax_in_plane: bool) -> Any:
-    from ..models.calculation.plan import Choices
+    from ...models.calculation.plan import Choices
 
     return Choices(
         hull=_one_of(functional, ("PBE", "r2SCAN"), "--functional"),

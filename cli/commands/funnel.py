@@ -9,14 +9,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..builders.campaigns.campaign import Campaign, load
-from ..builders.campaigns.gates import pass_through
-from ..builders.campaigns.known import known_campaigns
-from ..models.composition.formulas import describe
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError
-from .cells import within_bound
-from .console import JsonOption, begin, out, print_json
+from ...builders.candidates.campaign import Campaign, load
+from ...builders.candidates.gates import pass_through
+from ...builders.candidates.known import known_campaigns
+from ...models.composition.formula.formulas import describe
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError
+from ..display.cells import within_bound
+from ..display.console import JsonOption, begin, out, print_json
 
 _USUAL = "two-dimensional"
 _BAR = 30

@@ -10,20 +10,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ..builders.running import run_stage
-from ..builders.source_stage import SourceStage
-from ..builders.sources.catalogue import KINDS, guess_kind
-from ..builders.sources.file_reader import ReaderOptionError
-from ..builders.sources.live_source import LIVE_KINDS
-from ..builders.sources.opening import SourceFileError
-from ..builders.sources.record import BadRecord, RawRecord, parse_many
-from ..builders.sources.table_columns import parse_columns
-from ..stores.connection import connect
-from ..stores.errors import ConfigurationError
-from .console import JsonOption, begin, out, print_json
+from ...builders.engine.runner import run_stage
+from ...builders.sources.catalogue import KINDS, guess_kind
+from ...builders.sources.file_stage import SourceStage
+from ...builders.sources.files.file_reader import ReaderOptionError
+from ...builders.sources.files.open_files import SourceFileError
+from ...builders.sources.files.table_columns import parse_columns
+from ...builders.sources.record import BadRecord, RawRecord, parse_many
+from ...builders.sources.services.service import LIVE_KINDS
+from ...stores.connection import connect
+from ...stores.errors import ConfigurationError
+from ..display.console import JsonOption, begin, out, print_json
+from ..display.progress import say_ingested, stage_progress
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
-from .progress import say_ingested, stage_progress
 from .pull import LiveOptions, is_live, pull
 
 _KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in {**KINDS, **LIVE_KINDS}.items())

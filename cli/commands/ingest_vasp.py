@@ -13,13 +13,13 @@ from typing import Final
 
 import typer
 
-from ..builders.running import Interrupted, run_stage
-from ..stores.clock import utc_now
-from ..stores.connection import connect
-from ..stores.errors import ConfigurationError
-from ..stores.settings import Settings
-from .console import err, out, print_json
-from .progress import say_ingested, stage_progress, summary
+from ...builders.engine.runner import Interrupted, run_stage
+from ...stores.clock import utc_now
+from ...stores.connection import connect
+from ...stores.errors import ConfigurationError
+from ...stores.settings import Settings
+from ..display.console import err, out, print_json
+from ..display.progress import say_ingested, stage_progress, summary
 
 KIND: Final = "vasp"
 
@@ -44,8 +44,8 @@ def watch_vasp(
 
     With `follow`, values and campaigns are brought up to date after it.
     """
-    from ..builders.refresh import ingestion_names, refresh
-    from ..builders.vasp.watch import Watch
+    from ...builders.calculations.vasp.watch import Watch
+    from ...builders.refresh import ingestion_names, refresh
 
     stop = threading.Event()
     with connect(settings, autostart=True) as connection, _stopped_by_signals(stop):
@@ -86,8 +86,8 @@ def ingest_vasp(
 ) -> None:
     """Ingest every calculation below the folders, or with `dry_run` say what would be read."""
     # emmet and pymatgen take seconds to import, which other kinds need not wait for.
-    from ..builders.vasp.crawl import Run, crawl
-    from ..builders.vasp_stage import VaspStage
+    from ...builders.calculations.stage import VaspStage
+    from ...builders.calculations.vasp.crawl import Run, crawl
 
     if dry_run:
         found = list(crawl(directories))

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..builders.sources.ion_reference import download_ions
-from ..stores.errors import ConfigurationError
-from .console import JsonOption, begin, err, print_json
+from ...builders.sources.services.ion_reference import download_ions
+from ...stores.errors import ConfigurationError
+from ..display.console import JsonOption, begin, err, print_json
 from .export import whole_file
 
 

@@ -10,16 +10,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..builders.template_loading import predict_structures
-from ..models.composition.parsing import FormulaError
-from ..models.structure.pettifor import ElementOffScaleError
-from ..models.structure.plain import to_plain
-from ..models.structure.templates import Decoration, NoTemplateError, Prediction
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError, ExfolioError
-from ..stores.query.search import require_initialised
-from .cells import MARKS, print_table, text_of
-from .console import JsonOption, begin, err, out, print_json
+from ...builders.structures.template_loading import predict_structures
+from ...models.composition.formula.parsing import FormulaError
+from ...models.structure.pettifor import ElementOffScaleError
+from ...models.structure.serialization import to_plain
+from ...models.structure.templates import Decoration, NoTemplateError, Prediction
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError, ExfolioError
+from ...stores.query.search import require_initialised
+from ..display.cells import MARKS, print_table, text_of
+from ..display.console import JsonOption, begin, err, out, print_json
 from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
 
 Doc = dict[str, Any]

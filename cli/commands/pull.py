@@ -8,14 +8,14 @@ from typing import Any
 
 import typer
 
-from ..builders.live_source_stage import LiveSourceStage
-from ..builders.running import run_stage
-from ..builders.sources.live_source import LIVE_KINDS
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError, ExfolioError
-from ..stores.settings import Settings
-from .console import err, print_error, print_json
-from .progress import stage_progress, summary
+from ...builders.engine.runner import run_stage
+from ...builders.sources.service_stage import LiveSourceStage
+from ...builders.sources.services.service import LIVE_KINDS
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError, ExfolioError
+from ...stores.settings import Settings
+from ..display.console import err, print_error, print_json
+from ..display.progress import stage_progress, summary
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError
-from ..stores.query.fields import Field, fields_of, has_deprecation
-from ..stores.query.layout import NEWEST_FIRST, all_columns, columns_of
-from ..stores.query.search import Search, require_initialised, value_at
-from . import selection
-from .cells import BOUND_SIGNS, plural, print_table, table_of, text_of
-from .console import JsonOption, begin, err, out, print_json, write_line
-from .rows import Format, write_csv, write_json, write_jsonl
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError
+from ...stores.query.fields import Field, fields_of, has_deprecation
+from ...stores.query.layout import NEWEST_FIRST, all_columns, columns_of
+from ...stores.query.search import Search, require_initialised, value_at
+from ..display import selection
+from ..display.cells import BOUND_SIGNS, plural, print_table, table_of, text_of
+from ..display.console import JsonOption, begin, err, out, print_json, write_line
+from ..display.rows import Format, write_csv, write_json, write_jsonl
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""

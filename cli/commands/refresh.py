@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ..builders.campaigns.known import known_campaigns, load_campaigns
-from ..builders.refresh import RefreshReport, known_sources, refresh, stages_of
-from ..builders.running import run_stage
-from ..builders.stage import Stage
-from ..builders.template_stage import TemplateStage
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError
-from ..stores.runs import StageReport
-from .console import JsonOption, begin, err, print_json
-from .progress import stage_progress, summary
+from ...builders.candidates.known import known_campaigns, load_campaigns
+from ...builders.engine.runner import run_stage
+from ...builders.engine.stage import Stage
+from ...builders.materials.template_library_stage import TemplateStage
+from ...builders.refresh import RefreshReport, known_sources, refresh, stages_of
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError
+from ..display.console import JsonOption, begin, err, print_json
+from ..display.progress import stage_progress, summary
 
 ProcessesOption = Annotated[
     int | None, typer.Option("-n", "--processes", min=1, help="Worker processes of heavy stages.")

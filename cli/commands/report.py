@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from ..models.energetics.schemes import Scheme
-from ..stores.connection import connect
-from ..stores.errors import ConfigurationError
-from ..stores.query.fields import Field
-from .cells import text_of
-from .console import JsonOption, begin, out, print_json
+from ...models.energetics.schemes import Scheme
+from ...stores.connection import connect
+from ...stores.errors import ConfigurationError
+from ...stores.query.fields import Field
+from ..display.cells import text_of
+from ..display.console import JsonOption, begin, out, print_json
 from .report_model import model
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def phase_diagram(
     """  # noqa: D301 - the backspace tells the help to keep the lines
     file = _checked(to)
     # pymatgen's phase diagrams bring plotly, which takes its time.
-    from ..builders import diagrams
+    from ...builders.reports import diagrams
 
     with connect(begin()) as connection:
         found = diagrams.phase_diagram(connection, name, scheme=scheme)
@@ -87,7 +87,7 @@ def pourbaix(
       exfolio report pourbaix mg-mn-o-photoanode/st-77 --potential 1.5 --out st-77.png
     """  # noqa: D301 - the backspace tells the help to keep the lines
     file = _checked(to)
-    from ..builders import diagrams
+    from ...builders.reports import diagrams
 
     with connect(begin()) as connection:
         found = diagrams.pourbaix_diagram(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..stores.connection import connect
-from ..stores.errors import ConfigurationError
-from .console import begin, err, write_line
+from ...stores.connection import connect
+from ...stores.errors import ConfigurationError
+from ..display.console import begin, err, write_line
 
 
 def model(
@@ -26,9 +26,9 @@ def model(
       exfolio report model classifier
       exfolio report model matgan --out matgan-report
     """
-    from ..builders.training import trained
-    from ..builders.training.catalogue import KINDS
-    from ..builders.training.reports import report
+    from ...builders.training import trained
+    from ...builders.training.catalogue import KINDS
+    from ...builders.training.reports import report
 
     with connect(begin()) as connection:
         kind = identity if identity in KINDS else identity.rpartition("-")[0]

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ..stores import failures
-from ..stores.connection import Connection, connect
-from ..stores.errors import ConfigurationError
-from ..stores.query.search import require_initialised
-from .console import JsonOption, begin, out, print_json
+from ...stores.bookkeeping import failures
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError
+from ...stores.query.search import require_initialised
+from ..display.console import JsonOption, begin, out, print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -8,10 +8,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..builders.schedule import Scheduler
-from ..stores.connection import connect
-from .cells import text_of
-from .console import JsonOption, begin, err, out, print_json
+from ...builders.schedule.scheduler import Scheduler
+from ...stores.connection import connect
+from ..display.cells import text_of
+from ..display.console import JsonOption, begin, err, out, print_json
 from .refresh import ProcessesOption
 
 

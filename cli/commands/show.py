@@ -11,21 +11,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.tree import Tree
 
-from ..stores.connection import connect
-from ..stores.query.fields import Field, Fields, fields_of
-from ..stores.query.lookup import Found, find_document
-from ..stores.query.provenance import (
-    Origin,
-    documents_referring_to,
-    failures_of,
-    origins_of,
-    quarantine_of,
-    values_of,
-)
-from .cells import COLOURS, MARKS, text_of, within_bound
-from .console import JsonOption, begin, out, print_json
-from .show_structures import print_structures, structures_of
-from .show_values import print_values
+from ...stores.connection import connect
+from ...stores.query.fields import Field, Fields, fields_of
+from ...stores.query.lookup import Found, find_document
+from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
+from ..display.cells import COLOURS, MARKS, text_of, within_bound
+from ..display.console import JsonOption, begin, out, print_json
+from ..display.show_structures import print_structures, structures_of
+from ..display.show_values import print_values
 
 Doc = dict[str, Any]
 

@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..stores.connection import connect
-from ..stores.health import health
-from ..stores.query.overview import overview
-from .cells import COLOURS, text_of
-from .console import JsonOption, begin, out, print_json
+from ...stores.connection import connect
+from ...stores.query.overview import overview
+from ...stores.server.health import health
+from ..display.cells import COLOURS, text_of
+from ..display.console import JsonOption, begin, out, print_json
 
 Doc = dict[str, Any]
 

@@ -9,14 +9,14 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ..builders.running import run_stage
-from ..builders.training.catalogue import KINDS, kind_of_model
-from ..builders.training.training_stage import TrainingStage
-from ..stores.connection import connect
-from ..stores.errors import ConfigurationError
-from .console import JsonOption, begin, err, out, print_json
-from .model_figures import print_model
-from .progress import stage_progress
+from ...builders.engine.runner import run_stage
+from ...builders.training.catalogue import KINDS, kind_of_model
+from ...builders.training.training_stage import TrainingStage
+from ...stores.connection import connect
+from ...stores.errors import ConfigurationError
+from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.model_figures import print_model
+from ..display.progress import stage_progress
 
 
 def register(app: typer.Typer) -> None:

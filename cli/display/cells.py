@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from ..stores.query.fields import Field
+from ...stores.query.fields import Field
 from .console import out
 
 COLOURS: Final = {

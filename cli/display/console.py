@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
-from ..stores.errors import ExfolioError
-from ..stores.settings import Settings, load_settings
+from ...stores.errors import ExfolioError
+from ...stores.settings import Settings, load_settings
 from .json_log import JsonFormatter
 
 PIPE_CLOSED: Final = 141  # what a shell reports for a program that SIGPIPE ended: 128 + 13

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from ..stores.connection import Connection
+from ...stores.connection import Connection
 from .console import out
 
 CAMPAIGN = "mg-mn-o-photoanode"

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..builders.running import Progress as Callback
-from ..builders.stage import Stage
-from ..stores.runs import StageReport
+from ...builders.engine.runner import Progress as Callback
+from ...builders.engine.stage import Stage
+from ...stores.bookkeeping.runs import StageReport
 from .console import err
 
 _PLAIN_EVERY_SECONDS = 10.0

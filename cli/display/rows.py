@@ -11,7 +11,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from ..stores.query.search import value_at
+from ...stores.query.search import value_at
 
 Doc = dict[str, Any]
 Write = Callable[[str], None]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ..stores.errors import ConfigurationError
-from ..stores.query import conditions
-from ..stores.query.fields import ALL_DOCUMENTS, Fields, fields_of
+from ...stores.errors import ConfigurationError
+from ...stores.query import conditions
+from ...stores.query.fields import ALL_DOCUMENTS, Fields, fields_of
 
 Condition = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from rich.markup import escape
 from rich.table import Table
 
-from ..stores.connection import Connection
-from ..stores.query.lookup import Found
+from ...stores.connection import Connection
+from ...stores.query.lookup import Found
 from .cells import MARKS, print_table, text_of
 from .console import out
 

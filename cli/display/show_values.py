@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.markup import escape
 from rich.table import Table
 
-from ..stores.query.fields import Field
+from ...stores.query.fields import Field
 from .cells import text_of, within_bound
 from .console import out
 

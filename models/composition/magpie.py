@@ -15,8 +15,8 @@ import numpy as np
 from matminer.featurizers.composition import ElementProperty
 from numpy.typing import NDArray
 
-from .elements import ATOMIC_NUMBERS, HYDROGEN_ISOTOPES, MAX_Z
-from .parsing import Formulas, parse
+from .formula.elements import ATOMIC_NUMBERS, HYDROGEN_ISOTOPES, MAX_Z
+from .formula.parsing import Formulas, parse
 
 STATISTICS: Final = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")
 

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
-from .formulas import reduced_formulas
-from .parsing import Formulas, concatenate, parse
+from .formula.elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
+from .formula.formulas import reduced_formulas
+from .formula.parsing import Formulas, concatenate, parse
 
 #: The elements of the representation: hydrogen to plutonium but for these.
 #: Dan, Zhao, Li, Li, Hu, Hu, npj Comput. Mater. 6, 84 (2020).

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smact.utils.oxidation import ICSD24OxStatesFilter
 
 from .charge_sums import Charges
-from .elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
+from .formula.elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
 
 OxidationStateSetName: TypeAlias = Literal["smact_default", "icsd24", "icsd16", "smact14", "pymatgen_sp", "wiki"]
 """Named sets.

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import charge_sums
-from .elements import SYMBOLS
+from .formula.elements import SYMBOLS
+from .formula.parsing import Formulas, UnparsableFormula, parse
 from .oxidation_states import (
     SMACT_ELECTRONEGATIVITIES,
     SMACT_METALS,
@@ -28,7 +29,6 @@ from .oxidation_states import (
     OxidationStateSet,
     oxidation_state_set,
 )
-from .parsing import Formulas, UnparsableFormula, parse
 
 #: Widest sets of charges (words of 64) that are worked out together. Few compositions need more, and for a few the
 #: long integers of Python are faster.

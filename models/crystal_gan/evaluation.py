@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..structure.layouts import Layout
-from ..structure.matching import Representatives
+from ..structure.comparison.matching import Representatives
 from ..structure.point_cloud import counts, decode_many
-from .validity import ValidityRule, faults
+from ..structure.point_cloud_layouts import Layout
+from .crystals.validity import ValidityRule, faults
 
 
 @dataclass(frozen=True, slots=True)

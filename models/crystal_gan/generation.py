@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from ..learning.loop import mixed_seed
-from ..structure.layouts import BadLayout
-from ..structure.matching import Representatives
+from ..structure.comparison.matching import Representatives
 from ..structure.point_cloud import decode_many
+from ..structure.point_cloud_layouts import BadLayout
+from .crystals.validity import ValidityRule, faults
 from .generators import CrystalGenerator
-from .validity import ValidityRule, faults
 
 Composition = Mapping[str, int] | Sequence[int]
 Floats = NDArray[np.float64]

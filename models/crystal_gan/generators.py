@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..learning.loop import Learner
 from ..learning.weights import WrongModel, unpack
-from ..structure.layouts import Layout
-from .augmentation import with_supercells
-from .config import CrystalGanConfig
-from .diffusion_config import DiffusionConfig, Settings, settings_from
-from .diffusion_learner import DiffusionLearner
-from .diffusion_model import CrystalDiffusion
-from .learner import CrystalGanLearner
-from .model import KIND, CrystalGan
+from ..structure.point_cloud_layouts import Layout
+from .crystals.augmentation import with_supercells
+from .diffusion.config import DiffusionConfig, Settings, settings_from
+from .diffusion.learner import DiffusionLearner
+from .diffusion.model import CrystalDiffusion
+from .gan.config import CrystalGanConfig
+from .gan.learner import CrystalGanLearner
+from .gan.model import KIND, CrystalGan
 
 
 class CrystalGenerator(Protocol):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .compositions import CompositionTable
+from .composition_table import CompositionTable
 from .mixture import Mixtures, cheapest_mixtures
 
 STABLE = 1e-9

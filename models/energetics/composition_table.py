@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..composition.elements import SYMBOLS
-from ..composition.parsing import Formulas, from_amounts, parse, read_one
+from ..composition.formula.elements import SYMBOLS
+from ..composition.formula.parsing import Formulas, from_amounts, parse, read_one
 
 DECIMALS = 8
 """Fractions that agree to this many decimals are one composition, as in pymatgen (Composition.amount_tolerance)."""

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ..composition.parsing import parse
-from ..structure.vacuum import MIN_GAP, thickest_gap
-from .compositions import composition_table
+from ..composition.formula.parsing import parse
+from ..structure.layered.vacuum import MIN_GAP, thickest_gap
+from .composition_table import composition_table
 
 DIFFERING_BY_NATURE = frozenset({"KPOINTS", "KSPACING", "LDIPOL", "IDIPOL", "DIPOL", "NPAR", "KPAR", "NCORE", "MAGMOM"})
 """Settings that a layer with vacuum and its bulk rightly have different, or that say nothing of the energy."""

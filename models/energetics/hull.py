@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .competition import Phases, Product, elements_of, sub_systems
-from .compositions import CompositionTable, composition_table
+from .composition_table import CompositionTable, composition_table
 from .entry import (
     EnergyError,
     Entry,

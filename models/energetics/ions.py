@@ -17,7 +17,7 @@ from typing import Any
 from pymatgen.core.composition import Composition
 from pymatgen.core.ion import Ion
 
-from ..composition.formulas import reduced_formulas
+from ..composition.formula.formulas import reduced_formulas
 
 KJ_PER_MOL_PER_EV = 96.485
 """kJ/mol in one eV, to the digits that the Materials Project uses for its ions, so that energies agree with theirs."""

@@ -17,19 +17,10 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from ..learning.threads import threads_of_torch
+from ..structure.layered.vacuum import MIN_GAP, thickest_gap
+from ..structure.serialization import MIN_DISTANCE
 from .bond_graph import BondGraph, bond_graph
-from .plain import MIN_DISTANCE
-from .potential import (
-    EDGES_AT_ONCE,
-    EDGES_AT_ONCE_GPU,
-    GPA,
-    Static,
-    atomic_numbers,
-    evaluate_graphs,
-    potential,
-    unfit,
-)
-from .vacuum import MIN_GAP, thickest_gap
+from .chgnet import EDGES_AT_ONCE, EDGES_AT_ONCE_GPU, GPA, Static, atomic_numbers, evaluate_graphs, potential, unfit
 
 FORCE_TOLERANCE: Final = 0.1
 """eV/Å, on atoms and, as volume times stress over the number of atoms, on the cell: the default of CHGNet's own

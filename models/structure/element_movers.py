@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from ..composition.elements import ATOMIC_NUMBERS
-from ..composition.formulas import Formulas, UnparsableFormula, parse
+from ..composition.formula.elements import ATOMIC_NUMBERS
+from ..composition.formula.formulas import Formulas, UnparsableFormula, parse
 from .pettifor import MODIFIED_PETTIFOR_ORDER, MODIFIED_PETTIFOR_POSITION, ElementOffScaleError
 
 N_STEPS = len(MODIFIED_PETTIFOR_ORDER) - 1  # gaps between the 103 places; past the last one everything has been moved

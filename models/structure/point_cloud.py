@@ -16,7 +16,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import Element, Species
 from pymatgen.core.structure import Structure
 
-from .layouts import CELL_ROWS, Layout, find_layout
+from .point_cloud_layouts import CELL_ROWS, Layout, find_layout
 
 SCALE: Final = 2 / 3
 OFFSET: Final = 1 / 6

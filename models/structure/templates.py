@@ -16,15 +16,15 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .decorations import decorated_symbols
-from .element_mapping import likely_oxidation_states
-from .lent_shapes import LentShapes, Shape
-from .matching import Representatives, prepare
-from .prototypes import PROTOTYPE_TOLERANCES
-from .template_library import StructureOf, TemplateLibrary
-from .template_predictions import Decoration, Made, Prediction, described, shared_element
-from .template_ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
-from .template_shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
+from .comparison.matching import Representatives, prepare
+from .comparison.prototypes import PROTOTYPE_TOLERANCES
+from .templating.decorations import decorated_symbols
+from .templating.element_mapping import likely_oxidation_states
+from .templating.library import StructureOf, TemplateLibrary
+from .templating.predictions import Decoration, Made, Prediction, described, shared_element
+from .templating.ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
+from .templating.shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
+from .templating.template_arrays import LentShapes, Shape
 
 __all__ = ["Decoration", "NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
 

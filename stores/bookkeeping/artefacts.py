@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from gridfs import GridFSBucket, NoFile
 
-from .connection import Connection
-from .errors import ExfolioError
+from ..connection import Connection
+from ..errors import ExfolioError
 
 ARTEFACTS: Final = "artefacts"
 CHECKPOINTS: Final = "checkpoints"

@@ -13,8 +13,8 @@ from typing import Any
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 
-from .clock import utc_now
-from .connection import Connection
+from ..clock import utc_now
+from ..connection import Connection
 
 Doc = dict[str, Any]
 

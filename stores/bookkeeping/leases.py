@@ -21,8 +21,8 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from .connection import Connection, explain
-from .errors import CannotRunError, LeaseHeld
+from ..connection import Connection, explain
+from ..errors import CannotRunError, LeaseHeld
 
 Doc = dict[str, Any]
 logger = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from .canonical import text_hash
-from .clock import utc_now
-from .connection import Connection
+from ..canonical import text_hash
+from ..clock import utc_now
+from ..connection import Connection
 
 Doc = dict[str, Any]
 

@@ -8,8 +8,8 @@ import socket
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .clock import utc_now
-from .connection import Connection
+from ..clock import utc_now
+from ..connection import Connection
 
 Doc = dict[str, Any]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from .clock import utc_now
-from .connection import Connection
+from ..clock import utc_now
+from ..connection import Connection
 
 Doc = dict[str, Any]
 

@@ -13,8 +13,8 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
-from .clock import utc_now
-from .connection import Connection
+from ..clock import utc_now
+from ..connection import Connection
 from .leases import LeaseLost
 
 Doc = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psutil
 
-from .. import revisions, stage_states
+from ..bookkeeping import revisions, stage_states
 from ..clock import utc_now
 from ..connection import Connection
 from ..documents import BY_COLLECTION

@@ -15,10 +15,10 @@ import psutil
 from pydantic import SecretStr
 from pymongo import errors as mongo
 
+from ..errors import ServerStartFailed
+from ..settings import Settings
 from . import mongod_process, replica_set, server_log
-from .errors import ServerStartFailed
 from .server_home import ServerHome
-from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import schedules
-from .clock import utc_now
-from .connection import Connection
-from .query.overview import state_of
-from .schema import is_initialised
+from ..bookkeeping import schedules
+from ..clock import utc_now
+from ..connection import Connection
+from ..query.overview import state_of
+from ..schema import is_initialised
 
 Doc = dict[str, Any]
 FAILURES_TOLERATED = 2

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from .errors import ConfigurationError, ServerStartFailed
+from ..errors import ConfigurationError, ServerStartFailed
 
 # The distributions of the `embedded` extra. Only their file lists are read: the package `fiftyone` they share a
 # name with, where somebody has it, is large and starts a server of its own when imported.

@@ -16,11 +16,11 @@ from typing import Final
 
 import psutil
 
+from ..errors import ServerStartFailed
+from ..settings import Settings
 from . import replica_set, server_log
-from .errors import ServerStartFailed
 from .mongod_binary import find_mongod
 from .server_home import ServerHome, explained
-from .settings import Settings
 
 ATTEMPTS_AT_A_PORT: Final = 5
 POLL_SECONDS: Final = 0.05

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo import errors as mongo
 
-from .errors import ServerStartFailed
+from ..errors import ServerStartFailed
 from .server_home import Credentials
 
 NAME: Final = "exfolio"

@@ -20,7 +20,7 @@ from typing import Final
 import filelock
 from pydantic import SecretStr
 
-from .errors import ServerStartFailed
+from ..errors import ServerStartFailed
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from .errors import ServerStartFailed
+from ..errors import ServerStartFailed
 from .server_home import REMEDIES
 
 LONGEST_LOG_BYTES: Final = 20_000_000

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from exfolio.models.crystal_gan.config import CrystalGanConfig, profile
-from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig
-from exfolio.models.crystal_gan.diffusion_learner import DiffusionLearner
+from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig
+from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
+from exfolio.models.crystal_gan.gan.config import CrystalGanConfig, profile
+from exfolio.models.crystal_gan.gan.learner import CrystalGanLearner
+from exfolio.models.crystal_gan.gan.losses import gradient_penalty
+from exfolio.models.crystal_gan.gan.networks import Critic, Generator
 from exfolio.models.crystal_gan.generation import sample
-from exfolio.models.crystal_gan.learner import CrystalGanLearner
-from exfolio.models.crystal_gan.losses import gradient_penalty
-from exfolio.models.crystal_gan.networks import Critic, Generator
-from exfolio.models.structure.layouts import MG_MN_O
 from exfolio.models.structure.point_cloud import decode_many, encode_many
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O
 from report import compare, seconds
 from torch import Tensor, nn
 

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 
 import psutil
 import report
-from exfolio.builders.map_stage import MapStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.stage import Stage
-from exfolio.builders.work import Batch, Item, Outcome
-from exfolio.stores import embedded
+from exfolio.builders.engine.batches import Batch, Item, Outcome
+from exfolio.builders.engine.map_stage import MapStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import Composition
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 
 PER_CHUNK = 4_000

@@ -8,10 +8,10 @@ import sys
 import warnings
 from pathlib import Path
 
-from exfolio.models.structure.clusters import COVALENT_RADII, find_clusters
-from exfolio.models.structure.layers import DATABASE_RULES, PAPER_RULES, analyse_many
-from exfolio.models.structure.matching import Representatives, group_duplicates
-from exfolio.models.structure.plain import from_plain, to_plain
+from exfolio.models.structure.comparison.matching import Representatives, group_duplicates
+from exfolio.models.structure.layered.clusters import COVALENT_RADII, find_clusters
+from exfolio.models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, analyse_many
+from exfolio.models.structure.serialization import from_plain, to_plain
 from pymatgen.analysis.dimensionality import get_dimensionality_gorai, get_dimensionality_larsen
 from pymatgen.analysis.graphs import StructureGraph
 from pymatgen.analysis.local_env import CrystalNN, CutOffDictNN

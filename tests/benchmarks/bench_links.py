@@ -21,17 +21,17 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
-from exfolio.builders.links import LinkStage
-from exfolio.builders.preferred_values import PreferredStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.stage import Stage
-from exfolio.models.structure.linking import link
-from exfolio.models.structure.matching import prepare
-from exfolio.models.structure.plain import Arrays, arrays_of, from_plain
-from exfolio.stores import embedded
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
+from exfolio.builders.materials.duplicates_stage import LinkStage
+from exfolio.builders.materials.preferred_stage import PreferredStage
+from exfolio.models.structure.comparison.incremental_matching import link
+from exfolio.models.structure.comparison.matching import prepare
+from exfolio.models.structure.serialization import Arrays, arrays_of, from_plain
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import Material
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings, load_settings
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter

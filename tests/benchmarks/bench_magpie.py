@@ -7,7 +7,7 @@ import random
 import warnings
 
 import numpy as np
-from exfolio.models.composition.formulas import describe_all, parse, reduced_formulas
+from exfolio.models.composition.formula.formulas import describe_all, parse, reduced_formulas
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.one_hot import ELEMENTS, decode_parsed, encode
 from matminer.featurizers.composition import ElementProperty

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from exfolio.models.composition.matgan import MatGAN, MatGANConfig
-from exfolio.models.composition.matgan_sampling import Tally, drawn, sample
-from exfolio.models.composition.matgan_sequential import END, MAX_ELEMENTS, SequentialGenerator
+from exfolio.models.composition.matgan.model import MatGAN, MatGANConfig
+from exfolio.models.composition.matgan.sampling import Tally, drawn, sample
+from exfolio.models.composition.matgan.sequential import END, MAX_ELEMENTS, SequentialGenerator
 from exfolio.models.composition.one_hot import decode
 from numpy.typing import NDArray
 from report import compare, peak_memory_mb, seconds

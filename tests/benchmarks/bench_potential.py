@@ -16,11 +16,11 @@ from multiprocessing import get_context
 import torch
 from exfolio.builders.sources.catalogue import reader_for
 from exfolio.builders.sources.record import RawRecord, parse_many
-from exfolio.models.structure.layers import DATABASE_RULES, analyse_layers
-from exfolio.models.structure.monolayer import monolayers
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.potential import evaluate, potential
-from exfolio.models.structure.relaxation import relax
+from exfolio.models.potential.chgnet import evaluate, potential
+from exfolio.models.potential.relaxation import relax
+from exfolio.models.structure.layered.layering import DATABASE_RULES, analyse_layers
+from exfolio.models.structure.layered.monolayer import monolayers
+from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Structure
 from report import compare, seconds
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from exfolio.builders.live_source_stage import LiveSourceStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.sources.web import SourceUnavailable
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.services.http_client import SourceUnavailable
 from exfolio.stores.connection import Connection, connect
 from loopback import Fault
 from materials_project_server import KEY, MaterialsProjectServer

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from exfolio.models.composition.formula.parsing import parse
 from exfolio.models.composition.one_hot import ELEMENTS
-from exfolio.models.composition.parsing import parse
-from exfolio.models.composition.roost import Roost, RoostConfig, predict
-from exfolio.models.composition.roost_graph import Graphs
-from exfolio.models.composition.roost_training import robust_loss
+from exfolio.models.composition.roost.graph import Graphs
+from exfolio.models.composition.roost.model import Roost, RoostConfig, predict
+from exfolio.models.composition.roost.training import robust_loss
 from report import compare
 from torch import nn
 

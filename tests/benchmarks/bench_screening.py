@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 import numpy as np
-from exfolio.models.composition.formulas import parse
+from exfolio.models.composition.formula.formulas import parse
 from exfolio.models.composition.one_hot import ELEMENTS
 from exfolio.models.composition.screening import screen
 from report import compare

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exfolio.models.structure.lattice_predictor import LatticeConfig, fit, unpack
-from exfolio.models.structure.lattice_report import PUBLISHED, cross_validate
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.structure_cells import conventional
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry.lattice_predictor import LatticeConfig, fit, unpack
+from exfolio.models.structure.symmetry.lattice_report import PUBLISHED, cross_validate
+from exfolio.models.structure.symmetry.structure_cells import conventional
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BULK = (

@@ -27,14 +27,14 @@ from typing import Any, ClassVar
 
 import psutil
 import report
-from exfolio.builders.map_stage import MapStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.work import Item, Outcome
-from exfolio.stores import embedded
+from exfolio.builders.engine.batches import Item, Outcome
+from exfolio.builders.engine.map_stage import MapStage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import BY_COLLECTION, RegistryDocument
 from exfolio.stores.documents.base import meta
 from exfolio.stores.schema import index_models, initialise, json_schema
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings, load_settings
 from maggma.builders import MapBuilder
 from maggma.cli.serial import serial

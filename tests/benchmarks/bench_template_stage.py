@@ -25,12 +25,12 @@ from typing import Any
 
 import psutil
 from bench_templates import compositions, renamed_library
-from exfolio.builders.running import run_stage
-from exfolio.builders.template_stage import _founding
-from exfolio.builders.template_structures import TemplateStructuresStage
-from exfolio.models.composition.formulas import anonymous_formulas, reduced_formulas
-from exfolio.models.structure.lent_shapes import LentShapes
-from exfolio.models.structure.plain import to_plain
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.template_library_stage import _founding
+from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
+from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
+from exfolio.models.structure.serialization import to_plain
+from exfolio.models.structure.templating.template_arrays import LentShapes
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings

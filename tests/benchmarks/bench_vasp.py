@@ -25,12 +25,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import psutil
-from exfolio.builders.running import run_stage
-from exfolio.builders.stage import Stage
-from exfolio.builders.vasp.guards import BadRun, plain_xml
-from exfolio.builders.vasp_stage import VaspStage
+from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.calculations.vasp.guards import BadRun, plain_xml
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection, connect
-from exfolio.stores.runs import StageReport
 from exfolio.stores.settings import Settings
 from pymatgen.io.vasp.outputs import Vasprun
 

@@ -17,19 +17,19 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from exfolio.builders.potential.elements import reference_elements
+from exfolio.builders.properties.potential.elements import reference_elements
 from exfolio.builders.training import trained
-from exfolio.models.composition.chemical_systems import sub_systems
-from exfolio.models.crystal_gan.distances import least_distances
+from exfolio.models.composition.formula.chemical_systems import sub_systems
+from exfolio.models.crystal_gan.crystals.distances import least_distances
+from exfolio.models.crystal_gan.crystals.validity import faults
 from exfolio.models.crystal_gan.generation import generate
 from exfolio.models.crystal_gan.generators import CrystalGenerator, read_generator
-from exfolio.models.crystal_gan.validity import faults
 from exfolio.models.energetics.hull import Entry, hull_positions
-from exfolio.models.structure.layouts import Layout
-from exfolio.models.structure.plain import from_plain
+from exfolio.models.potential.chgnet import NAME, evaluate
+from exfolio.models.potential.relaxation import relax
 from exfolio.models.structure.point_cloud import encode_many
-from exfolio.models.structure.potential import NAME, evaluate
-from exfolio.models.structure.relaxation import relax
+from exfolio.models.structure.point_cloud_layouts import Layout
+from exfolio.models.structure.serialization import from_plain
 from exfolio.stores.connection import Connection, connect
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice

@@ -23,17 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from exfolio.models.structure import cell_matching, prototypes, reduced_cells
-from exfolio.models.structure.decorations import splits
-from exfolio.models.structure.element_mapping import arrangements, substitution_features
-from exfolio.models.structure.matching import prepare
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.prototypes import PrototypeIndex, slot_orders
-from exfolio.models.structure.symmetry import space_group
-from exfolio.models.structure.template_library import Bucket, TemplateLibrary
-from exfolio.models.structure.template_ranking import related
+from exfolio.models.structure.comparison import cell_matching, prototypes, reduced_cells
+from exfolio.models.structure.comparison.matching import prepare
+from exfolio.models.structure.comparison.prototypes import PrototypeIndex, slot_orders
+from exfolio.models.structure.layered.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry.space_groups import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
-from exfolio.models.structure.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.templating.decorations import splits
+from exfolio.models.structure.templating.element_mapping import arrangements, substitution_features
+from exfolio.models.structure.templating.library import Bucket, TemplateLibrary
+from exfolio.models.structure.templating.ranking import related
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exfolio.stores import embedded
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.campaigns.campaign import Campaign
-from exfolio.builders.campaigns.known import known_campaigns
+from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.known import known_campaigns
 from exfolio.builders.refresh import refresh
+from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
-from exfolio.stores.leases import Lease
 from known_crystals import campaign, crystals, keys, one, revisions
 
 MOVING = {"_id", "rev", "run_id", "created_at", "updated_at", "first_seen_at", "facets", "history"}

@@ -15,7 +15,6 @@ from pathlib import Path
 import mongoengine
 import psutil
 import pytest
-from exfolio.stores import embedded
 from exfolio.stores.connection import ALIAS, Connection, connect, explain, hosts_of
 from exfolio.stores.errors import (
     AccessError,
@@ -24,6 +23,7 @@ from exfolio.stores.errors import (
     ExfolioError,
     StandaloneServerError,
 )
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 from pydantic import SecretStr
 from pymongo import MongoClient

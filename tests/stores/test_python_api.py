@@ -1,8 +1,8 @@
 """The registry from a notebook."""
 
 import pytest
-from exfolio.stores.asking import query
 from exfolio.stores.connection import Connection
+from exfolio.stores.python_api import query
 from exfolio.stores.query.errors import FilterError
 from exfolio.stores.schema import initialise
 from small_registry import fill, mos2_monolayer

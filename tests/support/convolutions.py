@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import torch
-from exfolio.models.crystal_gan.config import CrystalGanConfig
-from exfolio.models.crystal_gan.networks import SLOPE, Critic, Generator, conditions
+from exfolio.models.crystal_gan.gan.config import CrystalGanConfig
+from exfolio.models.crystal_gan.gan.networks import SLOPE, Critic, Generator, conditions
 from torch import Tensor, nn
 
 

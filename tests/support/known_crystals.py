@@ -4,16 +4,16 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from exfolio.builders.campaigns.campaign import Campaign, parse
+from exfolio.builders.candidates.campaign import Campaign, parse
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import stages_of
-from exfolio.builders.running import run_stage
 from exfolio.builders.sources.catalogue import reader_for
 from exfolio.builders.sources.record import RawRecord, parse_many
-from exfolio.models.structure.monolayer import monolayers
-from exfolio.models.structure.plain import from_plain, to_plain
+from exfolio.models.structure.layered.monolayer import monolayers
+from exfolio.models.structure.serialization import from_plain, to_plain
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import BY_COLLECTION, Material
-from exfolio.stores.runs import StageReport
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exfolio.models.composition.formulas import describe_all
-from exfolio.models.structure.plain import to_plain
+from exfolio.models.composition.formula.formulas import describe_all
+from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition, Material
 from exfolio.stores.transactions import in_transaction

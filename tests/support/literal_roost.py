@@ -6,9 +6,9 @@ What the fast one of the project is compared with, in value and in time. It take
 from __future__ import annotations
 
 import torch
-from exfolio.models.composition.parsing import parse
-from exfolio.models.composition.roost import Roost
-from exfolio.models.composition.roost_attention import WeightedAttention
+from exfolio.models.composition.formula.parsing import parse
+from exfolio.models.composition.roost.attention import WeightedAttention
+from exfolio.models.composition.roost.model import Roost
 from torch import nn
 
 EPSILON = 1e-10

@@ -6,7 +6,7 @@ MoS2 goes the whole way: a bulk crystal from a file, its monolayer, two properti
 from datetime import UTC, datetime
 from typing import Any
 
-from exfolio.stores import failures, quarantine, runs
+from exfolio.stores.bookkeeping import failures, quarantine, runs
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import (
     BY_COLLECTION,

@@ -6,10 +6,10 @@ import signal
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from exfolio.builders.map_stage import MapStage
-from exfolio.builders.stage import Stage
-from exfolio.builders.work import Batch, Failure, Item, Outcome, Refused
-from exfolio.stores import stage_states
+from exfolio.builders.engine.batches import Batch, Failure, Item, Outcome, Refused
+from exfolio.builders.engine.map_stage import MapStage
+from exfolio.builders.engine.stage import Stage
+from exfolio.stores.bookkeeping import stage_states
 from exfolio.stores.documents import Composition
 from pymongo.client_session import ClientSession
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..sources.opening import quoted, without_compression
+from ...sources.files.open_files import quoted, without_compression
 
 MANIFEST: Final = "exfolio.json"
 """File beside a calculation's input that says which candidate it is for."""

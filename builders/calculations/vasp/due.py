@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from ...models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role
-from ...models.structure.plain import from_plain, to_plain
-from ...models.structure.rescaling import length_factor, substitute
-from ...stores.canonical import content_hash
-from ...stores.connection import Connection
-from ..work import Doc
+from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role
+from ....models.structure.serialization import from_plain, to_plain
+from ....models.structure.templating.rescaling import length_factor, substitute
+from ....stores.canonical import content_hash
+from ....stores.connection import Connection
+from ...engine.batches import Doc
 
 T = TypeVar("T")
 

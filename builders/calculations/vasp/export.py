@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from pymatgen.io.vasp.inputs import SETTINGS
 
-from ...models.calculation.inputs import Inputs, NoInput, inputs
-from ...models.calculation.plan import GAP, Choices, Step, steps_for
-from ...models.structure.plain import BadStructure, from_plain
-from ...stores.canonical import content_hash
-from ...stores.connection import Connection
-from ...stores.errors import ConfigurationError
+from ....models.calculation.inputs import Inputs, NoInput, inputs
+from ....models.calculation.plan import GAP, Choices, Step, steps_for
+from ....models.structure.serialization import BadStructure, from_plain
+from ....stores.canonical import content_hash
+from ....stores.connection import Connection
+from ....stores.errors import ConfigurationError
 from .due import BULK, Due, Subject, final_structure, find_due, is_finished, with_structures
 from .folders import FORMAT, Tree, files_hash, folder_name, open_tree
 

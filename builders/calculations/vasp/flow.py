@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...models.calculation.inputs import NoInput, input_set, inputs
-from ...models.calculation.plan import Choices
-from ...models.structure.plain import BadStructure, from_plain
-from ...stores.errors import ConfigurationError
+from ....models.calculation.inputs import NoInput, input_set, inputs
+from ....models.calculation.plan import Choices
+from ....models.structure.serialization import BadStructure, from_plain
+from ....stores.errors import ConfigurationError
 from .crawl import MANIFEST
 from .export import Order
 

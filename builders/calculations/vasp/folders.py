@@ -49,8 +49,8 @@ from typing import Any, Final, Literal
 
 from filelock import FileLock, Timeout
 
-from ...stores.canonical import text_hash
-from ...stores.errors import CannotRunError, ConfigurationError
+from ....stores.canonical import text_hash
+from ....stores.errors import CannotRunError, ConfigurationError
 from .crawl import MANIFEST
 
 Doc = dict[str, Any]

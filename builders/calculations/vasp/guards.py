@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from ..sources.opening import SourceFileError, open_source, quoted, without_compression
+from ...sources.files.open_files import SourceFileError, open_source, quoted, without_compression
 
 MAX_BYTES: Final = 2 * 2**30
 """Largest vasprun.xml taken, uncompressed; a relaxation of 200 atoms with many k-points has about 200 MB."""

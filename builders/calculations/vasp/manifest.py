@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from ..sources.opening import SourceFileError, quoted, read_whole
+from ...sources.files.open_files import SourceFileError, quoted, read_whole
 
 FIELDS: Final = (
     *("structure_id", "candidate_id", "campaign", "material_id", "bulk_of"),

@@ -16,10 +16,10 @@ from emmet.core.vasp.calc_types.utils import task_type
 from lxml.etree import XMLSyntaxError  # type: ignore[import-untyped]
 from pymatgen.io.vasp.outputs import Vasprun
 
-from ..sources.material_fields import amounts_of, checked, structure_fields
-from ..sources.opening import quoted
-from ..sources.record import BadRecord
-from ..work import Doc
+from ...engine.batches import Doc
+from ...sources.files.open_files import quoted
+from ...sources.material_fields import amounts_of, checked, structure_fields
+from ...sources.record import BadRecord
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest

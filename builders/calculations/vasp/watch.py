@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ...stores import failures
-from ...stores.connection import Connection
-from ...stores.errors import LeaseHeld
-from ...stores.runs import StageReport
-from ..running import Interrupted, Progress, run_stage
-from ..vasp_stage import VaspStage
+from ....stores.bookkeeping import failures
+from ....stores.bookkeeping.runs import StageReport
+from ....stores.connection import Connection
+from ....stores.errors import LeaseHeld
+from ...engine.runner import Interrupted, Progress, run_stage
+from ..stage import VaspStage
 from .crawl import Run, crawl
 
 EVERY_SECONDS: Final = 60.0

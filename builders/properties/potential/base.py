@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ...models.structure.plain import to_plain
-from ...models.structure.potential import HEAVIEST, NAME, REMEDY, Static, evaluate, is_installed
-from ...models.structure.relaxation import FORCE_TOLERANCE, Relaxed, relax
-from ..map_stage import MapStage
-from ..work import Batch, Doc, Item
+from ....models.potential.chgnet import HEAVIEST, NAME, REMEDY, Static, evaluate, is_installed
+from ....models.potential.relaxation import FORCE_TOLERANCE, Relaxed, relax
+from ....models.structure.serialization import to_plain
+from ...engine.batches import Batch, Doc, Item
+from ...engine.map_stage import MapStage
 
 KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""

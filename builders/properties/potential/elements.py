@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from ...models.structure.element_crystals import element_crystals
-from ...models.structure.potential import evaluate
-from ...models.structure.relaxation import relax as relax_structures
-from ..work import Doc
-from .stage import DIGITS
+from ....models.potential.chgnet import evaluate
+from ....models.potential.reference_elements import element_crystals
+from ....models.potential.relaxation import relax as relax_structures
+from ...engine.batches import Doc
+from .base import DIGITS
 
 
 def reference_elements(system: str, *, relax: bool) -> list[Doc]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Unpack
 
-from ...models.structure.plain import from_plain
-from ..work import Batch, Doc, Item, Outcome
+from ....models.structure.serialization import from_plain
+from ...engine.batches import Batch, Doc, Item, Outcome
+from .base import KIND, KNOWN, Settings, method_name
 from .energies import PotentialEnergiesStage
-from .stage import KIND, KNOWN, Settings, method_name
 
 LEFT_OUT = "left_out"
 """Among the details of an energy there is none of: that others were lower, so that it was not relaxed."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Unpack
 
-from ...models.composition.chemical_systems import sub_systems
-from ...models.energetics.formation import element_references
-from ...models.energetics.hull import Entry, hull_positions
-from ...models.structure.potential import NAME
-from ..work import Batch, Doc, Item
+from ....models.composition.formula.chemical_systems import sub_systems
+from ....models.energetics.formation import element_references
+from ....models.energetics.hull import Entry, hull_positions
+from ....models.potential.chgnet import NAME
+from ...engine.batches import Batch, Doc, Item
+from .base import Settings, method_name, scheme_name
 from .elements import reference_elements
 from .references import PotentialReferencesStage
-from .stage import Settings, method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 from pymatgen.core.structure import Structure
 
-from ...models.composition.chemical_systems import sub_systems
-from ...models.composition.formulas import describe_all
-from ...models.structure.plain import BadStructure, from_plain
-from ...models.structure.potential import MODEL, NAME
-from ...stores.documents import Material, ReferenceEntry
-from ..work import Doc, Failure, Item, Outcome, Refused
-from .stage import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
+from ....models.composition.formula.chemical_systems import sub_systems
+from ....models.composition.formula.formulas import describe_all
+from ....models.potential.chgnet import MODEL, NAME
+from ....models.structure.serialization import BadStructure, from_plain
+from ....stores.documents import Material, ReferenceEntry
+from ...engine.batches import Doc, Failure, Item, Outcome, Refused
+from .base import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
 
 CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ...models.composition.chemical_systems import sub_systems
-from ...models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
-from ...models.energetics.formation import element_references, formation_energies
-from ...models.energetics.hull import Entry, hull_positions
-from ...models.structure.potential import NAME, is_installed
-from ...stores.canonical import content_hash
-from ...stores.documents import Property, ReferenceEntry
-from ..group_stage import GroupStage, Members
+from ....models.composition.formula.chemical_systems import sub_systems
+from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
+from ....models.energetics.formation import element_references, formation_energies
+from ....models.energetics.hull import Entry, hull_positions
+from ....models.potential.chgnet import NAME, is_installed
+from ....stores.canonical import content_hash
+from ....stores.documents import Property, ReferenceEntry
+from ...engine.batches import Batch, Doc, Item, Outcome
+from ...engine.group_stage import GroupStage, Members
 from ..known_hull_stage import ELEMENTS_ALONE
-from ..work import Batch, Doc, Item, Outcome
+from .base import DIGITS, KIND, method_name, not_installed, scheme_name
 from .elements import reference_elements
-from .stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
 

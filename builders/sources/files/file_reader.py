@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .opening import find_files, without_compression
+from .open_files import find_files, without_compression
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")

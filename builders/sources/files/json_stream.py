@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from .opening import MAX_LINE_BYTES, SourceFileError, numbered_lines, open_source, quoted, read_head, rest_unread
-from .record import BadRecord
+from ..record import BadRecord
+from .open_files import MAX_LINE_BYTES, SourceFileError, numbered_lines, open_source, quoted, read_head, rest_unread
 
 MAX_RECORD_CHARS = MAX_LINE_BYTES
 """Longest record taken, in characters of JSON."""

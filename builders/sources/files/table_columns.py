@@ -6,9 +6,9 @@ Knows headers, fields and units; never sees a row.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion, field_of_header
 from .file_reader import ReaderOptionError
-from .opening import SourceFileError
-from .units import UNITS_OF_FIELD, Conversion, UnitError, conversion, field_of_header
+from .open_files import SourceFileError
 
 FORMULA_HEADERS = ("formula", "composition", "formula_pretty", "pretty_formula", "reduced_formula")
 """Headers taken as the formula, the first found, where no option says which column it is."""

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .opening import CutShortError, SourceFileError, open_source, quoted, read_head, rest_unread
-from .record import BadRecord
+from ..record import BadRecord
+from .open_files import CutShortError, SourceFileError, open_source, quoted, read_head, rest_unread
 
 MAX_ROW_CHARS = 2**20
 """Longest line taken as a row."""

@@ -15,11 +15,11 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
-from .file_reader import FileReader, ReaderOptionError
-from .material_fields import check_value, checked, extra_fields, identity, number, space_group, structure_fields
-from .opening import SourceFileError, open_source, quoted
-from .record import BadRecord, Documents, RawRecord
-from .units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.open_files import SourceFileError, open_source, quoted
+from ..material_fields import check_value, checked, extra_fields, identity, number, space_group, structure_fields
+from ..record import BadRecord, Documents, RawRecord
+from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 VACUUM = 20.0
 """Å between a layer and its image, where a row has no cell vector along a direction that is not periodic."""

@@ -17,7 +17,7 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 from ruamel.yaml import YAML
 
-from ...models.structure.wyckoff import (
+from ....models.structure.symmetry.from_wyckoff import (
     Site,
     SiteError,
     SpaceGroupError,
@@ -26,8 +26,8 @@ from ...models.structure.wyckoff import (
     coordinate,
     find_setting,
 )
-from .material_fields import check_formula, checked, identity, space_group, structure_fields
-from .record import BadRecord, Documents, RawRecord
+from ..material_fields import check_formula, checked, identity, space_group, structure_fields
+from ..record import BadRecord, Documents, RawRecord
 
 TABLE: Final = Path(__file__).with_name("handbook.csv")
 TYPES: Final = Path(__file__).with_name("handbook_types.yaml")

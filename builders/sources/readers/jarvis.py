@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pymatgen.core.structure import Lattice, Structure
 
-from .file_reader import FileReader, ReaderOptionError
-from .json_stream import json_items, load
-from .material_fields import (
+from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.json_stream import json_items, load
+from ..material_fields import (
     check_formula,
     check_value,
     checked,
@@ -25,7 +25,7 @@ from .material_fields import (
     structure_fields,
     text,
 )
-from .record import BadRecord, Documents, RawRecord
+from ..record import BadRecord, Documents, RawRecord
 
 REFERENCE = "K. Choudhary et al., JARVIS, npj Comput. Mater. 6, 173 (2020)"
 OPT, MBJ = "optB88-vdW", "TBmBJ"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from ...models.structure.layers import DATABASE_RULES
-from ...models.structure.monolayer import NotLayered, monolayers
-from ...models.structure.symmetry import space_group as space_group_of
+from ....models.structure.layered.layering import DATABASE_RULES
+from ....models.structure.layered.monolayer import NotLayered, monolayers
+from ....models.structure.symmetry.space_groups import space_group as space_group_of
+from ..material_fields import checked, identity, space_group, structure_fields
+from ..record import BadRecord, Documents, RawRecord
 from .handbook import TABLE, TYPES, Handbook, crystal
-from .material_fields import checked, identity, space_group, structure_fields
-from .record import BadRecord, Documents, RawRecord
 
 LIST: Final = Path(__file__).with_name("known_monolayers.csv")
 SYMMETRY_TOLERANCE: Final = 0.01  # Å; the handbook's coordinates are exact

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .json_stream import json_items, load
-from .material_fields import amounts_of, facts_of_amounts, identity, read_structure, space_group, structure_fields
-from .opening import SourceFileError
-from .record import BadRecord, Documents, RawRecord
+from ..files.json_stream import json_items, load
+from ..files.open_files import SourceFileError
+from ..material_fields import amounts_of, facts_of_amounts, identity, read_structure, space_group, structure_fields
+from ..record import BadRecord, Documents, RawRecord
 
 REFERENCE = (
     "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"

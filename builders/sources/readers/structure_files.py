@@ -15,11 +15,11 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifParser
 from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
 
-from ...models.structure.plain import MAX_SITES
-from .file_reader import FileReader
-from .material_fields import checked, identity, storable, structure_fields
-from .opening import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
-from .record import BadRecord, Documents, RawRecord
+from ....models.structure.serialization import MAX_SITES
+from ..files.file_reader import FileReader
+from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
+from ..material_fields import checked, identity, storable, structure_fields
+from ..record import BadRecord, Documents, RawRecord
 
 MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""

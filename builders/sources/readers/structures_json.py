@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .file_reader import FileReader
-from .json_stream import JsonItem, json_items, load
-from .material_fields import (
+from ..files.file_reader import FileReader
+from ..files.json_stream import JsonItem, json_items, load
+from ..material_fields import (
     Occurrences,
     check_formula,
     check_value,
@@ -24,7 +24,7 @@ from .material_fields import (
     structure_fields,
     text,
 )
-from .record import BadRecord, Documents, RawRecord
+from ..record import BadRecord, Documents, RawRecord
 
 # emmet-core's SummaryDoc, ThermoDoc and ElectronicStructureDoc: energies eV/atom, gap eV, moment µB of the cell.
 _NUMBERS = {

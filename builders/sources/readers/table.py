@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...models.composition.formulas import describe_all, parse_or_report, reduced_formulas
-from .file_reader import FileReader, ReaderOptionError
-from .material_fields import Occurrences, check_value, facts_fields, identity, space_group
-from .opening import SourceFileError, quoted
-from .record import BadRecord, Documents, RawRecord
-from .table_columns import TablePlan, check_fields, plan_table
-from .table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
+from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
+from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.open_files import SourceFileError, quoted
+from ..files.table_columns import TablePlan, check_fields, plan_table
+from ..files.table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
+from ..material_fields import Occurrences, check_value, facts_fields, identity, space_group
+from ..record import BadRecord, Documents, RawRecord
 
 _ROWS_AT_ONCE = 4096
 

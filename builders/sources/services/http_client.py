@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from ...stores.errors import AccessError, CannotRunError
+from ....stores.errors import AccessError, CannotRunError
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ...models.energetics.ions import IonDataError, ions_from_records
-from ...stores.settings import Settings
+from ....models.energetics.ions import IonDataError, ions_from_records
+from ....stores.settings import Settings
+from .http_client import QuestionRefused, WebClient
 from .materials_project import open_client
-from .web import QuestionRefused, WebClient
 
 PROJECT: Final = "ion_ref_data"
 _FIELDS = "identifier,formula,data"

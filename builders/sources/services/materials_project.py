@@ -17,13 +17,11 @@ from typing import Any, ClassVar, Final
 from emmet.core.mpid import AlphaID
 from pymatgen.core.periodic_table import Element
 
-from ...models.composition.chemical_systems import sub_systems
-from ...stores.errors import ConfigurationError
-from ...stores.settings import Settings
-from .entries_json import EntriesJson
-from .file_reader import ReaderOptionError
-from .live_source import LiveRecord, Page, checked_name
-from .material_fields import (
+from ....models.composition.formula.chemical_systems import sub_systems
+from ....stores.errors import ConfigurationError
+from ....stores.settings import Settings
+from ..files.file_reader import ReaderOptionError
+from ..material_fields import (
     check_formula,
     check_value,
     extra_fields,
@@ -35,8 +33,10 @@ from .material_fields import (
     structure_fields,
     text,
 )
-from .record import BadRecord, Documents, RawRecord
-from .web import QuestionRefused, WebClient
+from ..readers.entries_json import EntriesJson
+from ..record import BadRecord, Documents, RawRecord
+from .http_client import QuestionRefused, WebClient
+from .service import LiveRecord, Page, checked_name
 
 logger = logging.getLogger(__name__)
 

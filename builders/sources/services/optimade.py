@@ -14,16 +14,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import urljoin, urlsplit
 
-from ...stores.clock import utc_now
-from ...stores.errors import ConfigurationError
-from ...stores.settings import Settings
-from .file_reader import ReaderOptionError
-from .live_source import LiveRecord, Page, checked_name
-from .material_fields import identity
+from ....stores.clock import utc_now
+from ....stores.errors import ConfigurationError
+from ....stores.settings import Settings
+from ..files.file_reader import ReaderOptionError
+from ..material_fields import identity
+from ..record import BadRecord, Documents
+from ..units import UnitError, conversion
+from .http_client import QuestionRefused, SourceUnavailable, WebClient, origin
 from .optimade_record import ATTRIBUTES, Mapped, material_fields, read_map
-from .record import BadRecord, Documents
-from .units import UnitError, conversion
-from .web import QuestionRefused, SourceUnavailable, WebClient, origin
+from .service import LiveRecord, Page, checked_name
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from .file_reader import ReaderOptionError
-from .material_fields import check_formula, check_value, extra_fields, formula_fields, read_structure, structure_fields
-from .record import BadRecord
-from .units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..files.file_reader import ReaderOptionError
+from ..material_fields import check_formula, check_value, extra_fields, formula_fields, read_structure, structure_fields
+from ..record import BadRecord
+from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 ATTRIBUTES: Final = (
     "lattice_vectors",

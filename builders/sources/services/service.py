@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
-from ...stores.settings import Settings
-from .file_reader import ReaderOptionError
-from .record import Documents
+from ....stores.settings import Settings
+from ..files.file_reader import ReaderOptionError
+from ..record import Documents
 
 LIVE_KINDS: Final[dict[str, str]] = {
     "materials-project": "the Materials Project by its API: materials and the entries of convex hulls (needs a key)",

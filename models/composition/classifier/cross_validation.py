@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from .classifier import feature_labels, fit
-from .classifier_config import ClassifierConfig
-from .classifier_report import report
-from .parsing import Formulas
+from ..formula.parsing import Formulas
+from .config import ClassifierConfig
+from .model import feature_labels, fit
+from .report import report
 from .training_compositions import check_training_set
 
 Protocol = Literal["entries", "compositions"]

@@ -17,11 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
-from ..learning import weights
-from . import magpie, relatives, stoichiometry
-from .classifier_config import BadClassifierConfig, ClassifierConfig, Kind
-from .parsing import Formulas, UnparsableFormula, parse
-from .relatives import BadRelatives, Relatives, Tally
+from ...learning import weights
+from .. import magpie
+from ..formula import similar_compositions, stoichiometry
+from ..formula.parsing import Formulas, UnparsableFormula, parse
+from ..formula.similar_compositions import BadRelatives, Relatives, Tally
+from .config import BadClassifierConfig, ClassifierConfig, Kind
 from .training_compositions import UnfitTrainingSet, check_training_set, training_set
 from .tree_ensemble import BadTrees, TreeEnsemble, gains
 
@@ -199,7 +200,7 @@ def feature_labels(kind: Kind) -> list[str]:
     """Name the features that a classifier of this kind learns from."""
     if kind == "forest":
         return magpie.feature_labels()
-    return [*magpie.feature_labels(), *stoichiometry.feature_labels(), *relatives.feature_labels()]
+    return [*magpie.feature_labels(), *stoichiometry.feature_labels(), *similar_compositions.feature_labels()]
 
 
 def fit(

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..structure.pettifor import position
-from .matgan_sequential import END, ORDER, SIZE
-from .one_hot import ELEMENTS, MAX_AMOUNT
+from ...structure.pettifor import position
+from ..one_hot import ELEMENTS, MAX_AMOUNT
+from .sequential import END, ORDER, SIZE
 
 #: Steps on the scale up to which elements count as similar; one of half the distance is taken twice as often.
 REACH: Final = 3

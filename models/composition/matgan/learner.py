@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..learning.device import out_of_memory
-from ..learning.loop import Figures, State, mixed_seed
-from .formulas import parse, reduced_formulas
-from .matgan import MatGAN
-from .matgan_config import MatGANConfig
-from .matgan_networks import ConvolutionalCritic, ConvolutionalGenerator, DenseCritic
-from .matgan_replacement import replace_some
-from .matgan_sampling import Tally
-from .matgan_sequential import MAX_ELEMENTS, SequentialGenerator
-from .one_hot import encode, representable
-from .screening import screen
+from ...learning.device import out_of_memory
+from ...learning.loop import Figures, State, mixed_seed
+from ..formula.formulas import parse, reduced_formulas
+from ..one_hot import encode, representable
+from ..screening import screen
+from .augmentation import replace_some
+from .config import MatGANConfig
+from .model import MatGAN
+from .networks import ConvolutionalCritic, ConvolutionalGenerator, DenseCritic
+from .sampling import Tally
+from .sequential import MAX_ELEMENTS, SequentialGenerator
 
 
 class UnusableTrainingSet(ValueError):

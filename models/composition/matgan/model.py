@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from ..learning.loop import State
-from ..learning.loop import generator as random_numbers
-from ..learning.weights import pack, unpack
-from .matgan_config import MatGANConfig
-from .matgan_networks import ConvolutionalGenerator
-from .matgan_sequential import SequentialGenerator
+from ...learning.loop import State
+from ...learning.loop import generator as random_numbers
+from ...learning.weights import pack, unpack
+from .config import MatGANConfig
+from .networks import ConvolutionalGenerator
+from .sequential import SequentialGenerator
 
 #: Kind of the packed weights.
 KIND: Final = "matgan"

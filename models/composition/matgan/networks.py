@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from .matgan_sequential import CELLS, SIZE
+from .sequential import CELLS, SIZE
 
 #: Compositions that pass the convolutions together, so that what is made of them stays small.
 _TOGETHER: Final = 1 << 8

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .elements import ATOMIC_NUMBERS
-from .formulas import Formulas, anonymous_formulas, parse, reduced_formulas
-from .matgan_sampling import Generator, Tally, drawn
-from .one_hot import ELEMENTS
-from .oxidation_states import OxidationStateSetName
-from .screening import screen
+from ..formula.elements import ATOMIC_NUMBERS
+from ..formula.formulas import Formulas, anonymous_formulas, parse, reduced_formulas
+from ..one_hot import ELEMENTS
+from ..oxidation_states import OxidationStateSetName
+from ..screening import screen
+from .sampling import Generator, Tally, drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

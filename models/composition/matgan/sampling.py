@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..learning.device import out_of_memory
-from ..learning.loop import generator as random_numbers
-from .elements import ATOMIC_NUMBERS
-from .formulas import Formulas, reduced_formulas
-from .one_hot import ELEMENTS, MAX_AMOUNT, encode
+from ...learning.device import out_of_memory
+from ...learning.loop import generator as random_numbers
+from ..formula.elements import ATOMIC_NUMBERS
+from ..formula.formulas import Formulas, reduced_formulas
+from ..one_hot import ELEMENTS, MAX_AMOUNT, encode
 
 #: Draws that share one generator of random numbers and pass the network together: so many in the first block and the
 #: second, each further one twice as many, up to the largest. So few draws take little, and many are quick. Part of

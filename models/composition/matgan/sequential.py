@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .elements import ATOMIC_NUMBERS, ELECTRONEGATIVITY_RANKS
-from .one_hot import ELEMENTS, MAX_AMOUNT, SHAPE
+from ..formula.elements import ATOMIC_NUMBERS, ELECTRONEGATIVITY_RANKS
+from ..one_hot import ELEMENTS, MAX_AMOUNT, SHAPE
 
 SIZE: Final = len(ELEMENTS)
 CELLS: Final = SIZE * MAX_AMOUNT

@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from .roost_graph import GraphBatch, Step
+from .graph import GraphBatch, Step
 
 #: Slope of the networks' kink below zero (torch's default for LeakyReLU, as published).
 SLOPE: Final = 0.01

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..learning.weights import State
-from .known_energies import KnownEnergies, feature_labels
-from .parsing import Formulas
+from ...learning.weights import State
+from ..formula.known_energies import KnownEnergies, feature_labels
+from ..formula.parsing import Formulas
 
 #: Columns of the context.
 WIDTH: Final = len(feature_labels())

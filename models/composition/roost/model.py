@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..learning.weights import pack, unpack
-from .elements import SYMBOLS
-from .known_energies import chosen
-from .parsing import Formulas, parse
-from .roost_graph import Graphs
-from .roost_network import Roost, RoostConfig, element_properties, network_from
+from ...learning.weights import pack, unpack
+from ..formula.elements import SYMBOLS
+from ..formula.known_energies import chosen
+from ..formula.parsing import Formulas, parse
+from .graph import Graphs
+from .network import Roost, RoostConfig, element_properties, network_from
 
 __all__ = [
     "KIND",

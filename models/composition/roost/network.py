@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..learning.weights import State
-from .elements import MAX_Z
-from .roost_attention import WeightedAttention
-from .roost_context import WIDTH as CONTEXT_WIDTH
-from .roost_context import KnownContext
-from .roost_graph import GraphBatch
+from ...learning.weights import State
+from ..formula.elements import MAX_Z
+from .attention import WeightedAttention
+from .context import WIDTH as CONTEXT_WIDTH
+from .context import KnownContext
+from .graph import GraphBatch
 
 Embedding = Literal["learnt", "magpie", "matscholar", "described", "both"]
 EMBEDDINGS: Final = ("learnt", "magpie", "matscholar", "described", "both")
@@ -258,8 +258,8 @@ def element_properties(embedding: Embedding) -> torch.Tensor | None:
     if embedding == "learnt":
         return None
     # matminer takes seconds to import, and a trained model does not need it
-    from .element_vectors import standardised, word_vectors
-    from .magpie import element_table
+    from ..formula.element_vectors import standardised, word_vectors
+    from ..magpie import element_table
 
     parts = []
     if embedding != "matscholar":

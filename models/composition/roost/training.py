@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..learning.loop import Figures
-from ..learning.weights import State
-from .elements import SYMBOLS
-from .formulas import Formulas, parse, reduced_formulas
-from .known_energies import KnownEnergies, chosen
-from .roost import PREDICT_BATCH
-from .roost_context import KnownContext
-from .roost_graph import Graphs
-from .roost_network import Roost, RoostConfig, element_properties, network_from
+from ...learning.loop import Figures
+from ...learning.weights import State
+from ..formula.elements import SYMBOLS
+from ..formula.formulas import Formulas, parse, reduced_formulas
+from ..formula.known_energies import KnownEnergies, chosen
+from .context import KnownContext
+from .graph import Graphs
+from .model import PREDICT_BATCH
+from .network import Roost, RoostConfig, element_properties, network_from
 
 #: One-cycle starts at this share of the highest learning rate and ends at the share below.
 #: Smith, Topin, arXiv:1708.07120.
@@ -157,7 +157,7 @@ class RoostLearner:
         self._steps = config.epochs * math.ceil(len(training) / config.batch_size)
 
     def _context(self, training: TrainingSet) -> tuple[torch.Tensor, KnownContext]:
-        from .element_vectors import element_distances  # matminer takes seconds to import
+        from ..formula.element_vectors import element_distances  # matminer takes seconds to import
 
         known = KnownEnergies.of(training.formulas, training.targets, element_distances())
         features = known.features(training.formulas)

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..structure.layouts import CELL_ROWS, Layout
-from ..structure.point_cloud import OFFSET, SCALE, counts, occupied
+from ...structure.point_cloud import OFFSET, SCALE, counts, occupied
+from ...structure.point_cloud_layouts import CELL_ROWS, Layout
 
 PER_COMPOSITION: Final = 1000
 """Point clouds of each composition in an epoch, as published."""

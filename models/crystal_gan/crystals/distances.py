@@ -7,8 +7,8 @@ from typing import Final
 
 from pymatgen.core.periodic_table import Element
 
-from ..structure.clusters import COVALENT_RADII
-from ..structure.layouts import BadLayout, Layout
+from ...structure.layered.clusters import COVALENT_RADII
+from ...structure.point_cloud_layouts import BadLayout, Layout
 
 METAL_RATIO: Final = 0.75
 """Least distance of two atoms, one or both of a metal, over the sum of their covalent radii: 1.55 Å for Mg-O, 1.62 for

@@ -12,9 +12,9 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
-from ..structure.layouts import Layout
-from ..structure.point_cloud import unfit
-from ..structure.rescaling import length_factor, substitute
+from ...structure.point_cloud import unfit
+from ...structure.point_cloud_layouts import Layout
+from ...structure.templating.rescaling import length_factor, substitute
 
 ANION: Final = "O"
 

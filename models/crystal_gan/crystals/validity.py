@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.optimization.neighbors import find_points_in_spheres
 
-from ..structure.layouts import CELL_ROWS, Layout
-from ..structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, cell_shapes, counts, occupied, undecodable
+from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, cell_shapes, counts, occupied, undecodable
+from ...structure.point_cloud_layouts import CELL_ROWS, Layout
 from .distances import METAL_RATIO, NONMETAL_RATIO, least_distances
 
 _ITSELF: Final = 1e-8

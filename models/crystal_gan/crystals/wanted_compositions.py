@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import gcd
 
-from ..structure.layouts import BadLayout, Layout
+from ...structure.point_cloud_layouts import BadLayout, Layout
 
 
 @dataclass(frozen=True)

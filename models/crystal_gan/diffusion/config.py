@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from typing import Any, Final
 
-from ..structure.layouts import MG_MN_O, Layout, find_layout
-from .config import BadConfig, CrystalGanConfig
+from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
+from ..gan.config import BadConfig, CrystalGanConfig
 
 PROFILE: Final = "diffusion"
 _MOST_NEIGHBOURS: Final = 26

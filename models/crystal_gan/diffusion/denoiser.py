@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .diffusion_config import DiffusionConfig
+from .config import DiffusionConfig
 from .neighbourhoods import Neighbourhoods, neighbourhoods, symmetric
 
 _NEAREST: Final = 0.3  # Å, the first Gaussian

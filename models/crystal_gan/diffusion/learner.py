@@ -15,18 +15,18 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ..learning.device import out_of_memory
-from ..learning.loop import Figures, State
-from ..structure.layouts import CELL_ROWS
-from ..structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, counts, occupied
-from .augmentation import checked_cells
+from ...learning.device import out_of_memory
+from ...learning.loop import Figures, State
+from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, counts, occupied
+from ...structure.point_cloud_layouts import CELL_ROWS
+from ..crystals.augmentation import checked_cells
+from ..crystals.validity import faults
+from ..gan.learner import note, numpy_generator
+from ..gan.model import load
+from .config import DiffusionConfig
 from .denoiser import Denoiser
-from .diffusion import levels, noised
-from .diffusion_config import DiffusionConfig
-from .diffusion_model import CrystalDiffusion, parameters_of
-from .learner import note, numpy_generator
-from .model import load
-from .validity import faults
+from .model import CrystalDiffusion, parameters_of
+from .noise import levels, noised
 
 CHECKED: Final = 32
 """Generated cells that are looked at after each epoch, of so many compositions as divide it by 8."""

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..learning.weights import State, WrongModel, pack
-from ..structure.layouts import CELL_ROWS, Layout
-from ..structure.point_cloud import HALF_TURN, OFFSET, SCALE
+from ...learning.weights import State, WrongModel, pack
+from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE
+from ...structure.point_cloud_layouts import CELL_ROWS, Layout
+from ..gan.model import KIND, load
+from .config import DiffusionConfig
 from .denoiser import Denoiser
-from .diffusion import denoised
-from .diffusion_config import DiffusionConfig
-from .model import KIND, load
+from .noise import denoised
 
 Floats = NDArray[np.float64]
 

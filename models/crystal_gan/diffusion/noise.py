@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .config import DiffusionConfig
 from .denoiser import Denoiser
-from .diffusion_config import DiffusionConfig
 
 _MOST_STRAIN = 4.0
 """Deviations: no step believes in more."""

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Final, Literal, get_args
 
-from ..structure.layouts import MG_MN_O, Layout, find_layout
-from .augmentation import Augmentation
+from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
+from ..crystals.augmentation import Augmentation
 
 Conditions = Literal["data", "uniform"]
 

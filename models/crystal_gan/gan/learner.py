@@ -13,15 +13,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ..learning.device import out_of_memory
-from ..learning.loop import Figures, State
-from ..structure.point_cloud import counts
-from .augmentation import NoTrainingData, Stream
+from ...learning.device import out_of_memory
+from ...learning.loop import Figures, State
+from ...structure.point_cloud import counts
+from ..crystals.augmentation import NoTrainingData, Stream
+from ..crystals.validity import faults
 from .config import CrystalGanConfig
 from .losses import class_losses, critic_loss, generator_loss, gradient_penalty
 from .model import CrystalGan, load
 from .networks import Classifier, Critic, Generator
-from .validity import faults
 
 CHECKED: Final = 200
 """Generated cells that are looked at after each epoch."""

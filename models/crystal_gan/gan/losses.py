@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..structure.layouts import Layout
+from ...structure.point_cloud_layouts import Layout
 from .networks import Classified
 
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..learning.weights import State, WrongModel, pack
-from ..structure.layouts import Layout
+from ...learning.weights import State, WrongModel, pack
+from ...structure.point_cloud_layouts import Layout
 from .config import CrystalGanConfig
 from .networks import Generator
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..structure.layouts import CELL_ROWS, Layout
+from ...structure.point_cloud_layouts import CELL_ROWS, Layout
 from .config import CrystalGanConfig
 
 SLOPE: Final = 0.2

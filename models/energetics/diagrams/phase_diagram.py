@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .entry import Entry
-from .hull import HullPosition, hull_positions
+from ..entry import Entry
+from ..hull import HullPosition, hull_positions
 from .plot_labels import formula_label
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .pourbaix import PourbaixProblem
-from .pourbaix_entries import CONCENTRATION, PourbaixEntry, PourbaixError
+from ..pourbaix import PourbaixProblem
+from ..pourbaix_entries import CONCENTRATION, PourbaixEntry, PourbaixError
 
 _SHARE = 1e-6
 """Share of the metal atoms below which a product is left out of a domain's name."""

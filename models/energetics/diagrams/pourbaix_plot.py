@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pourbaix import NERNST, PourbaixMinimum
 from .plot_labels import formula_label, mixture_label
-from .pourbaix import NERNST, PourbaixMinimum
 from .pourbaix_map import PourbaixMap
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from ..serialization import Arrays
 from .matching import Comparison, Prepared, prepare
-from .plain import Arrays
 
 VERSION: Final = b"1"
 """Raised when comparisons turn out otherwise: fingerprints of before are then worth nothing."""

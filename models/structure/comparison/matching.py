@@ -20,10 +20,10 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
+from ..layered.vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
+from ..serialization import Arrays
 from .cell_matching import clearly_same
-from .plain import Arrays
 from .reduced_cells import ReducedCell, reduced_cell
-from .vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3

@@ -17,9 +17,9 @@ import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.structure import Structure
 
+from ..pettifor import position
 from .cell_matching import clearly_same
 from .matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE, Prepared, prepare
-from .pettifor import position
 from .reduced_cells import ReducedCell
 
 Order = tuple[int, ...]

@@ -12,8 +12,8 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
+from ..symmetry.space_groups import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
-from .symmetry import primitive_cell
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 """Added to the sum of covalent radii, Zhou et al. (2019)."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from pymatgen.core.structure import Structure
 
+from ..comparison.matching import Representatives
 from .clusters import Cluster
-from .layers import LayerAnalysis, LayerRules, analyse_layers
-from .matching import Representatives
+from .layering import LayerAnalysis, LayerRules, analyse_layers
 from .vacuum import VACUUM, layer_in_vacuum, primitive_layer
 
 

@@ -15,8 +15,8 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
+from ..symmetry.space_groups import SYMPREC
 from .clusters import Vector, add_period
-from .symmetry import SYMPREC
 
 VACUUM: Final = 20.0
 """Å between the outermost nuclei of a layer and of its next image, J. Zhou et al., Sci. Data 6, 86 (2019)."""

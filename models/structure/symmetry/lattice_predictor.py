@@ -16,10 +16,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from ..composition import magpie, stoichiometry
-from ..composition.parsing import UnparsableFormula, parse
-from ..composition.tree_ensemble import BadTrees
-from ..learning import weights
+from ...composition import magpie
+from ...composition.classifier.tree_ensemble import BadTrees
+from ...composition.formula import stoichiometry
+from ...composition.formula.parsing import UnparsableFormula, parse
+from ...learning import weights
 from .bravais import BRAVAIS_LATTICES, NoSpaceGroup, bravais_lattices, constrained
 from .proximity_forest import ProximityForest
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..composition.formulas import reduced_formulas
+from ...composition.formula.formulas import reduced_formulas
 from .bravais import BRAVAIS_LATTICES, bravais_lattices, free_angles
 from .lattice_predictor import LatticeConfig, UnfitStructures, fit
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.ensemble import ExtraTreesClassifier
 
-from ..composition.tree_ensemble import LEAF, BadTrees, TreeEnsemble
+from ...composition.classifier.tree_ensemble import LEAF, BadTrees, TreeEnsemble
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from .pettifor import MODIFIED_PETTIFOR_ORDER, position
-from .prototypes import Order, canonical_slots, slot_orders
+from ..comparison.prototypes import Order, canonical_slots, slot_orders
+from ..pettifor import MODIFIED_PETTIFOR_ORDER, position
 
 OxidationMatch = Literal["matched", "unmatched", "unknown"]
 """Whether the new elements can take the oxidation states of those they replace; unknown where a side has none."""

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from .pettifor import position
-from .prototypes import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
+from ..comparison.prototypes import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
+from ..pettifor import position
 
 StructureOf = Callable[[str], Structure]
 """Gives the structure of a template id; a library keeps no structures of its own, so it may hold very many."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from pymatgen.core.structure import Structure
 
+from ..element_movers import distances
+from ..symmetry.space_groups import space_group
 from .decorations import SYMMETRY_TOLERANCE, Split, replaced
 from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
-from .element_movers import distances
-from .lent_shapes import LentShapes, Shape
-from .structure_checks import Check
-from .symmetry import space_group
-from .template_ranking import Choice, NoTemplateError
+from .ranking import Choice, NoTemplateError
+from .sanity_checks import Check
+from .template_arrays import LentShapes, Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..composition.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
+from ...composition.formula.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
+from ..comparison.prototypes import NoPrototypeError, Order, canonical_slots, slot_orders
+from ..element_movers import distances
+from ..pettifor import position
 from .decorations import JOINT, Split, splits
 from .element_mapping import least_distance_mapping, substitution_costs
-from .element_movers import distances
-from .pettifor import position
-from .prototypes import NoPrototypeError, Order, canonical_slots, slot_orders
-from .template_library import Bucket, Template
+from .library import Bucket, Template
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""

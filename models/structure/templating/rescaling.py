@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from .clusters import COVALENT_RADII, NotAnalysable, possible_bonds
-from .vacuum import Gap, thickest_gap
+from ..layered.clusters import COVALENT_RADII, NotAnalysable, possible_bonds
+from ..layered.vacuum import Gap, thickest_gap
 
 BOND_TOLERANCE = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from .clusters import NotAnalysable, possible_bonds
+from ..layered.clusters import NotAnalysable, possible_bonds
 from .rescaling import BOND_TOLERANCE, covalent_radius
 
 MIN_DISTANCE_RATIO: Final = 0.70

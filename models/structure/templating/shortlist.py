@@ -16,15 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decorations import Split
-from .template_ranking import (
-    Candidate,
-    Choice,
-    PrototypeRanking,
-    Templates,
-    find_all_templates,
-    related,
-    slots_of,
-)
+from .ranking import Candidate, Choice, PrototypeRanking, Templates, find_all_templates, related, slots_of
 
 KNOWN_FACTOR: Final = 0.1
 """By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
-from .clusters import close_pairs
+from ..layered.clusters import close_pairs
+from ..layered.vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
+from ..serialization import Arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
-from .plain import Arrays
 from .rescaling import BOND_TOLERANCE, covalent_radius, layer_scaled, mean_ratio
-from .structure_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
-from .vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
+from .sanity_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.builders.vasp_stage import VaspStage
+from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.runs import StageReport
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Which of several known values decides."""
 
-from exfolio.builders.campaigns.best_values import best_values
+from exfolio.builders.candidates.best_values import best_values
 
 
 def value(kind: str, method: str, basis: str, number: float | None, **more: object) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """Campaigns cut to what the bundled sources can feed."""
 
-from exfolio.builders.campaigns.bundled import for_bundled_sources
-from exfolio.builders.campaigns.campaign import load
-from exfolio.builders.crystal_gan_stage import CrystalGanStage
-from exfolio.builders.potential.lowest_energies import LowestEnergiesStage
+from exfolio.builders.candidates.bundled import for_bundled_sources
+from exfolio.builders.candidates.campaign import load
+from exfolio.builders.properties.potential.lowest_energies import LowestEnergiesStage
 from exfolio.builders.refresh import stages_of
+from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.training.training_stage import TrainingStage
-from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig, settings_from
+from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, settings_from
 
 
 def test_the_photoanodes_get_a_small_model_and_few_crystals_which_are_relaxed() -> None:

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from exfolio.builders.campaigns.campaign import CampaignError, load, parse, shipped
-from exfolio.builders.campaigns.known import load_campaigns
+from exfolio.builders.candidates.campaign import CampaignError, load, parse, shipped
+from exfolio.builders.candidates.known import load_campaigns
 from exfolio.stores.documents import Candidate
 from exfolio.stores.errors import ConfigurationError
 

@@ -1,7 +1,7 @@
 """Gates: what passes, what fails, what is not known yet, and what does not concern a route."""
 
 import pytest
-from exfolio.builders.campaigns.gates import Gate, pass_through
+from exfolio.builders.candidates.gates import Gate, pass_through
 from pydantic import ValidationError
 
 EXFOLIABLE = Gate(name="exfoliable", field="exfoliation_energy", at_most=0.2)

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from exfolio.builders.campaigns.campaign import Campaign
-from exfolio.builders.campaigns.judge import JudgeStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.judge import JudgeStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
 
 

@@ -1,10 +1,10 @@
 """The campaign for Mg-Mn-O photoanodes, gate by gate, on a spinel that was calculated."""
 
 import pytest
-from exfolio.builders.campaigns.campaign import load
-from exfolio.builders.campaigns.judge import JudgeStage
+from exfolio.builders.candidates.campaign import load
+from exfolio.builders.candidates.judge import JudgeStage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import stages_of
-from exfolio.builders.running import run_stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
 from filled_registry import put, put_properties, put_structures

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 import snapshots
-from exfolio.builders.campaigns.compositions import Compositions
+from exfolio.builders.candidates.composition_settings import Compositions
 from exfolio.builders.compositions.route import stages
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.screening import screen
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from toy_stages import put_materials, retire_materials
 
 METALS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Ti", "Zr", "Mo", "W")
@@ -105,7 +105,7 @@ def test_the_probabilities_are_those_of_the_classifier(
     route: tuple[Connection, Compositions, dict[str, StageReport]],
 ) -> None:
     from exfolio.builders.training import trained
-    from exfolio.models.composition.classifier import unpack
+    from exfolio.models.composition.classifier.model import unpack
 
     connection, _, _ = route
     model = trained.need(connection, "classifier")

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.stores import putting_anew
+from exfolio.builders.engine.runner import run_stage
+from exfolio.stores import bulk_replace
 from exfolio.stores.connection import Connection
 from toy_stages import Doubler, Linker, put_materials, retire_materials
 
-COUNT = putting_anew.MANY + 20
+COUNT = bulk_replace.MANY + 20
 WHEN = {"_id", "created_at", "updated_at"}
 
 
@@ -40,12 +40,12 @@ def test_the_same_documents(registry: Connection, monkeypatch: pytest.MonkeyPatc
     at_once = change_all(registry)
     for name in ("materials", "counters", "stage_states"):
         registry.database[name].delete_many({"_id": {"$ne": "schema"}})
-    monkeypatch.setattr(putting_anew, "_AT_ONCE", 50)
-    monkeypatch.setattr(putting_anew, "_MOST_BYTES", 1)  # the first fifty, then no more: a transaction has its limits
+    monkeypatch.setattr(bulk_replace, "_AT_ONCE", 50)
+    monkeypatch.setattr(bulk_replace, "_MOST_BYTES", 1)  # the first fifty, then no more: a transaction has its limits
     some_at_once = change_all(registry)
     for name in ("materials", "counters", "stage_states"):
         registry.database[name].delete_many({"_id": {"$ne": "schema"}})
-    monkeypatch.setattr(putting_anew, "MANY", COUNT + 1)
+    monkeypatch.setattr(bulk_replace, "MANY", COUNT + 1)
     one_by_one = change_all(registry)
 
     assert at_once == some_at_once == one_by_one

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.criteria import UnknownCriteria, fields_of, matcher
+from exfolio.builders.engine.criteria_in_memory import UnknownCriteria, fields_of, matcher
 from exfolio.stores.connection import Connection
 
 VALUES: list[Any] = [

@@ -7,12 +7,12 @@ import signal
 from typing import Any, ClassVar
 
 import pytest
-from exfolio.builders.followers import CannotFollow
-from exfolio.builders.running import run_stage
-from exfolio.builders.stage import Stage
+from exfolio.builders.engine.fused_stages import CannotFollow
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
+from exfolio.stores.bookkeeping.leases import Lease
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.leases import Lease
-from exfolio.stores.runs import StageReport
 from toy_compositions import Classify, Drawer, Energy, Screen, formula
 from toy_stages import Doubler
 

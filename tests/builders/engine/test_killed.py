@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.builders.source_stage import SourceStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import REGISTRY
 from pymatgen.core import Lattice, Structure

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.stores.connection import Connection
 from toy_stages import Doubler, Summer, put_materials
 
-SUPPORT = Path(__file__).parents[1] / "support"
+SUPPORT = Path(__file__).parents[2] / "support"
 MRUN = str(Path(sys.executable).with_name("mrun"))
 Mrun = Callable[..., "subprocess.Popen[str]"]
 

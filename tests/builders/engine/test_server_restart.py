@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.stores import embedded
+from exfolio.builders.engine.runner import run_stage
 from exfolio.stores.connection import connect
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 from pymongo.errors import PyMongoError
 from toy_stages import Doubler, put_materials

@@ -1,12 +1,12 @@
 """The engine's promises, on a real MongoDB: nothing twice, lost or missed, and failures beside good values."""
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.builders.stage import Stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
+from exfolio.stores.bookkeeping.leases import Lease, LeaseLost
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
-from exfolio.stores.leases import Lease, LeaseLost
-from exfolio.stores.runs import StageReport
 from toy_stages import Doubler, Judge, Linker, Summer, put_materials, retire_materials
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exfolio.builders.links import LinkStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, monolayer_of, one, put, retire
 

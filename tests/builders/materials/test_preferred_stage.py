@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from exfolio.builders.links import LinkStage
-from exfolio.builders.method_order import rank
-from exfolio.builders.preferred_values import PreferredStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.duplicates_stage import LinkStage
+from exfolio.builders.materials.method_ranking import rank
+from exfolio.builders.materials.preferred_stage import PreferredStage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.query.search import Search
-from exfolio.stores.runs import StageReport
 from known_crystals import crystals, one, put, retire
 
 Doc = dict[str, Any]

@@ -1,13 +1,13 @@
 """Stage `templates`: the library of template structures, kept up as materials come, change and go."""
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.builders.template_loading import load_templates
-from exfolio.builders.template_stage import MAX_SITES, TemplateStage
-from exfolio.models.structure.template_library import TemplateLibrary
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.template_library_stage import MAX_SITES, TemplateStage
+from exfolio.builders.structures.template_loading import load_templates
 from exfolio.models.structure.templates import predict
+from exfolio.models.structure.templating.library import TemplateLibrary
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from known_crystals import one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, salt
 from pymatgen.core import Lattice, Structure

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from exfolio.builders.band_gaps import BandGapStage
-from exfolio.builders.calculation_matches import MatchStage
-from exfolio.builders.exfoliation_stage import ExfoliationStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.vasp_stage import VaspStage
-from exfolio.models.structure.plain import to_plain
+from exfolio.builders.calculations.match_stage import MatchStage
+from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.band_gap_stage import BandGapStage
+from exfolio.builders.properties.exfoliation_stage import ExfoliationStage
+from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation
 from filled_registry import properties, put, put_materials, put_structures

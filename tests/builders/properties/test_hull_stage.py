@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.hull_stage import HullStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.source_stage import SourceStage
-from exfolio.builders.vasp_stage import VaspStage
-from exfolio.models.structure.plain import from_plain, to_plain
+from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.sources.file_stage import SourceStage
+from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, ReferenceEntry
 from filled_registry import properties, put, put_calculations, put_entries, put_structures, retire

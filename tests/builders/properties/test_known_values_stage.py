@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.known_values import KnownValuesStage
-from exfolio.builders.layers import LayerStage
-from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.top_down import TopDownStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.properties.known_values_stage import KnownValuesStage
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.builders.structures.top_down_stage import TopDownStage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
-from exfolio.stores.runs import StageReport
 from filled_registry import put as put_documents
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, one, put, retire

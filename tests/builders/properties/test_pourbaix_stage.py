@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from exfolio.builders.pourbaix_stage import PourbaixStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.pourbaix_stage import PourbaixStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from filled_registry import chemsys, properties, put_entries, put_materials, put_properties, put_structures

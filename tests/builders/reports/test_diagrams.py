@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from exfolio.builders.diagrams import phase_diagram, pourbaix_diagram
-from exfolio.builders.hull_stage import HullStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.reports.diagrams import phase_diagram, pourbaix_diagram
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from filled_registry import put_calculations, put_entries, put_materials, put_properties, put_structures

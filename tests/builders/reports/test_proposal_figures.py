@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.proposal_figures import figures, table
-from exfolio.models.structure.plain import to_plain
+from exfolio.builders.reports.proposal_figures import figures, table
+from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property, ProposedStructure
 from filled_registry import put

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from exfolio.builders.cron import CronError, count_between, cron_trigger, next_after
+from exfolio.builders.schedule.cron import CronError, count_between, cron_trigger, next_after
 
 FRIDAY_NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.cron import CronError
-from exfolio.builders.running import run_stage
-from exfolio.builders.schedule import Scheduler, jobs_of
-from exfolio.builders.source_stage import SourceStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.schedule.cron import CronError
+from exfolio.builders.schedule.scheduler import Scheduler, jobs_of
+from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.cli.main import run
+from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
-from exfolio.stores.leases import Lease
 from exfolio.stores.schedule_settings import ScheduleSettings
 from pymatgen.core import Lattice, Structure
 

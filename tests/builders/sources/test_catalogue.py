@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from exfolio.builders.sources.catalogue import KINDS, guess_kind, reader_for
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.opening import SourceFileError
-from exfolio.builders.sources.table import Table
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.files.open_files import SourceFileError
+from exfolio.builders.sources.readers.table import Table
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Poscar
 

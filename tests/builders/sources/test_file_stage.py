@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.retirement import SourceShrank
-from exfolio.builders.running import run_stage
-from exfolio.builders.source_stage import SourceMissing, SourceStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.sources.file_stage import SourceMissing, SourceStage
 from exfolio.builders.sources.record import BadRecord, RawRecord
+from exfolio.builders.sources.retirement import SourceShrank
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.runs import StageReport
 from known_crystals import crystals, keys, one, revisions
 
 Records = list[dict[str, Any] | str]

@@ -4,18 +4,18 @@ from typing import Any
 
 import filled_registry
 import pytest
-from exfolio.builders import crystal_gan_stage
-from exfolio.builders.campaigns.campaign import load
-from exfolio.builders.campaigns.crystal_gan_route import CrystalGanRoute
-from exfolio.builders.crystal_gan_stage import CrystalGanStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.candidates.campaign import load
+from exfolio.builders.candidates.crystal_gan_route import CrystalGanRoute
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.structures import crystal_gan_stage
+from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TooLittleData
 from exfolio.builders.training.reports import report
 from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.structure.plain import from_plain, to_plain
-from exfolio.models.structure.potential import evaluate, is_installed
+from exfolio.models.potential.chgnet import evaluate, is_installed
+from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from pymatgen.core.lattice import Lattice

@@ -1,11 +1,11 @@
 """Stage `novelty`: which monolayers are known, and which are the same."""
 
-from exfolio.builders.layers import LayerStage
-from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.top_down import TopDownStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.builders.structures.top_down_stage import TopDownStage
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exfolio.builders.potential.novelty import RelaxedNoveltyStage
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.structures.relaxed_novelty_stage import RelaxedNoveltyStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property
 from filled_registry import put_properties, put_structures

@@ -4,19 +4,19 @@ import pickle
 from functools import partial
 
 import pytest
-from exfolio.builders.campaigns.campaign import CampaignError, parse
+from exfolio.builders.candidates.campaign import CampaignError, parse
 from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
-from exfolio.builders.novelty import NoveltyStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.template_library_stage import TemplateStage
 from exfolio.builders.refresh import refresh, stages_of
-from exfolio.builders.running import run_stage
-from exfolio.builders.template_loading import load_templates
-from exfolio.builders.template_stage import TemplateStage
-from exfolio.builders.template_structures import TemplateStructuresStage
-from exfolio.models.structure.plain import from_plain
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.builders.structures.template_loading import load_templates
+from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
+from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.templates import predict
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition
-from exfolio.stores.runs import StageReport
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from exfolio.builders.layers import LayerStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.top_down import TopDownStage
-from exfolio.models.structure.plain import from_plain
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.structures.top_down_stage import TopDownStage
+from exfolio.models.structure.serialization import from_plain
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
 
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training import trained
 from exfolio.builders.training.catalogue import kind_of_model
 from exfolio.builders.training.kind import TrainingError
 from exfolio.builders.training.reports import report
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.composition.roost import RoostEnsemble, predict
-from exfolio.stores import artefacts
+from exfolio.models.composition.roost.model import RoostEnsemble, predict
+from exfolio.stores.bookkeeping import artefacts
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.query.errors import FilterError
@@ -169,7 +169,7 @@ def test_damaged_weights_are_said_to_be_so(oxides: Connection) -> None:
     wrong = artefacts.put(oxides, b"no weights", what="test")
     oxides.database["trained_models"].update_one({}, {"$set": {"weights": wrong}})
 
-    from exfolio.models.composition.classifier import unpack
+    from exfolio.models.composition.classifier.model import unpack
 
     with pytest.raises(ConfigurationError, match=f"{model['model_id']}.*damaged"):
         trained.load(oxides, "classifier", model["model_id"], unpack)

@@ -1,16 +1,16 @@
 """Kinds `space-groups` and `space-groups-bulk`: layers and salts known apart, drawn from the registry and learnt."""
 
 import pytest
-from exfolio.builders.running import run_stage
-from exfolio.builders.space_group_guesses import ranking_weights
-from exfolio.builders.template_loading import predict_structures
-from exfolio.builders.template_stage import TemplateStage
-from exfolio.builders.template_structures import TemplateStructuresStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.template_library_stage import TemplateStage
+from exfolio.builders.structures.space_group_lookup import ranking_weights
+from exfolio.builders.structures.template_loading import predict_structures
+from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TrainingError
 from exfolio.builders.training.reports import report
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.structure.lattice_predictor import unpack
+from exfolio.models.structure.symmetry.lattice_predictor import unpack
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from layers_and_compositions import layer, material, put_compositions, salt

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from exfolio.builders.running import run_stage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training import trained, training_stage
 from exfolio.builders.training.kind import Desk, Kind, Trained, TrainingError, TrainingSet, learn
 from exfolio.builders.training.known_compositions import least_values
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.learning.loop import Figures, State
 from exfolio.models.learning.weights import pack, unpack
-from exfolio.stores import artefacts
+from exfolio.stores.bookkeeping import artefacts
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from toy_stages import put_materials

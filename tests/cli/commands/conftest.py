@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import small_registry
 from exfolio.cli import main as frame
-from exfolio.stores import embedded
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 
 Ask = Callable[..., tuple[int, str, str]]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 from exfolio.cli import main as frame
-from exfolio.cli.console import print_json
-from exfolio.stores import embedded
+from exfolio.cli.display.console import print_json
 from exfolio.stores.errors import LeaseHeld
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 
 PROGRAM = [sys.executable, "-c", "from exfolio.cli.main import main; main()"]
@@ -170,6 +170,9 @@ def test_every_module_registers_the_commands_of_the_table() -> None:
 
 
 def test_call_imports_only_what_it_names() -> None:
-    program = "import sys; from exfolio.cli.main import run; run(['--version']); print('exfolio.cli.db' in sys.modules)"
+    program = (
+        "import sys; from exfolio.cli.main import run; "
+        "run(['--version']); print('exfolio.cli.commands.db' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.splitlines()[-1] == "False"

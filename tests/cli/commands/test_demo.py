@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import small_registry
-from exfolio.cli import demo
+from exfolio.cli.commands import demo
 from exfolio.stores.connection import Connection
 from known_crystals import campaign, crystals, monolayer_of, put, revisions
 

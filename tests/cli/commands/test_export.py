@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import small_registry
-from exfolio.cli.export import ExportFormat, file_names, whole_file, written_as
+from exfolio.cli.commands.export import ExportFormat, file_names, whole_file, written_as
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
 from exfolio.stores.errors import ConfigurationError

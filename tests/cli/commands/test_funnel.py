@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import small_registry
-from exfolio.builders.campaigns.campaign import Campaign
+from exfolio.builders.candidates.campaign import Campaign
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property
 from known_crystals import campaign, crystals, go, monolayer_of, one, put

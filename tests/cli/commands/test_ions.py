@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from contribs_server import ContribsServer, contributed
-from exfolio.builders.ion_file import load_ions
+from exfolio.builders.properties.ion_file import load_ions
 from loopback import Fault
 from materials_project_server import KEY
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from exfolio import connect
-from exfolio.builders.running import run_stage
-from exfolio.builders.template_loading import predict_structures
-from exfolio.builders.template_stage import TemplateStage
-from exfolio.builders.template_structures import TemplateStructuresStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.template_library_stage import TemplateStage
+from exfolio.builders.structures.template_loading import predict_structures
+from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.stores.connection import Connection
 from known_crystals import put
 from layers_and_compositions import layers, material, put_compositions, salt

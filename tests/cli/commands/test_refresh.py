@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import small_registry
+from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
-from exfolio.stores.leases import Lease
 from known_crystals import CAMPAIGN, crystals, keys, revisions
 
 Ask = Callable[..., tuple[int, str, str]]

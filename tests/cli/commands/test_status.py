@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import small_registry
-from exfolio.stores import runs
+from exfolio.stores.bookkeeping import runs
+from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
-from exfolio.stores.leases import Lease
 
 Ask = Callable[..., tuple[int, str, str]]
 

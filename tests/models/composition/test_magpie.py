@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.elements import SYMBOLS
-from exfolio.models.composition.formulas import UnknownElement, parse, parse_or_report
+from exfolio.models.composition.formula.elements import SYMBOLS
+from exfolio.models.composition.formula.formulas import UnknownElement, parse, parse_or_report
 from exfolio.models.composition.magpie import STATISTICS, element_table, feature_labels, featurize
 from matminer.featurizers.composition import ElementProperty
 from numpy.typing import NDArray

@@ -7,15 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formulas import UnknownElement, reduced_formulas
-from exfolio.models.composition.one_hot import (
-    ELEMENTS,
-    NotRepresentable,
-    decode,
-    decode_parsed,
-    encode,
-    representable,
-)
+from exfolio.models.composition.formula.formulas import UnknownElement, reduced_formulas
+from exfolio.models.composition.one_hot import ELEMENTS, NotRepresentable, decode, decode_parsed, encode, representable
 from exfolio.models.composition.screening import screen
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import smact
-from exfolio.models.composition.elements import ATOMIC_NUMBERS
+from exfolio.models.composition.formula.elements import ATOMIC_NUMBERS
 from exfolio.models.composition.oxidation_states import (
     SMACT_ELECTRONEGATIVITIES,
     SMACT_METALS,

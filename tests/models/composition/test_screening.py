@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
+from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
 from exfolio.models.composition.one_hot import ELEMENTS
 from exfolio.models.composition.oxidation_states import BadOxidationStates
 from exfolio.models.composition.screening import all_metals, neutral_assignments, screen, without_states

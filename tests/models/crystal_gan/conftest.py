@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from exfolio.models.crystal_gan.augmentation import with_supercells
-from exfolio.models.crystal_gan.config import CrystalGanConfig
-from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig
-from exfolio.models.structure.layouts import MG_MN_O
+from exfolio.models.crystal_gan.crystals.augmentation import with_supercells
+from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig
+from exfolio.models.crystal_gan.gan.config import CrystalGanConfig
 from exfolio.models.structure.point_cloud import Floats, encode_many
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O
 from pymatgen.core import Lattice, Structure
 
 

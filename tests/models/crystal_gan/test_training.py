@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.crystal_gan.augmentation import Augmentation, NoTrainingData
-from exfolio.models.crystal_gan.config import PROFILES, BadConfig, CrystalGanConfig, profile
+from exfolio.models.crystal_gan.crystals.augmentation import Augmentation, NoTrainingData
+from exfolio.models.crystal_gan.crystals.validity import ValidityRule
 from exfolio.models.crystal_gan.curves import training_curves
-from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig, Settings, settings_from
-from exfolio.models.crystal_gan.diffusion_learner import DiffusionLearner
-from exfolio.models.crystal_gan.diffusion_model import CrystalDiffusion
+from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, Settings, settings_from
+from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
+from exfolio.models.crystal_gan.diffusion.model import CrystalDiffusion
 from exfolio.models.crystal_gan.evaluation import evaluate, table
+from exfolio.models.crystal_gan.gan.config import PROFILES, BadConfig, CrystalGanConfig, profile
+from exfolio.models.crystal_gan.gan.learner import CrystalGanLearner
+from exfolio.models.crystal_gan.gan.model import CrystalGan
 from exfolio.models.crystal_gan.generation import generate, sample
 from exfolio.models.crystal_gan.generators import CrystalGenerator, GeneratorLearner, make_learner, read_generator
-from exfolio.models.crystal_gan.learner import CrystalGanLearner
-from exfolio.models.crystal_gan.model import CrystalGan
-from exfolio.models.crystal_gan.validity import ValidityRule
 from exfolio.models.learning.loop import Diverged, train
 from exfolio.models.learning.weights import DamagedWeights, WrongModel
-from exfolio.models.structure.layouts import MG_MN_O, BadLayout, Layout
-from exfolio.models.structure.matching import Representatives
+from exfolio.models.structure.comparison.matching import Representatives
 from exfolio.models.structure.point_cloud import Floats, counts
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout
 from pymatgen.core import Structure
 
 ANYTHING = ValidityRule(metal_ratio=0.01, nonmetal_ratio=0.01, volume_per_atom=(0, 1e6))

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from exfolio.models.composition.parsing import FormulaError
-from exfolio.models.energetics.compositions import composition_table
+from exfolio.models.composition.formula.parsing import FormulaError
+from exfolio.models.energetics.composition_table import composition_table
 
 
 def test_fractions_stand_under_their_elements() -> None:

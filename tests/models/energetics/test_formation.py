@@ -5,12 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from exfolio.models.energetics.formation import (
-    Entry,
-    MissingReferenceError,
-    element_references,
-    formation_energies,
-)
+from exfolio.models.energetics.formation import Entry, MissingReferenceError, element_references, formation_energies
 from pymatgen.analysis.phase_diagram import PhaseDiagram
 from pymatgen.core.entries import ComputedStructureEntry
 

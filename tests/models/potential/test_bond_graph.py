@@ -1,7 +1,7 @@
 """Graphs of bonds, counted by hand on crystals everybody knows."""
 
 import numpy as np
-from exfolio.models.structure.bond_graph import BondGraph, bond_graph, join
+from exfolio.models.potential.bond_graph import BondGraph, bond_graph, join
 from pymatgen.core import Lattice, Structure
 
 ROCK_SALT = Structure(  # NaCl, a = 5.640 Å

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from exfolio.models.learning.threads import threads_of_torch
-from exfolio.models.structure import potential as module
-from exfolio.models.structure.element_crystals import element_crystals
-from exfolio.models.structure.potential import PotentialMissing, evaluate, potential
+from exfolio.models.potential import chgnet as module
+from exfolio.models.potential.chgnet import PotentialMissing, evaluate, potential
+from exfolio.models.potential.reference_elements import element_crystals
 from pymatgen.core import Composition, Lattice, Structure
 
 needs_chgnet = pytest.mark.skipif(

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure import potential
-from exfolio.models.structure.relaxation import relax
+from exfolio.models.potential import chgnet
+from exfolio.models.potential.relaxation import relax
 from pymatgen.core import Lattice, Structure
 
-pytestmark = pytest.mark.skipif(
-    not potential.is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])"
-)
+pytestmark = pytest.mark.skipif(not chgnet.is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 WIDE_MOS2 = Structure(  # monolayer of 2H-MoS2 (a = 3.16 Å), stretched
     Lattice.hexagonal(3.30, 23.13), ["Mo", "S", "S"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.57], [2 / 3, 1 / 3, 0.43]]
 )

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from exfolio.models.composition.formulas import FormulaError
+from exfolio.models.composition.formula.formulas import FormulaError
 from exfolio.models.structure.element_movers import PreparedCompositions, distance, distances, nearest
 from exfolio.models.structure.pettifor import ElementOffScaleError, position
 from pymatgen.core import Composition

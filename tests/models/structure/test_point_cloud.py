@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layouts import MG_MN_O, BadLayout, Layout, find_layout
 from exfolio.models.structure.point_cloud import (
     NotDecodable,
     NotEncodable,
@@ -16,6 +15,7 @@ from exfolio.models.structure.point_cloud import (
     undecodable,
     unfit,
 )
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout, find_layout
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exfolio.models.structure.plain import BadStructure, check_structure, from_plain, to_plain
+from exfolio.models.structure.serialization import BadStructure, check_structure, from_plain, to_plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Species, Structure

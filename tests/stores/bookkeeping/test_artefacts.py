@@ -3,8 +3,8 @@
 import hashlib
 
 import pytest
-from exfolio.stores import artefacts
-from exfolio.stores.artefacts import ArtefactMissing
+from exfolio.stores.bookkeeping import artefacts
+from exfolio.stores.bookkeeping.artefacts import ArtefactMissing
 from exfolio.stores.connection import Connection
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import small_registry
-from exfolio.stores import embedded
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
+from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.stores import embedded, mongod_binary, mongod_process, replica_set
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, ServerStartFailed
-from exfolio.stores.server_home import ServerHome
+from exfolio.stores.server import embedded, mongod_binary, mongod_process, replica_set
+from exfolio.stores.server.server_home import ServerHome
 from exfolio.stores.settings import Settings
 from pymongo import MongoClient
 
@@ -97,7 +97,7 @@ def test_second_start_finds_the_first(mongo_server: embedded.Server, settings: S
 
 def test_two_processes_starting_at_once_share_one_server_that_outlives_them(used: Settings) -> None:
     program = (
-        "import sys; from exfolio.stores import embedded; from exfolio.stores.settings import Settings;"
+        "import sys; from exfolio.stores.server import embedded; from exfolio.stores.settings import Settings;"
         "print(embedded.start(Settings(home=sys.argv[1], mongod=sys.argv[2])).pid)"
     )
     command = [sys.executable, "-c", program, str(used.home), str(used.mongod)]

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from exfolio.stores import runs
+from exfolio.stores.bookkeeping import runs
+from exfolio.stores.bookkeeping.leases import Lease
+from exfolio.stores.bookkeeping.schedules import LEASE, began, ended, planned
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
-from exfolio.stores.health import Check, health
-from exfolio.stores.leases import Lease
-from exfolio.stores.schedules import LEASE, began, ended, planned
 from exfolio.stores.schema import initialise
+from exfolio.stores.server.health import Check, health
 
 JOB = "source 2dmatpedia"
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from exfolio.builders.vasp.crawl import Run, Trouble, crawl
+from exfolio.builders.calculations.vasp.crawl import Run, Trouble, crawl
 
 
 def put(path: Path) -> Path:

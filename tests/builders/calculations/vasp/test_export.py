@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.vasp.crawl import MANIFEST
-from exfolio.builders.vasp.due import find_due, wanted_fields
-from exfolio.builders.vasp.export import VaspExport, export_vasp, orders, require_potcars
-from exfolio.builders.vasp.flow import as_flow, write_flow
-from exfolio.builders.vasp.folders import FORMAT, Tree
-from exfolio.builders.vasp.manifest import read_manifest
+from exfolio.builders.calculations.vasp.crawl import MANIFEST
+from exfolio.builders.calculations.vasp.due import find_due, wanted_fields
+from exfolio.builders.calculations.vasp.export import VaspExport, export_vasp, orders, require_potcars
+from exfolio.builders.calculations.vasp.flow import as_flow, write_flow
+from exfolio.builders.calculations.vasp.folders import FORMAT, Tree
+from exfolio.builders.calculations.vasp.manifest import read_manifest
 from exfolio.models.calculation.plan import Choices
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure
@@ -361,7 +361,7 @@ def test_the_script_runs_each_calculation_from_the_structure_of_the_one_before(
 
 
 def test_a_flow_needs_programs_that_are_not_installed(waiting: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exfolio.builders.vasp.flow.find_spec", lambda _: None)
+    monkeypatch.setattr("exfolio.builders.calculations.vasp.flow.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match="jobflow and atomate2, which are not installed"):
         as_flow(orders(waiting, find_due(waiting, CAMPAIGN), Choices()), CAMPAIGN)
 

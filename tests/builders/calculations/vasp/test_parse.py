@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from exfolio.builders.vasp.crawl import Run, crawl
-from exfolio.builders.vasp.guards import BadRun
-from exfolio.builders.vasp.parse import parse_run
+from exfolio.builders.calculations.vasp.crawl import Run, crawl
+from exfolio.builders.calculations.vasp.guards import BadRun
+from exfolio.builders.calculations.vasp.parse import parse_run
 
 
 def only(root: Path) -> Run:

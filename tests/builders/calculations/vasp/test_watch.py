@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from exfolio.builders.vasp.watch import Watch
+from exfolio.builders.calculations.vasp.watch import Watch
+from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.leases import Lease
 
 HOUR = 3600.0
 

@@ -1,13 +1,13 @@
 """Energies of proposed structures by CHGNet: which are evaluated, how they are kept, and that none is twice."""
 
 import pytest
-from exfolio.builders.layers import LayerStage
-from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.potential.energies import PotentialEnergiesStage
-from exfolio.builders.potential.references import PotentialReferencesStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.top_down import TopDownStage
-from exfolio.models.structure.potential import is_installed
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.properties.potential.energies import PotentialEnergiesStage
+from exfolio.builders.properties.potential.references import PotentialReferencesStage
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.builders.structures.top_down_stage import TopDownStage
+from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, monolayer_of, put
 

@@ -1,13 +1,13 @@
 """Which proposed structures are relaxed by CHGNet where only the lowest of each composition are."""
 
 import pytest
-from exfolio.builders.campaigns.campaign import parse
-from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.potential.energies import PotentialEnergiesStage
-from exfolio.builders.potential.lowest_energies import LowestEnergiesStage
+from exfolio.builders.candidates.campaign import parse
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.potential.energies import PotentialEnergiesStage
+from exfolio.builders.properties.potential.lowest_energies import LowestEnergiesStage
 from exfolio.builders.refresh import stages_of
-from exfolio.builders.running import run_stage
-from exfolio.models.structure.potential import is_installed
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from filled_registry import put_structures
 from known_crystals import crystals

@@ -1,12 +1,12 @@
 """Which known materials are relaxed by CHGNet, so that its hull of relaxed structures is the true one."""
 
 import pytest
-from exfolio.builders.campaigns.campaign import parse
-from exfolio.builders.potential.near_hull import NearHullReferencesStage
-from exfolio.builders.potential.references import PotentialReferencesStage
+from exfolio.builders.candidates.campaign import parse
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.properties.potential.near_hull import NearHullReferencesStage
+from exfolio.builders.properties.potential.references import PotentialReferencesStage
 from exfolio.builders.refresh import stages_of
-from exfolio.builders.running import run_stage
-from exfolio.models.structure.potential import is_installed
+from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, put
 

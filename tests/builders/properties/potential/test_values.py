@@ -1,18 +1,18 @@
 """Stages of the potential: energies of known and proposed structures by CHGNet, and what they mean together."""
 
 import pytest
-from exfolio.builders.layers import LayerStage
-from exfolio.builders.novelty import NoveltyStage
-from exfolio.builders.potential import stage as potential_stage
-from exfolio.builders.potential import values as potential_values
-from exfolio.builders.potential.energies import PotentialEnergiesStage
-from exfolio.builders.potential.references import PotentialReferencesStage
-from exfolio.builders.potential.values import PotentialValuesStage
-from exfolio.builders.running import run_stage
-from exfolio.builders.top_down import TopDownStage
-from exfolio.models.structure.potential import is_installed
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.properties.potential import base as potential_stage
+from exfolio.builders.properties.potential import values as potential_values
+from exfolio.builders.properties.potential.energies import PotentialEnergiesStage
+from exfolio.builders.properties.potential.references import PotentialReferencesStage
+from exfolio.builders.properties.potential.values import PotentialValuesStage
+from exfolio.builders.structures.novelty_stage import NoveltyStage
+from exfolio.builders.structures.top_down_stage import TopDownStage
+from exfolio.models.potential.chgnet import is_installed
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from exfolio.stores.runs import StageReport
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, put, retire
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources import json_stream
-from exfolio.builders.sources.json_stream import JsonItem, json_items
-from exfolio.builders.sources.opening import SourceFileError
+from exfolio.builders.sources.files import json_stream
+from exfolio.builders.sources.files.json_stream import JsonItem, json_items
+from exfolio.builders.sources.files.open_files import SourceFileError
 from exfolio.builders.sources.record import BadRecord
 
 Write = Callable[[str, Any], Path]

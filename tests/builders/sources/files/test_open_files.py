@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from exfolio.builders.sources import opening
-from exfolio.builders.sources.opening import (
+from exfolio.builders.sources.files import open_files
+from exfolio.builders.sources.files.open_files import (
     CutShortError,
     SourceFileError,
     find_files,
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_told_from_a_whole_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
 def test_a_bomb_is_defused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(opening, "RATIO_CHECKED_FROM_BYTES", 2**20)
+    monkeypatch.setattr(open_files, "RATIO_CHECKED_FROM_BYTES", 2**20)
     path = tmp_path / "bomb"
     path.write_bytes(COMPRESSORS[kind](bytes(8 * 2**20)))
     with pytest.raises(SourceFileError, match="expands from"):

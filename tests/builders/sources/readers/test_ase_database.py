@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.ase_database import VACUUM, AseDatabase, C2db
 from exfolio.builders.sources.catalogue import guess_kind
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.opening import SourceFileError
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.files.open_files import SourceFileError
+from exfolio.builders.sources.readers.ase_database import VACUUM, AseDatabase, C2db
 from exfolio.builders.sources.record import BadRecord, RawRecord, parse_many
 
 ase = pytest.importorskip("ase")

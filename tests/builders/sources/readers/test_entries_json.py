@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.entries_json import EntriesJson
+from exfolio.builders.sources.readers.entries_json import EntriesJson
 from pymatgen.core import Structure
 from pymatgen.entries.computed_entries import (
     CompositionEnergyAdjustment,

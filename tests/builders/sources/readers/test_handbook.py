@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.handbook import COLUMNS, TABLE, TYPES, Handbook, crystal, read_types
+from exfolio.builders.sources.readers.handbook import COLUMNS, TABLE, TYPES, Handbook, crystal, read_types
 from exfolio.builders.sources.record import BadRecord, RawRecord
-from exfolio.models.structure.layers import analyse_layers
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.symmetry import space_group
+from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry.space_groups import space_group
 from pymatgen.analysis.local_env import CovalentRadius
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from exfolio.builders.sources.catalogue import guess_kind
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.jarvis import Jarvis, matminer_file
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.readers.jarvis import Jarvis, matminer_file
 from exfolio.builders.sources.record import BadRecord, parse_many
 from matminer.utils.io import store_dataframe_as_json
 from pymatgen.core import Lattice, Structure

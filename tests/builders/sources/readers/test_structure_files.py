@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources import structure_files
-from exfolio.builders.sources.opening import SourceFileError
-from exfolio.builders.sources.structure_files import StructureFiles
+from exfolio.builders.sources.files.open_files import SourceFileError
+from exfolio.builders.sources.readers import structure_files
+from exfolio.builders.sources.readers.structure_files import StructureFiles
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 from pymatgen.io.vasp.inputs import Poscar

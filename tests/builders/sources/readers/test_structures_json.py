@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.structures_json import StructuresJson
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.readers.structures_json import StructuresJson
 from pymatgen.core import Structure
 
 

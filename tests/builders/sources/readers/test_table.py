@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.opening import SourceFileError
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.files.open_files import SourceFileError
+from exfolio.builders.sources.files.table_columns import parse_columns
+from exfolio.builders.sources.readers.table import Table
 from exfolio.builders.sources.record import BadRecord, parse_many
-from exfolio.builders.sources.table import Table
-from exfolio.builders.sources.table_columns import parse_columns
 
 
 def test_rows_without_ids_are_numbered_by_reduced_formula(write: Any, read: Any) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.two_d_mat_pedia import TwoDMatPedia
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
+from exfolio.builders.sources.readers.two_d_mat_pedia import TwoDMatPedia
 from pymatgen.core import Lattice, Structure
 
 

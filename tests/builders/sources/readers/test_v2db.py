@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from exfolio.builders.sources.catalogue import guess_kind, reader_for
+from exfolio.builders.sources.readers.v2db import V2db
 from exfolio.builders.sources.record import BadRecord, parse_many
-from exfolio.builders.sources.v2db import V2db
 
 
 def test_row(tmp_path: Path) -> None:

@@ -5,19 +5,19 @@ import pickle
 from dataclasses import replace
 
 import pytest
-from exfolio.builders.live_source_stage import LiveSourceStage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import known_sources
-from exfolio.builders.retirement import SourceShrank
-from exfolio.builders.running import run_stage
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.live_source import LiveRecord
-from exfolio.builders.sources.materials_project import MaterialsProject, normal_id
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.record import Documents
-from exfolio.builders.sources.web import QuestionRefused, SourceDenied, SourceUnavailable
-from exfolio.stores import failures
+from exfolio.builders.sources.retirement import SourceShrank
+from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.services.http_client import QuestionRefused, SourceDenied, SourceUnavailable
+from exfolio.builders.sources.services.materials_project import MaterialsProject, normal_id
+from exfolio.builders.sources.services.service import LiveRecord
+from exfolio.stores.bookkeeping import failures
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.runs import StageReport
 from exfolio.stores.settings import Settings
 from loopback import Fault
 from materials_project_server import KEY, MaterialsProjectServer, element, rock_salt
@@ -117,7 +117,7 @@ def test_a_new_release_brings_what_changed_and_keeps_the_earlier_values(api, reg
 
 
 def test_a_pull_that_is_cut_goes_on_where_it_stood(api, registry, monkeypatch) -> None:
-    monkeypatch.setattr("exfolio.builders.sources.materials_project._FETCHED", 10)
+    monkeypatch.setattr("exfolio.builders.sources.services.materials_project._FETCHED", 10)
     use(registry, web_attempts=1)
     api.faults.append(Fault("/materials/thermo/", status=500, after=2))  # the listing and one page get through
 
@@ -240,7 +240,7 @@ def test_a_record_that_fails_is_tried_again_when_its_wait_is_over_or_it_has_chan
 
 
 def test_a_listing_that_moves_is_read_again(api, registry, monkeypatch) -> None:
-    monkeypatch.setattr("exfolio.builders.sources.materials_project._LISTED", 10)
+    monkeypatch.setattr("exfolio.builders.sources.services.materials_project._LISTED", 10)
     api.faults.append(Fault("/materials/summary/", after=1, then=lambda: api.remove(1)))
 
     report = pull(registry)

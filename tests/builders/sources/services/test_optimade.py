@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.live_source_stage import LiveSourceStage
+from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import known_sources
-from exfolio.builders.retirement import SourceShrank
-from exfolio.builders.running import run_stage
-from exfolio.builders.sources.file_reader import ReaderOptionError
-from exfolio.builders.sources.live_source import LiveRecord
-from exfolio.builders.sources.optimade import Optimade
+from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.record import BadRecord
-from exfolio.builders.sources.web import SourceDenied, SourceUnavailable
-from exfolio.stores import embedded
+from exfolio.builders.sources.retirement import SourceShrank
+from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.services.http_client import SourceDenied, SourceUnavailable
+from exfolio.builders.sources.services.optimade import Optimade
+from exfolio.builders.sources.services.service import LiveRecord
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.runs import StageReport
+from exfolio.stores.server import embedded
 from loopback import Fault, Loopback
 from materials_project_server import rock_salt
 from optimade_server import as_resource, at, reference_server, reference_structures

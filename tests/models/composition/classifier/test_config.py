@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.models.composition.classifier_config import BadClassifierConfig, ClassifierConfig
+from exfolio.models.composition.classifier.config import BadClassifierConfig, ClassifierConfig
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.classifier import ClassifierConfig, UnfitTrainingSet, fit, training_set
-from exfolio.models.composition.cross_validation import BadDivision, FoldResult, cross_validate, divide, judge_fold
+from exfolio.models.composition.classifier.cross_validation import (
+    BadDivision,
+    FoldResult,
+    cross_validate,
+    divide,
+    judge_fold,
+)
+from exfolio.models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
 
 QUICK = ClassifierConfig(kind="forest", forest_trees=8, forest_max_depth=8)
 

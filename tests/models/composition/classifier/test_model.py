@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from exfolio.models.composition import magpie
-from exfolio.models.composition.classifier import (
+from exfolio.models.composition.classifier.model import (
     Classifier,
     ClassifierConfig,
     UnfitTrainingSet,
@@ -19,7 +19,7 @@ from exfolio.models.composition.classifier import (
     training_set,
     unpack,
 )
-from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula
+from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula
 from exfolio.models.learning import weights
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score

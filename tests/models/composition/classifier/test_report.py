@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from exfolio.models.composition.classifier_report import CURVE_POINTS, BadJudgement, calibration, plot, report
+from exfolio.models.composition.classifier.report import CURVE_POINTS, BadJudgement, calibration, plot, report
 from sklearn.metrics import auc
 
 IS_2D = np.array([True, True, False, False, True, False, False, False])

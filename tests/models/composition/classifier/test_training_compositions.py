@@ -1,7 +1,11 @@
 """What a classifier can learn from, and what it can't."""
 
 import pytest
-from exfolio.models.composition.training_compositions import UnfitTrainingSet, check_training_set, training_set
+from exfolio.models.composition.classifier.training_compositions import (
+    UnfitTrainingSet,
+    check_training_set,
+    training_set,
+)
 
 
 def test_a_training_set_has_no_2d_composition_among_the_others() -> None:

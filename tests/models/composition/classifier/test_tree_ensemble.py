@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.composition.tree_ensemble import BadTrees, TreeEnsemble
+from exfolio.models.composition.classifier.tree_ensemble import BadTrees, TreeEnsemble
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 

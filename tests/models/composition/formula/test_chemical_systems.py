@@ -1,6 +1,6 @@
 """Names of chemical systems."""
 
-from exfolio.models.composition.chemical_systems import sub_systems
+from exfolio.models.composition.formula.chemical_systems import sub_systems
 
 
 def test_parts_of_a_chemical_system() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.elements import SYMBOLS
-from exfolio.models.composition.formulas import (
+from exfolio.models.composition.formula.elements import SYMBOLS
+from exfolio.models.composition.formula.formulas import (
     FormulaFacts,
     UnknownElement,
     UnparsableFormula,

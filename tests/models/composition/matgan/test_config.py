@@ -1,7 +1,7 @@
 """Settings of MatGAN that can't be are refused, and all of them survive as plain data."""
 
 import pytest
-from exfolio.models.composition.matgan_config import MatGANConfig
+from exfolio.models.composition.matgan.config import MatGANConfig
 
 
 @pytest.mark.parametrize(

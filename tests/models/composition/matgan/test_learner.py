@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from exfolio.models.composition.matgan import MatGAN
-from exfolio.models.composition.matgan_config import MatGANConfig
-from exfolio.models.composition.matgan_learner import MatGANLearner, UnusableTrainingSet
-from exfolio.models.composition.matgan_sampling import sample
+from exfolio.models.composition.matgan.config import MatGANConfig
+from exfolio.models.composition.matgan.learner import MatGANLearner, UnusableTrainingSet
+from exfolio.models.composition.matgan.model import MatGAN
+from exfolio.models.composition.matgan.sampling import sample
 from exfolio.models.learning.loop import Diverged, train
 
 ROCK_SALTS = [f"{cation}{anion}" for cation in ("Li", "Na", "K", "Rb", "Cs") for anion in ("F", "Cl", "Br", "I")]

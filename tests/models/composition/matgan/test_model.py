@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.matgan import MatGAN, ceiling
-from exfolio.models.composition.matgan_config import MatGANConfig
-from exfolio.models.composition.matgan_sampling import drawn
-from exfolio.models.composition.matgan_sequential import END, SequentialGenerator
+from exfolio.models.composition.matgan.config import MatGANConfig
+from exfolio.models.composition.matgan.model import MatGAN, ceiling
+from exfolio.models.composition.matgan.sampling import drawn
+from exfolio.models.composition.matgan.sequential import END, SequentialGenerator
 from exfolio.models.learning.weights import WrongModel, pack
 
 SMALL = MatGANConfig(width=16, critic_width=16)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.matgan_networks import ConvolutionalCritic, ConvolutionalGenerator, DenseCritic
+from exfolio.models.composition.matgan.networks import ConvolutionalCritic, ConvolutionalGenerator, DenseCritic
 from exfolio.models.composition.one_hot import decode, encode
 
 FORMULAS = ["NaCl", "MgMn2O4", "LiFePO4", "Fe", "Ba2YCu3O7"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.matgan_report import assess, distances, distributions, plot_distributions
+from exfolio.models.composition.matgan.report import assess, distances, distributions, plot_distributions
 from exfolio.models.composition.one_hot import ELEMENTS
 
 

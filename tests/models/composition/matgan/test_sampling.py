@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.formulas import reduced_formulas
-from exfolio.models.composition.matgan_sampling import LARGEST_BLOCK, Sample, Tally, drawn, sample
+from exfolio.models.composition.formula.formulas import reduced_formulas
+from exfolio.models.composition.matgan.sampling import LARGEST_BLOCK, Sample, Tally, drawn, sample
 from exfolio.models.composition.one_hot import ELEMENTS
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.matgan_sequential import END, MAX_ELEMENTS, ORDER, SequentialGenerator
+from exfolio.models.composition.matgan.sequential import END, MAX_ELEMENTS, ORDER, SequentialGenerator
 from exfolio.models.composition.one_hot import ELEMENTS, decode, encode
 
 FORMULAS = ["NaCl", "MgMn2O4", "LiFePO4", "Fe", "Ba2YCu3O7"]

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from exfolio.models.composition.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
-from exfolio.models.composition.roost import (
+from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
+from exfolio.models.composition.roost.graph import Graphs
+from exfolio.models.composition.roost.model import (
     KIND,
     Prediction,
     Roost,
@@ -21,8 +22,7 @@ from exfolio.models.composition.roost import (
     network_from,
     predict,
 )
-from exfolio.models.composition.roost_graph import Graphs
-from exfolio.models.composition.roost_training import (
+from exfolio.models.composition.roost.training import (
     RoostLearner,
     TrainingSet,
     UnfitTrainingSet,
@@ -324,7 +324,7 @@ def test_predicting_imports_no_featurizer() -> None:
     network = known(RoostConfig.from_dict(SMALL.to_dict() | {"embedding": "both"}))
     expected = predict(network, ["NaCl"]).mean[0]
     program = (
-        "import sys; from exfolio.models.composition.roost import RoostEnsemble, predict; "
+        "import sys; from exfolio.models.composition.roost.model import RoostEnsemble, predict; "
         "model = RoostEnsemble.from_bytes(sys.stdin.buffer.read()); "
         "print(predict(model, ['NaCl']).mean[0]); assert 'matminer' not in sys.modules"
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.crystal_gan.augmentation import (
+from exfolio.models.crystal_gan.crystals.augmentation import (
     AXIS_SWAPS,
     Augmentation,
     NoTrainingData,
@@ -15,8 +15,8 @@ from exfolio.models.crystal_gan.augmentation import (
     translated,
     with_supercells,
 )
-from exfolio.models.structure.layouts import MG_MN_O
 from exfolio.models.structure.point_cloud import Floats, counts, decode_many, encode_many
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 

@@ -1,8 +1,8 @@
 """Oxides of other elements become oxides of Mg and Mn."""
 
 import pytest
-from exfolio.models.crystal_gan.substitution import mapped_into
-from exfolio.models.structure.layouts import MG_MN_O, Layout
+from exfolio.models.crystal_gan.crystals.elements_replaced import mapped_into
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O, Layout
 from pymatgen.core import Lattice, Structure
 
 

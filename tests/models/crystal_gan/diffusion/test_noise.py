@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from exfolio.models.crystal_gan.denoiser import Denoiser
-from exfolio.models.crystal_gan.diffusion import noised
-from exfolio.models.crystal_gan.diffusion_config import DiffusionConfig
-from exfolio.models.crystal_gan.diffusion_learner import DiffusionLearner
-from exfolio.models.crystal_gan.neighbourhoods import neighbourhoods
-from exfolio.models.structure.layouts import MG_MN_O
+from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig
+from exfolio.models.crystal_gan.diffusion.denoiser import Denoiser
+from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
+from exfolio.models.crystal_gan.diffusion.neighbourhoods import neighbourhoods
+from exfolio.models.crystal_gan.diffusion.noise import noised
 from exfolio.models.structure.point_cloud import Floats, encode_many
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O
 from pymatgen.core import Structure
 from torch import Tensor
 

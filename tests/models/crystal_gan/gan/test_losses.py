@@ -4,14 +4,9 @@ from math import log
 
 import pytest
 import torch
-from exfolio.models.crystal_gan.losses import (
-    class_losses,
-    critic_loss,
-    generator_loss,
-    gradient_penalty,
-)
-from exfolio.models.crystal_gan.networks import Classified
-from exfolio.models.structure.layouts import Layout
+from exfolio.models.crystal_gan.gan.losses import class_losses, critic_loss, generator_loss, gradient_penalty
+from exfolio.models.crystal_gan.gan.networks import Classified
+from exfolio.models.structure.point_cloud_layouts import Layout
 from torch import Tensor
 
 SALT = Layout("salt", ("Na", "Cl"), (2, 3))

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from convolutions import ConvolvedCritic, ConvolvedGenerator
-from exfolio.models.crystal_gan.config import CrystalGanConfig, profile
-from exfolio.models.crystal_gan.networks import Classifier, Critic, Generator, conditions, filled_slots
-from exfolio.models.structure.layouts import MG_MN_O
+from exfolio.models.crystal_gan.gan.config import CrystalGanConfig, profile
+from exfolio.models.crystal_gan.gan.networks import Classifier, Critic, Generator, conditions, filled_slots
+from exfolio.models.structure.point_cloud_layouts import MG_MN_O
 from torch import Tensor, nn
 
 SPINEL = torch.tensor([[2, 4, 8], [1, 8, 12], [8, 1, 9]])

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from exfolio.models.energetics.phase_diagram import DiagramError, DiagramPhase, plot_phase_diagram, position_of
-from exfolio.models.energetics.plot_labels import formula_label, species_label
+from exfolio.models.energetics.diagrams.phase_diagram import DiagramError, DiagramPhase, plot_phase_diagram, position_of
+from exfolio.models.energetics.diagrams.plot_labels import formula_label, species_label
 from matplotlib.figure import Figure
 
 # Formation enthalpies at 298 K, eV/atom (CRC Handbook of Chemistry and Physics).

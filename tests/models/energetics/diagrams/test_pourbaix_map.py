@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exfolio.models.energetics.diagrams.pourbaix_map import pourbaix_map
+from exfolio.models.energetics.diagrams.pourbaix_plot import plot_pourbaix
 from exfolio.models.energetics.ions import bundled_ions
 from exfolio.models.energetics.pourbaix import (
     PourbaixEntry,
@@ -12,8 +14,6 @@ from exfolio.models.energetics.pourbaix import (
     minimum_decomposition_energy,
     solid_entry,
 )
-from exfolio.models.energetics.pourbaix_map import pourbaix_map
-from exfolio.models.energetics.pourbaix_plot import plot_pourbaix
 from exfolio.models.energetics.pourbaix_pymatgen import to_pymatgen
 from pymatgen.analysis.pourbaix_diagram import PourbaixDiagram
 

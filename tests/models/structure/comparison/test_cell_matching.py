@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from exfolio.models.structure.cell_matching import clearly_same
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.reduced_cells import ReducedCell, reduced_cell
+from exfolio.models.structure.comparison.cell_matching import clearly_same
+from exfolio.models.structure.comparison.reduced_cells import ReducedCell, reduced_cell
+from exfolio.models.structure.serialization import from_plain
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

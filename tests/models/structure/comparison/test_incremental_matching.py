@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from exfolio.models.structure import linking
-from exfolio.models.structure.linking import Link, fingerprint, link
-from exfolio.models.structure.matching import Comparison, Prepared
-from exfolio.models.structure.plain import Arrays, arrays_of, to_plain
+from exfolio.models.structure.comparison import incremental_matching
+from exfolio.models.structure.comparison.incremental_matching import Link, fingerprint, link
+from exfolio.models.structure.comparison.matching import Comparison, Prepared
+from exfolio.models.structure.serialization import Arrays, arrays_of, to_plain
 from pymatgen.core import Structure
 
 Crystal = Callable[[str], Structure]
@@ -22,7 +22,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             pairs.append((known.arrays.matrix.tobytes().hex(), query.arrays.matrix.tobytes().hex()))
             return super().same(known, query)
 
-    monkeypatch.setattr(linking, "Comparison", Listening)
+    monkeypatch.setattr(incremental_matching, "Comparison", Listening)
     return pairs
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.reduced_cells import ReducedCell, reduced_cell
+from exfolio.models.structure.comparison.reduced_cells import ReducedCell, reduced_cell
+from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Lattice, Structure
 
 Crystal = Callable[[str], Structure]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.clusters import (
+from exfolio.models.structure.layered.clusters import (
     COVALENT_RADII,
     Cluster,
     NotAnalysable,
@@ -16,7 +16,7 @@ from exfolio.models.structure.clusters import (
     find_clusters,
     possible_bonds,
 )
-from exfolio.models.structure.plain import from_plain
+from exfolio.models.structure.serialization import from_plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure

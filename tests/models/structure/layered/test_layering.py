@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layers import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers, analyse_many
-from exfolio.models.structure.plain import from_plain
+from exfolio.models.structure.layered.layering import (
+    DATABASE_RULES,
+    PAPER_RULES,
+    LayerRules,
+    analyse_layers,
+    analyse_many,
+)
+from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Lattice, Structure
 
 Crystal = Callable[[str], Structure]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layers import DATABASE_RULES, LayerRules, analyse_layers
-from exfolio.models.structure.matching import match_against
-from exfolio.models.structure.monolayer import NotLayered, cut, monolayers
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.symmetry import space_group
+from exfolio.models.structure.comparison.matching import match_against
+from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerRules, analyse_layers
+from exfolio.models.structure.layered.monolayer import NotLayered, cut, monolayers
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry.space_groups import space_group
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

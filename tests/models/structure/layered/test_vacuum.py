@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from exfolio.models.structure.vacuum import is_monolayer_cell, primitive_layer, reduced_plane, set_vacuum, thickest_gap
+from exfolio.models.structure.layered.vacuum import (
+    is_monolayer_cell,
+    primitive_layer,
+    reduced_plane,
+    set_vacuum,
+    thickest_gap,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import spglib
-from exfolio.models.structure.bravais import (
+from exfolio.models.structure.symmetry.bravais import (
     BRAVAIS_LATTICES,
     NoSpaceGroup,
     bravais_lattice,
@@ -11,7 +11,7 @@ from exfolio.models.structure.bravais import (
     constrained,
     free_angles,
 )
-from exfolio.models.structure.symmetry import crystal_system
+from exfolio.models.structure.symmetry.space_groups import crystal_system
 
 
 def test_every_space_group_has_the_lattice_that_its_symbol_and_system_say() -> None:

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.symmetry import space_group
-from exfolio.models.structure.wyckoff import (
+from exfolio.models.structure.symmetry.from_wyckoff import (
     Site,
     SiteError,
     SpaceGroupError,
@@ -13,6 +12,7 @@ from exfolio.models.structure.wyckoff import (
     find_setting,
     orbit,
 )
+from exfolio.models.structure.symmetry.space_groups import space_group
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 

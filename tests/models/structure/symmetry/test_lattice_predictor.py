@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.parsing import UnparsableFormula
+from exfolio.models.composition.formula.parsing import UnparsableFormula
 from exfolio.models.learning.weights import DamagedWeights, WrongModel, pack
-from exfolio.models.structure import lattice_report
-from exfolio.models.structure.lattice_predictor import (
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry import lattice_report
+from exfolio.models.structure.symmetry.lattice_predictor import (
     BadLatticeConfig,
     LatticeConfig,
     LatticePredictor,
@@ -17,8 +18,7 @@ from exfolio.models.structure.lattice_predictor import (
     fit,
     unpack,
 )
-from exfolio.models.structure.plain import from_plain
-from exfolio.models.structure.structure_cells import conventional
+from exfolio.models.structure.symmetry.structure_cells import conventional
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 

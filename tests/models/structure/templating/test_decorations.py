@@ -1,7 +1,9 @@
 """Two elements share the sites of one: which simpler formulas there are, and which orderings."""
 
 import pytest
-from exfolio.models.structure.decorations import (
+from exfolio.models.structure.serialization import Arrays
+from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.templating.decorations import (
     Split,
     anonymous_formula,
     decorated_symbols,
@@ -12,8 +14,6 @@ from exfolio.models.structure.decorations import (
     simpler_formulas,
     splits,
 )
-from exfolio.models.structure.plain import Arrays
-from exfolio.models.structure.symmetry import space_group
 from pymatgen.core import Composition, Lattice, Structure
 
 U, X = 0.3522, 0.5562

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.element_mapping import (
+from exfolio.models.structure.element_movers import distance
+from exfolio.models.structure.pettifor import position
+from exfolio.models.structure.templating.element_mapping import (
     arrangements,
     least_distance_mapping,
     likely_oxidation_states,
@@ -10,8 +12,6 @@ from exfolio.models.structure.element_mapping import (
     scale_distance,
     substitution_costs,
 )
-from exfolio.models.structure.element_movers import distance
-from exfolio.models.structure.pettifor import position
 
 
 def cost(one, other):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.rescaling import length_factor, substitute
-from exfolio.models.structure.vacuum import thickest_gap
+from exfolio.models.structure.layered.vacuum import thickest_gap
+from exfolio.models.structure.templating.rescaling import length_factor, substitute
 from pymatgen.core import Lattice, Structure
 
 SODIUM = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]

@@ -1,7 +1,7 @@
 """Checks of predicted structures: values and limits."""
 
 import pytest
-from exfolio.models.structure.structure_checks import MIN_DISTANCE_RATIO, check_predicted
+from exfolio.models.structure.templating.sanity_checks import MIN_DISTANCE_RATIO, check_predicted
 from pymatgen.core import Lattice, Structure
 
 SODIUM = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]

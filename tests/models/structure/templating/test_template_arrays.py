@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.lent_shapes import LentShape, LentShapes
-from exfolio.models.structure.rescaling import length_factor, substitute
-from exfolio.models.structure.structure_checks import check_predicted
-from exfolio.models.structure.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.layered.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.templating.rescaling import length_factor, substitute
+from exfolio.models.structure.templating.sanity_checks import check_predicted
+from exfolio.models.structure.templating.template_arrays import LentShape, LentShapes
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

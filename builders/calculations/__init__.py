@@ -1,0 +1,1 @@
+"""First-principles calculations: what is due, its input, its results."""

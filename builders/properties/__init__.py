@@ -1,0 +1,1 @@
+"""Values of structures: hulls, exfoliation, Pourbaix, gaps, and those of a potential."""

@@ -1,0 +1,1 @@
+"""Figures and diagrams of what the registry holds."""

@@ -1,0 +1,1 @@
+"""Services on the web that hold known materials."""

@@ -1,0 +1,1 @@
+"""Two-dimensional or not, by composition: boosted trees over Magpie features."""

@@ -1,0 +1,1 @@
+"""MatGAN: a generator of compositions, adversarially trained."""

@@ -1,0 +1,1 @@
+"""Roost: formation energies from compositions by message passing between elements."""

@@ -1,0 +1,1 @@
+"""Crystals as training data: augmented, checked, brought into a layout."""

@@ -1,0 +1,1 @@
+"""The profile `diffusion`: a denoiser of atoms and cells."""

@@ -1,0 +1,1 @@
+"""The generative adversarial network of Kim et al. (2020)."""

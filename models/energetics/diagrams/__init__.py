@@ -1,0 +1,1 @@
+"""Phase and Pourbaix diagrams as figures."""

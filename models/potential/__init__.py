@@ -1,0 +1,1 @@
+"""Energies, forces and relaxations by a universal interatomic potential."""

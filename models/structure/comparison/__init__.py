@@ -1,0 +1,1 @@
+"""Whether two structures are the same, and which prototype they have."""

@@ -1,0 +1,1 @@
+"""Layers: found in bulk, taken out, measured, and with other elements."""

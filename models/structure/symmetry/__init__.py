@@ -1,0 +1,1 @@
+"""Space groups and lattices: found in structures, and predicted for compositions."""

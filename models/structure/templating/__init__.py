@@ -1,0 +1,1 @@
+"""Structures for a composition from known structures like it."""

@@ -1,0 +1,1 @@
+"""What jobs keep about themselves: runs, leases, stage states, failures, quarantine, revisions."""
