@@ -5,6 +5,7 @@ The documents (`stores.documents`) are the one description; nothing here names a
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import mongoengine as me
@@ -13,13 +14,14 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from .canonical import content_hash
 from .connection import Connection
 from .documents import REGISTRY
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
 
 SCHEMA_VERSION = 1
-"""Version of the collections' layout that this code writes."""
+"""Version of the documents that this code writes; an older program refuses a newer one."""
 
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _NAMESPACE_EXISTS = 48
@@ -117,7 +119,8 @@ def initialise(connection: Connection) -> dict[str, Any]:
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")
-    database["counters"].update_one({"_id": "schema"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True)
+    stamp = {"version": SCHEMA_VERSION, "layout": layout()}
+    database["counters"].update_one({"_id": "schema"}, {"$set": stamp}, upsert=True)
     return {
         "collections": [d._get_collection_name() for d in (*REGISTRY, *OPERATIONS)],
         "created": created,
@@ -126,7 +129,7 @@ def initialise(connection: Connection) -> dict[str, Any]:
 
 
 def is_initialised(connection: Connection) -> bool:
-    """Say whether `initialise` has made the collections in the layout this code writes.
+    """Say whether `initialise` has made the collections with the very indexes and validators of this code.
 
     Raises
     ------
@@ -141,7 +144,17 @@ def is_initialised(connection: Connection) -> bool:
             f"the database has schema version {stamp['version']}, this exfolio knows {SCHEMA_VERSION}",
             "Install the exfolio version that wrote it, or a newer one.",
         )
-    return bool(stamp["version"] == SCHEMA_VERSION)
+    return bool(stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout())
+
+
+@cache
+def layout() -> str:
+    """Hash of all indexes and validators, so that a database made by other code is told from one of this."""
+    described = [
+        [document._get_collection_name(), json_schema(document), index_models(document)]
+        for document in (*REGISTRY, *OPERATIONS)
+    ]
+    return content_hash(described)
 
 
 def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:

@@ -24,7 +24,7 @@ from .bookkeeping.quarantine import Refused
 from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
-from .documents.base import HISTORY
+from .documents.base import HISTORY, LEFT
 from .schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
@@ -127,10 +127,17 @@ class FacetWriter:
     owned: frozenset[str] = field(init=False)
     creates: bool = field(init=False)
     """Whether this facet's writer makes documents, rather than adding to those of another."""
+    shares: bool = field(init=False)
+    """Whether other stages may make the same documents; then the content is that of the first, until it withdraws."""
+    group_fields: tuple[str, ...] = field(init=False)
+    """Its fields by which stages group documents."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "owned", self.document.fields_of(self.facet))
+        owned = self.document.fields_of(self.facet)
+        object.__setattr__(self, "owned", owned)
         object.__setattr__(self, "creates", self.facet == self.document.creating_facet())
+        object.__setattr__(self, "shares", self.creates and self.document.SHARED)
+        object.__setattr__(self, "group_fields", tuple(name for name in self.document.GROUP_FIELDS if name in owned))
 
     def prepare(self, doc: Mapping[str, Any], origins: list[Doc], group: str | None = None) -> Written:
         """Check one document's fields and hash its content; absent and None mean the same.
@@ -187,7 +194,8 @@ class FacetWriter:
             return counts
         if self.followers:  # so that each of them is done with an unbroken stretch of revisions
             changed.sort(key=lambda doc: self._followers_done(doc, stored[doc.key]), reverse=True)
-        rev = revisions.take(database, collection.name, len(new) + len(changed), session)
+        facets = [self.facet, *(writer.facet for writer in self.followers)]
+        rev = revisions.take(database, collection.name, len(new) + len(changed), session, facets)
         now = utc_now()
         if new:
             inserts = [self._insert(doc, rev + i, now) for i, doc in enumerate(new)]
@@ -242,14 +250,16 @@ class FacetWriter:
     def _stored(self, collection: Collection[Doc], keys: list[str], session: ClientSession) -> dict[str, Doc]:
         key = self.document.KEY
         # With _id, by which the server finds a document fastest when it updates it.
-        projection = {key: 1, "facets": 1, "deprecated": 1, **dict.fromkeys(self._remembered, 1)}
+        looked_at = ("facets", "deprecated", "made_by", *self.document.GROUP_FIELDS, *self._remembered)
+        projection = {key: 1, **dict.fromkeys(looked_at, 1)}
         found = collection.find({key: {"$in": keys}}, projection, session=session, batch_size=len(keys) + 1)
         return {doc[key]: doc for doc in found}
 
     def deprecate(self, database: Database[Doc], reasons: Mapping[str, str], session: ClientSession) -> Counts:
         """Mark documents as no longer current, each with its reason; those already marked stay as they are.
 
-        A facet that is not the creator's can't deprecate a document; its own fields are removed instead.
+        A document that other stages make too stays current, as theirs. A facet that is not the creator's can't
+        deprecate a document; its own fields are removed instead.
         """
         counts = Counts()
         collection = database[self.document.collection_name()]
@@ -257,17 +267,23 @@ class FacetWriter:
         criteria: Doc = {key: {"$in": list(reasons)}, f"facets.{self.facet}": {"$exists": True}}
         if self.creates:
             criteria["deprecated"] = False
-        found = collection.find(criteria, {key: 1, "facets": 1}, session=session).to_list()
+        found = collection.find(criteria, {key: 1, "facets": 1, "made_by": 1}, session=session).to_list()
         if not found:
             return counts
-        rev = revisions.take(database, collection.name, len(found), session)
+        rev = revisions.take(database, collection.name, len(found), session, [self.facet])
         now = utc_now()
         operations = []
         for i, doc in enumerate(found):
             facets = dict(doc["facets"])
-            if self.creates:
-                note = self._note(f"deprecated: {reasons[doc[key]]}", rev + i, now)
+            if others := self._other_makers(doc):
+                note = {**facets[self.facet], "rev": rev + i}
                 changes: Doc = {
+                    "$set": {"made_by": others, **self._system(facets, {self.facet: note}, rev + i, now)},
+                }
+            elif self.creates:
+                note = self._note(f"deprecated: {reasons[doc[key]]}", rev + i, now)
+                note |= {name: value for name, value in facets[self.facet].items() if name == LEFT}
+                changes = {
                     "$set": {"deprecated": True, **self._system(facets, {self.facet: note}, rev + i, now)},
                     "$push": {"deprecation_reasons": reasons[doc[key]]},
                 }
@@ -294,8 +310,9 @@ class FacetWriter:
         key = self.document.KEY
         wanted = set(ids)
         made: dict[str, set[str]] = {}
-        criteria: Doc = {"origins.id": {"$in": list(wanted)}, f"facets.{self.facet}.stage": self.stage}
-        criteria[key] = {"$nin": list(besides)}
+        criteria: Doc = {"origins.id": {"$in": list(wanted)}, key: {"$nin": list(besides)}}
+        mine: Doc = {f"facets.{self.facet}.stage": self.stage}
+        criteria |= {"$or": [mine, {"made_by": self.stage}]} if self.shares else mine
         if self.creates:
             criteria["deprecated"] = False
         collection = database[self.document.collection_name()]
@@ -313,7 +330,35 @@ class FacetWriter:
     def _is_current(self, stored: Doc, doc: Written) -> bool:
         note = stored["facets"].get(self.facet)
         revived = self.creates and stored["deprecated"]
-        return note is not None and note["hash"] == doc.hash and not revived
+        if note is None or revived:
+            return False
+        if self.shares and self.stage not in _makers(stored, note):
+            return False
+        return bool(note["hash"] == doc.hash) or self._is_anothers(stored)
+
+    def _is_anothers(self, stored: Doc) -> bool:
+        """Whether the content is that of another stage which still makes the document."""
+        note = stored["facets"].get(self.facet)
+        if not self.shares or note is None or stored["deprecated"]:
+            return False
+        return note["stage"] != self.stage and note["stage"] in _makers(stored, note)
+
+    def _other_makers(self, stored: Doc) -> list[str]:
+        if not self.shares:
+            return []
+        return [maker for maker in _makers(stored, stored["facets"][self.facet]) if maker != self.stage]
+
+    def _left_groups(self, stored: Doc, content: Doc, rev: int) -> Doc:
+        """Groups that a document has been in and is not any more, for its facet's note."""
+        before = (stored["facets"].get(self.facet) or {}).get(LEFT, {})
+        left: Doc = {}
+        for name in self.group_fields:
+            groups = dict(before.get(name, ()))
+            if (group := stored.get(name)) is not None and group != content.get(name):
+                groups[group] = rev
+            if groups:
+                left[name] = [[group, groups[group]] for group in sorted(groups)]
+        return {LEFT: left} if left else {}
 
     def _note(self, digest: str, rev: int, now: datetime, group: str | None = None) -> Doc:
         note = {
@@ -352,6 +397,7 @@ class FacetWriter:
             "created_at": now,
             "updated_at": now,
             "origins": doc.origins,
+            **({"made_by": [self.stage]} if self.shares else {}),
             "deprecated": False,
             "facets": notes,
         }
@@ -359,13 +405,19 @@ class FacetWriter:
     def _changes(self, doc: Written, stored: Doc, rev: int, now: datetime) -> Doc:
         changes: Doc = {}
         gone: Doc = {}
-        notes = {}
+        notes: Doc = {}
         for writer, made in self._facets(doc, stored):
+            if writer is self and self._is_anothers(stored):  # only joins those that make it
+                notes[self.facet] = {**stored["facets"][self.facet], "rev": rev}
+                continue
             changes |= made.content
             gone |= dict.fromkeys(writer.owned - made.content.keys(), "")
-            notes[writer.facet] = writer._note(made.hash, rev, now, made.group)
-        if self.creates:
+            left = writer._left_groups(stored, made.content, rev)
+            notes[writer.facet] = {**writer._note(made.hash, rev, now, made.group), **left}
+        if self.creates and not self._is_anothers(stored):
             changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
+        if self.shares:
+            changes["made_by"] = sorted({self.stage, *([] if stored["deprecated"] else self._other_makers(stored))})
         changes |= self._system(stored["facets"], notes, rev, now)
         update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
         if earlier := self._superseded(doc, stored, now):
@@ -373,7 +425,7 @@ class FacetWriter:
         return update
 
     def _superseded(self, doc: Written, stored: Doc, now: datetime) -> Doc | None:
-        if not self._remembered or self.facet not in stored["facets"]:
+        if not self._remembered or self.facet not in stored["facets"] or self._is_anothers(stored):
             return None
         fields = self.document.REMEMBERED
         values = {name: stored.get(name) for name in fields if not _same(stored.get(name), doc.content.get(name))}
@@ -381,6 +433,10 @@ class FacetWriter:
             return None
         earlier = {"values": values, "source_version": stored.get("source_version"), "replaced_at": now}
         return earlier | {"replaced_by": doc.content.get("source_version")}
+
+
+def _makers(stored: Doc, note: Doc) -> list[str]:
+    return stored.get("made_by") or [note["stage"]]
 
 
 def _same(earlier: Any, later: Any) -> bool:

@@ -11,7 +11,8 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Calculation, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from ..structures.formula_groups import KNOWN_STRUCTURES, formulas_in
 
 

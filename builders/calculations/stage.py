@@ -61,7 +61,6 @@ class VaspStage(Stage):
         self._taken: set[str] = set()
         self._complaints: dict[str, str] = {}
         self._troubles: set[str] = set()
-        self._batch: Batch | None = None
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
@@ -75,10 +74,18 @@ class VaspStage(Stage):
     @property
     def size(self) -> int:
         """Calculations in a batch."""
-        return self.batch_size or BATCH
+        return self.current_run.batch_size or BATCH
 
-    def begin(self) -> None:
-        """Begin as every stage, knowing what was read before."""
+    looks_for_itself = True
+
+    def before_run(self) -> None:
+        """Check the folders, and recall those of earlier runs.
+
+        Raises
+        ------
+        ConfigurationError
+            None of the folders is there.
+        """
         missing = [directory for directory in self.directories if not Path(directory).is_dir()]
         if missing and len(missing) == len(self.directories):
             raise ConfigurationError(
@@ -88,7 +95,9 @@ class VaspStage(Stage):
             self.report.note = f"not there any more: {', '.join(missing)}; what was read from them stays"
         maker = stage_states.read(self.db, self.name).get("maker") or {}
         self._remembered = list(maker.get("arguments", {}).get("directories", []))
-        super().begin()
+
+    def opened(self) -> None:
+        """Read what was read before."""
         self._known = {
             doc["path"]: doc for doc in self.db.database["source_files"].find({"stage": self.name}, {"_id": 0})
         }
@@ -98,7 +107,7 @@ class VaspStage(Stage):
                 self._taken.add(doc["calculation_id"])
         complaints = self.db.database["quarantine"].find({"stage": self.name, "place": _TREE}, {"_id": 0})
         self._complaints = {doc["file"]: doc["reason"] for doc in complaints}
-        self.first_time = not self._known
+        self.current_run.first_time = not self._known
 
     def select(self) -> Iterator[Batch]:
         """Give the calculations that are new or changed, in the order of their folders."""
@@ -188,18 +197,10 @@ class VaspStage(Stage):
             return Refused(run.place, _VASPRUN, bad.reason, bad.remedy)
         return {"calculations": [{"calculation_id": item.key, **doc, "directory_hash": facts["sha256"]}]}
 
-    def commit(self, batch: Batch) -> None:
-        """Write a batch, and with it what was read."""
-        self._batch = batch
-        super().commit(batch)
-
-    def after_write(self, went_well: list[Item], session: ClientSession) -> None:
+    def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Note what was read, and release from quarantine what is fine now."""
-        batch = self._batch
-        if batch is None:
-            return
         operations: list[DeleteOne | UpdateOne] = []
-        fine: set[str] = {item.key for item in went_well}
+        fine: set[str] = {item.key for item in batch.prepared.went_well} if batch.prepared is not None else set()
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
             if isinstance(item.content, Refused):
                 continue
@@ -227,7 +228,7 @@ class VaspStage(Stage):
             if file not in self._troubles and any(file == root or file.startswith(root + "/") for root in roots)
         ]
         if mended:
-            self.in_transaction(lambda session: self._release(mended, session))
+            self.current_run.in_transaction(lambda session: self._release(mended, session))
 
     def _release(self, files: Sequence[str], session: ClientSession) -> None:
         for file in files:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...stores.documents import Composition
 from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.channels import Channel
 from ..engine.map_stage import MapStage
 from ..training import trained
 
@@ -33,12 +34,19 @@ class ModelStage(MapStage):
         """Give the model that is applied."""
         return {"model": self.model}
 
-    def begin(self) -> None:
-        """Find the model, then begin as every stage."""
+    def before_run(self) -> None:
+        """Find the model."""
         if self.model is None:
             found = trained.find(self.db, self.kind)
             self.model = found["model_id"] if found else None
-        super().begin()
+
+    def reads(self) -> tuple[Channel, ...]:
+        """Compositions, and models of its kind."""
+        return (*super().reads(), Channel("trained_models", "training", frozenset([self.kind])))
+
+    def read_lookup(self) -> trained.Packed | None:
+        """Read the model."""
+        return None if self.model is None else trained.packed(self.db, self.kind, self.model)
 
     def select(self) -> Iterator[Batch]:
         """Give what is due; nothing while no model has been trained."""
@@ -63,6 +71,6 @@ class ModelStage(MapStage):
     @property
     def loaded(self) -> Any:
         """The model, ready for use in this process."""
-        if self.model is None:
+        if self.lookup is None:
             raise RuntimeError(f"{self.name} has no model: it has not begun")
-        return trained.load(self.db, self.kind, self.model, self.unpack)
+        return trained.unpacked(self.lookup, self.unpack)

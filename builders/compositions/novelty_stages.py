@@ -10,7 +10,9 @@ from typing import ClassVar
 
 from ...stores.documents import Composition, Material
 from ..engine.batches import Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.channels import Channel
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from ..engine.map_stage import MapStage
 from ..structures.formula_groups import formulas_in
 
@@ -25,11 +27,22 @@ class CompositionNoveltyStage(MapStage):
     fields = ()
     writes: ClassVar = {Composition: "novelty"}
 
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Known materials; stage `known-compositions` hears of their changes."""
+        return (Channel("materials", "record"),)
+
+    def read_lookup(self) -> frozenset[str]:
+        """Read the formulas of all known materials."""
+        known = self.db.database["materials"].aggregate(
+            [{"$match": {"deprecated": False}}, {"$group": {"_id": "$formula_reduced"}}]
+        )
+        return frozenset(doc["_id"] for doc in known if doc["_id"])
+
     def process(self, items: list[Item]) -> list[Outcome]:
-        """Look up a batch of compositions; what is known is a fact of the database, so it is asked."""
-        wanted = {"formula_reduced": {"$in": [item.key for item in items]}, "deprecated": False}
-        known = set(self.db.database["materials"].distinct("formula_reduced", wanted))
-        return [{"compositions": [{"formula_reduced": item.key, "novel": item.key not in known}]} for item in items]
+        """Look a batch of compositions up."""
+        return [
+            {"compositions": [{"formula_reduced": item.key, "novel": item.key not in self.lookup}]} for item in items
+        ]
 
 
 class KnownCompositionsStage(GroupStage):

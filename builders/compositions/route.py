@@ -24,7 +24,7 @@ def stages(wanted: Compositions) -> list[Stage]:
     return [
         *(_training(kind, settings) for kind, settings in models.items() if settings.train and settings.use is None),
         KnownCompositionsStage(),
-        sample.followed_by(*_lookers(wanted)),
+        sample.fused_with(*_lookers(wanted)),
         *_lookers(wanted),
     ]
 

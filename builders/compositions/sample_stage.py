@@ -13,6 +13,7 @@ from ...models.composition.matgan.sampling import Sample, sample
 from ...stores.bookkeeping import stage_states
 from ...stores.documents import Composition
 from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..training import trained
 
@@ -56,14 +57,17 @@ class SampleStage(Stage):
         """Give what decides which compositions come."""
         return {**self.arguments(), "model": self._found["model_id"] if self._found else self.model}
 
-    def reads_collections(self) -> list[str]:
-        """Give the collection of models."""
-        return ["trained_models"]
+    def reads(self) -> tuple[Channel, ...]:
+        """Trained models of its kind."""
+        return (Channel("trained_models", "training", frozenset([KIND])),)
 
-    def begin(self) -> None:
-        """Find the model, then begin as every stage."""
+    def is_unfinished(self, state: Doc) -> bool:
+        """Whether a pass was cut off before all was written."""
+        return bool(state.get("partial")) and not state["partial"].get("complete")
+
+    def before_run(self) -> None:
+        """Find the model."""
         self._found = trained.find(self.db, KIND, self.model)
-        super().begin()
 
     def select(self) -> Iterator[Batch]:
         """Give what was drawn, a batch of compositions as one item."""
@@ -94,7 +98,7 @@ class SampleStage(Stage):
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are written."""
-        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
 
 
 def _documents(formulas: list[str], times: list[int], model_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -73,7 +73,9 @@ class Batch:
     prepared
         The outcomes as they will be written, once they were checked and hashed.
     followed
-        Whether the stage's followers work on what it makes of this batch.
+        Whether fused stages work on what is made of this batch.
+    aside
+        What the stage itself notes with the batch; stays with the process that selected it.
     """
 
     ordinal: int
@@ -84,6 +86,7 @@ class Batch:
     outcomes: list[Outcome] = field(default_factory=list)
     prepared: Prepared | None = None
     followed: bool = True
+    aside: Any = None
 
 
 @dataclass(slots=True)

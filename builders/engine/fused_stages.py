@@ -1,39 +1,60 @@
-"""Followers: stages that work on the documents another stage makes, before these are stored for the first time.
+"""Fused stages: work on the documents another stage makes, before these are stored for the first time.
 
 Each document is then written once, with the facets of all of them, instead of once by every stage. What is stored is
-what the stages would have made one after the other; a follower's own run afterwards finds nothing due, or does what
-was not for it to do here. Holds no science.
+what the stages would have made one after the other; the own run of a fused stage afterwards finds nothing due, or does
+what was not for it to do here. Holds no science.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, cast
 
 from pymongo.client_session import ClientSession
 
-from ...stores.bookkeeping import failures, quarantine, stage_states
+from ...stores.bookkeeping import failures, quarantine, revisions, stage_states
 from ...stores.canonical import NotStorable
+from ...stores.connection import Connection
+from ...stores.documents import RegistryDocument
 from ...stores.errors import LeaseHeld
 from ...stores.writing import FacetWriter, Followed, Written
-from . import criteria_in_memory
+from . import batch_writing, criteria_in_memory
 from .batches import Failure, Item, Outcome, Refused
-
-if TYPE_CHECKING:
-    from .map_stage import MapStage
-    from .stage import Stage
+from .channels import Channel
+from .contract import StageContract
 
 logger = logging.getLogger(__name__)
 Further = Written | Failure | Refused | None
 
 
-class CannotFollow(TypeError):
+class Fusable(Protocol):
+    """What a stage has that can be fused: it takes one document at a time (`map_stage.MapStage`)."""
+
+    source: Any
+    facets: Any
+    fields: Any
+    criteria: Any
+
+    def use(self, connection: Connection, *, run_id: str | None, session: ClientSession | None) -> None:
+        """Work on a given connection and in a given session."""
+
+    def begin(self) -> None:
+        """Take lease and state."""
+
+    def outcomes(self, items: list[Item]) -> list[Outcome]:
+        """Process items."""
+
+    def finalize(self) -> None:
+        """Give lease and state back."""
+
+
+class CannotFuse(TypeError):
     """A stage that can't work on another's documents before they are stored: a mistake in the plan."""
 
 
-class Followers:
-    """The stages that follow a leader on the documents of one collection that it makes.
+class FusedStages:
+    """The stages that are fused with a leader, on the documents of one collection that it makes.
 
     Parameters
     ----------
@@ -44,35 +65,36 @@ class Followers:
 
     Raises
     ------
-    CannotFollow
+    CannotFuse
         A stage looks at something else, or writes something else.
     """
 
-    def __init__(self, leader: Stage, stages: Sequence[MapStage]) -> None:
+    def __init__(self, leader: StageContract, stages: Sequence[StageContract]) -> None:
         self.leader = leader
         self.stages = list(stages)
-        self.document = stages[0].source
+        self.document: type[RegistryDocument] = _taking(stages[0]).source
         self._had_failures: set[str] = set()
-        self._matchers = [criteria_in_memory.matcher(stage.criteria) for stage in stages]
-        self._begun: list[MapStage] = []
+        self._matchers = [criteria_in_memory.matcher(_taking(stage).criteria) for stage in stages]
+        self._begun: list[StageContract] = []
         facets = [leader.writes[self.document]] if self.document in leader.writes else []
         if facets != [self.document.creating_facet()]:
-            raise CannotFollow(f"{leader.name} does not make documents of {self.document.collection_name()}")
+            raise CannotFuse(f"{leader.name} does not make documents of {self.document.collection_name()}")
         for stage in stages:
             self._check(stage, facets)
             facets.append(stage.writes[self.document])
 
-    def _check(self, stage: MapStage, facets: list[str]) -> None:
+    def _check(self, stage: StageContract, facets: list[str]) -> None:
+        takes = _taking(stage)
         known = {self.document.KEY}.union(*(self.document.fields_of(facet) for facet in facets))
-        unknown = {*stage.fields, *criteria_in_memory.fields_of(stage.criteria)} - known
-        others = set(stage.facets) - set(facets)
+        unknown = {*takes.fields, *criteria_in_memory.fields_of(takes.criteria)} - known
+        others = set(takes.facets) - set(facets)
         where = self.document.collection_name()
-        if stage.source is not self.document:
-            raise CannotFollow(f"{stage.name} reads {stage.source.collection_name()}, not {where}")
+        if takes.source is not self.document:
+            raise CannotFuse(f"{stage.name} reads {takes.source.collection_name()}, not {where}")
         if unknown or others:
-            raise CannotFollow(f"{stage.name} reads {sorted(unknown | others)}, which nobody before it writes")
+            raise CannotFuse(f"{stage.name} reads {sorted(unknown | others)}, which nobody before it writes")
         if set(stage.writes) != {self.document} or stage.writes[self.document] in facets:
-            raise CannotFollow(f"{stage.name} does not write a facet of its own of {where}, and nothing else")
+            raise CannotFuse(f"{stage.name} does not write a facet of its own of {where}, and nothing else")
 
     # Where the leader computes
 
@@ -82,29 +104,30 @@ class Followers:
         name = self.document.collection_name()
         contents = [{key: doc.key, **doc.content} for doc in docs]  # as a reader of the database would find them
         for stage, qualifies in zip(self.stages, self._matchers, strict=True):
-            wanted = (key, *stage.fields)
-            writer = stage.writers()[name]
+            fields = (key, *_taking(stage).fields)
+            writer = batch_writing.writers_of(stage)[name]
             chosen = [i for i, content in enumerate(contents) if qualifies(content)]
             items = [
-                Item(docs[i].key, {name: contents[i][name] for name in wanted if name in contents[i]}) for i in chosen
+                Item(docs[i].key, {field: contents[i][field] for field in fields if field in contents[i]})
+                for i in chosen
             ]
             made: list[Further] = [None] * len(docs)
-            for i, item, outcome in zip(chosen, items, stage.outcomes(items), strict=True):
+            for i, item, outcome in zip(chosen, items, _taking(stage).outcomes(items), strict=True):
                 made[i] = result = self._further(stage, writer, item, outcome)
                 if isinstance(result, Written):
                     contents[i] |= result.content
             for doc, result in zip(docs, made, strict=True):
                 doc.further = (*doc.further, result)
 
-    def _further(self, stage: MapStage, writer: FacetWriter, item: Item, outcome: Outcome) -> Further:
+    def _further(self, stage: StageContract, writer: FacetWriter, item: Item, outcome: Outcome) -> Further:
         if isinstance(outcome, Failure | Refused):
             return outcome
         name = self.document.collection_name()
         docs = outcome.get(name, [])
         if outcome.keys() - {name} or [doc[self.document.KEY] for doc in docs] not in ([], [item.key]):
-            raise CannotFollow(f"{stage.name} made something else of {name} {item.key} than a facet of it")
+            raise CannotFuse(f"{stage.name} made something else of {name} {item.key} than a facet of it")
         try:
-            return stage.ready(writer, item, docs[0]) if docs else None
+            return batch_writing.ready(stage, writer, item, docs[0]) if docs else None
         except NotStorable as error:
             return Failure(f"can't be stored: {error}")
 
@@ -113,12 +136,12 @@ class Followers:
     def begin(self, session: ClientSession) -> None:
         """Take the followers' leases and states; from one on that is run by somebody else, they look for themselves."""
         for stage in self.stages:
-            stage.use(self.leader.db, run_id=self.leader.run_id, session=session)
+            _taking(stage).use(self.leader.db, run_id=self.leader.current_run.run_id, session=session)
             self._begun.append(stage)
             try:
-                stage.begin()
+                _taking(stage).begin()
             except LeaseHeld as held:
-                logger.info("%s does not follow %s: %s", stage.name, self.leader.name, held.message)
+                logger.info("%s is not fused with %s: %s", stage.name, self.leader.name, held.message)
                 self._begun.pop()
                 break
             if failures.known(stage.db, stage.name):
@@ -128,34 +151,40 @@ class Followers:
         """Give the leases back; says what was done."""
         begun, self._begun = self._begun, []
         for stage in begun:
-            stage.finalize()
+            _taking(stage).finalize()
         done = [
             f"{stage.name} ({stage.report.updated:,} written, {stage.report.failed:,} failed)"
             for stage in begun
             if stage.report.due
         ]
-        return f"Followed by {', '.join(done)}" if done else ""
+        return f"Fused with {', '.join(done)}" if done else ""
 
     def writers(self) -> tuple[FacetWriter, ...]:
         """Give the writers of the followers' facets."""
-        return tuple(stage.writers()[self.document.collection_name()] for stage in self._begun)
+        return tuple(batch_writing.writers_of(stage)[self.document.collection_name()] for stage in self._begun)
+
+    def written_channels(self) -> tuple[Channel, ...]:
+        """Channels the fused stages write."""
+        return tuple(channel for stage in self.stages for channel in stage.written_channels())
 
     def note(self, followed: list[Followed], session: ClientSession) -> None:
         """Do the followers' bookkeeping of a write, in its transaction."""
         for done in followed:
             stage = self._begun[done.number]
-            intervals = {stage.channel(facet): done.interval for facet in stage.facets}
-            stage_states.advance(stage.db, stage.name, token=stage.token, intervals=intervals, session=session)
+            collection = self.document.collection_name()
+            intervals = {revisions.channel(collection, facet): done.interval for facet in _taking(stage).facets}
+            token = stage.current_run.token
+            stage_states.advance(stage.db, stage.name, token=token, intervals=intervals, session=session)
             results = {doc.key: doc.further[done.number] for doc in done.docs}
             failed = {key: result for key, result in results.items() if isinstance(result, Failure)}
             refused = [result for result in results.values() if isinstance(result, Refused)]
-            failures.record(stage.db, stage.name, failed, run_id=stage.run_id, session=session)
+            failures.record(stage.db, stage.name, failed, run_id=stage.current_run.run_id, session=session)
             if stage.name in self._had_failures:
                 went_well = [key for key, result in results.items() if isinstance(result, Written)]
                 failures.clear(stage.db, stage.name, went_well, session=session)
             if failed:
                 self._had_failures.add(stage.name)
-            quarantine.put(stage.db, stage.name, refused, run_id=stage.run_id, session=session)
+            quarantine.put(stage.db, stage.name, refused, run_id=stage.current_run.run_id, session=session)
 
     def count(self, followed: list[Followed]) -> None:
         """Add to the reports what was written; what failed counts for the leader's run too."""
@@ -168,6 +197,10 @@ class Followers:
             report.due += due
             report.updated += done.updated
             report.unchanged += due - done.updated - failed - refused
-            for one in (report, self.leader.report):
-                one.failed += failed
-                one.quarantined += refused
+            for counted in (report, self.leader.report):
+                counted.failed += failed
+                counted.quarantined += refused
+
+
+def _taking(stage: StageContract) -> Fusable:
+    return cast("Fusable", stage)

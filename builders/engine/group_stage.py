@@ -1,4 +1,4 @@
-"""Stages that take groups of documents: a change of any member makes its whole group due."""
+"""Stages that take groups of documents: a change of any member makes its whole group due, and the one it has left."""
 
 from __future__ import annotations
 
@@ -7,125 +7,63 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pymongo.client_session import ClientSession
-from pymongo.read_concern import ReadConcern
 
 from ...stores.bookkeeping import failures, revisions, stage_states
-from ...stores.documents import RegistryDocument
 from .batches import Batch, Doc, Item
+from .channels import Channel
+from .group_members import Members
 from .stage import Stage
 
 
-@dataclass(frozen=True)
-class Members:
-    """A collection that gives members to groups.
+@dataclass(slots=True)
+class _Pass:
+    """Which groups one pass looks at, and which revisions it closes."""
 
-    Parameters
-    ----------
-    document
-        The collection.
-    group_field
-        Field that holds the name of the group.
-    facets
-        Facets whose change makes the group due; none for members that are only looked at.
-    fields
-        Fields `process` needs.
-    criteria
-        Which documents are members, beside being current.
-    """
-
-    document: type[RegistryDocument]
-    group_field: str
-    facets: tuple[str, ...]
-    fields: tuple[str, ...]
-    criteria: Doc = field(default_factory=dict)
-
-    @property
-    def collection(self) -> str:
-        """Name of the collection."""
-        return self.document.collection_name()
+    groups: list[str] = field(default_factory=list)
+    highs: dict[str, int] = field(default_factory=dict)
+    closing: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class GroupStage(Stage):
-    """Selects groups of which a member changed, and gives each whole: by collection, the members' documents."""
+    """Selects groups of which a member changed, and gives each whole: by collection, the members' documents.
+
+    A subclass may override `sources_of_members`, `affected`, `groups_of` and `batch_of` beside what the contract names.
+    """
 
     members: ClassVar[tuple[Members, ...]]
     """Where the members of a group come from."""
     groups_per_batch: ClassVar[int] = 200
     notes_group = True
 
-    def reads_collections(self) -> list[str]:
-        """Give the collections the members come from."""
-        return [members.collection for members in self.sources_of_members()]
+    def __init__(self, *, share: Doc | None = None) -> None:
+        self._pass = _Pass()
+        super().__init__(share=share)
+
+    # What a subclass may override
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Give where members come from; override where it depends on the arguments."""
+        """Where members come from; to override where it depends on the arguments."""
         return self.members
 
+    def affected(self, source: Members, names: set[str]) -> set[str]:  # noqa: ARG002
+        """Groups that are due when members changed in groups of these names, or have left them."""
+        return names
+
     def groups_of(self, changed: set[str]) -> list[str]:
-        """Give the groups that are due when these have changed members; a hull adds the systems around them."""
+        """Those of the changed groups that are due; a hull adds the systems around them."""
         return sorted(changed)
 
-    def select(self) -> Iterator[Batch]:
-        """Give the due groups in the order of their names, so that a pass can be resumed, then what failed before."""
-        if self.share is not None:
-            groups = self.share["groups"]
-            self._closing: dict[str, tuple[int, int]] = {}
-        else:
-            groups = self._due_groups()
-        self.total = len(groups)
-        for start in range(0, len(groups), self.groups_per_batch):
-            names = groups[start : start + self.groups_per_batch]
-            mark = None if self.share is not None else {"high": self._high, "after": names[-1]}
-            yield self._batch(names, mark)
-        if self.share is None or self.share.get("retries"):
-            due = sorted(set(failures.due(self.db, self.name)) - set(groups))
-            for start in range(0, len(due), self.groups_per_batch):
-                yield self._batch(due[start : start + self.groups_per_batch], None)
-
-    def _due_groups(self) -> list[str]:
-        partial = self.state.get("partial") or {}
-        self._high = partial.get("high") or {
-            source.collection: revisions.current(self.db.database, source.collection)
-            for source in self.sources_of_members()
-        }
-        self._closing = {}
-        changed: set[str] = set()
-        for source in self.sources_of_members():
-            high = int(self._high.get(source.collection, 0))
-            for facet in source.facets:
-                channel = f"{source.collection}:{facet}"
-                low = int(self.state["consumed"].get(channel, 0))
-                if low < high:
-                    self._closing[channel] = (low, high)
-                    changed |= self._changed_groups(source, facet, low, high)
-        after = partial.get("after")
-        return [group for group in self.groups_of(changed) if after is None or group > after]
-
-    def _consistent(self, source: Members) -> Any:
-        # At one moment: a member that is rewritten meanwhile is met once, as it was or as it is.
-        return self.db.database.get_collection(source.collection, read_concern=ReadConcern("snapshot"))
-
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        collection = self._consistent(source)
-        query: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
-        # A member that moved to another group left one behind, which its own facet of this stage still names.
-        own = self.writes.get(source.document)
-        if own:  # what is no member and never was one is nobody's business
-            query = {"$and": [query, {"$or": [source.criteria, {f"facets.{own}": {"$exists": True}}]}]}
-        names: Doc = {"group": f"${source.group_field}", "left": f"$facets.{own}.group" if own else None}
-        found = collection.aggregate([{"$match": query}, {"$group": {"_id": names}}], allowDiskUse=True)
-        return {str(name) for doc in found for name in doc["_id"].values() if name is not None}
-
-    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
+    def batch_of(self, names: list[str]) -> Batch:
+        """Make a batch of groups, each with its members as they are now."""
         contents: dict[str, dict[str, list[Doc]]] = {name: {} for name in names}
         origins: dict[str, list[Doc]] = {name: [{"collection": "group", "id": name}] for name in names}
         for source in self.sources_of_members():
             for content in contents.values():
                 content[source.collection] = []
-            query = {source.group_field: {"$in": names}, "deprecated": False, **source.criteria}
+            query = {**source.query(), source.group_field: {"$in": names}}
             key = source.document.KEY
-            wanted = (key, source.group_field, "content_hash", *source.fields)
-            for doc in self._consistent(source).find(query, {"_id": 0, **dict.fromkeys(wanted, 1)}):
+            projection = dict.fromkeys((key, source.group_field, "content_hash", *source.fields), 1)
+            for doc in source.at_one_moment(self.db.database).find(query, {"_id": 0, **projection}):
                 name = doc[source.group_field]
                 digest = doc.pop("content_hash")
                 contents[name][source.collection].append(doc)
@@ -139,24 +77,95 @@ class GroupStage(Stage):
             if any(contents[name].values())
         ]
         gone = {name: f"group {name} has no members any more" for name in names if not any(contents[name].values())}
-        return Batch(0, items, mark=mark, withdrawn=gone)
+        return Batch(0, items, withdrawn=gone)
+
+    # The contract
+
+    def reads(self) -> tuple[Channel, ...]:
+        """Channels of the members."""
+        return tuple(channel for source in self.sources_of_members() for channel in source.channels())
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Members whose change makes nothing due, unless they are its own writing."""
+        silent = [source for source in self.sources_of_members() if not source.facets]
+        return tuple(
+            Channel(source.collection, facet)
+            for source in silent
+            if source.document not in self.writes
+            for facet in source.document.FACETS
+        )
+
+    def consumed(self) -> dict[str, tuple[int, int]]:
+        """Nothing: `close` notes what the pass has taken care of."""
+        return {}
+
+    def select(self) -> Iterator[Batch]:
+        """Yield the due groups in the order of their names, so that a pass can be resumed, then what failed before."""
+        if self.share is not None:
+            self._pass = _Pass(groups=self.share["groups"])
+        else:
+            self._pass = self._due_groups()
+        groups = self._pass.groups
+        self.total = len(groups)
+        for start in range(0, len(groups), self.groups_per_batch):
+            names = groups[start : start + self.groups_per_batch]
+            batch = self.batch_of(names)
+            batch.mark = None if self.share is not None else {"high": self._pass.highs, "after": names[-1]}
+            yield batch
+        if self.share is None or self.share.get("retries"):
+            due = sorted(set(failures.due(self.db, self.name)) - set(groups))
+            for start in range(0, len(due), self.groups_per_batch):
+                yield self.batch_of(due[start : start + self.groups_per_batch])
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note up to which group the pass has come."""
-        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
 
     def close(self) -> None:
         """Note that all groups due at the start of the pass are done."""
 
         def work(session: ClientSession) -> None:
             if self.share is None:
-                stage_states.advance(self.db, self.name, token=self.token, intervals=self._closing, session=session)
-                stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
+                token, closing = self.current_run.token, self._pass.closing
+                stage_states.advance(self.db, self.name, token=token, intervals=closing, session=session)
+                stage_states.set_partial(self.db, self.name, {}, token=token, session=session)
             else:
                 self._close_share(session)
 
-        if self.share is not None or self._closing or self.state.get("partial"):
-            self.in_transaction(work)
+        if self.share is not None or self._pass.closing or self.state.get("partial"):
+            self.current_run.in_transaction(work)
+
+    # Selection by revision
+
+    def number_due(self) -> int:
+        """Number of groups that a run would take; the state has been read."""
+        return len(self._due_groups().groups)
+
+    def _due_groups(self) -> _Pass:
+        partial = self.state.get("partial") or {}
+        highs: dict[str, int] = partial.get("high") or revisions.last_changes(self.db.database)
+        due = _Pass(highs={})
+        changed: set[str] = set()
+        for source in self.sources_of_members():
+            for facet in source.facets:
+                channel = revisions.channel(source.collection, facet)
+                high = int(highs.get(channel, highs.get(source.collection, 0)))
+                low = int(self.state["consumed"].get(channel, 0))
+                due.highs[channel] = high
+                if low < high:
+                    due.closing[channel] = (low, high)
+                    changed |= self.affected(source, self._changed_groups(source, facet, low, high))
+        after = partial.get("after")
+        due.groups = [group for group in self.groups_of(changed) if after is None or group > after]
+        return due
+
+    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+        own = self.writes.get(source.document)  # what is no member and never was one is nobody's business then
+        besides = {f"facets.{own}": {"$exists": True}} if own and source.criteria else None
+        former = not self.current_run.first_time
+        return source.changed_groups(self.db.database, facet, low, high, besides=besides, former=former)
+
+    # Distributed by maggma
 
     def _close_share(self, session: ClientSession) -> None:
         # The worker that ends last closes the pass for all.
@@ -164,25 +173,26 @@ class GroupStage(Stage):
         state = self.db.database["stage_states"].find_one({"stage": self.name}, session=session) or {}
         partial = state.get("partial") or {}
         done = sorted({*partial.get("shares_done", []), share["number"]})
+        intervals: dict[str, tuple[int, int]] = {}
+        partial = {"shares_done": done}
         if len(done) == share["of"]:
             intervals = {channel: (low, high) for channel, low, high in share["closing"]}
-            stage_states.advance(self.db, self.name, token=self.token, intervals=intervals, session=session)
             partial = {}
-        else:
-            stage_states.advance(self.db, self.name, token=self.token, intervals={}, session=session)
-            partial = {"shares_done": done}
-        stage_states.set_partial(self.db, self.name, partial, token=self.token, session=session)
+        stage_states.advance(self.db, self.name, token=self.current_run.token, intervals=intervals, session=session)
+        stage_states.set_partial(self.db, self.name, partial, token=self.current_run.token, session=session)
 
     def shares(self, number_splits: int) -> list[Doc]:
         """Divide the due groups; the pass is closed when every share is done."""
-        groups = self._due_groups()
-        self.goal = {channel: high for channel, (_, high) in self._closing.items()}
-        self.in_transaction(
-            lambda session: stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
+        due = self._due_groups()
+        self.goal = {channel: high for channel, (_, high) in due.closing.items()}
+        self.current_run.in_transaction(
+            lambda session: stage_states.set_partial(
+                self.db, self.name, {}, token=self.current_run.token, session=session
+            )
         )
-        step = max(1, -(-len(groups) // number_splits))
-        stretches = [groups[start : start + step] for start in range(0, len(groups), step)] or [[]]
-        closing = [[channel, low, high] for channel, (low, high) in self._closing.items()]
+        step = max(1, -(-len(due.groups) // number_splits))
+        stretches = [due.groups[start : start + step] for start in range(0, len(due.groups), step)] or [[]]
+        closing = [[channel, low, high] for channel, (low, high) in due.closing.items()]
         return [
             {"groups": names, "number": i, "of": len(stretches), "closing": closing, "retries": i == 0}
             for i, names in enumerate(stretches)
@@ -191,3 +201,6 @@ class GroupStage(Stage):
 
 def _by_collection_and_id(origin: Doc) -> tuple[bool, str, str]:
     return origin["collection"] != "group", str(origin["collection"]), str(origin["id"])
+
+
+__all__ = ["GroupStage", "Members"]

@@ -8,13 +8,18 @@ from typing import Any, ClassVar
 from ...stores.bookkeeping import failures, revisions, stage_states
 from ...stores.documents import RegistryDocument
 from .batches import Batch, Doc, Item
+from .channels import Channel
 from .stage import Stage
+
+_Interval = tuple[str, int, int]
+"""Facet, and revisions ``(after, up to]``."""
 
 
 class MapStage(Stage):
     """Selects the documents of one collection whose read facets have changed.
 
     A document that changed and no longer meets the criteria is withdrawn: what was made from it is deprecated.
+    A subclass may override `qualifies`, `counts` and `items_of` beside what the contract names.
     """
 
     source: ClassVar[type[RegistryDocument]]
@@ -30,25 +35,46 @@ class MapStage(Stage):
         self._reached: dict[str, int] = {}
         super().__init__(share=share)
 
+    # What a subclass may override
+
+    def qualifies(self) -> Doc:
+        """Query for the documents it takes."""
+        return {"deprecated": False, **self.criteria}
+
+    def counts(self) -> Doc | None:
+        """Query for the documents that fill a batch and are counted as due; None: all that changed, by index alone."""
+        return None
+
+    def items_of(self, query: Doc) -> list[Item]:
+        """Items of the documents that meet a query and qualify, by key."""
+        key = self.source.KEY
+        name = self.source.collection_name()
+        projection = {"_id": 0, key: 1, "content_hash": 1, **dict.fromkeys(self.fields, 1)}
+        documents = self.collection.find({"$and": [query, self.qualifies()]}, projection, batch_size=self.size + 1)
+        items = []
+        for doc in documents.to_list():
+            digest = doc.pop("content_hash")
+            items.append(Item(doc[key], doc, [{"collection": name, "id": doc[key], "hash": digest}]))
+        items.sort(key=lambda item: item.key)
+        return items
+
+    # The contract
+
     @property
     def selects_ahead(self) -> bool:  # type: ignore[override]  # known by the class
         """Whether it writes elsewhere than it reads."""
         return self.source not in self.writes
 
-    def reads_collections(self) -> list[str]:
-        """Give the collection it reads."""
-        return [self.source.collection_name()]
+    def reads(self) -> tuple[Channel, ...]:
+        """Channels of the facets it reads."""
+        return tuple(Channel(self.source.collection_name(), facet) for facet in self.facets)
 
-    @property
-    def _collection(self) -> Any:
-        return self.db.database[self.source.collection_name()]
-
-    def channel(self, facet: str) -> str:
-        """Name the count of revisions of one facet in the stage's state."""
-        return f"{self.source.collection_name()}:{facet}"
+    def consumed(self) -> dict[str, tuple[int, int]]:
+        """Nothing: its batches note what they take care of."""
+        return {}
 
     def select(self) -> Iterator[Batch]:
-        """Give what changed, oldest change first, then what failed before and may be tried again."""
+        """Yield what changed, oldest change first, then what failed before and may be tried again."""
         self.total = 0
         while intervals := self._intervals():
             self.total += self._number(intervals)
@@ -57,85 +83,81 @@ class MapStage(Stage):
                 yield from self._windows(facet, low, high, seen)
                 first = seen.get(facet, (low, high))
                 seen[facet] = (min(first[0], low), max(first[1], high))
-                self._reached[self.channel(facet)] = high
+                self._reached[self._channel(facet)] = high
             if self.share is not None or self.source not in self.writes:
                 break  # a stage that writes where it reads looks at its own writes too, to be done with them
         if self.share is None or self.share.get("retries"):
             yield from self._retries()
 
-    def _intervals(self) -> list[tuple[str, int, int]]:
+    # Selection by revision
+
+    @property
+    def collection(self) -> Any:
+        """The collection it reads."""
+        return self.db.database[self.source.collection_name()]
+
+    def _channel(self, facet: str) -> str:
+        return revisions.channel(self.source.collection_name(), facet)
+
+    def _intervals(self) -> list[_Interval]:
         if self.share is not None:
             return [(facet, low, high) for facet, low, high in self.share["intervals"]]
-        high = revisions.current(self.db.database, self.source.collection_name())
-        result = []
+        name = self.source.collection_name()
+        changes = revisions.last_changes(self.db.database, [name])
+        intervals = []
         for facet in self.facets:
-            channel = self.channel(facet)
+            channel = self._channel(facet)
+            high = changes.get(channel, changes.get(name, 0))
             consumed = max(self.state["consumed"].get(channel, 0), self._reached.get(channel, 0))
             ahead = self.state["ahead"].get(channel, [])
-            result += [(facet, low, up_to) for low, up_to in stage_states.gaps(consumed, ahead, high)]
-        return result
+            intervals += [(facet, low, up_to) for low, up_to in stage_states.gaps(consumed, ahead, high)]
+        return intervals
 
-    def _number(self, intervals: list[tuple[str, int, int]]) -> int:
-        """Count the documents of all intervals, those in several of them once."""
+    def number_due(self) -> int:
+        """Number of documents that a run would take, each counted once; the state has been read."""
+        return self._number(self._intervals())
+
+    def _number(self, intervals: list[_Interval]) -> int:
+        if (chosen := self.counts()) is not None:
+            windows = [_window(facet, low, high) for facet, low, high in intervals]
+            return int(self.collection.count_documents({"$or": windows, **chosen})) if windows else 0
         number = 0
         counted: list[Doc] = []
         for facet, low, high in intervals:
-            number += self._count(facet, low, high, counted)
-            counted.append({f"facets.{facet}.rev": {"$gt": low, "$lte": high}})
+            window = _window(facet, low, high)
+            number += int(self.collection.count_documents({**window, **({"$nor": counted} if counted else {})}))
+            counted.append(window)
         return number
-
-    def _count(self, facet: str, low: int, high: int, counted: list[Doc] | None = None) -> int:
-        window: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
-        return int(self._collection.count_documents({**window, **({"$nor": counted} if counted else {})}))
 
     def _windows(self, facet: str, low: int, high: int, seen: dict[str, tuple[int, int]]) -> Iterator[Batch]:
         rev = f"facets.{facet}.rev"
         key = self.source.KEY
-        channel = self.channel(facet)
+        channel = self._channel(facet)
         # What changed in an earlier facet too was already taken, as it is now, from that facet's windows.
-        taken = [{f"facets.{other}.rev": {"$gt": a, "$lte": b}} for other, (a, b) in seen.items() if other != facet]
+        taken = [_window(other, *interval) for other, interval in seen.items() if other != facet]
         while low < high:
-            window: Doc = {rev: {"$gt": low, "$lte": high}, **self.counted_in_batches()}
-            last = list(self._collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).skip(self.size - 1).limit(1))
+            window = {**_window(facet, low, high), **(self.counts() or {})}
+            last = list(self.collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).skip(self.size - 1).limit(1))
             up_to = int(last[0]["facets"][facet]["rev"]) if last else high
             batch = Batch(0, [], intervals={channel: (low, up_to)})
-            window = {rev: {"$gt": low, "$lte": up_to}}
-            batch.items = self._load({**window, **({"$nor": taken} if taken else {})})
-            if not self.first_time:
-                others = {**window, "$nor": [self._qualifies()]}
-                changed = self._collection.find(others, {"_id": 0, key: 1, "deprecated": 1})
+            window = _window(facet, low, up_to)
+            batch.items = self.items_of({**window, **({"$nor": taken} if taken else {})})
+            if not self.current_run.first_time:
+                others = {**window, "$nor": [self.qualifies()]}
+                changed = self.collection.find(others, {"_id": 0, key: 1, "deprecated": 1})
                 batch.withdrawn = {doc[key]: self._why_withdrawn(doc) for doc in changed}
             yield batch
             low = up_to
-
-    def counted_in_batches(self) -> Doc:
-        """Give which documents count towards the size of a batch: by default all that changed, by the index alone."""
-        return {}
 
     def _why_withdrawn(self, doc: Doc) -> str:
         name = f"{self.source.collection_name()} {doc[self.source.KEY]}"
         return f"{name} is deprecated" if doc.get("deprecated") else f"{name} no longer qualifies for {self.name}"
 
-    def _qualifies(self) -> Doc:
-        return {"deprecated": False, **self.criteria}
-
-    def _load(self, query: Doc) -> list[Item]:
-        key = self.source.KEY
-        projection = {"_id": 0, key: 1, "content_hash": 1, **dict.fromkeys(self.fields, 1)}
-        name = self.source.collection_name()
-        items = []
-        found = self._collection.find({"$and": [query, self._qualifies()]}, projection, batch_size=self.size + 1)
-        for doc in found.to_list():
-            digest = doc.pop("content_hash")
-            items.append(Item(doc[key], doc, [{"collection": name, "id": doc[key], "hash": digest}]))
-        items.sort(key=lambda item: item.key)
-        return items
-
     def _retries(self) -> Iterator[Batch]:
         due = failures.due(self.db, self.name)
         for start in range(0, len(due), self.size):
             keys = due[start : start + self.size]
-            items = self._load({self.source.KEY: {"$in": keys}})
+            items = self.items_of({self.source.KEY: {"$in": keys}})
             gone = set(keys) - {item.key for item in items}
             yield Batch(0, items, withdrawn=dict.fromkeys(gone, f"no longer qualifies for {self.name}"))
 
@@ -143,17 +165,13 @@ class MapStage(Stage):
         """Divide the revisions that are due into stretches of about the same number of documents."""
         shares: list[Doc] = []
         for facet, low, high in self._intervals():
-            self.goal[self.channel(facet)] = high
+            self.goal[self._channel(facet)] = high
             rev = f"facets.{facet}.rev"
-            count = self._count(facet, low, high)
+            count = int(self.collection.count_documents(_window(facet, low, high)))
             step = max(1, -(-count // number_splits))
             for start in range(0, count, step):
-                last = list(
-                    self._collection.find({rev: {"$gt": low, "$lte": high}}, {"_id": 0, rev: 1})
-                    .sort(rev, 1)
-                    .skip(step - 1)
-                    .limit(1)
-                )
+                later = self.collection.find(_window(facet, low, high), {"_id": 0, rev: 1})
+                last = list(later.sort(rev, 1).skip(step - 1).limit(1))
                 up_to = int(last[0]["facets"][facet]["rev"]) if last and start + step < count else high
                 shares.append({"intervals": [[facet, low, up_to]]})
                 low = up_to
@@ -162,3 +180,7 @@ class MapStage(Stage):
         if shares:
             shares[0]["retries"] = True
         return shares
+
+
+def _window(facet: str, low: int, high: int) -> Doc:
+    return {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}

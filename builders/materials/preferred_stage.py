@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from ..properties.known_values_stage import VALUE_FIELDS
 from .method_ranking import rank
 
@@ -47,11 +48,10 @@ class PreferredStage(GroupStage):
         """Give the order."""
         return {"order": None if self.order is None else list(self.order)}
 
-    def begin(self) -> None:
+    def before_run(self) -> None:
         """Take the order from the settings of the database where none was given."""
         if self.order is None:
             self.order = self.db.settings.source_order
-        super().begin()
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Sort the values of each formula's materials."""

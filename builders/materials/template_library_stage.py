@@ -17,11 +17,12 @@ from ...models.structure.comparison.prototypes import Prototype, PrototypeIndex
 from ...models.structure.layered.vacuum import MIN_GAP, thickest_gap
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.space_groups import space_group
-from ...stores.bookkeeping import quarantine
+from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash
 from ...stores.documents import Material
-from ..engine.batches import Batch, Doc, Item, Outcome, Refused
-from ..engine.group_stage import GroupStage, Members
+from ..engine.batches import Batch, Doc, Item, Outcome, Prepared, Refused
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 
 MAX_SITES: Final = 200
 """Atoms in the cell of a template; comparing two larger cells takes StructureMatcher minutes."""
@@ -59,9 +60,10 @@ class TemplateStage(GroupStage):
     groups_per_batch = 8
     writes: ClassVar = {Material: "template"}
     orphans = "kept"
+    _failed: frozenset[str] = frozenset()
 
-    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
-        """Give of each group what has to be looked at, and the founders it has to be compared with."""
+    def batch_of(self, names: list[str]) -> Batch:
+        """Make a batch of what of each group has to be looked at, and the founders it has to be compared with."""
         found: dict[str, list[Doc]] = {name: [] for name in names}
         for doc in self._light(names):
             found[doc["formula_anonymous"]].append(doc)
@@ -70,14 +72,14 @@ class TemplateStage(GroupStage):
         items = []
         for name, docs in found.items():
             founders, open_ids, gone = _sort_out(docs, changed)
-            if open_ids or gone or mark is None:  # of a group tried again something comes in any case
+            if open_ids or gone or name in self._failed:  # of a group tried again something comes in any case
                 content: Doc = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
                 content["refused_before"] = [doc["material_id"] for doc in docs if "template_refused" in doc]
                 content["dimensions"] = {doc["material_id"]: doc.get("template_dimension") for doc in docs}
                 content["served_as"] = {doc["material_id"]: doc.get("template", {}).get("served_as") for doc in docs}
                 items.append(Item(name, content, [{"collection": "group", "id": name}]))
         self._add_structures(items)
-        return Batch(0, items, mark=mark)
+        return Batch(0, items)
 
     def _light(self, names: list[str]) -> Iterator[Doc]:
         # Deprecated ones too: a founder that is retired founds nothing any more.
@@ -85,7 +87,7 @@ class TemplateStage(GroupStage):
         query = {"formula_anonymous": {"$in": names}, **source.criteria}
         revs = ("facets.record.rev", "facets.template.rev")
         projection = {"_id": 0, **dict.fromkeys((*_LIGHT, *revs), 1)}
-        for doc in self._consistent(source).find(query, projection).sort("material_id", 1):
+        for doc in source.at_one_moment(self.db.database).find(query, projection).sort("material_id", 1):
             doc["present"] = not doc["deprecated"]
             yield doc
 
@@ -117,26 +119,30 @@ class TemplateStage(GroupStage):
         """Find the prototype of each open structure."""
         return [{"materials": _members(item.content)} for item in items]
 
-    def prepare(self, batch: Batch) -> None:
-        """Put into quarantine what is refused; its group is done all the same."""
-        super().prepare(batch)
+    def opened(self) -> None:
+        """Read which groups failed before."""
+        self._failed = frozenset(failures.due(self.db, self.name))
+
+    def complaints(self, prepared: Prepared) -> list[Refused]:
+        """What is refused as a template; its group is done all the same."""
+        return [Refused("materials", key, reason, _REMEDY) for key, reason in _refusals(prepared).items()]
+
+    def after_write(self, batch: Batch, session: ClientSession) -> None:
+        """Release from quarantine what is a template now."""
         if batch.prepared is None:
             return
-        refused = {
-            doc.key: str(doc.content["template_refused"])
-            for doc in batch.prepared.documents["materials"]
-            if "template_refused" in doc.content
-        }
-        batch.prepared.refused += [Refused("materials", key, reason, _REMEDY) for key, reason in refused.items()]
+        refused = _refusals(batch.prepared)
+        mended = set()
         for item in batch.prepared.went_well:
             looked_at = {*item.content["gone"], *(doc["material_id"] for doc in item.content["open"])}
-            item.content["mended"] = sorted(looked_at.intersection(item.content["refused_before"]) - refused.keys())
-
-    def after_write(self, went_well: list[Item], session: ClientSession) -> None:
-        """Release from quarantine what is a template now."""
-        mended = [key for item in went_well for key in item.content["mended"]]
+            mended |= looked_at.intersection(item.content["refused_before"]) - refused.keys()
         if mended:
-            quarantine.release(self.db, self.name, "materials", mended, session=session)
+            quarantine.release(self.db, self.name, "materials", sorted(mended), session=session)
+
+
+def _refusals(prepared: Prepared) -> dict[str, str]:
+    documents = prepared.documents["materials"]
+    return {doc.key: str(doc.content["template_refused"]) for doc in documents if "template_refused" in doc.content}
 
 
 def _sort_out(docs: list[Doc], changed: set[str]) -> tuple[list[Doc], list[str], list[str]]:

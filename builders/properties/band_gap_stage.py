@@ -6,7 +6,8 @@ from typing import ClassVar, Final
 
 from ...stores.documents import Calculation, Property
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 
 TASKS: Final = ("NSCF Uniform", "NSCF Line", "SCF Line", "Static", "Structure Optimization")
 """Kinds of run that give a gap, the densest mesh of k-points first."""
@@ -27,16 +28,7 @@ class BandGapStage(GroupStage):
         ),
     )
     writes: ClassVar = {Property: "value"}
-
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        """Add the structures that changed calculations belonged to before."""
-        groups = super()._changed_groups(source, facet, low, high)
-        rev = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
-        ids = [doc["calculation_id"] for doc in self.db.database["calculations"].find(rev, {"calculation_id": 1})]
-        for start in range(0, len(ids), self.size):
-            made = {"origins.id": {"$in": ids[start : start + self.size]}, "facets.value.stage": self.name}
-            groups |= {str(name) for name in self.db.database["properties"].distinct("facets.value.group", made)}
-        return groups
+    writes_kinds = ("band_gap",)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Take the best calculation of each functional."""

@@ -11,7 +11,8 @@ from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculat
 from ...models.structure.serialization import from_plain
 from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from .hull_entries import USABLE_TASKS
 
 COMPARED = (
@@ -46,6 +47,7 @@ class ExfoliationStage(GroupStage):
         ),
     )
     writes: ClassVar = {Property: "value"}
+    writes_kinds = ("exfoliation_energy",)
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas that nobody has calculated."""

@@ -14,8 +14,8 @@ from ...models.energetics.hull import HullPosition, hull_positions
 from ...models.energetics.schemes import Scheme
 from ...stores.documents import Calculation, Property, RegistryDocument
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.chemical_system_stage import SystemStage, first_principles_entries, origin
-from ..engine.group_stage import Members
+from ..engine.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
+from ..engine.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
 
 AGAINST = ("known", "known and ours")
@@ -28,7 +28,7 @@ _CALCULATION_FIELDS = (
 _SYSTEM_FIELDS = frozenset({*RegistryDocument._fields, "_id"}) - {"id"}
 
 
-class HullStage(SystemStage):
+class HullStage(ChemicalSystemStage):
     """Writes formation_energy and energy_above_hull, the latter against each of `AGAINST`.
 
     Parameters
@@ -41,6 +41,7 @@ class HullStage(SystemStage):
 
     version = 2
     writes: ClassVar = {Property: "value"}
+    writes_kinds = ("formation_energy", "energy_above_hull")
 
     def __init__(self, scheme: str = Scheme.MP2020.value, check_potcar: bool = True, share: Doc | None = None) -> None:  # noqa: FBT001, FBT002
         self.scheme = Scheme(scheme)
@@ -61,8 +62,8 @@ class HullStage(SystemStage):
         )
 
     @property
-    def competing(self) -> tuple[Members, ...]:  # type: ignore[override]
-        """What competes."""
+    def competing(self) -> tuple[Members, ...]:  # type: ignore[override]  # by the scheme
+        """All of them."""
         return self.sources_of_members()
 
     def target_systems(self) -> set[str]:

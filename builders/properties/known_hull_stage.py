@@ -12,10 +12,10 @@ from typing import ClassVar, Final
 from ...models.energetics.entry import Entry
 from ...models.energetics.hull import HullPosition, hull_positions
 from ...stores.canonical import text_hash
-from ...stores.documents import Material, Property
+from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.chemical_system_stage import SystemStage, origin
-from ..engine.group_stage import Members
+from ..engine.chemical_system_stage import ChemicalSystemStage, origin
+from ..engine.group_members import Members
 
 KNOWN_FORMATION: Final = Members(
     Material,
@@ -35,6 +35,7 @@ FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASE
 ELEMENTS_ALONE: Final = "no compound of these elements competes by this method: a lower bound, against elements alone"
 """What is said of a hull that is made of elements only: any compound that exists would push it down."""
 
+_ASKED_AT_ONCE = 10_000
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
 _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
 
@@ -53,32 +54,35 @@ def family(method: str) -> str:
     return "experiment" if _EXPERIMENT.match(name) else name
 
 
-class KnownSystemStage(SystemStage):
+class KnownSystemStage(ChemicalSystemStage):
     """Gives chemical systems with the formation energies of known materials, and of proposed structures in them."""
 
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION,)
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Give known materials, and the properties whose structures are asked about."""
-        return (*self.competing, Members(Property, "structure_id", ("value",), (), self.asked_about()))
+        """Known materials, and the structures and properties that are asked about."""
+        return (
+            *self.competing,
+            Members(ProposedStructure, "chemsys", ("proposal",), ()),
+            Members(Property, "structure_id", ("value",), (), fixed=self.asked_about()),
+        )
 
     def asked_about(self) -> Doc:
-        """Give which formation energies of structures are looked at."""
+        """Query for the formation energies of structures that are looked at."""
         return FORMATION
 
     def target_systems(self) -> set[str]:
-        """Give the systems of proposed structures; one without formation energies costs next to nothing."""
+        """Systems of proposed structures; one without formation energies costs next to nothing."""
         return set(self.db.database["structures"].distinct("chemsys", {"deprecated": False}))
 
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+    def affected(self, source: Members, names: set[str]) -> set[str]:
+        """Systems of the structures whose properties changed."""
         if source.document is not Property:
-            return super()._changed_groups(source, facet, low, high)
-        query = {**self.asked_about(), f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
-        found = self.db.database["properties"].find(query, {"_id": 0, "structure_id": 1})
-        ids = sorted({doc["structure_id"] for doc in found})
+            return names
+        ids = sorted(names)
         systems: set[str] = set()
-        for start in range(0, len(ids), self.size):
-            chosen = {"structure_id": {"$in": ids[start : start + self.size]}}
+        for start in range(0, len(ids), _ASKED_AT_ONCE):
+            chosen = {"structure_id": {"$in": ids[start : start + _ASKED_AT_ONCE]}}
             systems |= set(self.db.database["structures"].distinct("chemsys", chosen))
         return systems
 
@@ -111,6 +115,7 @@ class KnownHullStage(KnownSystemStage):
     version = 2
     groups_per_batch = 200
     writes: ClassVar = {Property: "value"}
+    writes_kinds = ("energy_above_hull",)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make the hull of each system, method by method."""

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 
 VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
@@ -40,6 +41,7 @@ class KnownValuesStage(GroupStage):
         ),
     )
     writes: ClassVar = {Property: "value"}
+    writes_kinds = tuple(sorted({_KIND_OF.get(field, field) for field in VALUE_FIELDS}))
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas nobody ever proposed; the values of those no longer proposed are to be retired."""

@@ -28,7 +28,7 @@ from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.chemical_system_stage import first_principles_entries, parts
-from ..engine.group_stage import Members
+from ..engine.group_members import Members
 from .hull_entries import Phase, phases, snapshot
 from .ion_file import load_ions
 from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
@@ -57,6 +57,7 @@ class PourbaixStage(KnownSystemStage):
 
     version = 1
     writes: ClassVar = {Property: "value"}
+    writes_kinds = ("pourbaix_energy",)
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries())
 
     def __init__(

@@ -311,7 +311,7 @@ class Scheduler:
             except ExfolioError as error:
                 errors.append(error)
             else:
-                failed, written, run_id = failed + report.failed, written + report.written, stage.run_id
+                failed, written, run_id = failed + report.failed, written + report.written, stage.current_run.run_id
         if errors and len(stages) == 1:
             raise errors[0]
         if errors:

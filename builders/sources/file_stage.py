@@ -48,6 +48,7 @@ class SourceStage(Stage):
     writes: ClassVar = {Material: "record", ReferenceEntry: "record"}
     orphans = "kept"  # what is missing is retired at the end of a pass, never batch by batch
     selects_ahead = True
+    looks_for_itself = True
 
     def __init__(
         self, kind: str, options: Doc | None = None, *, accept_loss: bool = False, share: Doc | None = None
@@ -78,8 +79,14 @@ class SourceStage(Stage):
         """Give what shapes the documents: the reader and its version, not where its files lie."""
         return {"kind": self.kind, "reader": self.reader.describe(), "version": self.reader.version}
 
-    def begin(self) -> None:
-        """Begin as every stage; one source is always read by the same kind of reader."""
+    def before_run(self) -> None:
+        """Check that the source was always read by the same kind of reader.
+
+        Raises
+        ------
+        ConfigurationError
+            It was not.
+        """
         before = stage_states.read(self.db, self.name)  # beginning puts this stage's arguments in their place
         known = (before.get("maker") or {}).get("arguments", {}).get("kind", self.kind)
         if known != self.kind:
@@ -87,10 +94,12 @@ class SourceStage(Stage):
                 f"source {self.reader.source} was read as {known}, not as {self.kind}",
                 "Give the new data a source name of its own (--source NAME).",
             )
-        super().begin()
+
+    def opened(self) -> None:
+        """Read which files were read before."""
         files = self.db.database["source_files"]
         self._files = {doc["path"]: doc for doc in files.find({"stage": self.name}, {"_id": 0})}
-        self.first_time = not self._files
+        self.current_run.first_time = not self._files
         # A file that was read to its end once has its number of records, even if a later reading was cut off.
         self._had_documents = any("records" in doc for doc in self._files.values())
 
@@ -171,28 +180,26 @@ class SourceStage(Stage):
                 results.append(result)
         return results
 
-    def after_write(self, went_well: list[Item], session: ClientSession) -> None:
+    def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Release from quarantine what is fine now."""
         by_file: dict[str, list[str]] = {}
-        for item in went_well:
+        for item in batch.prepared.went_well if batch.prepared is not None else ():
             by_file.setdefault(item.origins[0]["id"], []).append(item.origins[0]["place"])
         for file, places in by_file.items():
             if self._files.get(file, {}).get("bad"):
                 quarantine.release(self.db, self.name, file, places, session=session)
 
-    def update_targets(self, items: list[Batch]) -> None:
-        """Write batches and remember which records were met."""
-        super().update_targets(items)
-        for batch in items:
-            for outcome in batch.outcomes:
-                if isinstance(outcome, dict):
-                    self._seen.extend(
-                        _short_hash(doc[document.KEY])
-                        for document in self.writes
-                        for doc in outcome.get(document.collection_name(), [])
-                    )
-                else:
-                    self._bad += 1
+    def stored(self, batch: Batch) -> None:
+        """Remember which records were met."""
+        for outcome in batch.outcomes:
+            if isinstance(outcome, dict):
+                self._seen.extend(
+                    _short_hash(doc[document.KEY])
+                    for document in self.writes
+                    for doc in outcome.get(document.collection_name(), [])
+                )
+            else:
+                self._bad += 1
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how far a file was read."""
@@ -202,7 +209,7 @@ class SourceStage(Stage):
         if mark.get("cut"):
             self._bad += 1
         if mark.get("whole"):  # what this reading did not complain about is mended or gone
-            stale = {"stage": self.name, "file": mark["path"], "run_id": {"$ne": self.run_id}}
+            stale = {"stage": self.name, "file": mark["path"], "run_id": {"$ne": self.current_run.run_id}}
             self.db.database["quarantine"].delete_many(stale, session=session)
         self.db.database["source_files"].update_one({"file_id": identity}, changes, upsert=True, session=session)
 

@@ -50,7 +50,7 @@ def reason_of_loss(source: str, version: str | None) -> str:
 
 def writer_of(stage: Stage, document: type[RegistryDocument]) -> FacetWriter:
     """Give the writer by which a stage writes a collection."""
-    return FacetWriter(document, stage.writes[document], stage.name, stage.fingerprint, stage.run_id)
+    return FacetWriter(document, stage.writes[document], stage.name, stage.fingerprint, stage.current_run.run_id)
 
 
 def retire(stage: Stage, document: type[RegistryDocument], reasons: Mapping[str, str]) -> None:
@@ -59,5 +59,5 @@ def retire(stage: Stage, document: type[RegistryDocument], reasons: Mapping[str,
     keys: Sequence[str] = list(reasons)
     for start in range(0, len(keys), stage.size):
         some = {key: reasons[key] for key in keys[start : start + stage.size]}
-        counts = stage.in_transaction(partial(writer.deprecate, stage.db.database, some))
+        counts = stage.current_run.in_transaction(partial(writer.deprecate, stage.db.database, some))
         stage.report.deprecated += counts.deprecated

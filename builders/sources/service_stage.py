@@ -20,7 +20,6 @@ from ...stores.clock import utc_now
 from ...stores.documents import Material, ReferenceEntry
 from ...stores.documents.pulls import SourcePull, SourceRecord
 from ...stores.errors import ConfigurationError
-from ...stores.schema import initialise
 from ..engine.batches import Batch, Doc, Item, Outcome, Refused
 from ..engine.stage import Stage
 from .files.file_reader import ReaderOptionError
@@ -65,6 +64,7 @@ class LiveSourceStage(Stage):
 
     name = "ingest"
     writes: ClassVar = {Material: "record", ReferenceEntry: "record"}
+    looks_for_itself = True
     orphans = "kept"  # what is gone is retired at the end of a pass, never batch by batch
 
     def __init__(
@@ -80,10 +80,8 @@ class LiveSourceStage(Stage):
         self.name = ":".join(filter(None, ("ingest", self.live.source, self.live.scope)))
         self._pull: Pull | None = None
         self._pass = ""
-        self._asides: dict[int, _Aside] = {}
         self._known: dict[str, Doc] = {}
         self._waiting: dict[str, Doc] = {}
-        self._batch = Batch(0, [])
         self._unnamed = 0
         self.requests = 0
         super().__init__(share=share)
@@ -95,12 +93,6 @@ class LiveSourceStage(Stage):
     def config(self) -> Doc:
         """Give what shapes the documents: the source and its version."""
         return {"kind": self.kind, "source": self.live.describe(), "version": self.live.version}
-
-    def begin(self) -> None:
-        """Begin as every stage; a database of before there were live sources gets their collections."""
-        super().begin()
-        if SourceRecord._get_collection_name() not in self.db.database.list_collection_names():
-            initialise(self.db)
 
     # One pass
 
@@ -117,9 +109,11 @@ class LiveSourceStage(Stage):
             if not unfinished and not due and last and pull.nothing_new(memory):
                 self._pull = None
                 return
-            self._pass = unfinished["pass"] if cursor else self.run_id + text_hash(self.name, str(utc_now()))[:8]
+            self._pass = (
+                unfinished["pass"] if cursor else self.current_run.run_id + text_hash(self.name, str(utc_now()))[:8]
+            )
             self._known = self._read_known()
-            self.first_time = last is None and not self._known and not failures.known(self.db, self.name)
+            self.current_run.first_time = last is None and not self._known and not failures.known(self.db, self.name)
             known = {
                 name: doc.get("stamp") for name, doc in self._known.items() if doc["fingerprint"] == self.fingerprint
             }
@@ -170,8 +164,8 @@ class LiveSourceStage(Stage):
             last = start == starts[-1]
             # The cursor goes past a page only with the last of its records.
             mark = {"pass": self._pass, "cursor": page.cursor} if last and page.cursor is not None else None
-            self._asides[self._given] = _Aside([*page.seen, *waiting], page.withdrawn) if last else _Aside()
-            yield Batch(0, items[start : start + self.size], mark=mark)
+            aside = _Aside([*page.seen, *waiting], page.withdrawn) if last else _Aside()
+            yield Batch(0, items[start : start + self.size], mark=mark, aside=aside)
 
     def _item(self, record: LiveRecord) -> Item:
         origin = {"collection": "service", "id": f"{self.live.address}/{record.id}"}
@@ -192,18 +186,12 @@ class LiveSourceStage(Stage):
                 results.append(Refused(self.live.address, item.key, bad.reason, bad.remedy))
         return results
 
-    def commit(self, batch: Batch) -> None:
-        """Write one batch, and with it what is known of its records."""
-        self._batch = batch
-        super().commit(batch)
-        self._asides.pop(batch.ordinal, None)
-
-    def after_write(self, went_well: list[Item], session: ClientSession) -> None:
+    def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Note in the batch's transaction which records it took care of."""
-        well = {item.key for item in went_well}
+        well = {item.key for item in batch.prepared.went_well} if batch.prepared is not None else set()
         operations: list[UpdateOne] = []
         orphans: dict[str, dict[str, str]] = {}
-        for item, outcome in zip(self._batch.items, self._batch.outcomes, strict=True):
+        for item, outcome in zip(batch.items, batch.outcomes, strict=True):
             if isinstance(item.content, _Unnamed):
                 continue
             before = self._known.get(item.key, {})
@@ -222,7 +210,7 @@ class LiveSourceStage(Stage):
             if "tried" not in changes:
                 past["tried"] = ""
             operations.append(self._update(item.key, {"$set": changes, "$unset": past}))
-        aside = self._asides.get(self._batch.ordinal, _Aside())
+        aside: _Aside = batch.aside
         operations += [
             self._update(name, {"$set": {"seen": self._pass}, "$unset": {"withdrawn": ""}}) for name in aside.seen
         ]
@@ -250,7 +238,7 @@ class LiveSourceStage(Stage):
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how far the pass has come."""
-        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
 
     # The end of a pass
 
@@ -263,13 +251,13 @@ class LiveSourceStage(Stage):
             self.report.note = "nothing was retired, because records without an id may be the ones that are missing"
         elif pull.complete:
             self._retire(pull)
-            self.in_transaction(partial(quarantine.release_starting, self.db, self.name, UNNAMED))
+            self.current_run.in_transaction(partial(quarantine.release_starting, self.db, self.name, UNNAMED))
         else:
             self.report.note = pull.note
-        self.in_transaction(lambda session: self._remember(pull, session))
+        self.current_run.in_transaction(lambda session: self._remember(pull, session))
 
     def _remember(self, pull: Pull, session: ClientSession) -> None:
-        stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
         doc = {
             "source": self.live.source,
             "address": self.live.address,
@@ -296,7 +284,7 @@ class LiveSourceStage(Stage):
                 check_loss(self.live.source, "the registry", missing=len(missing), total=total, allowed=allowed)
         except SourceShrank:
             # The next run must list the source anew, or it would find nothing to do and say all is well.
-            self.in_transaction(self._forget_pass)
+            self.current_run.in_transaction(self._forget_pass)
             raise
         shared = self._also_elsewhere(list(missing))
         usual = reason_of_loss(self.live.source, pull.release)
@@ -311,10 +299,10 @@ class LiveSourceStage(Stage):
             retire(self, document, reasons)
         self._records.delete_many({"record_id": {"$in": [doc["record_id"] for doc in missing.values()]}})
         places = list(missing)
-        self.in_transaction(lambda session: self._drop_complaints(places, session))
+        self.current_run.in_transaction(lambda session: self._drop_complaints(places, session))
 
     def _forget_pass(self, session: ClientSession) -> None:
-        stage_states.set_partial(self.db, self.name, {}, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
         self.db.database[SourcePull._get_collection_name()].update_one(
             {"stage": self.name}, {"$set": {"memory": {}}}, session=session
         )

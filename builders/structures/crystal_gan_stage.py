@@ -18,6 +18,7 @@ from ...stores.bookkeeping import stage_states
 from ...stores.documents import ProposedStructure
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..training import trained
 from . import proposed_structure
@@ -98,17 +99,21 @@ class CrystalGanStage(Stage):
         chosen = {"of": self.of} if self.of is not None else {}
         return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}, **chosen}
 
-    def reads_collections(self) -> list[str]:
-        """Give the collection of models."""
-        return ["trained_models"]
+    def reads(self) -> tuple[Channel, ...]:
+        """Trained models of its kind."""
+        return (Channel("trained_models", "training", frozenset([KIND])),)
+
+    def is_unfinished(self, state: Doc) -> bool:
+        """Whether a pass was cut off before all compositions were written."""
+        return 0 < int((state.get("partial") or {}).get("done", 0)) < len(self.wanted)
 
     @property
     def size(self) -> int:
         """Compositions in a batch: few, because each is much work."""
         return 1
 
-    def begin(self) -> None:
-        """Find the model, then begin as every stage.
+    def before_run(self) -> None:
+        """Find the model.
 
         Raises
         ------
@@ -130,7 +135,6 @@ class CrystalGanStage(Stage):
                 {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}, sort=[("created_at", -1)]
             )
             self.model = found["model_id"] if found else None
-        super().begin()
 
     def select(self) -> Iterator[Batch]:
         """Give the compositions that nothing was generated of yet by this model."""
@@ -147,6 +151,10 @@ class CrystalGanStage(Stage):
             number = list(self.wanted[place])
             yield Batch(0, [Item(f"{self.model} {self.seed} {number}", number, origins)], mark={"done": place + 1})
 
+    def read_lookup(self) -> trained.Packed | None:
+        """Read the generator."""
+        return None if self.model is None else trained.packed(self.db, KIND, self.model)
+
     def process(self, items: list[Item]) -> list[Outcome]:
         """Generate the crystals of each composition."""
         return [{"structures": self._of(item.content)} for item in items]
@@ -154,7 +162,7 @@ class CrystalGanStage(Stage):
     def _of(self, number: list[int]) -> list[Doc]:
         model_id = self.model or ""
         seed = mixed_seed(self.seed, int("".join(f"{n:02d}" for n in number)))
-        model = trained.load(self.db, KIND, model_id, read_generator)
+        model = trained.unpacked(self.lookup, read_generator)
         chosen: dict[str, Any] = {}
         if self.of is not None and is_installed():
             chosen = {"of": self.of, "energies": _energies}
@@ -173,7 +181,7 @@ class CrystalGanStage(Stage):
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are done."""
-        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
 
 
 def _energies(structures: list[Structure]) -> list[float | None]:

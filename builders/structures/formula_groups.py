@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...stores.connection import Connection
 from ...stores.documents import Material, RegistryDocument
-from ..engine.group_stage import Members
+from ..engine.group_members import Members
 
 KNOWN_STRUCTURES = Members(
     Material,

@@ -10,7 +10,8 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from .formula_groups import KNOWN_STRUCTURES, formulas_in
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")

@@ -8,7 +8,8 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from ..properties.potential.base import KIND, method_name
 from .formula_groups import KNOWN_STRUCTURES
 
@@ -28,19 +29,13 @@ class RelaxedNoveltyStage(GroupStage):
             "formula_reduced",
             ("value",),
             ("structure_id", "value", "details.structure"),
-            {**_RELAXED, "details.structure": {"$exists": True}},
+            {"details.structure": {"$exists": True}},
+            fixed=_RELAXED,
         ),
         KNOWN_STRUCTURES,
         Members(ProposedStructure, "formula_reduced", (), ("relaxed_novel",), {"relaxed_novel": {"$exists": True}}),
     )
     writes: ClassVar = {ProposedStructure: "relaxed"}
-
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        if source.document is not Property:
-            return super()._changed_groups(source, facet, low, high)
-        # Those that have lost their structure as well.
-        query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}, **_RELAXED, "formula_reduced": {"$exists": True}}
-        return set(self.db.database[source.collection].distinct("formula_reduced", query))
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas of which nothing was relaxed."""

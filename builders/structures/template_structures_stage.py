@@ -25,9 +25,11 @@ from ...models.structure.templating.sanity_checks import Check
 from ...models.structure.templating.template_arrays import LentShapes
 from ...stores.documents import Composition, Material, ProposedStructure
 from ..engine.batches import Batch, Doc, Item, Outcome
-from ..engine.group_stage import GroupStage, Members
+from ..engine.channels import Channel
+from ..engine.group_members import Members
+from ..engine.group_stage import GroupStage
 from . import proposed_structure
-from .space_group_lookup import guesses, ranking_weights
+from .space_group_lookup import KIND_OF_DIMENSION, guesses, ranking_weights
 from .template_loading import TemplateBuckets
 
 _NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
@@ -35,6 +37,7 @@ _FACETS: Final = {2: "templates", 3: "bulk_templates"}
 _FIELDS: Final = ("formula_reduced", "formula_anonymous", "p_2d", "predicted_formation_energy")
 _COPIED: Final = ("p_2d", "predicted_formation_energy")
 _CHARGE: Final = "charge"
+_AT_ONCE: Final = 10_000
 _RAW: Final = CodecOptions(document_class=RawBSONDocument)
 
 
@@ -107,28 +110,45 @@ class TemplateStructuresStage(GroupStage):
         facets = ("screen", "classify", "energy", *(("verdict",) if self.judged else ()))
         return (
             Members(Composition, "formula_reduced", facets, _FIELDS, self.promising),
-            Members(Material, "formula_anonymous", ("template",), (), kind),
+            Members(Material, "formula_anonymous", ("template",), (), fixed=kind),
         )
 
     # A group is a composition; its name begins with its anonymous formula, so that those of one library come together.
 
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        window: Doc = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}}
+    def affected(self, source: Members, names: set[str]) -> set[str]:
+        """Compositions that changed, or that changed templates may fit."""
         if source.document is Composition:
             had_some = {f"facets.{_FACETS[self.dimension]}": {"$exists": True}}
-            return self._names({"$and": [window, {"$or": [self.promising, had_some]}]})
-        changed = set(self._consistent(source).distinct("formula_anonymous", {"$and": [window, source.criteria]}))
+            return self._names(sorted(names), {"$or": [self.promising, had_some]})
         waiting: Doc = {"deprecated": False, **self.promising}
-        formulas = self._consistent(self.sources_of_members()[0]).distinct("formula_anonymous", waiting)
-        fitting = [one for one in formulas if one in changed or not changed.isdisjoint(simpler_formulas(one))]
-        return self._names({"formula_anonymous": {"$in": fitting}, **waiting})
+        formulas = self._present.distinct("formula_anonymous", waiting)
+        fitting = [name for name in formulas if name in names or not names.isdisjoint(simpler_formulas(name))]
+        return self._names(None, {"formula_anonymous": {"$in": fitting}, **waiting})
 
-    def _names(self, query: Doc) -> set[str]:
-        compositions = self._consistent(self.sources_of_members()[0])
-        found = compositions.find(query, {"_id": 0, "formula_anonymous": 1, "formula_reduced": 1})
-        return {f"{doc.get('formula_anonymous', '')} {doc['formula_reduced']}" for doc in found}
+    @property
+    def _present(self) -> Any:
+        return self.sources_of_members()[0].at_one_moment(self.db.database)
 
-    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
+    def _names(self, formulas: list[str] | None, query: Doc) -> set[str]:
+        names: set[str] = set()
+        parts = (
+            [formulas] if formulas is None else [formulas[i : i + _AT_ONCE] for i in range(0, len(formulas), _AT_ONCE)]
+        )
+        for part in parts:
+            chosen = query if part is None else {"formula_reduced": {"$in": part}, **query}
+            for doc in self._present.find(chosen, {"_id": 0, "formula_anonymous": 1, "formula_reduced": 1}):
+                names.add(f"{doc.get('formula_anonymous', '')} {doc['formula_reduced']}")
+        return names
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Predictors of space groups."""
+        return (
+            *super().looks_at(),
+            Channel("trained_models", "training", frozenset([KIND_OF_DIMENSION[self.dimension]])),
+        )
+
+    def batch_of(self, names: list[str]) -> Batch:
+        """Make a batch of compositions, each with the templates chosen for it."""
         formulas = [name.rpartition(" ")[2] for name in names]  # what failed before comes by its formula alone
         promising = {doc["formula_reduced"]: doc for doc in self._compositions(formulas)}
         guesses = self.space_groups_of(list(promising))
@@ -136,7 +156,7 @@ class TemplateStructuresStage(GroupStage):
         self._add_templates(items)
         left = [formula for formula in formulas if formula not in promising]
         items += [Item(formula, {}, [{"collection": "compositions", "id": formula}]) for formula in left]
-        return Batch(0, items, mark=mark, withdrawn=dict.fromkeys(left, "its composition is no longer promising"))
+        return Batch(0, items, withdrawn=dict.fromkeys(left, "its composition is no longer promising"))
 
     def _compositions(self, formulas: list[str]) -> list[Doc]:
         query = {"formula_reduced": {"$in": formulas}, "deprecated": False, **self.promising}

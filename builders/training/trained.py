@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...models.learning.weights import WeightsError
@@ -42,24 +43,51 @@ def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
     return found
 
 
-def load(connection: Connection, kind: str, model_id: str, unpack: Callable[[bytes], Model]) -> Model:
-    """Give a trained model ready for use; loaded once in a process, the last few are kept.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A trained model as bytes, to be handed to another process."""
+
+    kind: str
+    model_id: str
+    weights: bytes
+
+
+def packed(connection: Connection, kind: str, model_id: str) -> Packed:
+    """Read the weights of a trained model.
 
     Raises
     ------
     NoModel, ArtefactMissing
         It is not there.
+    """
+    return Packed(kind, model_id, artefacts.get(connection, need(connection, kind, model_id)["weights"]))
+
+
+def unpacked(model: Packed, unpack: Callable[[bytes], Model]) -> Model:
+    """Make a trained model ready for use; once in a process, the last few are kept.
+
+    Raises
+    ------
     ConfigurationError
         Its weights are damaged or of another kind.
     """
-    if (kind, model_id) not in _LOADED:
-        weights = artefacts.get(connection, need(connection, kind, model_id)["weights"])
+    key = model.kind, model.model_id
+    if key not in _LOADED:
         try:
-            loaded = unpack(weights)
+            loaded = unpack(model.weights)
         except WeightsError as error:
-            raise ConfigurationError(f"{model_id}: {error}", f"Train it again: exfolio train {kind}") from None
+            remedy = f"Train it again: exfolio train {model.kind}"
+            raise ConfigurationError(f"{model.model_id}: {error}", remedy) from None
         while len(_LOADED) >= _MOST:
             _LOADED.pop(next(iter(_LOADED)))
-        _LOADED[kind, model_id] = loaded
-    model: Model = _LOADED[kind, model_id]
-    return model
+        _LOADED[key] = loaded
+    ready: Model = _LOADED[key]
+    return ready
+
+
+def load(connection: Connection, kind: str, model_id: str, unpack: Callable[[bytes], Model]) -> Model:
+    """Read a trained model and make it ready for use, as `packed` and `unpacked`."""
+    if (kind, model_id) in _LOADED:
+        ready: Model = _LOADED[kind, model_id]
+        return ready
+    return unpacked(packed(connection, kind, model_id), unpack)

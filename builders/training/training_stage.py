@@ -20,9 +20,10 @@ from ...models.learning.threads import threads_of_torch
 from ...models.learning.weights import WeightsError
 from ...stores.bookkeeping import artefacts
 from ...stores.canonical import canonical, content_hash
-from ...stores.documents import TrainedModel
+from ...stores.documents import Material, TrainedModel
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome
+from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..engine.version import VERSION
 from .catalogue import kind_of_model
@@ -87,9 +88,14 @@ class TrainingStage(Stage):
         """Hash of what is asked for, whatever the data are."""
         return content_hash([self.version, self.config()])
 
-    def reads_collections(self) -> list[str]:
-        """Give the collection training sets are drawn from."""
-        return ["materials"]
+    @property
+    def writes_kinds(self) -> tuple[str, ...]:  # type: ignore[override]  # by kind
+        """The kind of model it trains."""
+        return (self.kind.name,)
+
+    def reads(self) -> tuple[Channel, ...]:
+        """What training sets are drawn from."""
+        return tuple(Channel(Material.collection_name(), facet) for facet in Material.FACETS)
 
     def select(self) -> Iterator[Batch]:
         """Train, and give the finished model as the one item."""
@@ -175,8 +181,7 @@ class TrainingStage(Stage):
             ) from None
 
     def _keep(self, model_id: str, data: bytes) -> None:
-        if self._lease is not None:
-            self._lease.check()
+        self.current_run.check_lease()
         artefacts.put_checkpoint(self.db, model_id, data)
 
     def _say(self, done: int, of: int, figures: Figures) -> None:

@@ -39,7 +39,7 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
                         bars.update(task, visible=False)  # type: ignore[arg-type]
                     tasks[stage.name] = bars.add_task(stage.name, total=stage.total)
                 task = tasks[stage.name]
-                done, total = stage.steps or (stage.done, stage.total)
+                done, total = stage.steps or (stage.current_run.done, stage.total)
                 said = f"{stage.name}: {stage.doing}" if stage.doing else stage.name
                 bars.update(task, description=escape(said), completed=done, total=total)  # type: ignore[arg-type]
 
@@ -54,7 +54,9 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
                     err.print(f"{stage.name}: {stage.doing}", soft_wrap=True)
                     return
                 of = f" of {stage.total:,}" if stage.total else ""
-                err.print(f"{stage.name}: {stage.done:,}{of} done, {report.failed:,} failed", soft_wrap=True)
+                err.print(
+                    f"{stage.name}: {stage.current_run.done:,}{of} done, {report.failed:,} failed", soft_wrap=True
+                )
 
         yield say
 

@@ -22,6 +22,8 @@ from mongoengine import (
 
 HISTORY = "history"
 """The field that holds the earlier values of the `REMEMBERED` fields; the writer keeps it, a stage never gives it."""
+LEFT = "left"
+"""In the note of a facet: by group field, pairs of a group that the document has left and the revision it did so at."""
 ALIAS = "exfolio"
 """The mongoengine connection all documents use."""
 
@@ -52,6 +54,12 @@ class RegistryDocument(Document):
     REMEMBERED: ClassVar[tuple[str, ...]] = ()
     """Fields of the creator's facet whose earlier values are kept in `history` when they change."""
 
+    GROUP_FIELDS: ClassVar[tuple[str, ...]] = ()
+    """Fields by which stages group documents. A document whose value changes has left a group:
+    the facet's note names it under `LEFT`, so that whoever works on that group hears of it."""
+    SHARED: ClassVar[bool] = False
+    """Whether several stages, of other settings each, may make the same document; `made_by` names them."""
+
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
     schema_version = IntField(required=True, default=1, help_text="Version of this collection's schema")
@@ -65,6 +73,7 @@ class RegistryDocument(Document):
     )
     deprecated = BooleanField(required=True, default=False, help_text="No longer current; kept for the record")
     deprecation_reasons = ListField(StringField(), help_text="Why it is deprecated, newest last")
+    made_by = ListField(StringField(), help_text="Stages that make it, where several of other settings may; sorted")
     facets = DictField(
         required=True,
         help_text="By facet: its revision, content hash, stage, fingerprint, run and time of writing",

@@ -18,6 +18,7 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
         "record": (),
         "match": ("structure_id", "material_id", "matched_by"),
     }
+    GROUP_FIELDS = ("formula_reduced", "chemsys", "structure_id")
 
     meta = meta(
         "calculations",

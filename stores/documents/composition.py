@@ -24,6 +24,8 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "templates": ("template_structures", "template_refused"),
         "bulk_templates": ("bulk_template_structures", "bulk_template_refused"),
     }
+    GROUP_FIELDS = ("formula_anonymous",)
+    SHARED = True
 
     meta = meta(
         "compositions",

@@ -37,6 +37,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "band_gap",
         "magnetization",
     )
+    GROUP_FIELDS = ("formula_reduced", "formula_anonymous", "chemsys")
 
     meta = meta(
         "materials",

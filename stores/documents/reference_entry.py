@@ -15,6 +15,7 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
 
     KEY = "entry_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
+    GROUP_FIELDS = ("formula_reduced", "chemsys")
 
     meta = meta(
         "reference_entries",

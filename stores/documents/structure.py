@@ -19,6 +19,8 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         "novelty": ("novel", "known_as", "duplicate_of"),
         "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of"),
     }
+    GROUP_FIELDS = ("formula_reduced", "chemsys")
+    SHARED = True
 
     meta = meta(
         "structures",

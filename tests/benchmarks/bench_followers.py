@@ -106,7 +106,7 @@ def _empty(connection: Connection) -> None:
 
 def _followed(connection: Connection, count: int, processes: int) -> None:
     _empty(connection)
-    assert run_stage(Draw(count).followed_by(*_followers()), connection, processes=processes).inserted == count
+    assert run_stage(Draw(count).fused_with(*_followers()), connection, processes=processes).inserted == count
 
 
 def _one_by_one(connection: Connection, count: int, processes: int) -> None:

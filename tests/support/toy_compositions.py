@@ -47,7 +47,7 @@ class Drawer(Stage):
             yield Batch(0, [Item(f"chunk {chunk}", chunk, origins)], mark={"done": chunk + 1})
 
     def apply_mark(self, mark: dict[str, Any], session: ClientSession) -> None:
-        stage_states.set_partial(self.db, self.name, mark, token=self.token, session=session)
+        stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         return [{"compositions": [self._draw(n) for n in self._numbers(item.content)]} for item in items]

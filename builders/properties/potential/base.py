@@ -106,24 +106,20 @@ class PotentialStage(MapStage):
     def size(self) -> int:
         """Items in a batch: few, because each is much work and batches are divided among processes."""
         most = _BATCH_RELAXED if self.relax else _BATCH
-        return self.batch_size or min(most, self.db.settings.batch_size)
+        return self.current_run.batch_size or min(most, self.db.settings.batch_size)
 
     @abstractmethod
     def chemical_systems(self) -> list[str]:
         """Give the chemical systems it looks at where it is kept to some elements."""
 
-    def _qualifies(self) -> Doc:
+    def qualifies(self) -> Doc:
+        """Query for what it takes, of its elements only where it has some."""
         systems = {"chemsys": {"$in": self.chemical_systems()}} if self.elements else {}
-        return {**super()._qualifies(), **systems}
+        return {**super().qualifies(), **systems}
 
-    def counted_in_batches(self) -> Doc:
-        """Count those that qualify only, so that batches are full of them."""
-        return self._qualifies()
-
-    def _number(self, intervals: list[tuple[str, int, int]]) -> int:
-        # Of those that qualify: where it is kept to some elements the others are many.
-        windows = [{f"facets.{facet}.rev": {"$gt": low, "$lte": high}} for facet, low, high in intervals]
-        return int(self._collection.count_documents({"$or": windows, **self._qualifies()}))
+    def counts(self) -> Doc:
+        """Count those that qualify only: where it is kept to some elements the others are many."""
+        return self.qualifies()
 
     def select(self) -> Iterator[Batch]:
         """Give what is due and wanted, up to the limit; nothing where the potential is not installed."""
@@ -142,6 +138,7 @@ class PotentialStage(MapStage):
             given += sum(KNOWN not in item.content for item in wanted)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
+                self.put_off = True
                 return
         if left_out:
             self.report.note = self.why_left_out(left_out)

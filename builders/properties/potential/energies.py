@@ -36,13 +36,15 @@ class PotentialEnergiesStage(PotentialStage):
         "elements": {"$nin": UNKNOWN_ELEMENTS},
     }
     writes: ClassVar = {Property: "value"}
+    writes_kinds = (KIND,)
 
     def chemical_systems(self) -> list[str]:
         """Give the one system of structures of exactly these elements."""
         return [self._chemsys]
 
-    def _load(self, query: Doc) -> list[Item]:
-        items = super()._load(query)
+    def items_of(self, query: Doc) -> list[Item]:
+        """Items as every stage's, with the energies that are known of them already."""
+        items = super().items_of(query)
         self._recall(items)
         return items
 

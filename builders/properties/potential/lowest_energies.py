@@ -10,6 +10,7 @@ from typing import Unpack
 
 from ....models.structure.serialization import from_plain
 from ...engine.batches import Batch, Doc, Item, Outcome
+from ...engine.channels import Channel
 from .base import KIND, KNOWN, Settings, method_name
 from .energies import PotentialEnergiesStage
 
@@ -55,12 +56,16 @@ class LowestEnergiesStage(PotentialEnergiesStage):
     @property
     def size(self) -> int:
         """Items in a batch, before those that are not relaxed are left out."""
-        return self.batch_size or min(_BATCH, self.db.settings.batch_size)
+        return self.current_run.batch_size or min(_BATCH, self.db.settings.batch_size)
 
     def select(self) -> Iterator[Batch]:
         """Give what is due and low in energy, up to the limit; say how many were not."""
         self._chosen = {}
         yield from super().select()
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Energies of structures as they were proposed."""
+        return (Channel("properties", "value", frozenset([KIND])),)
 
     def wants(self, item: Item) -> bool:
         """Say whether a structure is one of the lowest of its composition."""
@@ -87,7 +92,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
     def _lowest(self, group: _Group) -> set[str]:
         formula, dimension = group
         query = {**self.criteria, "formula_reduced": formula, "dimension": dimension, "deprecated": False}
-        ids = [doc["structure_id"] for doc in self._collection.find(query, {"_id": 0, "structure_id": 1})]
+        ids = [doc["structure_id"] for doc in self.collection.find(query, {"_id": 0, "structure_id": 1})]
         energies = self.db.database["properties"].find(
             {
                 "structure_id": {"$in": ids},

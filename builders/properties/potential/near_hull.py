@@ -13,6 +13,7 @@ from ....models.energetics.formation import element_references
 from ....models.energetics.hull import Entry, hull_positions
 from ....models.potential.chgnet import NAME
 from ...engine.batches import Batch, Doc, Item
+from ...engine.channels import Channel
 from .base import Settings, method_name, scheme_name
 from .elements import reference_elements
 from .references import PotentialReferencesStage
@@ -51,6 +52,10 @@ class NearHullReferencesStage(PotentialReferencesStage):
         """Give what is due and near the hull; say how many were not."""
         self._above = {}
         yield from super().select()
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Entries of energies as they stand."""
+        return (Channel("reference_entries", "record"),)
 
     def wants(self, item: Item) -> bool:
         """Say whether a material is near the hull of static energies."""

@@ -17,7 +17,8 @@ from ....models.potential.chgnet import NAME, is_installed
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
-from ...engine.group_stage import GroupStage, Members
+from ...engine.group_members import Members
+from ...engine.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
 from .base import DIGITS, KIND, method_name, not_installed, scheme_name
 from .elements import reference_elements
@@ -37,6 +38,7 @@ class PotentialValuesStage(GroupStage):
     version = 3
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
+    writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
 
     def __init__(self, *, relax: bool = False, share: Doc | None = None) -> None:
         self.relax = relax
@@ -59,9 +61,9 @@ class PotentialValuesStage(GroupStage):
                 "chemsys",
                 ("value",),
                 ("structure_id", "value", "details"),
-                {"kind": KIND, "method": method_name(relax=self.relax)},
+                fixed={"kind": KIND, "method": method_name(relax=self.relax)},
             ),
-            Members(ReferenceEntry, "chemsys", ("record",), ("composition", "energy_per_atom"), self._references),
+            Members(ReferenceEntry, "chemsys", ("record",), ("composition", "energy_per_atom"), fixed=self._references),
         )
 
     @property
@@ -72,21 +74,20 @@ class PotentialValuesStage(GroupStage):
         """Give what is due; nothing where the potential, which evaluates the elements, is not installed."""
         if not is_installed():
             self.total = 0
-            self._closing = {}
             self.report.note = not_installed()
             return
         yield from super().select()
 
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
-        query = {f"facets.{facet}.rev": {"$gt": low, "$lte": high}, **source.criteria}
-        changed = set(self.db.database[source.collection].distinct(source.group_field, query))
+    def affected(self, source: Members, names: set[str]) -> set[str]:
+        """Systems of structures with an energy that hold the system of a reference."""
         if source.document is not ReferenceEntry:
-            return changed
+            return names
         asked = self.db.database["properties"].distinct("chemsys", {"kind": KIND})
-        return {system for system in asked if not changed.isdisjoint(sub_systems(system))}
+        return {system for system in asked if not names.isdisjoint(sub_systems(system))}
 
-    def _batch(self, names: list[str], mark: Doc | None) -> Batch:
-        batch = super()._batch(names, mark)
+    def batch_of(self, names: list[str]) -> Batch:
+        """Make a batch of systems, each with the references of all its parts."""
+        batch = super().batch_of(names)
         wanted = {sub for item in batch.items for sub in sub_systems(item.key)}
         query = {"chemsys": {"$in": sorted(wanted)}, "deprecated": False, **self._references}
         fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}

@@ -7,7 +7,7 @@ import signal
 from typing import Any, ClassVar
 
 import pytest
-from exfolio.builders.engine.fused_stages import CannotFollow
+from exfolio.builders.engine.fused_stages import CannotFuse
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.leases import Lease
@@ -24,7 +24,7 @@ def followers(**options: Any) -> list[Any]:
 
 
 def followed(drawer: Drawer | None = None, **options: Any) -> Stage:
-    return (drawer or Drawer()).followed_by(*followers(**options))
+    return (drawer or Drawer()).fused_with(*followers(**options))
 
 
 def one_by_one(connection: Connection, drawer: Drawer | None = None, **options: Any) -> list[StageReport]:
@@ -150,7 +150,7 @@ def test_a_follower_that_fails_does_so_under_its_own_name(registry: Connection, 
     assert (content(registry), complaints(registry)) == expected
     assert (report.failed, report.quarantined) == {"refuses": (0, 3), "nothing": (0, 0)}.get(how, (3, 0))
     assert run["state"] == ("partial" if report.failed else "succeeded")
-    assert run["stages"][0]["note"].startswith("Followed by toy-screen (100 written, 0 failed), toy-classify (")
+    assert run["stages"][0]["note"].startswith("Fused with toy-screen (100 written, 0 failed), toy-classify (")
 
 
 def test_a_failure_of_a_follower_is_tried_again_in_its_own_run(registry: Connection) -> None:
@@ -176,7 +176,7 @@ def test_a_failure_keeps_the_good_value_of_a_changed_document(registry: Connecti
     class Looser(Classify):  # classifies all, so that those drawn twice are tried, and fail
         criteria: ClassVar = {"charge_neutral": True}
 
-    run_stage(Drawer(times=2).followed_by(Screen(), Looser(bad=bad)), registry)
+    run_stage(Drawer(times=2).fused_with(Screen(), Looser(bad=bad)), registry)
     assert registry.database["failures"].count_documents({}) == 0  # left to the stage itself
     run_stage(Looser(bad=bad), registry)
 
@@ -248,5 +248,5 @@ def test_killed_at_random_points(registry: Connection) -> None:
     ],
 )
 def test_what_can_not_follow(stages: tuple[Any, ...], why: str) -> None:
-    with pytest.raises(CannotFollow, match=why):
-        Drawer().followed_by(*stages)
+    with pytest.raises(CannotFuse, match=why):
+        Drawer().fused_with(*stages)

@@ -4,6 +4,7 @@ import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.leases import Lease, LeaseLost
+from exfolio.stores.bookkeeping import revisions
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
@@ -154,11 +155,10 @@ def test_a_document_written_late_is_not_missed(registry: Connection) -> None:
 
     with registry.client.start_session() as session:
         session.start_transaction()
-        counters = registry.database["counters"]
-        counters.update_one({"_id": "materials"}, {"$inc": {"rev": 1}}, session=session)
+        rev = revisions.take(registry.database, "materials", 1, session, ["record"])
         report = run_stage(Doubler(), registry)  # runs while the late writer holds its block
         doc = registry.database["materials"].find_one({"material_id": "test:0"})
-        late = {**doc["facets"]["record"], "rev": doc["rev"] + 2}
+        late = {**doc["facets"]["record"], "rev": rev}
         registry.database["materials"].update_one(
             {"material_id": "test:0"}, {"$set": {"nsites": 9, "facets.record": late}}, session=session
         )
@@ -285,7 +285,7 @@ def test_progress_counts_what_is_written_and_not_what_is_being_computed(registry
     counted = []
 
     def look(stage: Stage, _report: StageReport) -> None:
-        counted.append((stage.done, registry.database["structures"].count_documents({})))
+        counted.append((stage.current_run.done, registry.database["structures"].count_documents({})))
 
     run_stage(Doubler(), registry, processes=processes, batch_size=5, progress=look)
 

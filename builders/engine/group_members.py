@@ -1,0 +1,92 @@
+"""Where the members of groups come from, and which groups changed members belong to, or have left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+
+from ...stores.documents import RegistryDocument
+from ...stores.documents.base import LEFT
+from .batches import Doc
+from .channels import Channel
+
+
+@dataclass(frozen=True)
+class Members:
+    """A collection that gives members to groups.
+
+    Parameters
+    ----------
+    document
+        The collection.
+    group_field
+        Field that holds the name of the group: one of the document's `GROUP_FIELDS`, or its key.
+    facets
+        Facets whose change makes the group due, that of the group field among them; none for members that are only
+        looked at.
+    fields
+        Fields `process` needs.
+    criteria
+        Which documents are members, beside being current.
+    fixed
+        The same by fields that never change, such as `kind`: what does not meet them never was a member.
+    """
+
+    document: type[RegistryDocument]
+    group_field: str
+    facets: tuple[str, ...]
+    fields: tuple[str, ...]
+    criteria: Doc = field(default_factory=dict)
+    fixed: Doc = field(default_factory=dict)
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self.document.collection_name()
+
+    def channels(self) -> tuple[Channel, ...]:
+        """Channels whose changes make groups due."""
+        kind = self.fixed.get("kind")
+        kinds = None if kind is None else frozenset([kind] if isinstance(kind, str) else kind["$in"])
+        return tuple(Channel(self.collection, facet, kinds) for facet in self.facets)
+
+    def query(self) -> Doc:
+        """Query for current members."""
+        return {"deprecated": False, **self.criteria, **self.fixed}
+
+    def at_one_moment(self, database: Database[Doc]) -> Any:
+        """Give the collection as it is at one moment: a member that is rewritten meanwhile is met once."""
+        return database.get_collection(self.collection, read_concern=ReadConcern("snapshot"))
+
+    def changed_groups(
+        self, database: Database[Doc], facet: str, low: int, high: int, *, besides: Doc | None, former: bool
+    ) -> set[str]:
+        """Names of the groups of documents that changed, whether or not they are members now.
+
+        Parameters
+        ----------
+        facet, low, high
+            Which change: of the facet, in revisions ``(low, high]``.
+        besides
+            Query for those that are no members and may still matter, where only members do otherwise; None: all do.
+        former
+            Whether groups that such a document has left since `low` count too.
+        """
+        collection = self.at_one_moment(database)
+        query: Doc = {"$and": [{f"facets.{facet}.rev": {"$gt": low, "$lte": high}}, self.fixed]}
+        if besides is not None:
+            query["$and"].append({"$or": [self.criteria, besides]})
+        found = collection.aggregate(
+            [{"$match": query}, {"$group": {"_id": f"${self.group_field}"}}], allowDiskUse=True
+        )
+        names = {str(doc["_id"]) for doc in found if doc["_id"] is not None}
+        if former and self.group_field in self.document.GROUP_FIELDS:
+            left = f"facets.{facet}.{LEFT}.{self.group_field}"
+            moved = collection.find({**query, left: {"$exists": True}}, {"_id": 0, left: 1})
+            for doc in moved:
+                pairs = doc["facets"][facet][LEFT][self.group_field]
+                names |= {str(group) for group, rev in pairs if rev > low}
+        return names
