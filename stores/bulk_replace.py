@@ -64,10 +64,14 @@ def _apply(doc: Doc, update: Doc) -> None:
     for path, value in update["$set"].items():
         name, _, facet = path.partition(".")
         if facet:
-            doc[name][facet] = value
+            doc.setdefault(name, {})[facet] = value
         else:
             doc[name] = value
-    for name in update.get("$unset", ()):
-        doc.pop(name, None)
+    for path in update.get("$unset", ()):
+        name, _, inner = path.partition(".")
+        if inner:
+            doc.get(name, {}).pop(inner, None)
+        else:
+            doc.pop(name, None)
     for name, push in update.get("$push", {}).items():
         doc[name] = [*doc.get(name, ()), *push["$each"]][push["$slice"] :]

@@ -128,6 +128,11 @@ def initialise(connection: Connection) -> dict[str, Any]:
     }
 
 
+def index_facet(connection: Connection, collection: str, facet: str) -> None:
+    """Index the revisions of a facet that is not known beforehand, as those of other facets are."""
+    connection.database[collection].create_index([(f"facets.{facet}.rev", 1)], sparse=True)
+
+
 def is_initialised(connection: Connection) -> bool:
     """Say whether `initialise` has made the collections with the very indexes and validators of this code.
 

@@ -24,7 +24,7 @@ from .bookkeeping.quarantine import Refused
 from .canonical import content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
-from .documents.base import HISTORY, LEFT
+from .documents.base import HISTORY, LABEL, LEFT
 from .schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
@@ -151,13 +151,16 @@ class FacetWriter:
         """
         content = {name: value for name, value in doc.items() if value is not None}
         key = content.pop(self.document.KEY)
-        if not self.owned.issuperset(content):
-            foreign = content.keys() - self.owned
+        allowed = self.document.said_in(self.facet)
+        if not allowed.issuperset(content):
+            foreign = content.keys() - allowed
             where = f"facet {self.facet!r} of {self.document.collection_name()}"
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
         # A facet that adds to another's document keeps no origins of its own.
         made_from = [[origin.get("collection"), origin.get("id")] for origin in origins] if self.creates else []
+        if LABEL in self.facet and content:
+            content = dict.fromkeys(self.owned, content)
         return Written(key, content, origins, content_hash([content, made_from]), group)
 
     def write(
@@ -386,7 +389,12 @@ class FacetWriter:
         content: Doc = {self.document.KEY: doc.key}
         notes = {}
         for writer, made in self._facets(doc, None):
-            content |= made.content
+            for path, value in made.content.items():
+                field, _, label = path.partition(".")  # of a labelled facet only
+                if label:
+                    content.setdefault(field, {})[label] = value
+                else:
+                    content[field] = value
             notes[writer.facet] = writer._note(made.hash, rev, now, made.group)
         return {
             **content,

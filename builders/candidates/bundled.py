@@ -6,6 +6,8 @@ from .campaign import Campaign, Potential
 from .composition_settings import Compositions, ModelSettings
 from .crystal_gan_route import CrystalGanRoute
 
+SUFFIX = "-demo"
+"""Ends the names of such campaigns, so that they stand beside the whole ones."""
 _DRAWS = 10_000
 _STRUCTURES = 3
 _MODELS = {
@@ -54,6 +56,7 @@ def for_bundled_sources(campaign: Campaign) -> Campaign:
         few = campaign.routes.model_copy(update={"crystal_gan": _few_crystals(crystal_gan)})
         update = {"routes": few, "potential": _POTENTIAL}
         campaign = campaign.model_copy(update=update)
+    campaign = campaign.model_copy(update={"name": f"{campaign.name}{SUFFIX}"})
     if campaign.compositions is None:
         return campaign
     small: Compositions = campaign.compositions.model_copy(update={"draws": _DRAWS, **_MODELS})

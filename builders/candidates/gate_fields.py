@@ -6,15 +6,24 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from mongoengine import BooleanField, FloatField, IntField, StringField
+from mongoengine import BooleanField, FloatField, IntField, ListField, MapField, StringField
 
 from ...stores.documents import RegistryDocument
-from .gates import Gate
+from .gates import OF_LISTS, Gate
 
-_COMPARED_WITH: Final = {BooleanField: bool, StringField: str, IntField: float, FloatField: float}
+_COMPARED_WITH: Final = {
+    BooleanField: bool,
+    StringField: str,
+    IntField: float,
+    FloatField: float,
+    ListField: list,
+    MapField: dict,
+}
 _IN_WORDS: Final[dict[type, str]] = {
     bool: "is: true or is: false",
     str: "is: TEXT",
+    list: "include, exclude or only: [ELEMENT, …]",
+    dict: "element: ELEMENT and at_most, at_least, below, above or between",
     float: "at_most, at_least, below, above, between or is: NUMBER",
 }
 
@@ -51,7 +60,8 @@ def checked_field(
     if wanted is None:
         raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
     value = gate.between[0] if gate.between else gate.threshold[1]
-    if type(value) is not wanted:
+    asked = list if gate.threshold[0] in OF_LISTS else type(value)
+    if (wanted is dict) != (gate.element is not None) or (asked is not (float if wanted is dict else wanted)):
         raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
     return gate
 
@@ -63,4 +73,7 @@ def first_double(gates: Sequence[Gate]) -> int | None:
 
 
 def _kind(field: object) -> type | None:
-    return next((kind for made_by, kind in _COMPARED_WITH.items() if isinstance(field, made_by)), None)
+    for made_by, kind in _COMPARED_WITH.items():
+        if isinstance(field, made_by):
+            return None if made_by is ListField and not isinstance(field.field, StringField) else kind
+    return None

@@ -9,6 +9,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ...models.composition.formula.elements import ATOMIC_NUMBERS
+
 Verdict = Literal["passed", "failed", "unknown", "not-applicable"]
 
 
@@ -22,6 +24,7 @@ class Gate(BaseModel):
 
     name: str = Field(min_length=1, description="what the gate is called, in funnels and verdicts")
     field: str = Field(min_length=1, description="field of the candidate that is looked at")
+    element: str | None = Field(None, description="of a field with a value for each element, the element")
     equals: bool | str | float | None = Field(None, alias="is", description="passes when the value is this")
     at_most: float | None = Field(None, description="passes when the value is this or less")
     at_least: float | None = Field(None, description="passes when the value is this or more")
@@ -30,6 +33,9 @@ class Gate(BaseModel):
     between: tuple[float, float] | None = Field(
         None, description="passes when the value is within these, both included"
     )
+    include: tuple[str, ...] | None = Field(None, description="passes when the list holds all of these")
+    exclude: tuple[str, ...] | None = Field(None, description="passes when the list holds none of these")
+    only: tuple[str, ...] | None = Field(None, description="passes when the list holds nothing but these")
     routes: tuple[str, ...] | None = Field(None, description="routes it concerns; all when not given")
     why: str = Field("", description="where the threshold comes from")
 
@@ -41,6 +47,10 @@ class Gate(BaseModel):
             raise ValueError(f"a gate has exactly one condition of {names}; this one has {len(given)}")
         if self.between is not None and self.between[0] > self.between[1]:
             raise ValueError(f"between {list(self.between)}: the first number is the lower one")
+        unknown = sorted({*(self.include or ()), *(self.exclude or ()), *(self.only or ())} - set(ATOMIC_NUMBERS))
+        unknown += [] if self.element is None or self.element in ATOMIC_NUMBERS else [self.element]
+        if unknown:
+            raise ValueError(f"there is no element {unknown[0]!r}")
         return self
 
     @cached_property
@@ -53,7 +63,14 @@ class Gate(BaseModel):
         if self.between is not None:
             return f"{self.between[0]:g} to {self.between[1]:g}"
         name, threshold = self.threshold
+        if name in OF_LISTS:
+            return f"{_CONDITIONS[name]} {', '.join(threshold)}"
         return f"{_CONDITIONS[name]} {threshold:g}"
+
+    def value_of(self, candidate: Mapping[str, Any]) -> Any:
+        """Value of the field that the gate looks at; None where it is not known."""
+        value = candidate.get(self.field)
+        return value.get(self.element) if self.element is not None and isinstance(value, Mapping) else value
 
     @cached_property
     def threshold(self) -> tuple[str, Any]:
@@ -68,13 +85,16 @@ class Gate(BaseModel):
         """
         if self.routes is not None and candidate.get("route") not in self.routes:
             return "not-applicable"
-        value = candidate.get(self.field)
+        value = self.value_of(candidate)
         if value is None:
-            return "unknown"
+            return "not-applicable" if self.element is not None and self._lacks_element(candidate) else "unknown"
         bound = (candidate.get("bounds") or {}).get(self.field)
         if bound is not None:
             return self._judge_range(value, math.inf) if bound == "lower" else self._judge_range(-math.inf, value)
         return "passed" if self._holds(value) else "failed"
+
+    def _lacks_element(self, candidate: Mapping[str, Any]) -> bool:
+        return self.element not in candidate.get("elements", (self.element,))
 
     def _judge_range(self, low: float, high: float) -> Verdict:
         """Judge a value that lies anywhere from `low` to `high`, of which one is infinite."""
@@ -93,6 +113,12 @@ class Gate(BaseModel):
     def _holds(self, value: Any) -> bool:
         if self.equals is not None:
             return bool(value == self.equals)
+        if self.include is not None:
+            return set(self.include) <= set(value)
+        if self.exclude is not None:
+            return set(self.exclude).isdisjoint(value)
+        if self.only is not None:
+            return set(value) <= set(self.only)
         if self.between is not None:
             return bool(self.between[0] <= value <= self.between[1])
         if self.at_most is not None:
@@ -104,7 +130,19 @@ class Gate(BaseModel):
         return bool(self.above is not None and value > self.above)
 
 
-_CONDITIONS = {"equals": "=", "at_most": "<=", "at_least": ">=", "below": "<", "above": ">", "between": "within"}
+OF_LISTS = ("include", "exclude", "only")
+"""Conditions on fields that hold a list of texts."""
+_CONDITIONS = {
+    "equals": "=",
+    "at_most": "<=",
+    "at_least": ">=",
+    "below": "<",
+    "above": ">",
+    "between": "within",
+    "include": "with",
+    "exclude": "without",
+    "only": "of",
+}
 
 
 def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +167,7 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
             "condition": gate.condition,
             "verdict": verdict,
         }
-        value = candidate.get(gate.field)
+        value = gate.value_of(candidate)
         if value is not None:
             entry["value"] = value
             if bound := (candidate.get("bounds") or {}).get(gate.field):

@@ -42,6 +42,7 @@ _COPIED = (
 )
 _OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
 _AMONG_LOWEST = "among_lowest"
+_OXIDATION = "oxidation_state"
 _OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
 
 
@@ -54,26 +55,29 @@ class JudgeStage(GroupStage):
     ----------
     campaign
         The campaign, as plain data.
+    makers
+        Names of the stages whose structures it judges; those of its routes whoever made them without.
     """
 
     version = 6
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
-    def __init__(self, campaign: Doc, share: Doc | None = None) -> None:
+    def __init__(self, campaign: Doc, makers: list[str] | None = None, share: Doc | None = None) -> None:
         self.campaign = Campaign.model_validate(campaign)
+        self.makers = makers
         self.name = f"judge:{self.campaign.name}"
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the campaign."""
-        return {"campaign": self.campaign.model_dump(mode="json", by_alias=True)}
+        """Give the campaign, and whose structures it judges."""
+        return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
 
     def config(self) -> Doc:
         """Give what decides: gates, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
         decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
-        return {**decides, "routes": self._routes}
+        return {**decides, "routes": self._routes, "makers": self.makers}
 
     @property
     def _routes(self) -> list[str]:
@@ -85,11 +89,11 @@ class JudgeStage(GroupStage):
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Judge structures of the campaign's routes by their properties; earlier verdicts are looked at."""
-        mine: Doc = {
-            "dimension": self.campaign.dimension,
-            "route": {"$in": self._routes},
-            "duplicate_of": {"$exists": False},
-        }
+        mine: Doc = {"dimension": self.campaign.dimension, "duplicate_of": {"$exists": False}}
+        if self.makers is None:
+            mine["route"] = {"$in": self._routes}
+        else:  # its own of each route, and those of further routes whoever made them
+            mine["$or"] = [{"made_by": {"$in": self.makers}}, {"route": {"$in": list(self.campaign.judges)}}]
         if self.campaign.elements:
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
@@ -122,9 +126,9 @@ class JudgeStage(GroupStage):
         candidate |= best_values(group["properties"], conditions=self._conditions)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(group["properties"])
-        manganese = average_oxidation_state(structure["formula_reduced"], "Mn")
-        if manganese is not None:
-            candidate["mn_oxidation_state"] = manganese
+        asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}
+        states = {element: average_oxidation_state(structure["formula_reduced"], element) for element in sorted(asked)}
+        candidate[_OXIDATION] = {element: state for element, state in states.items() if state is not None} or None
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"

@@ -6,13 +6,14 @@ Knows no stages, so that a command that only reads verdicts does not import all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
-from .campaign import Campaign, load
+from .campaign import Campaign, load, shipped
 
 
 def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> list[Campaign]:
@@ -42,6 +43,23 @@ def _read(plain: dict[str, Any]) -> Campaign:
         ) from None
 
 
+def find_campaigns(connection: Connection, names: Sequence[str]) -> list[Campaign]:
+    """Load campaigns by the name of a shipped one, by path, or by the name of one that was refreshed before.
+
+    Raises
+    ------
+    ConfigurationError
+        One can't be used, or two have the same name.
+    """
+    files = [name for name in names if name in shipped() or Path(name).is_file()]
+    refreshed: dict[str, Campaign] = {}
+    if len(files) < len(names):
+        refreshed = {campaign.name: campaign for campaign in known_campaigns(connection)}
+    campaigns = [refreshed[name] if name not in files and name in refreshed else load(name) for name in names]
+    _check_names(campaigns)
+    return campaigns
+
+
 def load_campaigns(names: Sequence[str]) -> list[Campaign]:
     """Load campaigns by name or path.
 
@@ -51,8 +69,12 @@ def load_campaigns(names: Sequence[str]) -> list[Campaign]:
         One can't be used, or two have the same name.
     """
     campaigns = [load(name) for name in names]
+    _check_names(campaigns)
+    return campaigns
+
+
+def _check_names(campaigns: Sequence[Campaign]) -> None:
     taken = [campaign.name for campaign in campaigns]
     for name in taken:
         if taken.count(name) > 1:
             raise ConfigurationError(f"two campaigns are called {name!r}", "Give each file a name of its own.")
-    return campaigns

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ...models.composition.classifier.model import Classifier, unpack
-from ...stores.documents import Composition
+from ..candidates.composition_view import STAGES
 from ..engine.batches import Item, Outcome
 from .model_stage import ModelStage
 
@@ -15,11 +13,11 @@ _DIGITS = 6
 class ClassifyStage(ModelStage):
     """Gives P(2D) of every composition by the newest classifier."""
 
-    name = "classify-compositions"
+    usual_name = STAGES["classify"]
+    usual_facet = "classify"
     version = 1
     kind = "classifier"
     facets = ("sample",)
-    writes: ClassVar = {Composition: "classify"}
 
     def unpack(self, weights: bytes) -> Classifier:
         """Make the classifier of its packed weights."""

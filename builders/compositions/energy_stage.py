@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from ...models.composition.roost.model import RoostEnsemble, predict
-from ...stores.documents import Composition
+from ...stores.documents.base import labelled
+from ..candidates.composition_view import STAGES
 from ..engine.batches import Doc, Item, Outcome
 from .model_stage import ModelStage
 
@@ -20,28 +21,47 @@ class CompositionEnergyStage(ModelStage):
     ----------
     min_p_2d
         Compositions of a lower probability get no energy; None predicts all that are balanced.
-    model
-        Id of the model; the newest there is without.
+    screened, classified
+        Labels of the screen and of the classifier that say so.
+    model, request, label
+        As `ModelStage`.
     """
 
-    name = "energies-of-compositions"
+    usual_name = STAGES["energy"]
+    usual_facet = "energy"
     version = 1
     kind = "roost"
-    facets: ClassVar[tuple[str, ...]] = ("screen", "classify")
-    writes: ClassVar = {Composition: "energy"}
 
-    def __init__(self, *, min_p_2d: float | None = None, model: str | None = None, share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        min_p_2d: float | None = None,
+        screened: str = "",
+        classified: str = "",
+        model: str | None = None,
+        request: str | None = None,
+        label: str = "",
+        share: Doc | None = None,
+    ) -> None:
         self.min_p_2d = min_p_2d
+        self.screened = screened
+        self.classified = classified
         self.criteria: Doc = {"electronegativity_balanced": True}  # type: ignore[misc]
-        if min_p_2d is None:  # then another probability changes nothing
-            self.facets = ("screen",)  # type: ignore[misc]
-        else:
+        self.facets = (labelled("screen", screened),)  # type: ignore[misc]  # by label
+        if min_p_2d is not None:  # else another probability changes nothing
+            self.facets = (*self.facets, labelled("classify", classified))  # type: ignore[misc]
             self.criteria["p_2d"] = {"$gte": min_p_2d}
-        super().__init__(model=model, share=share)
+        super().__init__(model=model, request=request, label=label, share=share)
 
     def arguments(self) -> Doc:
-        """Give threshold and model."""
-        return {"min_p_2d": self.min_p_2d, **super().arguments()}
+        """Give threshold, labels and model."""
+        chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
+        return {**chosen, **super().arguments()}
+
+    def config(self) -> Doc:
+        """Give what decides which compositions get which energy."""
+        chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
+        return {**chosen, **super().config()}
 
     def unpack(self, weights: bytes) -> RoostEnsemble:
         """Make the ensemble of its packed weights."""

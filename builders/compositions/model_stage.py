@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...stores.documents import Composition
+from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.map_stage import MapStage
@@ -20,24 +21,40 @@ class ModelStage(MapStage):
     ----------
     model
         Id of the model; the newest there is without.
+    request
+        Of the newest models that only which was trained as this asks.
+    label
+        Of these settings, beside others.
     """
 
+    usual_name: ClassVar[str]
+    usual_facet: ClassVar[str]
     kind: ClassVar[str]
     source = Composition
     fields = ()
 
-    def __init__(self, *, model: str | None = None, share: Doc | None = None) -> None:
+    def __init__(
+        self, *, model: str | None = None, request: str | None = None, label: str = "", share: Doc | None = None
+    ) -> None:
+        self.name = labelled(self.usual_name, label)
+        self.writes = {Composition: labelled(self.usual_facet, label)}  # type: ignore[misc]  # by label
         self.model = model
+        self.request = request
+        self.label = label
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
+        """Give the model that is applied, how it was to be trained, and the label."""
+        return {"model": self.model, "request": self.request, "label": self.label}
+
+    def config(self) -> Doc:
         """Give the model that is applied."""
         return {"model": self.model}
 
     def before_run(self) -> None:
         """Find the model."""
         if self.model is None:
-            found = trained.find(self.db, self.kind)
+            found = trained.find(self.db, self.kind, request=self.request)
             self.model = found["model_id"] if found else None
 
     def reads(self) -> tuple[Channel, ...]:

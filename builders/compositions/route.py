@@ -1,11 +1,16 @@
-"""The stages of the route by generated compositions, in order, as a campaign wants them."""
+"""The stages of the route by generated compositions, as a campaign wants them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ..candidates.composition_settings import Compositions, ModelSettings
+from ..candidates.labels import Labels, unlabelled
+from ..engine.batches import Doc
 from ..engine.map_stage import MapStage
 from ..engine.stage import Stage
 from ..training.training_stage import TrainingStage
+from . import sample_stage, screen_stage, verdict_stage
 from .classify_stage import ClassifyStage
 from .energy_stage import CompositionEnergyStage
 from .novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
@@ -14,32 +19,76 @@ from .screen_stage import ScreenStage
 from .verdict_stage import JudgeCompositionsStage
 
 
-def stages(wanted: Compositions) -> list[Stage]:
-    """Give the stages: models first, then what draws and looks at compositions.
+@dataclass(slots=True)
+class CompositionRoute:
+    """The stages of a campaign's compositions, and what other stages have to know of them.
+
+    Attributes
+    ----------
+    stages
+        The stages.
+    labels
+        By facet of compositions, the label of the settings whose values this campaign goes by.
+    """
+
+    stages: list[Stage] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def composition_route(settings: Compositions, label: Labels = unlabelled) -> CompositionRoute:
+    """Stages that train the models, and that draw and look at compositions.
 
     What looks at compositions works on new ones before they are stored, and then on those that are due for it alone.
     """
-    models = {"matgan": wanted.matgan, "classifier": wanted.classifier, "roost": wanted.roost}
-    sample = SampleStage(draws=wanted.draws, seed=wanted.seed, model=wanted.matgan.use)
-    return [
-        *(_training(kind, settings) for kind, settings in models.items() if settings.train and settings.use is None),
-        KnownCompositionsStage(),
-        sample.fused_with(*_lookers(wanted)),
-        *_lookers(wanted),
-    ]
+    route = CompositionRoute()
+    requests: dict[str, str | None] = {}
+    chosen: dict[str, ModelSettings] = {
+        "matgan": settings.matgan,
+        "classifier": settings.classifier,
+        "roost": settings.roost,
+    }
+    for kind, model in chosen.items():
+        training = training_stage(kind, model, label)
+        requests[kind] = training.request if training is not None else None
+        route.stages += [training] if training is not None else []
+    drawing: Doc = {"draws": settings.draws, "seed": settings.seed, "model": settings.matgan.use}
+    drawing["request"] = requests["matgan"]
+    sample = SampleStage(**drawing, label=label(sample_stage.NAME, drawing))
+    screening: Doc = {"oxidation_states": settings.oxidation_states}
+    classifying: Doc = {"model": settings.classifier.use, "request": requests["classifier"]}
+    route.labels["screen"] = label(screen_stage.NAME, screening)
+    route.labels["classify"] = label(ClassifyStage.usual_name, classifying)
+    energies: Doc = {
+        "min_p_2d": settings.energies_from,
+        "screened": route.labels["screen"],
+        "classified": route.labels["classify"],
+        "model": settings.roost.use,
+        "request": requests["roost"],
+    }
+    route.labels["energy"] = label(CompositionEnergyStage.usual_name, energies)
+    judging: Doc = {
+        "gates": [gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in settings.gates],
+        "drawn_by": sample.name,
+        "labels": dict(route.labels),
+    }
+    route.labels["verdict"] = label(verdict_stage.NAME, judging, alone=True)
+
+    def lookers() -> list[MapStage]:
+        return [
+            ScreenStage(**screening, label=route.labels["screen"]),
+            CompositionNoveltyStage(),
+            ClassifyStage(**classifying, label=route.labels["classify"]),
+            CompositionEnergyStage(**energies, label=route.labels["energy"]),
+            JudgeCompositionsStage(**judging, label=route.labels["verdict"]),
+        ]
+
+    route.stages += [KnownCompositionsStage(), sample.fused_with(*lookers()), *lookers()]
+    return route
 
 
-def _lookers(wanted: Compositions) -> list[MapStage]:
-    return [
-        ScreenStage(oxidation_states=wanted.oxidation_states),
-        CompositionNoveltyStage(),
-        ClassifyStage(model=wanted.classifier.use),
-        CompositionEnergyStage(min_p_2d=wanted.energies_from, model=wanted.roost.use),
-        JudgeCompositionsStage(
-            gates=[gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in wanted.gates]
-        ),
-    ]
-
-
-def _training(kind: str, settings: ModelSettings) -> TrainingStage:
-    return TrainingStage(kind, config=settings.config, queries=settings.filters, seed=settings.seed)
+def training_stage(kind: str, model: ModelSettings, label: Labels) -> TrainingStage | None:
+    """Stage that trains a model as a campaign wants it; None where it takes one that is there."""
+    if not model.train or model.use is not None:
+        return None
+    settings: Doc = {"config": model.config, "queries": model.filters, "seed": model.seed}
+    return TrainingStage(kind, **settings, label=label(f"train:{kind}", settings))

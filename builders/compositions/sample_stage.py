@@ -12,12 +12,15 @@ from ...models.composition.matgan.model import MatGAN
 from ...models.composition.matgan.sampling import Sample, sample
 from ...stores.bookkeeping import stage_states
 from ...stores.documents import Composition
+from ...stores.documents.base import labelled
+from ..candidates.composition_view import SAMPLE
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..training import trained
 
 KIND = "matgan"
+NAME = SAMPLE
 
 
 class SampleStage(Stage):
@@ -34,15 +37,30 @@ class SampleStage(Stage):
         Seed of the draws.
     model
         Id of the model; the newest there is without.
+    request
+        Of the newest models that only which was trained as this asks.
+    label
+        Of these settings, beside others.
     """
 
-    name = "sample-compositions"
     version = 2  # a seed stands for other draws than before
     writes: ClassVar = {Composition: "sample"}
     orphans = "kept"
     selects_ahead = True
 
-    def __init__(self, *, draws: int, seed: int = 0, model: str | None = None, share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        draws: int,
+        seed: int = 0,
+        model: str | None = None,
+        request: str | None = None,
+        label: str = "",
+        share: Doc | None = None,
+    ) -> None:
+        self.name = labelled(NAME, label)
+        self.label = label
+        self.request = request
         self.draws = draws
         self.seed = seed
         self.model = model
@@ -50,12 +68,14 @@ class SampleStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give number, seed and model."""
-        return {"draws": self.draws, "seed": self.seed, "model": self.model}
+        """Give number, seed, model and label."""
+        settings = {"draws": self.draws, "seed": self.seed, "model": self.model}
+        return {**settings, "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
         """Give what decides which compositions come."""
-        return {**self.arguments(), "model": self._found["model_id"] if self._found else self.model}
+        model = self._found["model_id"] if self._found else self.model
+        return {"draws": self.draws, "seed": self.seed, "model": model}
 
     def reads(self) -> tuple[Channel, ...]:
         """Trained models of its kind."""
@@ -67,7 +87,7 @@ class SampleStage(Stage):
 
     def before_run(self) -> None:
         """Find the model."""
-        self._found = trained.find(self.db, KIND, self.model)
+        self._found = trained.find(self.db, KIND, self.model, request=self.request)
 
     def select(self) -> Iterator[Batch]:
         """Give what was drawn, a batch of compositions as one item."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ...models.composition.formula.formulas import parse
 from ...models.composition.oxidation_states import OxidationStateSetName, oxidation_state_set
 from ...models.composition.screening import all_metals, screen
 from ...stores.documents import Composition
+from ...stores.documents.base import labelled
+from ..candidates.composition_view import STAGES
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.map_stage import MapStage
+
+NAME = STAGES["screen"]
 
 
 class ScreenStage(MapStage):
@@ -19,21 +21,34 @@ class ScreenStage(MapStage):
     ----------
     oxidation_states
         Name of the set.
+    label
+        Of these settings, beside others.
     """
 
-    name = "screen-compositions"
     version = 1
     source = Composition
     facets = ("sample",)
     fields = ()
-    writes: ClassVar = {Composition: "screen"}
 
-    def __init__(self, *, oxidation_states: OxidationStateSetName = "smact_default", share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        oxidation_states: OxidationStateSetName = "smact_default",
+        label: str = "",
+        share: Doc | None = None,
+    ) -> None:
+        self.name = labelled(NAME, label)
+        self.label = label
+        self.writes = {Composition: labelled("screen", label)}  # type: ignore[misc]  # by label
         oxidation_state_set(oxidation_states)  # a name that there is not is refused before anything runs
         self.oxidation_states = oxidation_states
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
+        """Give the set and the label."""
+        return {"oxidation_states": self.oxidation_states, "label": self.label}
+
+    def config(self) -> Doc:
         """Give the set."""
         return {"oxidation_states": self.oxidation_states}
 

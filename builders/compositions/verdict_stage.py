@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ...stores.documents import Composition
+from ...stores.documents.base import labelled
 from ..candidates.composition_settings import JUDGED
+from ..candidates.composition_view import STAGES
 from ..candidates.gates import Gate, pass_through
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.map_stage import MapStage
+
+NAME = STAGES["verdict"]
 
 
 class JudgeCompositionsStage(MapStage):
@@ -18,22 +22,43 @@ class JudgeCompositionsStage(MapStage):
     ----------
     gates
         The gates in order, as plain data.
+    drawn_by
+        Name of the stage whose compositions are judged; those of any without.
+    labels
+        By facet (screen, classify, energy), the label of the settings whose values are looked at.
+    label
+        Of this campaign's verdicts, beside those of others.
     """
 
-    name = "judge-compositions"
     version = 1
     source = Composition
-    facets = ("sample", "screen", "novelty", "classify", "energy")
     fields = JUDGED
-    writes: ClassVar = {Composition: "verdict"}
 
-    def __init__(self, *, gates: list[Doc], share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        gates: list[Doc],
+        drawn_by: str | None = None,
+        labels: dict[str, str] | None = None,
+        label: str = "",
+        share: Doc | None = None,
+    ) -> None:
         self.gates = tuple(Gate.model_validate(gate) for gate in gates)
+        self.name = labelled(NAME, label)
+        self.writes = {Composition: labelled("verdict", label)}  # type: ignore[misc]  # by label
+        self.drawn_by = drawn_by
+        self.labels = labels or {}
+        self.label = label
+        values = (labelled(facet, self.labels.get(facet, "")) for facet in ("screen", "classify", "energy"))
+        self.facets = ("sample", "novelty", *values)  # type: ignore[misc]  # by label
+        if drawn_by is not None:
+            self.criteria = {"made_by": drawn_by}  # type: ignore[misc]  # by campaign
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the gates."""
-        return {"gates": [gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in self.gates]}
+        """Give the gates, and whose compositions are judged by whose values."""
+        gates = [gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in self.gates]
+        return {"gates": gates, "drawn_by": self.drawn_by, "labels": self.labels, "label": self.label}
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge a batch of compositions."""

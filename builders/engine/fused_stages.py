@@ -20,7 +20,7 @@ from ...stores.documents import RegistryDocument
 from ...stores.errors import LeaseHeld
 from ...stores.writing import FacetWriter, Followed, Written
 from . import batch_writing, criteria_in_memory
-from .batches import Failure, Item, Outcome, Refused
+from .batches import Doc, Failure, Item, Outcome, Refused
 from .channels import Channel
 from .contract import StageContract
 
@@ -85,7 +85,7 @@ class FusedStages:
 
     def _check(self, stage: StageContract, facets: list[str]) -> None:
         takes = _taking(stage)
-        known = {self.document.KEY}.union(*(self.document.fields_of(facet) for facet in facets))
+        known = {self.document.KEY, "made_by"}.union(*(self.document.said_in(facet) for facet in facets))
         unknown = {*takes.fields, *criteria_in_memory.fields_of(takes.criteria)} - known
         others = set(takes.facets) - set(facets)
         where = self.document.collection_name()
@@ -102,7 +102,10 @@ class FusedStages:
         """Let every follower work on documents that are ready to be written, and note in each what came of it."""
         key = self.document.KEY
         name = self.document.collection_name()
-        contents = [{key: doc.key, **doc.content} for doc in docs]  # as a reader of the database would find them
+        makers = {"made_by": [self.leader.name]}
+        contents = [
+            {key: doc.key, **makers, **doc.content} for doc in docs
+        ]  # as a reader of the database would find them
         for stage, qualifies in zip(self.stages, self._matchers, strict=True):
             fields = (key, *_taking(stage).fields)
             writer = batch_writing.writers_of(stage)[name]
@@ -115,7 +118,7 @@ class FusedStages:
             for i, item, outcome in zip(chosen, items, _taking(stage).outcomes(items), strict=True):
                 made[i] = result = self._further(stage, writer, item, outcome)
                 if isinstance(result, Written):
-                    contents[i] |= result.content
+                    contents[i] |= _as_said(result.content)
             for doc, result in zip(docs, made, strict=True):
                 doc.further = (*doc.further, result)
 
@@ -200,6 +203,14 @@ class FusedStages:
             for counted in (report, self.leader.report):
                 counted.failed += failed
                 counted.quarantined += refused
+
+
+def _as_said(content: Doc) -> Doc:
+    """Content of a facet by the usual names of its fields, whether or not it is kept under a label."""
+    said: Doc = {}
+    for path, value in content.items():
+        said |= value if "." in path else {path: value}
+    return said
 
 
 def _taking(stage: StageContract) -> Fusable:

@@ -10,6 +10,7 @@ from pymongo.read_concern import ReadConcern
 
 from ...stores.documents import RegistryDocument
 from ...stores.documents.base import LEFT
+from . import labels
 from .batches import Doc
 from .channels import Channel
 
@@ -55,7 +56,12 @@ class Members:
 
     def query(self) -> Doc:
         """Query for current members."""
-        return {"deprecated": False, **self.criteria, **self.fixed}
+        return {"deprecated": False, **labels.translated(self.criteria, self.paths), **self.fixed}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where fields of labelled facets are kept."""
+        return self.document.paths_of(self.facets)
 
     def at_one_moment(self, database: Database[Doc]) -> Any:
         """Give the collection as it is at one moment: a member that is rewritten meanwhile is met once."""
@@ -78,7 +84,7 @@ class Members:
         collection = self.at_one_moment(database)
         query: Doc = {"$and": [{f"facets.{facet}.rev": {"$gt": low, "$lte": high}}, self.fixed]}
         if besides is not None:
-            query["$and"].append({"$or": [self.criteria, besides]})
+            query["$and"].append({"$or": [labels.translated(self.criteria, self.paths), besides]})
         found = collection.aggregate(
             [{"$match": query}, {"$group": {"_id": f"${self.group_field}"}}], allowDiskUse=True
         )

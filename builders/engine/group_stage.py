@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pymongo.client_session import ClientSession
 
 from ...stores.bookkeeping import failures, revisions, stage_states
+from . import labels
 from .batches import Batch, Doc, Item
 from .channels import Channel
 from .group_members import Members
@@ -62,10 +63,12 @@ class GroupStage(Stage):
                 content[source.collection] = []
             query = {**source.query(), source.group_field: {"$in": names}}
             key = source.document.KEY
-            projection = dict.fromkeys((key, source.group_field, "content_hash", *source.fields), 1)
+            fields = (key, source.group_field, "content_hash", *source.fields)
+            projection = labels.projected(fields, source.paths)
             for doc in source.at_one_moment(self.db.database).find(query, {"_id": 0, **projection}):
                 name = doc[source.group_field]
                 digest = doc.pop("content_hash")
+                labels.flattened(doc, source.paths)
                 contents[name][source.collection].append(doc)
                 if source.facets:
                     origins[name].append({"collection": source.collection, "id": doc[key], "hash": digest})

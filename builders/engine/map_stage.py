@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ...stores.bookkeeping import failures, revisions, stage_states
 from ...stores.documents import RegistryDocument
+from . import labels
 from .batches import Batch, Doc, Item
 from .channels import Channel
 from .stage import Stage
@@ -39,7 +41,7 @@ class MapStage(Stage):
 
     def qualifies(self) -> Doc:
         """Query for the documents it takes."""
-        return {"deprecated": False, **self.criteria}
+        return {"deprecated": False, **labels.translated(self.criteria, self.paths)}
 
     def counts(self) -> Doc | None:
         """Query for the documents that fill a batch and are counted as due; None: all that changed, by index alone."""
@@ -49,11 +51,12 @@ class MapStage(Stage):
         """Items of the documents that meet a query and qualify, by key."""
         key = self.source.KEY
         name = self.source.collection_name()
-        projection = {"_id": 0, key: 1, "content_hash": 1, **dict.fromkeys(self.fields, 1)}
+        projection = {"_id": 0, key: 1, "content_hash": 1, **labels.projected(self.fields, self.paths)}
         documents = self.collection.find({"$and": [query, self.qualifies()]}, projection, batch_size=self.size + 1)
         items = []
         for doc in documents.to_list():
             digest = doc.pop("content_hash")
+            labels.flattened(doc, self.paths)
             items.append(Item(doc[key], doc, [{"collection": name, "id": doc[key], "hash": digest}]))
         items.sort(key=lambda item: item.key)
         return items
@@ -90,6 +93,11 @@ class MapStage(Stage):
             yield from self._retries()
 
     # Selection by revision
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """Where fields of labelled facets are kept."""
+        return self.source.paths_of(self.facets)
 
     @property
     def collection(self) -> Any:

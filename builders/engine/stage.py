@@ -17,7 +17,9 @@ from pymongo.client_session import ClientSession
 from ...stores.bookkeeping import failures, revisions, stage_states
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, connect
+from ...stores.documents.base import LABEL
 from ...stores.maggma_store import RegistryStore
+from ...stores.schema import index_facet
 from . import batch_writing, lookups
 from .batches import Batch, Doc, Failure, Item, Outcome
 from .contract import StageContract
@@ -118,6 +120,9 @@ class Stage(StageContract, Builder):
         """Take the lease, open the run record and the state."""
         self.before_run()
         self.current_run.begin(self.fingerprint, self.maker())
+        for channel in (*self.reads(), *self.written_channels()):
+            if LABEL in channel.facet:
+                index_facet(self.db, channel.collection, channel.facet)
         self.current_run.highs = revisions.last_changes(self.db.database)
         self.opened()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from ...models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
 from ...models.structure.serialization import BadStructure, from_plain
@@ -15,13 +15,7 @@ RULES: dict[str, LayerRules] = {"paper": PAPER_RULES, "database": DATABASE_RULES
 
 
 class LayerStage(MapStage):
-    """Adds dimensionality and layering to materials with a structure.
-
-    Parameters
-    ----------
-    rules
-        Name of the rules in `RULES`.
-    """
+    """Adds dimensionality and layering to materials with a structure, by the rules that databases follow."""
 
     name = "layers"
     version = 1
@@ -32,11 +26,10 @@ class LayerStage(MapStage):
     writes: ClassVar = {Material: "layers"}
     orphans = "by key"
 
-    def __init__(self, rules: str = "database", share: Doc | None = None) -> None:
-        self.rules = rules
-        super().__init__(share=share)
+    rules: Final = "database"
+    """Name in `RULES`; a campaign may cut layers by others."""
 
-    def arguments(self) -> Doc:
+    def config(self) -> Doc:
         """Give the name of the rules."""
         return {"rules": self.rules}
 

@@ -16,6 +16,7 @@ from ...models.potential.chgnet import NAME, REMEDY, evaluate, is_installed
 from ...models.structure.point_cloud_layouts import Layout, find_layout
 from ...stores.bookkeeping import stage_states
 from ...stores.documents import ProposedStructure
+from ...stores.documents.base import labelled
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
@@ -54,6 +55,10 @@ class CrystalGanStage(Stage):
         Seed of the draws.
     model
         Id of the model; the newest there is without.
+    request
+        Of the newest models that only which was trained as this asks.
+    label
+        Of these settings, beside others of the layout.
     """
 
     version = 2
@@ -73,6 +78,8 @@ class CrystalGanStage(Stage):
         max_draws: int | None = None,
         seed: int = 0,
         model: str | None = None,
+        request: str | None = None,
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
         self.layout: Layout = find_layout(layout)
@@ -84,7 +91,9 @@ class CrystalGanStage(Stage):
         self.max_draws = max_draws
         self.seed = seed
         self.model = model
-        self.name = f"crystal-gan-structures:{self.layout.name}"
+        self.request = request
+        self.label = label
+        self.name = labelled(f"crystal-gan-structures:{self.layout.name}", label)
         self.wanted = self._wanted()
         super().__init__(share=share)
 
@@ -95,9 +104,13 @@ class CrystalGanStage(Stage):
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        names = ("rule", "cells", "reduced", "structures", "max_draws", "seed", "model")
-        chosen = {"of": self.of} if self.of is not None else {}
-        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}, **chosen}
+        names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model", "request", "label")
+        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+
+    def config(self) -> Doc:
+        """Give what decides which crystals come."""
+        names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model")
+        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
 
     def reads(self) -> tuple[Channel, ...]:
         """Trained models of its kind."""
@@ -131,9 +144,9 @@ class CrystalGanStage(Stage):
                     "Name a model of this layout (exfolio query trained_models), or none and let one be trained.",
                 )
         else:
-            found = self.db.database["trained_models"].find_one(
-                {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}, sort=[("created_at", -1)]
-            )
+            query: Doc = {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}
+            query |= {"request": self.request} if self.request is not None else {}
+            found = self.db.database["trained_models"].find_one(query, sort=[("created_at", -1)])
             self.model = found["model_id"] if found else None
 
     def select(self) -> Iterator[Batch]:

@@ -8,6 +8,7 @@ from ...models.structure.layered.substitution import SubstitutionRules, same_gro
 from ...models.structure.layered.vacuum import thickest_gap
 from ...models.structure.serialization import from_plain
 from ...stores.documents import ProposedStructure
+from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.map_stage import MapStage
 from . import proposed_structure
@@ -24,9 +25,12 @@ class BottomUpStage(MapStage):
         Monolayers of more elements are left alone.
     max_period_step
         How many periods a replacement may be away; without it any number.
+    parents_by
+        Name of the stage whose monolayers are taken; those of the top-down route whoever made them without.
+    label
+        Of these settings, beside others.
     """
 
-    name = "bottom-up"
     version = 1
     source = ProposedStructure
     facets = ("proposal", "novelty")
@@ -44,16 +48,23 @@ class BottomUpStage(MapStage):
         at_once: str = "any",
         max_elements: int = 2,
         max_period_step: int | None = 1,
+        parents_by: str | None = None,
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
+        self.name = labelled("bottom-up", label)
         self.at_once = at_once
+        self.parents_by = parents_by
+        self.label = label
+        if parents_by is not None:
+            self.criteria = {**self.criteria, "made_by": parents_by}  # type: ignore[misc]  # by campaign
         self.max_elements = max_elements
         self.max_period_step = max_period_step
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Give the rules of substitution."""
-        names = ("at_once", "max_elements", "max_period_step")
+        names = ("at_once", "max_elements", "max_period_step", "parents_by", "label")
         return {name: getattr(self, name) for name in names}
 
     def process(self, items: list[Item]) -> list[Outcome]:

@@ -24,15 +24,17 @@ from ...models.structure.templating.decorations import simpler_formulas
 from ...models.structure.templating.sanity_checks import Check
 from ...models.structure.templating.template_arrays import LentShapes
 from ...stores.documents import Composition, Material, ProposedStructure
+from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
+from ..engine.labels import flattened, projected, translated
 from . import proposed_structure
 from .space_group_lookup import KIND_OF_DIMENSION, guesses, ranking_weights
 from .template_loading import TemplateBuckets
 
-_NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
+NAMES: Final = {2: "template-structures", 3: "template-structures-bulk"}
 _FACETS: Final = {2: "templates", 3: "bulk_templates"}
 _FIELDS: Final = ("formula_reduced", "formula_anonymous", "p_2d", "predicted_formation_energy")
 _COPIED: Final = ("p_2d", "predicted_formation_energy")
@@ -58,6 +60,10 @@ class TemplateStructuresStage(GroupStage):
         Whether structures of one composition are told apart by StructureMatcher, or by their prototypes alone.
     judged
         Whether compositions also have to have passed a campaign's gates on compositions.
+    labels
+        By facet of compositions (screen, classify, energy, verdict), the label of the settings whose values are meant.
+    label
+        Of these settings, beside others.
     """
 
     version = 4
@@ -71,6 +77,8 @@ class TemplateStructuresStage(GroupStage):
         max_predicted_formation_energy: float | None = 0.0,
         match_structures: bool = True,  # noqa: FBT001, FBT002  as plain data from campaigns
         judged: bool = False,  # noqa: FBT001, FBT002
+        labels: dict[str, str] | None = None,
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
         self.dimension = dimension
@@ -79,18 +87,20 @@ class TemplateStructuresStage(GroupStage):
         self.max_predicted_formation_energy = max_predicted_formation_energy
         self.match_structures = match_structures
         self.judged = judged
-        self.name = _NAMES[dimension]
+        self.labels = labels or {}
+        self.label = label
+        self.name = labelled(NAMES[dimension], label)
         super().__init__(share=share)
 
     @property
     def writes(self) -> dict[Any, str]:  # type: ignore[override]  # by dimension
         """Structures, and on the composition how many, or why none."""
-        return {ProposedStructure: "proposal", Composition: _FACETS[self.dimension]}
+        return {ProposedStructure: "proposal", Composition: labelled(_FACETS[self.dimension], self.label)}
 
     def arguments(self) -> Doc:
         """Give the settings."""
-        names = ("dimension", "structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged")
-        return {name: getattr(self, name) for name in names}
+        names = ("structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged", "labels")
+        return {"dimension": self.dimension, "label": self.label, **{name: getattr(self, name) for name in names}}
 
     @property
     def promising(self) -> Doc:
@@ -107,7 +117,8 @@ class TemplateStructuresStage(GroupStage):
     def sources_of_members(self) -> tuple[Members, ...]:
         """Read compositions and templates, among these such as once served as what is wanted here."""
         kind = {"$or": [{"template_dimension": self.dimension}, {"template.served_as": self.dimension}]}
-        facets = ("screen", "classify", "energy", *(("verdict",) if self.judged else ()))
+        names = ("screen", "classify", "energy", *(("verdict",) if self.judged else ()))
+        facets = tuple(labelled(name, self.labels.get(name, "")) for name in names)
         return (
             Members(Composition, "formula_reduced", facets, _FIELDS, self.promising),
             Members(Material, "formula_anonymous", ("template",), (), fixed=kind),
@@ -118,12 +129,16 @@ class TemplateStructuresStage(GroupStage):
     def affected(self, source: Members, names: set[str]) -> set[str]:
         """Compositions that changed, or that changed templates may fit."""
         if source.document is Composition:
-            had_some = {f"facets.{_FACETS[self.dimension]}": {"$exists": True}}
-            return self._names(sorted(names), {"$or": [self.promising, had_some]})
-        waiting: Doc = {"deprecated": False, **self.promising}
+            had_some = {f"facets.{self.writes[Composition]}": {"$exists": True}}
+            return self._names(sorted(names), {"$or": [translated(self.promising, self._paths), had_some]})
+        waiting: Doc = {"deprecated": False, **translated(self.promising, self._paths)}
         formulas = self._present.distinct("formula_anonymous", waiting)
         fitting = [name for name in formulas if name in names or not names.isdisjoint(simpler_formulas(name))]
         return self._names(None, {"formula_anonymous": {"$in": fitting}, **waiting})
+
+    @property
+    def _paths(self) -> dict[str, str]:
+        return self.sources_of_members()[0].paths
 
     @property
     def _present(self) -> Any:
@@ -159,9 +174,11 @@ class TemplateStructuresStage(GroupStage):
         return Batch(0, items, withdrawn=dict.fromkeys(left, "its composition is no longer promising"))
 
     def _compositions(self, formulas: list[str]) -> list[Doc]:
-        query = {"formula_reduced": {"$in": formulas}, "deprecated": False, **self.promising}
-        found = self.db.database["compositions"].find(query, {"_id": 0, **dict.fromkeys(_FIELDS, 1)})
-        return sorted(found, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
+        promising = translated(self.promising, self._paths)
+        query = {"formula_reduced": {"$in": formulas}, "deprecated": False, **promising}
+        found = self.db.database["compositions"].find(query, {"_id": 0, **projected(_FIELDS, self._paths)})
+        docs = [flattened(doc, self._paths) for doc in found]
+        return sorted(docs, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
 
     def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:
         """Give the probability of each space group by number, of those formulas a predictor can tell something of.
@@ -227,11 +244,18 @@ class TemplateStructuresStage(GroupStage):
             outcome |= {self._field("structures"): 0, self._field("refused"): refused}
         facts = item.content.get("facts", {})
         documents = proposed_structure.documents(
-            "template", [_proposal(one, i, facts) for i, one in enumerate(made, 1)]
+            "template", [self._proposal(one, i, facts) for i, one in enumerate(made, 1)]
         )
         for doc in documents:
             doc["made_of"] = [item.key, doc["parent_id"]]
         return {"structures": documents, "compositions": [outcome]}
+
+    def _proposal(self, made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
+        # What is copied from the composition is by these models: structures of others are others.
+        told = ",".join(f"{name}@{self.labels[name]}" for name in ("classify", "energy") if self.labels.get(name))
+        proposal = _proposal(made, rank, facts)
+        proposal.identity += f" {told}" if told else ""
+        return proposal
 
     def _field(self, name: str) -> str:
         return f"{_FACETS[self.dimension].removesuffix('s')}_{name}"

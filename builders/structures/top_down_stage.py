@@ -8,9 +8,10 @@ from ...models.structure.layered.monolayer import NotLayered, monolayers
 from ...models.structure.layered.vacuum import VACUUM, is_monolayer_cell
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Material, ProposedStructure
+from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome, Refused
 from ..engine.map_stage import MapStage
-from ..materials.layering_stage import RULES
+from ..materials.layering_stage import RULES, LayerStage
 from . import proposed_structure
 
 
@@ -20,25 +21,41 @@ class TopDownStage(MapStage):
     Parameters
     ----------
     rules
-        Name of the layer rules, the same as of stage `layers`.
+        Name of the layer rules.
     vacuum
         Å between the outermost nuclei of a layer and its image.
+    label
+        Of these settings, beside others.
     """
 
-    name = "top-down"
     version = 1
     source = Material
-    facets = ("record", "layers")
-    fields = ("structure", "layering", "dimension_claimed")
-    criteria: ClassVar[Doc] = {"layered": True, "dimension_claimed": {"$ne": 2}, "structure": {"$exists": True}}
+    fields = ("structure", "dimension_claimed")
     writes: ClassVar = {ProposedStructure: "proposal"}
 
-    def __init__(self, rules: str = "database", vacuum: float = VACUUM, share: Doc | None = None) -> None:
+    def __init__(
+        self, rules: str = LayerStage.rules, vacuum: float = VACUUM, label: str = "", share: Doc | None = None
+    ) -> None:
+        self.name = labelled("top-down", label)
         self.rules = rules
         self.vacuum = vacuum
+        self.label = label
+        self.facets = ("record",)  # type: ignore[misc]  # by rules
+        self.criteria: Doc = {  # type: ignore[misc]  # by rules
+            "dimension_claimed": {"$ne": 2},
+            "structure": {"$exists": True},
+            "disordered": {"$ne": True},
+        }
+        if rules == LayerStage.rules:  # by other rules everything has to be looked at
+            self.facets = ("record", "layers")  # type: ignore[misc]
+            self.criteria["layered"] = True
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
+        """Give rules, vacuum and label."""
+        return {"rules": self.rules, "vacuum": self.vacuum, "label": self.label}
+
+    def config(self) -> Doc:
         """Give rules and vacuum."""
         return {"rules": self.rules, "vacuum": self.vacuum}
 
@@ -53,17 +70,30 @@ class TopDownStage(MapStage):
                 if is_monolayer_cell(bulk):  # a monolayer of a source that does not say so
                     continue
                 layers = monolayers(bulk, vacuum=self.vacuum, rules=RULES[self.rules])
-            except (BadStructure, NotLayered) as bad:
+            except NotLayered as bad:
+                if self.rules == LayerStage.rules:
+                    outcomes[number] = Refused("materials", item.key, str(bad), "Look at the structure in the source.")
+                continue
+            except BadStructure as bad:
                 outcomes[number] = Refused("materials", item.key, str(bad), "Look at the structure in the source.")
                 continue
             for rank, layer in enumerate(layers, 1):
                 facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
                 checks = {"stoichiometry": layer.same_composition}
                 made.append(
-                    (number, proposed_structure.Proposal(layer.structure, item.key, str(rank), rank, facts, checks))
+                    (
+                        number,
+                        proposed_structure.Proposal(
+                            layer.structure, item.key, self._identity(rank), rank, facts, checks
+                        ),
+                    )
                 )
         for (number, _), doc in zip(
             made, proposed_structure.documents("top-down", [one for _, one in made]), strict=True
         ):
             outcomes[number]["structures"].append(doc)  # type: ignore[index]  # a dict: nothing refused was made
         return outcomes
+
+    def _identity(self, rank: int) -> str:
+        usual = self.rules == LayerStage.rules and self.vacuum == VACUUM
+        return str(rank) if usual else f"{rank}, {self.rules} rules, {self.vacuum:g} Å"

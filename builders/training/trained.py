@@ -21,9 +21,21 @@ class NoModel(ConfigurationError):
     """No model of that kind or name has been trained."""
 
 
-def find(connection: Connection, kind: str, model_id: str | None = None) -> Doc | None:
-    """Give the document of the model of that id, or of the newest of its kind; None where there is none."""
-    query: Doc = {"kind": kind, "deprecated": False, **({"model_id": model_id} if model_id else {})}
+def find(connection: Connection, kind: str, model_id: str | None = None, *, request: str | None = None) -> Doc | None:
+    """Document of a trained model, the newest there is; None where there is none.
+
+    Parameters
+    ----------
+    model_id
+        Of this id only.
+    request
+        Of those only that were trained as this asks (`TrainingStage.request`); no matter where an id is given.
+    """
+    query: Doc = {"kind": kind, "deprecated": False}
+    if model_id:
+        query["model_id"] = model_id
+    elif request:
+        query["request"] = request
     found: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
     return found
 

@@ -21,6 +21,7 @@ from ...models.learning.weights import WeightsError
 from ...stores.bookkeeping import artefacts
 from ...stores.canonical import canonical, content_hash
 from ...stores.documents import Material, TrainedModel
+from ...stores.documents.base import labelled
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
@@ -49,6 +50,8 @@ class TrainingStage(Stage):
     on_new_data
         Train again where the queries now draw other data than the newest such model has seen, and fail where they
         draw too little; else such a training is left out with a note.
+    label
+        Of these settings, beside others of the same kind.
     """
 
     version = 1
@@ -64,6 +67,7 @@ class TrainingStage(Stage):
         seed: int = 0,
         device: str = "auto",
         on_new_data: bool = False,
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
         self.kind = kind_of_model(kind)(config, queries)
@@ -71,13 +75,14 @@ class TrainingStage(Stage):
         self.seed = seed
         self.device = device
         self.on_new_data = on_new_data
-        self.name = f"train:{kind}"
+        self.label = label
+        self.name = labelled(f"train:{kind}", label)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Give kind, settings, seed and device."""
         named = {"kind": self.kind.name, **self.given, "seed": self.seed, "device": self.device}
-        return {**named, "on_new_data": self.on_new_data}
+        return {**named, "on_new_data": self.on_new_data, "label": self.label}
 
     def config(self) -> Doc:
         """Give what the model depends on beside the data."""

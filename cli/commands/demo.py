@@ -10,17 +10,19 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from ...builders.candidates.bundled import for_bundled_sources
+from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
+from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.known import load_campaigns
 from ...builders.engine.runner import start_early
 from ...stores.connection import Connection, connect
 from ..display.cells import BOUND_SIGNS
 from ..display.console import JsonOption, begin, err, out, print_json
-from ..display.demo_crystals import CAMPAIGN, generated_crystals, print_crystals
+from ..display.demo_crystals import generated_crystals, print_crystals
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 
-_CAMPAIGN = "two-dimensional"
+_CAMPAIGN = f"two-dimensional{SUFFIX}"
+_CAMPAIGNS = ("two-dimensional", "mg-mn-o-photoanode")
 _SHOWN = 12
 _COMPOSITIONS_SHOWN = 5
 _METHODS_SHOWN = 2
@@ -32,7 +34,7 @@ _NEXT = (
     ("exfolio show {candidate}", "everything about one, with where it comes from"),
     ("exfolio why {rejected}", "why it fell out"),
     ("exfolio export candidates 'status = \"{status}\"' --format cif --out shortlist", "the structures as files"),
-    ("exfolio export vasp --campaign two-dimensional --out calculations", "VASP input for the values they wait for"),
+    (f"exfolio export vasp --campaign {_CAMPAIGN} --out calculations", "VASP input for the values they wait for"),
     ("exfolio ingest my-structures/ --source my-lab", "add your own CIF and POSCAR files"),
     ("exfolio refresh", "bring everything up to date; run again, nothing is done twice"),
 )
@@ -54,7 +56,7 @@ def demo(*, json: JsonOption = False) -> None:
     started = time.perf_counter()
     if settings.processes > 1:
         start_early(learning=True)
-    campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns([_CAMPAIGN, CAMPAIGN])]
+    campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns(_CAMPAIGNS)]
     with connect(settings, autostart=True) as connection:
         if not json:
             err.print(f"Registry: {connection.describe()}", soft_wrap=True)
@@ -81,15 +83,18 @@ def demo(*, json: JsonOption = False) -> None:
             print_json({**found, "rejected_by_gate": rejected, "seconds": seconds})
         else:
             _print(drawn, rows, totals, compositions, generated, shortlist, promising, rejected, seconds)
-    if report.exit_code:
+    if report is not None and report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
 def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
     """Give the compositions that passed every gate, likeliest two-dimensional first, each with its candidates."""
+    view = composition_view(connection, _CAMPAIGN)
+    if view is None:
+        return []
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"status": "promoted", "deprecated": False}},
-        {"$sort": {"p_2d": -1, "formula_reduced": 1}},
+        {"$match": {**view.criteria(), view.path("status"): "promoted"}},
+        {"$sort": {view.path("p_2d"): -1, "formula_reduced": 1}},
         {"$limit": _COMPOSITIONS_SHOWN},
         {"$unset": ["_id", "facets", "origins"]},
         {
@@ -107,7 +112,7 @@ def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
             }
         },
     ]
-    return list(connection.database["compositions"].aggregate(pipeline))
+    return [view.as_said(doc) for doc in connection.database["compositions"].aggregate(pipeline)]
 
 
 def _best(connection: Connection, status: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...builders.candidates.campaign import Campaign, load
+from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.gates import pass_through
 from ...builders.candidates.known import known_campaigns
 from ...models.composition.formula.formulas import describe
@@ -35,7 +36,7 @@ def funnel(
     campaign: Annotated[
         str | None,
         typer.Argument(
-            help="Name of the campaign, or its YAML file; the only one there is, or two-dimensional.",
+            help="Name of the campaign; two-dimensional, or the one there is, without.",
             show_default=False,
         ),
     ] = None,
@@ -58,13 +59,15 @@ def funnel(
 
 def count_compositions(connection: Connection, campaign: Campaign) -> list[dict[str, Any]]:
     """Count generated compositions gate by gate, as `count` does candidates; nothing where the campaign draws none."""
-    if campaign.compositions is None:
+    view = composition_view(connection, campaign.name)
+    if campaign.compositions is None or view is None:
         return []
-    ended = {"$group": {"_id": {"rejected": "$rejected_by", "waiting": "$waiting_for"}, "n": {"$sum": 1}}}
+    gates = {"rejected": f"${view.path('rejected_by')}", "waiting": f"${view.path('waiting_for')}"}
+    ended = {"$group": {"_id": gates, "n": {"$sum": 1}}}
     rejected: dict[str, int] = {}
     waiting: dict[str, int] = {}
     reached = 0
-    for group in connection.database["compositions"].aggregate([{"$match": {"deprecated": False}}, ended]):
+    for group in connection.database["compositions"].aggregate([{"$match": view.criteria()}, ended]):
         reached += group["n"]
         for where, gate in ((rejected, group["_id"].get("rejected")), (waiting, group["_id"].get("waiting"))):
             if gate:
@@ -242,19 +245,24 @@ def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]
     found = connection.database["compositions"].find_one({"formula_reduced": formula, "deprecated": False}, hidden)
     if found is None:
         return []
-    methods = {"p_2d": found.get("p_2d_model", ""), "predicted_formation_energy": found.get("energy_model", "")}
-    return [
-        {
-            **found,
-            "candidate_id": f"{campaign.name}/{formula}",
-            "route": "drawn",
-            "parent_id": found.get("generator"),
-            "methods": {name: method for name, method in methods.items() if method},
-            **pass_through(campaign.compositions.gates, found),
-        }
-        for campaign in known_campaigns(connection)
-        if campaign.compositions is not None
-    ]
+    verdicts = []
+    for campaign in known_campaigns(connection):
+        view = composition_view(connection, campaign.name)
+        if campaign.compositions is None or view is None or view.drawn_by not in found.get("made_by", [view.drawn_by]):
+            continue
+        said = view.as_said(found)
+        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
+        verdicts.append(
+            {
+                **said,
+                "candidate_id": f"{campaign.name}/{formula}",
+                "route": "drawn",
+                "parent_id": found.get("generator"),
+                "methods": {name: method for name, method in methods.items() if method},
+                **pass_through(campaign.compositions.gates, said),
+            }
+        )
+    return verdicts
 
 
 def _yes_no(value: object) -> str:
@@ -280,7 +288,13 @@ def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
 
 
 def _campaign(connection: Connection, name: str | None) -> Campaign:
-    known = known_campaigns(connection)
+    known = {campaign.name: campaign for campaign in known_campaigns(connection)}
     if name is None:
-        name = known[0].name if len(known) == 1 else _USUAL
-    return next((campaign for campaign in known if campaign.name == name), None) or load(name)
+        likely = [*(one for one in known if one.startswith(_USUAL)), *known]
+        name = _USUAL if _USUAL in known or not likely else likely[0]
+    if name not in known:
+        load(name)  # says what is wrong where there is none of that name
+        raise ConfigurationError(
+            f"campaign {name} has not been refreshed in this registry", f"Refresh it: exfolio refresh {name}"
+        )
+    return known[name]

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from ...builders.candidates.known import known_campaigns, load_campaigns
-from ...builders.engine.runner import run_stage
-from ...builders.engine.stage import Stage
-from ...builders.materials.template_library_stage import TemplateStage
-from ...builders.refresh import RefreshReport, known_sources, refresh, stages_of
+from ...builders.candidates.campaign import Campaign
+from ...builders.candidates.known import find_campaigns, known_campaigns, load_campaigns
+from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ..display.console import JsonOption, begin, err, print_json
-from ..display.progress import stage_progress, summary
+from ..display.console import JsonOption, begin, err, out, print_json
+
+if TYPE_CHECKING:
+    from ...builders.engine.stage import Stage
+    from ...builders.refresh import RefreshReport
 
 ProcessesOption = Annotated[
     int | None, typer.Option("-n", "--processes", min=1, help="Worker processes of heavy stages.")
 ]
+_PACKAGE = __package__.rpartition(".cli.")[0]
+_NOTHING = "Nothing is due: the registry is up to date."
+
+
+def _needed(module: str) -> Any:
+    # Imported once something is due: the science takes seconds, and to find nothing to do none of it is needed.
+    return import_module(module, _PACKAGE)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,10 +41,12 @@ def register(app: typer.Typer) -> None:
 
 def refresh_command(
     campaigns: Annotated[
-        list[str] | None, typer.Argument(help="Shipped campaigns or YAML files; those of earlier refreshes without.")
+        list[str] | None,
+        typer.Argument(help="Campaigns, by name, or YAML files; those of earlier refreshes without."),
     ] = None,
     *,
     processes: ProcessesOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due, how much, and how long.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Run whatever is due: sources, what follows from them, campaigns. One refresh runs at a time.
@@ -49,46 +60,92 @@ def refresh_command(
 
       exfolio refresh my-campaign.yaml -n 4
 
+      exfolio refresh --dry-run
+
       exfolio refresh
     """
     settings = begin()
-    chosen = load_campaigns(campaigns or [])
     with connect(settings, autostart=True) as connection:
+        chosen = find_campaigns(connection, campaigns or [])
+        if dry_run:
+            _show_due(connection, chosen, json=json)
+            return
         report = run_refresh(connection, chosen, processes=processes or settings.processes, quiet=json)
         if json:
             print_json(
                 {
-                    "run_id": report.run_id,
-                    "state": report.state,
-                    "stages": [asdict(stage) for stage in report.stages],
-                    "errors": report.errors,
+                    "run_id": report.run_id if report else None,
+                    "state": report.state if report else "succeeded",
+                    "stages": [asdict(stage) for stage in report.stages] if report else [],
+                    "errors": report.errors if report else {},
                 }
             )
-    if report.exit_code:
+    if report is not None and report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
-def run_refresh(connection: Connection, campaigns: list, *, processes: int, quiet: bool = False) -> RefreshReport:  # type: ignore[type-arg]
-    """Refresh with progress, and say what each stage did."""
+def run_refresh(
+    connection: Connection, campaigns: list[Campaign], *, processes: int, quiet: bool = False
+) -> RefreshReport | None:
+    """Refresh with progress, and say what each stage did; None where the registry is at rest."""
+    if is_at_rest(connection, campaigns or known_campaigns(connection)):
+        if not quiet:
+            err.print(_NOTHING, soft_wrap=True)
+        return None
+    progress_of = _needed(".cli.display.progress")
 
     def say(done: StageReport) -> None:
         if not quiet:
-            err.print(f"  [bold]{done.stage:<28}[/] {summary(done)}  [dim]{done.seconds:.1f} s[/]", soft_wrap=True)
+            said = progress_of.summary(done)
+            err.print(f"  [bold]{done.stage:<28}[/] {said}  [dim]{done.seconds:.1f} s[/]", soft_wrap=True)
             if done.note:
                 err.print(f"  {'':<28} {done.note}", soft_wrap=True)
 
-    with stage_progress(quiet=quiet) as progress:
-        report = refresh(connection, campaigns, processes=processes, progress=progress, stage_done=say)
-    if not quiet:
-        for stage, error in report.errors.items():
-            what, _, remedy = error.partition("\n")
-            err.print(f"  [bold red]{stage}[/]: {escape(what)}", soft_wrap=True)
-            if remedy:
-                err.print(f"    {escape(remedy)}", soft_wrap=True)
-        failed = sum(stage.failed for stage in report.stages)
-        if failed:
-            err.print(f"{failed:,} items failed and will be tried again: exfolio query failures", soft_wrap=True)
+    with progress_of.stage_progress(quiet=quiet) as progress:
+        report: RefreshReport = _needed(".builders.refresh").refresh(
+            connection, campaigns, processes=processes, progress=progress, stage_done=say
+        )
+    if quiet:
+        return report
+    if report.nothing_done:
+        err.print(_NOTHING, soft_wrap=True)
+    for stage, error in report.errors.items():
+        what, _, remedy = error.partition("\n")
+        err.print(f"  [bold red]{stage}[/]: {escape(what)}", soft_wrap=True)
+        if remedy:
+            err.print(f"    {escape(remedy)}", soft_wrap=True)
+    failed = sum(stage.failed for stage in report.stages)
+    if failed:
+        err.print(f"{failed:,} items failed and will be tried again: exfolio query failures", soft_wrap=True)
     return report
+
+
+def _show_due(connection: Connection, campaigns: list[Campaign], *, json: bool) -> None:
+    due = []
+    if not is_at_rest(connection, campaigns or known_campaigns(connection)):
+        due = _needed(".builders.dry_run").what_is_due(connection, campaigns)
+    if json:
+        print_json([asdict(stage) for stage in due])
+        return
+    if not due:
+        out.print(_NOTHING, soft_wrap=True)
+        return
+    out.print("[bold]Due now[/] (what these write may make others due)")
+    for stage in due:
+        items = "looks for itself" if stage.items is None else f"{stage.items:,} items"
+        seconds = "" if stage.seconds is None else f"  [dim]about {_duration(stage.seconds)}, by its last run[/]"
+        out.print(f"  [bold]{stage.stage:<28}[/] {items}{seconds}", soft_wrap=True)
+    known = [stage.seconds for stage in due if stage.seconds is not None]
+    if known:
+        others = len(due) - len(known)
+        rest = f", and {others} stages that never ran yet" if others else ""
+        out.print(f"About {_duration(sum(known))} in all{rest}.", soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def run_command(
@@ -105,24 +162,28 @@ def run_command(
     Example: exfolio run layers -n 2
     """
     settings = begin()
-    chosen = load_campaigns([campaign] if campaign else [])
+    progress_of = _needed(".cli.display.progress")
     with connect(settings, autostart=True) as connection:
+        chosen = find_campaigns(connection, [campaign] if campaign else [])
         wanted = _stage(connection, stage, chosen)
-        with stage_progress(quiet=json) as progress:
-            report = run_stage(wanted, connection, processes=processes or settings.processes, progress=progress)
+        with progress_of.stage_progress(quiet=json) as progress:
+            runner = _needed(".builders.engine.runner")
+            report = runner.run_stage(wanted, connection, processes=processes or settings.processes, progress=progress)
         if json:
             print_json(asdict(report))
         else:
-            err.print(f"{report.stage}: {summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
+            err.print(f"{report.stage}: {progress_of.summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
     if report.failed:
         raise typer.Exit(1)
 
 
-def _stage(connection: Connection, name: str, campaigns: list) -> Stage:  # type: ignore[type-arg]
+def _stage(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
     campaigns = campaigns or known_campaigns(connection) or load_campaigns(["two-dimensional"])
-    stages: list[Stage] = [TemplateStage()]  # whatever the campaigns' routes: single formulas are predicted from it too
-    stages += [*known_sources(connection), *(stage for one in campaigns for stage in stages_of(one))]
-    found = {stage.name: stage for stage in stages}
-    if name not in found:
-        raise ConfigurationError(f"no stage is called {name!r}", f"There are: {', '.join(found)}.")
-    return found[name]
+    circles = _needed(".builders.refresh").planned_stages(connection, campaigns)
+    stages: list[Stage] = [stage for circle in circles for stage in circle]
+    # Whatever the campaigns' routes: single formulas are predicted from the templates too.
+    stages.append(_needed(".builders.materials.template_library_stage").TemplateStage())
+    by_name = {stage.name: stage for stage in stages}
+    if name not in by_name:
+        raise ConfigurationError(f"no stage is called {name!r}", f"There are: {', '.join(by_name)}.")
+    return by_name[name]

@@ -9,7 +9,7 @@ from rich.markup import escape
 from ...stores.connection import Connection
 from .console import out
 
-CAMPAIGN = "mg-mn-o-photoanode"
+_CAMPAIGN = "mg-mn-o-photoanode-demo"
 _SHOWN = 6
 _ROUTE = "crystal-gan"
 
@@ -17,7 +17,7 @@ _ROUTE = "crystal-gan"
 def generated_crystals(connection: Connection) -> list[dict[str, Any]]:
     """Give the distinct crystals that were generated as they are judged, the lowest above the hull first."""
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"campaign": CAMPAIGN, "route": _ROUTE, "valid": True, "deprecated": False}},
+        {"$match": {"campaign": _CAMPAIGN, "route": _ROUTE, "valid": True, "deprecated": False}},
         {"$set": {"unknown": {"$eq": [{"$type": "$energy_above_hull"}, "missing"]}}},
         {"$sort": {"among_lowest": -1, "unknown": 1, "energy_above_hull": 1, "structure_id": 1}},
         {"$unset": ["_id", "structure", "facets", "origins", "history", "unknown"]},

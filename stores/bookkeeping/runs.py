@@ -30,6 +30,17 @@ class StageReport:
     note: str = ""
 
     @property
+    def did_anything(self) -> bool:
+        """Whether there was anything to do, or to say."""
+        return bool(self.due or self.written or self.failed or self.quarantined or self.note)
+
+    def add(self, other: StageReport) -> None:
+        """Add what the same stage did when it ran again."""
+        for name in ("due", "inserted", "updated", "unchanged", "deprecated", "failed", "quarantined", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.note = other.note or self.note
+
+    @property
     def written(self) -> int:
         """Documents changed in any way."""
         return self.inserted + self.updated + self.deprecated

@@ -7,6 +7,7 @@ content hash, so that a stage sees a document as changed only when something it 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -24,6 +25,8 @@ HISTORY = "history"
 """The field that holds the earlier values of the `REMEMBERED` fields; the writer keeps it, a stage never gives it."""
 LEFT = "left"
 """In the note of a facet: by group field, pairs of a group that the document has left and the revision it did so at."""
+LABEL = "@"
+"""Stands between the name of a facet and the label of settings."""
 ALIAS = "exfolio"
 """The mongoengine connection all documents use."""
 
@@ -44,6 +47,17 @@ def meta(collection: str, *indexes: Any) -> dict[str, Any]:
     }
 
 
+def labelled(name: str, label: str) -> str:
+    """Name of a facet or a stage with a label of settings; the name alone where there is none.
+
+    Examples
+    --------
+    >>> labelled("screen", "a1b2c3"), labelled("screen", "")
+    ('screen@a1b2c3', 'screen')
+    """
+    return f"{name}{LABEL}{label}" if label else name
+
+
 class RegistryDocument(Document):
     """The fields that every registry document has, all written by the stage engine."""
 
@@ -59,6 +73,10 @@ class RegistryDocument(Document):
     the facet's note names it under `LEFT`, so that whoever works on that group hears of it."""
     SHARED: ClassVar[bool] = False
     """Whether several stages, of other settings each, may make the same document; `made_by` names them."""
+
+    LABELLED: ClassVar[dict[str, str]] = {}
+    """Facets that stages of several settings may write side by side, each with the field that holds what those with a
+    label have written, by label. The facet is then called ``facet@label``."""
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
@@ -87,11 +105,32 @@ class RegistryDocument(Document):
     @classmethod
     def fields_of(cls, facet: str) -> frozenset[str]:
         """Names of the content fields that a facet owns (the key is content of none)."""
+        name, _, label = facet.partition(LABEL)
+        if label:
+            return frozenset([f"{cls.LABELLED[name]}.{label}"])
         if facet != cls.creating_facet():
             return frozenset(cls.FACETS[facet])
         others = {name for names in cls.FACETS.values() for name in names}
         kept_by_writer = {HISTORY} if cls.REMEMBERED else set()
+        kept_by_writer |= set(cls.LABELLED.values())
         return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY} - kept_by_writer
+
+    @classmethod
+    def said_in(cls, facet: str) -> frozenset[str]:
+        """Names of the fields that a facet says something in, whether or not they are kept under a label."""
+        return cls.fields_of(facet.partition(LABEL)[0])
+
+    @classmethod
+    def paths_of(cls, facets: Iterable[str]) -> dict[str, str]:
+        """Where the fields of labelled facets are kept, by their usual names.
+
+        Examples
+        --------
+        A composition's ``p_2d`` by ``classify@a1b2c3`` lies in ``classifications.a1b2c3.p_2d``.
+        """
+        labelled = [facet for facet in facets if LABEL in facet]
+        kept_in = [(path, facet) for facet in labelled for path in cls.fields_of(facet)]
+        return {name: f"{path}.{name}" for path, facet in kept_in for name in cls.said_in(facet)}
 
     @classmethod
     def collection_name(cls) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, StringField
+from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, MapField, StringField
 
 from .base import RegistryDocument, meta
 from .fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
@@ -49,7 +49,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     pourbaix_energy = ev_per_atom("Least decomposition energy in water over the campaign's pH range")
     band_gap = FloatField(help_text="Band gap, by the best method known", unit="eV", min_value=0)
     hse_band_gap = FloatField(help_text="Band gap by HSE06", unit="eV", min_value=0)
-    mn_oxidation_state = FloatField(help_text="Average oxidation state of manganese, from the formula")
+    oxidation_state = MapField(
+        FloatField(), help_text="Average oxidation state, from the formula, of the elements that gates ask about"
+    )
     methods = DictField(help_text="How each value was got, by field")
     bounds = DictField(
         help_text="Which values are only bounds of the true ones, by field: lower (it is this or more) or upper"

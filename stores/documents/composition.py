@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, FloatField, IntField, StringField
+from mongoengine import BooleanField, DictField, FloatField, IntField, StringField
 
 from .base import RegistryDocument, meta
 from .fields import FormulaFields, ScreenFields, ev_per_atom
@@ -26,6 +26,14 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     }
     GROUP_FIELDS = ("formula_anonymous",)
     SHARED = True
+    LABELLED: ClassVar[dict[str, str]] = {
+        "screen": "screens",
+        "classify": "classifications",
+        "energy": "energies",
+        "verdict": "verdicts",
+        "templates": "template_counts",
+        "bulk_templates": "bulk_template_counts",
+    }
 
     meta = meta(
         "compositions",
@@ -61,3 +69,9 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     template_refused = StringField(help_text="Why the template route made no monolayer of it")
     bulk_template_structures = IntField(help_text="How many bulk crystals the template route made of it", min_value=0)
     bulk_template_refused = StringField(help_text="Why the template route made no bulk crystal of it")
+    screens = DictField(help_text="The screens' verdicts for other sets of oxidation states, by label of the settings")
+    classifications = DictField(help_text="Probabilities by classifiers of other settings, by label")
+    energies = DictField(help_text="Predicted formation energies by models of other settings, by label")
+    verdicts = DictField(help_text="Verdicts of further campaigns, by label: status, rejected_by, waiting_for")
+    template_counts = DictField(help_text="What came of the template route of other settings, by label")
+    bulk_template_counts = DictField(help_text="The same for bulk crystals")

@@ -172,6 +172,32 @@ class ScheduledJob(Document):
     recoveries = LongField(help_text="Times it went well again after failures", min_value=0)
 
 
+class SettingsClaim(Document):
+    """Which settings of a stage a campaign wants, and under which label that stage writes."""
+
+    KEY: ClassVar[str] = "claim_id"
+    meta = meta("settings_claims", {"fields": ["claim_id"], "unique": True}, "campaign")
+
+    claim_id = StringField(required=True, help_text="Identity: <campaign>/<stage>")
+    campaign = StringField(required=True, help_text="Name of the campaign")
+    stage = StringField(required=True, help_text="Usual name of the stage")
+    settings = StringField(required=True, help_text="Hash of the settings that the campaign wants")
+    label = StringField(help_text="Label of the stage with these settings; empty for the one with the usual name")
+
+
+class RestingPoint(Document):
+    """The state of the registry in which a refresh found nothing more to do."""
+
+    KEY: ClassVar[str] = "job"
+    meta = meta("resting_points", {"fields": ["job"], "unique": True})
+
+    job = StringField(required=True, help_text="Always refresh")
+    stamp = StringField(help_text="Hash of program, settings and sources as they were then")
+    campaigns = DictField(help_text="Hash of each campaign that was at rest, by name")
+    revisions = DictField(help_text="Last revision of each collection then")
+    at = DateTimeField(help_text="When that was (UTC)")
+
+
 OPERATIONS: tuple[type[Document], ...] = (
     Run,
     StageState,
@@ -180,6 +206,8 @@ OPERATIONS: tuple[type[Document], ...] = (
     Quarantined,
     SourceFile,
     ScheduledJob,
+    SettingsClaim,
+    RestingPoint,
     *PULLS,
 )
 """Every collection of bookkeeping."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from exfolio.builders.candidates.campaign import Campaign, parse
 from exfolio.builders.engine.runner import run_stage
-from exfolio.builders.refresh import stages_of
+from exfolio.builders.recipe import stages_of
 from exfolio.builders.sources.catalogue import reader_for
 from exfolio.builders.sources.record import RawRecord, parse_many
 from exfolio.models.structure.layered.monolayer import monolayers

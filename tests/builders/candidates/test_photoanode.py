@@ -4,7 +4,7 @@ import pytest
 from exfolio.builders.candidates.campaign import load
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.runner import run_stage
-from exfolio.builders.refresh import stages_of
+from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
 from filled_registry import put, put_properties, put_structures
@@ -32,7 +32,7 @@ def test_one_that_passes_every_gate_is_promoted(registry: Connection) -> None:
 
     assert candidate is not None
     assert candidate["status"] == "promoted"
-    assert candidate["mn_oxidation_state"] == 3.0
+    assert candidate["oxidation_state"] == {"Mn": 3.0}
     assert (candidate["band_gap"], candidate["hse_band_gap"]) == (2.1, 2.1)
 
 

@@ -3,8 +3,8 @@
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
-from exfolio.stores.bookkeeping.leases import Lease, LeaseLost
 from exfolio.stores.bookkeeping import revisions
+from exfolio.stores.bookkeeping.leases import Lease, LeaseLost
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld

@@ -8,7 +8,8 @@ from exfolio.builders.candidates.campaign import CampaignError, parse
 from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
-from exfolio.builders.refresh import refresh, stages_of
+from exfolio.builders.recipe import stages_of
+from exfolio.builders.refresh import refresh
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.template_loading import load_templates
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage

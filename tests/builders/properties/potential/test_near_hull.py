@@ -5,7 +5,7 @@ from exfolio.builders.candidates.campaign import parse
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.properties.potential.near_hull import NearHullReferencesStage
 from exfolio.builders.properties.potential.references import PotentialReferencesStage
-from exfolio.builders.refresh import stages_of
+from exfolio.builders.recipe import stages_of
 from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, put

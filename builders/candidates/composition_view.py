@@ -1,0 +1,67 @@
+"""Compositions as one campaign sees them: those it drew, with the values and verdicts by its own settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...stores.bookkeeping import settings_claims
+from ...stores.connection import Connection
+from ...stores.documents import Composition
+from ...stores.documents.base import labelled
+
+Doc = dict[str, Any]
+STAGES = {
+    "screen": "screen-compositions",
+    "classify": "classify-compositions",
+    "energy": "energies-of-compositions",
+    "verdict": "judge-compositions",
+}
+"""Facets of compositions whose values may be by other settings for each campaign, and the stages that write them."""
+SAMPLE = "sample-compositions"
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionView:
+    """Where the values of a campaign are kept.
+
+    Attributes
+    ----------
+    drawn_by
+        Name of the stage that draws for it.
+    paths
+        By usual name of a field, where it is kept, of those that are not under their usual name.
+    """
+
+    drawn_by: str
+    paths: dict[str, str]
+
+    def path(self, field: str) -> str:
+        """Place of a field, for a query."""
+        return self.paths.get(field, field)
+
+    def criteria(self) -> Doc:
+        """Query for the compositions that it drew."""
+        return {"deprecated": False, "made_by": self.drawn_by}
+
+    def as_said(self, composition: Doc) -> Doc:
+        """Composition with this campaign's values under their usual names."""
+        own = {field for facet in STAGES for field in Composition.said_in(facet)}
+        said = {name: value for name, value in composition.items() if name not in own or name not in self.paths}
+        for name, path in self.paths.items():
+            value: Any = composition
+            for part in path.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                said[name] = value
+        return said
+
+
+def composition_view(connection: Connection, campaign: str) -> CompositionView | None:
+    """View of a campaign; None where it has not drawn any composition yet."""
+    label = settings_claims.label_of(connection, campaign, SAMPLE)
+    if label is None:
+        return None
+    labels = {facet: settings_claims.label_of(connection, campaign, stage) or "" for facet, stage in STAGES.items()}
+    facets = [labelled(facet, given) for facet, given in labels.items()]
+    return CompositionView(labelled(SAMPLE, label), Composition.paths_of(facets))

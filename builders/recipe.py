@@ -1,0 +1,133 @@
+"""The stages a campaign asks for; what each reads and writes says in which order they run."""
+
+from __future__ import annotations
+
+from ..stores.documents import ProposedStructure
+from .calculations.match_stage import MatchStage
+from .candidates.campaign import Campaign, Hull
+from .candidates.judge import JudgeStage
+from .candidates.labels import Labels, unlabelled
+from .engine.batches import Doc
+from .engine.stage import Stage
+from .materials.duplicates_stage import LinkStage
+from .materials.layering_stage import LayerStage
+from .materials.preferred_stage import PreferredStage
+from .materials.template_library_stage import TemplateStage
+from .properties.band_gap_stage import BandGapStage
+from .properties.exfoliation_stage import ExfoliationStage
+from .properties.hull_stage import HullStage
+from .properties.known_hull_stage import KnownHullStage
+from .properties.known_values_stage import KnownValuesStage
+from .properties.potential.energies import PotentialEnergiesStage
+from .properties.potential.lowest_energies import LowestEnergiesStage
+from .properties.potential.near_hull import NearHullReferencesStage
+from .properties.potential.references import PotentialReferencesStage
+from .properties.potential.values import PotentialValuesStage
+from .properties.pourbaix_stage import PourbaixStage
+from .structures.novelty_stage import NoveltyStage
+from .structures.relaxed_novelty_stage import RelaxedNoveltyStage
+from .structures.substitution_stage import BottomUpStage
+from .structures.template_structures_stage import NAMES, TemplateStructuresStage
+from .structures.top_down_stage import TopDownStage
+
+
+def common_stages(hull: Hull | None = None) -> list[Stage]:
+    """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
+    settings = (hull or Hull()).model_dump(mode="json")
+    known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
+    return [*known, MatchStage(), HullStage(**settings), KnownHullStage(), ExfoliationStage(), BandGapStage()]
+
+
+def stages_of(campaign: Campaign, label: Labels = unlabelled) -> list[Stage]:
+    """Stages of a campaign beside its sources, in no particular order.
+
+    Parameters
+    ----------
+    label
+        Tells stages of these settings from those that other campaigns want; without, they have their usual names.
+    """
+    stages = [*common_stages(campaign.hull), NoveltyStage(), KnownValuesStage()]
+    labels: dict[str, str] = {}
+    if campaign.compositions is not None:
+        from .compositions.route import composition_route  # brings torch along, which other campaigns don't need
+
+        route = composition_route(campaign.compositions, label)
+        stages += route.stages
+        labels = route.labels
+    routes = [*_layer_routes(campaign, label), *_template_route(campaign, labels, label)]
+    routes += _crystal_gan_route(campaign, label)
+    stages += routes
+    if campaign.pourbaix is not None:
+        settings = campaign.pourbaix.model_dump()
+        scheme, elements = campaign.hull.scheme.value, list(campaign.elements) or None
+        stages.append(PourbaixStage(**settings, scheme=scheme, elements=elements))
+    stages += _potential_stages(campaign)
+    makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
+    stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers))
+    return stages
+
+
+def _layer_routes(campaign: Campaign, label: Labels) -> list[Stage]:
+    stages: list[Stage] = []
+    parents_by = None
+    if campaign.routes.top_down is not None:
+        settings = campaign.routes.top_down.model_dump()
+        stages.append(TopDownStage(**settings, label=label("top-down", settings)))
+        parents_by = stages[0].name
+    if campaign.routes.bottom_up is not None:
+        # Only what repeats no other structure is worth substituting in: it waits for novelty, and novelty for it.
+        settings = {**campaign.routes.bottom_up.model_dump(), "parents_by": parents_by}
+        stages.append(BottomUpStage(**settings, label=label("bottom-up", settings)))
+    return stages
+
+
+def _template_route(campaign: Campaign, labels: dict[str, str], label: Labels) -> list[Stage]:
+    """What finds the templates among known materials, and what makes structures of compositions from them."""
+    route = campaign.routes.template
+    if route is None:
+        return []
+    dimension = route.dimension or (3 if campaign.dimension == 3 else 2)
+    settings = {**route.model_dump(exclude={"dimension"}), "judged": campaign.compositions is not None}
+    settings["labels"] = {name: given for name, given in labels.items() if given}
+    chosen = label(NAMES[dimension], settings)
+    return [TemplateStage(), TemplateStructuresStage(dimension, **settings, label=chosen)]
+
+
+def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
+    """What trains a Crystal GAN, and what makes crystals of wanted compositions with it."""
+    route = campaign.routes.crystal_gan
+    if route is None:
+        return []
+    from .compositions.route import training_stage  # torch again
+    from .structures.crystal_gan_stage import CrystalGanStage
+
+    settings = route.model_dump(mode="json", exclude={"model", "oxidation"})
+    settings |= {"rule": route.oxidation.model_dump() if route.oxidation else None, "model": route.model.use}
+    layout = CrystalGanStage(**settings).layout
+    model = route.model.model_copy(update={"config": {**route.model.config, "layout": layout.to_dict()}})
+    training = training_stage("crystal-gan", model, label)
+    settings["request"] = training.request if training is not None else None
+    stage = CrystalGanStage(**settings, label=label(f"crystal-gan-structures:{layout.name}", settings))
+    return [stage] if training is None else [training, stage]
+
+
+def _potential_stages(campaign: Campaign) -> list[Stage]:
+    if campaign.potential is None:
+        return []
+    wanted = campaign.potential
+    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
+    limited = {**limits, "max_structures": wanted.max_structures}
+    if not wanted.relax:
+        return [PotentialReferencesStage(**limits), PotentialEnergiesStage(**limited), PotentialValuesStage()]
+    # A relaxation is dear: only what the campaign looks at. Energies as they stand are evaluated for all alike.
+    mine: Doc = {"elements": campaign.elements or None}
+    stages: list[Stage] = [PotentialReferencesStage(relax=True, **mine, **limits)]
+    if wanted.reference_window is not None:
+        near = NearHullReferencesStage(window=wanted.reference_window, **mine, **limits)
+        stages = [PotentialReferencesStage(**limits), near]
+    if wanted.relax_lowest is not None:
+        lowest = LowestEnergiesStage(lowest=wanted.relax_lowest, **mine, **limited)
+        stages += [PotentialEnergiesStage(**limits), lowest]
+    else:
+        stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
+    return [*stages, RelaxedNoveltyStage(), PotentialValuesStage(relax=True)]
