@@ -52,8 +52,8 @@ class Relaxed:
     ----------
     structure
         Relaxed, or as far as it came.
-    energy, energy_per_atom, energy_per_atom_before
-        eV of the cell, eV/atom, and eV/atom before the first step.
+    energy, energy_per_atom
+        eV of the cell, and eV/atom.
     max_force
         Largest force on an atom, eV/Å.
     stress_gpa
@@ -64,8 +64,6 @@ class Relaxed:
         Whether forces and stress came below the tolerance.
     volume_change, area_change
         Volume over that before; for a monolayer area over that before.
-    shortest_distance
-        Å between two atoms.
     doubts
         What makes the result another structure than was asked about: a cell out of bounds, an atom torn off, a
         vacuum lost. Empty for a sane one.
@@ -78,14 +76,12 @@ class Relaxed:
     structure: Structure
     energy: float | None = None
     energy_per_atom: float | None = None
-    energy_per_atom_before: float | None = None
     max_force: float | None = None
     stress_gpa: Array | None = None
     steps: int = 0
     converged: bool = False
     volume_change: float | None = None
     area_change: float | None = None
-    shortest_distance: float | None = None
     doubts: tuple[str, ...] = ()
     failure: str | None = None
     seconds: float = 0.0
@@ -231,7 +227,6 @@ class _Walk:
         self.time_step, self.mixing, self.downhill = _TIME_STEP, _MIXING, 0
         self.steps = 0
         self.seconds = 0.0
-        self.before: float | None = None
         self.now = Static()
         self.nearest: Array | None = None
         self.distance: Array | None = None
@@ -253,8 +248,6 @@ class _Walk:
         if now.failure is not None or now.forces is None or now.stress_gpa is None:
             return f"exploded after {self.steps} steps: {now.failure}"
         self.now = now
-        if self.before is None:
-            self.before = now.energy_per_atom
         n = len(self.numbers)
         volume = abs(float(np.linalg.det(self.matrix)))
         on_cell = -volume * (self.free @ (now.stress_gpa / GPA) @ self.free)
@@ -311,16 +304,12 @@ class _Walk:
             structure=structure,
             energy=self.now.energy,
             energy_per_atom=self.now.energy_per_atom,
-            energy_per_atom_before=self.before,
             max_force=self.now.max_force if known else None,
             stress_gpa=self.now.stress_gpa,
             steps=self.steps,
             converged=converged,
             volume_change=float(np.linalg.det(self.matrix) / np.linalg.det(original)),
             area_change=size if self.axis is not None else None,
-            shortest_distance=None
-            if self.distance is None or not np.isfinite(self.distance.min())
-            else float(self.distance.min()),
             doubts=tuple(self._doubts(structure, size)) if failure is None else (),
             failure=failure,
             seconds=self.seconds,

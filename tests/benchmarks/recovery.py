@@ -27,11 +27,12 @@ from exfolio.models.structure.comparison import cell_matching, prototypes, reduc
 from exfolio.models.structure.comparison.matching import prepare
 from exfolio.models.structure.comparison.prototypes import PrototypeIndex, slot_orders
 from exfolio.models.structure.layered.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.space_groups import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
 from exfolio.models.structure.templating.decorations import splits
-from exfolio.models.structure.templating.element_mapping import arrangements, substitution_features
+from exfolio.models.structure.templating.element_mapping import substitution_features
 from exfolio.models.structure.templating.library import Bucket, TemplateLibrary
 from exfolio.models.structure.templating.ranking import related
 from numpy.typing import NDArray
@@ -106,12 +107,12 @@ def evidence(records: Records) -> list[Evidence]:
     """Collect the targets that have a template of their prototype."""
     features = substitution_features()
     found: list[Evidence] = []
-    for bucket in records.library.buckets():
+    for bucket in buckets(records.library):
         rows = np.repeat(np.arange(len(bucket.prototypes)), np.diff(bucket.starts))
         orders = slot_orders(bucket.amounts)
         for target, template in enumerate(bucket.templates):
             slots = template.membership.slots
-            _, places = arrangements(slots, bucket.amounts)
+            places = np.array([position(element) for element in slots])[np.array(orders, dtype=np.intp)]
             pairs = features[:, places[:, None, :], bucket.places[None, :, :]].sum(axis=3)
             exact = (places[:, None, :] == bucket.places[None, :, :]).all(axis=2)
             right = same_structure(bucket, rows[target], orders)[:, rows]
@@ -124,6 +125,12 @@ def evidence(records: Records) -> list[Evidence]:
             if (right & allowed).any():
                 found.append(Evidence(template.template_id, pairs[:, allowed], right[allowed]))
     return found
+
+
+def buckets(library: TemplateLibrary) -> list[Bucket]:
+    """Buckets of a library, one per anonymous formula and dimensionality."""
+    keys = dict.fromkeys((library.amounts_of(one.template_id), one.dimension) for one in library.templates)
+    return [bucket for key in keys if (bucket := library.bucket(*key)) is not None]
 
 
 def same_structure(

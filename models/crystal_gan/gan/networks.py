@@ -34,14 +34,6 @@ def conditions(number: Tensor, layout: Layout) -> Tensor:
     return torch.cat([total, *(one.to(total.dtype) for one in hot)], dim=1)
 
 
-def filled_slots(number: Tensor, layout: Layout) -> Tensor:
-    """Give 1 for the first slots of each element, as many as it has atoms, else 0: shape (n, slots)."""
-    places = [
-        torch.arange(most, device=number.device)[None] < number[:, i, None] for i, most in enumerate(layout.slots)
-    ]
-    return torch.cat(places, dim=1).to(torch.get_default_dtype())
-
-
 class Generator(nn.Module):
     """Noise and condition to a point cloud of shape (n, rows, 3)."""
 

@@ -8,7 +8,7 @@ leaves doubt. It knows structures only; where they are kept is up to the caller.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -218,46 +218,3 @@ class Representatives:
     def _match(self, query: Prepared, start: int = 0) -> int | None:
         known = self._by_key.get(query.key, ())
         return next((number for number, one in known if number >= start and self._comparison.same(one, query)), None)
-
-
-def group_duplicates(
-    structures: Sequence[Structure], *, max_density_ratio: float | None = MAX_DENSITY_RATIO
-) -> list[list[int]]:
-    """Group structures that are the same material.
-
-    Returns
-    -------
-    list of lists
-        Indices, ascending; groups in the order of their first member, which represents them.
-    """
-    known = Representatives(max_density_ratio=max_density_ratio)
-    groups: list[list[int]] = []
-    for index, structure in enumerate(structures):
-        number, new = known.add(structure)
-        if new:
-            groups.append([index])
-        else:
-            groups[number].append(index)
-    return groups
-
-
-def match_against(query: Structure, known: Sequence[Structure] | Representatives) -> int | None:
-    """Give the index of the first known structure that `query` duplicates, or None.
-
-    With many queries make `Representatives(known)` once and pass that.
-    """
-    representatives = known if isinstance(known, Representatives) else Representatives(known)
-    return representatives.match(query)
-
-
-def extend_groups(representatives: Sequence[Structure], new: Sequence[Structure]) -> list[int]:
-    """Sort new structures into existing groups, given by their representatives.
-
-    Returns
-    -------
-    list of int
-        For each new structure the number of its group. Numbers from `len(representatives)` on are new groups, in the
-        order in which their first member comes.
-    """
-    known = Representatives(representatives)
-    return [known.add(structure)[0] for structure in new]

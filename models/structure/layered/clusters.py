@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from math import gcd
 from typing import Final, Literal
 
 import numpy as np
@@ -92,12 +90,6 @@ class Cluster:
         for axis in range(3):
             basis = add_period(basis, (n * (axis == 0), n * (axis == 1), n * (axis == 2)))
         return abs(basis[0][0] * basis[1][1] * basis[2][2])
-
-    @cached_property
-    def interpenetrating(self) -> bool:
-        """Whether translated copies of this cluster are woven into one another (their offset is no new direction)."""
-        minors = _largest_minors(self.periods)
-        return bool(minors) and gcd(*minors) != 1
 
 
 def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "angstrom") -> Bonds:
@@ -223,11 +215,6 @@ def clusters_by_tolerance(
     return found
 
 
-def find_clusters(structure: Structure, tolerance: float = 0.2, *, unit: Unit = "angstrom") -> tuple[Cluster, ...]:
-    """Find the clusters at one bond tolerance; see `clusters_by_tolerance`."""
-    return clusters_by_tolerance(structure, (tolerance,), unit=unit)[0]
-
-
 def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
     """Add a translation to a basis in row echelon form; the result spans both, over the integers."""
     rows = {next(i for i in range(3) if row[i]): row for row in basis}
@@ -243,15 +230,6 @@ def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
             row, vector = vector, (row[0] - q * vector[0], row[1] - q * vector[1], row[2] - q * vector[2])
         rows[axis] = row
     return [rows[axis] for axis in sorted(rows)]
-
-
-def _largest_minors(periods: tuple[Vector, ...]) -> list[int]:
-    """Give the determinants of the largest square blocks; they have a common divisor when a translation is missing."""
-    if len(periods) == 3:
-        return [round(float(np.linalg.det(np.array(periods, dtype=float))))]
-    if len(periods) == 2:
-        return [int(minor) for minor in np.cross(periods[0], periods[1])]
-    return list(periods[0]) if periods else []
 
 
 class _Forest:

@@ -6,7 +6,6 @@ J. Zhou et al., Sci. Data 6, 86 (2019). It works on one structure at a time and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -144,11 +143,6 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
         components=series[chosen],
         reason=None if layered else _why_not(series, dimensionalities, layered_at, rules),
     )
-
-
-def analyse_many(structures: Iterable[Structure], rules: LayerRules | None = None) -> list[LayerAnalysis]:
-    """Analyse a batch; see `analyse_layers`."""
-    return [analyse_layers(structure, rules) for structure in structures]
 
 
 def _triples(clusters: tuple[Cluster, ...]) -> bool:

@@ -72,19 +72,6 @@ class Substitution:
     scale: float
 
 
-def replacements(element: str, rules: SubstitutionRules | None = None) -> tuple[str, ...]:
-    """List the elements of the same group that may replace this one, by atomic number.
-
-    Raises
-    ------
-    ValueError
-        When it is no element.
-    """
-    if not Element.is_valid_symbol(element):
-        raise ValueError(f"{element!r} is not the symbol of an element")
-    return _replacements(Element(element).symbol, rules or SubstitutionRules())
-
-
 def same_group_substitutions(structure: Structure, rules: SubstitutionRules | None = None) -> Iterator[Substitution]:
     """Make every structure in which elements are replaced by others of their group.
 

@@ -68,11 +68,6 @@ def bravais_lattices(numbers: ArrayLike) -> NDArray[np.int64]:
     return _TABLE[asked.astype(np.int64)].astype(np.int64)
 
 
-def bravais_lattice(number: int) -> str:
-    """Give Pearson's symbol of the Bravais lattice of a space group, e.g. "cF" of 225."""
-    return BRAVAIS_LATTICES[int(bravais_lattices([number])[0])]
-
-
 def constrained(name: str, lattice: ArrayLike, *, dimension: int = 3) -> tuple[float, ...]:
     """Make a cell obey its Bravais lattice: lengths that are equal become their geometric mean, fixed angles exact.
 

@@ -166,10 +166,6 @@ class LatticePredictor:
         # Sums of shares that make up one may be above it by rounding.
         return np.where(self.known_groups[place] == asked, np.minimum(found[:, place], 1.0), 0.0)
 
-    def bravais_probability(self, formulas: Sequence[str]) -> NDArray[np.float64]:
-        """Give the probability of each of the `BRAVAIS_LATTICES`, shape (n, 14)."""
-        return self.space_group_probability(formulas) @ self._bravais_of_groups
-
     def predict(self, formulas: Sequence[str], *, bravais: int = 2, within: int = 3) -> list[list[Guess]]:
         """Predict space groups with cells, likeliest first.
 

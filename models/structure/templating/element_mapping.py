@@ -5,7 +5,7 @@ Knows elements and amounts; knows no structures and no templates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from ..comparison.prototypes import Order, canonical_slots, slot_orders
+from ..comparison.prototypes import canonical_slots, slot_orders
 from ..pettifor import MODIFIED_PETTIFOR_ORDER, position
 
 OxidationMatch = Literal["matched", "unmatched", "unknown"]
@@ -138,26 +138,6 @@ def least_distance_mapping(
         found.append((match == "unmatched", scale_distance(mapping, template), mapping, match))
     _, _, mapping, match = min(found, key=lambda one: one[:2])
     return mapping, match
-
-
-def arrangements(elements: Sequence[str], amounts: tuple[int, ...]) -> tuple[tuple[Order, ...], NDArray[np.intp]]:
-    """All ways to put elements into slots that keep the stoichiometry.
-
-    Parameters
-    ----------
-    elements, amounts
-        As `canonical_slots` gives them.
-
-    Returns
-    -------
-    orders
-        Slot k takes ``elements[order[k]]``.
-    places
-        (orders, slots) place on the modified Pettifor scale of the element in each slot.
-    """
-    orders = slot_orders(amounts)
-    positions = np.array([position(element) for element in elements])
-    return orders, positions[np.array(orders, dtype=np.intp)]
 
 
 def oxidation_match(states: Mapping[str, float] | None, mapping: Mapping[str, str]) -> OxidationMatch:

@@ -5,7 +5,7 @@ Knows templates by id, formula, prototype and a way to get the structure; where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -84,11 +84,6 @@ class Bucket:
                 same = (number[tuple(order[slot] for slot in symmetry)] for symmetry in prototype.symmetries)
                 classes[row, index] = min(same)
         return classes
-
-    @cached_property
-    def row_of(self) -> dict[str, int]:
-        """Row of each prototype by its id."""
-        return {prototype.prototype_id: row for row, prototype in enumerate(self.prototypes)}
 
 
 class TemplateLibrary:
@@ -180,13 +175,6 @@ class TemplateLibrary:
     def templates(self) -> list[Template]:
         """All templates."""
         return list(self._by_id.values())
-
-    def buckets(self) -> Iterator[Bucket]:
-        """Give all templates by anonymous formula and dimensionality."""
-        for amounts, dimension in self._grouped:
-            bucket = self.bucket(amounts, dimension)
-            if bucket is not None:
-                yield bucket
 
     def amounts_of(self, template_id: str) -> tuple[int, ...]:
         """Give the amounts of a template's elements, in the order of its slots."""

@@ -5,7 +5,6 @@ import pytest
 from exfolio.models.structure.element_movers import distance
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.templating.element_mapping import (
-    arrangements,
     least_distance_mapping,
     likely_oxidation_states,
     oxidation_match,
@@ -72,12 +71,3 @@ def test_likely_states_are_neutral_or_none():
     assert likely_oxidation_states("MgAl2O4") == {"Mg": 2, "Al": 3, "O": -2}
     assert likely_oxidation_states("P4") == {"P": 0}
     assert likely_oxidation_states("NaCl3") is None
-
-
-def test_arrangements_keep_the_stoichiometry():
-    orders, places = arrangements(("Sr", "Ti", "O"), (1, 1, 3))
-    assert orders == ((0, 1, 2), (1, 0, 2))
-    assert places.tolist() == [
-        [position("Sr"), position("Ti"), position("O")],
-        [position("Ti"), position("Sr"), position("O")],
-    ]
