@@ -17,8 +17,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from ..learning.threads import threads_of_torch
-from ..structure.layered.vacuum import MIN_GAP, thickest_gap
 from ..structure.serialization import MIN_DISTANCE
+from ..structure.vacuum import MIN_GAP, thickest_gap
 from .bond_graph import BondGraph, bond_graph
 from .chgnet import EDGES_AT_ONCE, EDGES_AT_ONCE_GPU, GPA, Static, atomic_numbers, evaluate_graphs, potential, unfit
 

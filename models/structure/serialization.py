@@ -172,6 +172,14 @@ class Arrays(NamedTuple):
     fractional: NDArray[np.float64]
     species: list[Composition]
 
+    @classmethod
+    def of(cls, structure: Structure | Arrays) -> Arrays:
+        """Lay a pymatgen structure out as arrays; arrays are passed through."""
+        if isinstance(structure, Arrays):
+            return structure
+        lattice = structure.lattice
+        return cls(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+
 
 def arrays_of(
     plain: Mapping[str, Any],

@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 
 from exfolio.models.structure.comparison.matching import Representatives
-from exfolio.models.structure.layered.clusters import COVALENT_RADII, clusters_by_tolerance
+from exfolio.models.structure.covalent_radii import COVALENT_RADII
+from exfolio.models.structure.layered.clusters import clusters_by_tolerance
 from exfolio.models.structure.layered.layering import (
     DATABASE_RULES,
     PAPER_RULES,

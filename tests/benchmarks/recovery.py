@@ -23,18 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from exfolio.models.structure.comparison import cell_matching, prototypes, reduced_cells
+from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import prepare
-from exfolio.models.structure.comparison.prototypes import PrototypeIndex, slot_orders
-from exfolio.models.structure.layered.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, slot_orders
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
-from exfolio.models.structure.templating.decorations import splits
-from exfolio.models.structure.templating.element_mapping import substitution_features
-from exfolio.models.structure.templating.library import Bucket, TemplateLibrary
-from exfolio.models.structure.templating.ranking import related
+from exfolio.models.structure.templates.decorations import splits
+from exfolio.models.structure.templates.element_mapping import substitution_features
+from exfolio.models.structure.templates.library import Bucket, TemplateLibrary
+from exfolio.models.structure.templates.ranking import related
+from exfolio.models.structure.vacuum import set_vacuum, thickest_gap
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
@@ -74,7 +74,7 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
     if kind == "2d" and not as_stored:
         structures = {name: set_vacuum(one, thickest_gap(one).thickness) for name, one in structures.items()}
     ids, dimension = list(structures), 2 if kind == "2d" else 3
-    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototypes, cell_matching, reduced_cells))
+    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototype_index, cell_matching, reduced_cells))
     digest = hashlib.sha256(rules).hexdigest()[:12]
     cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}{'-as-stored' if as_stored else ''}-{digest}.pickle"
     if cache.exists():

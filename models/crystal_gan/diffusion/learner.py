@@ -19,7 +19,7 @@ from ...learning.device import out_of_memory
 from ...learning.loop import Figures, State
 from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, counts, occupied
 from ...structure.point_cloud_layouts import CELL_ROWS
-from ..crystals.augmentation import checked_cells
+from ..crystals.cell_augmentation import checked_cells
 from ..crystals.validity import faults
 from ..gan.learner import note, numpy_generator
 from ..gan.model import load

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, Final, Literal, get_args
 
 from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
-from ..crystals.augmentation import Augmentation
+from ..crystals.cell_augmentation import Augmentation
 
 Conditions = Literal["data", "uniform"]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...learning.device import out_of_memory
 from ...learning.loop import Figures, State
 from ...structure.point_cloud import counts
-from ..crystals.augmentation import NoTrainingData, Stream
+from ..crystals.cell_augmentation import NoTrainingData, Stream
 from ..crystals.validity import faults
 from .config import CrystalGanConfig
 from .losses import class_losses, critic_loss, generator_loss, gradient_penalty

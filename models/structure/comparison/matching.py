@@ -20,8 +20,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ..layered.vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 from ..serialization import Arrays
+from ..vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 from .cell_matching import clearly_same
 from .reduced_cells import ReducedCell, reduced_cell
 
@@ -92,9 +92,7 @@ def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
     """
     if isinstance(structure, Prepared):
         return structure
-    if isinstance(structure, Structure):
-        lattice = structure.lattice
-        structure = Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+    structure = Arrays.of(structure)
     gap = find_gap(structure.matrix, structure.fractional)
     volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
     formula = _reduced_formula(frozenset(Counter(structure.species).items()))

@@ -9,27 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.analysis.local_env import CovalentRadius
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 from pymatgen.optimization.neighbors import find_points_in_spheres
+
+from ..covalent_radii import COVALENT_RADII, LAST_RADIUS
 
 Vector = tuple[int, int, int]
 """A lattice translation in units of the three cell vectors."""
 
 Unit = Literal["angstrom", "relative"]
 """What a bond tolerance is: Å added to the sum of the covalent radii, or a share of that sum."""
-
-_LAST_RADIUS: Final = 96
-COVALENT_RADII: Final[NDArray[np.float64]] = np.array(
-    [np.nan] + [CovalentRadius.radius.get(Element.from_Z(z).symbol, np.nan) for z in range(1, _LAST_RADIUS + 1)]
-)
-"""Å, by atomic number, H to Cm: B. Cordero et al., Dalton Trans. 2008, 2832 (sp3 to sp averages as in pymatgen's
-`CovalentRadius`: C 0.73; Mn 1.50, Fe 1.42, Co 1.38, the means of low and high spin)."""
 
 
 class NotAnalysable(ValueError):
@@ -112,7 +105,7 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     if not structure.is_ordered:
         raise NotAnalysable("it is disordered, so the bonds of its mixed or partly filled sites cannot be told")
     numbers = np.array([getattr(site.specie, "Z", 0) for site in structure])
-    radii = np.where(numbers <= _LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, _LAST_RADIUS)], np.nan)
+    radii = np.where(numbers <= LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)], np.nan)
     if np.isnan(radii).any():
         without = sorted({str(site.specie) for site, radius in zip(structure, radii, strict=True) if np.isnan(radius)})
         raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")

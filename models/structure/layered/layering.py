@@ -11,7 +11,7 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
-from ..symmetry.space_groups import primitive_cell
+from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)

@@ -11,9 +11,10 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from ..comparison.matching import Representatives
+from ..vacuum import VACUUM, layer_in_vacuum
 from .clusters import Cluster
 from .layering import LayerAnalysis, LayerRules, analyse_layers
-from .vacuum import VACUUM, layer_in_vacuum, primitive_layer
+from .primitive_layer import primitive_layer
 
 
 class NotLayered(ValueError):

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ..layered.vacuum import MIN_GAP, thickest_gap
-from .space_groups import conventional_cell, space_group
+from ..vacuum import MIN_GAP, thickest_gap
+from .symmetry_analysis import conventional_cell, space_group
 
 TOLERANCE: Final = 0.1
 """Å; relaxed structures are symmetric to about this much."""

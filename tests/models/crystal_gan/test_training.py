@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.crystal_gan.crystals.augmentation import Augmentation, NoTrainingData
+from exfolio.models.crystal_gan.crystals.cell_augmentation import Augmentation, NoTrainingData
 from exfolio.models.crystal_gan.crystals.validity import ValidityRule
 from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, Settings, settings_from
 from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.structure.comparison.matching import Representatives, prepare
-from exfolio.models.structure.layered.vacuum import set_vacuum
 from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.vacuum import set_vacuum
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exfolio.models.structure.covalent_radii import COVALENT_RADII
 from exfolio.models.structure.layered.clusters import (
-    COVALENT_RADII,
     Cluster,
     NotAnalysable,
     add_period,

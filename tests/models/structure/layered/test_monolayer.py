@@ -11,7 +11,7 @@ from exfolio.models.structure.comparison.matching import Representatives
 from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerRules, analyse_layers
 from exfolio.models.structure.layered.monolayer import NotLayered, cut, monolayers
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

@@ -10,7 +10,7 @@ from exfolio.models.structure.symmetry.bravais import (
     constrained,
     free_angles,
 )
-from exfolio.models.structure.symmetry.space_groups import crystal_system
+from exfolio.models.structure.symmetry.symmetry_analysis import crystal_system
 
 
 def test_every_space_group_has_the_lattice_that_its_symbol_and_system_say() -> None:

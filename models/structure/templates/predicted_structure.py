@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pymatgen.core.structure import Structure
 
 from ..element_movers import distances
-from ..symmetry.space_groups import space_group
+from ..symmetry.symmetry_analysis import space_group
 from .decorations import SYMMETRY_TOLERANCE, Split, replaced
 from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
 from .ranking import Choice, NoTemplateError
 from .sanity_checks import Check
-from .template_arrays import LentShapes, Shape
+from .template_cells import SubstitutedCell, TemplateCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Made:
     """A structure made of a template; `duplicate_of` as of `Prediction`."""
 
     choice: Choice
-    shape: Shape
+    cell: SubstitutedCell
     probability: float | None
     duplicate_of: str | None
 
@@ -120,7 +120,7 @@ def described(
     amounts: Mapping[str, int],
     dimension: int,
     space_groups: Mapping[int, float] | None,
-    shapes: LentShapes,
+    cells: TemplateCells,
 ) -> list[Prediction]:
     """Say of each structure made how it came about."""
     if not made:
@@ -131,7 +131,7 @@ def described(
     for one, distance in zip(made, apart, strict=True):
         choice, template = one.choice, one.choice.template
         came_from = replaced(choice.mapping)
-        structure = one.shape.structure()
+        structure = one.cell.structure()
         number = template.space_group
         if choice.split is not None:
             number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
@@ -149,24 +149,24 @@ def described(
                 space_group_probability=_probability(space_groups, number),
                 oxidation=oxidation_match(states, came_from),
                 oxidation_states=states,
-                length_factor=one.shape.factor,
-                checks=one.shape.checks,
+                length_factor=one.cell.factor,
+                checks=one.cell.checks,
                 duplicate_of=one.duplicate_of,
                 dimension=dimension,
-                decoration=_decoration(choice, one.shape, shapes),
+                decoration=_decoration(choice, one.cell, cells),
             )
         )
     return predictions
 
 
-def _decoration(choice: Choice, shape: Shape, shapes: LentShapes) -> Decoration | None:
+def _decoration(choice: Choice, cell: SubstitutedCell, cells: TemplateCells) -> Decoration | None:
     if choice.split is None:
         return None
     element = shared_element(choice, choice.split)
     sites = {
-        one: tuple(site for site, symbol in enumerate(shape.symbols) if symbol == one) for one in choice.split.elements
+        one: tuple(site for site, symbol in enumerate(cell.symbols) if symbol == one) for one in choice.split.elements
     }
-    return Decoration(element, sites, len(shapes.orderings(choice.template.template_id, element, choice.split)))
+    return Decoration(element, sites, len(cells.orderings(choice.template.template_id, element, choice.split)))
 
 
 def shared_element(choice: Choice, split: Split) -> str:

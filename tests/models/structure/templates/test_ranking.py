@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.templating.library import TemplateLibrary
-from exfolio.models.structure.templating.ranking import (
+from exfolio.models.structure.templates.library import TemplateLibrary
+from exfolio.models.structure.templates.ranking import (
     NoTemplateError,
     PrototypeRanking,
     choices_by_distance,

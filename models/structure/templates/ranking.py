@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...composition.formula.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
-from ..comparison.prototypes import NoPrototypeError, Order, canonical_slots, slot_orders
+from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slots, slot_orders
 from ..element_movers import distances
 from ..pettifor import position
 from .decorations import JOINT, Split, splits

@@ -2,8 +2,8 @@
 
 import pytest
 from exfolio.models.structure.serialization import Arrays
-from exfolio.models.structure.symmetry.space_groups import space_group
-from exfolio.models.structure.templating.decorations import (
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
+from exfolio.models.structure.templates.decorations import (
     Split,
     anonymous_formula,
     decorated_symbols,

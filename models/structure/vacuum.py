@@ -15,9 +15,6 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-from ..symmetry.space_groups import SYMPREC
-from .clusters import Vector, add_period
-
 VACUUM: Final = 20.0
 """Å between the outermost nuclei of a layer and of its next image, J. Zhou et al., Sci. Data 6, 86 (2019)."""
 MIN_GAP: Final = 6.0
@@ -185,86 +182,3 @@ def _upright(
     matrix[:2, :2] = in_plane * in_plane_scale
     matrix[2, 2] = c
     return matrix, fractional
-
-
-def reduced_plane(a: Array, b: Array) -> tuple[Array, Array]:
-    """Give the two shortest vectors of a plane lattice, at 90 to 120 degrees (Lagrange's reduction).
-
-    Returns
-    -------
-    a, b
-        |a| <= |b|; hexagonal lattices come out with 120 degrees, as is the custom.
-    """
-    if a @ a > b @ b:
-        a, b = b, -a
-    while True:
-        shorter = b - np.rint((a @ b) / (a @ a)) * a
-        if shorter @ shorter >= a @ a * (1 - 1e-9):
-            b = shorter
-            break
-        a, b = shorter, -a
-    return (a, -b) if a @ b > 1e-9 * (a @ a) else (a, b)
-
-
-def primitive_layer(
-    species: Sequence[Composition], positions: Array, a: Array, b: Array, *, tolerance: float = SYMPREC
-) -> tuple[list[int], Array, Array]:
-    """Find the smallest cell of a layer: in the bulk its neighbours may have made it larger.
-
-    Parameters
-    ----------
-    species, positions, a, b
-        As for `layer_in_vacuum`.
-    tolerance
-        Å within which atoms are equivalent.
-
-    Returns
-    -------
-    sites
-        Indices of the atoms of the primitive cell.
-    a, b
-        Å, (3,): its periods, reduced.
-    """
-    normal = np.cross(a, b)
-    normal = normal / np.linalg.norm(normal)
-    frame = np.array([a, b, normal])
-    coordinates = positions @ np.linalg.inv(frame)
-    kinds = {one: index for index, one in enumerate(dict.fromkeys(species))}
-    kind = np.array([kinds[one] for one in species])
-    rarest = np.flatnonzero(kind == np.argmin(np.bincount(kind)))
-    orbit = np.arange(len(kind))
-    translations: list[Array] = []
-    for other in rarest[1:]:
-        shift = coordinates[other] - coordinates[rarest[0]]
-        image = _mapped(coordinates, kind, shift, frame, tolerance)
-        if image is not None:
-            translations.append(shift[:2])
-            orbit = np.minimum(orbit, image)
-    m = len(translations) + 1
-    sites = np.flatnonzero(orbit == np.arange(len(kind))).tolist()
-    if m * len(sites) != len(kind):  # equivalent only just within the tolerance: no group, so no smaller cell
-        return list(range(len(kind))), *reduced_plane(a, b)
-    if m > 1:
-        basis: list[Vector] = [(m, 0, 0), (0, m, 0)]
-        for shift in translations:
-            u, v = np.rint(shift * m).astype(int).tolist()
-            basis = add_period(basis, (u, v, 0))
-        (u1, v1, _), (u2, v2, _) = basis
-        a, b = (u1 * a + v1 * b) / m, (u2 * a + v2 * b) / m
-    return sites, *reduced_plane(a, b)
-
-
-def _mapped(
-    coordinates: Array, kind: NDArray[np.int64], shift: Array, frame: Array, tolerance: float
-) -> NDArray[np.int64] | None:
-    """For each atom the one that the shift carries it to, or None when it carries one nowhere."""
-    if abs(shift[2]) > tolerance:
-        return None
-    difference = coordinates[:, None, :] + shift - coordinates[None, :, :]
-    difference[:, :, :2] -= np.rint(difference[:, :, :2])
-    distance = np.linalg.norm(difference @ frame, axis=2)
-    distance[kind[:, None] != kind[None, :]] = np.inf
-    image: NDArray[np.int64] = np.argmin(distance, axis=1)
-    if distance[np.arange(len(kind)), image].max() > tolerance or len(set(image.tolist())) != len(kind):
-        return None
-    return image

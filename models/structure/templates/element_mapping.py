@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from ..comparison.prototypes import canonical_slots, slot_orders
+from ..comparison.prototype_index import canonical_slots, slot_orders
 from ..pettifor import MODIFIED_PETTIFOR_ORDER, position
 
 OxidationMatch = Literal["matched", "unmatched", "unknown"]

@@ -1,6 +1,6 @@
 """Is a predicted structure sane: shortest distance, coordination, charge, each with its value and limit.
 
-Knows structures and radii; what follows from a failed check is decided elsewhere.
+Knows radii and distances; what follows from a failed check is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.structure import Structure
 
-from ..layered.clusters import NotAnalysable, possible_bonds
-from .rescaling import BOND_TOLERANCE, covalent_radius
+from .rescaling import BOND_TOLERANCE
 
 MIN_DISTANCE_RATIO: Final = 0.70
 """Shortest distance over the sum of covalent radii. Of 980 monolayers of 2DMatPedia 99.9 % have more than 0.77, of 500
@@ -39,10 +37,14 @@ class Check:
         "shortest_distance", "coordination" or "charge".
     passed
         None when it cannot be told.
-    value, limit
-        What was found, and what is allowed; see `check_predicted`.
+    value
+        Of the shortest distance: the least ratio of a distance to the sum of covalent radii. Of the coordination: the
+        share of the template's bonds that are bonds of the new elements too. Of the charge: the total of the likeliest
+        oxidation states, 0; None when no choice is neutral.
+    limit
+        The least value allowed; of the charge the only one.
     note
-        In words.
+        The finding in words.
     """
 
     name: str
@@ -52,61 +54,13 @@ class Check:
     note: str
 
 
-def check_predicted(
-    structure: Structure, template: Structure, factor: float, states: Mapping[str, float] | None
-) -> tuple[Check, Check, Check]:
-    """Check a predicted structure.
-
-    Parameters
-    ----------
-    structure
-        With its new elements, sites in the order of the template's.
-    template
-        The structure it was made from.
-    factor
-        By which its lengths were scaled.
-    states
-        Charge-neutral oxidation states of its elements, None when there are none.
-
-    Returns
-    -------
-    shortest_distance
-        Value: the least ratio of a distance to the sum of covalent radii.
-    coordination
-        Value: the share of the template's bonds that are bonds of the new elements too, being within the sum of their
-        covalent radii and 0.4 Å. Bonds that the new elements might have besides are not counted: large cations are
-        within their covalent radii of each other in many salts.
-    charge
-        Value: the total charge of the likeliest oxidation states, 0; none when no choice is neutral.
-    """
-    symbols = [site.specie.symbol for site in structure]
-    radii = np.array([covalent_radius(symbol) for symbol in symbols])
-    try:
-        near = possible_bonds(structure, SEARCH)
-    except NotAnalysable as error:
-        shortest = Check("shortest_distance", passed=None, value=None, limit=MIN_DISTANCE_RATIO, note=str(error))
-    else:
-        expected = radii[near.first] + radii[near.second]
-        shortest = check_shortest(symbols, radii, near.first, near.second, near.slack + expected)
-    try:
-        bonds = possible_bonds(template, BOND_TOLERANCE)
-    except NotAnalysable as error:
-        note = f"of the template: {error}"
-        coordination = Check("coordination", passed=None, value=None, limit=MIN_BONDS_KEPT, note=note)
-    else:
-        old = np.array([covalent_radius(site.specie.symbol) for site in template])
-        lengths = factor * (bonds.slack + old[bonds.first] + old[bonds.second])
-        coordination = check_coordination(radii, bonds.first, bonds.second, lengths)
-    return shortest, coordination, check_charge(states)
-
-
 def check_shortest(symbols: Sequence[str], radii: Array, first: Integers, second: Integers, lengths: Array) -> Check:
-    """Check the shortest distance.
+    """Check that no two atoms come closer than `MIN_DISTANCE_RATIO` allows.
 
     Parameters
     ----------
     symbols, radii
-        Of each of n sites; Å.
+        Element and covalent radius, Å, of each of n sites; NaN where none is known.
     first, second, lengths
         Pairs of sites and how far they are apart, Å: at least all that are within `SEARCH` of their radii.
     """
@@ -128,12 +82,15 @@ def check_shortest(symbols: Sequence[str], radii: Array, first: Integers, second
 
 
 def check_coordination(radii: Array, first: Integers, second: Integers, lengths: Array) -> Check:
-    """Check the coordination.
+    """Check that the template's bonds are bonds of the new elements too, within their radii and `BOND_TOLERANCE`.
+
+    Bonds that the new elements might have besides are not counted: large cations are within their covalent radii of
+    each other in many salts.
 
     Parameters
     ----------
     radii
-        (n,) Å: of the new elements.
+        Å, (n,): covalent radius of the new element of each site, NaN where none is known.
     first, second, lengths
         The template's bonds, and how long they have become, Å.
     """

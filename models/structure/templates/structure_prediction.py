@@ -16,17 +16,15 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .comparison.matching import Representatives, prepare
-from .comparison.prototypes import PROTOTYPE_TOLERANCES
-from .templating.decorations import decorated_symbols
-from .templating.element_mapping import likely_oxidation_states
-from .templating.library import StructureOf, TemplateLibrary
-from .templating.predictions import Decoration, Made, Prediction, described, shared_element
-from .templating.ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
-from .templating.shortlist import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
-from .templating.template_arrays import LentShapes, Shape
-
-__all__ = ["Decoration", "NoTemplateError", "Prediction", "Ranking", "Shortlist", "predict", "realise", "shortlist"]
+from ..comparison.matching import Representatives, prepare
+from ..comparison.prototype_index import PROTOTYPE_TOLERANCES
+from .decorations import decorated_symbols
+from .element_mapping import likely_oxidation_states
+from .library import StructureOf, TemplateLibrary
+from .predicted_structure import Made, Prediction, described, shared_element
+from .ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
+from .shortlisting import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
+from .template_cells import SubstitutedCell, TemplateCells
 
 Ranking = Literal["prototypes", "elmd"]
 
@@ -37,7 +35,7 @@ BEHIND_FACTOR: Final = 1e-9
 """By how much ordered decorations are set back once they have half of the places: behind all templates of the
 composition's own anonymous formula, which they would otherwise crowd out where none of these is likely."""
 
-_Maker = Callable[[Choice], Shape | None]
+_Maker = Callable[[Choice], SubstitutedCell | None]
 
 
 def predict(
@@ -98,10 +96,10 @@ def predict(
         if k < 1:
             raise ValueError(f"at least one structure must be asked for, got {k=}")
         wanted = find_templates(formula, library, dimension)
-        shapes = LentShapes(library.structure_of, dimension)
-        made = list(_nearest(wanted, k, _maker(wanted.formula, shapes, rescale=rescale)))
+        cells = TemplateCells(library.structure_of, dimension)
+        made = list(_nearest(wanted, k, _maker(wanted.formula, cells, rescale=rescale)))
         amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
-        return described(made, wanted.formula, amounts, dimension, space_groups, shapes)
+        return described(made, wanted.formula, amounts, dimension, space_groups, cells)
     chosen = shortlist(
         formula,
         library,
@@ -114,7 +112,7 @@ def predict(
     return realise(chosen, library.structure_of, rescale=rescale)
 
 
-def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescale: bool = True) -> list[Prediction]:
+def realise(chosen: Shortlist, structure_of: StructureOf | TemplateCells, *, rescale: bool = True) -> list[Prediction]:
     """Make the structures of a shortlist.
 
     Parameters
@@ -122,7 +120,7 @@ def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescal
     chosen
         The templates to try.
     structure_of
-        Gives the structures of `Shortlist.template_ids`; or their shapes, which serve other shortlists as well.
+        Gives the structures of `Shortlist.template_ids`; or their cells, which serve other shortlists as well.
     rescale
         As for `predict`.
 
@@ -131,47 +129,47 @@ def realise(chosen: Shortlist, structure_of: StructureOf | LentShapes, *, rescal
     NoTemplateError
         When nothing is on the list.
     """
-    shapes = structure_of if isinstance(structure_of, LentShapes) else LentShapes(structure_of, chosen.dimension)
-    make = _maker(chosen.formula, shapes, rescale=rescale)
+    cells = structure_of if isinstance(structure_of, TemplateCells) else TemplateCells(structure_of, chosen.dimension)
+    make = _maker(chosen.formula, cells, rescale=rescale)
     if chosen.match_structures:
-        made = list(_by_matching(chosen, shapes, make))
+        made = list(_by_matching(chosen, cells, make))
     else:
         made = [
             Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as)
             for candidate in chosen.candidates
-            for one in (_told(candidate, shapes)[:1] if candidate.is_open else [candidate])
+            for one in (_told(candidate, cells)[:1] if candidate.is_open else [candidate])
         ]
     if not made and not chosen.known:
         raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
-    return described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, shapes)
+    return described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells)
 
 
-def _maker(formula: str, shapes: LentShapes, *, rescale: bool) -> _Maker:
+def _maker(formula: str, cells: TemplateCells, *, rescale: bool) -> _Maker:
     states = likely_oxidation_states(formula)
 
-    def make(choice: Choice) -> Shape | None:
+    def make(choice: Choice) -> SubstitutedCell | None:
         template_id, split, number = choice.template.template_id, choice.split, choice.ordering
         if split is None or number is None:
-            return shapes[template_id].with_elements(choice.mapping, states, rescale=rescale)
-        found = shapes.orderings(template_id, shared_element(choice, split), split)
+            return cells[template_id].with_elements(choice.mapping, states, rescale=rescale)
+        found = cells.orderings(template_id, shared_element(choice, split), split)
         if number >= len(found):
             return None
-        lent = shapes.primitive(template_id)
+        lent = cells.primitive(template_id)
         symbols = decorated_symbols(lent.symbols, choice.mapping, split, found[number])
         return lent.with_symbols(symbols, states, rescale=rescale)
 
     return make
 
 
-def _told(candidate: Shortlisted, shapes: LentShapes) -> list[Shortlisted]:
+def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
     """Give a candidate that is to be decorated as one for each ordering, the more symmetric with the larger share.
 
-    A template that lends its shape in the place of another lends it to the ordering of the same number.
+    A template that lends its cell in the place of another lends it to the ordering of the same number.
     """
     for first, choice in enumerate(candidate.choices):
         split = choice.split
         assert split is not None
-        found = shapes.orderings(choice.template.template_id, shared_element(choice, split), split)
+        found = cells.orderings(choice.template.template_id, shared_element(choice, split), split)
         if found:
             whole = sum(1 / one.alike for one in found)
             return [
@@ -185,26 +183,26 @@ def _told(candidate: Shortlisted, shapes: LentShapes) -> list[Shortlisted]:
     return []
 
 
-def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, Shape]]:
+def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, SubstitutedCell]]:
     """Give choices with what becomes of them, those that fail a check after those that pass all."""
     failed = []
     for choice in choices:
-        shape = make(choice)
-        if shape is None:
+        cell = make(choice)
+        if cell is None:
             continue
-        if shape.sane:
-            yield choice, shape
+        if cell.sane:
+            yield choice, cell
         else:
-            failed.append((choice, shape))
+            failed.append((choice, cell))
     yield from failed
 
 
-def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterator[Made]:
+def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Made]:
     """Give distinct structures, compared with each other and with the known ones by StructureMatcher.
 
     They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
     """
-    known = Representatives((shapes[one].template for one in chosen.known), max_density_ratio=None)
+    known = Representatives((cells[one].template for one in chosen.known), max_density_ratio=None)
     alike = Representatives(max_density_ratio=None)
     listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
     failed: set[int] = set()
@@ -221,19 +219,19 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
             heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate, set_back))
             continue
         if candidate.is_open:
-            for one in _told(candidate, shapes):
+            for one in _told(candidate, cells):
                 own = next(places)
                 if place in behind:
                     behind.add(own)
                 share = one.probability / candidate.probability
                 heapq.heappush(waiting, (negative * share, own, one, False))
             continue
-        for choice, shape in _sane_first(candidate.choices, make):
-            if not shape.sane and place not in failed:
+        for choice, cell in _sane_first(candidate.choices, make):
+            if not cell.sane and place not in failed:
                 failed.add(place)
                 heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate, set_back))
                 break
-            prepared = prepare(shape.arrays)
+            prepared = prepare(cell.arrays)
             nearest = alike.match(prepared)
             if nearest is not None and listed.match(prepared, start=nearest) is not None:
                 continue  # listed already; another template of the prototype may differ
@@ -248,7 +246,7 @@ def _by_matching(chosen: Shortlist, shapes: LentShapes, make: _Maker) -> Iterato
             alike.keep(prepared)
             listed.keep(prepared)
             decorations += decorated
-            yield Made(choice, shape, candidate.probability, None if number is None else chosen.known[number])
+            yield Made(choice, cell, candidate.probability, None if number is None else chosen.known[number])
             break
 
 
@@ -256,8 +254,8 @@ def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[Made]:
     """Give distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
-        shape = make(choice)
-        if shape is not None and listed.add(shape.arrays)[1]:
-            yield Made(choice, shape, None, None)
+        cell = make(choice)
+        if cell is not None and listed.add(cell.arrays)[1]:
+            yield Made(choice, cell, None, None)
         if len(listed) == k:
             return

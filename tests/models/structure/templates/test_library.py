@@ -1,9 +1,9 @@
 """The library of templates: how it is laid out, and what it refuses."""
 
 import pytest
-from exfolio.models.structure.comparison.prototypes import Membership
+from exfolio.models.structure.comparison.prototype_index import Membership
 from exfolio.models.structure.pettifor import position
-from exfolio.models.structure.templating.library import Template, TemplateLibrary
+from exfolio.models.structure.templates.library import Template, TemplateLibrary
 from pymatgen.core import Lattice, Structure
 
 

@@ -16,8 +16,9 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from .clusters import COVALENT_RADII, NotAnalysable, possible_bonds
-from .vacuum import is_monolayer_cell, set_vacuum, thickest_gap
+from ..covalent_radii import covalent_radius
+from ..vacuum import is_monolayer_cell, set_vacuum, thickest_gap
+from .clusters import NotAnalysable, possible_bonds
 
 LAST_ELEMENT: Final = "Bi"
 """Elements from H to Bi, without radioactive ones, lanthanides and actinides, as in 2DMatPedia."""
@@ -155,14 +156,12 @@ def _bond_counts(structure: Structure) -> dict[tuple[str, str], int]:
 
 def _scale(bonds: Mapping[tuple[str, str], int], mapping: Mapping[str, str]) -> float:
     """Mean ratio of new to old bond length, by the sums of covalent radii."""
-    ratios = [(_radius(mapping[a]) + _radius(mapping[b])) / (_radius(a) + _radius(b)) for a, b in bonds]
+    ratios = [
+        (covalent_radius(mapping[a]) + covalent_radius(mapping[b])) / (covalent_radius(a) + covalent_radius(b))
+        for a, b in bonds
+    ]
     scale = float(np.average(ratios, weights=list(bonds.values())))
     return scale if np.isfinite(scale) else 1.0
-
-
-def _radius(symbol: str) -> float:
-    z = Element(symbol).Z
-    return float(COVALENT_RADII[z]) if z < len(COVALENT_RADII) else float("nan")
 
 
 def _replace(structure: Structure, replaced: Mapping[str, str], scale: float) -> Structure:

@@ -1,7 +1,7 @@
 """Prototypes: what has the same structure but for the names of its elements, and what has not."""
 
 import pytest
-from exfolio.models.structure.comparison.prototypes import (
+from exfolio.models.structure.comparison.prototype_index import (
     Membership,
     NoPrototypeError,
     PrototypeIndex,

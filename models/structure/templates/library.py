@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from ..comparison.prototypes import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
+from ..comparison.prototype_index import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
 from ..pettifor import position
 
 StructureOf = Callable[[str], Structure]

@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.vacuum import thickest_gap
 from exfolio.models.structure.pettifor import ElementOffScaleError
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.templates import NoTemplateError, predict, realise, shortlist
-from exfolio.models.structure.templating.library import TemplateLibrary
+from exfolio.models.structure.templates.library import TemplateLibrary
+from exfolio.models.structure.vacuum import thickest_gap
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 

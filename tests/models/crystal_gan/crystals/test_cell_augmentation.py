@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.crystal_gan.crystals.augmentation import (
+from exfolio.models.crystal_gan.crystals.cell_augmentation import (
     AXIS_SWAPS,
     Augmentation,
     NoTrainingData,

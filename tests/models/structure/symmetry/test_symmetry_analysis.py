@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from exfolio.models.structure.symmetry.space_groups import (
+from exfolio.models.structure.symmetry.symmetry_analysis import (
     conventional_cell,
     crystal_system,
     primitive_cell,

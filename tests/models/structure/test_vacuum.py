@@ -1,18 +1,10 @@
-"""A layer in its cell: the vacuum, the in-plane vectors, the smallest cell."""
+"""A layer in its cell: the vacuum found and set."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.vacuum import (
-    is_monolayer_cell,
-    primitive_layer,
-    reduced_plane,
-    set_vacuum,
-    thickest_gap,
-)
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from exfolio.models.structure.vacuum import is_monolayer_cell, set_vacuum, thickest_gap
 from pymatgen.core import Lattice, Structure
 
 Crystal = Callable[[str], Structure]
@@ -76,35 +68,3 @@ def test_layers_are_turned_never_mirrored() -> None:
     permuted = Structure.from_sites((atoms * [[0, 0, 1], [1, 0, 0], [0, 1, 0]]).sites)
     assert hand(atoms) == hand(set_vacuum(atoms)) == hand(set_vacuum(permuted))
     assert set_vacuum(permuted).lattice.matrix[2, 2] > 0
-
-
-@settings(max_examples=100, deadline=None)
-@given(vectors=st.lists(st.floats(-10, 10), min_size=4, max_size=4))
-def test_a_reduced_plane_has_the_same_area_and_an_obtuse_angle(vectors: list[float]) -> None:
-    a, b = np.array([*vectors[:2], 0.0]), np.array([*vectors[2:], 0.0])
-    assume(np.linalg.norm(np.cross(a, b)) > 0.1)
-    short, other = reduced_plane(a, b)
-    np.testing.assert_allclose(np.linalg.norm(np.cross(short, other)), np.linalg.norm(np.cross(a, b)), rtol=1e-6)
-    assert np.linalg.norm(short) <= np.linalg.norm(other) * (1 + 1e-6)
-    cosine = short @ other / (np.linalg.norm(short) * np.linalg.norm(other))
-    assert -0.5 - 1e-6 <= cosine <= 1e-6
-
-
-@pytest.mark.parametrize("cell", [[[2, 0], [0, 2]], [[2, 1], [0, 3]], [[1, 1], [-1, 2]], [[3, 0], [1, 1]]])
-def test_the_smallest_cell_of_a_layer_is_found(monolayer: Structure, cell: list[list[int]]) -> None:
-    upright = set_vacuum(monolayer)
-    supercell = upright * [[*cell[0], 0], [*cell[1], 0], [0, 0, 1]]
-    matrix = supercell.lattice.matrix
-    sites, a, b = primitive_layer([site.species for site in supercell], supercell.cart_coords, matrix[0], matrix[1])
-    assert len(sites) == 3
-    assert np.linalg.norm(a) == pytest.approx(3.18)
-    assert np.linalg.norm(b) == pytest.approx(3.18)
-    assert a @ b / 3.18**2 == pytest.approx(-0.5)
-
-
-def test_a_distorted_supercell_is_not_folded(monolayer: Structure) -> None:
-    supercell = set_vacuum(monolayer) * [2, 1, 1]
-    supercell.translate_sites([0], [0.05, 0, 0], frac_coords=False)
-    matrix = supercell.lattice.matrix
-    sites, *_ = primitive_layer([site.species for site in supercell], supercell.cart_coords, matrix[0], matrix[1])
-    assert len(sites) == 6
