@@ -20,7 +20,17 @@ from ..learning.threads import threads_of_torch
 from ..structure.serialization import MIN_DISTANCE
 from ..structure.vacuum import MIN_GAP, thickest_gap
 from .bond_graph import BondGraph, bond_graph
-from .chgnet import EDGES_AT_ONCE, EDGES_AT_ONCE_GPU, GPA, Static, atomic_numbers, evaluate_graphs, potential, unfit
+from .chgnet import (
+    EDGES_AT_ONCE,
+    EDGES_AT_ONCE_GPU,
+    GPA,
+    Static,
+    atomic_numbers,
+    cutoffs,
+    evaluate_graphs,
+    potential,
+    unfit,
+)
 
 FORCE_TOLERANCE: Final = 0.1
 """eV/Å, on atoms and, as volume times stress over the number of atoms, on the cell: the default of CHGNet's own
@@ -126,7 +136,7 @@ def relax(
     Returns
     -------
     list of Relaxed
-        n results, in order.
+        n results, in order; on a CPU they do not depend on which structures are relaxed together.
 
     Raises
     ------
@@ -148,7 +158,7 @@ def relax(
         message = f"{len(structures)} structures but {len(flat)} values of `monolayer`: give one for each"
         raise ValueError(message)
     model = potential(device)
-    cutoffs = (float(model.graph_converter.atom_graph_cutoff), float(model.graph_converter.bond_graph_cutoff))
+    reach = cutoffs(model)
     limit = edges_at_once or (EDGES_AT_ONCE if device == "cpu" else EDGES_AT_ONCE_GPU)
     results: list[Relaxed | None] = [None] * len(structures)
     waiting: list[_Walk] = []
@@ -165,7 +175,7 @@ def relax(
             edges = sum(len(graph.centers) for _, graph in walking)
             while waiting and (not walking or edges < limit):
                 walk = waiting.pop()
-                graph = walk.graph(*cutoffs)
+                graph = walk.graph(*reach)
                 if graph.lonely:
                     results[walk.index] = walk.result(f"{graph.lonely}: nothing holds it")
                     continue
@@ -191,7 +201,7 @@ def relax(
             parts = {walk.index: len(graph.centers) / total for walk, graph in walking}
             walking = []
             for walk in still:
-                graph = walk.graph(*cutoffs)
+                graph = walk.graph(*reach)
                 if graph.lonely:
                     results[walk.index] = walk.result(f"came apart after {walk.steps} steps: {graph.lonely}")
                 elif walk.too_close(graph):

@@ -1,7 +1,7 @@
 """The cells of templates as arrays, analysed once for all the compositions that take their geometry.
 
-Puts elements in, rescales and checks; a Structure is made only of what is kept. For ten mappings of one template that
-is several times faster than by way of Structures.
+Puts elements in, rescales and checks; a Structure is made only of what is kept. With ten mappings of a template arrays
+take a third of the time that Structures would take.
 """
 
 from __future__ import annotations

@@ -80,3 +80,15 @@ def test_limits_must_be_positive(limits: dict[str, float]) -> None:
 def test_one_flag_for_each_structure() -> None:
     with pytest.raises(ValueError, match="2 structures but 1 values"):
         relax([TIGHT_MGO, WIDE_MOS2], monolayer=[True])
+
+
+def test_where_a_relaxation_ends_does_not_depend_on_its_company() -> None:
+    structures = [WIDE_MOS2, TIGHT_MGO, TIGHT_MGO * 2, WIDE_MOS2 * [2, 1, 1]]
+
+    together = relax(structures, max_steps=12)
+    alone = [relax([structure], max_steps=12)[0] for structure in structures]
+
+    for result, other in zip(together, alone, strict=True):
+        assert (result.energy, result.steps) == (other.energy, other.steps)
+        np.testing.assert_array_equal(result.structure.lattice.matrix, other.structure.lattice.matrix)
+        np.testing.assert_array_equal(result.structure.frac_coords, other.structure.frac_coords)
