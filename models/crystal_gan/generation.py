@@ -31,7 +31,7 @@ _MAX_DRAWS_EACH_OF: Final = 10
 """And for each that the lowest are chosen of."""
 
 Energies = Callable[[list[Structure]], Sequence[float | None]]
-"""Gives the energy per atom of each structure, None where it has none."""
+"""Computes the energy of each structure, eV/atom, None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def sample(model: CrystalGenerator, composition: Composition, n: int, seed: int)
 
 
 def asked(model: CrystalGenerator, composition: Composition) -> tuple[int, ...]:
-    """Give a composition in the order of the model's layout, checked; see `sample`."""
+    """Atoms of each element in the order of the model's layout, checked; see `sample`."""
     layout = model.layout
     number = layout.counts(composition)
     if lacking := [element for element, n in zip(layout.elements, number, strict=True) if n < 1]:

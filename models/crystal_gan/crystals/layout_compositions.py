@@ -33,7 +33,7 @@ class OxidationRule:
     states: Mapping[str, float] = field(default_factory=lambda: {"Mg": 2.0, "O": -2.0})
 
     def state(self, number: Mapping[str, int]) -> float:
-        """Give the element's mean oxidation state in a composition.
+        """Mean oxidation state of the element in a composition.
 
         Raises
         ------
@@ -82,6 +82,6 @@ def compositions(layout: Layout, rule: OxidationRule | None = None, *, reduced: 
 
 
 def family(number: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the reduced composition: (2, 4, 8) belongs to (1, 2, 4)."""
+    """Reduced composition: (2, 4, 8) belongs to (1, 2, 4)."""
     divisor = gcd(*number)
     return tuple(n // divisor for n in number)

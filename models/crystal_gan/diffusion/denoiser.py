@@ -46,7 +46,13 @@ class Round(nn.Module):
     def forward(
         self, atoms: Tensor, around: Neighbourhoods, basis: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the atoms' new numbers, and the sums of vectors and tensors that came in."""
+        """Update the features of the atoms, (n, width), from their neighbours'.
+
+        Returns
+        -------
+        atoms, vectors, tensors
+            The new features, and the sums of the vectors and tensors that came in.
+        """
         messages = self.send(self.norm(atoms))[around.atoms] * self.filter(basis)
         plain, along, across = messages.split(self.message, dim=2)
         total = plain.sum(dim=1) / _MESSAGE_SCALE

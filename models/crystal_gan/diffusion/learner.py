@@ -154,7 +154,7 @@ class DiffusionLearner:
         }
 
     def state(self) -> State:
-        """Give network, running average, optimiser and steps."""
+        """State of network, running average, optimiser and steps."""
         kept = {"network": self.network.state_dict(), "averaged": self.averaged.state_dict()}
         return {**kept, "adam": self.adam.state_dict(), "steps": self.steps}
 
@@ -173,7 +173,7 @@ class DiffusionLearner:
 
 
 def _reduced(arrays: NDArray[np.float64], longest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give Niggli-reduced cell vectors, shape (n, 3, 3), and the fractional coordinates of all slots in them."""
+    """Niggli-reduced cell vectors, Å, (n, 3, 3), and the fractional coordinates of all slots in them, (n, slots, 3)."""
     vectors = cell_matrices(arrays[:, 0] * longest, arrays[:, 1] * HALF_TURN)
     fractional = (arrays[:, CELL_ROWS:] - OFFSET) / SCALE
     reduced = vectors.copy()

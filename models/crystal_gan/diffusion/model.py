@@ -114,5 +114,5 @@ class CrystalDiffusion:
 
 
 def parameters_of(network: nn.Module) -> State:
-    """Give weights on the CPU, detached."""
+    """Weights of a network on the CPU, detached."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -186,7 +186,7 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def profile(name: str = "paper", layout: str | Mapping[str, Any] | Layout = MG_MN_O) -> CrystalGanConfig:
-    """Give the settings of a profile: `paper` or `published-code`.
+    """Look up the settings of a profile: `paper` or `published-code`.
 
     Raises
     ------

@@ -121,7 +121,7 @@ class CrystalGanLearner:
         }
 
     def state(self) -> State:
-        """Give parameters and optimisers."""
+        """State of networks and optimisers."""
         networks = {name: network.state_dict() for name, network in self.trained.items()}
         return {**networks, "adams": {name: adam.state_dict() for name, adam in self._adams.items()}}
 

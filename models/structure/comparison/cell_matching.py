@@ -114,7 +114,7 @@ class _Search:
         return None if unclear else False
 
     def _promising(self, mine: Array, metrics: Array, reach: Array, box: Array) -> Iterator[tuple[int, int]]:
-        """Give bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
+        """Bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class _Search:
 
 @lru_cache(maxsize=512)
 def _kinds(counts: tuple[int, ...]) -> tuple[NDArray[np.bool_], list[slice], range]:
-    """Give the pairs of sites that are of unlike kinds, the sites of each kind, the rarest first, and those of it."""
+    """Pairs of sites that are of unlike kinds, the sites of each kind, the rarest first, and those of it."""
     kinds = np.repeat(np.arange(len(counts)), counts)
     ends = np.cumsum(counts)
     blocks = [slice(int(ends[kind] - counts[kind]), int(ends[kind])) for kind in np.argsort(counts)]
@@ -176,7 +176,7 @@ def _kinds(counts: tuple[int, ...]) -> tuple[NDArray[np.bool_], list[slice], ran
 
 
 def _metrics(lengths: Array, cosines: Array) -> Array:
-    """Give the products of the cell vectors, (k, 3, 3), from lengths and cosines of angles, (k, 3) each."""
+    """Products of the cell vectors, (k, 3, 3), from lengths and cosines of angles, (k, 3) each."""
     products: Array = lengths[:, :, None] * lengths[:, None, :] * cosines[:, _OTHER_TWO]
     diagonal = np.arange(3)
     products[:, diagonal, diagonal] = lengths**2
@@ -184,7 +184,7 @@ def _metrics(lengths: Array, cosines: Array) -> Array:
 
 
 def _nearest_images(apart: Array, metric: Array) -> tuple[Array, Array]:
-    """Give fractional vectors within half a cell as those to the nearest images, and their squared lengths.
+    """Shortest images of fractional vectors, and their squared lengths.
 
     In a Niggli-reduced cell that is one of the 27 cells around; the cells compared here are like such ones.
 
@@ -258,7 +258,7 @@ def _points(a: int, b: int, c: int) -> Integers:
 
 
 def _determinants(matrices: Integers) -> Integers:
-    """Give those of (k, 3, 3) matrices of whole numbers, exactly."""
+    """Compute the determinants of (k, 3, 3) matrices of whole numbers, exactly."""
     a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
     found: Integers = (
         a[:, 0] * (b[:, 1] * c[:, 2] - b[:, 2] * c[:, 1])

@@ -75,7 +75,7 @@ def link(structures: Mapping[str, Arrays], earlier: Mapping[str, Link] | None = 
 
 
 def fingerprint(arrays: Arrays) -> str:
-    """Give a hash of a structure that differs as soon as any number in it does."""
+    """Hash of a structure that differs as soon as any number in it does."""
     names = {id(one): str(one) for one in {id(one): one for one in arrays.species}.values()}
     sites = "\n".join(names[id(one)] for one in arrays.species)
     numbers = np.ascontiguousarray(arrays.matrix).tobytes() + np.ascontiguousarray(arrays.fractional).tobytes()

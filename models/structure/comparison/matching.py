@@ -195,11 +195,11 @@ class Representatives:
         return self._count
 
     def match(self, structure: Structure | Arrays | Prepared, *, start: int = 0) -> int | None:
-        """Give the number of the first known structure, from number `start` on, that this one duplicates, or None."""
+        """Find the first known structure, from number `start` on, that this one duplicates: its number, or None."""
         return self._match(prepare(structure), start)
 
     def add(self, structure: Structure | Arrays | Prepared) -> tuple[int, bool]:
-        """Give the number of the structure's representative, and whether it is new and now stands for itself."""
+        """Sort a structure in: the number of its representative, and whether it is new and now stands for itself."""
         prepared = prepare(structure)
         found = self._match(prepared)
         if found is not None:
@@ -207,7 +207,7 @@ class Representatives:
         return self.keep(prepared), True
 
     def keep(self, structure: Structure | Arrays | Prepared) -> int:
-        """Take one as distinct, and give its number."""
+        """Take a structure as distinct; its number is returned."""
         prepared = prepare(structure)
         self._by_key.setdefault(prepared.key, []).append((self._count, prepared))
         self._count += 1

@@ -92,7 +92,7 @@ class _Shape:
         self._structures: dict[Order, Structure] = {}
 
     def cell(self, order: Order) -> ReducedCell | None:
-        """Give the reduced cell with slot k in the part of slot order[k]; all in one part for an empty order."""
+        """Reduced cell with slot k in the part of slot order[k]; all in one part for an empty order."""
         if order not in self._cells:
             self._cells[order] = self._named(order)
         return self._cells[order]
@@ -109,7 +109,7 @@ class _Shape:
         return ReducedCell(found.matrix, np.concatenate(parts), names, tuple(len(part) for part in parts))
 
     def structure(self, order: Order) -> Structure:
-        """Give the same for StructureMatcher."""
+        """Structure with the slots in these parts, for StructureMatcher."""
         if order not in self._structures:
             names = {element: _STAND_INS[part] for part, element in zip(order, self._slots, strict=bool(order))}
             reduced = self._prepared.reduced
@@ -188,7 +188,7 @@ class PrototypeIndex:
         slots
             Elements of its first template, as in that one's `Membership`.
         structure
-            Gives that template's structure; called when a new template has to be compared with it, if ever.
+            Reads that template's structure; called when a new template has to be compared with it, if ever.
         """
         self._insert(_Leader(prototype, structure, slots))
 

@@ -18,7 +18,12 @@ Array = NDArray[np.float64]
 
 
 def reduced_plane(a: Array, b: Array) -> tuple[Array, Array]:
-    """Give the two shortest vectors of a plane lattice, at 90 to 120 degrees (Lagrange's reduction).
+    """Two shortest vectors of a plane lattice, at 90 to 120 degrees, by Lagrange's reduction.
+
+    Parameters
+    ----------
+    a, b
+        Å, (3,): any two periods that span it.
 
     Returns
     -------

@@ -303,7 +303,7 @@ def build_structure(
     asymmetric_unit
         The sites, one of each orbit.
     primitive
-        Give the primitive cell instead of the conventional one.
+        Make the primitive cell instead of the conventional one.
 
     Raises
     ------

@@ -69,7 +69,7 @@ class LatticeConfig:
             raise BadLatticeConfig(f"max_features is 'sqrt' or a share above 0 and at most 1, not {share!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain data."""
+        """Write the settings as plain data."""
         return asdict(self)
 
     @classmethod
@@ -137,7 +137,7 @@ class LatticePredictor:
         return np.unique(self.space_groups)
 
     def space_group_probability(self, formulas: Sequence[str], numbers: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Give the probability of space groups.
+        """Probabilities of space groups.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class LatticePredictor:
         return constrained(name, median, dimension=self.config.dimension)
 
     def _near(self, formulas: Sequence[str]) -> list[tuple[csr_array, NDArray[np.float64]]]:
-        """Give, by blocks, weights of the structures learnt from, and mean radii of the compositions."""
+        """Weights of the structures learnt from, and mean radii of the compositions in Å, by blocks."""
         blocks = [formulas[start : start + _BLOCK] for start in range(0, len(formulas), _BLOCK)]
         described = (_described(block) for block in blocks)
         return [(self.forest.weights(features), radii) for features, radii in described]
@@ -262,7 +262,7 @@ class LatticePredictor:
 
 
 def unpack(data: bytes) -> LatticePredictor:
-    """Give a packed predictor.
+    """Read a packed predictor.
 
     Raises
     ------

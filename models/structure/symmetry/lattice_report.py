@@ -154,7 +154,7 @@ def _of_groups(
 
 
 def _possible(composition: NDArray[np.int64], answer: NDArray[Any]) -> float:
-    """Give the share of the structures that have the most frequent answer of their composition."""
+    """Share of the structures that have the most frequent answer of their composition."""
     pairs, counts = np.unique(np.column_stack([composition, answer]), axis=0, return_counts=True)
     most = np.zeros(int(composition.max()) + 1, dtype=np.int64)
     np.maximum.at(most, pairs[:, 0], counts)
@@ -162,7 +162,7 @@ def _possible(composition: NDArray[np.int64], answer: NDArray[Any]) -> float:
 
 
 def _place(scores: NDArray[np.float64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the place, from 0, of the right column by falling scores; what scores 0 comes last."""
+    """Place (n,), from 0, of the right column by falling scores; what scores 0 comes last."""
     own = scores[np.arange(len(right)), right]
     ahead = (scores > own[:, None]).sum(axis=1)
     ties = (scores == own[:, None]) & (np.arange(scores.shape[1])[None, :] < right[:, None])

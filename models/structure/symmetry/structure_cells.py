@@ -20,7 +20,7 @@ TOLERANCE: Final = 0.1
 def conventional(
     structure: Structure, *, dimension: int, tolerance: float = TOLERANCE
 ) -> tuple[int, tuple[float, ...]] | None:
-    """Give space group and cell of a structure.
+    """Space group and conventional cell of a structure.
 
     Parameters
     ----------

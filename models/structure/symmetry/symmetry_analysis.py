@@ -5,7 +5,6 @@ A structure whose symmetry cannot be found is an answer with a reason, not a cra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,7 +53,7 @@ class SpaceGroup:
     reason: str | None = None
 
     def fields(self) -> dict[str, int | str] | None:
-        """Give number, symbol and crystal system as stored with a material; None when not found."""
+        """Name number, symbol and crystal system as stored with a material; None when not found."""
         if self.number is None or self.symbol is None or self.crystal_system is None:
             return None
         return {"number": self.number, "symbol": self.symbol, "crystal_system": self.crystal_system}
@@ -87,13 +86,8 @@ def space_group(structure: Structure, *, tolerance: float = SYMPREC) -> SpaceGro
     return SpaceGroup(number, str(data.international), crystal_system(number), tolerance)
 
 
-def space_groups(structures: Iterable[Structure], *, tolerance: float = SYMPREC) -> list[SpaceGroup]:
-    """Find the space groups of a batch; see `space_group`."""
-    return [space_group(structure, tolerance=tolerance) for structure in structures]
-
-
 def primitive_cell(structure: Structure, *, tolerance: float = SYMPREC) -> Structure | None:
-    """Give the standard primitive cell, atoms where they are; None when no symmetry is found.
+    """Find the standard primitive cell, atoms where they are; None when there is no symmetry.
 
     Site properties are not carried over, because sites are merged.
     """
@@ -101,7 +95,7 @@ def primitive_cell(structure: Structure, *, tolerance: float = SYMPREC) -> Struc
 
 
 def conventional_cell(structure: Structure, *, tolerance: float = SYMPREC) -> Structure | None:
-    """Give the standard conventional cell, atoms where they are; None when no symmetry is found.
+    """Find the standard conventional cell, atoms where they are; None when there is no symmetry.
 
     Site properties are not carried over, because sites may be multiplied.
     """

@@ -75,7 +75,7 @@ class Ordering:
 
 
 def splits(elements: Sequence[str], amounts: Sequence[int]) -> Iterator[tuple[Split, tuple[str, ...], tuple[int, ...]]]:
-    """Give every pair of elements that may share sites, at most `MAX_SITES`, and the composition with the two as one.
+    """List the pairs of elements that may share at most `MAX_SITES` sites, with the composition having the two as one.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def splits(elements: Sequence[str], amounts: Sequence[int]) -> Iterator[tuple[Sp
 
 
 def simpler_amounts(amounts: Iterable[int]) -> set[tuple[int, ...]]:
-    """Give the amounts, ascending and divided out, of the formulas of which a formula may be a decoration.
+    """Amounts, ascending and divided out, of the formulas of which a formula may be a decoration.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def anonymous_formula(amounts: Iterable[int]) -> str:
 
 
 def simpler_formulas(anonymous: str) -> set[str]:
-    """Give the anonymous formulas of which one may be a decoration.
+    """Anonymous formulas of which one may be a decoration.
 
     Examples
     --------
@@ -205,14 +205,22 @@ def orderings(cell: PrimitiveCell, element: str, amounts: tuple[int, int]) -> tu
 def decorated_symbols(
     symbols: Sequence[str], mapping: Mapping[str, str], split: Split, ordering: Ordering
 ) -> tuple[str, ...]:
-    """Give the new element of each site of the cell whose sites `ordering` names.
+    """Elements of the sites of a decorated cell.
 
     Parameters
     ----------
     symbols
-        Of the template's sites.
+        Elements of the template's n sites.
     mapping
         The template's elements to the new ones, to `Split.name` where two take its place.
+    split
+        The two.
+    ordering
+        Which of the sites, by number in this cell, the first of them takes.
+
+    Returns
+    -------
+    tuple of n symbols
     """
     taken = set(ordering.first)
     both = {site: split.elements[0 if site in taken else 1] for site in range(len(symbols))}
@@ -222,7 +230,7 @@ def decorated_symbols(
 
 
 def replaced(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Give for each new element the one whose sites it takes; the inverse of a mapping without `JOINT`."""
+    """Map each new element to the one whose sites it takes: the inverse of a mapping without `JOINT`."""
     return {new: old for old, taken in mapping.items() for new in taken.split(JOINT)}
 
 
@@ -255,7 +263,7 @@ class PrimitiveCell:
 
 
 def primitive_cell(cell: Arrays) -> PrimitiveCell | None:
-    """Give a crystal's primitive cell: its own where that is primitive; None where spglib finds none."""
+    """Find a crystal's primitive cell: its own where that is primitive; None where spglib finds none."""
     names = [name_of(one) for one in cell.species]
     kinds = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
     given = (cell.matrix.tolist(), cell.fractional.tolist(), [kinds[name] for name in names])

@@ -98,7 +98,7 @@ def scale_distance(mapping: Mapping[str, str], amounts: Mapping[str, float]) -> 
 def least_distance_mapping(
     template: Mapping[str, float], wanted: Mapping[str, float], states: Mapping[str, float] | None = None
 ) -> tuple[dict[str, str], OxidationMatch]:
-    """Give the template's elements new names at the least total distance on the scale, stoichiometry kept.
+    """Map a template's elements to a composition's at the least total distance on the scale, stoichiometry kept.
 
     Where oxidation states of the template are given, the least among those mappings that keep them comes before any
     that does not.

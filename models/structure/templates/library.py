@@ -18,7 +18,7 @@ from ..comparison.prototype_index import Membership, NoPrototypeError, Prototype
 from ..pettifor import position
 
 StructureOf = Callable[[str], Structure]
-"""Gives the structure of a template id; a library keeps no structures of its own, so it may hold very many."""
+"""Reads the structure of a template id; a library keeps no structures of its own, so it may hold very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class TemplateLibrary:
     prototypes
         All prototypes their memberships name, by id.
     structure_of
-        Gives a template's structure.
+        Reads a template's structure by its id.
 
     Raises
     ------
@@ -177,18 +177,18 @@ class TemplateLibrary:
         return list(self._by_id.values())
 
     def amounts_of(self, template_id: str) -> tuple[int, ...]:
-        """Give the amounts of a template's elements, in the order of its slots."""
+        """Amounts of a template's elements in the reduced formula, in the order of its slots."""
         return self.prototypes[self._by_id[template_id].membership.prototype].amounts
 
     def bucket(self, amounts: tuple[int, ...], dimension: int) -> Bucket | None:
-        """Give the templates of one anonymous formula and dimensionality, or None when there are none."""
+        """Look up the templates of one anonymous formula and dimensionality; None when there are none."""
         key = (amounts, dimension)
         if key not in self._buckets and key in self._grouped:
             self._buckets[key] = self._bucket(amounts, self._grouped[key])
         return self._buckets.get(key)
 
     def without(self, template_ids: Iterable[str]) -> TemplateLibrary:
-        """Give the library without some templates; their prototypes stay."""
+        """Make a library without some templates; their prototypes stay."""
         left_out = set(template_ids)
         kept = (template for template in self._by_id.values() if template.template_id not in left_out)
         return TemplateLibrary(kept, self.prototypes, self.structure_of)

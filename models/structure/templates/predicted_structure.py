@@ -170,7 +170,7 @@ def _decoration(choice: Choice, cell: SubstitutedCell, cells: TemplateCells) -> 
 
 
 def shared_element(choice: Choice, split: Split) -> str:
-    """Give the template's element whose sites two share."""
+    """Find the template's element whose sites two share."""
     return next(old for old, new in choice.mapping.items() if new == split.name)
 
 

@@ -110,7 +110,7 @@ class Templates(Protocol):
     """What gives the templates of one anonymous formula and dimensionality, as a library does."""
 
     def bucket(self, amounts: tuple[int, ...], dimension: int) -> Bucket | None:
-        """Give them, or None when there are none."""
+        """Look them up; None when there are none."""
 
 
 def find_templates(formula: str, library: Templates, dimension: int) -> Wanted:
@@ -226,7 +226,7 @@ class PrototypeRanking:
         return {choice.template.template_id: choice for choice in self._known}
 
     def candidates(self, total: float | None = None) -> Iterator[Candidate]:
-        """Give the candidates, likeliest first, ties in the order of prototypes.
+        """List the candidates, likeliest first, ties in the order of prototypes.
 
         `total` is the weight of all candidates, where there are others beside these.
         """
@@ -241,7 +241,7 @@ class PrototypeRanking:
             yield Candidate(row, order, float(flat[index]), next(known, None), self.wanted.split)
 
     def choices(self, candidate: Candidate) -> Iterator[Choice]:
-        """Give the templates of a candidate, the one with the largest weight first."""
+        """List the templates of a candidate, the one with the largest weight first."""
         bucket = self.wanted.bucket
         start, stop = bucket.starts[candidate.row], bucket.starts[candidate.row + 1]
         same = np.flatnonzero(bucket.classes[candidate.row] == self._orders.index(candidate.order))
@@ -270,7 +270,7 @@ def _row(name: str, costs: NDArray[np.float64], split: Split | None) -> NDArray[
 
 
 def _likely_groups(bucket: Bucket, space_groups: Mapping[int, float], *, decorated: bool) -> NDArray[np.float64]:
-    """Give the weight of each template by its space group."""
+    """Weights (templates,) by the probability of each template's space group."""
     if decorated:  # of a space group that is not known before it is made: the mean, weighed by itself
         values = np.array(list(space_groups.values()))
         mean = float((values**2).sum() / max(values.sum(), np.finfo(float).tiny))
@@ -279,7 +279,7 @@ def _likely_groups(bucket: Bucket, space_groups: Mapping[int, float], *, decorat
 
 
 def choices_by_distance(wanted: Wanted) -> Iterator[Choice]:
-    """Give the templates by element mover's distance, each with the mapping of least distance on the scale.
+    """List the templates by element mover's distance, each with the mapping of least distance on the scale.
 
     The published route: no prototypes, no weights. Oxidation states are kept where the composition has some.
     """

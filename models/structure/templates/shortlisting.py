@@ -90,7 +90,7 @@ class Shortlist:
         return lent | set(self.known) if self.match_structures else lent
 
     def among(self, template_ids: Container[str]) -> Shortlist:
-        """Give it without the templates that are not among these."""
+        """Leave out the templates that are not among these."""
         left = (
             replace(one, choices=tuple(choice for choice in one.choices if choice.template.template_id in template_ids))
             for one in self.candidates
@@ -99,7 +99,7 @@ class Shortlist:
         return replace(self, candidates=tuple(one for one in left if one.choices), known=known)
 
     def with_space_groups(self, probabilities: Mapping[int, float] | None) -> Shortlist:
-        """Give it with probabilities of space groups that are told with what is made of it, and rank nothing."""
+        """Attach probabilities of space groups, which are told with the structures and rank nothing."""
         if probabilities is None:
             return replace(self, space_groups=None)
         if any(one.is_open for one in self.candidates):  # whose space groups show when they are made
@@ -175,7 +175,7 @@ Likely = TypeVar("Likely", Candidate, Shortlisted)
 
 
 def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]:
-    """Give candidates as a heap, likeliest first; those known by their prototype are set back, and say so.
+    """Heap of candidates, likeliest first; those known by their prototype are set back, and say so.
 
     Entries: minus the probability that counts, place among the candidates, candidate, whether it was set back.
     """
@@ -190,7 +190,7 @@ def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]
 def _told_apart(
     candidates: Iterable[Candidate], rankings: Mapping[Split | None, PrototypeRanking]
 ) -> Iterator[Candidate]:
-    """Give candidates that are distinct as far as their prototypes tell, new ones before known ones."""
+    """Pick candidates that are distinct as far as their prototypes tell, new ones before known ones."""
     listed: list[Candidate] = []
     near: set[int] = set()
     waiting = queue(candidates)

@@ -120,7 +120,7 @@ def realise(chosen: Shortlist, structure_of: StructureOf | TemplateCells, *, res
     chosen
         The templates to try.
     structure_of
-        Gives the structures of `Shortlist.template_ids`; or their cells, which serve other shortlists as well.
+        Reads the structures of `Shortlist.template_ids`; or their cells, which serve other shortlists as well.
     rescale
         As for `predict`.
 
@@ -162,7 +162,7 @@ def _maker(formula: str, cells: TemplateCells, *, rescale: bool) -> _Maker:
 
 
 def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
-    """Give a candidate that is to be decorated as one for each ordering, the more symmetric with the larger share.
+    """Split a candidate that is to be decorated into one for each ordering, the more symmetric with the larger share.
 
     A template that lends its cell in the place of another lends it to the ordering of the same number.
     """
@@ -184,7 +184,7 @@ def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
 
 
 def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, SubstitutedCell]]:
-    """Give choices with what becomes of them, those that fail a check after those that pass all."""
+    """Put elements into the cells chosen; those that fail a check come after those that pass all."""
     failed = []
     for choice in choices:
         cell = make(choice)
@@ -198,7 +198,7 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
 
 
 def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Made]:
-    """Give distinct structures, compared with each other and with the known ones by StructureMatcher.
+    """Make distinct structures, compared with each other and with the known ones by StructureMatcher.
 
     They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
     """
@@ -251,7 +251,7 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
 
 
 def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[Made]:
-    """Give distinct structures from the nearest templates, in the manner of the published route."""
+    """Make distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
     for choice in choices_by_distance(wanted):
         cell = make(choice)

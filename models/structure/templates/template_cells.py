@@ -160,7 +160,7 @@ class TemplateCells:
     Parameters
     ----------
     structure_of
-        Gives the structure of a template's id.
+        Reads the structure of a template by its id.
     dimension
         As of `TemplateCell`.
     """

@@ -8,7 +8,6 @@ from exfolio.models.structure.symmetry.symmetry_analysis import (
     crystal_system,
     primitive_cell,
     space_group,
-    space_groups,
 )
 from pymatgen.core import Lattice, Structure
 
@@ -51,7 +50,7 @@ def test_no_symmetry_is_an_answer_with_a_reason() -> None:
 
 
 def test_a_batch_keeps_its_order(crystal: Crystal) -> None:
-    assert [found.number for found in space_groups([crystal("NaCl"), crystal("CdI2")])] == [225, 164]
+    assert [space_group(crystal(name)).number for name in ("NaCl", "CdI2")] == [225, 164]
 
 
 def test_primitive_and_conventional_cells(crystal: Crystal) -> None:

@@ -18,7 +18,7 @@ def perovskite(a_site, b_site, anion, a):
 
 
 def stacked(a_site, b_site, anion, a):
-    """Give an invented ABX3 structure that is no perovskite."""
+    """Invent an ABX3 structure that is no perovskite."""
     sites = [[0, 0, 0], [0.5, 0.5, 0.3], [0.5, 0.5, 0.75], [0.5, 0, 0.5], [0, 0.5, 0.5]]
     return Structure(Lattice.tetragonal(a, 1.4 * a), [a_site, b_site, anion, anion, anion], sites)
 
