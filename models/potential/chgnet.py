@@ -84,7 +84,7 @@ def is_installed() -> bool:
 
 def unsupported_elements(structure: Structure) -> list[str]:
     """Symbols of the elements that CHGNet does not know."""
-    return sorted({one.symbol for one in structure.composition.elements if one.Z > HEAVIEST})
+    return sorted({element.symbol for element in structure.composition.elements if element.Z > HEAVIEST})
 
 
 @lru_cache(maxsize=2)

@@ -144,14 +144,14 @@ def from_plain(
     # What Structure would check for each site is checked above, so the sites are made without.
     structure.sites = [
         PeriodicSite(
-            one,
+            mixture,
             abc,
             structure.lattice,
             properties=properties,
             label=label if isinstance(label := site.get("label"), str) else None,
             skip_checks=True,
         )
-        for one, abc, properties, site in zip(species, fractional, _site_properties(sites), sites, strict=True)
+        for mixture, abc, properties, site in zip(species, fractional, _site_properties(sites), sites, strict=True)
     ]
     return structure
 
@@ -251,7 +251,7 @@ def check_structure(
     if np.abs(fractional).max() > MAX_FRACTIONAL:
         return f"a fractional coordinate is beyond {MAX_FRACTIONAL:g}: {np.abs(fractional).max():g}"
     species = [site.species for site in structure]
-    if any(isinstance(one, DummySpecies) for mixture in set(species) for one in mixture):
+    if any(isinstance(member, DummySpecies) for mixture in set(species) for member in mixture):
         return "a site holds a dummy species, which is no element"
     if ordered and not structure.is_ordered:
         return "it is disordered: a site is partly or mixedly occupied"
@@ -300,14 +300,15 @@ def _lattice(lattice: object) -> tuple[NDArray[np.float64], tuple[bool, bool, bo
 def _plain_species(composition: Composition) -> list[dict[str, Any]]:
     """Who sits on a site, with occupancy and, where known, oxidation state and spin."""
     plain: list[dict[str, Any]] = []
-    for one, occupancy in composition.items():
+    for member, occupancy in composition.items():
         # The value of an Element is its name; its symbol is "H" for deuterium too.
-        name = one.symbol if isinstance(one, DummySpecies) else (one.element if isinstance(one, Species) else one).value
+        element = member.element if isinstance(member, Species) else member
+        name = member.symbol if isinstance(member, DummySpecies) else element.value
         entry: dict[str, Any] = {"element": name}
-        if isinstance(one, Species | DummySpecies):
-            entry["oxidation_state"] = one.oxi_state
-            if one.spin is not None:
-                entry["spin"] = one.spin
+        if isinstance(member, Species | DummySpecies):
+            entry["oxidation_state"] = member.oxi_state
+            if member.spin is not None:
+                entry["spin"] = member.spin
         entry["occu"] = int(occupancy) if occupancy == int(occupancy) else float(occupancy)
         plain.append(entry)
     return plain
@@ -346,8 +347,8 @@ def _composition(key: tuple[tuple[str, float, float | None, float | None], ...],
                 raise BadStructure(f"it holds the hydrogen isotope {symbol}")
             element = Element("H")
         plain = oxidation_state is None and spin is None
-        one = element if plain else Species(element.value, oxidation_state, spin=spin)
-        amounts[one] = amounts.get(one, 0) + occupancy
+        member = element if plain else Species(element.value, oxidation_state, spin=spin)
+        amounts[member] = amounts.get(member, 0) + occupancy
     total = sum(amounts.values())
     if total > 1 + Composition.amount_tolerance:
         raise BadStructure(f"occupancies of a site sum to {total:g}, which is more than 1: {[k[0] for k in key]}")

@@ -156,9 +156,9 @@ def with_supercells(cells: ArrayLike, layout: Layout) -> Floats:
 def by_composition(cells: Floats, layout: Layout) -> dict[tuple[int, ...], NDArray[np.int64]]:
     """Numbers of the cells of each composition (atoms per cell in the layout's order), sorted."""
     number = counts(cells, layout)
-    found, inverse = np.unique(number, axis=0, return_inverse=True)
+    distinct, inverse = np.unique(number, axis=0, return_inverse=True)
     flat = inverse.reshape(-1)
-    return {tuple(map(int, composition)): np.flatnonzero(flat == i) for i, composition in enumerate(found)}
+    return {tuple(map(int, composition)): np.flatnonzero(flat == i) for i, composition in enumerate(distinct)}
 
 
 class Stream:

@@ -69,16 +69,16 @@ def compositions(layout: Layout, rule: OxidationRule | None = None, *, reduced: 
     if rule is not None:
         if rule.element not in layout.elements:
             raise BadLayout(f"layout {layout.name!r} has no {rule.element}, whose oxidation state is limited")
-        missing = [one for one in layout.elements if one != rule.element and one not in rule.states]
+        missing = [element for element in layout.elements if element != rule.element and element not in rule.states]
         if missing:
             raise BadLayout(f"the rule has no oxidation state for {missing[0]} of layout {layout.name!r}")
-    found = []
+    passing = []
     for number in product(*(range(1, most + 1) for most in layout.slots)):
         if reduced and gcd(*number) > 1:
             continue
         if rule is None or rule.least <= rule.state(dict(zip(layout.elements, number, strict=True))) <= rule.most:
-            found.append(number)
-    return found
+            passing.append(number)
+    return passing
 
 
 def family(number: tuple[int, ...]) -> tuple[int, ...]:

@@ -48,6 +48,17 @@ class Round(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Update the features of the atoms, (n, width), from their neighbours'.
 
+        Parameters
+        ----------
+        atoms
+            Features, (n, width).
+        around
+            Neighbours of each atom, with directions and distances.
+        basis
+            Distances to the neighbours as radial functions, (n, neighbours, radial).
+        noise
+            What is known of the noise on each atom's crystal, (n, width).
+
         Returns
         -------
         atoms, vectors, tensors
@@ -121,8 +132,8 @@ class Denoiser(nn.Module):
         composition = self.composition(torch.cat([_SHARES_SCALE * shares, large], dim=1))
         atoms = self.element(kinds.flatten()) + composition.repeat_interleave(size, dim=0) + told
         sums = []
-        for one in self.rounds:
-            atoms, *directed = one(atoms, around, basis, told)
+        for round_ in self.rounds:
+            atoms, *directed = round_(atoms, around, basis, told)
             sums.append(directed)
         along, across = (torch.cat(parts, dim=2) for parts in zip(*sums, strict=True))
         moved = (along * self.on_atoms(atoms)[:, None]).sum(dim=2).view(crystals, size, 3)

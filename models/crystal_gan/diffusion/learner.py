@@ -179,9 +179,9 @@ def _reduced(arrays: NDArray[np.float64], longest: float) -> tuple[NDArray[np.fl
     reduced = vectors.copy()
     for i, matrix in enumerate(vectors):
         try:
-            found = spglib.niggli_reduce(matrix)
+            niggli = spglib.niggli_reduce(matrix)
         except spglib.SpglibError:
-            found = None
-        if found is not None:  # else it stays as it is, which is allowed
-            reduced[i] = found
+            niggli = None
+        if niggli is not None:  # else it stays as it is, which is allowed
+            reduced[i] = niggli
     return reduced, fractional @ vectors @ np.linalg.inv(reduced)

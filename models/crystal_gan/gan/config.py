@@ -151,7 +151,7 @@ class CrystalGanConfig:
             The layout is.
         """
         start = profile(str(data.get("profile", "paper")))
-        known = {one.name for one in fields(cls)}
+        known = {setting.name for setting in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
             raise BadConfig(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(known))}")
@@ -161,7 +161,7 @@ class CrystalGanConfig:
         if "layout" in changes:
             changes["layout"] = find_layout(changes["layout"])
         if isinstance(augmentation := changes.get("augmentation"), Mapping):
-            strange = sorted(set(augmentation) - {one.name for one in fields(Augmentation)})
+            strange = sorted(set(augmentation) - {setting.name for setting in fields(Augmentation)})
             if strange:
                 raise BadConfig(f"there is no kind of augmentation {strange[0]!r}")
             changes["augmentation"] = replace(start.augmentation, **augmentation)

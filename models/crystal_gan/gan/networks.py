@@ -31,7 +31,7 @@ def conditions(number: Tensor, layout: Layout) -> Tensor:
     """Write compositions, shape (n, elements), as the generator reads them: atoms over slots, then counts one-hot."""
     hot = [functional.one_hot(number[:, i] - 1, most) for i, most in enumerate(layout.slots)]
     total = number.sum(dim=1, keepdim=True) / layout.n_slots
-    return torch.cat([total, *(one.to(total.dtype) for one in hot)], dim=1)
+    return torch.cat([total, *(counts.to(total.dtype) for counts in hot)], dim=1)
 
 
 class Generator(nn.Module):

@@ -201,9 +201,9 @@ class Representatives:
     def add(self, structure: Structure | Arrays | Prepared) -> tuple[int, bool]:
         """Sort a structure in: the number of its representative, and whether it is new and now stands for itself."""
         prepared = prepare(structure)
-        found = self._match(prepared)
-        if found is not None:
-            return found, False
+        number = self._match(prepared)
+        if number is not None:
+            return number, False
         return self.keep(prepared), True
 
     def keep(self, structure: Structure | Arrays | Prepared) -> int:
@@ -215,4 +215,4 @@ class Representatives:
 
     def _match(self, query: Prepared, start: int = 0) -> int | None:
         known = self._by_key.get(query.key, ())
-        return next((number for number, one in known if number >= start and self._comparison.same(one, query)), None)
+        return next((n for n, prepared in known if n >= start and self._comparison.same(prepared, query)), None)

@@ -98,15 +98,15 @@ class _Shape:
         return self._cells[order]
 
     def _named(self, order: Order) -> ReducedCell | None:
-        found = self._prepared.cell
-        if found is None:
+        cell = self._prepared.cell
+        if cell is None:
             return None
         if not order:
-            return ReducedCell(found.matrix, found.fractional, ("",), (len(found.fractional),))
-        blocks = dict(zip(found.names, np.split(found.fractional, np.cumsum(found.counts)[:-1]), strict=True))
+            return ReducedCell(cell.matrix, cell.fractional, ("",), (len(cell.fractional),))
+        blocks = dict(zip(cell.names, np.split(cell.fractional, np.cumsum(cell.counts)[:-1]), strict=True))
         parts = [blocks[element] for _, element in sorted(zip(order, self._slots, strict=True))]
         names = tuple(_STAND_INS[part] for part in range(len(parts)))
-        return ReducedCell(found.matrix, np.concatenate(parts), names, tuple(len(part) for part in parts))
+        return ReducedCell(cell.matrix, np.concatenate(parts), names, tuple(len(part) for part in parts))
 
     def structure(self, order: Order) -> Structure:
         """Structure with the slots in these parts, for StructureMatcher."""
@@ -127,13 +127,13 @@ class _Matcher:
             ltol=length, stol=site, angle_tol=angle, primitive_cell=False, scale=True, attempt_supercell=False
         )
 
-    def same(self, one: _Shape, own: Order, other: _Shape, order: Order) -> bool:
-        first, second = one.cell(own), other.cell(order)
+    def same(self, first_shape: _Shape, own: Order, second_shape: _Shape, order: Order) -> bool:
+        first, second = first_shape.cell(own), second_shape.cell(order)
         if first is not None and second is not None:
             clear = clearly_same(first, second, **self._tolerances)
             if clear is not None:
                 return clear
-        a, b = one.structure(own), other.structure(order)
+        a, b = first_shape.structure(own), second_shape.structure(order)
         return len(a) == len(b) and bool(self._peer.fit(a, b, skip_structure_reduction=True))
 
 
@@ -245,11 +245,11 @@ def slot_orders(amounts: tuple[int, ...]) -> tuple[Order, ...]:
             ways *= factor
     if ways > MAX_ORDERS:
         raise NoPrototypeError(f"{ways} ways to name the elements of amounts {amounts} are more than {MAX_ORDERS}")
-    found: list[Order] = [()]
+    orders: list[Order] = [()]
     groups = [[slot for slot, other in enumerate(amounts) if other == amount] for amount in dict.fromkeys(amounts)]
     for group in groups:  # amounts ascend, so the groups are stretches of slots
-        found = [(*head, *tail) for head in found for tail in permutations(group)]
-    return tuple(found)
+        orders = [(*head, *tail) for head in orders for tail in permutations(group)]
+    return tuple(orders)
 
 
 def canonical_slots(amounts: Mapping[str, float]) -> tuple[tuple[str, ...], tuple[int, ...]]:

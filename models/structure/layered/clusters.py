@@ -1,7 +1,7 @@
 """Clusters of bonded atoms in a crystal, and along how many directions each goes on for ever.
 
 One pass over the bonds, shortest first, gives the clusters for a whole series of bond tolerances. It knows atoms and
-distances; what makes a crystal layered is the business of `layers`.
+distances; what makes a crystal layered is the business of `layering`.
 """
 
 from __future__ import annotations
@@ -199,13 +199,13 @@ def clusters_by_tolerance(
     columns = np.column_stack((bonds.first, bonds.second, bonds.image))[order].tolist()
     ends = np.searchsorted(bonds.slack[order], tolerances, side="left").tolist()
     forest = _Forest(len(structure))
-    found: list[tuple[Cluster, ...]] = []
+    series: list[tuple[Cluster, ...]] = []
     start = 0
     for end in ends:
         changed = forest.add(columns[start:end])
-        found.append(forest.clusters() if changed or not found else found[-1])
+        series.append(forest.clusters() if changed or not series else series[-1])
         start = end
-    return found
+    return series
 
 
 def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
@@ -274,10 +274,10 @@ class _Forest:
 
     def clusters(self) -> tuple[Cluster, ...]:
         """Take the state as clusters, ordered by their first site."""
-        found = []
+        clusters = []
         for root, members in self.members.items():
             sites = sorted(members)
             origin = self.offset[sites[0]]
             images = tuple((x - origin[0], y - origin[1], z - origin[2]) for x, y, z in (self.offset[k] for k in sites))
-            found.append(Cluster(tuple(sites), images, tuple(self.periods[root])))
-        return tuple(sorted(found, key=lambda cluster: cluster.sites))
+            clusters.append(Cluster(tuple(sites), images, tuple(self.periods[root])))
+        return tuple(sorted(clusters, key=lambda cluster: cluster.sites))

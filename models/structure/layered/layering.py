@@ -134,7 +134,7 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
         chosen = max(i for i, triple in enumerate(triples) if triple)
     else:
         usual = _most_frequent(dimensionalities)
-        chosen = max(i for i, found in enumerate(dimensionalities) if found == usual)
+        chosen = max(i for i, dimensionality in enumerate(dimensionalities) if dimensionality == usual)
     return LayerAnalysis(
         layered=layered,
         layered_at=layered_at,

@@ -64,8 +64,8 @@ def primitive_layer(
     normal = normal / np.linalg.norm(normal)
     frame = np.array([a, b, normal])
     coordinates = positions @ np.linalg.inv(frame)
-    kinds = {one: index for index, one in enumerate(dict.fromkeys(species))}
-    kind = np.array([kinds[one] for one in species])
+    kinds = {mixture: index for index, mixture in enumerate(dict.fromkeys(species))}
+    kind = np.array([kinds[mixture] for mixture in species])
     rarest = np.flatnonzero(kind == np.argmin(np.bincount(kind)))
     orbit = np.arange(len(kind))
     translations: list[Array] = []

@@ -115,7 +115,7 @@ def _replacements(element: str, rules: SubstitutionRules) -> tuple[str, ...]:
     if old.is_lanthanoid or old.is_actinoid or (rules.groups is not None and old.group not in rules.groups):
         return ()
     allowed = _default_elements() if rules.elements is None else rules.elements
-    candidates = sorted((Element(symbol) for symbol in allowed), key=lambda one: one.Z)
+    candidates = sorted((Element(symbol) for symbol in allowed), key=lambda element: element.Z)
     return tuple(
         new.symbol
         for new in candidates

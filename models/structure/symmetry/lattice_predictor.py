@@ -159,12 +159,12 @@ class LatticePredictor:
         """
         asked = self.known_groups if numbers is None else np.asarray(numbers)
         bravais_lattices(asked)
-        found = np.concatenate(
+        probability = np.concatenate(
             [np.zeros((0, len(self.known_groups))), *(near @ self._one_hot for near, _ in self._near(formulas))]
         )
         place = np.searchsorted(self.known_groups, asked).clip(max=len(self.known_groups) - 1)
         # Sums of shares that make up one may be above it by rounding.
-        return np.where(self.known_groups[place] == asked, np.minimum(found[:, place], 1.0), 0.0)
+        return np.where(self.known_groups[place] == asked, np.minimum(probability[:, place], 1.0), 0.0)
 
     def predict(self, formulas: Sequence[str], *, bravais: int = 2, within: int = 3) -> list[list[Guess]]:
         """Predict space groups with cells, likeliest first.
@@ -213,7 +213,7 @@ class LatticePredictor:
         of_lattices = probability @ self._bravais_of_groups
         likeliest = set(np.argsort(-of_lattices, kind="stable")[:bravais].tolist())
         weight = near.toarray()[0]
-        found: list[Guess] = []
+        guesses: list[Guess] = []
         taken = dict.fromkeys(likeliest, 0)
         lattices = bravais_lattices(self.known_groups)
         for place in np.argsort(-probability, kind="stable").tolist():
@@ -223,8 +223,8 @@ class LatticePredictor:
             taken[lattice] += 1
             name = BRAVAIS_LATTICES[lattice]
             cell = self._cell(weight, self.space_groups == number, radius, name)
-            found.append(Guess(name, number, float(probability[place]), cell))
-        return found
+            guesses.append(Guess(name, number, float(probability[place]), cell))
+        return guesses
 
     def _cell(
         self, weight: NDArray[np.float64], members: NDArray[np.bool_], radius: float, name: str

@@ -144,11 +144,11 @@ def _of_groups(
     figures["most_frequent_bravais"] = float(np.bincount(true).max() / len(true))
     figures["most_frequent_space_group"] = float(np.bincount(right).max() / len(right))
     within = {
-        BRAVAIS_LATTICES[one]: {
-            "structures": int((true == one).sum()),
-            "top_1": float((place_within[true == one] < 1).mean()),
+        BRAVAIS_LATTICES[lattice]: {
+            "structures": int((true == lattice).sum()),
+            "top_1": float((place_within[true == lattice] < 1).mean()),
         }
-        for one in np.unique(true).tolist()
+        for lattice in np.unique(true).tolist()
     }
     return figures, within
 
@@ -176,9 +176,9 @@ def _of_cells(
     figures: dict[str, float] = {"cell_predicted": float(known.mean())}
     names = ("a", "b", "c") if dimension == 3 else ("a", "b", "thickness")
     for column, name in enumerate(names):
-        some = known & (cells[:, column] > 1)  # the thickness of a flat layer is 0 Å, no error is a share of that
-        if some.any():
-            error = np.abs(predicted[some, column] / cells[some, column] - 1)
+        thick = known & (cells[:, column] > 1)  # the thickness of a flat layer is 0 Å, no error is a share of that
+        if thick.any():
+            error = np.abs(predicted[thick, column] / cells[thick, column] - 1)
             figures[f"{name}_mean_error"], figures[f"{name}_median_error"] = (
                 float(error.mean()),
                 float(np.median(error)),

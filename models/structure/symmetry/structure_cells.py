@@ -47,7 +47,7 @@ def conventional(
     gap = thickest_gap(cell)
     if gap.thickness < MIN_GAP:
         return None
-    one, other = np.delete(cell.lattice.matrix, gap.axis, axis=0)
-    a, b = sorted((float(np.linalg.norm(one)), float(np.linalg.norm(other))))
-    angle = float(np.degrees(np.arccos(np.clip(one @ other / (a * b), -1, 1))))
+    first, second = np.delete(cell.lattice.matrix, gap.axis, axis=0)
+    a, b = sorted((float(np.linalg.norm(first)), float(np.linalg.norm(second))))
+    angle = float(np.degrees(np.arccos(np.clip(first @ second / (a * b), -1, 1))))
     return group, (a, b, max(gap.height - gap.thickness, 0.0), 90.0, 90.0, angle)

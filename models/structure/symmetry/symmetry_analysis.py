@@ -60,7 +60,13 @@ class SpaceGroup:
 
 
 def crystal_system(number: int) -> str:
-    """Name the crystal system of a space group number, 1 to 230."""
+    """Name the crystal system of a space group number, 1 to 230.
+
+    Raises
+    ------
+    ValueError
+        For another number.
+    """
     if not 1 <= number <= _LAST_NUMBERS[-1][0]:
         raise ValueError(f"space group numbers go from 1 to 230, not {number}")
     return next(name for last, name in _LAST_NUMBERS if number <= last)

@@ -98,10 +98,10 @@ def splits(elements: Sequence[str], amounts: Sequence[int]) -> Iterator[tuple[Sp
     if len(elements) < FEWEST_ELEMENTS:
         return
     for pair in combinations(range(len(elements)), 2):
-        one, other = pair
-        if _too_many(amounts[one], amounts[other]):
+        first, second = pair
+        if _too_many(amounts[first], amounts[second]):
             continue
-        split = Split((elements[one], elements[other]), (amounts[one], amounts[other]))
+        split = Split((elements[first], elements[second]), (amounts[first], amounts[second]))
         rest = {elements[k]: amounts[k] for k in range(len(elements)) if k not in pair}
         whole = rest | {split.name: sum(split.amounts)}
         names = [*sorted(rest, key=position), split.name]
@@ -121,20 +121,20 @@ def simpler_amounts(amounts: Iterable[int]) -> set[tuple[int, ...]]:
     given = list(amounts)
     if len(given) < FEWEST_ELEMENTS:
         return set()
-    found = set()
-    for one, other in combinations(range(len(given)), 2):
-        if _too_many(given[one], given[other]):
+    simpler = set()
+    for first, second in combinations(range(len(given)), 2):
+        if _too_many(given[first], given[second]):
             continue
-        rest = [amount for k, amount in enumerate(given) if k not in (one, other)]
-        merged = sorted([*rest, given[one] + given[other]])
+        rest = [amount for k, amount in enumerate(given) if k not in (first, second)]
+        merged = sorted([*rest, given[first] + given[second]])
         divisor = gcd(*merged)
-        found.add(tuple(amount // divisor for amount in merged))
-    return found
+        simpler.add(tuple(amount // divisor for amount in merged))
+    return simpler
 
 
-def _too_many(one: int, other: int) -> bool:
+def _too_many(first: int, second: int) -> bool:
     """Whether such a pair wants more sites than are shared out."""
-    return (one + other) // gcd(one, other) > MAX_SITES
+    return (first + second) // gcd(first, second) > MAX_SITES
 
 
 def anonymous_formula(amounts: Iterable[int]) -> str:
@@ -160,7 +160,7 @@ def simpler_formulas(anonymous: str) -> set[str]:
     ['AB', 'AB3']
     """
     amounts = [int(amount or 1) for amount in re.findall(r"[A-Z](\d*)", anonymous)]
-    return {anonymous_formula(one) for one in simpler_amounts(amounts)}
+    return {anonymous_formula(simpler) for simpler in simpler_amounts(amounts)}
 
 
 def shareable(symbols: Sequence[str], element: str, amounts: tuple[int, int]) -> bool:
@@ -186,7 +186,7 @@ def orderings(cell: PrimitiveCell, element: str, amounts: tuple[int, int]) -> tu
     tuple of Ordering
         The most symmetric first. None where the sites cannot be shared in these amounts, or are more than `MAX_SITES`.
     """
-    symbols = [name_of(one) for one in cell.arrays.species]
+    symbols = [name_of(mixture) for mixture in cell.arrays.species]
     sites = np.array([number for number, symbol in enumerate(symbols) if symbol == element], dtype=np.intp)
     share, rest = divmod(len(sites) * amounts[0], sum(amounts))
     if rest or not 0 < share < len(sites) or len(sites) > MAX_SITES:
@@ -198,8 +198,8 @@ def orderings(cell: PrimitiveCell, element: str, amounts: tuple[int, int]) -> tu
     bits = 1 << np.arange(len(sites))[::-1]
     images = taken[:, cell.permutations(sites)] @ bits  # (ways, operations)
     names, first, alike = np.unique(images.max(axis=1), return_index=True, return_counts=True)
-    ordered = sorted(range(len(names)), key=lambda one: (alike[one], -names[one]))
-    return tuple(Ordering(tuple(sites[list(ways[first[one]])].tolist()), int(alike[one])) for one in ordered)
+    ordered = sorted(range(len(names)), key=lambda k: (alike[k], -names[k]))
+    return tuple(Ordering(tuple(sites[list(ways[first[k]])].tolist()), int(alike[k])) for k in ordered)
 
 
 def decorated_symbols(
@@ -264,15 +264,15 @@ class PrimitiveCell:
 
 def primitive_cell(cell: Arrays) -> PrimitiveCell | None:
     """Find a crystal's primitive cell: its own where that is primitive; None where spglib finds none."""
-    names = [name_of(one) for one in cell.species]
+    names = [name_of(mixture) for mixture in cell.species]
     kinds = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
     given = (cell.matrix.tolist(), cell.fractional.tolist(), [kinds[name] for name in names])
     try:
-        found = spglib.get_symmetry_dataset(given, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE)
-        if found is None:
+        dataset = spglib.get_symmetry_dataset(given, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE)
+        if dataset is None:
             return None
-        if len(set(found.mapping_to_primitive.tolist())) == len(names):
-            return PrimitiveCell(cell, found.rotations, found.translations)
+        if len(set(dataset.mapping_to_primitive.tolist())) == len(names):
+            return PrimitiveCell(cell, dataset.rotations, dataset.translations)
         standard = spglib.standardize_cell(
             given, to_primitive=True, no_idealize=True, symprec=SYMMETRY_TOLERANCE, angle_tolerance=ANGLE_TOLERANCE
         )
@@ -280,6 +280,6 @@ def primitive_cell(cell: Arrays) -> PrimitiveCell | None:
         return None  # documented
     if standard is None or len(standard[2]) >= len(names):
         return None
-    species = {kinds[name]: one for name, one in zip(names, cell.species, strict=True)}
+    species = {kinds[name]: mixture for name, mixture in zip(names, cell.species, strict=True)}
     smaller = [species[int(number)] for number in standard[2]]
     return primitive_cell(Arrays(np.asarray(standard[0]), cell.pbc, np.asarray(standard[1]), smaller))

@@ -48,7 +48,7 @@ def substitution_features() -> NDArray[np.float64]:
     pauling = np.array([float(element.X) for element in elements])
     pauling = np.where(np.isnan(pauling), _UNKNOWN_ELECTRONEGATIVITY, pauling)
     states = [set(element.common_oxidation_states) or set(element.oxidation_states) or {0} for element in elements]
-    shared = np.array([[len(one & other) / len(one | other) for other in states] for one in states])
+    shared = np.array([[len(own & other) / len(own | other) for other in states] for own in states])
     features = np.stack(
         [
             np.sqrt(np.abs(places[:, None] - places) / 10),
@@ -96,7 +96,7 @@ def scale_distance(mapping: Mapping[str, str], amounts: Mapping[str, float]) -> 
 
 
 def least_distance_mapping(
-    template: Mapping[str, float], wanted: Mapping[str, float], states: Mapping[str, float] | None = None
+    template: Mapping[str, float], target: Mapping[str, float], states: Mapping[str, float] | None = None
 ) -> tuple[dict[str, str], OxidationMatch]:
     """Map a template's elements to a composition's at the least total distance on the scale, stoichiometry kept.
 
@@ -128,15 +128,15 @@ def least_distance_mapping(
     {'Ca': 'Ba', 'Ti': 'Zr', 'O': 'S'}
     """
     old, amounts = canonical_slots(template)
-    new, new_amounts = canonical_slots(wanted)
+    new, new_amounts = canonical_slots(target)
     if amounts != new_amounts:
-        raise ValueError(f"{dict(template)} and {dict(wanted)} are not of the same anonymous formula")
-    found: list[tuple[bool, float, dict[str, str], OxidationMatch]] = []
+        raise ValueError(f"{dict(template)} and {dict(target)} are not of the same anonymous formula")
+    mappings: list[tuple[bool, float, dict[str, str], OxidationMatch]] = []
     for order in slot_orders(amounts):
         mapping = {element: new[place] for element, place in zip(old, order, strict=True)}
         match = oxidation_match(states, mapping)
-        found.append((match == "unmatched", scale_distance(mapping, template), mapping, match))
-    _, _, mapping, match = min(found, key=lambda one: one[:2])
+        mappings.append((match == "unmatched", scale_distance(mapping, template), mapping, match))
+    _, _, mapping, match = min(mappings, key=lambda entry: entry[:2])
     return mapping, match
 
 

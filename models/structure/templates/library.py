@@ -196,13 +196,13 @@ class TemplateLibrary:
     def _bucket(self, amounts: tuple[int, ...], templates: list[Template]) -> Bucket:
         ids = sorted({template.membership.prototype for template in templates})
         row = {prototype: index for index, prototype in enumerate(ids)}
-        ordered = sorted(templates, key=lambda one: row[one.membership.prototype])
+        ordered = sorted(templates, key=lambda template: row[template.membership.prototype])
         rows = np.array([row[template.membership.prototype] for template in ordered], dtype=np.intp)
         return Bucket(
             amounts=amounts,
             templates=tuple(ordered),
-            places=np.array([[position(e) for e in one.membership.slots] for one in ordered], dtype=np.intp),
-            space_groups=np.array([one.space_group or 0 for one in ordered], dtype=np.int64),
+            places=np.array([[position(e) for e in template.membership.slots] for template in ordered], dtype=np.intp),
+            space_groups=np.array([template.space_group or 0 for template in ordered], dtype=np.int64),
             starts=np.searchsorted(rows, np.arange(len(ids) + 1)),
-            prototypes=tuple(self.prototypes[one] for one in ids),
+            prototypes=tuple(self.prototypes[prototype] for prototype in ids),
         )

@@ -105,8 +105,8 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A structure made of a template; `duplicate_of` as of `Prediction`."""
+class Realised:
+    """A template with the elements of a composition in it; `probability`, `duplicate_of` as of `Prediction`."""
 
     choice: Choice
     cell: SubstitutedCell
@@ -115,23 +115,48 @@ class Made:
 
 
 def described(
-    made: list[Made],
+    realised: list[Realised],
     formula: str,
     amounts: Mapping[str, int],
     dimension: int,
     space_groups: Mapping[int, float] | None,
     cells: TemplateCells,
 ) -> list[Prediction]:
-    """Say of each structure made how it came about."""
-    if not made:
+    """Describe how each realised structure came about.
+
+    Parameters
+    ----------
+    realised
+        n structures.
+    formula
+        Reduced formula of all of them.
+    amounts
+        Atoms of each element in it.
+    dimension
+        2 or 3.
+    space_groups
+        Probability of each space group by number, where it is to be told.
+    cells
+        Those the structures were made of.
+
+    Returns
+    -------
+    list of n Prediction
+
+    Raises
+    ------
+    NoTemplateError
+        When there are none.
+    """
+    if not realised:
         raise NoTemplateError(f"the only templates for {formula} are {formula} itself")
     states = likely_oxidation_states(formula)
-    apart = distances([formula] * len(made), [one.choice.template.formula for one in made])
+    apart = distances([formula] * len(realised), [entry.choice.template.formula for entry in realised])
     predictions = []
-    for one, distance in zip(made, apart, strict=True):
-        choice, template = one.choice, one.choice.template
+    for entry, distance in zip(realised, apart, strict=True):
+        choice, template = entry.choice, entry.choice.template
         came_from = replaced(choice.mapping)
-        structure = one.cell.structure()
+        structure = entry.cell.structure()
         number = template.space_group
         if choice.split is not None:
             number = space_group(structure, tolerance=SYMMETRY_TOLERANCE).number
@@ -143,17 +168,17 @@ def described(
                 distance=float(distance),
                 mapping=choice.mapping,
                 mapping_distance=scale_distance(came_from, amounts),
-                probability=one.probability,
+                probability=entry.probability,
                 prototype=template.membership.prototype,
                 space_group=number,
                 space_group_probability=_probability(space_groups, number),
                 oxidation=oxidation_match(states, came_from),
                 oxidation_states=states,
-                length_factor=one.cell.factor,
-                checks=one.cell.checks,
-                duplicate_of=one.duplicate_of,
+                length_factor=entry.cell.factor,
+                checks=entry.cell.checks,
+                duplicate_of=entry.duplicate_of,
                 dimension=dimension,
-                decoration=_decoration(choice, one.cell, cells),
+                decoration=_decoration(choice, entry.cell, cells),
             )
         )
     return predictions
@@ -164,7 +189,7 @@ def _decoration(choice: Choice, cell: SubstitutedCell, cells: TemplateCells) -> 
         return None
     element = shared_element(choice, choice.split)
     sites = {
-        one: tuple(site for site, symbol in enumerate(cell.symbols) if symbol == one) for one in choice.split.elements
+        new: tuple(site for site, symbol in enumerate(cell.symbols) if symbol == new) for new in choice.split.elements
     }
     return Decoration(element, sites, len(cells.orderings(choice.template.template_id, element, choice.split)))
 

@@ -47,7 +47,7 @@ class Slots(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Target:
     """A composition, its elements in the order of slots, and the templates of its anonymous formula.
 
     With `split`, two elements count as one, named ``split.name``, and the templates are those of the simpler formula.
@@ -113,7 +113,7 @@ class Templates(Protocol):
         """Look them up; None when there are none."""
 
 
-def find_templates(formula: str, library: Templates, dimension: int) -> Wanted:
+def find_templates(formula: str, library: Templates, dimension: int) -> Target:
     """Find the templates that share a composition's anonymous formula.
 
     Raises
@@ -127,10 +127,10 @@ def find_templates(formula: str, library: Templates, dimension: int) -> Wanted:
     bucket = library.bucket(amounts, dimension)
     if bucket is None:
         raise NoTemplateError(no_template(formula, dimension))
-    return Wanted(reduced, elements, amounts, bucket)
+    return Target(reduced, elements, amounts, bucket)
 
 
-def find_all_templates(composition: Slots, library: Templates, dimension: int) -> list[Wanted]:
+def find_all_templates(composition: Slots, library: Templates, dimension: int) -> list[Target]:
     """Find those templates, and those of simpler formulas of which the composition may be an ordered decoration.
 
     Raises
@@ -140,14 +140,14 @@ def find_all_templates(composition: Slots, library: Templates, dimension: int) -
     """
     reduced, elements, amounts = composition
     asked = [(elements, amounts, None), *((names, merged, split) for split, names, merged in splits(elements, amounts))]
-    found = [
-        Wanted(reduced, names, own, bucket, split)
+    targets = [
+        Target(reduced, names, own, bucket, split)
         for names, own, split in asked
         if (bucket := library.bucket(own, dimension)) is not None
     ]
-    if not found:
+    if not targets:
         raise NoTemplateError(no_template(reduced, dimension))
-    return found
+    return targets
 
 
 def slots_of(formula: str) -> Slots:
@@ -194,16 +194,16 @@ class PrototypeRanking:
 
     def __init__(
         self,
-        wanted: Wanted,
+        target: Target,
         space_groups: Mapping[int, float] | None = None,
         costs: NDArray[np.float64] | None = None,
     ) -> None:
-        bucket = wanted.bucket
-        self.wanted = wanted
-        self._orders = slot_orders(wanted.amounts)
+        bucket = target.bucket
+        self.target = target
+        self._orders = slot_orders(target.amounts)
         costs = substitution_costs() if costs is None else costs
-        rows = np.stack([_row(name, costs, wanted.split) for name in wanted.elements])
-        places = np.array([-1 if JOINT in name else position(name) for name in wanted.elements], dtype=np.intp)
+        rows = np.stack([_row(name, costs, target.split) for name in target.elements])
+        places = np.array([-1 if JOINT in name else position(name) for name in target.elements], dtype=np.intp)
         chosen = np.array(self._orders, dtype=np.intp)  # (orders, slots)
         cost = np.zeros((len(chosen), len(bucket.templates)))
         exact = np.ones(cost.shape, dtype=bool)
@@ -212,7 +212,7 @@ class PrototypeRanking:
             exact &= places[chosen[:, slot, None]] == bucket.places[None, :, slot]
         self._weights: NDArray[np.float64] = np.exp(-cost)
         if space_groups is not None:
-            self._weights *= _likely_groups(bucket, space_groups, decorated=wanted.split is not None)
+            self._weights *= _likely_groups(bucket, space_groups, decorated=target.split is not None)
         self._weights[exact] = 0.0  # the composition's own templates lend themselves to nothing new
         sums = np.add.reduceat(self._weights, bucket.starts[:-1], axis=1).T
         self._shares = np.zeros(sums.shape)
@@ -230,19 +230,23 @@ class PrototypeRanking:
 
         `total` is the weight of all candidates, where there are others beside these.
         """
-        bucket = self.wanted.bucket
+        bucket = self.target.bucket
         flat = self._shares.ravel() / (total or self.total)
         for index in np.argsort(-flat, kind="stable"):
             if flat[index] <= 0:
                 return
             row, number = divmod(int(index), len(self._orders))
             order = self._orders[number]
-            known = (one.template.template_id for one in self._known if related(bucket, row, order, one.row, one.order))
-            yield Candidate(row, order, float(flat[index]), next(known, None), self.wanted.split)
+            known = (
+                choice.template.template_id
+                for choice in self._known
+                if related(bucket, row, order, choice.row, choice.order)
+            )
+            yield Candidate(row, order, float(flat[index]), next(known, None), self.target.split)
 
     def choices(self, candidate: Candidate) -> Iterator[Choice]:
         """List the templates of a candidate, the one with the largest weight first."""
-        bucket = self.wanted.bucket
+        bucket = self.target.bucket
         start, stop = bucket.starts[candidate.row], bucket.starts[candidate.row + 1]
         same = np.flatnonzero(bucket.classes[candidate.row] == self._orders.index(candidate.order))
         weights = self._weights[same, start:stop]
@@ -252,11 +256,11 @@ class PrototypeRanking:
                 yield self._choice(int(start) + member, int(same[order]))
 
     def _choice(self, template: int, number: int) -> Choice:
-        bucket, order = self.wanted.bucket, self._orders[number]
+        bucket, order = self.target.bucket, self._orders[number]
         chosen = bucket.templates[template]
-        mapping = {old: self.wanted.elements[k] for old, k in zip(chosen.membership.slots, order, strict=True)}
+        mapping = {old: self.target.elements[k] for old, k in zip(chosen.membership.slots, order, strict=True)}
         row = int(np.searchsorted(bucket.starts, template, side="right")) - 1
-        return Choice(chosen, mapping, row, order, self.wanted.split)
+        return Choice(chosen, mapping, row, order, self.target.split)
 
 
 def _row(name: str, costs: NDArray[np.float64], split: Split | None) -> NDArray[np.float64]:
@@ -264,8 +268,8 @@ def _row(name: str, costs: NDArray[np.float64], split: Split | None) -> NDArray[
     if split is None or name != split.name:
         own: NDArray[np.float64] = costs[position(name)]
         return own
-    one, other = (position(element) for element in split.elements)
-    both: NDArray[np.float64] = (costs[one] + costs[other]) / 2 + SPLIT_COST + SPLIT_WEIGHT * costs[one, other]
+    first, second = (position(element) for element in split.elements)
+    both: NDArray[np.float64] = (costs[first] + costs[second]) / 2 + SPLIT_COST + SPLIT_WEIGHT * costs[first, second]
     return both
 
 
@@ -278,34 +282,45 @@ def _likely_groups(bucket: Bucket, space_groups: Mapping[int, float], *, decorat
     return np.array([max(space_groups.get(int(n), 0.0), SPACE_GROUP_FLOOR) for n in bucket.space_groups])
 
 
-def choices_by_distance(wanted: Wanted) -> Iterator[Choice]:
+def choices_by_distance(target: Target) -> Iterator[Choice]:
     """List the templates by element mover's distance, each with the mapping of least distance on the scale.
 
     The published route: no prototypes, no weights. Oxidation states are kept where the composition has some.
     """
-    bucket = wanted.bucket
-    counts = dict(zip(wanted.elements, wanted.amounts, strict=True))
-    apart = distances([wanted.formula] * len(bucket.templates), [one.formula for one in bucket.templates])
+    bucket = target.bucket
+    counts = dict(zip(target.elements, target.amounts, strict=True))
+    apart = distances([target.formula] * len(bucket.templates), [template.formula for template in bucket.templates])
     for index in np.argsort(apart, kind="stable"):
         template = bucket.templates[index]
-        old = dict(zip(template.membership.slots, wanted.amounts, strict=True))
+        old = dict(zip(template.membership.slots, target.amounts, strict=True))
         mapping, _ = least_distance_mapping(old, counts)
-        if all(one == other for one, other in mapping.items()):
+        if all(old == new for old, new in mapping.items()):
             continue  # the composition itself
         row = int(np.searchsorted(bucket.starts, index, side="right")) - 1
-        order = tuple(wanted.elements.index(mapping[element]) for element in template.membership.slots)
+        order = tuple(target.elements.index(mapping[element]) for element in template.membership.slots)
         yield Choice(template, mapping, row, order)
 
 
 def related(bucket: Bucket, row: int, order: Order, other_row: int, other_order: Order) -> bool:
-    """Whether two prototypes with their arrangements are the same structure, by what is known of prototypes."""
-    one, other = bucket.prototypes[row], bucket.prototypes[other_row]
+    """Whether two prototypes with their arrangements are the same structure, by what is known of prototypes.
+
+    Parameters
+    ----------
+    bucket
+        Whose prototypes they are.
+    row, other_row
+        Rows of the two prototypes.
+    order, other_order
+        Which element is in which slot of each: slot k holds element order[k].
+    """
+    first, second = bucket.prototypes[row], bucket.prototypes[other_row]
     if row == other_row:
-        return any(all(order[k] == other_order[s] for k, s in enumerate(same)) for same in one.symmetries)
+        return any(all(order[k] == other_order[s] for k, s in enumerate(same)) for same in first.symmetries)
     # A prototype knows its relations to those found before it.
-    for same in one.related.get(other.prototype_id, ()):
+    for same in first.related.get(second.prototype_id, ()):
         if all(order[k] == other_order[s] for k, s in enumerate(same)):
             return True
     return any(
-        all(other_order[k] == order[s] for k, s in enumerate(same)) for same in other.related.get(one.prototype_id, ())
+        all(other_order[k] == order[s] for k, s in enumerate(same))
+        for same in second.related.get(first.prototype_id, ())
     )

@@ -86,25 +86,25 @@ class Shortlist:
     @property
     def template_ids(self) -> set[str]:
         """Ids of the templates whose structures `templates.realise` may ask for."""
-        lent = {choice.template.template_id for one in self.candidates for choice in one.choices}
+        lent = {choice.template.template_id for candidate in self.candidates for choice in candidate.choices}
         return lent | set(self.known) if self.match_structures else lent
 
     def among(self, template_ids: Container[str]) -> Shortlist:
         """Leave out the templates that are not among these."""
         left = (
-            replace(one, choices=tuple(choice for choice in one.choices if choice.template.template_id in template_ids))
-            for one in self.candidates
+            replace(candidate, choices=tuple(c for c in candidate.choices if c.template.template_id in template_ids))
+            for candidate in self.candidates
         )
-        known = tuple(one for one in self.known if one in template_ids)
-        return replace(self, candidates=tuple(one for one in left if one.choices), known=known)
+        known = tuple(candidate for candidate in self.known if candidate in template_ids)
+        return replace(self, candidates=tuple(candidate for candidate in left if candidate.choices), known=known)
 
     def with_space_groups(self, probabilities: Mapping[int, float] | None) -> Shortlist:
         """Attach probabilities of space groups, which are told with the structures and rank nothing."""
         if probabilities is None:
             return replace(self, space_groups=None)
-        if any(one.is_open for one in self.candidates):  # whose space groups show when they are made
+        if any(candidate.is_open for candidate in self.candidates):  # whose space groups show when they are made
             return replace(self, space_groups=dict(probabilities))
-        groups = {choice.template.space_group for one in self.candidates for choice in one.choices}
+        groups = {choice.template.space_group for candidate in self.candidates for choice in candidate.choices}
         return replace(
             self, space_groups={number: probabilities.get(number, 0.0) for number in sorted(filter(None, groups))}
         )
@@ -120,7 +120,14 @@ def shortlist(
     costs: NDArray[np.float64] | None = None,
     match_structures: bool = True,
 ) -> Shortlist:
-    """Choose the templates for a composition without looking at a structure; see `templates.predict` for what is given.
+    """Choose the templates for a composition without looking at a structure.
+
+    Parameters
+    ----------
+    formula, k, dimension, space_groups, costs, match_structures
+        As of `templates.predict`.
+    library
+        What gives templates by anonymous formula.
 
     Raises
     ------
@@ -130,23 +137,24 @@ def shortlist(
     if k < 1:
         raise ValueError(f"at least one structure must be asked for, got {k=}")
     composition = slots_of(formula)
-    templates = find_all_templates(composition, library, dimension)
-    rankings = {one.split: PrototypeRanking(one, space_groups, costs) for one in templates}
-    total = sum(one.total for one in rankings.values())
-    wanted = max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)
-    found = [candidate for one in rankings.values() for candidate in islice(one.candidates(total), wanted)]
-    found.sort(key=lambda one: -one.probability)
-    decorations = sum(one.split is not None for one in found)
-    least = min(len(found) - decorations, wanted // 2)  # of the very formula
-    candidates = _at_most(found, wanted - least)[:wanted]
-    candidates.sort(key=lambda one: -one.probability)
+    targets = find_all_templates(composition, library, dimension)
+    rankings = {target.split: PrototypeRanking(target, space_groups, costs) for target in targets}
+    total = sum(ranking.total for ranking in rankings.values())
+    most = max(FEWEST_CANDIDATES, CANDIDATES_PER_PLACE * k)
+    pool = [candidate for ranking in rankings.values() for candidate in islice(ranking.candidates(total), most)]
+    pool.sort(key=_unlikeliness)
+    decorations = sum(candidate.split is not None for candidate in pool)
+    least = min(len(pool) - decorations, most // 2)  # of the very formula
+    candidates = _at_most(pool, most - least)[:most]
+    candidates.sort(key=_unlikeliness)
     if not match_structures:
         candidates = _at_most(_told_apart(candidates, rankings), most_decorations(k))[:k]
     return Shortlist(
         formula=composition.formula,
         amounts=dict(zip(composition.elements, composition.amounts, strict=True)),
         candidates=tuple(
-            Shortlisted(tuple(rankings[one.split].choices(one)), one.probability, one.known_as) for one in candidates
+            Shortlisted(tuple(rankings[likely.split].choices(likely)), likely.probability, likely.known_as)
+            for likely in candidates
         ),
         known=tuple(rankings[None].known) if None in rankings else (),
         k=k,
@@ -154,6 +162,10 @@ def shortlist(
         match_structures=match_structures,
         space_groups=None,
     ).with_space_groups(space_groups)
+
+
+def _unlikeliness(candidate: Candidate) -> float:
+    return -candidate.probability
 
 
 def most_decorations(k: int) -> int:
@@ -165,9 +177,9 @@ def _at_most(candidates: Iterable[Candidate], decorations: int) -> list[Candidat
     """Put those decorations that are too many behind all the others."""
     kept: list[Candidate] = []
     behind: list[Candidate] = []
-    for one in candidates:
-        decorations -= one.split is not None
-        (behind if one.split is not None and decorations < 0 else kept).append(one)
+    for candidate in candidates:
+        decorations -= candidate.split is not None
+        (behind if candidate.split is not None and decorations < 0 else kept).append(candidate)
     return kept + behind
 
 
@@ -180,8 +192,8 @@ def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]
     Entries: minus the probability that counts, place among the candidates, candidate, whether it was set back.
     """
     entries = [
-        (-one.probability * (KNOWN_FACTOR if one.known_as else 1.0), place, one, one.known_as is not None)
-        for place, one in enumerate(candidates)
+        (-likely.probability * (KNOWN_FACTOR if likely.known_as else 1.0), place, likely, likely.known_as is not None)
+        for place, likely in enumerate(candidates)
     ]
     heapq.heapify(entries)
     return entries
@@ -196,13 +208,14 @@ def _told_apart(
     waiting = queue(candidates)
     while waiting:
         negative, place, candidate, set_back = heapq.heappop(waiting)
-        bucket = rankings[candidate.split].wanted.bucket
+        bucket = rankings[candidate.split].target.bucket
         like = [
-            one
-            for one in listed
-            if one.split == candidate.split and related(bucket, candidate.row, candidate.order, one.row, one.order)
+            earlier
+            for earlier in listed
+            if earlier.split == candidate.split
+            and related(bucket, candidate.row, candidate.order, earlier.row, earlier.order)
         ]
-        if any(one.row == candidate.row for one in like):
+        if any(earlier.row == candidate.row for earlier in like):
             continue
         if like and place not in near:
             near.add(place)

@@ -21,8 +21,8 @@ from ..comparison.prototype_index import PROTOTYPE_TOLERANCES
 from .decorations import decorated_symbols
 from .element_mapping import likely_oxidation_states
 from .library import StructureOf, TemplateLibrary
-from .predicted_structure import Made, Prediction, described, shared_element
-from .ranking import Choice, NoTemplateError, Wanted, choices_by_distance, find_templates, no_template
+from .predicted_structure import Prediction, Realised, described, shared_element
+from .ranking import Choice, NoTemplateError, Target, choices_by_distance, find_templates, no_template
 from .shortlisting import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
 from .template_cells import SubstitutedCell, TemplateCells
 
@@ -95,11 +95,11 @@ def predict(
     if ranking == "elmd":
         if k < 1:
             raise ValueError(f"at least one structure must be asked for, got {k=}")
-        wanted = find_templates(formula, library, dimension)
+        target = find_templates(formula, library, dimension)
         cells = TemplateCells(library.structure_of, dimension)
-        made = list(_nearest(wanted, k, _maker(wanted.formula, cells, rescale=rescale)))
-        amounts = dict(zip(wanted.elements, wanted.amounts, strict=True))
-        return described(made, wanted.formula, amounts, dimension, space_groups, cells)
+        realised = list(_nearest(target, k, _maker(target.formula, cells, rescale=rescale)))
+        amounts = dict(zip(target.elements, target.amounts, strict=True))
+        return described(realised, target.formula, amounts, dimension, space_groups, cells)
     chosen = shortlist(
         formula,
         library,
@@ -132,16 +132,16 @@ def realise(chosen: Shortlist, structure_of: StructureOf | TemplateCells, *, res
     cells = structure_of if isinstance(structure_of, TemplateCells) else TemplateCells(structure_of, chosen.dimension)
     make = _maker(chosen.formula, cells, rescale=rescale)
     if chosen.match_structures:
-        made = list(_by_matching(chosen, cells, make))
+        realised = list(_by_matching(chosen, cells, make))
     else:
-        made = [
-            Made(*next(_sane_first(one.choices, make)), one.probability, one.known_as)
+        realised = [
+            Realised(*next(_sane_first(each.choices, make)), each.probability, each.known_as)
             for candidate in chosen.candidates
-            for one in (_told(candidate, cells)[:1] if candidate.is_open else [candidate])
+            for each in (_told(candidate, cells)[:1] if candidate.is_open else [candidate])
         ]
-    if not made and not chosen.known:
+    if not realised and not chosen.known:
         raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
-    return described(made, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells)
+    return described(realised, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells)
 
 
 def _maker(formula: str, cells: TemplateCells, *, rescale: bool) -> _Maker:
@@ -151,11 +151,11 @@ def _maker(formula: str, cells: TemplateCells, *, rescale: bool) -> _Maker:
         template_id, split, number = choice.template.template_id, choice.split, choice.ordering
         if split is None or number is None:
             return cells[template_id].with_elements(choice.mapping, states, rescale=rescale)
-        found = cells.orderings(template_id, shared_element(choice, split), split)
-        if number >= len(found):
+        ways = cells.orderings(template_id, shared_element(choice, split), split)
+        if number >= len(ways):
             return None
         lent = cells.primitive(template_id)
-        symbols = decorated_symbols(lent.symbols, choice.mapping, split, found[number])
+        symbols = decorated_symbols(lent.symbols, choice.mapping, split, ways[number])
         return lent.with_symbols(symbols, states, rescale=rescale)
 
     return make
@@ -169,16 +169,16 @@ def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
     for first, choice in enumerate(candidate.choices):
         split = choice.split
         assert split is not None
-        found = cells.orderings(choice.template.template_id, shared_element(choice, split), split)
-        if found:
-            whole = sum(1 / one.alike for one in found)
+        ways = cells.orderings(choice.template.template_id, shared_element(choice, split), split)
+        if ways:
+            whole = sum(1 / way.alike for way in ways)
             return [
                 replace(
                     candidate,
-                    choices=tuple(replace(one, ordering=number) for one in candidate.choices[first:]),
-                    probability=candidate.probability / one.alike / whole,
+                    choices=tuple(replace(way, ordering=number) for way in candidate.choices[first:]),
+                    probability=candidate.probability / way.alike / whole,
                 )
-                for number, one in enumerate(found)
+                for number, way in enumerate(ways)
             ]
     return []
 
@@ -197,12 +197,12 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
     yield from failed
 
 
-def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Made]:
+def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Realised]:
     """Make distinct structures, compared with each other and with the known ones by StructureMatcher.
 
     They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
     """
-    known = Representatives((cells[one].template for one in chosen.known), max_density_ratio=None)
+    known = Representatives((cells[template_id].template for template_id in chosen.known), max_density_ratio=None)
     alike = Representatives(max_density_ratio=None)
     listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
     failed: set[int] = set()
@@ -219,12 +219,12 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
             heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate, set_back))
             continue
         if candidate.is_open:
-            for one in _told(candidate, cells):
+            for decorated_candidate in _told(candidate, cells):
                 own = next(places)
                 if place in behind:
                     behind.add(own)
-                share = one.probability / candidate.probability
-                heapq.heappush(waiting, (negative * share, own, one, False))
+                share = decorated_candidate.probability / candidate.probability
+                heapq.heappush(waiting, (negative * share, own, decorated_candidate, False))
             continue
         for choice, cell in _sane_first(candidate.choices, make):
             if not cell.sane and place not in failed:
@@ -246,16 +246,16 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
             alike.keep(prepared)
             listed.keep(prepared)
             decorations += decorated
-            yield Made(choice, cell, candidate.probability, None if number is None else chosen.known[number])
+            yield Realised(choice, cell, candidate.probability, None if number is None else chosen.known[number])
             break
 
 
-def _nearest(wanted: Wanted, k: int, make: _Maker) -> Iterator[Made]:
+def _nearest(target: Target, k: int, make: _Maker) -> Iterator[Realised]:
     """Make distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
-    for choice in choices_by_distance(wanted):
+    for choice in choices_by_distance(target):
         cell = make(choice)
         if cell is not None and listed.add(cell.arrays)[1]:
-            yield Made(choice, cell, None, None)
+            yield Realised(choice, cell, None, None)
         if len(listed) == k:
             return
