@@ -17,7 +17,7 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from ..learning.threads import threads_of_torch
-from ..structure.serialization import MIN_DISTANCE
+from ..structure.atom_overlap import MIN_DISTANCE
 from ..structure.vacuum import MIN_GAP, thickest_gap
 from .bond_graph import BondGraph, bond_graph
 from .chgnet import (

@@ -285,7 +285,7 @@ def _likely_groups(bucket: Bucket, space_groups: Mapping[int, float], *, decorat
 def choices_by_distance(target: Target) -> Iterator[Choice]:
     """List the templates by element mover's distance, each with the mapping of least distance on the scale.
 
-    The published route: no prototypes, no weights. Oxidation states are kept where the composition has some.
+    The published route: no prototypes, no weights.
     """
     bucket = target.bucket
     counts = dict(zip(target.elements, target.amounts, strict=True))
