@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ...models.crystal_gan.crystals.wanted_compositions import OxidationRule, compositions
+from ...models.crystal_gan.crystals.layout_compositions import OxidationRule, compositions
 from ...models.structure.point_cloud_layouts import find_layout
 from .composition_settings import ModelSettings
 

@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Final
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
-from ...models.structure.comparison.prototypes import Prototype, PrototypeIndex
-from ...models.structure.layered.vacuum import MIN_GAP, thickest_gap
+from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
 from ...models.structure.serialization import from_plain
-from ...models.structure.symmetry.space_groups import space_group
+from ...models.structure.symmetry.symmetry_analysis import space_group
+from ...models.structure.vacuum import MIN_GAP, thickest_gap
 from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash
 from ...stores.documents import Material

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
-from ...models.crystal_gan.crystals.wanted_compositions import OxidationRule, compositions
+from ...models.crystal_gan.crystals.layout_compositions import OxidationRule, compositions
 from ...models.crystal_gan.generation import generate
 from ...models.crystal_gan.generators import read_generator
 from ...models.learning.loop import mixed_seed

@@ -11,7 +11,7 @@ from pymatgen.core.structure import Structure
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.screening import screen
 from ...models.structure.serialization import check_structure, to_plain
-from ...models.structure.symmetry.space_groups import space_group
+from ...models.structure.symmetry.symmetry_analysis import space_group
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
 

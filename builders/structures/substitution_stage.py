@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.structure.layered.substitution import SubstitutionRules, same_group_substitutions
-from ...models.structure.layered.vacuum import thickest_gap
+from ...models.structure.layered.same_group_substitution import SubstitutionRules, same_group_substitutions
 from ...models.structure.serialization import from_plain
+from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome

@@ -16,13 +16,13 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from ...models.composition.formula.formulas import UnknownElement, UnparsableFormula
-from ...models.structure.layered.vacuum import thickest_gap
 from ...models.structure.pettifor import ElementOffScaleError
 from ...models.structure.serialization import Arrays, arrays_of
 from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
-from ...models.structure.templating.decorations import simpler_formulas
-from ...models.structure.templating.sanity_checks import Check
-from ...models.structure.templating.template_arrays import LentShapes
+from ...models.structure.templates.decorations import simpler_formulas
+from ...models.structure.templates.sanity_checks import Check
+from ...models.structure.templates.template_cells import TemplateCells
+from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import Composition, Material, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
@@ -230,7 +230,7 @@ class TemplateStructuresStage(GroupStage):
         shapes = _shapes(items, self.dimension)
         return [self._structures(item, shapes) for item in items]
 
-    def _structures(self, item: Item, shapes: LentShapes) -> Outcome:
+    def _structures(self, item: Item, shapes: TemplateCells) -> Outcome:
         made: list[Prediction] = []
         outcome: Doc = {"formula_reduced": item.key}
         refused = item.content.get("refused")
@@ -261,7 +261,7 @@ class TemplateStructuresStage(GroupStage):
         return f"{_FACETS[self.dimension].removesuffix('s')}_{name}"
 
 
-def _shapes(items: Iterable[Item], dimension: int) -> LentShapes:
+def _shapes(items: Iterable[Item], dimension: int) -> TemplateCells:
     """Give the shapes of the templates of a batch, each looked at once for all its compositions."""
     templates: dict[str, bytes] = {}
     for item in items:
@@ -270,7 +270,7 @@ def _shapes(items: Iterable[Item], dimension: int) -> LentShapes:
     def structure_of(template_id: str) -> Arrays:
         return arrays_of(bson.decode(templates[template_id])["structure"], min_distance=0)  # checked as a template
 
-    return LentShapes(structure_of, dimension)
+    return TemplateCells(structure_of, dimension)
 
 
 def _proposal(made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:

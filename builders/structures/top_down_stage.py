@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ...models.structure.layered.monolayer import NotLayered, monolayers
-from ...models.structure.layered.vacuum import VACUUM, is_monolayer_cell
 from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.vacuum import VACUUM, is_monolayer_cell
 from ...stores.documents import Material, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome, Refused

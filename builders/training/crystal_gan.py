@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ...models.crystal_gan.crystals.augmentation import NoTrainingData
-from ...models.crystal_gan.crystals.elements_replaced import mapped_into
-from ...models.crystal_gan.crystals.wanted_compositions import family
+from ...models.crystal_gan.crystals.cell_augmentation import NoTrainingData
+from ...models.crystal_gan.crystals.layout_compositions import family
+from ...models.crystal_gan.crystals.substitution_into_layout import substituted_into
 from ...models.crystal_gan.diffusion.config import DiffusionConfig, settings_from
 from ...models.crystal_gan.gan.config import CrystalGanConfig
 from ...models.crystal_gan.generators import make_learner
@@ -69,7 +69,7 @@ class CrystalGanKind(Kind):
         if self.config["substitute"]:
             elsewhere: Doc = {"chemsys": {"$ne": layout.chemical_system}}
             found = _structures(connection, self.queries["others"], elsewhere)
-            other = [one.structure for one in mapped_into(found, layout)]
+            other = list(substituted_into(found, layout))
         held_out = {_family(layout, formula) for formula in self.config["held_out"]}
         described: Doc = {"structures": len(own), "substituted": len(other)}
         kept: list[Structure] = []

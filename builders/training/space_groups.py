@@ -12,11 +12,11 @@ from typing import ClassVar, Final
 from pymatgen.core.structure import Structure
 
 from ...models.composition.formula.formulas import UnknownElement, UnparsableFormula
-from ...models.structure.layered.vacuum import is_monolayer_cell
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.symmetry.lattice_predictor import LatticeConfig, UnfitStructures, fit
 from ...models.structure.symmetry.lattice_report import cross_validate
 from ...models.structure.symmetry.structure_cells import TOLERANCE, conventional
+from ...models.structure.vacuum import is_monolayer_cell
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter

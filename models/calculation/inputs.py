@@ -23,8 +23,8 @@ from pymatgen.io.vasp.sets import (
     VaspInputSet,
 )
 
-from ..structure.layered.vacuum import is_monolayer_cell, set_vacuum
 from ..structure.serialization import check_structure
+from ..structure.vacuum import is_monolayer_cell, set_vacuum
 from .plan import Choices, Step
 
 R2SCAN_RVV10_B: Final = 11.95

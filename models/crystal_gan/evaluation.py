@@ -91,7 +91,7 @@ def evaluate(
     right = (counts(np.nan_to_num(numbers), layout) == np.array(asked)).all(axis=1)
     good = [index for index, fault in enumerate(faults(numbers, layout, rule=rule, asked=asked)) if fault is None]
     distinct = Representatives()
-    found: set[int] = set()
+    rediscovered: set[int] = set()
     new = 0
     for structure in decode_many(numbers[good], layout):
         if not distinct.add(structure)[1]:
@@ -100,14 +100,14 @@ def evaluate(
         if match is None:
             new += 1
         else:
-            found.add(match)
+            rediscovered.add(match)
     return Evaluation(
         drawn=len(numbers),
         as_asked=float(right.mean()),
         valid=len(good) / len(numbers),
         unique=len(distinct) / len(good) if good else 0.0,
         novel=new / len(distinct) if len(distinct) else 0.0,
-        rediscovered=tuple(sorted(found)),
+        rediscovered=tuple(sorted(rediscovered)),
     )
 
 
@@ -117,9 +117,10 @@ def table(evaluations: Mapping[str, Evaluation]) -> str:
         "| composition | drawn | as asked | valid | unique of valid | novel of unique | known ones found |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, one in evaluations.items():
-        shares = " | ".join(f"{share:.1%}" for share in (one.as_asked, one.valid, one.unique, one.novel))
-        lines.append(f"| {name} | {one.drawn:,} | {shares} | {len(one.rediscovered)} |")
+    for name, evaluation in evaluations.items():
+        shares = (evaluation.as_asked, evaluation.valid, evaluation.unique, evaluation.novel)
+        told = " | ".join(f"{share:.1%}" for share in shares)
+        lines.append(f"| {name} | {evaluation.drawn:,} | {told} | {len(evaluation.rediscovered)} |")
     return "\n".join([*lines, "", published()])
 
 

@@ -31,7 +31,7 @@ _MAX_DRAWS_EACH_OF: Final = 10
 """And for each that the lowest are chosen of."""
 
 Energies = Callable[[list[Structure]], Sequence[float | None]]
-"""Gives the energy per atom of each structure, None where it has none."""
+"""Computes the energy of each structure, eV/atom, None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,13 @@ def sample(model: CrystalGenerator, composition: Composition, n: int, seed: int)
 
 
 def asked(model: CrystalGenerator, composition: Composition) -> tuple[int, ...]:
-    """Give a composition in the order of the model's layout, checked; see `sample`."""
+    """Atoms of each element in the order of the model's layout, checked.
+
+    Raises
+    ------
+    BadLayout
+        The composition has no place in the layout, or lacks one of its elements.
+    """
     layout = model.layout
     number = layout.counts(composition)
     if lacking := [element for element, n in zip(layout.elements, number, strict=True) if n < 1]:
@@ -159,23 +165,23 @@ def generate(
         pool = _lowest_first(list(islice(draws, of)), energies)
         valid, chosen_of = pool, len(pool)
     old = Representatives(known) if known else None
-    found = Representatives()
+    representatives = Representatives()
     kept: list[_Drawn] = []
     looked_at = 0
-    for one in valid if n else ():
+    for drawn in valid if n else ():
         looked_at += 1
-        if old is not None and old.match(one.structure) is not None:
+        if old is not None and old.match(drawn.structure) is not None:
             draws.reject("known")
-        elif distinct and not found.add(one.structure)[1]:
+        elif distinct and not representatives.add(drawn.structure)[1]:
             draws.reject("duplicate")
         else:
-            kept.append(one)
+            kept.append(drawn)
             if len(kept) == n:
                 break
     if chosen_of > looked_at:
         draws.reject("energy", chosen_of - looked_at)
-    arrays = np.array([one.array for one in kept]).reshape(-1, *model.layout.shape)
-    return Generated([one.structure for one in kept], arrays, draws.drawn, draws.valid, draws.rejected)
+    arrays = np.array([drawn.array for drawn in kept]).reshape(-1, *model.layout.shape)
+    return Generated([drawn.structure for drawn in kept], arrays, draws.drawn, draws.valid, draws.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +214,8 @@ class _Draws:
     def __iter__(self) -> Iterator[_Drawn]:
         model, layout = self._model, self._model.layout
         while self.drawn < self._limit and not (self._stop is not None and self._stop()):
-            wanted = min(model.at_once, self._limit - self.drawn)
-            batch = model.drawn(self._number, wanted, mixed_seed(self._seed, self.drawn))
+            n = min(model.at_once, self._limit - self.drawn)
+            batch = model.drawn(self._number, n, mixed_seed(self._seed, self.drawn))
             said = faults(batch, layout, rule=self._rule, asked=self._number)
             good = [index for index, fault in enumerate(said) if fault is None]
             decoded = dict(zip(good, decode_many(batch[good], layout), strict=True))
@@ -223,8 +229,8 @@ class _Draws:
 
 
 def _lowest_first(pool: list[_Drawn], energies: Energies) -> list[_Drawn]:
-    found = energies([one.structure for one in pool])
-    by_energy = [(inf if energy is None else energy, place) for place, energy in enumerate(found)]
+    values = energies([drawn.structure for drawn in pool])
+    by_energy = [(inf if energy is None else energy, place) for place, energy in enumerate(values)]
     return [pool[place] for _, place in sorted(by_energy)]
 
 

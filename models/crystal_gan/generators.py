@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..learning.loop import Learner
 from ..learning.weights import WrongModel, unpack
 from ..structure.point_cloud_layouts import Layout
-from .crystals.augmentation import with_supercells
+from .crystals.cell_augmentation import with_supercells
 from .diffusion.config import DiffusionConfig, Settings, settings_from
 from .diffusion.learner import DiffusionLearner
 from .diffusion.model import CrystalDiffusion

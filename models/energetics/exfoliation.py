@@ -16,7 +16,7 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from ..composition.formula.parsing import parse
-from ..structure.layered.vacuum import MIN_GAP, thickest_gap
+from ..structure.vacuum import MIN_GAP, thickest_gap
 from .composition_table import composition_table
 
 DIFFERING_BY_NATURE = frozenset({"KPOINTS", "KSPACING", "LDIPOL", "IDIPOL", "DIPOL", "NPAR", "KPAR", "NCORE", "MAGMOM"})

@@ -75,7 +75,7 @@ def bond_graph(matrix: Array, fractional: Array, numbers: Index, cutoff: float, 
     n = len(numbers)
     positions = fractional @ matrix
     contiguous = np.ascontiguousarray(positions, dtype=np.float64)
-    found = find_points_in_spheres(
+    neighbours = find_points_in_spheres(
         contiguous,
         contiguous,
         r=float(cutoff),
@@ -83,7 +83,7 @@ def bond_graph(matrix: Array, fractional: Array, numbers: Index, cutoff: float, 
         lattice=np.ascontiguousarray(matrix, dtype=np.float64),
         tol=_SAME_POINT,
     )
-    centers, neighbors, raw_images, distances = found
+    centers, neighbors, raw_images, distances = neighbours
     images = np.rint(raw_images).astype(np.int64)
     kept = (centers != neighbors) | (distances > _SAME_POINT)
     centers, neighbors, images, distances = centers[kept], neighbors[kept], images[kept], distances[kept]

@@ -56,29 +56,29 @@ class ElementCrystal(NamedTuple):
 
 @lru_cache(maxsize=1)
 def element_crystals() -> tuple[ElementCrystal, ...]:
-    """Give the reference crystals; of an element with several the one of lowest energy counts.
+    """List the reference crystals; of an element with several the one of lowest energy counts.
 
     A diatomic gas is given as a lone molecule, and as four of them in the arrangement of solid nitrogen (Pa-3), at the
     bond length of the gas and with a few cell edges: the attraction between molecules is weak, and a potential differs
     from experiment in how far apart it wants them.
     """
-    found: list[ElementCrystal] = []
+    crystals: list[ElementCrystal] = []
     for symbol, length in BOND_LENGTHS.items():
         half = length / 2
         ends = [[_BOX / 2 + half, _BOX / 2, _BOX / 2], [_BOX / 2 - half, _BOX / 2, _BOX / 2]]
         molecule = Structure(Lattice.cubic(_BOX), [symbol, symbol], ends, coords_are_cartesian=True)
-        found.append(ElementCrystal(symbol, f"{symbol}2 molecule", molecule))
+        crystals.append(ElementCrystal(symbol, f"{symbol}2 molecule", molecule))
         for factor in _AROUND:
             edge = _EDGES[symbol] * factor
             along = _DIAGONALS / np.sqrt(3) * half / edge
             crystal = Structure(Lattice.cubic(edge), [symbol] * 8, np.vstack([_FACES + along, _FACES - along]))
-            found.append(ElementCrystal(symbol, f"{symbol}2 Pa-3 a={edge:.2f}", crystal))
+            crystals.append(ElementCrystal(symbol, f"{symbol}2 Pa-3 a={edge:.2f}", crystal))
     for symbol, edge in _BODY_CENTRED.items():
-        found.append(ElementCrystal(symbol, f"{symbol} bcc", Structure(Lattice.cubic(edge), [symbol] * 2, _BODY)))
+        crystals.append(ElementCrystal(symbol, f"{symbol} bcc", Structure(Lattice.cubic(edge), [symbol] * 2, _BODY)))
     for symbol, edge in _FACE_CENTRED.items():
-        found.append(ElementCrystal(symbol, f"{symbol} fcc", Structure(Lattice.cubic(edge), [symbol] * 4, _FACES)))
+        crystals.append(ElementCrystal(symbol, f"{symbol} fcc", Structure(Lattice.cubic(edge), [symbol] * 4, _FACES)))
     for symbol, (a, c, sequence) in _STACKED.items():
         sites = [[*_LAYERS[layer], i / len(sequence)] for i, layer in enumerate(sequence)]
         crystal = Structure(Lattice.hexagonal(a, c), [symbol] * len(sites), sites)
-        found.append(ElementCrystal(symbol, f"{symbol} close-packed {sequence}", crystal))
-    return tuple(found)
+        crystals.append(ElementCrystal(symbol, f"{symbol} close-packed {sequence}", crystal))
+    return tuple(crystals)

@@ -17,10 +17,20 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from ..learning.threads import threads_of_torch
-from ..structure.layered.vacuum import MIN_GAP, thickest_gap
-from ..structure.serialization import MIN_DISTANCE
+from ..structure.atom_overlap import MIN_DISTANCE
+from ..structure.vacuum import MIN_GAP, thickest_gap
 from .bond_graph import BondGraph, bond_graph
-from .chgnet import EDGES_AT_ONCE, EDGES_AT_ONCE_GPU, GPA, Static, atomic_numbers, evaluate_graphs, potential, unfit
+from .chgnet import (
+    EDGES_AT_ONCE,
+    EDGES_AT_ONCE_GPU,
+    GPA,
+    Static,
+    atomic_numbers,
+    cutoffs,
+    evaluate_graphs,
+    potential,
+    unfit,
+)
 
 FORCE_TOLERANCE: Final = 0.1
 """eV/Å, on atoms and, as volume times stress over the number of atoms, on the cell: the default of CHGNet's own
@@ -52,8 +62,8 @@ class Relaxed:
     ----------
     structure
         Relaxed, or as far as it came.
-    energy, energy_per_atom, energy_per_atom_before
-        eV of the cell, eV/atom, and eV/atom before the first step.
+    energy, energy_per_atom
+        eV of the cell, and eV/atom.
     max_force
         Largest force on an atom, eV/Å.
     stress_gpa
@@ -64,8 +74,6 @@ class Relaxed:
         Whether forces and stress came below the tolerance.
     volume_change, area_change
         Volume over that before; for a monolayer area over that before.
-    shortest_distance
-        Å between two atoms.
     doubts
         What makes the result another structure than was asked about: a cell out of bounds, an atom torn off, a
         vacuum lost. Empty for a sane one.
@@ -78,14 +86,12 @@ class Relaxed:
     structure: Structure
     energy: float | None = None
     energy_per_atom: float | None = None
-    energy_per_atom_before: float | None = None
     max_force: float | None = None
     stress_gpa: Array | None = None
     steps: int = 0
     converged: bool = False
     volume_change: float | None = None
     area_change: float | None = None
-    shortest_distance: float | None = None
     doubts: tuple[str, ...] = ()
     failure: str | None = None
     seconds: float = 0.0
@@ -130,7 +136,7 @@ def relax(
     Returns
     -------
     list of Relaxed
-        n results, in order.
+        n results, in order; on a CPU they do not depend on which structures are relaxed together.
 
     Raises
     ------
@@ -152,7 +158,7 @@ def relax(
         message = f"{len(structures)} structures but {len(flat)} values of `monolayer`: give one for each"
         raise ValueError(message)
     model = potential(device)
-    cutoffs = (float(model.graph_converter.atom_graph_cutoff), float(model.graph_converter.bond_graph_cutoff))
+    reach = cutoffs(model)
     limit = edges_at_once or (EDGES_AT_ONCE if device == "cpu" else EDGES_AT_ONCE_GPU)
     results: list[Relaxed | None] = [None] * len(structures)
     waiting: list[_Walk] = []
@@ -169,7 +175,7 @@ def relax(
             edges = sum(len(graph.centers) for _, graph in walking)
             while waiting and (not walking or edges < limit):
                 walk = waiting.pop()
-                graph = walk.graph(*cutoffs)
+                graph = walk.graph(*reach)
                 if graph.lonely:
                     results[walk.index] = walk.result(f"{graph.lonely}: nothing holds it")
                     continue
@@ -195,7 +201,7 @@ def relax(
             parts = {walk.index: len(graph.centers) / total for walk, graph in walking}
             walking = []
             for walk in still:
-                graph = walk.graph(*cutoffs)
+                graph = walk.graph(*reach)
                 if graph.lonely:
                     results[walk.index] = walk.result(f"came apart after {walk.steps} steps: {graph.lonely}")
                 elif walk.too_close(graph):
@@ -231,7 +237,6 @@ class _Walk:
         self.time_step, self.mixing, self.downhill = _TIME_STEP, _MIXING, 0
         self.steps = 0
         self.seconds = 0.0
-        self.before: float | None = None
         self.now = Static()
         self.nearest: Array | None = None
         self.distance: Array | None = None
@@ -253,8 +258,6 @@ class _Walk:
         if now.failure is not None or now.forces is None or now.stress_gpa is None:
             return f"exploded after {self.steps} steps: {now.failure}"
         self.now = now
-        if self.before is None:
-            self.before = now.energy_per_atom
         n = len(self.numbers)
         volume = abs(float(np.linalg.det(self.matrix)))
         on_cell = -volume * (self.free @ (now.stress_gpa / GPA) @ self.free)
@@ -311,16 +314,12 @@ class _Walk:
             structure=structure,
             energy=self.now.energy,
             energy_per_atom=self.now.energy_per_atom,
-            energy_per_atom_before=self.before,
             max_force=self.now.max_force if known else None,
             stress_gpa=self.now.stress_gpa,
             steps=self.steps,
             converged=converged,
             volume_change=float(np.linalg.det(self.matrix) / np.linalg.det(original)),
             area_change=size if self.axis is not None else None,
-            shortest_distance=None
-            if self.distance is None or not np.isfinite(self.distance.min())
-            else float(self.distance.min()),
             doubts=tuple(self._doubts(structure, size)) if failure is None else (),
             failure=failure,
             seconds=self.seconds,

@@ -198,45 +198,45 @@ def nearest(
         raise ValueError("the library is empty, so nothing is near; give it at least one formula")
     k = min(k, len(prepared))
     if isinstance(query, str):
-        indices, found = _nearest(PreparedCompositions.of([query]), prepared, k)
-        return Neighbours(indices[0], found[0])
+        indices, apart = _nearest(PreparedCompositions.of([query]), prepared, k)
+        return Neighbours(indices[0], apart[0])
     queries = query if isinstance(query, PreparedCompositions) else PreparedCompositions.of(query)
     return _nearest(queries, prepared, k)
 
 
 def _nearest(queries: PreparedCompositions, library: PreparedCompositions, k: int) -> Neighbours:
     indices = np.empty((len(queries), k), dtype=np.int64)
-    found = np.empty((len(queries), k))
+    apart = np.empty((len(queries), k))
     dense = library.cumulative() if len(library) <= SMALL_LIBRARY else None
     rows = max(1, BLOCK_BYTES // (8 * len(library)))
     for start in range(0, len(queries), rows):
         block = slice(start, start + rows)
-        wanted = queries.cumulative(block)
+        sought = queries.cumulative(block)
         if dense is not None:
-            for row, exact in enumerate(cdist(wanted, dense, "cityblock"), start):
+            for row, exact in enumerate(cdist(sought, dense, "cityblock"), start):
                 order = _smallest(exact, k)
-                indices[row], found[row] = order, exact[order]
+                indices[row], apart[row] = order, exact[order]
             continue
         bounds = cdist(queries.profile[block], library.profile, "cityblock")
         for row, bound in enumerate(bounds):
-            indices[start + row], found[start + row] = _pruned(wanted[row], bound, library, k)
-    return Neighbours(indices, found)
+            indices[start + row], apart[start + row] = _pruned(sought[row], bound, library, k)
+    return Neighbours(indices, apart)
 
 
 def _pruned(
-    wanted: NDArray[np.float64], bound: NDArray[np.float64], library: PreparedCompositions, k: int
+    sought: NDArray[np.float64], bound: NDArray[np.float64], library: PreparedCompositions, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """K nearest of one query: those of least bound give a distance that the bound of every other must not exceed."""
     likely = np.argpartition(bound, k - 1)[:k]
-    worst = np.abs(library.cumulative(likely) - wanted).sum(axis=1).max()
+    worst = np.abs(library.cumulative(likely) - sought).sum(axis=1).max()
     candidates = np.flatnonzero(bound <= worst + 10.0**-TIE_DECIMALS)
-    exact = np.abs(library.cumulative(candidates) - wanted).sum(axis=1)
+    exact = np.abs(library.cumulative(candidates) - sought).sum(axis=1)
     order = _smallest(exact, k)
     return candidates[order], exact[order]
 
 
 def _smallest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Give the indices of the k smallest values, ascending, ties by index."""
+    """Find the indices of the k smallest values, ascending, ties by index."""
     limit = np.partition(values, k - 1)[k - 1]
     candidates = np.flatnonzero(values <= limit + 10.0**-TIE_DECIMALS)
     order = np.lexsort((candidates, np.round(values[candidates], TIE_DECIMALS)))[:k]

@@ -114,7 +114,7 @@ class Layout:
         return cls(data["name"], tuple(map(str, slots)), tuple(slots.values()), float(longest))
 
     def counts(self, amounts: Mapping[str, int] | Sequence[int]) -> tuple[int, ...]:
-        """Give the atoms of each element in the layout's order, checked.
+        """Atoms of each element in the layout's order, checked.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {MG_MN_O.name: MG_MN_O}
 
 
 def find_layout(layout: str | Mapping[str, Any] | Layout) -> Layout:
-    """Give a layout by its name, or make it from plain data.
+    """Find a layout by its name, or make it from plain data.
 
     Raises
     ------

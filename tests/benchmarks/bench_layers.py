@@ -8,9 +8,16 @@ import sys
 import warnings
 from pathlib import Path
 
-from exfolio.models.structure.comparison.matching import Representatives, group_duplicates
-from exfolio.models.structure.layered.clusters import COVALENT_RADII, find_clusters
-from exfolio.models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, analyse_many
+from exfolio.models.structure.comparison.matching import Representatives
+from exfolio.models.structure.covalent_radii import COVALENT_RADII
+from exfolio.models.structure.layered.clusters import clusters_by_tolerance
+from exfolio.models.structure.layered.layering import (
+    DATABASE_RULES,
+    PAPER_RULES,
+    LayerAnalysis,
+    LayerRules,
+    analyse_layers,
+)
 from exfolio.models.structure.serialization import from_plain, to_plain
 from pymatgen.analysis.dimensionality import get_dimensionality_gorai, get_dimensionality_larsen
 from pymatgen.analysis.graphs import StructureGraph
@@ -39,6 +46,17 @@ def gorai(structure: Structure) -> int:
     return int(get_dimensionality_gorai(structure, max_hkl=1))
 
 
+def analysed(structures: list[Structure], rules: LayerRules) -> list[LayerAnalysis]:
+    """Analyses of many structures."""
+    return [analyse_layers(structure, rules) for structure in structures]
+
+
+def grouped(structures: list[Structure]) -> list[int]:
+    """Number of the group of each structure."""
+    known = Representatives()
+    return [known.add(structure)[0] for structure in structures]
+
+
 def main() -> None:
     """Print the ratios and how far the answers agree."""
     warnings.simplefilter("ignore")
@@ -54,7 +72,7 @@ def main() -> None:
 
     compare(
         "nine tolerances in Å against Larsen at one",
-        lambda: analyse_many(bulk, PAPER_RULES),
+        lambda: analysed(bulk, PAPER_RULES),
         lambda: [larsen(one) for one in sample],
         ours_n=len(bulk),
         peer_n=len(sample),
@@ -62,7 +80,7 @@ def main() -> None:
     )
     compare(
         "nine relative tolerances against Larsen at one",
-        lambda: analyse_many(bulk, DATABASE_RULES),
+        lambda: analysed(bulk, DATABASE_RULES),
         lambda: [larsen(one) for one in sample],
         ours_n=len(bulk),
         peer_n=len(sample),
@@ -70,26 +88,26 @@ def main() -> None:
     )
     compare(
         "nine relative tolerances against Gorai",
-        lambda: analyse_many(bulk, DATABASE_RULES),
+        lambda: analysed(bulk, DATABASE_RULES),
         lambda: [gorai(one) for one in sample[:10]],
         ours_n=len(bulk),
         peer_n=10,
         repeats=1,
         peer_name="get_dimensionality_gorai",
     )
-    ours = [max(cluster.dimensionality for cluster in find_clusters(one, TOLERANCE)) for one in sample]
+    ours = [max(cluster.dimensionality for cluster in clusters_by_tolerance(one, (TOLERANCE,))[0]) for one in sample]
     same = sum(a == larsen(one) for a, one in zip(ours, sample, strict=True))
     crystal = [get_dimensionality_larsen(CrystalNN().get_bonded_structure(one)) for one in sample]
-    near = [one.dimensionality for one in analyse_many(sample, DATABASE_RULES)]
+    near = [one.dimensionality for one in analysed(sample, DATABASE_RULES)]
     print(f"dimensionality as Larsen's with the same bonds: {same} of {len(sample)}")
-    angstrom = [one.dimensionality for one in analyse_many(sample, PAPER_RULES)]
+    angstrom = [one.dimensionality for one in analysed(sample, PAPER_RULES)]
     for name, found in (("Å", angstrom), ("relative", near)):
         agree = sum(a == b for a, b in zip(found, crystal, strict=True))
         print(f"dimensionality by tolerances ({name}) as Larsen's with CrystalNN: {agree} of {len(sample)}")
 
     compare(
         "grouping 980 monolayers",
-        lambda: group_duplicates(monolayers),
+        lambda: grouped(monolayers),
         lambda: StructureMatcher().group_structures(monolayers),
         ours_n=len(monolayers),
         repeats=1,

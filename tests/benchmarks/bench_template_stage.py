@@ -30,7 +30,7 @@ from exfolio.builders.materials.template_library_stage import _founding
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
 from exfolio.models.structure.serialization import to_plain
-from exfolio.models.structure.templating.template_arrays import LentShapes
+from exfolio.models.structure.templates.template_cells import TemplateCells
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings
@@ -64,7 +64,7 @@ def fill(connection: Connection, wanted: int) -> list[str]:
     """Store the library as stage `templates` leaves it; give compositions it can serve."""
     records = load("2d")
     made = renamed_library(wanted)
-    shapes = LentShapes(records.structures.__getitem__, 2)
+    shapes = TemplateCells(records.structures.__getitem__, 2)
     plain = {key: to_plain(one) for key, one in records.structures.items()}
     every = [*records.library.templates, *made.templates]
     formulas = [one.formula for one in every]

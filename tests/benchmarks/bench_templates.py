@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 import psutil
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
-from exfolio.models.structure.comparison.prototypes import Membership
+from exfolio.models.structure.comparison.prototype_index import Membership
 from exfolio.models.structure.pettifor import MODIFIED_PETTIFOR_ORDER, position
 from exfolio.models.structure.templates import NoTemplateError, predict
-from exfolio.models.structure.templating.element_mapping import substitution_costs
-from exfolio.models.structure.templating.library import Template, TemplateLibrary
+from exfolio.models.structure.templates.element_mapping import substitution_costs
+from exfolio.models.structure.templates.library import Template, TemplateLibrary
 from pymatgen.core import Structure
-from recovery import DATA, load
+from recovery import DATA, buckets, load
 from report import peak_memory_mb
 
 PROCESSES = 2
@@ -94,8 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     library = renamed_library(options.templates)
-    for _ in library.buckets():
-        pass
+    buckets(library)
     _library.append(library)
     took = time.perf_counter() - start
     print(f"{len(library):,} templates made and laid out in {took:.0f} s; {peak_memory_mb():,.0f} MB", flush=True)

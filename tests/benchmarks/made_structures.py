@@ -20,9 +20,9 @@ from exfolio.builders.sources.catalogue import reader_for
 from exfolio.builders.sources.record import RawRecord, parse_many
 from exfolio.models.structure.comparison.matching import Prepared, prepare
 from exfolio.models.structure.comparison.reduced_cells import name_of
-from exfolio.models.structure.layered.clusters import COVALENT_RADII
-from exfolio.models.structure.layered.vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
+from exfolio.models.structure.covalent_radii import COVALENT_RADII
 from exfolio.models.structure.serialization import Arrays, BadStructure, arrays_of
+from exfolio.models.structure.vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element

@@ -23,17 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from exfolio.models.structure.comparison import cell_matching, prototypes, reduced_cells
+from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import prepare
-from exfolio.models.structure.comparison.prototypes import PrototypeIndex, slot_orders
-from exfolio.models.structure.layered.vacuum import set_vacuum, thickest_gap
+from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, slot_orders
+from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
-from exfolio.models.structure.templating.decorations import splits
-from exfolio.models.structure.templating.element_mapping import arrangements, substitution_features
-from exfolio.models.structure.templating.library import Bucket, TemplateLibrary
-from exfolio.models.structure.templating.ranking import related
+from exfolio.models.structure.templates.decorations import splits
+from exfolio.models.structure.templates.element_mapping import substitution_features
+from exfolio.models.structure.templates.library import Bucket, Template, TemplateLibrary
+from exfolio.models.structure.templates.ranking import related
+from exfolio.models.structure.vacuum import set_vacuum, thickest_gap
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
@@ -73,8 +74,9 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
     if kind == "2d" and not as_stored:
         structures = {name: set_vacuum(one, thickest_gap(one).thickness) for name, one in structures.items()}
     ids, dimension = list(structures), 2 if kind == "2d" else 3
-    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototypes, cell_matching, reduced_cells))
-    digest = hashlib.sha256(rules).hexdigest()[:12]
+    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototype_index, cell_matching, reduced_cells))
+    where = f"{Template.__module__} {prototype_index.__name__}".encode()  # a pickle names the classes in it so
+    digest = hashlib.sha256(rules + where).hexdigest()[:12]
     cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}{'-as-stored' if as_stored else ''}-{digest}.pickle"
     if cache.exists():
         templates, known = pickle.loads(cache.read_bytes())
@@ -106,12 +108,12 @@ def evidence(records: Records) -> list[Evidence]:
     """Collect the targets that have a template of their prototype."""
     features = substitution_features()
     found: list[Evidence] = []
-    for bucket in records.library.buckets():
+    for bucket in buckets(records.library):
         rows = np.repeat(np.arange(len(bucket.prototypes)), np.diff(bucket.starts))
         orders = slot_orders(bucket.amounts)
         for target, template in enumerate(bucket.templates):
             slots = template.membership.slots
-            _, places = arrangements(slots, bucket.amounts)
+            places = np.array([position(element) for element in slots])[np.array(orders, dtype=np.intp)]
             pairs = features[:, places[:, None, :], bucket.places[None, :, :]].sum(axis=3)
             exact = (places[:, None, :] == bucket.places[None, :, :]).all(axis=2)
             right = same_structure(bucket, rows[target], orders)[:, rows]
@@ -124,6 +126,12 @@ def evidence(records: Records) -> list[Evidence]:
             if (right & allowed).any():
                 found.append(Evidence(template.template_id, pairs[:, allowed], right[allowed]))
     return found
+
+
+def buckets(library: TemplateLibrary) -> list[Bucket]:
+    """Buckets of a library, one per anonymous formula and dimensionality."""
+    keys = dict.fromkeys((library.amounts_of(one.template_id), one.dimension) for one in library.templates)
+    return [bucket for key in keys if (bucket := library.bucket(*key)) is not None]
 
 
 def same_structure(

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role
 from ....models.structure.serialization import from_plain, to_plain
-from ....models.structure.templating.rescaling import length_factor, substitute
+from ....models.structure.templates.template_cells import TemplateCell
 from ....stores.canonical import content_hash
 from ....stores.connection import Connection
 from ...engine.batches import Doc
@@ -249,7 +249,7 @@ def _replaced(plain: Doc, substitution: dict[str, str]) -> Doc:
         return plain
     structure = from_plain(plain)
     mapping = {one.symbol: substitution.get(one.symbol, one.symbol) for one in structure.composition.elements}
-    return to_plain(substitute(structure, mapping, factor=length_factor(structure, mapping)))
+    return to_plain(TemplateCell(structure, dimension=3).with_elements(mapping).structure())
 
 
 def _structures(connection: Connection, collection: str, key: str, ids: Iterable[str]) -> dict[str, Doc]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import isnan
 from typing import Final
 
 from pymatgen.core.periodic_table import Element
 
-from ...structure.layered.clusters import COVALENT_RADII
+from ...structure.covalent_radii import covalent_radius
 from ...structure.point_cloud_layouts import BadLayout, Layout
 
 METAL_RATIO: Final = 0.75
@@ -30,10 +31,9 @@ def least_distances(
         No covalent radius is known for an element.
     """
     elements = [Element(symbol) for symbol in layout.elements]
-    radii = [float(COVALENT_RADII[one.Z]) if len(COVALENT_RADII) > one.Z else float("nan") for one in elements]
-    for one, radius in zip(elements, radii, strict=True):
-        if radius != radius:
-            raise BadLayout(f"no covalent radius is known for {one.symbol}")
+    radii = [covalent_radius(symbol) for symbol in layout.elements]
+    if unknown := [symbol for symbol, radius in zip(layout.elements, radii, strict=True) if isnan(radius)]:
+        raise BadLayout(f"no covalent radius is known for {unknown[0]}")
     return tuple(
         tuple(
             (metal if a.is_metal or b.is_metal else nonmetal) * (ra + rb) for b, rb in zip(elements, radii, strict=True)

@@ -65,7 +65,7 @@ def faults(
         return result
     cells = numbers[good]
     number = counts(cells, layout)
-    wanted = number if asked is None else np.broadcast_to(np.asarray(asked), (len(numbers), number.shape[1]))[good]
+    expected = number if asked is None else np.broadcast_to(np.asarray(asked), (len(numbers), number.shape[1]))[good]
     angles = cells[:, 1] * HALF_TURN
     matrices = cell_matrices(cells[:, 0] * layout.longest, angles)
     shapes = cell_shapes(angles)
@@ -75,9 +75,9 @@ def faults(
     filled = occupied(cells)
     fractional = np.mod((cells[:, CELL_ROWS:] - OFFSET) / SCALE, 1.0)
     for place, index in enumerate(good.tolist()):
-        if (number[place] != wanted[place]).any():
+        if (number[place] != expected[place]).any():
             result[index] = (
-                f"it holds {_written(number[place], layout)} where {_written(wanted[place], layout)} was asked for"
+                f"it holds {_written(number[place], layout)} where {_written(expected[place], layout)} was asked for"
             )
         elif not rule.volume_per_atom[0] <= volumes[place] <= rule.volume_per_atom[1]:
             low, high = rule.volume_per_atom

@@ -123,7 +123,7 @@ class DiffusionConfig:
         BadLayout
             The layout is.
         """
-        known = {one.name for one in fields(cls)}
+        known = {setting.name for setting in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
             raise BadConfig(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(known))}")

@@ -46,7 +46,24 @@ class Round(nn.Module):
     def forward(
         self, atoms: Tensor, around: Neighbourhoods, basis: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the atoms' new numbers, and the sums of vectors and tensors that came in."""
+        """Update the features of the atoms, (n, width), from their neighbours'.
+
+        Parameters
+        ----------
+        atoms
+            Features, (n, width).
+        around
+            Neighbours of each atom, with directions and distances.
+        basis
+            Distances to the neighbours as radial functions, (n, neighbours, radial).
+        noise
+            What is known of the noise on each atom's crystal, (n, width).
+
+        Returns
+        -------
+        atoms, vectors, tensors
+            The new features, and the sums of the vectors and tensors that came in.
+        """
         messages = self.send(self.norm(atoms))[around.atoms] * self.filter(basis)
         plain, along, across = messages.split(self.message, dim=2)
         total = plain.sum(dim=1) / _MESSAGE_SCALE
@@ -115,8 +132,8 @@ class Denoiser(nn.Module):
         composition = self.composition(torch.cat([_SHARES_SCALE * shares, large], dim=1))
         atoms = self.element(kinds.flatten()) + composition.repeat_interleave(size, dim=0) + told
         sums = []
-        for one in self.rounds:
-            atoms, *directed = one(atoms, around, basis, told)
+        for round_ in self.rounds:
+            atoms, *directed = round_(atoms, around, basis, told)
             sums.append(directed)
         along, across = (torch.cat(parts, dim=2) for parts in zip(*sums, strict=True))
         moved = (along * self.on_atoms(atoms)[:, None]).sum(dim=2).view(crystals, size, 3)

@@ -19,7 +19,7 @@ from ...learning.device import out_of_memory
 from ...learning.loop import Figures, State
 from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, counts, occupied
 from ...structure.point_cloud_layouts import CELL_ROWS
-from ..crystals.augmentation import checked_cells
+from ..crystals.cell_augmentation import checked_cells
 from ..crystals.validity import faults
 from ..gan.learner import note, numpy_generator
 from ..gan.model import load
@@ -154,7 +154,7 @@ class DiffusionLearner:
         }
 
     def state(self) -> State:
-        """Give network, running average, optimiser and steps."""
+        """State of network, running average, optimiser and steps."""
         kept = {"network": self.network.state_dict(), "averaged": self.averaged.state_dict()}
         return {**kept, "adam": self.adam.state_dict(), "steps": self.steps}
 
@@ -173,15 +173,15 @@ class DiffusionLearner:
 
 
 def _reduced(arrays: NDArray[np.float64], longest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give Niggli-reduced cell vectors, shape (n, 3, 3), and the fractional coordinates of all slots in them."""
+    """Niggli-reduced cell vectors, Å, (n, 3, 3), and the fractional coordinates of all slots in them, (n, slots, 3)."""
     vectors = cell_matrices(arrays[:, 0] * longest, arrays[:, 1] * HALF_TURN)
     fractional = (arrays[:, CELL_ROWS:] - OFFSET) / SCALE
     reduced = vectors.copy()
     for i, matrix in enumerate(vectors):
         try:
-            found = spglib.niggli_reduce(matrix)
+            niggli = spglib.niggli_reduce(matrix)
         except spglib.SpglibError:
-            found = None
-        if found is not None:  # else it stays as it is, which is allowed
-            reduced[i] = found
+            niggli = None
+        if niggli is not None:  # else it stays as it is, which is allowed
+            reduced[i] = niggli
     return reduced, fractional @ vectors @ np.linalg.inv(reduced)

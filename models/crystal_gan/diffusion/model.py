@@ -60,12 +60,12 @@ class CrystalDiffusion:
 
     def cells(self, number: Sequence[int], n: int, random: torch.Generator) -> Tensor:
         """Draw n cells for a composition from those of like compositions, stretched to its volume: Å, (n, 3, 3)."""
-        wanted = torch.tensor([float(one) for one in number], dtype=torch.float64)
-        unlike = (self.numbers - wanted).abs().sum(dim=1)
+        target = torch.tensor([float(amount) for amount in number], dtype=torch.float64)
+        unlike = (self.numbers - target).abs().sum(dim=1)
         weights = (-(unlike - unlike.min()) / max(self.config.cell_reach, 1e-9)).exp()
         drawn = torch.multinomial(weights, n, replacement=True, generator=random)
         expected = (self.numbers[drawn].double() @ self._volumes).clamp_min(1.0)
-        stretch = ((wanted @ self._volumes).clamp_min(1.0) / expected) ** (1 / 3)
+        stretch = ((target @ self._volumes).clamp_min(1.0) / expected) ** (1 / 3)
         stretched: Tensor = self.vectors[drawn] * stretch[:, None, None].float()
         return stretched
 
@@ -114,5 +114,5 @@ class CrystalDiffusion:
 
 
 def parameters_of(network: nn.Module) -> State:
-    """Give weights on the CPU, detached."""
+    """Weights of a network on the CPU, detached."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -72,7 +72,7 @@ def neighbourhoods(fractional: Tensor, vectors: Tensor, k: int) -> Neighbourhood
 
 
 def symmetric(mandel: Tensor) -> Tensor:
-    """Give symmetric matrices, shape (n, 3, 3), of those in Mandel's notation, shape (n, 6)."""
+    """Symmetric matrices, shape (n, 3, 3), from Mandel's notation, shape (n, 6)."""
     xx, yy, zz, xy, yz, xz = (
         mandel / torch.tensor([1, 1, 1, *[sqrt(2)] * 3], dtype=mandel.dtype, device=mandel.device)
     ).unbind(dim=1)

@@ -97,7 +97,7 @@ def denoised(
         change, anew = _ancestral(now, following)
         step = change * on_atoms + anew * draw(fractional)
         fractional = torch.remainder(fractional + _fractional(step, vectors), 1.0)
-        change, anew = _ancestral(*(min(config.strain * one, config.most_strain) for one in (now, following)))
+        change, anew = _ancestral(*(min(config.strain * level, config.most_strain) for level in (now, following)))
         strain = change * on_cell.clamp(-_MOST_STRAIN, _MOST_STRAIN) + anew * _symmetric(draw(vectors))
         vectors = vectors @ (unity + strain)
     return fractional, vectors

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, Final, Literal, get_args
 
 from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
-from ..crystals.augmentation import Augmentation
+from ..crystals.cell_augmentation import Augmentation
 
 Conditions = Literal["data", "uniform"]
 
@@ -151,7 +151,7 @@ class CrystalGanConfig:
             The layout is.
         """
         start = profile(str(data.get("profile", "paper")))
-        known = {one.name for one in fields(cls)}
+        known = {setting.name for setting in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
             raise BadConfig(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(known))}")
@@ -161,7 +161,7 @@ class CrystalGanConfig:
         if "layout" in changes:
             changes["layout"] = find_layout(changes["layout"])
         if isinstance(augmentation := changes.get("augmentation"), Mapping):
-            strange = sorted(set(augmentation) - {one.name for one in fields(Augmentation)})
+            strange = sorted(set(augmentation) - {setting.name for setting in fields(Augmentation)})
             if strange:
                 raise BadConfig(f"there is no kind of augmentation {strange[0]!r}")
             changes["augmentation"] = replace(start.augmentation, **augmentation)
@@ -186,7 +186,7 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def profile(name: str = "paper", layout: str | Mapping[str, Any] | Layout = MG_MN_O) -> CrystalGanConfig:
-    """Give the settings of a profile: `paper` or `published-code`.
+    """Look up the settings of a profile: `paper` or `published-code`.
 
     Raises
     ------

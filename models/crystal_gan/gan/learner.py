@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...learning.device import out_of_memory
 from ...learning.loop import Figures, State
 from ...structure.point_cloud import counts
-from ..crystals.augmentation import NoTrainingData, Stream
+from ..crystals.cell_augmentation import NoTrainingData, Stream
 from ..crystals.validity import faults
 from .config import CrystalGanConfig
 from .losses import class_losses, critic_loss, generator_loss, gradient_penalty
@@ -121,7 +121,7 @@ class CrystalGanLearner:
         }
 
     def state(self) -> State:
-        """Give parameters and optimisers."""
+        """State of networks and optimisers."""
         networks = {name: network.state_dict() for name, network in self.trained.items()}
         return {**networks, "adams": {name: adam.state_dict() for name, adam in self._adams.items()}}
 
@@ -157,11 +157,11 @@ class CrystalGanLearner:
     def _critic_step(self, real: Tensor, composition: Tensor, sums: dict[str, list[Tensor]]) -> None:
         asked = self._asked(composition)
         with torch.no_grad(), self._precision():
-            made = self.generator(self._noise(len(real)), asked).float()
+            generated = self.generator(self._noise(len(real)), asked).float()
         with self._precision():
-            loss = critic_loss(self.critic(real), self.critic(made))
+            loss = critic_loss(self.critic(real), self.critic(generated))
         penalty = gradient_penalty(
-            lambda seen: self.critic(*seen), [real], [made], torch.rand(len(real)).to(self.device)
+            lambda seen: self.critic(*seen), [real], [generated], torch.rand(len(real)).to(self.device)
         )
         self._step(loss + self.config.gradient_penalty * penalty, "critic")
         with self._precision():
@@ -173,9 +173,9 @@ class CrystalGanLearner:
         config = self.config
         asked = self._asked(composition)
         with self._precision():
-            made = self.generator(self._noise(len(composition)), asked)
-            loss = generator_loss(self.critic(made))
-            losses = class_losses(self.classifier(made), asked, config.layout)
+            generated = self.generator(self._noise(len(composition)), asked)
+            loss = generator_loss(self.critic(generated))
+            losses = class_losses(self.classifier(generated), asked, config.layout)
         slots = config.slots_weight * config.generated_slots_weight * losses.slots
         total = config.adversarial_weight * loss + config.generated_counts_weight * losses.counts + slots
         self._step(total, "generator", "classifier")

@@ -52,7 +52,7 @@ def gradient_penalty(
         for a, b in zip(real, generated, strict=True)
     ]
     slopes = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    slope = torch.cat([one.reshape(len(one), -1) for one in slopes], dim=1)
+    slope = torch.cat([partial.reshape(len(partial), -1) for partial in slopes], dim=1)
     penalty: Tensor = ((slope.norm(dim=1) - 1) ** 2).mean()
     return penalty
 

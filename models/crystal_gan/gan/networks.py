@@ -31,15 +31,7 @@ def conditions(number: Tensor, layout: Layout) -> Tensor:
     """Write compositions, shape (n, elements), as the generator reads them: atoms over slots, then counts one-hot."""
     hot = [functional.one_hot(number[:, i] - 1, most) for i, most in enumerate(layout.slots)]
     total = number.sum(dim=1, keepdim=True) / layout.n_slots
-    return torch.cat([total, *(one.to(total.dtype) for one in hot)], dim=1)
-
-
-def filled_slots(number: Tensor, layout: Layout) -> Tensor:
-    """Give 1 for the first slots of each element, as many as it has atoms, else 0: shape (n, slots)."""
-    places = [
-        torch.arange(most, device=number.device)[None] < number[:, i, None] for i, most in enumerate(layout.slots)
-    ]
-    return torch.cat(places, dim=1).to(torch.get_default_dtype())
+    return torch.cat([total, *(counts.to(total.dtype) for counts in hot)], dim=1)
 
 
 class Generator(nn.Module):

@@ -65,7 +65,7 @@ class _Search:
         self.length, self.site, self.angle = length, site, angle
         ratio = abs(np.linalg.det(b.matrix) / np.linalg.det(a.matrix)) ** (1 / 6)
         self.matrix = a.matrix * ratio
-        self.lengths, self.angles = (one[0] for one in _parameters(b.matrix[None] / ratio))
+        self.lengths, self.angles = (values[0] for values in _parameters(b.matrix[None] / ratio))
         self.mine, self.theirs = a.fractional, b.fractional
         self.other_kind, self.blocks, self.starts = _kinds(a.counts)
         self.anchor = self.starts[0]
@@ -114,7 +114,7 @@ class _Search:
         return None if unclear else False
 
     def _promising(self, mine: Array, metrics: Array, reach: Array, box: Array) -> Iterator[tuple[int, int]]:
-        """Give bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
+        """Bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class _Search:
         every = np.repeat(np.arange(len(mine)), len(self.starts)), np.tile(self.starts, len(mine))
         step = max(1, _AT_ONCE // max(own.stop - own.start for own in self.blocks) ** 2)
         for first in range(0, len(every[0]), step):
-            numbers, starts = (one[first : first + step] for one in every)
+            numbers, starts = (indices[first : first + step] for indices in every)
             for own in self.blocks:
                 places = mine[numbers, starts][:, None] + (self.theirs[own] - self.theirs[self.anchor])
                 apart = mine[numbers][:, None, own] - places[:, :, None]
@@ -166,7 +166,7 @@ class _Search:
 
 @lru_cache(maxsize=512)
 def _kinds(counts: tuple[int, ...]) -> tuple[NDArray[np.bool_], list[slice], range]:
-    """Give the pairs of sites that are of unlike kinds, the sites of each kind, the rarest first, and those of it."""
+    """Pairs of sites that are of unlike kinds, the sites of each kind, the rarest first, and those of it."""
     kinds = np.repeat(np.arange(len(counts)), counts)
     ends = np.cumsum(counts)
     blocks = [slice(int(ends[kind] - counts[kind]), int(ends[kind])) for kind in np.argsort(counts)]
@@ -176,7 +176,7 @@ def _kinds(counts: tuple[int, ...]) -> tuple[NDArray[np.bool_], list[slice], ran
 
 
 def _metrics(lengths: Array, cosines: Array) -> Array:
-    """Give the products of the cell vectors, (k, 3, 3), from lengths and cosines of angles, (k, 3) each."""
+    """Products of the cell vectors, (k, 3, 3), from lengths and cosines of angles, (k, 3) each."""
     products: Array = lengths[:, :, None] * lengths[:, None, :] * cosines[:, _OTHER_TWO]
     diagonal = np.arange(3)
     products[:, diagonal, diagonal] = lengths**2
@@ -184,7 +184,7 @@ def _metrics(lengths: Array, cosines: Array) -> Array:
 
 
 def _nearest_images(apart: Array, metric: Array) -> tuple[Array, Array]:
-    """Give fractional vectors within half a cell as those to the nearest images, and their squared lengths.
+    """Shortest images of fractional vectors, and their squared lengths.
 
     In a Niggli-reduced cell that is one of the 27 cells around; the cells compared here are like such ones.
 
@@ -230,22 +230,22 @@ def _bases_like(
     vectors = points @ matrix
     distances = np.sqrt((vectors * vectors).sum(axis=1))
     near = [
-        np.flatnonzero((distances < one * (1 + length)) & (distances > one / (1 + length)))
-        for one in lengths  # as in pymatgen's find_all_mappings
+        np.flatnonzero((distances < edge * (1 + length)) & (distances > edge / (1 + length)))
+        for edge in lengths  # as in pymatgen's find_all_mappings
     ]
-    a, b, c = (vectors[one] / distances[one][:, None] for one in near)
+    a, b, c = (vectors[numbers] / distances[numbers][:, None] for numbers in near)
     least = np.cos(np.deg2rad(np.minimum(angles + angle, 180)))
     greatest = np.cos(np.deg2rad(np.maximum(angles - angle, 0)))
     cosines = b @ c.T, a @ c.T, a @ b.T
-    fits = [(one >= low) & (one <= high) for one, low, high in zip(cosines, least, greatest, strict=True)]
+    fits = [(cosine >= low) & (cosine <= high) for cosine, low, high in zip(cosines, least, greatest, strict=True)]
     triples = np.argwhere(fits[2][:, :, None] & fits[1][:, None, :] & fits[0][None, :, :])
     chosen = [near[axis][triples[:, axis]] for axis in range(3)]
-    scales = np.stack([points[one] for one in chosen], axis=1)
+    scales = np.stack([points[numbers] for numbers in chosen], axis=1)
     whole = np.abs(_determinants(scales)) == 1
     scales = scales[whole]
     if not len(scales):
         return scales, np.empty((0, 3)), np.empty((0, 3))
-    own, own_angles = _parameters(np.stack([vectors[one[whole]] for one in chosen], axis=1))
+    own, own_angles = _parameters(np.stack([vectors[numbers[whole]] for numbers in chosen], axis=1))
     unlike = np.abs(np.log(own / lengths)).sum(axis=1) + np.deg2rad(np.abs(own_angles - angles)).sum(axis=1)
     order = np.argsort(unlike, kind="stable")
     return scales[order], own[order], own_angles[order]
@@ -258,14 +258,14 @@ def _points(a: int, b: int, c: int) -> Integers:
 
 
 def _determinants(matrices: Integers) -> Integers:
-    """Give those of (k, 3, 3) matrices of whole numbers, exactly."""
+    """Compute the determinants of (k, 3, 3) matrices of whole numbers, exactly."""
     a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
-    found: Integers = (
+    determinants: Integers = (
         a[:, 0] * (b[:, 1] * c[:, 2] - b[:, 2] * c[:, 1])
         + a[:, 1] * (b[:, 2] * c[:, 0] - b[:, 0] * c[:, 2])
         + a[:, 2] * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
     )
-    return found
+    return determinants
 
 
 def _parameters(bases: Array) -> tuple[Array, Array]:

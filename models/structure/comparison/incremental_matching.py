@@ -55,7 +55,9 @@ def link(structures: Mapping[str, Arrays], earlier: Mapping[str, Link] | None = 
     """
     fingerprints = {name: fingerprint(structures[name]) for name in sorted(structures)}
     known = {
-        name: one.representative for name, one in (earlier or {}).items() if fingerprints.get(name) == one.fingerprint
+        name: before.representative
+        for name, before in (earlier or {}).items()
+        if fingerprints.get(name) == before.fingerprint
     }
     comparison = Comparison()
     prepared = _Preparing(structures)
@@ -75,9 +77,9 @@ def link(structures: Mapping[str, Arrays], earlier: Mapping[str, Link] | None = 
 
 
 def fingerprint(arrays: Arrays) -> str:
-    """Give a hash of a structure that differs as soon as any number in it does."""
-    names = {id(one): str(one) for one in {id(one): one for one in arrays.species}.values()}
-    sites = "\n".join(names[id(one)] for one in arrays.species)
+    """Hash of a structure that differs as soon as any number in it does."""
+    names = {id(mixture): str(mixture) for mixture in {id(mixture): mixture for mixture in arrays.species}.values()}
+    sites = "\n".join(names[id(mixture)] for mixture in arrays.species)
     numbers = np.ascontiguousarray(arrays.matrix).tobytes() + np.ascontiguousarray(arrays.fractional).tobytes()
     return blake2b(VERSION + bytes(arrays.pbc) + sites.encode() + numbers, digest_size=12).hexdigest()
 
@@ -101,5 +103,5 @@ class _Preparing(dict[str, Prepared]):
         self._structures = structures
 
     def __missing__(self, name: str) -> Prepared:
-        self[name] = made = prepare(self._structures[name])
-        return made
+        self[name] = prepared = prepare(self._structures[name])
+        return prepared

@@ -8,7 +8,7 @@ leaves doubt. It knows structures only; where they are kept is up to the caller.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -20,8 +20,8 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ..layered.vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 from ..serialization import Arrays
+from ..vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
 from .cell_matching import clearly_same
 from .reduced_cells import ReducedCell, reduced_cell
 
@@ -92,9 +92,7 @@ def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
     """
     if isinstance(structure, Prepared):
         return structure
-    if isinstance(structure, Structure):
-        lattice = structure.lattice
-        structure = Arrays(lattice.matrix, lattice.pbc, structure.frac_coords, structure.species_and_occu)
+    structure = Arrays.of(structure)
     gap = find_gap(structure.matrix, structure.fractional)
     volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
     formula = _reduced_formula(frozenset(Counter(structure.species).items()))
@@ -197,19 +195,19 @@ class Representatives:
         return self._count
 
     def match(self, structure: Structure | Arrays | Prepared, *, start: int = 0) -> int | None:
-        """Give the number of the first known structure, from number `start` on, that this one duplicates, or None."""
+        """Find the first known structure, from number `start` on, that this one duplicates: its number, or None."""
         return self._match(prepare(structure), start)
 
     def add(self, structure: Structure | Arrays | Prepared) -> tuple[int, bool]:
-        """Give the number of the structure's representative, and whether it is new and now stands for itself."""
+        """Sort a structure in: the number of its representative, and whether it is new and now stands for itself."""
         prepared = prepare(structure)
-        found = self._match(prepared)
-        if found is not None:
-            return found, False
+        number = self._match(prepared)
+        if number is not None:
+            return number, False
         return self.keep(prepared), True
 
     def keep(self, structure: Structure | Arrays | Prepared) -> int:
-        """Take one as distinct, and give its number."""
+        """Take a structure as distinct; its number is returned."""
         prepared = prepare(structure)
         self._by_key.setdefault(prepared.key, []).append((self._count, prepared))
         self._count += 1
@@ -217,47 +215,4 @@ class Representatives:
 
     def _match(self, query: Prepared, start: int = 0) -> int | None:
         known = self._by_key.get(query.key, ())
-        return next((number for number, one in known if number >= start and self._comparison.same(one, query)), None)
-
-
-def group_duplicates(
-    structures: Sequence[Structure], *, max_density_ratio: float | None = MAX_DENSITY_RATIO
-) -> list[list[int]]:
-    """Group structures that are the same material.
-
-    Returns
-    -------
-    list of lists
-        Indices, ascending; groups in the order of their first member, which represents them.
-    """
-    known = Representatives(max_density_ratio=max_density_ratio)
-    groups: list[list[int]] = []
-    for index, structure in enumerate(structures):
-        number, new = known.add(structure)
-        if new:
-            groups.append([index])
-        else:
-            groups[number].append(index)
-    return groups
-
-
-def match_against(query: Structure, known: Sequence[Structure] | Representatives) -> int | None:
-    """Give the index of the first known structure that `query` duplicates, or None.
-
-    With many queries make `Representatives(known)` once and pass that.
-    """
-    representatives = known if isinstance(known, Representatives) else Representatives(known)
-    return representatives.match(query)
-
-
-def extend_groups(representatives: Sequence[Structure], new: Sequence[Structure]) -> list[int]:
-    """Sort new structures into existing groups, given by their representatives.
-
-    Returns
-    -------
-    list of int
-        For each new structure the number of its group. Numbers from `len(representatives)` on are new groups, in the
-        order in which their first member comes.
-    """
-    known = Representatives(representatives)
-    return [known.add(structure)[0] for structure in new]
+        return next((n for n, prepared in known if n >= start and self._comparison.same(prepared, query)), None)

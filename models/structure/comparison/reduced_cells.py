@@ -91,8 +91,8 @@ def reduced_cell(
     >>> reduced_cell(copper.lattice.matrix, copper.frac_coords, copper.species_and_occu).counts
     (1,)
     """
-    distinct = {id(one): name_of(one) for one in {id(one): one for one in species}.values()}
-    labels = [distinct[id(one)] for one in species]
+    distinct = {id(mixture): name_of(mixture) for mixture in {id(mixture): mixture for mixture in species}.values()}
+    labels = [distinct[id(mixture)] for mixture in species]
     if not all(pbc) or None in labels:
         return None
     names = tuple(sorted({label for label in labels if label is not None}))
@@ -141,12 +141,12 @@ def _smaller(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, 
             continue
         cells, inverses = _sublattices(size)
         step = max(1, _AT_ONCE // len(shifts))
-        found = np.zeros(len(cells), dtype=bool)
+        fitting = np.zeros(len(cells), dtype=bool)
         for start in range(0, len(cells), step):
             apart = inverses[start : start + step, :, None, :] - shifts
             close = np.abs(apart - np.rint(apart)) * lengths < PRIMITIVE_TOLERANCE
-            found[start : start + step] = close.all(axis=3).any(axis=2).all(axis=1)
-        for cell, inverse in zip(cells[found], inverses[found], strict=True):
+            fitting[start : start + step] = close.all(axis=3).any(axis=2).all(axis=1)
+        for cell, inverse in zip(cells[fitting], inverses[fitting], strict=True):
             vectors = inverse @ matrix
             repeated = _repeated(
                 fractional, counts, cell, PRIMITIVE_TOLERANCE / np.linalg.norm(vectors, axis=1), lengths
@@ -210,7 +210,7 @@ def _repeated(
 @lru_cache(maxsize=128)
 def _sublattices(size: int) -> tuple[Array, Array]:
     """All integer matrices that make a cell `size` times as large, one for each lattice (Hermite's form); inverses."""
-    found = [
+    triangular = [
         [[a, b, c], [0, e, f], [0, 0, size // a // e]]
         for a in range(1, size + 1)
         if size % a == 0
@@ -220,6 +220,6 @@ def _sublattices(size: int) -> tuple[Array, Array]:
         for c in range(a)
         for f in range(e)
     ]
-    matrices: Array = np.array(found, dtype=np.float64)
+    matrices: Array = np.array(triangular, dtype=np.float64)
     inverses: Array = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     return matrices, inverses

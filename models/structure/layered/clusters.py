@@ -1,37 +1,28 @@
 """Clusters of bonded atoms in a crystal, and along how many directions each goes on for ever.
 
 One pass over the bonds, shortest first, gives the clusters for a whole series of bond tolerances. It knows atoms and
-distances; what makes a crystal layered is the business of `layers`.
+distances; what makes a crystal layered is the business of `layering`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from math import gcd
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.analysis.local_env import CovalentRadius
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 from pymatgen.optimization.neighbors import find_points_in_spheres
+
+from ..covalent_radii import COVALENT_RADII, LAST_RADIUS
 
 Vector = tuple[int, int, int]
 """A lattice translation in units of the three cell vectors."""
 
 Unit = Literal["angstrom", "relative"]
 """What a bond tolerance is: Å added to the sum of the covalent radii, or a share of that sum."""
-
-_LAST_RADIUS: Final = 96
-COVALENT_RADII: Final[NDArray[np.float64]] = np.array(
-    [np.nan] + [CovalentRadius.radius.get(Element.from_Z(z).symbol, np.nan) for z in range(1, _LAST_RADIUS + 1)]
-)
-"""Å, by atomic number, H to Cm: B. Cordero et al., Dalton Trans. 2008, 2832 (sp3 to sp averages as in pymatgen's
-`CovalentRadius`: C 0.73; Mn 1.50, Fe 1.42, Co 1.38, the means of low and high spin)."""
 
 
 class NotAnalysable(ValueError):
@@ -93,12 +84,6 @@ class Cluster:
             basis = add_period(basis, (n * (axis == 0), n * (axis == 1), n * (axis == 2)))
         return abs(basis[0][0] * basis[1][1] * basis[2][2])
 
-    @cached_property
-    def interpenetrating(self) -> bool:
-        """Whether translated copies of this cluster are woven into one another (their offset is no new direction)."""
-        minors = _largest_minors(self.periods)
-        return bool(minors) and gcd(*minors) != 1
-
 
 def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "angstrom") -> Bonds:
     """List the pairs closer than the sum of their covalent radii plus `max_tolerance`.
@@ -120,7 +105,7 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     if not structure.is_ordered:
         raise NotAnalysable("it is disordered, so the bonds of its mixed or partly filled sites cannot be told")
     numbers = np.array([getattr(site.specie, "Z", 0) for site in structure])
-    radii = np.where(numbers <= _LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, _LAST_RADIUS)], np.nan)
+    radii = np.where(numbers <= LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)], np.nan)
     if np.isnan(radii).any():
         without = sorted({str(site.specie) for site, radius in zip(structure, radii, strict=True) if np.isnan(radius)})
         raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")
@@ -214,18 +199,13 @@ def clusters_by_tolerance(
     columns = np.column_stack((bonds.first, bonds.second, bonds.image))[order].tolist()
     ends = np.searchsorted(bonds.slack[order], tolerances, side="left").tolist()
     forest = _Forest(len(structure))
-    found: list[tuple[Cluster, ...]] = []
+    series: list[tuple[Cluster, ...]] = []
     start = 0
     for end in ends:
         changed = forest.add(columns[start:end])
-        found.append(forest.clusters() if changed or not found else found[-1])
+        series.append(forest.clusters() if changed or not series else series[-1])
         start = end
-    return found
-
-
-def find_clusters(structure: Structure, tolerance: float = 0.2, *, unit: Unit = "angstrom") -> tuple[Cluster, ...]:
-    """Find the clusters at one bond tolerance; see `clusters_by_tolerance`."""
-    return clusters_by_tolerance(structure, (tolerance,), unit=unit)[0]
+    return series
 
 
 def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
@@ -243,15 +223,6 @@ def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
             row, vector = vector, (row[0] - q * vector[0], row[1] - q * vector[1], row[2] - q * vector[2])
         rows[axis] = row
     return [rows[axis] for axis in sorted(rows)]
-
-
-def _largest_minors(periods: tuple[Vector, ...]) -> list[int]:
-    """Give the determinants of the largest square blocks; they have a common divisor when a translation is missing."""
-    if len(periods) == 3:
-        return [round(float(np.linalg.det(np.array(periods, dtype=float))))]
-    if len(periods) == 2:
-        return [int(minor) for minor in np.cross(periods[0], periods[1])]
-    return list(periods[0]) if periods else []
 
 
 class _Forest:
@@ -303,10 +274,10 @@ class _Forest:
 
     def clusters(self) -> tuple[Cluster, ...]:
         """Take the state as clusters, ordered by their first site."""
-        found = []
+        clusters = []
         for root, members in self.members.items():
             sites = sorted(members)
             origin = self.offset[sites[0]]
             images = tuple((x - origin[0], y - origin[1], z - origin[2]) for x, y, z in (self.offset[k] for k in sites))
-            found.append(Cluster(tuple(sites), images, tuple(self.periods[root])))
-        return tuple(sorted(found, key=lambda cluster: cluster.sites))
+            clusters.append(Cluster(tuple(sites), images, tuple(self.periods[root])))
+        return tuple(sorted(clusters, key=lambda cluster: cluster.sites))

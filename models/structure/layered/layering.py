@@ -6,13 +6,12 @@ J. Zhou et al., Sci. Data 6, 86 (2019). It works on one structure at a time and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from pymatgen.core.structure import Structure
 
-from ..symmetry.space_groups import primitive_cell
+from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
@@ -135,7 +134,7 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
         chosen = max(i for i, triple in enumerate(triples) if triple)
     else:
         usual = _most_frequent(dimensionalities)
-        chosen = max(i for i, found in enumerate(dimensionalities) if found == usual)
+        chosen = max(i for i, dimensionality in enumerate(dimensionalities) if dimensionality == usual)
     return LayerAnalysis(
         layered=layered,
         layered_at=layered_at,
@@ -144,11 +143,6 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
         components=series[chosen],
         reason=None if layered else _why_not(series, dimensionalities, layered_at, rules),
     )
-
-
-def analyse_many(structures: Iterable[Structure], rules: LayerRules | None = None) -> list[LayerAnalysis]:
-    """Analyse a batch; see `analyse_layers`."""
-    return [analyse_layers(structure, rules) for structure in structures]
 
 
 def _triples(clusters: tuple[Cluster, ...]) -> bool:

@@ -11,9 +11,10 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from ..comparison.matching import Representatives
+from ..vacuum import VACUUM, layer_in_vacuum
 from .clusters import Cluster
 from .layering import LayerAnalysis, LayerRules, analyse_layers
-from .vacuum import VACUUM, layer_in_vacuum, primitive_layer
+from .primitive_layer import primitive_layer
 
 
 class NotLayered(ValueError):
@@ -84,18 +85,18 @@ def monolayers(
     if not analysis.layered:
         raise NotLayered(analysis.reason or "it is not layered")
     known = Representatives()
-    found: list[tuple[Monolayer, list[int]]] = []
+    distinct: list[tuple[Monolayer, list[int]]] = []
     for index, cluster in enumerate(analysis.components):
         layer = cut(structure, cluster, vacuum=vacuum)
         # Most crystals have one layer in the cell, which needs no comparing.
         number, new = known.add(layer.structure) if len(analysis.components) > 1 else (0, True)
         if new:
-            found.append((layer, [index]))
+            distinct.append((layer, [index]))
         else:
-            found[number][1].append(index)
+            distinct[number][1].append(index)
     return [
         Monolayer(layer.structure, tuple(clusters), layer.sites, layer.thickness, layer.area, layer.same_composition)
-        for layer, clusters in found
+        for layer, clusters in distinct
     ]
 
 

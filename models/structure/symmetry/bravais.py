@@ -47,7 +47,7 @@ _FREE_MONOCLINIC: Final = 4  # beta, in the setting with the unique axis b
 
 
 def bravais_lattices(numbers: ArrayLike) -> NDArray[np.int64]:
-    """Give the place in `BRAVAIS_LATTICES` of space groups.
+    """Places in `BRAVAIS_LATTICES` of the lattices of space groups.
 
     Parameters
     ----------
@@ -66,11 +66,6 @@ def bravais_lattices(numbers: ArrayLike) -> NDArray[np.int64]:
     if wrong.size:
         raise NoSpaceGroup(f"space group numbers go from 1 to {LAST_SPACE_GROUP}, not {wrong.ravel()[0]}")
     return _TABLE[asked.astype(np.int64)].astype(np.int64)
-
-
-def bravais_lattice(number: int) -> str:
-    """Give Pearson's symbol of the Bravais lattice of a space group, e.g. "cF" of 225."""
-    return BRAVAIS_LATTICES[int(bravais_lattices([number])[0])]
 
 
 def constrained(name: str, lattice: ArrayLike, *, dimension: int = 3) -> tuple[float, ...]:
@@ -108,7 +103,7 @@ def constrained(name: str, lattice: ArrayLike, *, dimension: int = 3) -> tuple[f
 
 
 def free_angles(name: str, *, dimension: int = 3) -> tuple[int, ...]:
-    """Give the places (3, 4, 5 for alpha, beta, gamma) of the angles that a Bravais lattice leaves free."""
+    """Places (3, 4, 5 for alpha, beta, gamma) of the angles that a Bravais lattice leaves free."""
     if name[0] not in "am":
         return ()
     if dimension == 2:

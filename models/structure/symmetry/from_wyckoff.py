@@ -80,7 +80,7 @@ def settings() -> dict[str, Setting]:
         written), ``"P112_1/b"``, ``"R-3m:H"``, ``"R-3m:R"``, ``"Fd-3m:2"``. A symbol without ``:`` stands for
         hexagonal axes (R groups) and origin choice 2 (groups with two origins).
     """
-    found: dict[str, Setting] = {}
+    by_symbol: dict[str, Setting] = {}
     for hall_number in HALL_NUMBERS:
         kind = spglib.get_spacegroup_type(hall_number)
         assert kind is not None  # all 530 are in spglib's database
@@ -92,10 +92,10 @@ def settings() -> dict[str, Setting]:
         setting = Setting(hall_number, kind.number, symbol, kind.choice)
         origin_or_axes = kind.choice[:1] if kind.choice[:1] in {"1", "2", "H", "R"} else ""
         if origin_or_axes:
-            found.setdefault(f"{symbol}:{origin_or_axes}", setting)
+            by_symbol.setdefault(f"{symbol}:{origin_or_axes}", setting)
         if origin_or_axes in {"", "2", "H"}:
-            found.setdefault(symbol, setting)
-    return found
+            by_symbol.setdefault(symbol, setting)
+    return by_symbol
 
 
 def find_setting(space_group: str | int) -> Setting:
@@ -303,7 +303,7 @@ def build_structure(
     asymmetric_unit
         The sites, one of each orbit.
     primitive
-        Give the primitive cell instead of the conventional one.
+        Make the primitive cell instead of the conventional one.
 
     Raises
     ------

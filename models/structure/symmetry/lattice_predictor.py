@@ -69,7 +69,7 @@ class LatticeConfig:
             raise BadLatticeConfig(f"max_features is 'sqrt' or a share above 0 and at most 1, not {share!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain data."""
+        """Write the settings as plain data."""
         return asdict(self)
 
     @classmethod
@@ -137,7 +137,7 @@ class LatticePredictor:
         return np.unique(self.space_groups)
 
     def space_group_probability(self, formulas: Sequence[str], numbers: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Give the probability of space groups.
+        """Probabilities of space groups.
 
         Parameters
         ----------
@@ -159,16 +159,12 @@ class LatticePredictor:
         """
         asked = self.known_groups if numbers is None else np.asarray(numbers)
         bravais_lattices(asked)
-        found = np.concatenate(
+        probability = np.concatenate(
             [np.zeros((0, len(self.known_groups))), *(near @ self._one_hot for near, _ in self._near(formulas))]
         )
         place = np.searchsorted(self.known_groups, asked).clip(max=len(self.known_groups) - 1)
         # Sums of shares that make up one may be above it by rounding.
-        return np.where(self.known_groups[place] == asked, np.minimum(found[:, place], 1.0), 0.0)
-
-    def bravais_probability(self, formulas: Sequence[str]) -> NDArray[np.float64]:
-        """Give the probability of each of the `BRAVAIS_LATTICES`, shape (n, 14)."""
-        return self.space_group_probability(formulas) @ self._bravais_of_groups
+        return np.where(self.known_groups[place] == asked, np.minimum(probability[:, place], 1.0), 0.0)
 
     def predict(self, formulas: Sequence[str], *, bravais: int = 2, within: int = 3) -> list[list[Guess]]:
         """Predict space groups with cells, likeliest first.
@@ -217,7 +213,7 @@ class LatticePredictor:
         of_lattices = probability @ self._bravais_of_groups
         likeliest = set(np.argsort(-of_lattices, kind="stable")[:bravais].tolist())
         weight = near.toarray()[0]
-        found: list[Guess] = []
+        guesses: list[Guess] = []
         taken = dict.fromkeys(likeliest, 0)
         lattices = bravais_lattices(self.known_groups)
         for place in np.argsort(-probability, kind="stable").tolist():
@@ -227,8 +223,8 @@ class LatticePredictor:
             taken[lattice] += 1
             name = BRAVAIS_LATTICES[lattice]
             cell = self._cell(weight, self.space_groups == number, radius, name)
-            found.append(Guess(name, number, float(probability[place]), cell))
-        return found
+            guesses.append(Guess(name, number, float(probability[place]), cell))
+        return guesses
 
     def _cell(
         self, weight: NDArray[np.float64], members: NDArray[np.bool_], radius: float, name: str
@@ -245,7 +241,7 @@ class LatticePredictor:
         return constrained(name, median, dimension=self.config.dimension)
 
     def _near(self, formulas: Sequence[str]) -> list[tuple[csr_array, NDArray[np.float64]]]:
-        """Give, by blocks, weights of the structures learnt from, and mean radii of the compositions."""
+        """Weights of the structures learnt from, and mean radii of the compositions in Å, by blocks."""
         blocks = [formulas[start : start + _BLOCK] for start in range(0, len(formulas), _BLOCK)]
         described = (_described(block) for block in blocks)
         return [(self.forest.weights(features), radii) for features, radii in described]
@@ -266,7 +262,7 @@ class LatticePredictor:
 
 
 def unpack(data: bytes) -> LatticePredictor:
-    """Give a packed predictor.
+    """Read a packed predictor.
 
     Raises
     ------

@@ -144,17 +144,17 @@ def _of_groups(
     figures["most_frequent_bravais"] = float(np.bincount(true).max() / len(true))
     figures["most_frequent_space_group"] = float(np.bincount(right).max() / len(right))
     within = {
-        BRAVAIS_LATTICES[one]: {
-            "structures": int((true == one).sum()),
-            "top_1": float((place_within[true == one] < 1).mean()),
+        BRAVAIS_LATTICES[lattice]: {
+            "structures": int((true == lattice).sum()),
+            "top_1": float((place_within[true == lattice] < 1).mean()),
         }
-        for one in np.unique(true).tolist()
+        for lattice in np.unique(true).tolist()
     }
     return figures, within
 
 
 def _possible(composition: NDArray[np.int64], answer: NDArray[Any]) -> float:
-    """Give the share of the structures that have the most frequent answer of their composition."""
+    """Share of the structures that have the most frequent answer of their composition."""
     pairs, counts = np.unique(np.column_stack([composition, answer]), axis=0, return_counts=True)
     most = np.zeros(int(composition.max()) + 1, dtype=np.int64)
     np.maximum.at(most, pairs[:, 0], counts)
@@ -162,7 +162,7 @@ def _possible(composition: NDArray[np.int64], answer: NDArray[Any]) -> float:
 
 
 def _place(scores: NDArray[np.float64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the place, from 0, of the right column by falling scores; what scores 0 comes last."""
+    """Place (n,), from 0, of the right column by falling scores; what scores 0 comes last."""
     own = scores[np.arange(len(right)), right]
     ahead = (scores > own[:, None]).sum(axis=1)
     ties = (scores == own[:, None]) & (np.arange(scores.shape[1])[None, :] < right[:, None])
@@ -176,9 +176,9 @@ def _of_cells(
     figures: dict[str, float] = {"cell_predicted": float(known.mean())}
     names = ("a", "b", "c") if dimension == 3 else ("a", "b", "thickness")
     for column, name in enumerate(names):
-        some = known & (cells[:, column] > 1)  # the thickness of a flat layer is 0 Å, no error is a share of that
-        if some.any():
-            error = np.abs(predicted[some, column] / cells[some, column] - 1)
+        thick = known & (cells[:, column] > 1)  # the thickness of a flat layer is 0 Å, no error is a share of that
+        if thick.any():
+            error = np.abs(predicted[thick, column] / cells[thick, column] - 1)
             figures[f"{name}_mean_error"], figures[f"{name}_median_error"] = (
                 float(error.mean()),
                 float(np.median(error)),

@@ -96,7 +96,7 @@ class ProximityForest:
         return cls(kept, np.array([tree.apply(features) for tree in grown], dtype=np.int32))
 
     def weights(self, features: NDArray[np.float32]) -> csr_array:
-        """Give, for each row of features, the weights of the training samples, shape (n, samples); rows add up to 1."""
+        """Weights of the training samples for each row of features, shape (n, samples); rows add up to 1."""
         starts = np.cumsum(self.trees.sizes) - self.trees.sizes
         places = np.array([tree.sums(features) for tree in self._single], dtype=np.int64) + starts[:, None]
         rows = np.arange(len(features) + 1) * len(self.trees)
@@ -125,7 +125,7 @@ class ProximityForest:
         return single
 
     def state(self) -> dict[str, Any]:
-        """Give arrays as tensors, for `weights.pack`; `from_state` takes them back."""
+        """Arrays as tensors, for `weights.pack`; `from_state` takes them back."""
         arrays = {**self.trees.arrays(), "leaves": self.leaves}
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         return {"n_features": self.trees.n_features, **tensors}

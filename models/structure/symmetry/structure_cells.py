@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from pymatgen.core.structure import Structure
 
-from ..layered.vacuum import MIN_GAP, thickest_gap
-from .space_groups import conventional_cell, space_group
+from ..vacuum import MIN_GAP, thickest_gap
+from .symmetry_analysis import conventional_cell, space_group
 
 TOLERANCE: Final = 0.1
 """Å; relaxed structures are symmetric to about this much."""
@@ -20,7 +20,7 @@ TOLERANCE: Final = 0.1
 def conventional(
     structure: Structure, *, dimension: int, tolerance: float = TOLERANCE
 ) -> tuple[int, tuple[float, ...]] | None:
-    """Give space group and cell of a structure.
+    """Space group and conventional cell of a structure.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def conventional(
     gap = thickest_gap(cell)
     if gap.thickness < MIN_GAP:
         return None
-    one, other = np.delete(cell.lattice.matrix, gap.axis, axis=0)
-    a, b = sorted((float(np.linalg.norm(one)), float(np.linalg.norm(other))))
-    angle = float(np.degrees(np.arccos(np.clip(one @ other / (a * b), -1, 1))))
+    first, second = np.delete(cell.lattice.matrix, gap.axis, axis=0)
+    a, b = sorted((float(np.linalg.norm(first)), float(np.linalg.norm(second))))
+    angle = float(np.degrees(np.arccos(np.clip(first @ second / (a * b), -1, 1))))
     return group, (a, b, max(gap.height - gap.thickness, 0.0), 90.0, 90.0, angle)

@@ -5,7 +5,7 @@ from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.template_library_stage import MAX_SITES, TemplateStage
 from exfolio.builders.structures.template_loading import load_templates
 from exfolio.models.structure.templates import predict
-from exfolio.models.structure.templating.library import TemplateLibrary
+from exfolio.models.structure.templates.library import TemplateLibrary
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import one, put, retire, revisions

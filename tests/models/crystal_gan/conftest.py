@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.crystal_gan.crystals.augmentation import with_supercells
+from exfolio.models.crystal_gan.crystals.cell_augmentation import with_supercells
 from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig
 from exfolio.models.crystal_gan.gan.config import CrystalGanConfig
 from exfolio.models.structure.point_cloud import Floats, encode_many

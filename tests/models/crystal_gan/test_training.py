@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from exfolio.models.crystal_gan.crystals.augmentation import Augmentation, NoTrainingData
+from exfolio.models.crystal_gan.crystals.cell_augmentation import Augmentation, NoTrainingData
 from exfolio.models.crystal_gan.crystals.validity import ValidityRule
-from exfolio.models.crystal_gan.curves import training_curves
 from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, Settings, settings_from
 from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
 from exfolio.models.crystal_gan.diffusion.model import CrystalDiffusion
@@ -90,7 +89,6 @@ def test_a_training_gives_the_figures_of_each_epoch(config: Settings, cells: Flo
         assert {"share_as_asked", "share_valid"} <= set(figures)
         assert ("counts_loss" in figures) == ("critic_loss" in figures) == (config.profile == "paper")
         assert ("noise_loss" in figures) == (config.profile == "diffusion")
-    assert len(training_curves(done.history).axes) == (3 if config.profile == "paper" else 2)
 
 
 def test_a_resumed_training_is_the_same_bit_by_bit(config: Settings, cells: Floats) -> None:
@@ -258,5 +256,3 @@ def test_evaluation_counts_valid_unique_and_novel(oxides: list[Structure], cells
     assert "3,300 structures" in table({})
     with pytest.raises(ValueError, match="nothing to evaluate"):
         evaluate(arrays[:0], MG_MN_O, (2, 4, 8))
-    with pytest.raises(ValueError, match="nothing to draw"):
-        training_curves([])

@@ -48,14 +48,44 @@ def test_forces_are_the_slope_of_the_energy() -> None:
     assert middle.forces[1, 2] == pytest.approx(-(up.energy - down.energy) / (2 * h), abs=0.02)
 
 
-@needs_chgnet
-def test_company_in_a_batch_changes_nothing() -> None:
-    alone = [evaluate([structure])[0].energy for structure in (MOS2, MGO, CDI2)]
-    together = [result.energy for result in evaluate([MOS2, MGO, CDI2], edges_at_once=500)]
-    without_forces = [result.energy for result in evaluate([MOS2, MGO, CDI2], forces=False)]
+def rattled(n: int) -> list[Structure]:
+    """Small and large crystals, each distorted in its own way."""
+    random = np.random.default_rng(5)
+    cells = [MOS2, MGO, CDI2, MGO * 2, CDI2 * [2, 2, 1], MOS2 * [3, 2, 1]]
+    structures = [cells[i % len(cells)].copy() for i in range(n)]
+    for structure in structures:
+        moved = structure.frac_coords + 0.01 * random.standard_normal((len(structure), 3))
+        for site, place in zip(structure, moved, strict=True):
+            site.frac_coords = place
+    return structures
 
-    assert together == pytest.approx(alone, abs=1e-4)
-    assert without_forces == pytest.approx(alone, abs=1e-4)
+
+@needs_chgnet
+@pytest.mark.parametrize("forces", [True, False])
+def test_results_are_the_same_to_the_last_bit_however_structures_are_batched(*, forces: bool) -> None:
+    structures = rattled(18)
+    at_once = evaluate(structures, forces=forces)
+
+    one_by_one = [evaluate([structure], forces=forces)[0] for structure in structures]
+    by_fives_from_the_end = [
+        result
+        for start in range(0, 18, 5)
+        for result in evaluate(structures[::-1][start : start + 5], forces=forces, edges_at_once=500)
+    ][::-1]
+
+    for split in (one_by_one, by_fives_from_the_end):
+        assert [result.energy for result in split] == [result.energy for result in at_once]
+        if forces:
+            for result, other in zip(split, at_once, strict=True):
+                np.testing.assert_array_equal(result.forces, other.forces)
+                np.testing.assert_array_equal(result.stress_gpa, other.stress_gpa)
+
+
+@needs_chgnet
+def test_energies_with_and_without_forces_are_the_same() -> None:
+    structures = rattled(6)
+    with_forces = [result.energy for result in evaluate(structures)]
+    assert [result.energy for result in evaluate(structures, forces=False)] == with_forces
 
 
 @needs_chgnet

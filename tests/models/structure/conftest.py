@@ -63,7 +63,7 @@ _MADE: dict[str, Callable[[], Structure]] = {
 
 @pytest.fixture
 def crystal() -> Crystal:
-    """Give a crystal by its name, a copy each time."""
+    """Make crystals by their names, a copy each time."""
     return lambda name: _make(name).copy()
 
 

@@ -13,7 +13,7 @@ from exfolio.builders.sources.readers.handbook import COLUMNS, TABLE, TYPES, Han
 from exfolio.builders.sources.record import BadRecord, RawRecord
 from exfolio.models.structure.layered.layering import analyse_layers
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.analysis.local_env import CovalentRadius
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from exfolio.models.crystal_gan.crystals.distances import least_distances
+from exfolio.models.crystal_gan.crystals.layout_compositions import OxidationRule, compositions, family
 from exfolio.models.crystal_gan.crystals.validity import ValidityRule, faults
-from exfolio.models.crystal_gan.crystals.wanted_compositions import OxidationRule, compositions, family
 from exfolio.models.structure.point_cloud import Floats, encode_many
 from exfolio.models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout
 from pymatgen.core import Lattice, Structure

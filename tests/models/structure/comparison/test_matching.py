@@ -7,15 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.comparison.matching import (
-    Representatives,
-    extend_groups,
-    group_duplicates,
-    match_against,
-    prepare,
-)
-from exfolio.models.structure.layered.vacuum import set_vacuum
+from exfolio.models.structure.comparison.matching import Representatives, prepare
 from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.vacuum import set_vacuum
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
@@ -44,56 +38,63 @@ def octahedral() -> Structure:
 def test_vacuum_does_not_hide_that_two_monolayers_differ(prismatic: Structure, octahedral: Structure) -> None:
     """StructureMatcher alone takes 1H and 1T MoS2 in 20 Å of vacuum for one: its tolerance grows with the volume."""
     assert StructureMatcher().fit(prismatic, octahedral)
-    assert match_against(prismatic, [octahedral]) is None
+    assert Representatives([octahedral]).match(prismatic) is None
 
 
 @pytest.mark.parametrize("vacuum", [8.0, 15.0, 20.0, 40.0])
 def test_vacuum_makes_no_different_things(prismatic: Structure, vacuum: float) -> None:
-    assert match_against(set_vacuum(prismatic, vacuum), [prismatic]) == 0
+    assert Representatives([prismatic]).match(set_vacuum(prismatic, vacuum)) == 0
 
 
 def test_in_plane_strain_of_a_few_percent_is_the_same_material(prismatic: Structure) -> None:
-    assert match_against(one_layer((1 / 3, 2 / 3), a=3.30), [prismatic]) == 0
-    assert match_against(one_layer((1 / 3, 2 / 3), a=3.80), [prismatic]) is None
+    known = Representatives([prismatic])
+    assert known.match(one_layer((1 / 3, 2 / 3), a=3.30)) == 0
+    assert known.match(one_layer((1 / 3, 2 / 3), a=3.80)) is None
 
 
 def test_turned_shifted_enlarged_and_noisy_copies_are_found(prismatic: Structure, octahedral: Structure) -> None:
     copy = prismatic * [2, 1, 1]
     copy.translate_sites(range(6), [0.1, 0.2, 0.45])
     copy.perturb(0.02)
-    assert match_against(copy, [octahedral, prismatic]) == 1
+    assert Representatives([octahedral, prismatic]).match(copy) == 1
 
 
 def test_a_layer_is_not_its_bulk(crystal: Crystal, prismatic: Structure) -> None:
     assert prepare(prismatic).key == ("MoS2", "monolayer")
     assert prepare(crystal("MoS2 2H")).key == ("MoS2", "bulk")
-    assert match_against(prismatic, [crystal("MoS2 2H")]) is None
+    assert Representatives([crystal("MoS2 2H")]).match(prismatic) is None
 
 
 def test_oxidation_states_make_no_difference(crystal: Crystal) -> None:
     decorated = crystal("NaCl")
     decorated.add_oxidation_state_by_element({"Na": 1, "Cl": -1})
-    assert match_against(decorated, [crystal("NaCl")]) == 0
+    assert Representatives([crystal("NaCl")]).match(decorated) == 0
 
 
 def test_densities_far_apart_are_not_duplicates_unless_asked(crystal: Crystal) -> None:
     swollen = crystal("NaCl")
     swollen.scale_lattice(swollen.volume * 1.5)
-    assert match_against(swollen, [crystal("NaCl")]) is None
+    assert Representatives([crystal("NaCl")]).match(swollen) is None
     assert Representatives([crystal("NaCl")], max_density_ratio=None).match(swollen) == 0
 
 
-def test_groups_come_in_the_order_of_their_first_member(
+def test_the_first_of_each_kind_stands_for_the_others(
     crystal: Crystal, prismatic: Structure, octahedral: Structure
 ) -> None:
     structures = [prismatic, crystal("NaCl"), octahedral, set_vacuum(prismatic, 12.0), crystal("NaCl") * 2]
-    assert group_duplicates(structures) == [[0, 3], [1, 4], [2]]
+    known = Representatives()
+    assert [known.add(structure) for structure in structures] == [
+        (0, True),
+        (1, True),
+        (2, True),
+        (0, False),
+        (1, False),
+    ]
 
 
-def test_batches_give_what_one_run_gives(crystal: Crystal, prismatic: Structure, octahedral: Structure) -> None:
+def test_what_comes_later_joins_what_is_known(crystal: Crystal, prismatic: Structure, octahedral: Structure) -> None:
     known = [prismatic, crystal("NaCl")]
     new = [octahedral, set_vacuum(prismatic, 12.0), crystal("diamond"), octahedral * [1, 2, 1]]
-    assert extend_groups(known, new) == [2, 0, 3, 2]
     running = Representatives(known)
     assert [running.add(structure) for structure in new] == [(2, True), (0, False), (3, True), (2, False)]
     assert len(running) == 4
@@ -107,7 +108,9 @@ def test_real_bulk_crystals_group_as_structure_matcher_groups_them(shared_data: 
     structures = [s for s in small if s.composition.reduced_formula in wanted]
     expected = StructureMatcher().group_structures(structures)
     place = {id(structure): index for index, structure in enumerate(structures)}
-    assert sorted(group_duplicates(structures, max_density_ratio=None)) == sorted(
-        sorted(place[id(structure)] for structure in group) for group in expected
-    )
+    known = Representatives(max_density_ratio=None)
+    groups: dict[int, list[int]] = {}
+    for index, structure in enumerate(structures):
+        groups.setdefault(known.add(structure)[0], []).append(index)
+    assert sorted(groups.values()) == sorted(sorted(place[id(structure)] for structure in group) for group in expected)
     assert np.max([len(group) for group in expected]) > 1

@@ -12,7 +12,6 @@ from exfolio.models.structure.layered.layering import (
     PAPER_RULES,
     LayerRules,
     analyse_layers,
-    analyse_many,
 )
 from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Lattice, Structure
@@ -103,7 +102,7 @@ def test_the_limit_of_atoms_is_one_of_the_primitive_cell(crystal: Crystal) -> No
 def test_what_cannot_be_analysed_is_a_result_not_a_crash() -> None:
     alloy = Structure(Lattice.cubic(3), [{"Au": 0.5, "Cu": 0.5}], [[0, 0, 0]])
     einsteinium = Structure(Lattice.cubic(5), ["Es"], [[0, 0, 0]])
-    found = analyse_many([alloy, einsteinium])
+    found = [analyse_layers(structure) for structure in (alloy, einsteinium)]
     assert [one.analysed for one in found] == [False, False]
     assert "disordered" in (found[0].reason or "")
     assert "Es" in (found[1].reason or "")
@@ -116,8 +115,8 @@ def test_monolayers_of_the_database_are_found(shared_data: Path) -> None:
         records += [json.loads(line) for line in lines][::6]
     structures = [from_plain(r["structure"]) for r in records if r["discovery_process"] == "top-down"]
     assert len(structures) > 30
-    by_paper = [one.layered for one in analyse_many(structures, PAPER_RULES)]
-    by_database = [one.layered for one in analyse_many(structures, DATABASE_RULES)]
+    by_paper = [analyse_layers(structure, PAPER_RULES).layered for structure in structures]
+    by_database = [analyse_layers(structure, DATABASE_RULES).layered for structure in structures]
     assert np.mean(by_paper) > 0.8
     assert np.mean(by_database) > 0.9
     assert sum(by_database) > sum(by_paper)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.comparison.matching import match_against
+from exfolio.models.structure.comparison.matching import Representatives
 from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerRules, analyse_layers
 from exfolio.models.structure.layered.monolayer import NotLayered, cut, monolayers
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
@@ -57,8 +57,9 @@ def test_monolayers_of_well_known_crystals(
 
 def test_polytypes_give_the_same_monolayer(crystal: Crystal) -> None:
     (hexagonal,), (rhombohedral,), (octahedral,) = (monolayers(crystal(f"MoS2 {t}")) for t in ("2H", "3R", "1T"))
-    assert match_against(rhombohedral.structure, [hexagonal.structure]) == 0
-    assert match_against(octahedral.structure, [hexagonal.structure]) is None
+    known = Representatives([hexagonal.structure])
+    assert known.match(rhombohedral.structure) == 0
+    assert known.match(octahedral.structure) is None
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_monolayers_are_those_of_2dmatpedia(shared_data: Path) -> None:
         formula = bulk.composition.reduced_formula
         (layer,) = monolayers(bulk)
         theirs = from_plain(known[formula]["structure"])
-        if match_against(layer.structure, [theirs]) == 0:
+        if Representatives([theirs]).match(layer.structure) == 0:
             assert StructureMatcher().fit(layer.structure, theirs)
             assert len(layer.structure) == len(theirs)
             matched.add(formula)

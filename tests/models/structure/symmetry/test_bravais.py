@@ -6,12 +6,11 @@ import spglib
 from exfolio.models.structure.symmetry.bravais import (
     BRAVAIS_LATTICES,
     NoSpaceGroup,
-    bravais_lattice,
     bravais_lattices,
     constrained,
     free_angles,
 )
-from exfolio.models.structure.symmetry.space_groups import crystal_system
+from exfolio.models.structure.symmetry.symmetry_analysis import crystal_system
 
 
 def test_every_space_group_has_the_lattice_that_its_symbol_and_system_say() -> None:
@@ -20,12 +19,14 @@ def test_every_space_group_has_the_lattice_that_its_symbol_and_system_say() -> N
         kind = spglib.get_spacegroup_type(hall)
         symbols.setdefault(kind.number, kind.international_short)
     families = {"triclinic": "a", "monoclinic": "m", "orthorhombic": "o", "tetragonal": "t", "cubic": "c"}
+    places = bravais_lattices(list(symbols))
+    found = {number: BRAVAIS_LATTICES[place] for number, place in zip(symbols, places, strict=True)}
     for number, symbol in symbols.items():
         centring = "C" if symbol[0] in "ABC" else symbol[0]
         expected = families.get(crystal_system(number), "h") + centring
-        assert bravais_lattice(number) == expected, (number, symbol)
+        assert found[number] == expected, (number, symbol)
     assert len(symbols) == 230
-    assert {bravais_lattice(number) for number in symbols} == set(BRAVAIS_LATTICES)
+    assert set(found.values()) == set(BRAVAIS_LATTICES)
 
 
 def test_numbers_come_in_any_shape() -> None:
@@ -37,7 +38,7 @@ def test_numbers_come_in_any_shape() -> None:
 @pytest.mark.parametrize("number", [0, 231, -1])
 def test_a_number_that_is_no_space_group_is_refused(number: int) -> None:
     with pytest.raises(NoSpaceGroup, match=f"go from 1 to 230, not {number}"):
-        bravais_lattice(number)
+        bravais_lattices([number])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from exfolio.models.structure.symmetry.from_wyckoff import (
     find_setting,
     orbit,
 )
-from exfolio.models.structure.symmetry.space_groups import space_group
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 

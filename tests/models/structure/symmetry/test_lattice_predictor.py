@@ -73,7 +73,6 @@ def test_guesses_are_ranked_and_no_more_than_asked_for(predictor: LatticePredict
 def test_probabilities_add_up_and_are_given_for_any_space_groups(predictor: LatticePredictor) -> None:
     formulas = ["RbI", "VO2", "ZnSe"]
     assert predictor.space_group_probability(formulas).sum(axis=1) == pytest.approx(1)
-    assert predictor.bravais_probability(formulas).sum(axis=1) == pytest.approx(1)
     assert predictor.space_group_probability(FORMULAS).max() <= 1, "no rounding above"
 
     some = predictor.space_group_probability(formulas, [227, 136, 225])

@@ -1,0 +1,119 @@
+"""Is a predicted structure sane: shortest distance, coordination, charge, each with its value and limit.
+
+Knows radii and distances; what follows from a failed check is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rescaling import BOND_TOLERANCE
+
+MIN_DISTANCE_RATIO: Final = 0.70
+"""Shortest distance over the sum of covalent radii. Of 980 monolayers of 2DMatPedia 99.9 % have more than 0.77, of 500
+bulk crystals of Petretto et al., Sci. Data 5, 180065 (2018) all; the shortest of all, 0.66, is a relaxed H-H pair."""
+MIN_BONDS_KEPT: Final = 0.5
+"""Least share of the template's bonds that must still be bonds; and no atom may lose all of its own."""
+
+SEARCH: Final = 1.0
+"""Å beyond the sum of covalent radii up to which neighbours are looked for."""
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a structure.
+
+    Attributes
+    ----------
+    name
+        "shortest_distance", "coordination" or "charge".
+    passed
+        None when it cannot be told.
+    value
+        Of the shortest distance: the least ratio of a distance to the sum of covalent radii. Of the coordination: the
+        share of the template's bonds that are bonds of the new elements too. Of the charge: the total of the likeliest
+        oxidation states, 0; None when no choice is neutral.
+    limit
+        The least value allowed; of the charge the only one.
+    note
+        The finding in words.
+    """
+
+    name: str
+    passed: bool | None
+    value: float | None
+    limit: float | None
+    note: str
+
+
+def check_shortest(symbols: Sequence[str], radii: Array, first: Integers, second: Integers, lengths: Array) -> Check:
+    """Check that no two atoms come closer than `MIN_DISTANCE_RATIO` allows.
+
+    Parameters
+    ----------
+    symbols, radii
+        Element and covalent radius, Å, of each of n sites; NaN where none is known.
+    first, second, lengths
+        Pairs of sites and how far they are apart, Å: at least all that are within `SEARCH` of their radii.
+    """
+    name, limit = "shortest_distance", MIN_DISTANCE_RATIO
+    if np.isnan(radii).any():
+        without = sorted({symbol for symbol, radius in zip(symbols, radii, strict=True) if np.isnan(radius)})
+        note = f"no covalent radius is known for {', '.join(without)}"
+        return Check(name, passed=None, value=None, limit=limit, note=note)
+    expected = radii[first] + radii[second]
+    ratios = np.where(lengths < expected + SEARCH, lengths / expected, np.inf)
+    least = int(np.argmin(ratios)) if len(ratios) else -1
+    if least < 0 or np.isinf(ratios[least]):
+        note = f"no two atoms are closer than their covalent radii and {SEARCH:g} Å"
+        return Check(name, passed=True, value=None, limit=limit, note=note)
+    ratio = float(ratios[least])
+    pair = "-".join(sorted((symbols[first[least]], symbols[second[least]])))
+    note = f"{pair} {lengths[least]:.2f} Å, {ratio:.2f} of the sum of covalent radii"
+    return Check(name, passed=ratio >= limit, value=ratio, limit=limit, note=note)
+
+
+def check_coordination(radii: Array, first: Integers, second: Integers, lengths: Array) -> Check:
+    """Check that the template's bonds are bonds of the new elements too, within their radii and `BOND_TOLERANCE`.
+
+    Bonds that the new elements might have besides are not counted: large cations are within their covalent radii of
+    each other in many salts.
+
+    Parameters
+    ----------
+    radii
+        Å, (n,): covalent radius of the new element of each site, NaN where none is known.
+    first, second, lengths
+        The template's bonds, and how long they have become, Å.
+    """
+    name, limit = "coordination", MIN_BONDS_KEPT
+    if not len(first):
+        return Check(name, passed=None, value=None, limit=limit, note="the template has no bonds")
+    if np.isnan(radii).any():
+        return Check(name, passed=None, value=None, limit=limit, note="a radius is not known")
+    kept = lengths < radii[first] + radii[second] + BOND_TOLERANCE
+    n = len(radii)
+    before = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
+    after = np.bincount(first[kept], minlength=n) + np.bincount(second[kept], minlength=n)
+    lost = int(((after == 0) & (before > 0)).sum())
+    share = float(kept.mean())
+    note = f"{after.mean():.1f} of {before.mean():.1f} bonds an atom" + (f", {lost} atoms without" if lost else "")
+    return Check(name, passed=share >= limit and not lost, value=share, limit=limit, note=note)
+
+
+def check_charge(states: Mapping[str, float] | None) -> Check:
+    """Check that charge-neutral oxidation states were found."""
+    if states is None:
+        return Check(
+            "charge", passed=False, value=None, limit=0.0, note="no choice of common oxidation states is neutral"
+        )
+    written = " ".join(f"{element}{state:+g}" for element, state in states.items())
+    return Check("charge", passed=True, value=0.0, limit=0.0, note=written)

@@ -1,1 +1,0 @@
-"""Structures for a composition from known structures like it."""

@@ -1,0 +1,89 @@
+"""Space groups and standard cells of well-known crystals."""
+
+from collections.abc import Callable
+
+import pytest
+from exfolio.models.structure.symmetry.symmetry_analysis import (
+    conventional_cell,
+    crystal_system,
+    primitive_cell,
+    space_group,
+)
+from pymatgen.core import Lattice, Structure
+
+Crystal = Callable[[str], Structure]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "symbol", "system"),
+    [
+        ("MoS2 2H", 194, "P6_3/mmc", "hexagonal"),
+        ("Bi2Te3", 166, "R-3m", "trigonal"),
+        ("black P", 64, "Cmce", "orthorhombic"),
+        ("diamond", 227, "Fd-3m", "cubic"),
+    ],
+)
+def test_space_groups_of_well_known_crystals(
+    crystal: Crystal, name: str, number: int, symbol: str, system: str
+) -> None:
+    found = space_group(crystal(name))
+    assert (found.number, found.symbol, found.crystal_system) == (number, symbol, system)
+    assert found.fields() == {"number": number, "symbol": symbol, "crystal_system": system}
+    assert found.reason is None
+
+
+def test_the_tolerance_decides_on_noisy_atoms(crystal: Crystal) -> None:
+    noisy = crystal("NaCl")
+    noisy.translate_sites([0], [0.03, 0, 0], frac_coords=False)
+    assert space_group(noisy, tolerance=0.1).number == 225
+    assert space_group(noisy, tolerance=0.001).number != 225
+
+
+def test_no_symmetry_is_an_answer_with_a_reason() -> None:
+    on_top_of_each_other = Structure(Lattice.cubic(3), ["Au", "Au"], [[0, 0, 0], [0, 0, 0]])
+    found = space_group(on_top_of_each_other)
+    assert found.number is None
+    assert found.fields() is None
+    assert "spglib found no symmetry at 0.01 Å" in (found.reason or "")
+    assert primitive_cell(on_top_of_each_other) is None
+    assert conventional_cell(on_top_of_each_other) is None
+
+
+def test_a_batch_keeps_its_order(crystal: Crystal) -> None:
+    assert [space_group(crystal(name)).number for name in ("NaCl", "CdI2")] == [225, 164]
+
+
+def test_primitive_and_conventional_cells(crystal: Crystal) -> None:
+    rock_salt = crystal("NaCl")
+    primitive = primitive_cell(rock_salt * 2)
+    assert primitive is not None
+    assert len(primitive) == 2
+    again = conventional_cell(primitive)
+    assert again is not None
+    assert len(again) == 8
+    assert again.volume == pytest.approx(rock_salt.volume)
+    assert again.composition == rock_salt.composition
+
+
+def test_mixed_sites_are_told_apart() -> None:
+    ordered = Structure(Lattice.cubic(3), ["Cu", "Au"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    mixed = Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}] * 2, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert space_group(ordered).number == 221
+    assert space_group(mixed).number == 229
+
+
+def test_crystal_systems_end_where_the_tables_say() -> None:
+    assert [crystal_system(n) for n in (1, 2, 3, 15, 16, 75, 143, 168, 195, 230)] == [
+        "triclinic",
+        "triclinic",
+        "monoclinic",
+        "monoclinic",
+        "orthorhombic",
+        "tetragonal",
+        "trigonal",
+        "hexagonal",
+        "cubic",
+        "cubic",
+    ]
+    with pytest.raises(ValueError, match="231"):
+        crystal_system(231)

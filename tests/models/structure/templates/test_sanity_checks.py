@@ -1,0 +1,47 @@
+"""Checks of predicted structures: values and limits."""
+
+import pytest
+from exfolio.models.structure.templates.sanity_checks import MIN_DISTANCE_RATIO
+from exfolio.models.structure.templates.template_cells import TemplateCell
+from pymatgen.core import Lattice, Structure
+
+SODIUM = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+CHLORINE = [[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
+SALT = Structure(Lattice.cubic(5.69), ["Na"] * 4 + ["Cl"] * 4, SODIUM + CHLORINE)
+
+
+def checks(cation, anion, states=None, *, rescale=True):
+    return TemplateCell(SALT, 3).with_elements({"Na": cation, "Cl": anion}, states, rescale=rescale).checks
+
+
+def test_a_sane_structure_passes_with_its_values():
+    distance, coordination, charge = checks("K", "Cl", {"K": 1, "Cl": -1}, rescale=False)
+    assert (distance.passed, coordination.passed, charge.passed) == (True, True, True)
+    assert distance.value == pytest.approx(5.69 / 2 / (2.03 + 1.02), abs=0.005)  # Å, of the covalent radii of K and Cl
+    assert (coordination.value, coordination.note) == (1, "6.0 of 6.0 bonds an atom")
+    assert charge.note == "K+1 Cl-1"
+
+
+def test_atoms_pressed_together_fail_by_the_pair_and_its_distance():
+    distance, *_ = checks("Fr", "Cs", rescale=False)
+    assert distance.passed is False
+    assert distance.value < MIN_DISTANCE_RATIO
+    assert distance.note.startswith("Cs-Fr 2.85 Å") or distance.note.startswith("Cs-Fr 2.84 Å")
+
+
+def test_atoms_torn_apart_lose_their_bonds():
+    _, coordination, _ = checks("H", "F", rescale=False)
+    assert coordination.passed is False
+    assert "8 atoms without" in coordination.note
+
+
+def test_a_charge_that_cannot_balance_fails():
+    *_, charge = checks("Na", "Cl", None)
+    assert charge.passed is False
+
+
+def test_without_radii_nothing_is_claimed():
+    distance, coordination, _ = checks("Bk", "Cl", {"Bk": 3, "Cl": -1})
+    assert distance.passed is None
+    assert coordination.passed is None
+    assert "Bk" in distance.note
