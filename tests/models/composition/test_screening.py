@@ -183,6 +183,12 @@ def test_elements_that_may_be_uncharged_are_on_either_side() -> None:
     assert neutral.tolist() == balanced.tolist() == [True, True]
 
 
+def test_metals_that_may_be_uncharged_are_balanced_though_equally_electronegative() -> None:
+    states = {"Cu": [0, 1], "Si": [-1, 0]}  # both 1.90 on Pauling's scale
+    for formula in ("CuSi2", "Cu300Si301"):
+        assert [verdict.tolist() for verdict in screen([formula], states)] == [[True], [True]]
+
+
 def test_an_element_alone_passes() -> None:
     assert [verdict.tolist() for verdict in screen(["Fe", "O2", "He", "Og"])] == [[True] * 4] * 2
 
