@@ -184,7 +184,7 @@ def test_elements_that_may_be_uncharged_are_on_either_side() -> None:
 
 
 def test_metals_that_may_be_uncharged_are_balanced_though_equally_electronegative() -> None:
-    states = {"Cu": [0, 1], "Si": [-1, 0]}  # both 1.90 on Pauling's scale
+    states = {"Cu": [-1, 0], "Si": [0, 1]}  # both 1.90 on Pauling's scale
     for formula in ("CuSi2", "Cu300Si301"):
         assert [verdict.tolist() for verdict in screen([formula], states)] == [[True], [True]]
 
