@@ -150,9 +150,11 @@ def test_fractions_are_scaled_up_not_cut_off() -> None:
 
 
 def test_amounts_that_were_measured_are_rounded() -> None:
-    states = {"Na": [1], "K": [1], "Cl": [-1]}
+    states = {"Na": [1], "K": [1], "Rb": [1], "Cl": [-1]}
     formulas = ["Na0.123456789K0.876543211Cl1", "Na0.33333333333K0.66666666667Cl", "Na0.1234567K0.5Cl1"]
     assert screen(formulas, states).charge_neutral.tolist() == [True, True, False]
+    # 271828.1 + 314159.2 + 414012.7 millionths
+    assert screen(["Na0.2718281K0.3141592Rb0.4140127Cl"], states).charge_neutral.tolist() == [True]
     with pytest.raises(UnparsableFormula, match="common measure"):
         screen(["Na0.0000001K0.1234567Cl1"], states)
 

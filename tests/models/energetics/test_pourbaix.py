@@ -124,6 +124,8 @@ def test_products_of_several_metals_are_counted_as_in_a_chemical_equation(
     solids = [solid_entry("MnO2", -1.8), solid_entry(rival, -5.0)]
     minimum = minimum_decomposition_energy(solids, solid_entry("MgMn2O4", -2.0))
     assert {p.entry.name: p.amount for p in minimum.products} == pytest.approx(products)
+    metal = [p.amount * sum(n for s, n in p.entry.composition.items() if s != "O") for p in minimum.products]
+    assert metal == sorted(metal, reverse=True)
 
 
 def test_the_energy_is_that_of_the_balanced_equation() -> None:
@@ -167,6 +169,11 @@ def test_an_ion_of_several_atoms_has_its_share_of_the_dissolved_metal(spinel: Po
     assert concentration_of(mixed, 1e-4) == 1e-4
     assert concentration_of(mixed, {"Mg": 1e-4, "Mn": 1e-4}) == 1e-6
     assert concentration_of(spinel, 1e-4) == 1.0
+
+
+def test_water_and_oxygen_among_the_entries_change_nothing(entries: list[PourbaixEntry], spinel: PourbaixEntry) -> None:
+    wet = [solid_entry("H2O", -0.82), *entries, solid_entry("O2", 0.0)]
+    assert minimum_decomposition_energy(wet, spinel) == minimum_decomposition_energy(entries, spinel)
 
 
 def test_a_stable_solid_lies_below_its_rivals_only_when_it_is_not_one_of_them(

@@ -87,6 +87,18 @@ def test_densities_far_apart_are_not_duplicates_unless_asked(crystal: Crystal) -
     assert Representatives([crystal("NaCl")], max_density_ratio=None).match(swollen) == 0
 
 
+@pytest.mark.parametrize(("stretch", "turn", "same"), [(1.15, 0, True), (1.3, 0, False), (1, 4, True), (1, 7, False)])
+def test_a_deformed_cell_is_the_same_within_the_tolerances_of_structure_matcher(
+    stretch: float, turn: float, same: bool
+) -> None:
+    cubic, deformed = (
+        Structure(Lattice.from_parameters(4, 4, c, 90, 90, 90 + angle), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+        for c, angle in ((4, 0), (4 * stretch**1.5, turn))
+    )
+    assert bool(StructureMatcher().fit(cubic, deformed)) is same
+    assert Representatives([cubic], max_density_ratio=None).match(deformed) == (0 if same else None)
+
+
 def test_groups_come_in_the_order_of_their_first_member(
     crystal: Crystal, prismatic: Structure, octahedral: Structure
 ) -> None:
