@@ -124,6 +124,8 @@ def test_the_energy_of_a_calculation_is_judged_among_corrected_entries(registry:
     entries = [("Mg", {"Mg": 1}, "Mg", -1.6), ("Mn", {"Mn": 1}, "Mn", -9.16), ("O", {"O": 2}, "O2", -4.95)]
     entries += [("MgO", {"Mg": 1, "O": 1}, "MgO", -6.3), ("MnO2", {"Mn": 1, "O": 2}, "MnO2", -8.2)]
     put_entries(registry, [*entries, ("MnO", {"Mn": 1, "O": 1}, "MnO", -9.1)])
+    # Without hydrogen among the entries nothing can be said of a hydroxide.
+    put_entries(registry, [("MgO2H2", {"Mg": 1, "O": 2, "H": 2}, "Mg(HO)2", -5.6)])
     put_spinel(registry, -2.2, basis="calculation", method="PBE(+U) MP2020")
 
     run_stage(PourbaixStage(), registry)
