@@ -78,6 +78,20 @@ def test_old_verdicts_pile_up_in_order(registry: Connection) -> None:
     assert first["until"] <= second["judged_at"] <= second["until"]
 
 
+def test_a_verdict_on_another_threshold_is_another_verdict_though_it_comes_out_the_same(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H"))
+    go(registry)
+    wider = campaign().model_dump(mode="json", by_alias=True)
+    wider["gates"][2]["at_most"] = 0.3
+
+    judge(registry, Campaign.model_validate(wider))
+
+    graphene = one(registry, "candidates")
+    [old] = graphene["history"]
+    assert graphene["status"] == old["status"] == "promoted"
+    assert [verdict["gates"][2]["condition"] for verdict in (old, graphene)] == ["<= 0.2", "<= 0.3"]
+
+
 def test_an_unchanged_verdict_writes_nothing(registry: Connection) -> None:
     put(registry, crystals("C-graphite-2H", "BN-h"))
     go(registry)
@@ -134,6 +148,11 @@ def test_what_relaxes_to_a_known_structure_is_not_novel(registry: Connection) ->
     candidate = one(registry, "candidates")
     assert (candidate["status"], candidate["rejected_by"]) == ("rejected", "novel")
     assert (candidate["novel"], candidate["known_as"]) == (False, ["x:C"])
+
+    as_proposed = {"structure_id": layer["structure_id"], "novel": False, "known_as": ["y:C"]}
+    put_documents(registry, ProposedStructure, [as_proposed], "novelty")
+    judge(registry, campaign())
+    assert one(registry, "candidates")["known_as"] == ["x:C", "y:C"]
 
 
 def test_what_others_undercut_before_it_was_relaxed_is_rejected_unless_it_was_calculated(registry: Connection) -> None:
