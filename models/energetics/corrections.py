@@ -159,9 +159,9 @@ def _reasons(entry: ComputedEntry, u_settings: Mapping[str, Mapping[str, float]]
         reasons.append(f"run type is {run_type or 'not given'}, the scheme takes {' or '.join(GGA_RUN_TYPES)}")
 
     elements = sorted((e for e in entry.composition.elements), key=lambda element: element.X)
-    expected = u_settings.get(elements[-1].symbol, {}) if len(elements) > 1 else {}
+    expected = u_settings.get(elements[-1].symbol, {})
     hubbards = entry.parameters.get("hubbards") or {}
-    for element in elements if len(elements) > 1 else ():
+    for element in elements:  # of an element by itself too, which pymatgen passes whatever its U
         wanted, used = float(expected.get(element.symbol, 0.0)), float(hubbards.get(element.symbol, 0.0))
         if used != wanted:
             reasons.append(f"U({element.symbol}) is {used:g} eV, the scheme takes {wanted:g} eV")

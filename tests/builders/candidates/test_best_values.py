@@ -35,6 +35,23 @@ def test_a_calculation_of_the_structure_itself_comes_before_what_others_say() ->
     assert best_values([*known, ours])["energy_above_hull"] == 0.03
 
 
+def test_the_basis_nearest_to_the_structure_itself_decides_though_another_would_promise_more() -> None:
+    bases = ("calculation", "same-structure", "parent", "known hull", "composition", "potential")
+    known = [value("formation_energy", "PBE", basis, -0.1 * place) for place, basis in enumerate(bases)]
+
+    for place in range(len(bases)):
+        rest = list(reversed(known[place:]))
+        assert best_values(rest)["formation_energy"] == -0.1 * place, bases[place]
+
+
+def test_of_energies_on_one_basis_the_lowest_counts() -> None:
+    found = [("PBE(+U) MP2020", -1.2), ("PBE(+U)/r2SCAN MP2020", -1.4), ("PBE MP2020", -1.3)]
+
+    best = best_values([value("formation_energy", method, "calculation", energy) for method, energy in found])
+
+    assert best == {"formation_energy": -1.4, "methods": {"formation_energy": "PBE(+U)/r2SCAN MP2020"}}
+
+
 def test_what_a_relaxed_structure_gives_comes_before_what_it_gave_as_it_was_proposed() -> None:
     static = value("energy_above_hull", "CHGNet 0.3.0 static", "potential", 0.1)
     relaxed = value("energy_above_hull", "CHGNet 0.3.0 relaxed", "potential", 0.2)
@@ -50,6 +67,16 @@ def test_a_refused_calculation_decides_nothing_and_a_stale_one_only_where_no_fre
     assert best_values([refused]) == {}
     assert best_values([refused, stale])["formation_energy"] == -2.0
     assert best_values([stale, fresh])["formation_energy"] == -1.9
+
+
+def test_a_stale_calculation_still_comes_before_what_others_say() -> None:
+    stale = value("formation_energy", "PBE(+U) MP2020", "calculation", -1.9, stale=True)
+    others = [
+        value("formation_energy", "PBE (mp, same-structure)", "same-structure", -2.0),
+        value("formation_energy", "CHGNet 0.3.0 relaxed", "potential", -2.1),
+    ]
+
+    assert best_values([stale, *others])["formation_energy"] == -1.9
 
 
 def test_pourbaix_energies_of_other_conditions_are_passed_over() -> None:

@@ -18,6 +18,7 @@ OFTEN_2D = Gate(name="probability of 2D", field="p_2d", at_least=0.95, routes=("
         ({"below": 0}, [-1e-9], [0, 0.1]),
         ({"above": 1.5}, [1.51], [1.5, 0]),
         ({"between": (0.5, 3)}, [0.5, 1, 3], [0.49, 3.01]),
+        ({"between": (2, 2)}, [2], [1.99, 2.01]),
         ({"is": 2}, [2, 2.0], [3]),
         ({"is": True}, [True], [False]),
         ({"is": False}, [False], [True]),

@@ -7,6 +7,9 @@ from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import ProposedStructure
+from filled_registry import put as put_documents
+from filled_registry import put_properties, put_structures
 from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
 
 
@@ -75,6 +78,20 @@ def test_old_verdicts_pile_up_in_order(registry: Connection) -> None:
     assert first["until"] <= second["judged_at"] <= second["until"]
 
 
+def test_a_verdict_on_another_threshold_is_another_verdict_though_it_comes_out_the_same(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H"))
+    go(registry)
+    wider = campaign().model_dump(mode="json", by_alias=True)
+    wider["gates"][2]["at_most"] = 0.3
+
+    judge(registry, Campaign.model_validate(wider))
+
+    graphene = one(registry, "candidates")
+    [old] = graphene["history"]
+    assert graphene["status"] == old["status"] == "promoted"
+    assert [verdict["gates"][2]["condition"] for verdict in (old, graphene)] == ["<= 0.2", "<= 0.3"]
+
+
 def test_an_unchanged_verdict_writes_nothing(registry: Connection) -> None:
     put(registry, crystals("C-graphite-2H", "BN-h"))
     go(registry)
@@ -113,6 +130,53 @@ def test_of_several_values_the_one_on_the_best_basis_counts(registry: Connection
     candidate = one(registry, "candidates")
     assert candidate["exfoliation_energy"] == 0.06
     assert candidate["methods"]["exfoliation_energy"] == "RPA (flat, same-structure)"
+
+
+def test_what_relaxes_to_a_known_structure_is_not_novel(registry: Connection) -> None:
+    put(registry, crystals("C-graphite-2H"))
+    go(registry)
+    layer = one(registry, "structures")
+    relaxed = {"structure_id": layer["structure_id"]}
+    novel, known = ({"relaxed_novel": not ids, "relaxed_known_as": ids} for ids in ([], ["x:C"]))
+    put_documents(registry, ProposedStructure, [relaxed | novel], "relaxed")
+    judge(registry, campaign())
+    assert one(registry, "candidates")["status"] == "promoted"
+
+    put_documents(registry, ProposedStructure, [relaxed | known], "relaxed")
+    judge(registry, campaign())
+
+    candidate = one(registry, "candidates")
+    assert (candidate["status"], candidate["rejected_by"]) == ("rejected", "novel")
+    assert (candidate["novel"], candidate["known_as"]) == (False, ["x:C"])
+
+    as_proposed = {"structure_id": layer["structure_id"], "novel": False, "known_as": ["y:C"]}
+    put_documents(registry, ProposedStructure, [as_proposed], "novelty")
+    judge(registry, campaign())
+    assert one(registry, "candidates")["known_as"] == ["x:C", "y:C"]
+
+
+def test_what_others_undercut_before_it_was_relaxed_is_rejected_unless_it_was_calculated(registry: Connection) -> None:
+    wanted = campaign().model_dump(mode="json", by_alias=True)
+    wanted["gates"] = [{"name": "low", "field": "among_lowest", "is": True}]
+    structures = [{"structure_id": f"st-{n}", "dimension": 2, "route": "top-down"} for n in range(4)]
+    put_structures(registry, [{**one, "formula_reduced": "MgO", "chemsys": "Mg-O"} for one in structures])
+    left_out = {"kind": "energy", "method": "CHGNet relaxed", "basis": "potential", "details": {"left_out": True}}
+    hull = {"kind": "energy_above_hull", "method": "PBE", "basis": "calculation"}
+    put_properties(
+        registry,
+        [
+            {**left_out, "structure_id": "st-1"},
+            {**left_out, "structure_id": "st-2"},
+            {**left_out, "structure_id": "st-3"},
+            {**hull, "structure_id": "st-2", "value": 0.02},
+            {**hull, "structure_id": "st-3", "refused": "the calculation is not converged"},
+        ],
+    )
+
+    judge(registry, Campaign.model_validate(wanted))
+
+    found = {doc["structure_id"]: doc["status"] for doc in registry.database["candidates"].find()}
+    assert found == {"st-0": "promoted", "st-1": "rejected", "st-2": "promoted", "st-3": "rejected"}
 
 
 def test_two_campaigns_judge_the_same_structures_each_for_itself(registry: Connection) -> None:

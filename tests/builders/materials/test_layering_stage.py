@@ -25,6 +25,19 @@ def test_layered_crystals_are_told_from_networks(registry: Connection) -> None:
     assert one(registry, "materials", material_id="handbook:NaCl-rocksalt")["layering"]["reason"]
 
 
+def test_of_what_is_beyond_the_rules_it_is_not_said_that_it_has_no_layers(registry: Connection) -> None:
+    [mixed] = crystals("MoS2-2H")
+    for site, symbol in zip(mixed["structure"]["sites"], ("Mo", "W", "S", "Se", "Te", "Te"), strict=True):
+        site["species"][0]["element"] = symbol
+    put(registry, [mixed])
+
+    run_stage(LayerStage(), registry)
+
+    found = one(registry, "materials")
+    assert (found.get("layered"), found.get("dimensionality")) == (None, None)
+    assert found["layering"]["reason"] == "5 elements are more than the limit of 4"
+
+
 def test_nothing_is_analysed_twice_nor_by_its_own_writes(registry: Connection) -> None:
     put(registry, crystals("MoS2-2H", "NaCl-rocksalt"))
     run_stage(LayerStage(), registry)

@@ -47,6 +47,14 @@ def test_a_source_goes_before_those_after_it_in_the_order(registry: Connection) 
     assert preferred(registry, "mp:MoS2") == preferred(registry, "jarvis:MoS2") == {"band_gap": (1.0, "mp")}
 
 
+def test_a_source_that_is_not_in_the_order_comes_after_those_that_are(registry: Connection) -> None:
+    put(registry, [molybdenite("a-new-one", band_gap=(0.9, "PBE")), molybdenite("mp", band_gap=(1.0, "PBE"))])
+
+    prefer(registry, ["jarvis", "mp"])
+
+    assert preferred(registry, "mp:MoS2") == {"band_gap": (1.0, "mp")}
+
+
 def test_what_is_measured_and_a_better_functional_go_before_the_order(registry: Connection) -> None:
     put(registry, [molybdenite("mp", band_gap=(1.0, "PBE"), formation_energy=(-0.87, "PBE"))])
     put(registry, [molybdenite("lab", band_gap=(1.4, "HSE06"), formation_energy=(-0.95, "experiment, 298 K"))])
@@ -116,6 +124,9 @@ def test_preferred_values_can_be_asked_for(registry: Connection) -> None:
 
 
 def test_methods_stand_in_an_order_of_their_property() -> None:
+    gaps = ["experiment, 298 K", "HSE06", "PBE0", "r2SCAN", "PBE+U", "PBE"]
+    assert [rank("band_gap", method) for method in gaps] == [0, 1, 2, 3, 4, 5]
+    assert rank("band_gap", "G0W0") == rank("band_gap", "HSE03") == rank("band_gap", "PBE0")
     exfoliation = ["experiment", "optB88-vdW", "PBE", "not stated"]
     assert [rank("exfoliation_energy", method) for method in exfoliation] == [0, 1, 2, 2]
     assert (

@@ -41,6 +41,18 @@ def test_every_structure_is_a_template_of_its_prototype(registry: Connection) ->
     assert one(registry, "materials", material_id="flat:NaCl")["template_dimension"] == 3
 
 
+@pytest.mark.parametrize(("claimed", "dimension"), [(2, 2), (3, 3), (None, 2)])
+def test_a_cell_with_a_vacuum_is_a_layer_unless_its_source_calls_it_a_crystal(
+    registry: Connection, claimed: int | None, dimension: int
+) -> None:
+    [sulphide] = layers("1H-MoS2")
+    put(registry, [sulphide | {"dimension_claimed": claimed}])
+
+    keep_up(registry)
+
+    assert one(registry, "materials")["template_dimension"] == dimension
+
+
 def test_the_library_is_loaded_as_it_was_found(registry: Connection) -> None:
     put(registry, [*layers(), material("NaCl", salt("Na", "Cl", 5.64), dimension=3)])
     keep_up(registry)

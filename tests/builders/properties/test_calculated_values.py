@@ -131,7 +131,12 @@ def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_boun
     [
         ({"functional": "GGA"}, "functionals differ: monolayer optB88-vdW, bulk GGA"),
         ({"settings": {"ENCUT": 400.0}}, "ENCUT differs: monolayer 520.0, bulk 400.0"),
+        ({"settings": {"ENCUT": 500.0}}, "ENCUT differs: monolayer 520.0, bulk 500.0"),
+        ({"settings": {"ENCUT": 520.0, "ISPIN": 2}}, "ISPIN differs: monolayer not given, bulk 2"),
+        ({"settings": {"ENCUT": 520.0, "IVDW": 12}}, "IVDW differs: monolayer not given, bulk 12"),
+        ({"hubbards": {"Mo": 4.38}}, "U(Mo) differs: monolayer not given, bulk 4.38"),
         ({"potcar_symbols": ["PAW_PBE Mo", "PAW_PBE S"]}, "POTCAR differs"),
+        ({"potcar_symbols": ["PAW_PBE Mo_pv", "PAW_PBE S_h"]}, "POTCAR differs"),
     ],
 )
 def test_a_pair_that_was_not_made_alike_is_refused_with_the_reason(
@@ -144,6 +149,31 @@ def test_a_pair_that_was_not_made_alike_is_refused_with_the_reason(
     ((_, only),) = properties(disulfide, "exfoliation_energy").items()
     assert "value" not in only
     assert reason in only["refused"]
+
+
+def test_of_several_bulks_a_static_run_is_taken_and_of_these_the_lowest(disulfide: Connection) -> None:
+    relaxation = calculation("a-relaxed", BULK, -42.9, task_type="Structure Optimization")
+    coarse = calculation("c-coarse", BULK, -43.0, settings={"ENCUT": 400.0})
+    put(disulfide, Calculation, [relaxation, calculation("b-static", BULK, -42.6), coarse])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    ((_, found),) = properties(disulfide, "exfoliation_energy").items()
+    assert found["details"]["bulk_calculation_id"] == "b-static"
+    assert found["value"] == pytest.approx(42.6 / 6 - 21.0 / 3)
+
+
+def test_a_bulk_that_was_made_for_a_layer_is_told_by_its_manifest(disulfide: Connection) -> None:
+    stretched = BULK.copy()
+    stretched.scale_lattice(2 * BULK.volume)  # no material's structure
+    made = calculation("bulk", stretched, -42.3, manifest={"structure_id": "st-1", "bulk_of": "st-1"})
+    put(disulfide, Calculation, [made])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    assert matches(disulfide)["bulk"] == (None, None, None)
+    found = properties(disulfide, "exfoliation_energy")["st-1", "optB88-vdW"]
+    assert found["value"] == pytest.approx(42.3 / 6 - 21.0 / 3)
 
 
 def test_an_unconverged_bulk_is_not_used(disulfide: Connection) -> None:
@@ -161,7 +191,10 @@ def test_gaps_stand_side_by_side_by_functional(disulfide: Connection) -> None:
         [
             calculation("pbe", LAYER, -21.0, functional="GGA", band_gap=1.7, task_type="Structure Optimization"),
             calculation("pbe-dense", LAYER, -21.0, functional="GGA", band_gap=1.65, task_type="NSCF Uniform"),
-            calculation("hse", LAYER, -21.0, functional="HSE06", band_gap=2.2, band_gap_direct=True),
+            calculation("a-hse", LAYER, -21.0, functional="HSE06", band_gap=2.3, kpoints={"count": 9}),
+            calculation(
+                "hse", LAYER, -21.0, functional="HSE06", band_gap=2.2, band_gap_direct=True, kpoints={"count": 36}
+            ),
             calculation("scan", LAYER, -21.0, functional="R2SCAN", band_gap=1.9, converged=False),
         ],
     )

@@ -96,6 +96,8 @@ def test_against_ours_a_better_candidate_competes(magnesia: Connection) -> None:
     put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -6.1)], ["st-2"])
     run_stage(HullStage(), magnesia)
 
+    formation = properties(magnesia, "formation_energy")
+    assert formation["st-1", METHOD]["value"] - formation["st-2", METHOD]["value"] == pytest.approx(6.1 - 5.7)
     hull = properties(magnesia, "energy_above_hull")
     assert hull["st-2", f"{METHOD}, against known"]["value"] == pytest.approx(-0.1435, abs=1e-3)
     assert hull["st-2", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.0, abs=1e-9)
@@ -117,6 +119,47 @@ def test_a_static_run_is_taken_before_a_relaxation(magnesia: Connection) -> None
     run_stage(HullStage(), magnesia)
 
     assert properties(magnesia, "formation_energy")["st-1", METHOD]["details"]["calculation_id"] == "calc-1"
+
+
+def test_of_several_static_runs_the_lowest_is_taken(magnesia: Connection) -> None:
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 2, "O": 2}, -5.8)], ["st-1"])
+    run_stage(HullStage(), magnesia)
+
+    assert properties(magnesia, "formation_energy")["st-1", METHOD]["details"]["calculation_id"] == "calc-2"
+
+
+def test_a_calculation_of_no_proposed_structure_competes_with_ours_only(magnesia: Connection) -> None:
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -6.1)], [None])
+    run_stage(HullStage(), magnesia)
+
+    hull = properties(magnesia, "energy_above_hull")
+    oxide = -0.687 / 2
+    assert hull["st-1", f"{METHOD}, against known"]["value"] == pytest.approx(-5.7 + oxide + 6.3)
+    assert hull["st-1", f"{METHOD}, against known and ours"]["value"] == pytest.approx(6.1 - 5.7)
+    assert [one["id"] for one in hull["st-1", f"{METHOD}, against known and ours"]["competing"]] == ["calc-2"]
+
+
+def test_what_its_source_has_not_corrected_is_corrected_like_a_calculation(magnesia: Connection) -> None:
+    run = calculation("", "MgO", {"Mg": 1, "O": 1}, -6.2)
+    names = ("formula_reduced", "chemsys", "composition", "energy", "energy_per_atom", "functional", "potcar_symbols")
+    put(magnesia, ReferenceEntry, [{"entry_id": "test:raw", "source": "test", **{name: run[name] for name in names}}])
+    run_stage(HullStage(), magnesia)
+
+    hull = properties(magnesia, "energy_above_hull")["st-1", f"{METHOD}, against known"]
+    assert hull["value"] == pytest.approx(6.2 - 5.7)  # below the -6.3 of test:MgO by the correction of 0.34
+    assert [one["id"] for one in hull["competing"]] == ["test:raw"]
+
+
+def test_the_scheme_without_u_takes_no_entry_that_was_corrected_with_one(magnesia: Connection) -> None:
+    (corrected,) = magnesia.database["reference_entries"].find({"entry_id": "test:MgO"})
+    names = ("source", "formula_reduced", "chemsys", "composition", "scheme")
+    with_u = {name: corrected[name] for name in names} | {"functional": "GGA+U", "hubbards": {"Mg": 3.0}}
+    energies = {"energy": -14.0, "energy_per_atom": -7.0}
+    put(magnesia, ReferenceEntry, [{**with_u, **energies, "entry_id": "test:with-u"}])
+    run_stage(HullStage("MP2020-GGA"), magnesia)
+
+    hull = properties(magnesia, "energy_above_hull")["st-1", "PBE MP2020, against known"]
+    assert [one["id"] for one in hull["competing"]] == ["test:MgO"]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,40 @@ def test_against_the_elements_alone_the_distance_is_a_lower_bound(molybdenum: Co
     assert "bound" not in measured
 
 
+def test_a_compound_beside_an_element_makes_a_hull_and_no_bound(molybdenum: Connection) -> None:
+    run_stage(KnownHullStage(), molybdenum)
+
+    # 2 MoS -> MoS2 + Mo: three of the four atoms are in MoS2.
+    found = properties(molybdenum, "energy_above_hull")["st-2", "experiment, hull of known materials"]
+    assert found["value"] == pytest.approx(-0.50 + 0.99 * 3 / 4)
+    competing = {phase["formula"]: phase["amount"] for phase in found["competing"]}
+    assert competing == pytest.approx({"MoS2": 0.75, "Mo": 0.25})
+    assert "bound" not in found
+
+
+def test_a_layer_of_one_element_lies_above_that_element_and_that_is_no_bound(molybdenum: Connection) -> None:
+    put_materials(molybdenum, [material("P", "P", 0.0, "PBE")])
+    put_structures(molybdenum, [{"structure_id": "st-3", "chemsys": "P", "formula_reduced": "P"}])
+    phosphorene = {"structure_id": "st-3", "kind": "formation_energy", "method": "PBE (c2db, same-structure)"}
+    put_properties(molybdenum, [{**phosphorene, "basis": "same-structure", "value": 0.08}])
+    run_stage(KnownHullStage(), molybdenum)
+
+    found = properties(molybdenum, "energy_above_hull")["st-3", "PBE, hull of known materials"]
+    assert found["value"] == pytest.approx(0.08)
+    assert "bound" not in found
+
+
+def test_of_several_formation_energies_of_a_structure_the_lowest_counts(molybdenum: Connection) -> None:
+    pbe = {"structure_id": "st-1", "kind": "formation_energy", "basis": "same-structure"}
+    values = {"a": -0.80, "b": -0.84, "c": -0.82}
+    put_properties(molybdenum, [{**pbe, "method": f"PBE ({name}, x)", "value": one} for name, one in values.items()])
+    run_stage(KnownHullStage(), molybdenum)
+
+    found = properties(molybdenum, "energy_above_hull")["st-1", "PBE, hull of known materials"]
+    assert found["value"] == pytest.approx(0.87 - 0.84)
+    assert found["details"]["formation_energy_by"] == "PBE (b, x)"
+
+
 def test_only_systems_with_the_changed_material_are_due(molybdenum: Connection) -> None:
     run_stage(KnownHullStage(), molybdenum)
 

@@ -87,6 +87,20 @@ def test_a_table_that_knows_compositions_only_helps_out(registry: Connection) ->
     assert value["method"] == "method not stated (table, composition)"
 
 
+def test_of_several_rows_of_a_table_for_one_composition_the_lowest_counts(registry: Connection) -> None:
+    sulphide = {"source": "table", "formula_reduced": "MoS2"}
+    rows = [
+        {**sulphide, "material_id": f"table:{row}", "source_id": str(row), "exfoliation_energy": energy}
+        for row, energy in enumerate((0.09, 0.08, 0.10))
+    ]
+    put(registry, [*crystals("MoS2-2H"), *rows])
+
+    collect(registry)
+
+    value = one(registry, "properties", kind="exfoliation_energy")
+    assert (value["value"], value["details"]) == (0.08, {"materials": ["table:1"]})
+
+
 def test_every_polytype_gives_its_own_value(registry: Connection) -> None:
     put(registry, [with_exfoliation_energy("MoS2-2H", 0.077), with_exfoliation_energy("MoS2-3R", 0.075)])
 
@@ -137,3 +151,16 @@ def test_a_crystal_that_is_a_known_one_as_proposed_or_relaxed_has_its_values(
     assert set(values) == {"formation_energy", "energy_above_hull", "band_gap"}  # nothing is exfoliated
     assert {doc["basis"] for doc in values.values()} == {"same-structure"}
     assert values["formation_energy"]["value"] == known["formation_energy"]
+
+
+def test_a_crystal_has_no_values_of_a_layer(registry: Connection) -> None:
+    [known] = crystals("MgO-rocksalt")
+    put(registry, [{**known, "dimension_claimed": 2}])
+    kept = {name: known[name] for name in ("structure", "formula_reduced", "chemsys", "elements")}
+    put_structures(registry, [{"structure_id": "st-mgo", "route": "crystal-gan", "dimension": 3, **kept}])
+    novelty = {"structure_id": "st-mgo", "known_as": [known["material_id"]]}
+    put_documents(registry, ProposedStructure, [novelty], "novelty")
+
+    run_stage(KnownValuesStage(), registry)
+
+    assert registry.database["properties"].count_documents({}) == 0

@@ -69,10 +69,63 @@ def test_a_changed_solid_makes_it_due_and_an_unrelated_one_does_not(registry: Co
     assert (first.inserted, unrelated.due, related.updated) == (1, 0, 1)
 
 
+def test_a_product_of_both_metals_is_counted_in_its_formula_units(registry: Connection) -> None:
+    # 6 MgMn2O4 + 6 H2O -> Mg6MnO8 + 11 MnO2 + 12 H+ + 12 e-
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("Mg6MnO8", -4.5))])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", METHOD]
+    assert {one["id"]: one["amount"] for one in found["competing"]} == pytest.approx(
+        {"MnO2(s)": 11 / 6, "Mg6MnO8(s)": 1 / 6}
+    )
+
+
+def pourbaix_energy(registry: Connection, **conditions: object) -> float:
+    stage = PourbaixStage(**conditions)
+    run_stage(stage, registry)
+    return float(properties(registry, "pourbaix_energy")["st-1", f"PBE, {stage.conditions}"]["value"])
+
+
+def test_the_lowest_polymorph_and_the_lowest_of_several_formation_energies_count(registry: Connection) -> None:
+    put_materials(registry, [known(*pair) for pair in OXIDES])
+    put_spinel(registry, -2.2)
+    alone = pourbaix_energy(registry)
+
+    put_materials(registry, [{**known("MnO2", -1.5), "material_id": "mp:ramsdellite"}])
+    put_spinel(registry, -2.1, method="PBE (a, x)")
+    put_spinel(registry, -2.0, method="PBE (z, x)")
+
+    assert pourbaix_energy(registry) == alone
+
+
+def test_each_decade_of_a_dissolved_ion_is_59_millivolts(registry: Connection) -> None:
+    put_materials(registry, [known(*pair) for pair in OXIDES])
+    put_spinel(registry, -1.5)
+    # At pH 0 and the potential of hydrogen it dissolves: MgMn2O4 + 8 H+ + 2 e- -> Mg2+ + 2 Mn2+ + 4 H2O.
+    dilute, strong = (pourbaix_energy(registry, ph=(0, 0), potential_vs_rhe=0.0, concentration=c) for c in (1e-6, 1e-3))
+
+    assert dilute - strong == pytest.approx(3 * 3 * 0.0591 / 7)
+
+
+def test_filtered_solids_leave_out_oxides_that_would_not_form(registry: Connection) -> None:
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("MnO3", -1.3))])  # 0.05 eV/atom above MnO2 and O2
+    put_spinel(registry, -2.2)
+
+    anything, filtered = (pourbaix_energy(registry, ph=(0, 0), filter_solids=chosen) for chosen in (False, True))
+
+    # MnO2 + H2O -> MnO3 + 2 H+ + 2 e- gains 0.34 eV at 1.5 V, and the spinel has two Mn among seven atoms.
+    gained = 3 * -1.8 - 2.458 + 2 * 1.5 - 4 * -1.3
+    assert anything - filtered == pytest.approx(2 * gained / 7, abs=1e-3)
+
+
 def test_the_energy_of_a_calculation_is_judged_among_corrected_entries(registry: Connection) -> None:
     entries = [("Mg", {"Mg": 1}, "Mg", -1.6), ("Mn", {"Mn": 1}, "Mn", -9.16), ("O", {"O": 2}, "O2", -4.95)]
     entries += [("MgO", {"Mg": 1, "O": 1}, "MgO", -6.3), ("MnO2", {"Mn": 1, "O": 2}, "MnO2", -8.2)]
     put_entries(registry, [*entries, ("MnO", {"Mn": 1, "O": 1}, "MnO", -9.1)])
+    # Without hydrogen among the entries nothing can be said of a hydroxide.
+    put_entries(registry, [("MgO2H2", {"Mg": 1, "O": 2, "H": 2}, "Mg(HO)2", -5.6)])
     put_spinel(registry, -2.2, basis="calculation", method="PBE(+U) MP2020")
 
     run_stage(PourbaixStage(), registry)

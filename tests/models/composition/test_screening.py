@@ -150,9 +150,11 @@ def test_fractions_are_scaled_up_not_cut_off() -> None:
 
 
 def test_amounts_that_were_measured_are_rounded() -> None:
-    states = {"Na": [1], "K": [1], "Cl": [-1]}
+    states = {"Na": [1], "K": [1], "Rb": [1], "Cl": [-1]}
     formulas = ["Na0.123456789K0.876543211Cl1", "Na0.33333333333K0.66666666667Cl", "Na0.1234567K0.5Cl1"]
     assert screen(formulas, states).charge_neutral.tolist() == [True, True, False]
+    # 271828.1 + 314159.2 + 414012.7 millionths
+    assert screen(["Na0.2718281K0.3141592Rb0.4140127Cl"], states).charge_neutral.tolist() == [True]
     with pytest.raises(UnparsableFormula, match="common measure"):
         screen(["Na0.0000001K0.1234567Cl1"], states)
 
@@ -181,6 +183,12 @@ def test_equally_electronegative_elements_are_no_cation_and_anion() -> None:
 def test_elements_that_may_be_uncharged_are_on_either_side() -> None:
     neutral, balanced = screen(["NaCl", "NaClF"], {"Na": [0], "Cl": [0, 1], "F": [0, -1]})
     assert neutral.tolist() == balanced.tolist() == [True, True]
+
+
+def test_metals_that_may_be_uncharged_are_balanced_though_equally_electronegative() -> None:
+    states = {"Cu": [-1, 0], "Si": [0, 1]}  # both 1.90 on Pauling's scale
+    for formula in ("CuSi2", "Cu300Si301"):
+        assert [verdict.tolist() for verdict in screen([formula], states)] == [[True], [True]]
 
 
 def test_an_element_alone_passes() -> None:

@@ -35,6 +35,8 @@ def test_mp2020_gives_the_energies_that_the_materials_project_publishes(
     assert [answer.refusal for answer in corrected] == [None] * 90
     assert [answer.energy for answer in corrected] == pytest.approx([energy for energy, _ in given], abs=1e-9)
     assert [answer.correction for answer in corrected] == pytest.approx([c for _, c in given], abs=1e-9)
+    per_atom = [entry.energy / len(entry.structure) for entry in manganese_oxides]
+    assert [answer.energy_per_atom for answer in corrected] == pytest.approx(per_atom, abs=1e-9)
     assert [(entry.energy, entry.correction) for entry in manganese_oxides] == given
 
 
@@ -60,6 +62,37 @@ def test_the_scheme_without_u_refuses_oxides_run_with_u(manganese_oxides: list[C
             assert answer.energy is None
         else:
             assert answer.energy == pytest.approx(entry.uncorrected_energy)
+
+
+def of_manganese(formula: str, potcars: str, **u: float) -> ComputedEntry:
+    parameters = {
+        "run_type": "GGA+U" if u else "GGA",
+        "hubbards": u,
+        "potcar_symbols": [f"PBE {symbol}" for symbol in potcars.split()],
+    }
+    return ComputedEntry(formula, -15.0, parameters=parameters, entry_id=formula)
+
+
+@pytest.mark.parametrize(
+    ("entry", "refusal"),
+    [  # the Materials Project takes U(Mn) = 3.9 eV in oxides and fluorides alone
+        (of_manganese("MnO", "Mn_pv O", Mn=3.9), None),
+        (of_manganese("MnO", "Mn_pv O", Mn=3.8), "U(Mn) is 3.8 eV, the scheme takes 3.9 eV"),
+        (of_manganese("MnO", "Mn_pv O"), "U(Mn) is 0 eV, the scheme takes 3.9 eV"),
+        (of_manganese("MnF2", "Mn_pv F", Mn=3.9), None),
+        (of_manganese("MnS", "Mn_pv S"), None),
+        (of_manganese("MnS", "Mn_pv S", Mn=3.9), "U(Mn) is 3.9 eV, the scheme takes 0 eV"),
+        (of_manganese("Mn", "Mn_pv"), None),
+        (of_manganese("Mn", "Mn_pv", Mn=3.9), "U(Mn) is 3.9 eV, the scheme takes 0 eV"),
+        (of_manganese("MnO", "Mn_pv", Mn=3.9), "POTCARs are Mn_pv, the scheme takes Mn_pv, O"),
+        (of_manganese("MnO", "Mn_pv O Mg_pv", Mn=3.9), "POTCARs are Mg_pv, Mn_pv, O, the scheme takes Mn_pv, O"),
+    ],
+)
+def test_u_and_potcars_must_be_those_of_the_scheme_and_not_about_those(
+    entry: ComputedEntry, refusal: str | None
+) -> None:
+    (answer,) = correct([entry])
+    assert answer.refusal == refusal
 
 
 def test_lithium_iron_phosphate_with_another_u_is_refused_with_that_reason(shared_data: Path) -> None:
@@ -107,6 +140,15 @@ def test_the_mixing_scheme_places_r2scan_as_pymatgen_does(manganese_oxides: list
         assert "matching r2SCAN material" in (answers[name].refusal or "") or "ground state" in (
             answers[name].refusal or ""
         )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_mixing_scheme_refuses_a_second_entry_of_one_name(manganese_oxides: list[ComputedStructureEntry]) -> None:
+    first, second = manganese_oxides[:2]
+    second = ComputedStructureEntry.from_dict(second.as_dict() | {"entry_id": first.entry_id})
+    answers = correct([first, second], Scheme.R2SCAN_MIXING)
+    assert "needs one of its own for each entry" not in (answers[0].refusal or "")
+    assert answers[1].refusal == f"entry_id is {first.entry_id!r}: the scheme needs one of its own for each entry"
 
 
 def test_entries_that_say_too_little_are_refused_not_dropped() -> None:

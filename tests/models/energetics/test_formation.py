@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from exfolio.models.energetics.entry import MixedMethodsError
 from exfolio.models.energetics.formation import Entry, MissingReferenceError, element_references, formation_energies
 from pymatgen.analysis.phase_diagram import PhaseDiagram
 from pymatgen.core.entries import ComputedStructureEntry
@@ -37,3 +38,9 @@ def test_the_lowest_entry_of_an_element_is_its_reference(manganese_oxides: list[
 def test_an_element_without_reference_is_named() -> None:
     with pytest.raises(MissingReferenceError, match="no reference energy for Mn, Mo"):
         formation_energies([Entry("MnMoO4", -7.0)], [Entry("O2", -4.9)])
+
+
+def test_an_entry_of_another_method_than_its_references_has_no_formation_energy() -> None:
+    references = [Entry("Mg", -1.5, method="PBE MP2020"), Entry("O2", -4.9, method="PBE MP2020")]
+    with pytest.raises(MixedMethodsError, match=r"'r2SCAN' \(MgO\), 'PBE MP2020' \(Mg\)"):
+        formation_energies([Entry("MgO", -6.0, method="r2SCAN")], references)

@@ -121,6 +121,14 @@ def test_an_element_is_compared_with_its_reference_state() -> None:
     assert decomposition_energies([], []).shape == (0,)
 
 
+def test_an_element_listed_above_its_reference_state_lends_its_energy_to_nothing() -> None:
+    # Grey tin is the reference; white tin lies above it, and a lower tin would take its place.
+    above = decomposition_energies(["Sn", "SnO2"], [0.04, -2.0])
+    below = decomposition_energies(["Sn", "SnO2"], [-0.03, -2.0])
+    np.testing.assert_allclose(above, [0.04, -2.0])
+    assert below[1] == pytest.approx(-2.0 + 0.03 / 3)
+
+
 def test_hull_distances_of_943_entries_equal_pymatgens(lithium_iron_phosphates: list[PDEntry]) -> None:
     diagram = PhaseDiagram(lithium_iron_phosphates)
     expected = [diagram.get_e_above_hull(entry) for entry in lithium_iron_phosphates]
@@ -156,6 +164,29 @@ def test_competing_phases_are_named_with_their_amounts(lithium_iron_phosphates: 
     expected = {entry.name: amount for entry, amount in decomposition.items() if amount > 1e-8}
     assert {p.name: p.amount for p in position.products} == pytest.approx(expected, abs=1e-7)
     assert all(entries[p.phase].entry_id == p.name for p in position.products if p.phase is not None)
+
+
+def test_of_polymorphs_the_lowest_competes_and_the_largest_share_comes_first() -> None:
+    references = [
+        Entry("Mg", -1.50, "hcp"),
+        Entry("Mg", -1.45, "bcc"),
+        Entry("O2", -4.90, "alpha"),
+        Entry("O2", -4.95, "gamma"),
+        Entry("O2", -4.85, "beta"),
+        Entry("MgO", -6.10, "wurtzite"),
+        Entry("MgO", -6.20, "rocksalt"),
+    ]
+    (oxygen_rich, magnesium_rich) = hull_positions([Entry("MgO4", -5.4), Entry("Mg5O", -2.2)], references)
+    # MgO4 -> MgO + 3/2 O2, Mg5O -> MgO + 4 Mg: two of five atoms, two of six.
+    assert [(p.name, p.amount) for p in oxygen_rich.products] == [
+        ("gamma", pytest.approx(3 / 5)),
+        ("rocksalt", pytest.approx(2 / 5)),
+    ]
+    assert [(p.name, p.amount) for p in magnesium_rich.products] == [
+        ("hcp", pytest.approx(4 / 6)),
+        ("rocksalt", pytest.approx(2 / 6)),
+    ]
+    assert oxygen_rich.energy == pytest.approx(-5.4 + (2 * 6.20 + 3 * 4.95) / 5)
 
 
 def test_references_of_other_systems_and_their_missing_elements_do_not_matter() -> None:

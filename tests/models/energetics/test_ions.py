@@ -68,6 +68,25 @@ def test_an_ion_takes_over_the_error_of_its_reference_solid() -> None:
     assert ion_formation_energies([ion], {"MnO2": experiment / 3, "Mn2O4": 0.0}) == pytest.approx([exact])
 
 
+@pytest.mark.parametrize(
+    ("formula", "charge", "lift"), [("Cr[3+]", 3.0, 0.25), ("CrO4[2-]", -2.0, 0.25), ("Cr2O7[2-]", -2.0, 0.5)]
+)
+def test_the_error_of_the_solid_is_shared_by_its_metal_atoms(formula: str, charge: float, lift: float) -> None:
+    record = MANGANESE | {"formula": formula, "charge": charge, "major_elements": "Cr", "reference_solid": "Cr2O3"}
+    ions = ions_from_records([record])
+    low, high = (ion_formation_energies(ions, {"Cr2O3": energy})[0] for energy in (-2.3, -2.2))
+    # 0.1 eV/atom of Cr2O3 are 0.5 eV of its five atoms, of which each of the two chromium atoms has half.
+    assert high - low == pytest.approx(lift)
+
+
+def test_what_water_itself_gives_is_no_ion_of_a_metal() -> None:
+    water = MANGANESE | {"major_elements": "H", "reference_solid": "H2O"}
+    hydroxide, proton = water | {"formula": "OH[-]", "charge": -1.0}, water | {"formula": "H[+]", "charge": 1.0}
+    ions = ions_from_records([hydroxide, MANGANESE, proton])
+    assert [ion.formula for ion in ions_of(ions, ["Mn"])] == ["Mn[2+]"]
+    assert ions_of(ions, ["Fe"]) == ()
+
+
 def test_ions_without_their_solid_are_named() -> None:
     with pytest.raises(MissingReferenceSolidError, match=r"MgO \(for Mg\[2\+\], MgOH\[\+\]\)"):
         ion_formation_energies(ions_of(bundled_ions(), ["Mg", "Mn"]), {"MnO2": -1.8})

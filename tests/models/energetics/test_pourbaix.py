@@ -18,6 +18,7 @@ from exfolio.models.energetics.pourbaix import (
     potential_vs_she,
     solid_entry,
 )
+from exfolio.models.energetics.pourbaix_entries import concentration_of
 from exfolio.models.energetics.pourbaix_pymatgen import to_pymatgen
 from pymatgen.analysis.pourbaix_diagram import PourbaixDiagram
 
@@ -105,6 +106,38 @@ def test_products_balance_the_metals_and_give_the_energy(entries: list[PourbaixE
         assert sum(p.amount * p.entry.composition.get(element, 0.0) for p in minimum.products) == pytest.approx(amount)
 
 
+@pytest.mark.parametrize(
+    ("rival", "products"),
+    [
+        # MgMn2O4 + H2O -> MgMnO3 + MnO2 + 2 H+ + 2 e-
+        ("MgMnO3", {"MgMnO3(s)": 1, "MnO2(s)": 1}),
+        # MgMn2O4 + H2O -> 1/6 Mg6MnO8 + 11/6 MnO2 + 2 H+ + 2 e-
+        ("Mg6MnO8", {"Mg6MnO8(s)": 1 / 6, "MnO2(s)": 11 / 6}),
+        # Of what holds the metals as the spinel does, half and twice as many.
+        ("Mg0.5MnO3", {"Mg0.5MnO3(s)": 2}),
+        ("Mg2Mn4O12", {"Mg2Mn4O12(s)": 1 / 2}),
+    ],
+)
+def test_products_of_several_metals_are_counted_as_in_a_chemical_equation(
+    rival: str, products: dict[str, float]
+) -> None:
+    solids = [solid_entry("MnO2", -1.8), solid_entry(rival, -5.0)]
+    minimum = minimum_decomposition_energy(solids, solid_entry("MgMn2O4", -2.0))
+    assert {p.entry.name: p.amount for p in minimum.products} == pytest.approx(products)
+    metal = [p.amount * sum(n for s, n in p.entry.composition.items() if s != "O") for p in minimum.products]
+    assert metal == sorted(metal, reverse=True)
+
+
+def test_the_energy_is_that_of_the_balanced_equation() -> None:
+    """MgMn2O4 + H2O -> MgMnO3 + MnO2 + 2 H+ + 2 e-, the electrons at the potential, the protons at the pH."""
+    spinel, ternary, oxide = (solid_entry(f, e) for f, e in (("MgMn2O4", -2.0), ("MgMnO3", -2.4), ("MnO2", -1.8)))
+    water = -237.14 / 96.485  # eV, Gibbs energy of formation of the liquid at 298 K: CODATA
+    for ph, potential in ((0.0, 1.5), (7.0, 0.4), (14.0, 0.8)):
+        gibbs = 5 * -2.4 + 3 * -1.8 - 7 * -2.0 - water - 2 * potential - 2 * 0.0591 * ph
+        found = decomposition_energy([ternary, oxide], spinel, ph, potential)
+        assert found == pytest.approx(-gibbs / 7, abs=5e-4)
+
+
 def test_bundled_ions_give_nearly_what_those_of_the_materials_project_give(
     formation_energies: dict[str, float], entries: list[PourbaixEntry], spinel: PourbaixEntry
 ) -> None:
@@ -124,6 +157,23 @@ def test_a_dilute_ion_lowers_by_a_nernst_factor_a_decade(spinel: PourbaixEntry) 
     assert (weak - strong) * 7 == pytest.approx(2 * NERNST)
     by_element = decomposition_energy(only_ions, spinel, 3.0, 0.5, concentration={"Mg": 1e-3, "Mn": 1e-4})
     assert (by_element - strong) * 7 == pytest.approx(NERNST)
+
+
+def test_an_ion_of_several_atoms_has_its_share_of_the_dissolved_metal(spinel: PourbaixEntry) -> None:
+    """1e-6 mol/l of manganese are 5e-7 mol/l of Mn2(4+); of an ion of two metals the single value is taken."""
+    ion = PourbaixEntry("Mn2[4+]", {"Mn": 2}, -4.72, 4, "ion")
+    mixed = PourbaixEntry("MgMnO4[2-]", {"Mg": 1, "Mn": 1, "O": 4}, -9.0, -2, "ion")
+    assert concentration_of(ion, 1e-6) == pytest.approx(5e-7)
+    assert concentration_of(ion, {"Mn": 1e-4}) == pytest.approx(5e-5)
+    assert concentration_of(ion, {"Mg": 1e-4}) == pytest.approx(5e-7)
+    assert concentration_of(mixed, 1e-4) == 1e-4
+    assert concentration_of(mixed, {"Mg": 1e-4, "Mn": 1e-4}) == 1e-6
+    assert concentration_of(spinel, 1e-4) == 1.0
+
+
+def test_water_and_oxygen_among_the_entries_change_nothing(entries: list[PourbaixEntry], spinel: PourbaixEntry) -> None:
+    wet = [solid_entry("H2O", -0.82), *entries, solid_entry("O2", 0.0)]
+    assert minimum_decomposition_energy(wet, spinel) == minimum_decomposition_energy(entries, spinel)
 
 
 def test_a_stable_solid_lies_below_its_rivals_only_when_it_is_not_one_of_them(

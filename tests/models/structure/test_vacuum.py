@@ -32,6 +32,13 @@ def test_bulk_crystals_have_no_vacuum(crystal: Crystal, name: str) -> None:
     assert not is_monolayer_cell(crystal(name))
 
 
+@pytest.mark.parametrize(("gap", "is_vacuum"), [(4.4, False), (5.9, False), (6.1, True), (7.0, True)])
+def test_the_widest_gap_of_a_crystal_is_no_vacuum_and_the_narrowest_vacuum_is(
+    monolayer: Structure, gap: float, is_vacuum: bool
+) -> None:
+    assert is_monolayer_cell(set_vacuum(monolayer, gap)) is is_vacuum
+
+
 def test_the_vacuum_is_set_and_nothing_else(monolayer: Structure) -> None:
     thicker = set_vacuum(monolayer, 30.0)
     assert thicker.lattice.abc == pytest.approx((3.18, 3.18, 33.12))

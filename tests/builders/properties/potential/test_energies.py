@@ -49,6 +49,9 @@ def test_relaxed_structures_come_with_their_energies(registry: Connection) -> No
     energy = energy_of(registry, "BN", RELAXED)
     assert energy["details"]["steps"] <= 3
     assert len(energy["details"]["structure"]["sites"]) == 2
+    a, b, _ = energy["details"]["structure"]["lattice"]["matrix"]
+    assert energy["details"]["area"] == pytest.approx(a[0] * b[1], rel=1e-3)  # as relaxed, a along x
+    assert energy["details"]["area_change"] != 1
     xx, yy, zz, *shear = energy["details"]["stress_gpa"]  # of a hexagonal layer, spread over its cell's vacuum
     assert xx == pytest.approx(yy, abs=0.05)
     assert [zz, *shear] == pytest.approx([0] * 4, abs=0.05)

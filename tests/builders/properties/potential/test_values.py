@@ -48,6 +48,9 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
     assert {doc["basis"] for doc in found.values()} == {"potential"}
     assert found["formation_energy"]["value"] == pytest.approx(-0.70, abs=0.2)  # measured: -203.3 kJ/mol, CRC Handbook
     assert found["exfoliation_energy"]["value"] == pytest.approx(0, abs=0.03)  # no van der Waals attraction
+    layer_area = 4.24**2 * 3**0.5 / 2  # of three atoms
+    per_area = 1000 * 3 * found["exfoliation_energy"]["value"] / layer_area
+    assert found["exfoliation_energy"]["per_area"] == pytest.approx(per_area, rel=0.01)
     assert "van der Waals" in found["exfoliation_energy"]["details"]["limits"]
     assert [kind for kind, doc in found.items() if doc.get("bound")] == ["exfoliation_energy"]
     assert found["exfoliation_energy"]["bound"] == "lower"
@@ -91,6 +94,18 @@ def test_where_no_compound_competes_the_distance_to_the_hull_is_a_lower_bound(re
     assert found["energy_above_hull"]["bound"] == "lower"
     assert found["energy_above_hull"]["value"] == found["formation_energy"]["value"] < 0
     assert "elements alone" in found["energy_above_hull"]["details"]["limits"]
+
+
+@needs_chgnet
+def test_a_layer_of_one_element_has_but_its_element_to_lie_above(registry: Connection) -> None:
+    propose(registry, "C-graphite-2H")
+
+    evaluate(registry)
+
+    found = values(registry, "C")
+    assert "bound" not in found["energy_above_hull"]
+    assert found["energy_above_hull"]["details"] == {}
+    assert found["energy_above_hull"]["value"] == found["formation_energy"]["value"]
 
 
 @needs_chgnet

@@ -60,6 +60,17 @@ def test_a_displacement_at_the_tolerance_is_left_to_structure_matcher() -> None:
     assert same(moved(0), moved(2.0)) is False
 
 
+def test_a_stretch_at_the_tolerance_is_left_to_structure_matcher() -> None:
+    """Of cells of one volume, an axis may be 1.2 times as long as the other's."""
+
+    def stretched(by: float) -> Structure:
+        return Structure(Lattice.tetragonal(4.0, 4.0 * by**1.5), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+    assert same(stretched(1), stretched(1.19)) is True
+    assert same(stretched(1), stretched(1.2)) is None
+    assert same(stretched(1), stretched(1.21)) is False
+
+
 def test_it_says_what_structure_matcher_says_of_real_crystals(shared_data: Path) -> None:
     """Crystals of one type of formula, their elements given the same names, so that most differ and some don't."""
     with gzip.open(shared_data / "matbench_phonons_structures.json.gz", "rt") as file:

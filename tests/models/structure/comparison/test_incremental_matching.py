@@ -97,6 +97,17 @@ def test_a_representative_that_changed_or_went_leaves_its_kind_to_the_next(
     assert representatives(link(gone, first)) == {"c 3R": "c 3R", "d 2H": "d 2H", "e 3R": "c 3R"}
 
 
+def test_what_is_like_two_representatives_is_compared_with_the_second_when_the_first_goes(crystal: Crystal) -> None:
+    # Volumes that differ by more than a quarter are not compared: "d" is like both, which are unlike each other.
+    a, c, d = (version(crystal("NaCl"), volume ** (1 / 3) - 1) for volume in (1.0, 1.4, 1.2))
+    first = link({"a": a, "c": c, "d": d})
+    assert representatives(first) == {"a": "a", "c": "c", "d": "a"}
+
+    moved = version(crystal("NaCl"), 2.0 ** (1 / 3) - 1)
+    assert representatives(link({"c": c, "d": d}, first)) == {"c": "c", "d": "c"}
+    assert representatives(link({"a": moved, "c": c, "d": d}, first)) == {"a": "a", "c": "c", "d": "c"}
+
+
 def test_any_change_of_a_structure_changes_its_fingerprint(crystal: Crystal) -> None:
     salt = version(crystal("NaCl"), 0)
     potash = crystal("NaCl")

@@ -72,10 +72,26 @@ def test_oxidation_states_make_no_difference(crystal: Crystal) -> None:
 
 
 def test_densities_far_apart_are_not_duplicates_unless_asked(crystal: Crystal) -> None:
+    for factor in (1.2, 1 / 1.2):  # more than functionals differ by
+        strained = crystal("NaCl")
+        strained.scale_lattice(strained.volume * factor)
+        assert Representatives([crystal("NaCl")]).match(strained) == 0
     swollen = crystal("NaCl")
     swollen.scale_lattice(swollen.volume * 1.5)
     assert Representatives([crystal("NaCl")]).match(swollen) is None
     assert Representatives([crystal("NaCl")], max_density_ratio=None).match(swollen) == 0
+
+
+@pytest.mark.parametrize(("stretch", "turn", "same"), [(1.15, 0, True), (1.3, 0, False), (1, 4, True), (1, 7, False)])
+def test_a_deformed_cell_is_the_same_within_the_tolerances_of_structure_matcher(
+    stretch: float, turn: float, same: bool
+) -> None:
+    cubic, deformed = (
+        Structure(Lattice.from_parameters(4, 4, c, 90, 90, 90 + angle), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+        for c, angle in ((4, 0), (4 * stretch**1.5, turn))
+    )
+    assert bool(StructureMatcher().fit(cubic, deformed)) is same
+    assert Representatives([cubic], max_density_ratio=None).match(deformed) == (0 if same else None)
 
 
 def test_the_first_of_each_kind_stands_for_the_others(

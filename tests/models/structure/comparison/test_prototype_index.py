@@ -73,6 +73,22 @@ def test_a_larger_cell_of_the_same_crystal_is_the_same_prototype():
     assert index.add("doubled", rock_salt("K", "Br", 6.6) * (2, 1, 1)).prototype == "NaCl"
 
 
+def test_what_wider_tolerances_take_as_the_same_is_a_prototype_of_its_own_and_related():
+    """An axis may be 1.1 times as long within a prototype, 1.2 times for pymatgen."""
+
+    def stretched(by):
+        cubic = perovskite("Sr", "Ti", "O", 3.91)
+        return Structure(Lattice.tetragonal(3.91, 3.91 * by**1.5), cubic.species, cubic.frac_coords)
+
+    index = PrototypeIndex()
+    index.add("cubic", stretched(1.0))
+    assert index.add("slightly", stretched(1.08)).prototype == "cubic"
+    assert index.add("much", stretched(1.15)).prototype == "much"
+    assert index.prototypes["much"].related == {"cubic": ((0, 1, 2),)}
+    assert index.add("too much", stretched(1.32)).prototype == "too much"
+    assert set(index.prototypes["too much"].related) == {"much"}
+
+
 def test_prototypes_put_back_are_compared_like_those_found():
     before = PrototypeIndex()
     salt = rock_salt("Na", "Cl", 5.69)

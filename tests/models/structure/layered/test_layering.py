@@ -68,6 +68,31 @@ def test_the_tolerances_at_which_it_is_layered_are_told(crystal: Crystal) -> Non
     assert found.layered_at == (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 
 
+def test_two_tolerances_are_enough_and_one_is_not(crystal: Crystal) -> None:
+    assert analyse_layers(crystal("GaSe"), LayerRules(tolerances=(0.0, 0.05, 0.1))).layered_at == (0.05, 0.1)
+    assert analyse_layers(crystal("GaSe"), LayerRules(tolerances=(0.0, 0.05, 0.1))).layered
+    once = analyse_layers(crystal("GaSe"), LayerRules(tolerances=(0.0, 0.05)))
+    assert not once.layered
+    assert once.reason == "layers at 1 tolerance (0.05) only, 2 are needed"
+
+
+def test_the_halves_of_a_layer_are_no_layers_where_a_larger_tolerance_joins_them() -> None:
+    """GaSe with Ga-Ga stretched from 2.46 to 2.61 Å: four sheets of Ga-Se up to 0.15 Å, two layers beyond."""
+    stretched = Structure.from_spacegroup(
+        "P6_3/mmc", Lattice.hexagonal(3.755, 15.94), ["Ga", "Se"], [[1 / 3, 2 / 3, 0.168], [1 / 3, 2 / 3, 0.602]]
+    )
+    found = analyse_layers(stretched, PAPER_RULES)
+    assert found.layered_at == PAPER_RULES.tolerances
+    assert found.layers_per_cell == 2
+
+
+def test_of_dimensionalities_found_equally_often_the_higher_counts(crystal: Crystal) -> None:
+    # Na-Cl is 2.82 Å, 0.14 Å beyond the sum of the radii.
+    found = analyse_layers(crystal("NaCl"), LayerRules(tolerances=(0.0, 0.05, 0.15, 0.2)))
+    assert found.dimensionalities == (0, 0, 3, 3)
+    assert found.dimensionality == 3
+
+
 def test_ions_between_layers_are_named(crystal: Crystal) -> None:
     lithiated = crystal("MoS2 1T")
     lithiated.append("Li", [0, 0, 0.5])
@@ -95,6 +120,8 @@ def test_the_limit_of_atoms_is_one_of_the_primitive_cell(crystal: Crystal) -> No
     supercell = crystal("graphite") * [4, 4, 1]
     assert len(supercell) == 64
     assert analyse_layers(supercell).layered
+    assert analyse_layers(supercell, LayerRules(max_atoms=4)).analysed
+    assert not analyse_layers(supercell, LayerRules(max_atoms=3)).analysed
     supercell.translate_sites([0], [0.01, 0, 0])
     assert "64 atoms" in (analyse_layers(supercell).reason or "")
 

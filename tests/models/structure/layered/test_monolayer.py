@@ -30,6 +30,7 @@ Crystal = Callable[[str], Structure]
         ("PbI2", "Pb1 I2", (4.557, 4.557), 120, 3.73, "P-3m1"),
         ("CdCl2", "Cd1 Cl2", (3.845, 3.845), 120, 2.84, "P-3m1"),
         ("black P", "P4", (3.3136, 4.3763), 90, 2.13, "Pmna"),
+        ("BiTeI", "Bi1 Te1 I1", (4.34, 4.34), 120, 3.82, "P3m1"),
     ],
 )
 def test_monolayers_of_well_known_crystals(
@@ -47,6 +48,7 @@ def test_monolayers_of_well_known_crystals(
     assert layer.structure.lattice.abc == pytest.approx((*in_plane, layer.thickness + 20.0))
     assert layer.structure.lattice.angles == pytest.approx((90, 90, angle))
     assert layer.thickness == pytest.approx(thickness, abs=0.01)
+    assert layer.area == pytest.approx(in_plane[0] * in_plane[1] * np.sin(np.radians(angle)))
     assert layer.same_composition
     assert len(layer.clusters) == analyse_layers(bulk, DATABASE_RULES).layers_per_cell
     assert space_group(layer.structure).symbol == symmetry

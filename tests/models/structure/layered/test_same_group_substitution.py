@@ -85,6 +85,16 @@ def test_bulk_is_scaled_in_all_directions(crystal: Callable[[str], Structure]) -
     assert made["KCl"].structure.lattice.a == pytest.approx(6.29, rel=0.05)
 
 
+def test_an_atom_without_short_bonds_sets_the_size_by_its_own_nearest() -> None:
+    """In CaC2 the two C are 1.19 Å apart, and calcium's nearest are the C at 2.5 Å."""
+    carbide = Structure.from_spacegroup(
+        "I4/mmm", Lattice.tetragonal(3.87, 6.37), ["Ca", "C"], [[0, 0, 0], [0, 0, 0.4068]]
+    )
+    made = {s.structure.composition.reduced_formula: s.structure for s in same_group_substitutions(carbide)}
+    # SrC2 has a = 4.11, c = 6.68 Å (R. W. G. Wyckoff, Crystal Structures 1 (1963), like the cell of CaC2).
+    assert made["SrC2"].lattice.abc == pytest.approx((4.11, 4.11, 6.68), rel=0.02)
+
+
 def test_what_is_disordered_is_not_replaced() -> None:
     alloy = Structure(Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]])
     assert list(same_group_substitutions(alloy)) == []
