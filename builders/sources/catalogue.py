@@ -53,7 +53,6 @@ _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
 _V2DB_MARKS = {"Material", "Prototype", "Heat_of_formation", "Energy_above_convex_hull"}
 _C2DB_MARKS = {"hform", "ehull", "uid"}
-_STRUCTURE_MARKS = ({"lattice", "sites"}, {"material_id", "formula_pretty"})
 _THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 

@@ -5,6 +5,7 @@ A look costs reading the folders' names and the files' times; the database is as
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from ...engine.runner import Interrupted, Progress, run_stage
 from ..stage import VaspStage
 from .crawl import Run, crawl
 
+logger = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 60.0
 """Between two looks."""
 
@@ -58,7 +60,6 @@ class Watch:
         self.every = every
         self.processes = processes
         self.stop = stop or threading.Event()
-        self.busy = ""
         self._seen: Seen | None = None
 
     def reports(self, *, progress: Callable[[], Progress | None] | None = None) -> Iterator[StageReport]:
@@ -83,7 +84,7 @@ class Watch:
     def look(self, progress: Progress | None = None) -> StageReport | None:
         """Look once, and ingest what has settled since the last time; None where there was nothing to do.
 
-        A run of the same stage by somebody else is left alone, `busy` says so, and the next look does the work.
+        A run of the same stage by somebody else is left alone; the next look does the work.
         """
         settled = self._settled()
         again = failures.due(self.connection, VaspStage.name)
@@ -94,12 +95,11 @@ class Watch:
         try:
             report = run_stage(stage, self.connection, processes=self.processes, progress=progress)
         except LeaseHeld as held:
-            self.busy = held.message
+            logger.info("%s", held.message)
             return None
         except Interrupted:  # a signal while it ran: the batch in work is written
             self.stop.set()
             return stage.report
-        self.busy = ""
         self._seen = settled
         return report
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pymatgen.core.structure import Lattice, Structure
 
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
 from ..material_fields import (
     check_formula,
@@ -28,25 +28,23 @@ from ..material_fields import (
 from ..record import BadRecord, Documents, RawRecord
 
 REFERENCE = "K. Choudhary et al., JARVIS, npj Comput. Mater. 6, 173 (2020)"
-OPT, MBJ = "optB88-vdW", "TBmBJ"
-MATMINER_SETS = ("jarvis_dft_2d", "jarvis_dft_3d", "jarvis_ml_dft_training")
-"""Data sets of matminer that come from JARVIS-DFT."""
+OPT = "optB88-vdW"
 
-_EV, _MILLI = 1.0, 1e-3
+_SAME, _MILLI = 1.0, 1e-3
 # Key there: field here, factor to its unit, and functional. First JARVIS's own keys (energies eV/atom, gaps eV, moment
 # µB of the cell, exfoliation meV/atom), then those of matminer's data-set descriptions.
 _NUMBERS = {
-    "formation_energy_peratom": ("formation_energy", _EV, OPT),
-    "optb88vdw_total_energy": ("energy_per_atom", _EV, OPT),
-    "ehull": ("energy_above_hull", _EV, OPT),
-    "optb88vdw_bandgap": ("band_gap", _EV, OPT),
+    "formation_energy_peratom": ("formation_energy", _SAME, OPT),
+    "optb88vdw_total_energy": ("energy_per_atom", _SAME, OPT),
+    "ehull": ("energy_above_hull", _SAME, OPT),
+    "optb88vdw_bandgap": ("band_gap", _SAME, OPT),
     "exfoliation_energy": ("exfoliation_energy", _MILLI, OPT),
-    "magmom_oszicar": ("magnetization", _EV, OPT),
-    "e_form": ("formation_energy", _EV, OPT),
-    "gap opt": ("band_gap", _EV, OPT),
+    "magmom_oszicar": ("magnetization", _SAME, OPT),
+    "e_form": ("formation_energy", _SAME, OPT),
+    "gap opt": ("band_gap", _SAME, OPT),
     "exfoliation_en": ("exfoliation_energy", _MILLI, OPT),
-    "e_exfol": ("exfoliation_energy", _EV, OPT),
-    "mu_b": ("magnetization", _EV, OPT),
+    "e_exfol": ("exfoliation_energy", _SAME, OPT),
+    "mu_b": ("magnetization", _SAME, OPT),
 }
 _USED = frozenset({"jid", "atoms", "structure", "composition", "formula", "spg_number", "spg_symbol", *_NUMBERS})
 _UNKNOWN = ("na", "", "None")
@@ -114,35 +112,6 @@ class Jarvis(FileReader):
         if stated.endswith("bulk"):  # "2D-bulk" is a bulk crystal of layers
             return {"dimension_claimed": 3, "layered_claimed": stated.startswith("2D")}
         return {"dimension_claimed": 2} if stated.startswith("2D") else {}
-
-
-def matminer_file(name: str, data_home: Path | None = None) -> Path:
-    """Say where matminer's data-set loader keeps a data set of JARVIS; it is not fetched here.
-
-    Parameters
-    ----------
-    name
-        One of `MATMINER_SETS`.
-    data_home
-        Folder of the loader; by default its own: ``MATMINER_DATA``, else in the package.
-
-    Raises
-    ------
-    ReaderOptionError
-        Where there is no such data set, or its file is not there.
-    """
-    if name not in MATMINER_SETS:
-        msg = f"matminer has no JARVIS data set {name!r}; there are: {', '.join(MATMINER_SETS)}"
-        raise ReaderOptionError(msg)
-    from matminer.datasets.utils import _get_data_home  # slow to import
-
-    path = (data_home or Path(_get_data_home())) / f"{name}.json.gz"
-    if not path.is_file():
-        msg = (
-            f"{path} is not there; fetch it: python -c 'from matminer.datasets import load_dataset as l; l(\"{name}\")'"
-        )
-        raise ReaderOptionError(msg)
-    return path
 
 
 def _known(value: Any, columns: list[str] | None) -> dict[str, Any]:

@@ -84,8 +84,6 @@ class WebClient:
     ----------
     requests
         Requests sent so far, repeated ones too.
-    waited
-        Time spent waiting for another attempt, s.
     """
 
     def __init__(
@@ -107,7 +105,6 @@ class WebClient:
         self.denied = denied
         self.max_bytes = max_bytes
         self.requests = 0
-        self.waited = 0.0
         self._pause = threading.Event()
         self._session = requests.Session()
         self._session.trust_env = True  # proxies
@@ -154,7 +151,6 @@ class WebClient:
                 pause = asked if asked is not None else wait * (1 + random.uniform(0, _JITTER))  # noqa: S311
                 logger.info("%s: %s; attempt %d in %.1f s", self.origin, trouble, attempt + 1, pause)
                 self._pause.wait(pause)
-                self.waited += pause
                 wait = min(2 * wait, LONGEST_WAIT)
         raise AssertionError("the last attempt returns or raises")
 
