@@ -18,10 +18,11 @@ from ...stores.documents import Material, ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome, Refused
 from ..engine.stage import Stage
-from .catalogue import reader_for
-from .files.file_reader import ReaderOptionError
 from .files.open_files import SourceFileError
-from .record import BadRecord, RawRecord, Reader, parse_many
+from .reader_kinds import reader_for
+from .readers.reader import Reader, parse_many
+from .records.raw_record import BadRecord, RawRecord
+from .records.source_options import SourceOptionError
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire
 
 _CHUNK = 1 << 20
@@ -37,7 +38,7 @@ class SourceStage(Stage):
     Parameters
     ----------
     kind
-        Kind of file, as `sources.catalogue` names it.
+        Kind of file, as `sources.reader_kinds` names it.
     options
         Keyword arguments of its reader: paths, name of the source and so on (plain data).
     accept_loss
@@ -57,7 +58,7 @@ class SourceStage(Stage):
         self.accept_loss = accept_loss
         try:
             self.reader: Reader = reader_for(kind, **self.options)
-        except ReaderOptionError as error:
+        except SourceOptionError as error:
             raise ConfigurationError(
                 str(error), "The kinds of source and their options: exfolio ingest --help"
             ) from None

@@ -23,10 +23,10 @@ from ...stores.errors import ConfigurationError
 from ...stores.schema import initialise
 from ..engine.batches import Batch, Doc, Item, Outcome, Refused
 from ..engine.stage import Stage
-from .files.file_reader import ReaderOptionError
-from .record import BadRecord
+from .records.raw_record import BadRecord, RawRecord
+from .records.source_options import SourceOptionError
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire, writer_of
-from .services.service import LiveRecord, LiveSource, Page, Pull, live_source
+from .services.service import LiveSource, Page, Pull, live_source
 
 UNNAMED = "unnamed: "
 """Begins the place, in quarantine, of a record that has no id."""
@@ -75,7 +75,7 @@ class LiveSourceStage(Stage):
         self.accept_loss = accept_loss
         try:
             self.live: LiveSource = live_source(kind, **self.options)
-        except ReaderOptionError as error:
+        except SourceOptionError as error:
             raise ConfigurationError(str(error), "Live sources and their options: exfolio ingest --help") from None
         self.name = ":".join(filter(None, ("ingest", self.live.source, self.live.scope)))
         self._pull: Pull | None = None
@@ -154,12 +154,12 @@ class LiveSourceStage(Stage):
         tried = {"stage": self.name, "record": {"$in": names}, "tried": {"$exists": True}}
         return {doc["record"]: doc["tried"] for doc in self._records.find(tried, {"_id": 0, "record": 1, "tried": 1})}
 
-    def _tried(self, record: LiveRecord) -> Doc:
+    def _tried(self, record: RawRecord) -> Doc:
         return {"stamp": record.stamp, "fingerprint": self.fingerprint}
 
     def _batches(self, page: Page) -> Iterator[Batch]:
-        waiting = [record.id for record in page.records if self._waiting.get(record.id) == self._tried(record)]
-        items = [self._item(record) for record in page.records if record.id not in waiting]
+        waiting = [record.place for record in page.records if self._waiting.get(record.place) == self._tried(record)]
+        items = [self._item(record) for record in page.records if record.place not in waiting]
         items += [
             Item(place, _Unnamed(complaint), [{"collection": "service", "id": self.live.address, "place": place}])
             for place, complaint in ((f"{UNNAMED}{place}", complaint) for place, complaint in page.unnamed)
@@ -173,11 +173,11 @@ class LiveSourceStage(Stage):
             self._asides[self._given] = _Aside([*page.seen, *waiting], page.withdrawn) if last else _Aside()
             yield Batch(0, items[start : start + self.size], mark=mark)
 
-    def _item(self, record: LiveRecord) -> Item:
-        origin = {"collection": "service", "id": f"{self.live.address}/{record.id}"}
+    def _item(self, record: RawRecord) -> Item:
+        origin = {"collection": "service", "id": f"{self.live.address}/{record.place}"}
         if record.release is not None:
             origin["release"] = record.release
-        return Item(record.id, record, [origin])
+        return Item(record.place, record, [origin])
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make documents of records."""

@@ -17,7 +17,7 @@ from ....models.calculation.plan import Choices
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.errors import ConfigurationError
 from .crawl import MANIFEST
-from .export import Order
+from .input_export import Order
 
 
 def as_flow(orders: Iterable[Order], campaign: str, choices: Choices | None = None) -> Any:

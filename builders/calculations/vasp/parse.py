@@ -18,8 +18,8 @@ from pymatgen.io.vasp.outputs import Vasprun
 
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
-from ...sources.material_fields import amounts_of, checked, structure_fields
-from ...sources.record import BadRecord
+from ...sources.records.material_fields import amounts_of, checked, structure_fields
+from ...sources.records.raw_record import BadRecord
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest

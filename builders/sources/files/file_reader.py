@@ -10,14 +10,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..records.source_options import SourceOptionError, checked_dimension, checked_name
 from .open_files import find_files, without_compression
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-class ReaderOptionError(ValueError):
-    """An option of a reader that can't be meant; the message says what may be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +47,14 @@ class FileReader:
         given = [self.paths] if isinstance(self.paths, str | Path) else self.paths
         paths = tuple(Path(path) for path in given)
         source = self.source or self.default_source or self._name_of(paths)
-        if not _NAME.fullmatch(source):
-            msg = f"the source can't be called {source!r}; use letters, digits, dot, dash and underscore"
-            raise ReaderOptionError(msg)
-        dimension = getattr(self, "dimension", None)
-        if dimension not in (None, 0, 1, 2, 3):
-            msg = f"the dimension is {dimension!r}; give 2 for layers and monolayers, 3 for bulk"
-            raise ReaderOptionError(msg)
+        checked_dimension(getattr(self, "dimension", None))
         object.__setattr__(self, "paths", paths)
-        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "source", checked_name(source))
 
     def _name_of(self, paths: tuple[Path, ...]) -> str:
         if len(paths) != 1:
             msg = f"{len(paths)} paths are given, so the source needs a name: say which with source="
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         stem = without_compression(paths[0].resolve().name)
         name, dot, suffix = stem.rpartition(".")
         stem = name if name and (dot + suffix.lower()) in self.suffixes else stem

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
 from .json_text import JsonText, MalformedError, why_malformed
 from .open_files import MAX_LINE_BYTES, SourceFileError, numbered_lines, open_source, quoted, read_head, rest_unread
 
@@ -83,9 +83,7 @@ def _lines(path: Path) -> Iterator[JsonItem | BadRecord]:
     for number, line in numbered_lines(path):
         place = f"line {number}"
         if isinstance(line, BadRecord):
-            yield BadRecord(
-                line.reason, remedy=line.remedy, place=line.place, index=index, rest_unread=line.rest_unread
-            )
+            yield line.moved(line.place, index)
         elif not (stripped := line.removeprefix(codecs.BOM_UTF8).strip()):
             continue
         else:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
 
 MAX_LINE_BYTES = 64 * 2**20
 """Longest line taken for one record. A structure of 10,000 sites is about 3 MB of JSON."""

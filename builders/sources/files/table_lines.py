@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
 from .open_files import CutShortError, SourceFileError, open_source, quoted, read_head, rest_unread
 
 MAX_ROW_CHARS = 2**20

@@ -15,11 +15,20 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, open_source, quoted
-from ..material_fields import check_value, checked, extra_fields, identity, number, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
-from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..records.material_fields import (
+    check_value,
+    checked,
+    extra_fields,
+    identity,
+    number,
+    space_group,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 VACUUM = 20.0
 """Å between a layer and its image, where a row has no cell vector along a direction that is not periodic."""
@@ -80,16 +89,16 @@ class AseDatabase(FileReader):
             if name not in UNITS_OF_FIELD:
                 known = ", ".join(("space_group", *_TEXTS, *UNITS_OF_FIELD))
                 msg = f"a key can't be {name!r}; it can be one of {known}"
-                raise ReaderOptionError(msg)
+                raise SourceOptionError(msg)
             key, colon, unit = text.rpartition(":")
             if not colon:
                 msg = f"the unit of {name} is not stated; say so, e.g. {text}:{UNITS_OF_FIELD[name][0]}"
-                raise ReaderOptionError(msg)
+                raise SourceOptionError(msg)
             try:
                 plan.append((name, key, conversion(name, unit)))
             except UnitError as error:
                 msg = f"key {key!r}: {error}"
-                raise ReaderOptionError(msg) from error
+                raise SourceOptionError(msg) from error
         return plan
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     Occurrences,
     amounts_of,
     extra_fields,
@@ -25,7 +25,7 @@ from ..material_fields import (
     text,
     written,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 SAME_ENERGY = 1e-4
 """eV. The stated correction and the sum of the stated adjustments may differ by this: files round both."""

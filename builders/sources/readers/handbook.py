@@ -26,8 +26,8 @@ from ....models.structure.symmetry.from_wyckoff import (
     coordinate,
     find_setting,
 )
-from ..material_fields import check_formula, checked, identity, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import check_formula, checked, identity, space_group, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 TABLE: Final = Path(__file__).with_name("handbook.csv")
 TYPES: Final = Path(__file__).with_name("handbook_types.yaml")

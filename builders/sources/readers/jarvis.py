@@ -13,7 +13,7 @@ from pymatgen.core.structure import Lattice, Structure
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     check_formula,
     check_value,
     checked,
@@ -25,7 +25,7 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = "K. Choudhary et al., JARVIS, npj Comput. Mater. 6, 173 (2020)"
 OPT = "optB88-vdW"

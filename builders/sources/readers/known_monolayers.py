@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final
 from ....models.structure.layered.layering import DATABASE_RULES
 from ....models.structure.layered.monolayer import NotLayered, monolayers
 from ....models.structure.symmetry.space_groups import space_group as space_group_of
-from ..material_fields import checked, identity, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import checked, identity, space_group, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
 from .handbook import TABLE, TYPES, Handbook, crystal
 
 LIST: Final = Path(__file__).with_name("known_monolayers.csv")

@@ -18,8 +18,8 @@ from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
 from ....models.structure.serialization import MAX_SITES
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
-from ..material_fields import checked, identity, storable, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import checked, identity, storable, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""
@@ -118,9 +118,7 @@ class StructureFiles(FileReader):
                 yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
                 index, held = index + 1, None
             if isinstance(block, BadRecord):
-                yield BadRecord(
-                    block.reason, remedy=block.remedy, place=block.place, index=index, rest_unread=block.rest_unread
-                )
+                yield block.moved(block.place, index)
                 index += 1
             else:
                 held = block

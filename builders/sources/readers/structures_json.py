@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     Occurrences,
     check_formula,
     check_value,
@@ -24,7 +24,7 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 # emmet-core's SummaryDoc, ThermoDoc and ElectronicStructureDoc: energies eV/atom, gap eV, moment µB of the cell.
 _NUMBERS = {

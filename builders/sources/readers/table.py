@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import TablePlan, check_fields, plan_table
 from ..files.table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
-from ..material_fields import Occurrences, check_value, facts_fields, identity, space_group
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import Occurrences, check_value, facts_fields, identity, space_group
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError
 
 _ROWS_AT_ONCE = 4096
 
@@ -67,13 +68,13 @@ class Table(FileReader):
         check_fields(self.columns)
         if self.separator is not None and len(self.separator) != 1:
             msg = f"a separator is one character, not {self.separator!r}; usual ones are {SEPARATORS}"
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         if self.encoding is not None:
             try:
                 "text".encode(self.encoding)
             except LookupError as error:
                 msg = f"there is no encoding called {self.encoding!r}; usual ones are utf-8, utf-16 and cp1252"
-                raise ReaderOptionError(msg) from error
+                raise SourceOptionError(msg) from error
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the rows of a table; those without an id are numbered here, since only here the order is known.
@@ -101,9 +102,7 @@ class Table(FileReader):
             )
             for row, source_id in zip(block, named, strict=True):
                 if isinstance(row, BadRecord):
-                    yield BadRecord(
-                        row.reason, remedy=row.remedy, place=row.place, index=index, rest_unread=row.rest_unread
-                    )
+                    yield row.moved(row.place, index)
                 elif isinstance(source_id, BadRecord):
                     yield source_id.at(RawRecord(f"row {row.line}", index, None))
                 else:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     check_formula,
     check_value,
     extra_fields,
@@ -21,7 +21,7 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = "J. Zhou et al., 2DMatPedia, Sci. Data 6, 86 (2019)"
 PBE, VDW = "PBE", "optB88-vdW"

@@ -20,8 +20,8 @@ from pymatgen.core.periodic_table import Element
 from ....models.composition.formula.chemical_systems import sub_systems
 from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import (
+from ..readers.entries_json import EntriesJson
+from ..records.material_fields import (
     check_formula,
     check_value,
     extra_fields,
@@ -33,10 +33,10 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..readers.entries_json import EntriesJson
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError, checked_name
 from .http_client import QuestionRefused, WebClient
-from .service import LiveRecord, Page, checked_name
+from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class MaterialsProject:
         given = [self.chemsys] if isinstance(self.chemsys, str) else self.chemsys
         object.__setattr__(self, "chemsys", tuple(sorted({_checked_system(one) for one in given})))
         if self.thermo_type not in (*THERMO_TYPES, "none"):
-            raise ReaderOptionError(f"the thermo type is {self.thermo_type!r}; give {', '.join(THERMO_TYPES)} or none")
+            raise SourceOptionError(f"the thermo type is {self.thermo_type!r}; give {', '.join(THERMO_TYPES)} or none")
 
     @property
     def scope(self) -> str:
@@ -152,14 +152,14 @@ class MaterialsProject:
         found = {part for system in self.chemsys for part in sub_systems(system)}
         return sorted(found, key=lambda one: (one.count("-"), one))
 
-    def parse(self, record: LiveRecord) -> Documents:
+    def parse(self, raw: RawRecord) -> Documents:
         """Make the material of a summary document, or the reference entries of a thermo document."""
-        part, _, source_id = record.id.partition("/")
-        if not isinstance(record.payload, Mapping):
-            raise BadRecord(f"it is not an object but {type(record.payload).__name__}")
+        part, _, source_id = raw.place.partition("/")
+        if not isinstance(raw.payload, Mapping):
+            raise BadRecord(f"it is not an object but {type(raw.payload).__name__}")
         if part == "summary":
-            return {"materials": [self._material(record.payload, source_id, record.release)]}
-        return {"reference_entries": self._entries(record.payload, source_id, record.release)}
+            return {"materials": [self._material(raw.payload, source_id, raw.release)]}
+        return {"reference_entries": self._entries(raw.payload, source_id, raw.release)}
 
     def _material(self, record: Mapping[str, Any], source_id: str, release: str | None) -> dict[str, Any]:
         document = identity(self.source, source_id, release) | {"reference": REFERENCE}
@@ -208,28 +208,14 @@ class MaterialsProject:
         return documents
 
 
-class MaterialsProjectPull:
+class MaterialsProjectPull(Pull):
     """One pass: list what there is with the time of its last change, fetch what changed by its id."""
 
     def __init__(self, source: MaterialsProject, client: WebClient) -> None:
+        super().__init__(client)
         self.source = source
-        self.client = client
-        self.release: str | None = None
-        self.total: int | None = None
-        self.complete = False
-        self.note = ""
-        self.memory: dict[str, Any] = {}
         self._asked = False
         self._lost = 0
-
-    @property
-    def requests(self) -> int:
-        """Requests sent so far."""
-        return self.client.requests
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
 
     def nothing_new(self, memory: Mapping[str, Any]) -> bool:
         """Say whether the release is the one that was pulled: within a release no document changes."""
@@ -366,7 +352,7 @@ class MaterialsProjectPull:
         else:
             question["deprecated"] = "false"
         documents, _ = self._ask(part, question)
-        records: dict[str, LiveRecord] = {}
+        records: dict[str, RawRecord] = {}
         unnamed = []
         for place, document in enumerate(documents):
             try:
@@ -375,7 +361,8 @@ class MaterialsProjectPull:
                 unnamed.append((f"{part}, {place} of those from {next(iter(wanted))}", f"it has no id: {error}"))
                 continue
             if name in wanted:
-                records[name] = LiveRecord(name, _stamp(document) or wanted[name][0], dict(document), self.release)
+                stamp = _stamp(document) or wanted[name][0]
+                records[name] = RawRecord(name, place, dict(document), stamp, self.release)
         lost = [name for name in wanted if name not in records]
         self._lost += len(lost)
         return Page(records=list(records.values()), seen=[name for name in lost if name in known], unnamed=unnamed)
@@ -442,7 +429,7 @@ def _checked_system(given: object) -> str:
     elements = sorted(part.strip() for part in given.split("-")) if isinstance(given, str) else []
     wrong = [one for one in elements if not Element.is_valid_symbol(one)]
     if wrong or not elements or len(set(elements)) != len(elements):
-        raise ReaderOptionError(f"{given!r} is no chemical system; write element symbols with dashes, e.g. Mn-O")
+        raise SourceOptionError(f"{given!r} is no chemical system; write element symbols with dashes, e.g. Mn-O")
     if len(elements) > _MOST_CHEMSYS_ELEMENTS:
-        raise ReaderOptionError(f"{given!r} has {len(elements)} elements; give {_MOST_CHEMSYS_ELEMENTS} at most")
+        raise SourceOptionError(f"{given!r} has {len(elements)} elements; give {_MOST_CHEMSYS_ELEMENTS} at most")
     return "-".join(elements)

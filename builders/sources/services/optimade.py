@@ -17,13 +17,13 @@ from urllib.parse import urljoin, urlsplit
 from ....stores.clock import utc_now
 from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import identity
-from ..record import BadRecord, Documents
-from ..units import UnitError, conversion
+from ..records.material_fields import identity
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError, checked_dimension, checked_name
+from ..records.units import UnitError, conversion
 from .http_client import QuestionRefused, SourceUnavailable, WebClient, origin
 from .optimade_record import ATTRIBUTES, Mapped, material_fields, read_map
-from .service import LiveRecord, Page, checked_name
+from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 
@@ -78,14 +78,13 @@ class Optimade:
 
     def __post_init__(self) -> None:
         if not self.url:
-            raise ReaderOptionError("an OPTIMADE provider needs its address (url)")
+            raise SourceOptionError("an OPTIMADE provider needs its address (url)")
         object.__setattr__(self, "url", _base(self.url))
         object.__setattr__(self, "source", checked_name(self.source or str(urlsplit(self.url).hostname)))
         object.__setattr__(self, "filter", self.filter.strip())
-        if self.dimension not in (None, 0, 1, 2, 3):
-            raise ReaderOptionError(f"the dimension is {self.dimension!r}; give 2 for layers, 3 for bulk")
+        checked_dimension(self.dimension)
         if self.page_limit < 1:
-            raise ReaderOptionError(f"the page limit is {self.page_limit}; give 1 or more")
+            raise SourceOptionError(f"the page limit is {self.page_limit}; give 1 or more")
         self.mapped  # noqa: B018  complains about a map that can't be meant
 
     @property
@@ -127,12 +126,12 @@ class Optimade:
         )
         return OptimadePull(self, client)
 
-    def parse(self, record: LiveRecord) -> Documents:
+    def parse(self, raw: RawRecord) -> Documents:
         """Make the material of one structure resource."""
-        if not isinstance(record.payload, Mapping):
-            raise BadRecord(f"its attributes are not an object but {type(record.payload).__name__}")
-        document = identity(self.source, record.id, record.release)
-        document |= material_fields(record.payload, self.mapped, self.keep)
+        if not isinstance(raw.payload, Mapping):
+            raise BadRecord(f"its attributes are not an object but {type(raw.payload).__name__}")
+        document = identity(self.source, raw.place, raw.release)
+        document |= material_fields(raw.payload, self.mapped, self.keep)
         if self.dimension is not None:
             document["dimension_claimed"] = self.dimension
         if self.reference:
@@ -147,31 +146,13 @@ class Optimade:
         return sorted({*ATTRIBUTES, *(one.path[0] for one in self.mapped), *self.keep})
 
 
-class OptimadePull:
+class OptimadePull(Pull):
     """One pass: everything the first time, later what changed, and now and then the list of what there is."""
 
     def __init__(self, source: Optimade, client: WebClient) -> None:
+        super().__init__(client)
         self.source = source
-        self.client = client
-        self.release: str | None = None
-        self.total: int | None = None
-        self.complete = False
-        self.note = ""
-        self.memory: dict[str, Any] = {}
         self._unlisted = ""
-
-    @property
-    def requests(self) -> int:
-        """Requests sent so far."""
-        return self.client.requests
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
-
-    def nothing_new(self, memory: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Say no: a provider has no release to ask for, and what changed is one question."""
-        return False
 
     def pages(
         self, memory: Mapping[str, Any], cursor: Mapping[str, Any] | None, known: Mapping[str, str | None]
@@ -231,7 +212,8 @@ class OptimadePull:
         since = f'last_modified >= "{_whole_seconds(at["since"])}"' if at["since"] else ""
         latest = _one_form(datetime.fromisoformat(at["began"]) - OVERLAP)
         for resources, unnamed, link in self._walk(since, self.source.asked_for(), at, met, counts=True):
-            records, seen = [], []
+            records: list[RawRecord] = []
+            seen = []
             for name, attributes in resources.items():
                 stamp = _stamp(attributes)
                 if stamp is None:  # there is no telling what changed, so each pass will ask for everything
@@ -241,7 +223,7 @@ class OptimadePull:
                 if stamp and known.get(name) == stamp:
                     seen.append(name)
                 else:
-                    records.append(LiveRecord(name, stamp, attributes, stamp))
+                    records.append(RawRecord(name, len(records), attributes, stamp, release=stamp))
             at |= {"next": link, "met": len(met)}
             cursor = {**at, "phase": "changed"} if link else {**at, "phase": "listing", "next": None, "met": 0}
             yield Page(records=records, seen=seen, unnamed=unnamed, cursor=cursor)
@@ -261,12 +243,14 @@ class OptimadePull:
         """Get records that are new or changed, and that their stamp did not tell of."""
         quoted = [_quoted(name) for name in names]
         at: dict[str, Any] = {"next": None, "met": 0}
-        records = []
+        records: list[RawRecord] = []
         by_id = "(" + " OR ".join(f"id={one}" for one in quoted) + ")"
         for resources, _, _ in self._walk(by_id, self.source.asked_for(), at, set()):
-            stamped = [(name, _stamp(one), one) for name, one in resources.items() if name in names]
-            records += [LiveRecord(name, stamp, one, stamp) for name, stamp, one in stamped]
-        given = {record.id for record in records}
+            for name, attributes in resources.items():
+                if name in names:
+                    stamp = _stamp(attributes)
+                    records.append(RawRecord(name, len(records), attributes, stamp, release=stamp))
+        given = {record.place for record in records}
         return Page(records=records, seen=[name for name in names if name not in given and name in known])
 
     # What is asked
@@ -430,6 +414,6 @@ def _quoted(name: str) -> str:
 def _base(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ReaderOptionError(f"{url!r:.80} is no base address; write e.g. https://optimade.materialsproject.org")
+        raise SourceOptionError(f"{url!r:.80} is no base address; write e.g. https://optimade.materialsproject.org")
     path = parts.path.rstrip("/").removesuffix("/structures")
     return f"{parts.scheme}://{parts.netloc}{path}" + ("" if _VERSIONED.search(path) else "/v1")

@@ -11,10 +11,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import check_formula, check_value, extra_fields, formula_fields, read_structure, structure_fields
-from ..record import BadRecord
-from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..records.material_fields import (
+    check_formula,
+    check_value,
+    extra_fields,
+    formula_fields,
+    read_structure,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord
+from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 ATTRIBUTES: Final = (
     "lattice_vectors",
@@ -69,7 +76,7 @@ def read_map(fields: Mapping[str, str]) -> tuple[Mapped, ...]:
 
     Raises
     ------
-    ReaderOptionError
+    SourceOptionError
         A field can't be given, or a unit lacks or is not that of the field.
     """
     return tuple(_mapped(field, given) for field, given in sorted(fields.items()))
@@ -80,25 +87,25 @@ def _mapped(field: str, given: str) -> Mapped:
         return Mapped(field, _path(given), None, None)
     if field not in UNITS_OF_FIELD:
         known = ", ".join((*UNITS_OF_FIELD, *TEXT_FIELDS))
-        raise ReaderOptionError(f"a property can't be {field!r}; it can be one of {known}")
+        raise SourceOptionError(f"a property can't be {field!r}; it can be one of {known}")
     name, colon, unit = given.rpartition(":")
     if not colon or not name or not unit:
-        raise ReaderOptionError(
+        raise SourceOptionError(
             f"{field}={given} states no unit; write e.g. {field}={given}:{UNITS_OF_FIELD[field][0]}"
         )
     try:
         found = conversion(field, unit)
     except UnitError as error:
-        raise ReaderOptionError(str(error)) from None
+        raise SourceOptionError(str(error)) from None
     if found.per_formula:
-        raise ReaderOptionError(f"{field}: {unit} leaves open which formula is meant; only values per atom are taken")
+        raise SourceOptionError(f"{field}: {unit} leaves open which formula is meant; only values per atom are taken")
     return Mapped(field, _path(name), unit, found)
 
 
 def _path(name: str) -> tuple[str, ...]:
     path = tuple(name.split("."))
     if not all(path):
-        raise ReaderOptionError(f"{name!r} is no property")
+        raise SourceOptionError(f"{name!r} is no property")
     return path
 
 

@@ -12,7 +12,7 @@ import pytest
 from exfolio.builders.sources.files import json_text
 from exfolio.builders.sources.files.json_stream import JsonItem, json_items
 from exfolio.builders.sources.files.open_files import SourceFileError
-from exfolio.builders.sources.record import BadRecord
+from exfolio.builders.sources.records.raw_record import BadRecord
 
 Write = Callable[[str, Any], Path]
 A, B = {"composition": {"Mn": 1}, "energy": -9.0}, {"composition": {"Fe": 1}, "energy": -8.3}

@@ -22,7 +22,7 @@ from exfolio.builders.sources.files.open_files import (
     read_head,
     read_whole,
 )
-from exfolio.builders.sources.record import BadRecord
+from exfolio.builders.sources.records.raw_record import BadRecord
 
 TEXT = b"formula,band_gap\nMoS2,1.6\nGaSe,2.1\n"
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {

@@ -15,9 +15,9 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ...models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
-from ...models.structure.serialization import BadStructure, from_plain, to_plain
-from .record import BadRecord
+from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ....models.structure.serialization import BadStructure, from_plain, to_plain
+from .raw_record import BadRecord
 
 MAX_EXTRA_BYTES = 64 * 1024
 """A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""

@@ -13,8 +13,15 @@ from typing import Any, ClassVar
 
 from ..files.json_stream import json_items, load
 from ..files.open_files import SourceFileError
-from ..material_fields import amounts_of, facts_of_amounts, identity, read_structure, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import (
+    amounts_of,
+    facts_of_amounts,
+    identity,
+    read_structure,
+    space_group,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = (
     "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"
