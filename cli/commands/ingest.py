@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ...builders.engine.runner import run_stage
 from ...builders.sources.file_stage import SourceStage
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
+from ...builders.sources.ingestion import ingest as run_ingestion
 from ...builders.sources.kind_guess import guess_kind
 from ...builders.sources.reader_kinds import KINDS
 from ...builders.sources.readers.reader import parse_many
@@ -161,7 +161,7 @@ def ingest(
         _try(stage, json=json)
         return
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
-        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+        report = run_ingestion(stage, connection, processes=processes or 1, progress=progress)
         if json:
             print_json(asdict(report))
         else:

@@ -13,7 +13,8 @@ from typing import Final
 
 import typer
 
-from ...builders.engine.runner import Interrupted, run_stage
+from ...builders.engine.runner import Interrupted
+from ...builders.sources.ingestion import ingest
 from ...stores.clock import utc_now
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
@@ -103,7 +104,7 @@ def ingest_vasp(
         return
     stage = VaspStage([str(directory) for directory in directories])
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
-        report = run_stage(stage, connection, processes=processes or settings.processes, progress=progress)
+        report = ingest(stage, connection, processes=processes or settings.processes, progress=progress)
     if json:
         print_json(asdict(report))
     else:

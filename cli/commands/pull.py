@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from ...builders.engine.runner import run_stage
+from ...builders.sources.ingestion import ingest
 from ...builders.sources.service_stage import LiveSourceStage
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
@@ -119,7 +119,7 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
 
 def _pull_one(stage: LiveSourceStage, connection: Connection, *, processes: int | None, quiet: bool) -> dict[str, Any]:
     with stage_progress(quiet=quiet) as progress:
-        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+        report = ingest(stage, connection, processes=processes or 1, progress=progress)
     if not quiet:
         err.print(
             f"{stage.name.partition(':')[2]}: {summary(report)} ({report.seconds:.1f} s, {stage.requests:,} requests)",
