@@ -28,6 +28,7 @@ from ....models.structure.symmetry.from_wyckoff import (
 )
 from ..records.material_fields import check_formula, checked, identity, space_group, structure_fields
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.units import KJ_PER_MOL_PER_EV
 
 TABLE: Final = Path(__file__).with_name("handbook.csv")
 TYPES: Final = Path(__file__).with_name("handbook_types.yaml")
@@ -48,8 +49,6 @@ COLUMNS: Final = (
     "references",  # keys of handbook_types.yaml, for cell and coordinates
     "rule_exception",  # why the layer rule disagrees with `layered`, where it does
 )
-
-KJ_PER_MOL_IN_EV: Final = 96.485332  # kJ/mol in one eV per particle: the Faraday constant (CODATA 2018) in kC/mol
 
 _CELL: Final = {"a": "a", "b": "b", "c": "c", "alpha": "alpha_deg", "beta": "beta_deg", "gamma": "gamma_deg"}
 _MEASURED: Final = {
@@ -223,7 +222,7 @@ def _measured(row: Mapping[str, str]) -> dict[str, float]:
     enthalpy = _optional(row, "formation_enthalpy_kJ_per_mol")
     atoms_per_formula = Composition(row["formula"]).num_atoms
     found = {
-        "formation_energy": None if enthalpy is None else enthalpy / KJ_PER_MOL_IN_EV / atoms_per_formula,
+        "formation_energy": None if enthalpy is None else enthalpy / KJ_PER_MOL_PER_EV / atoms_per_formula,
         "exfoliation_energy": _optional(row, "exfoliation_energy_eV_per_atom"),
         "band_gap": _optional(row, "band_gap_eV"),
     }
