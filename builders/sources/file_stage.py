@@ -72,11 +72,11 @@ class SourceStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give kind and options of the reader."""
+        """Kind and options of the reader."""
         return {"kind": self.kind, "options": self.options}
 
     def config(self) -> Doc:
-        """Give what shapes the documents: the reader and its version, not where its files lie."""
+        """Reader and its version, which shape the documents; not where its files lie."""
         return {"kind": self.kind, "reader": self.reader.describe(), "version": self.reader.version}
 
     def begin(self) -> None:
@@ -96,7 +96,7 @@ class SourceStage(Stage):
         self._had_documents = any("records" in doc for doc in self._files.values())
 
     def select(self) -> Iterator[Batch]:
-        """Give the records of new and changed files, in the order of the files."""
+        """Read the records of new and changed files, in the order of the files."""
         self._paths = self._find()
         for path in self._paths:
             name = self._name(path)

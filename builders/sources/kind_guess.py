@@ -22,7 +22,7 @@ _THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\
 
 
 def guess_kind(path: Path) -> str:
-    """Say which kind of source a file or folder is, by content.
+    """Kind of source that a file or folder is, by content.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _kinds_of_json(path: Path) -> set[str]:
 
 
 def _header_of_table(path: Path) -> list[str] | None:
-    """Give the header of a table; None where the file is none."""
+    """Header of a table; None where the file is none."""
     encoding = sniff_encoding(path)
     separator = sniff_separator(path, encoding)
     with closing(rows(path, encoding=encoding, separator=separator)) as found:

@@ -39,7 +39,7 @@ _READERS = {
 
 
 def reader_class(kind: str) -> type[Any]:
-    """Give the class of the readers of a kind.
+    """Class of the readers of a kind.
 
     Raises
     ------

@@ -44,12 +44,12 @@ def check_loss(source: str, collection: str, *, missing: int, total: int, allowe
 
 
 def reason_of_loss(source: str, version: str | None) -> str:
-    """Say why a record is retired, with the release that no longer has it where that is known."""
+    """Reason why a record is retired, with the release that no longer has it where that is known."""
     return f"no longer in source {source}" + (f", version {version}" if version else "")
 
 
 def writer_of(stage: Stage, document: type[RegistryDocument]) -> FacetWriter:
-    """Give the writer by which a stage writes a collection."""
+    """Writer of the facet that a stage writes of a collection."""
     return FacetWriter(document, stage.writes[document], stage.name, stage.fingerprint, stage.run_id)
 
 

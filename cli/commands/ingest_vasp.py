@@ -26,7 +26,7 @@ KIND: Final = "vasp"
 
 
 def directories_of(paths: Sequence[Path] | None, kind: str | None) -> list[Path] | None:
-    """Give the folders of VASP results that a command line names, or None where it is about another kind."""
+    """Folders of VASP results that a command line names; None where it is about another kind."""
     given = list(paths or [])
     word = kind is None and bool(given) and str(given[0]) == KIND and (len(given) > 1 or not given[0].exists())
     if word:

@@ -35,13 +35,13 @@ class LiveOptions:
     dimension: int | None = None
 
     def any_live(self) -> bool:
-        """Say whether an option was given that only a live source has."""
+        """Whether an option was given that only a live source has."""
         only = (self.chemsys, self.thermo_type, self.urls, self.filter, self.list_days)
         return any(one not in (None, (), []) for one in only)
 
 
 def is_live(kind: str | None, options: LiveOptions) -> bool:
-    """Say whether a live source is meant.
+    """Whether a live source is meant.
 
     Raises
     ------

@@ -68,7 +68,7 @@ class Trouble:
 
 
 def shown(path: Path) -> str:
-    """Give a path as text that can be stored: as it is, or with undecodable bytes escaped."""
+    """Path as text that can be stored: as it is, or with undecodable bytes escaped."""
     text = str(path)
     try:
         text.encode("utf-8")

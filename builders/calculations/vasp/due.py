@@ -147,7 +147,7 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
 
 
 def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
-    """Give the values that calculations are due for, and the gate that keeps later ones from being due.
+    """Values that calculations are due for, and the gate that keeps later ones from being due.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[se
 
 
 def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
-    """Give the subjects in order, each with its structure and the calculations there are of it.
+    """Load the structure of each subject, in order, and the calculations there are of it.
 
     Subjects whose document has no structure any more are left out: the next refresh deals with their candidates.
     """
@@ -211,7 +211,7 @@ def _own(candidate: Doc) -> Subject:
 
 
 def _bulks(connection: Connection, layers: list[Doc]) -> Iterator[tuple[Doc, Subject | str]]:
-    """Give the bulk of each layer, or why there is none."""
+    """Bulk crystal of each layer, or why there is none."""
     database = connection.database
     parents = {layer["parent_id"] for layer in layers if layer.get("parent_id")}
     ids = sorted({layer["structure_id"] for layer in layers} | parents)
@@ -312,5 +312,5 @@ def is_finished(subject: Subject, functional: str, task: str) -> bool:
 
 
 def final_structure(subject: Subject, functional: str) -> Doc | None:
-    """Give the structure that a converged relaxation by this functional ended with, if there is one."""
+    """Structure that a converged relaxation by this functional ended with, if there is one."""
     return subject.finished.get((_family(functional), "relax")) or None

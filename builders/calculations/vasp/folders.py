@@ -90,7 +90,7 @@ class Tree:
         self.root = root
 
     def look(self, folder: str) -> Present:
-        """Say what a folder of the tree holds."""
+        """Look what a folder of the tree holds."""
         path = self.root / folder
         try:
             names = [entry.name for entry in os.scandir(path)]
@@ -177,7 +177,7 @@ class Tree:
                     Path(entry.path).unlink()
 
     def folders(self) -> dict[str, Doc]:
-        """Give what the manifest of the tree lists, by folder.
+        """Entries of the tree's manifest, by folder.
 
         Raises
         ------
@@ -224,7 +224,7 @@ def open_tree(root: Path) -> Iterator[Tree]:
 
 
 def folder_name(*parts: str, identity: str) -> str:
-    """Give a folder name of plain letters, told apart by a hash of the identity.
+    """Folder name of plain letters, told apart by a hash of the identity.
 
     Examples
     --------
@@ -236,7 +236,7 @@ def folder_name(*parts: str, identity: str) -> str:
 
 
 def files_hash(files: Mapping[str, str]) -> str:
-    """Give the hash of a folder's input, but for its POTCAR, which not everybody has."""
+    """Hash of a folder's input, but for its POTCAR, which not everybody has."""
     return text_hash(*(part for name in sorted(files) if not name.startswith("POTCAR") for part in (name, files[name])))
 
 

@@ -62,7 +62,7 @@ _TOO_LARGE = "Look whether it is what it seems; a trajectory that long is best s
 
 @contextmanager
 def plain_xml(path: Path) -> Iterator[Path]:
-    """Give a checked, uncompressed file to parse: the file itself, or a copy that is removed afterwards.
+    """Check and uncompress a file to parse: the file itself, or a copy that is removed afterwards.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ class Order:
         return content_hash(what)
 
     def manifest(self, made: Inputs, choices: Choices, campaign: str) -> Doc:
-        """Give what the folder's manifest says, but for the hashes of its files; `folders` explains each."""
+        """Content of the folder's manifest, but for the hashes of its files; `folders` explains each field."""
         one, step = self.subject, self.step
         return {
             "format": FORMAT,
@@ -186,7 +186,7 @@ def export_vasp(
 
 
 def orders(connection: Connection, due: Due, choices: Choices) -> Iterator[Order]:
-    """Give every calculation that is due, structure by structure, each after those it depends on."""
+    """Order the calculations that are due, structure by structure, each after those it depends on."""
     for subject in with_structures(connection, due):
         yield from _orders(subject, choices)
 
@@ -273,7 +273,7 @@ def _entry(order: Order, manifest: Doc) -> Doc:
 
 
 def _steps(subject: Subject, choices: Choices) -> list[Step]:
-    """Give the steps of this structure: a plan names those of a layer and of its bulk."""
+    """Pick the steps of this structure alone: a plan names those of a layer and of its bulk."""
     dimension = 3 if subject.role == "crystal" else 2
     return [step for step in steps_for(subject.fields, dimension, choices) if step.role == subject.role]
 

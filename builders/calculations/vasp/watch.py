@@ -63,7 +63,7 @@ class Watch:
         self._seen: Seen | None = None
 
     def reports(self, *, progress: Callable[[], Progress | None] | None = None) -> Iterator[StageReport]:
-        """Give a report for each pass that looked into a calculation, until stopped.
+        """Report each pass that looked into a calculation, until stopped.
 
         Parameters
         ----------

@@ -61,14 +61,14 @@ class FileReader:
         return _NOT_PART_OF_A_NAME.sub("-", stem).strip("-._") or self.kind
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives (JSON-able): kind, version and options, without the paths."""
+        """Describe all that shapes what `parse` makes (JSON-able): kind, version and options, without the paths."""
         options = {
             field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name not in _NOT_SHAPING
         }
         return {"kind": self.kind, "version": self.version, **options}
 
     def files(self) -> list[Path]:
-        """Give the files to read, sorted.
+        """Find the files to read, sorted.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class FileReader:
         return os.fsencode(without_compression(relative.as_posix())).decode("utf-8", "backslashreplace")
 
     def id_prefix(self, path: Path) -> str:
-        """Give what stands before numbered ids: nothing where one file is given, else the name of the file."""
+        """Text before numbered ids: nothing where one file is given, else the name of the file."""
         alone = len(self.paths) == 1 and not Path(self.paths[0]).is_dir()
         return "" if alone else f"{self.relative_name(path)}/"
 

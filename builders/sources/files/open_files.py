@@ -43,7 +43,7 @@ class CutShortError(SourceFileError):
 
 
 def quoted(path: Path) -> str:
-    """Give a path as a person should see it: in quotes, control characters and undecodable bytes escaped."""
+    """Quote a path as a person should see it: control characters and undecodable bytes escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text) + "'"
 
@@ -361,6 +361,6 @@ def _files_in(folder: Path, accepts: Callable[[str], bool]) -> tuple[list[Path],
 
 
 def without_compression(name: str) -> str:
-    """Give a file name without its compression suffix: ``a.cif.gz`` -> ``a.cif``."""
+    """Strip the compression suffix off a file name: ``a.cif.gz`` -> ``a.cif``."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in COMPRESSION_SUFFIXES else name

@@ -1,4 +1,4 @@
-"""Say what each column of a table is, by options and by headers that leave no doubt.
+"""What each column of a table is, by options and by headers that leave no doubt.
 
 Knows headers, fields and units; never sees a row.
 """
@@ -71,7 +71,7 @@ def check_fields(columns: Mapping[str, str]) -> None:
 def plan_table(
     header: Sequence[str], *, columns: Mapping[str, str], keep: Sequence[str] = (), where: str = ""
 ) -> TablePlan:
-    """Say what each column is.
+    """Plan which column becomes which field, and how its values are converted.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class Prototypes:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives."""
+        """Describe all that shapes what `parse` makes."""
         return {
             "kind": self.kind,
             "version": self.version,
@@ -56,7 +56,7 @@ class Prototypes:
         }
 
     def files(self) -> list[Path]:
-        """Give pymatgen's packaged file.
+        """Find pymatgen's packaged file.
 
         Raises
         ------

@@ -80,7 +80,7 @@ class AseDatabase(FileReader):
         return name.lower().endswith(".db")
 
     def _plan(self) -> list[tuple[str, str, Conversion | None]]:
-        """Say for each field which key it is, and how its value is converted."""
+        """Key of each field, and how its value is converted."""
         plan: list[tuple[str, str, Conversion | None]] = []
         for name, text in self.columns.items():
             if name in (*_TEXTS, "space_group"):
@@ -208,7 +208,7 @@ def is_sqlite(path: Path) -> bool:
 
 
 def keys_of(path: Path) -> set[str] | None:
-    """Give the keys of the key-value pairs in an SQLite database of ASE; None where it is none of ASE.
+    """Keys of the key-value pairs in an SQLite database of ASE; None where it is none of ASE.
 
     Raises
     ------
@@ -304,7 +304,7 @@ def _structure(row: Mapping[str, Any]) -> Structure:
 
 
 def _completed(cell: np.ndarray, pbc: Sequence[bool], positions: np.ndarray) -> np.ndarray:
-    """Give a cell its missing vectors: across a layer, as long as the layer is thick and `VACUUM` more."""
+    """Complete a cell by its missing vector: across a layer, as long as the layer is thick and `VACUUM` more."""
     missing = [axis for axis in range(3) if not np.any(cell[axis])]
     if not missing:
         return cell

@@ -180,7 +180,7 @@ def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _adjustments(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Give each energy adjustment with its value in eV for the cell, and the names of the schemes they are from."""
+    """Energy adjustments with their values in eV for the cell, and the names of the schemes they are from."""
     listed = record.get("energy_adjustments") or []
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise BadRecord("energy_adjustments is not a list of objects", remedy="give computed entries")
@@ -238,7 +238,7 @@ def _correction(record: Mapping[str, Any], adjustments: list[dict[str, Any]]) ->
 
 
 def _settings(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give how an energy was computed, where the entry says."""
+    """Functional, +U and POTCARs that an energy was computed with, where the entry says."""
     settings: dict[str, Any] = {}
     if (functional := text(parameters, "run_type")) is not None:
         settings["functional"] = functional

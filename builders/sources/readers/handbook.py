@@ -82,7 +82,7 @@ class Handbook:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives, the shared structure types and references included."""
+        """Describe all that shapes what `parse` makes, the shared structure types and references included."""
         return {
             "kind": self.kind,
             "version": self.version,
@@ -92,7 +92,7 @@ class Handbook:
         }
 
     def files(self) -> list[Path]:
-        """Give the bundled table."""
+        """Path of the bundled table."""
         return [TABLE]
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
@@ -218,7 +218,7 @@ def _citations(payload: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _measured(row: Mapping[str, str]) -> dict[str, float]:
-    """Give the measured properties in eV and eV/atom."""
+    """Measured properties in eV and eV/atom."""
     enthalpy = _optional(row, "formation_enthalpy_kJ_per_mol")
     atoms_per_formula = Composition(row["formula"]).num_atoms
     found = {

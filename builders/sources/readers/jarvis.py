@@ -115,7 +115,7 @@ class Jarvis(FileReader):
 
 
 def _known(value: Any, columns: list[str] | None) -> dict[str, Any]:
-    """Give a record as an object of what is known: JARVIS writes "na" for the rest."""
+    """Reduce a record to what is known: JARVIS writes "na" for the rest."""
     if columns is not None:
         if not isinstance(value, list) or len(value) != len(columns):
             raise BadRecord(f"the row does not have the {len(columns)} columns {columns}", remedy="correct the row")

@@ -34,7 +34,7 @@ class KnownMonolayers:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives, the crystals they are cut from included."""
+        """Describe all that shapes what `parse` makes, the crystals they are cut from included."""
         bulk = b"".join(path.read_bytes() for path in (TABLE, TYPES))
         return {
             "kind": self.kind,
@@ -45,7 +45,7 @@ class KnownMonolayers:
         }
 
     def files(self) -> list[Path]:
-        """Give the bundled list."""
+        """Path of the bundled list."""
         return [LIST]
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:

@@ -75,7 +75,7 @@ class StructureFiles(FileReader):
         return super().accepts(name) or name.startswith(_POSCAR_NAMES)
 
     def files(self) -> list[Path]:
-        """Give the files to read, sorted.
+        """Find the files to read, sorted.
 
         Raises
         ------
@@ -180,7 +180,7 @@ def _numbered(file: str, block: str, seen: Counter[str]) -> str:
 
 
 def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
-    """Give the blocks that hold a structure: line, name and content; one block is in memory at a time."""
+    """Read the blocks that hold a structure: line, name and content; one block is in memory at a time."""
     start, name = 0, ""
     lines: list[bytes] = []
     size = 0

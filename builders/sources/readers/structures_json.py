@@ -142,7 +142,7 @@ def _record(value: Any, item: JsonItem) -> Mapping[str, Any]:
 
 
 def _as_record(value: Any, columns: list[str] | None) -> Mapping[str, Any]:
-    """Give every form of a record as an object that holds its structure under ``structure``."""
+    """Bring every form of a record into an object that holds its structure under ``structure``."""
     if columns is not None:
         if not isinstance(value, list) or len(value) != len(columns):
             raise BadRecord(f"the row does not have the {len(columns)} columns {columns}", remedy="correct the row")
@@ -155,7 +155,7 @@ def _as_record(value: Any, columns: list[str] | None) -> Mapping[str, Any]:
 
 
 def _reduced_formula(record: Mapping[str, Any]) -> str:
-    """Give the reduced formula of a record without the cost of building its structure."""
+    """Reduced formula of a record, without the cost of building its structure."""
     if record.get("structure") is None:
         formula = text(record, "formula_pretty")
         if formula is None:

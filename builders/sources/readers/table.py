@@ -196,7 +196,7 @@ def _checked(row: Row | BadRecord, header: tuple[str, ...]) -> BadRecord | None:
 def _named(
     block: Sequence[Row | BadRecord], header: tuple[str, ...], plan: TablePlan, occurrences: Occurrences, prefix: str
 ) -> list[str | BadRecord]:
-    """Give each row its numbered id, or say why it has none."""
+    """Ids of the rows, numbered by reduced formula; the complaint where a row can't be numbered."""
     faults = [_checked(row, header) for row in block]
     formulas = [
         row.cells[plan.formula].strip() if fault is None and isinstance(row, Row) else "H"

@@ -213,7 +213,7 @@ class WebClient:
 
 
 def origin(url: str) -> str:
-    """Give scheme, host and port of an address, without user and password.
+    """Scheme, host and port of an address, without user and password.
 
     >>> origin("https://example.org/a/b?c=d")
     'https://example.org:443'

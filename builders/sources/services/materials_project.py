@@ -82,7 +82,7 @@ _THERMO_FIELDS = ("material_id", "thermo_type", "last_updated", "entries")
 
 
 def normal_id(given: object) -> str:
-    """Give the one form of an id of the Materials Project that is used here.
+    """Bring an id of the Materials Project into the one form that is used here.
 
     The numeric form where there is one (up to mp-3347529), else the alphabetic one (emmet.core.mpid).
 
@@ -140,7 +140,7 @@ class MaterialsProject:
         return "api.materialsproject.org"
 
     def describe(self) -> dict[str, Any]:
-        """Give what is pulled."""
+        """Describe what is pulled."""
         return {"chemsys": list(self.chemsys), "thermo_type": self.thermo_type, "source": self.source}
 
     def open(self, settings: Settings) -> MaterialsProjectPull:
@@ -148,7 +148,7 @@ class MaterialsProject:
         return MaterialsProjectPull(self, open_client(settings, settings.mp_endpoint))
 
     def systems(self) -> list[str]:
-        """Give every chemical system that is pulled: those asked for and all inside them."""
+        """Chemical systems that are pulled: those asked for and all inside them."""
         found = {part for system in self.chemsys for part in sub_systems(system)}
         return sorted(found, key=lambda one: (one.count("-"), one))
 
@@ -218,7 +218,7 @@ class MaterialsProjectPull(Pull):
         self._lost = 0
 
     def nothing_new(self, memory: Mapping[str, Any]) -> bool:
-        """Say whether the release is the one that was pulled: within a release no document changes."""
+        """Whether the release is the one that was pulled: within a release no document changes."""
         self._ask_release()
         return self.release is not None and memory.get("release") == self.release
 
@@ -228,7 +228,7 @@ class MaterialsProjectPull(Pull):
         cursor: Mapping[str, Any] | None,  # noqa: ARG002
         known: Mapping[str, str | None],
     ) -> Iterator[Page]:
-        """Give changed records, by id, so that nothing slips through when the listing moves meanwhile."""
+        """Pull changed records, by id, so that nothing slips through when the listing moves meanwhile."""
         if not self._asked:
             self._ask_release()
         parts: dict[str, dict[str, tuple[str, str]]] = {"summary": self._list("summary", {"deprecated": "false"})}
@@ -281,7 +281,7 @@ class MaterialsProjectPull(Pull):
         return {"chemsys": ",".join(self.source.systems())} if self.source.chemsys else {}
 
     def _list(self, part: str, criteria: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Give every record of a part: by id, its stamp and its material's id as the server spells it."""
+        """List every record of a part: by id, its stamp and its material's id as the server spells it."""
         for _ in range(_LISTINGS):
             found, steady = self._list_once(part, criteria)
             if steady:
@@ -380,7 +380,7 @@ class MaterialsProjectPull(Pull):
 
 
 def open_client(settings: Settings, address: str) -> WebClient:
-    """Give a client of one of the Materials Project's services, with the key of the settings.
+    """Open a client of one of the Materials Project's services, with the key of the settings.
 
     Raises
     ------

@@ -103,7 +103,7 @@ class Optimade:
         return f"{self.url}/structures"
 
     def describe(self) -> dict[str, Any]:
-        """Give what is pulled and how it is read."""
+        """Describe what is pulled and how it is read."""
         return {
             "source": self.source,
             "filter": self.filter,
@@ -142,7 +142,7 @@ class Optimade:
         return {"materials": [document]}
 
     def asked_for(self) -> list[str]:
-        """Give the properties to ask for."""
+        """Properties to ask for, by name."""
         return sorted({*ATTRIBUTES, *(one.path[0] for one in self.mapped), *self.keep})
 
 
@@ -157,7 +157,7 @@ class OptimadePull(Pull):
     def pages(
         self, memory: Mapping[str, Any], cursor: Mapping[str, Any] | None, known: Mapping[str, str | None]
     ) -> Iterator[Page]:
-        """Give what changed since the newest stamp of the last pass, then what there is where it is time to look."""
+        """Pull what changed since the newest stamp of the last pass, then list what there is where it is time to."""
         if cursor is not None:
             try:
                 yield from self._pass(dict(cursor), known)

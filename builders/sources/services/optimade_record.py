@@ -110,7 +110,7 @@ def _path(name: str) -> tuple[str, ...]:
 
 
 def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], keep: Sequence[str]) -> dict[str, Any]:
-    """Give the fields of a material that the attributes of a structure resource hold.
+    """Fields of a material that the attributes of a structure resource hold.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _what_it_is(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the structure as pymatgen writes it; None where the resource does not hold all of it."""
+    """Structure as pymatgen writes it; None where the resource does not hold all of it."""
     features = attributes.get("structure_features") or []
     cell, positions = attributes.get("lattice_vectors"), attributes.get("cartesian_site_positions")
     if cell is None or positions is None or not isinstance(features, list) or _INCOMPLETE & set(map(str, features)):
@@ -188,7 +188,7 @@ def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _species(listed: object) -> dict[str, list[dict[str, Any]] | None]:
-    """Give what stands on a site, by name of the species; None where that is not known, empty for a vacancy."""
+    """Elements on a site and their occupancy, by name of the species; None where not known, empty for a vacancy."""
     kinds: dict[str, list[dict[str, Any]] | None] = {}
     try:
         for one in listed:  # type: ignore[attr-defined]
