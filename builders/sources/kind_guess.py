@@ -31,12 +31,12 @@ def guess_kind(path: Path) -> str:
     """
     if not path.is_dir():
         return _only(_kinds_of_file(path), path)
-    found = find_files([path], accepts=lambda name: _by_name(name) is not None, wanted="files of a known kind")
-    names = {_by_name(file.name) for file in found}
+    files = find_files([path], accepts=lambda name: _by_name(name) is not None, file_kinds="files of a known kind")
+    names = {_by_name(file.name) for file in files}
     kinds: set[str] = set()
     for name in names - {None}:
         if name in ("json", "ase", "table"):
-            alike = [file for file in found if _by_name(file.name) == name]
+            alike = [file for file in files if _by_name(file.name) == name]
             looked = {kind for file in alike[:_LOOKED_AT] for kind in _kinds_of_file(file)}
             kinds |= looked or ({name} - {"json"})
         else:
@@ -127,8 +127,8 @@ def _header_of_table(path: Path) -> list[str] | None:
     """Header of a table; None where the file is none."""
     encoding = sniff_encoding(path)
     separator = sniff_separator(path, encoding)
-    with closing(rows(path, encoding=encoding, separator=separator)) as found:
-        first = [row for row in islice(found, 2) if isinstance(row, Row)]
+    with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
+        first = [row for row in islice(table_rows, 2) if isinstance(row, Row)]
     if not first:
         return None
     header = list(first[0].cells)

@@ -41,9 +41,9 @@ def to_deprecate(connection: Connection, parts: Sequence[RegisteredSource]) -> d
     for document in _WRITTEN:
         collection = document.collection_name()
         theirs = {f"facets.{document.creating_facet()}.stage": {"$in": written_by}, "deprecated": False}
-        found = connection.database[collection].find(theirs, {"_id": 0, document.KEY: 1})
+        current = connection.database[collection].find(theirs, {"_id": 0, document.KEY: 1})
         shared = kept.get(collection, set())
-        result[document] = sorted(doc[document.KEY] for doc in found if doc[document.KEY] not in shared)
+        result[document] = sorted(doc[document.KEY] for doc in current if doc[document.KEY] not in shared)
     return result
 
 

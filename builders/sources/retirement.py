@@ -58,6 +58,6 @@ def retire(stage: Stage, document: type[RegistryDocument], reasons: Mapping[str,
     writer = writer_of(stage, document)
     keys: Sequence[str] = list(reasons)
     for start in range(0, len(keys), stage.size):
-        some = {key: reasons[key] for key in keys[start : start + stage.size]}
-        counts = stage.in_transaction(partial(writer.deprecate, stage.db.database, some))
+        batch = {key: reasons[key] for key in keys[start : start + stage.size]}
+        counts = stage.in_transaction(partial(writer.deprecate, stage.db.database, batch))
         stage.report.deprecated += counts.deprecated

@@ -210,7 +210,9 @@ def _try(stage: SourceStage, *, json: bool) -> None:
                         sample += docs[: max(0, _SHOWN - len(sample))]
     except SourceFileError as error:
         raise ConfigurationError(str(error)) from None
-    complaints = [{"file": file, "place": one.place, "reason": one.reason, "remedy": one.remedy} for file, one in bad]
+    complaints = [
+        {"file": file, "place": record.place, "reason": record.reason, "remedy": record.remedy} for file, record in bad
+    ]
     if json:
         print_json({"dry_run": True, "documents": good, "quarantine": complaints})
         return

@@ -60,7 +60,7 @@ def watch_vasp(
                     done = refresh(connection, processes=workers, leave_out=ingestion_names(connection))
                 except Interrupted:
                     break
-                told = "; ".join(f"{one.stage}: {summary(one)}" for one in done.stages if one.written)
+                told = "; ".join(f"{stage.stage}: {summary(stage)}" for stage in done.stages if stage.written)
                 err.print(f"  {told or 'nothing follows from it'}", soft_wrap=True)
                 for stage, reason in done.errors.items():
                     err.print(f"  {stage}: {reason}", markup=False, soft_wrap=True)
@@ -91,9 +91,9 @@ def ingest_vasp(
     from ...builders.calculations.vasp.crawl import Run, crawl
 
     if dry_run:
-        found = list(crawl(directories))
-        runs = [one for one in found if isinstance(one, Run)]
-        troubles = [asdict(one) for one in found if not isinstance(one, Run)]
+        crawled = list(crawl(directories))
+        runs = [item for item in crawled if isinstance(item, Run)]
+        troubles = [asdict(item) for item in crawled if not isinstance(item, Run)]
         if json:
             print_json({"dry_run": True, "calculations": [run.place for run in runs], "quarantine": troubles})
             return

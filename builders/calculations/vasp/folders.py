@@ -121,21 +121,21 @@ class Tree:
         manifest = {**manifest, "files": {name: _hash(text.encode()) for name, text in sorted(files.items())}}
         with _writing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
+            unfinished = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
             for name, text in files.items():
-                (made / name).write_text(text, encoding="utf-8", newline="\n")
-            (made / MANIFEST).write_text(_json(manifest), encoding="utf-8", newline="\n")
-            made.chmod(0o777 & ~_umask())
+                (unfinished / name).write_text(text, encoding="utf-8", newline="\n")
+            (unfinished / MANIFEST).write_text(_json(manifest), encoding="utf-8", newline="\n")
+            unfinished.chmod(0o777 & ~_umask())
             state = self.look(folder).state  # once more: a job may have begun since
             if state == "untouched":
                 old = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
                 final.rename(old / "replaced")
-                made.rename(final)
+                unfinished.rename(final)
                 shutil.rmtree(old)
             elif state == "absent":
-                made.rename(final)
+                unfinished.rename(final)
             else:
-                shutil.rmtree(made)
+                shutil.rmtree(unfinished)
                 raise ConfigurationError(f"{final} has changed while it was to be written", "Run the export again.")
 
     def put_file(self, path: str, text: str, *, executable: bool = False) -> None:

@@ -139,9 +139,9 @@ def check_prolog(head: bytes, path: Path) -> None:
     while True:
         if rest.startswith(b"<?"):
             end, step = rest.find(b"?>"), 2
-            found = _ENCODING.search(rest[: max(end, 0)])
-            if found and found[1].decode("ascii", "replace").lower() not in _ENCODINGS:
-                encoding = found[1].decode("ascii", "replace")
+            stated = _ENCODING.search(rest[: max(end, 0)])
+            if stated and stated[1].decode("ascii", "replace").lower() not in _ENCODINGS:
+                encoding = stated[1].decode("ascii", "replace")
                 raise BadRun(f"{name} is in the encoding {encoding!r}, which VASP does not write", "Do not trust it.")
         elif rest.startswith(b"<!--"):
             end, step = rest.find(b"-->"), 3

@@ -106,7 +106,7 @@ class Watch:
     def _settled(self) -> Seen:
         """Size and time of every calculation that nobody is writing."""
         newest = time.time_ns() - int(self.every * 1e9)
-        found: Seen = {}
+        settled: Seen = {}
         for run in crawl(Path(directory) for directory in self.directories):
             if not isinstance(run, Run):
                 continue
@@ -116,5 +116,5 @@ class Watch:
                 continue
             modified = max(state.st_mtime_ns for state in states)
             if modified <= newest:
-                found[run.place] = (sum(state.st_size for state in states), modified)
-        return found
+                settled[run.place] = (sum(state.st_size for state in states), modified)
+        return settled

@@ -34,7 +34,7 @@ class FileReader:
 
     kind: ClassVar[str]
     version: ClassVar[int]
-    wanted: ClassVar[str]
+    file_kinds: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     default_source: ClassVar[str] = ""
 
@@ -75,7 +75,7 @@ class FileReader:
         SourceFileError
             Where a path is missing or not readable, or a folder holds no file of this kind.
         """
-        return find_files([Path(path) for path in self.paths], accepts=self.accepts, wanted=self.wanted)
+        return find_files([Path(path) for path in self.paths], accepts=self.accepts, file_kinds=self.file_kinds)
 
     def relative_name(self, path: Path) -> str:
         """Name a file for use in ids: below the folder given, with slashes, without its compression suffix."""

@@ -295,7 +295,7 @@ def rest_unread(error: SourceFileError, *, place: str, index: int = -1) -> BadRe
     )
 
 
-def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], wanted: str) -> list[Path]:
+def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], file_kinds: str) -> list[Path]:
     """Find the files to read: the ones given, and those in the folders given, recursively.
 
     Parameters
@@ -303,8 +303,8 @@ def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], wanted:
     paths
         Files and folders. A file given by name is taken whatever its name is.
     accepts
-        Whether a file in a folder is of the wanted kind, by its name without a compression suffix.
-    wanted
+        Whether a file in a folder is of these kinds, by its name without a compression suffix.
+    file_kinds
         What is looked for, for messages, e.g. ``"CIF or POSCAR files"``.
 
     Returns
@@ -320,26 +320,26 @@ def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], wanted:
     """
     paths = list(paths)
     if not paths:
-        msg = f"no path given; name at least one file or folder of {wanted}"
+        msg = f"no path given; name at least one file or folder of {file_kinds}"
         raise SourceFileError(msg)
-    found: dict[Path, Path] = {}
+    by_real_path: dict[Path, Path] = {}
     for path in paths:
         if not path.is_dir():
             open_source(path).close()
-            found.setdefault(path.resolve(), path)
+            by_real_path.setdefault(path.resolve(), path)
             continue
         inside, links = _files_in(path, accepts)
         if not inside:
             hint = f" ({links} symbolic links were not followed)" if links else ""
-            msg = f"no {wanted} in the folder {quoted(path)}{hint}"
+            msg = f"no {file_kinds} in the folder {quoted(path)}{hint}"
             raise SourceFileError(msg)
         for file in inside:
-            found.setdefault(file.resolve(), file)
-    return sorted(found.values())
+            by_real_path.setdefault(file.resolve(), file)
+    return sorted(by_real_path.values())
 
 
 def _files_in(folder: Path, accepts: Callable[[str], bool]) -> tuple[list[Path], int]:
-    found, links = [], 0
+    files, links = [], 0
     waiting = [folder]
     while waiting:
         here = waiting.pop()
@@ -353,11 +353,11 @@ def _files_in(folder: Path, accepts: Callable[[str], bool]) -> tuple[list[Path],
                     elif entry.is_dir(follow_symlinks=False):
                         waiting.append(here / entry.name)
                     elif entry.is_file(follow_symlinks=False) and accepts(without_compression(entry.name)):
-                        found.append(here / entry.name)
+                        files.append(here / entry.name)
         except OSError as error:
             msg = f"can't read the folder {quoted(here)}: {error.strerror or error}"
             raise SourceFileError(msg) from error
-    return found, links
+    return files, links
 
 
 def without_compression(name: str) -> str:

@@ -154,8 +154,8 @@ def _conversion(name: str, column: str, unit: str | None) -> Conversion:
         raise SourceFileError(msg) from error
 
 
-def _first(wanted: Sequence[str], header: Sequence[str]) -> str | None:
-    for name in wanted:
+def _first(names: Sequence[str], header: Sequence[str]) -> str | None:
+    for name in names:
         for column in header:
             if column.lower() == name:
                 return column

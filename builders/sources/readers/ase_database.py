@@ -61,7 +61,7 @@ class AseDatabase(FileReader):
 
     kind: ClassVar[str] = "ase"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "ASE databases (.db)"
+    file_kinds: ClassVar[str] = "ASE databases (.db)"
     suffixes: ClassVar[tuple[str, ...]] = (".db", ".json")
 
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -53,7 +53,7 @@ class EntriesJson(FileReader):
 
     kind: ClassVar[str] = "entries"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
     reference: str | None = None
@@ -132,10 +132,10 @@ class EntriesJson(FileReader):
         data: Mapping[str, Any],
     ) -> dict[str, Any]:
         structure = read_structure(record["structure"])
-        found = amounts_of(structure)
-        if any(abs(amounts.get(el, 0.0) - found.get(el, 0.0)) > SAME_AMOUNT for el in {*amounts, *found}):
+        in_structure = amounts_of(structure)
+        if any(abs(amounts.get(el, 0.0) - in_structure.get(el, 0.0)) > SAME_AMOUNT for el in {*amounts, *in_structure}):
             raise BadRecord(
-                f"the composition is {dict(amounts)}, the structure has {found}", remedy="correct one of the two"
+                f"the composition is {dict(amounts)}, the structure has {in_structure}", remedy="correct one of the two"
             )
         material = {**self._identity(source_id), **structure_fields(structure), "energy_per_atom": energy_per_atom}
         if (above_hull := number(data, "e_above_hull")) is not None:
@@ -182,21 +182,21 @@ def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _adjustments(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """Energy adjustments with their values in eV for the cell, and the names of the schemes they are from."""
     listed = record.get("energy_adjustments") or []
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(stated, dict) for stated in listed):
         raise BadRecord("energy_adjustments is not a list of objects", remedy="give computed entries")
     adjustments: list[dict[str, Any]] = []
     schemes: dict[str, None] = {}
-    for one in listed:
+    for stated in listed:
         # pymatgen writes NaN for an uncertainty that is not known.
         known = {
             key: value
-            for key, value in one.items()
+            for key, value in stated.items()
             if not (key in _UNCERTAINTIES and isinstance(value, float) and math.isnan(value))
         }
         adjustment: dict[str, Any] = {"value": _value(known)}
-        if isinstance(one.get("@class"), str):
-            adjustment["kind"] = one["@class"]
-        maker = one.get("cls")
+        if isinstance(stated.get("@class"), str):
+            adjustment["kind"] = stated["@class"]
+        maker = stated.get("cls")
         if isinstance(maker, dict) and isinstance(maker.get("@class"), str):
             adjustment["scheme"] = maker["@class"]
             schemes[maker["@class"]] = None

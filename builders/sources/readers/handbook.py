@@ -211,22 +211,22 @@ def _shared_by(row: Mapping[str, str], shared: Mapping[str, Any]) -> dict[str, A
 
 
 def _citations(payload: Mapping[str, Any], field: str) -> list[str]:
-    found = payload["citations"][field]
-    if unknown := [key for key, citation in found if citation is None]:
+    citations = payload["citations"][field]
+    if unknown := [key for key, citation in citations if citation is None]:
         raise BadRecord(f"there is no reference {', '.join(unknown)}", remedy=_REMEDY)
-    return [citation for _, citation in found]
+    return [citation for _, citation in citations]
 
 
 def _measured(row: Mapping[str, str]) -> dict[str, float]:
     """Measured properties in eV and eV/atom."""
     enthalpy = _optional(row, "formation_enthalpy_kJ_per_mol")
     atoms_per_formula = Composition(row["formula"]).num_atoms
-    found = {
+    measured = {
         "formation_energy": None if enthalpy is None else enthalpy / KJ_PER_MOL_PER_EV / atoms_per_formula,
         "exfoliation_energy": _optional(row, "exfoliation_energy_eV_per_atom"),
         "band_gap": _optional(row, "band_gap_eV"),
     }
-    return {field: value for field, value in found.items() if value is not None}
+    return {field: value for field, value in measured.items() if value is not None}
 
 
 def _stated_space_group(kind: Mapping[str, Any]) -> tuple[str, int]:

@@ -62,7 +62,7 @@ class Jarvis(FileReader):
 
     kind: ClassVar[str] = "jarvis"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .json.zip)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .json.zip)"
     suffixes: ClassVar[tuple[str, ...]] = (".json",)
     default_source: ClassVar[str] = "jarvis"
 

@@ -68,12 +68,12 @@ class KnownMonolayers:
             [layer] = monolayers(crystal(row, kind, primitive=True), rules=DATABASE_RULES)
         except NotLayered as error:
             raise BadRecord(f"no layer can be cut from {row['id']}: {error}", remedy=_REMEDY) from error
-        found = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)
+        group = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)
         document = {
             **identity(self.source, row["id"], self.source_version),
             **structure_fields(checked(layer.structure)),
             "formula": row["formula"],
-            "space_group": space_group(found.number, found.symbol),
+            "space_group": space_group(group.number, group.symbol),
             "dimension_claimed": 2,
             "discovery": "top-down",
             "parent_id": f"handbook:{row['id']}",

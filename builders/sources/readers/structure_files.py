@@ -62,7 +62,7 @@ class StructureFiles(FileReader):
 
     kind: ClassVar[str] = "structure-files"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
+    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
     method: str | None = None
@@ -82,14 +82,14 @@ class StructureFiles(FileReader):
         SourceFileError
             Where there are none, or two would give the same id.
         """
-        found = super().files()
+        files = super().files()
         names: dict[str, Path] = {}
-        for path in found:
+        for path in files:
             other = names.setdefault(self.relative_name(path), path)
             if other is not path:
                 msg = f"{other} and {path} would give the same id; remove or rename one of them"
                 raise SourceFileError(msg)
-        return found
+        return files
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the blocks of a CIF one by one, or a POSCAR as a whole.
@@ -273,11 +273,11 @@ def _parse_poscar(text: str) -> Structure:
 
 
 def _stated(text: str) -> dict[str, Any]:
-    found = {}
+    stated = {}
     for name, pattern in _STATED.items():
         if (match := pattern.search(text)) and (value := match[1].strip().strip("'\"")) not in ("", "?", "."):
-            found[name] = value
-    return {"stated": found} if found else {}
+            stated[name] = value
+    return {"stated": stated} if stated else {}
 
 
 def _comment(text: str) -> dict[str, Any]:

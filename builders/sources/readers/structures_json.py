@@ -61,7 +61,7 @@ class StructuresJson(FileReader):
 
     kind: ClassVar[str] = "structures"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
     method: str | None = None
@@ -107,9 +107,9 @@ class StructuresJson(FileReader):
         symmetry = record.get("symmetry")
         if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
             document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
-        found = [field for name, field in _NUMBERS.items() if _take(record, name, document, field)]
-        if self.method and found:
-            document["methods"] = dict.fromkeys(found, self.method)
+        computed = [field for name, field in _NUMBERS.items() if _take(record, name, document, field)]
+        if self.method and computed:
+            document["methods"] = dict.fromkeys(computed, self.method)
         if self.reference:
             document["reference"] = self.reference
         if self.dimension is not None:

@@ -52,7 +52,7 @@ class Table(FileReader):
 
     kind: ClassVar[str] = "table"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "tables (.csv, .tsv)"
+    file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -86,15 +86,15 @@ class Table(FileReader):
         """
         encoding = self.encoding or sniff_encoding(path)
         separator = self.separator or sniff_separator(path, encoding)
-        with closing(rows(path, encoding=encoding, separator=separator)) as found:
-            yield from self._records(path, found)
+        with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
+            yield from self._records(path, table_rows)
 
-    def _records(self, path: Path, found: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
-        header = self._header(path, found)
+    def _records(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
+        header = self._header(path, table_rows)
         plan = self._plan(header, where=f" of {quoted(path)}")
         occurrences, prefix = Occurrences(), self.id_prefix(path)
         index = 0
-        while block := list(islice(found, _ROWS_AT_ONCE)):
+        while block := list(islice(table_rows, _ROWS_AT_ONCE)):
             named = (
                 _named(block, header, plan, occurrences, prefix)
                 if plan.source_id is None
@@ -165,8 +165,8 @@ class Table(FileReader):
     def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:
         return plan_table(header, columns=self.columns, keep=self.keep, where=where)
 
-    def _header(self, path: Path, found: Iterator[Row | BadRecord]) -> tuple[str, ...]:
-        first = next(found, None)
+    def _header(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> tuple[str, ...]:
+        first = next(table_rows, None)
         if first is None:
             msg = f"{quoted(path)} is empty"
             raise SourceFileError(msg)
@@ -223,14 +223,14 @@ def _id(cell: str) -> str:
 
 
 def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms: float, method: str | None) -> None:
-    found = []
+    computed = []
     for place, name, how in plan.values:
         if cell := row[place].strip():
             value = _number(cell, name) * how.factor
             document[name] = check_value(name, value / natoms if how.per_formula else value)
-            found.append(name)
-    if method and found:
-        document["methods"] = dict.fromkeys(found, method)
+            computed.append(name)
+    if method and computed:
+        document["methods"] = dict.fromkeys(computed, method)
     for place, name in plan.texts:
         if cell := row[place].strip():
             document[name] = cell

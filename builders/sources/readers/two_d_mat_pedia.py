@@ -47,7 +47,7 @@ class TwoDMatPedia(FileReader):
 
     kind: ClassVar[str] = "2dmatpedia"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON-lines files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON-lines files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
     default_source: ClassVar[str] = "2dmatpedia"
 

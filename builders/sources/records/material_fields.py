@@ -168,14 +168,14 @@ def check_formula(formula: object, structure: Structure) -> None:
         stated = {str(element): float(n) for element, n in Composition(formula).get_el_amt_dict().items()}
     except ValueError as error:
         raise BadRecord(f"bad formula {formula!r:.60}: {error}", remedy="write element symbols and amounts") from error
-    found = amounts_of(structure)
-    natoms, stated_natoms = sum(found.values()), sum(stated.values()) or 1.0
+    in_structure = amounts_of(structure)
+    natoms, stated_natoms = sum(in_structure.values()), sum(stated.values()) or 1.0
     if any(
-        abs(stated.get(el, 0.0) / stated_natoms - found.get(el, 0.0) / natoms) > SAME_FRACTION
-        for el in {*stated, *found}
+        abs(stated.get(el, 0.0) / stated_natoms - in_structure.get(el, 0.0) / natoms) > SAME_FRACTION
+        for el in {*stated, *in_structure}
     ):
         raise BadRecord(
-            f"the formula is {formula}, the structure is {facts_of_amounts(found).reduced}",
+            f"the formula is {formula}, the structure is {facts_of_amounts(in_structure).reduced}",
             remedy="correct one of the two",
         )
 

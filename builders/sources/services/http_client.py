@@ -258,13 +258,15 @@ def _asked_wait(response: requests.Response) -> float | None:
 def _message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
-        found = json.loads(text)
+        answer = json.loads(text)
     except ValueError:
-        found = text
-    if isinstance(found, dict):
-        errors = found.get("errors")
+        answer = text
+    if isinstance(answer, dict):
+        errors = answer.get("errors")
         if isinstance(errors, list):
-            found = "; ".join(str(one.get("detail") or one.get("title")) for one in errors if isinstance(one, dict))
+            answer = "; ".join(
+                str(error.get("detail") or error.get("title")) for error in errors if isinstance(error, dict)
+            )
         else:
-            found = found.get("detail") or found.get("message") or found.get("error") or found
-    return " ".join(str(found).split())[:_SHOWN] or "nothing more"
+            answer = answer.get("detail") or answer.get("message") or answer.get("error") or answer
+    return " ".join(str(answer).split())[:_SHOWN] or "nothing more"

@@ -125,7 +125,7 @@ class MaterialsProject:
     def __post_init__(self) -> None:
         checked_name(self.source)
         given = [self.chemsys] if isinstance(self.chemsys, str) else self.chemsys
-        object.__setattr__(self, "chemsys", tuple(sorted({_checked_system(one) for one in given})))
+        object.__setattr__(self, "chemsys", tuple(sorted({_checked_system(system) for system in given})))
         if self.thermo_type not in (*THERMO_TYPES, "none"):
             raise SourceOptionError(f"the thermo type is {self.thermo_type!r}; give {', '.join(THERMO_TYPES)} or none")
 
@@ -149,8 +149,8 @@ class MaterialsProject:
 
     def systems(self) -> list[str]:
         """Chemical systems that are pulled: those asked for and all inside them."""
-        found = {part for system in self.chemsys for part in sub_systems(system)}
-        return sorted(found, key=lambda one: (one.count("-"), one))
+        systems = {part for system in self.chemsys for part in sub_systems(system)}
+        return sorted(systems, key=lambda system: (system.count("-"), system))
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the material of a summary document, or the reference entries of a thermo document."""
@@ -201,8 +201,8 @@ class MaterialsProject:
                 raise BadRecord(f"the entry {run_type} is not an object but {entry!r:.60}")
             # The id is made here, so that both forms of the material's id give one entry.
             entry_id = f"{source_id}-{run_type}"
-            made = reader.parse(RawRecord(f"entry {run_type}", 0, (json.dumps(entry), entry_id)))
-            document = made["reference_entries"][0] | {"material_id": f"{self.source}:{source_id}"}
+            documents_of_entry = reader.parse(RawRecord(f"entry {run_type}", 0, (json.dumps(entry), entry_id)))
+            document = documents_of_entry["reference_entries"][0] | {"material_id": f"{self.source}:{source_id}"}
             document["extra"] = document.get("extra", {}) | {"thermo_type": self.thermo_type}
             documents.append(document)
         return documents
@@ -235,19 +235,19 @@ class MaterialsProjectPull(Pull):
         withdrawn = self._withdrawn()
         if self.source.thermo_type != "none":
             parts["thermo"] = self._list("thermo", {"thermo_types": self.source.thermo_type})
-        due = {part: _changed(found, known) for part, found in parts.items()}
+        due = {part: _changed(listed, known) for part, listed in parts.items()}
         self.total = sum(map(len, due.values()))
-        for part, found in parts.items():
-            same = sorted(found.keys() - due[part].keys())
+        for part, listed in parts.items():
+            same = sorted(listed.keys() - due[part].keys())
             for start in range(0, len(same), _LISTED):
                 yield Page(seen=same[start : start + _LISTED])
         gone = {name: reason for name, reason in withdrawn.items() if name in known}
         if gone:
             yield Page(withdrawn=gone)
-        for part, wanted in due.items():
-            names = sorted(wanted)
+        for part, changed in due.items():
+            names = sorted(changed)
             for start in range(0, len(names), _FETCHED):
-                yield self._fetch(part, {name: wanted[name] for name in names[start : start + _FETCHED]}, known)
+                yield self._fetch(part, {name: changed[name] for name in names[start : start + _FETCHED]}, known)
         self._end()
 
     def _ask_release(self) -> None:
@@ -283,9 +283,9 @@ class MaterialsProjectPull(Pull):
     def _list(self, part: str, criteria: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """List every record of a part: by id, its stamp and its material's id as the server spells it."""
         for _ in range(_LISTINGS):
-            found, steady = self._list_once(part, criteria)
+            listed, steady = self._list_once(part, criteria)
             if steady:
-                return found
+                return listed
             logger.info("the list of %s moved while it was read; reading it again", part)
         raise QuestionRefused(
             f"the list of {part} documents changed each of {_LISTINGS} times it was read",
@@ -293,7 +293,7 @@ class MaterialsProjectPull(Pull):
         )
 
     def _list_once(self, part: str, criteria: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], bool]:
-        found: dict[str, tuple[str, str]] = {}
+        listed: dict[str, tuple[str, str]] = {}
         read = 0
         totals = set()
         for documents, total in self._listing(part, criteria, "material_id,last_updated"):
@@ -305,8 +305,8 @@ class MaterialsProjectPull(Pull):
                     name = normal_id(spelled)
                 except ValueError as error:
                     raise QuestionRefused(f"the list of {part} documents holds {error}") from error
-                found[self._record_id(part, name)] = (_stamp(document), str(spelled))
-        return found, totals == {read} and len(found) == read
+                listed[self._record_id(part, name)] = (_stamp(document), str(spelled))
+        return listed, totals == {read} and len(listed) == read
 
     def _listing(self, part: str, criteria: Mapping[str, str], fields: str) -> Iterator[tuple[list[Any], int]]:
         skip = 0
@@ -341,11 +341,11 @@ class MaterialsProjectPull(Pull):
     def _record_id(self, part: str, name: str) -> str:
         return f"summary/{name}" if part == "summary" else f"thermo/{name}_{self.source.thermo_type}"
 
-    def _fetch(self, part: str, wanted: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> Page:
+    def _fetch(self, part: str, listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> Page:
         question: dict[str, str | int] = {
-            "material_ids": ",".join(spelled for _, spelled in wanted.values()),
+            "material_ids": ",".join(spelled for _, spelled in listed.values()),
             "_fields": ",".join(_SUMMARY_FIELDS if part == "summary" else _THERMO_FIELDS),
-            "_limit": len(wanted),
+            "_limit": len(listed),
         }
         if part == "thermo":
             question["thermo_types"] = self.source.thermo_type
@@ -358,12 +358,12 @@ class MaterialsProjectPull(Pull):
             try:
                 name = self._record_id(part, normal_id(document.get("material_id")))
             except (ValueError, AttributeError) as error:
-                unnamed.append((f"{part}, {place} of those from {next(iter(wanted))}", f"it has no id: {error}"))
+                unnamed.append((f"{part}, {place} of those from {next(iter(listed))}", f"it has no id: {error}"))
                 continue
-            if name in wanted:
-                stamp = _stamp(document) or wanted[name][0]
+            if name in listed:
+                stamp = _stamp(document) or listed[name][0]
                 records[name] = RawRecord(name, place, dict(document), stamp, self.release)
-        lost = [name for name in wanted if name not in records]
+        lost = [name for name in listed if name not in records]
         self._lost += len(lost)
         return Page(records=list(records.values()), seen=[name for name in lost if name in known], unnamed=unnamed)
 
@@ -408,9 +408,9 @@ def open_client(settings: Settings, address: str) -> WebClient:
     )
 
 
-def _changed(found: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
+def _changed(listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
     return {
-        name: facts for name, facts in found.items() if name not in known or not facts[0] or known[name] != facts[0]
+        name: facts for name, facts in listed.items() if name not in known or not facts[0] or known[name] != facts[0]
     }
 
 
@@ -427,7 +427,7 @@ def _alphabetic(source_id: str) -> str:
 
 def _checked_system(given: object) -> str:
     elements = sorted(part.strip() for part in given.split("-")) if isinstance(given, str) else []
-    wrong = [one for one in elements if not Element.is_valid_symbol(one)]
+    wrong = [element for element in elements if not Element.is_valid_symbol(element)]
     if wrong or not elements or len(set(elements)) != len(elements):
         raise SourceOptionError(f"{given!r} is no chemical system; write element symbols with dashes, e.g. Mn-O")
     if len(elements) > _MOST_CHEMSYS_ELEMENTS:

@@ -137,13 +137,15 @@ class Optimade:
         if self.reference:
             document.setdefault("reference", self.reference)
         if self.method:
-            found = [one.field for one in self.mapped if one.conversion is not None and one.field in document]
-            document["methods"] = dict.fromkeys(found, self.method)
+            computed = [
+                mapped.field for mapped in self.mapped if mapped.conversion is not None and mapped.field in document
+            ]
+            document["methods"] = dict.fromkeys(computed, self.method)
         return {"materials": [document]}
 
     def asked_for(self) -> list[str]:
         """Properties to ask for, by name."""
-        return sorted({*ATTRIBUTES, *(one.path[0] for one in self.mapped), *self.keep})
+        return sorted({*ATTRIBUTES, *(mapped.path[0] for mapped in self.mapped), *self.keep})
 
 
 class OptimadePull(Pull):
@@ -244,7 +246,7 @@ class OptimadePull(Pull):
         quoted = [_quoted(name) for name in names]
         at: dict[str, Any] = {"next": None, "met": 0}
         records: list[RawRecord] = []
-        by_id = "(" + " OR ".join(f"id={one}" for one in quoted) + ")"
+        by_id = "(" + " OR ".join(f"id={name}" for name in quoted) + ")"
         for resources, _, _ in self._walk(by_id, self.source.asked_for(), at, set()):
             for name, attributes in resources.items():
                 if name in names:
@@ -297,10 +299,10 @@ class OptimadePull(Pull):
                 return
 
     def _first(self, condition: str, fields: Sequence[str]) -> dict[str, Any]:
-        parts = [one for one in (self.source.filter, condition) if one]
+        parts = [part for part in (self.source.filter, condition) if part]
         question: dict[str, str | int] = {"response_fields": ",".join(fields)}
         if parts:
-            question["filter"] = " AND ".join(f"({one})" for one in parts) if len(parts) > 1 else parts[0]
+            question["filter"] = " AND ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
         try:
             return self.client.get("structures", question | {"page_limit": self.source.page_limit})
         except (QuestionRefused, ConfigurationError) as refused:
@@ -342,17 +344,17 @@ class OptimadePull(Pull):
         properties = data.get("properties") if isinstance(data, Mapping) else None
         if not isinstance(properties, Mapping):
             return
-        for name in (*(one.path[0] for one in self.source.mapped), *self.source.keep):
+        for name in (*(mapped.path[0] for mapped in self.source.mapped), *self.source.keep):
             if name not in properties:
-                own = sorted(str(one) for one in properties if str(one).startswith("_"))
+                own = sorted(str(property_name) for property_name in properties if str(property_name).startswith("_"))
                 raise ConfigurationError(
                     f"{self.source.source} has no property {name}", f"Of its own it has: {', '.join(own) or 'none'}."
                 )
-        for one in self.source.mapped:
-            described = properties[one.path[0]]
-            unit = described.get("unit") if isinstance(described, Mapping) and len(one.path) == 1 else None
-            if one.conversion is not None and isinstance(unit, str):
-                _check_unit(one, unit)
+        for mapped in self.source.mapped:
+            described = properties[mapped.path[0]]
+            unit = described.get("unit") if isinstance(described, Mapping) and len(mapped.path) == 1 else None
+            if mapped.conversion is not None and isinstance(unit, str):
+                _check_unit(mapped, unit)
 
 
 def _check_unit(mapped: Mapped, declared: str) -> None:
@@ -374,7 +376,7 @@ def _resources(answer: Mapping[str, Any], page: int) -> tuple[dict[str, Any], li
         raise SourceUnavailable(
             f"page {page} holds no list of structures but {type(data).__name__}", "Is this an OPTIMADE base address?"
         )
-    found: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
     unnamed = []
     for place, resource in enumerate(data):
         name = resource.get("id") if isinstance(resource, Mapping) else None
@@ -383,8 +385,8 @@ def _resources(answer: Mapping[str, Any], page: int) -> tuple[dict[str, Any], li
         if not isinstance(name, str) or not name.strip():
             unnamed.append((f"page {page}, {place}", f"it has no id but {name!r:.40}"))
             continue
-        found[name] = resource.get("attributes")
-    return found, unnamed
+        resources[name] = resource.get("attributes")
+    return resources, unnamed
 
 
 def _stamp(attributes: object) -> str | None:

@@ -94,12 +94,12 @@ def _mapped(field: str, given: str) -> Mapped:
             f"{field}={given} states no unit; write e.g. {field}={given}:{UNITS_OF_FIELD[field][0]}"
         )
     try:
-        found = conversion(field, unit)
+        how = conversion(field, unit)
     except UnitError as error:
         raise SourceOptionError(str(error)) from None
-    if found.per_formula:
+    if how.per_formula:
         raise SourceOptionError(f"{field}: {unit} leaves open which formula is meant; only values per atom are taken")
-    return Mapped(field, _path(name), unit, found)
+    return Mapped(field, _path(name), unit, how)
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -120,20 +120,22 @@ def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], kee
     document = _what_it_is(attributes)
     if (periodic := _periodic(attributes)) == _SHEET:
         document["dimension_claimed"] = periodic
-    for one in mapped:
-        if (value := _look_up(attributes, one.path)) is None:
+    for source_property in mapped:
+        if (value := _look_up(attributes, source_property.path)) is None:
             continue
-        place = ".".join(one.path)
-        if one.conversion is None:
+        place = ".".join(source_property.path)
+        if source_property.conversion is None:
             if not isinstance(value, str):
                 raise BadRecord(f"{place} is not a text but {value!r:.60}", remedy="correct the map of fields")
-            document[one.field] = value
+            document[source_property.field] = value
         else:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise BadRecord(f"{place} is not a number but {value!r:.60}", remedy="correct the map of fields")
             if not np.isfinite(value):
                 raise BadRecord(f"{place} is {value}, which is not finite")
-            document[one.field] = check_value(one.field, float(value) * one.conversion.factor)
+            document[source_property.field] = check_value(
+                source_property.field, float(value) * source_property.conversion.factor
+            )
     kept = {name: attributes[name] for name in keep if attributes.get(name) is not None}
     if extra := extra_fields(kept, used=frozenset()):
         document["extra"] = extra
@@ -191,10 +193,10 @@ def _species(listed: object) -> dict[str, list[dict[str, Any]] | None]:
     """Elements on a site and their occupancy, by name of the species; None where not known, empty for a vacancy."""
     kinds: dict[str, list[dict[str, Any]] | None] = {}
     try:
-        for one in listed:  # type: ignore[attr-defined]
-            parts = list(zip(one["chemical_symbols"], map(float, one["concentration"]), strict=True))
+        for species in listed:  # type: ignore[attr-defined]
+            parts = list(zip(species["chemical_symbols"], map(float, species["concentration"]), strict=True))
             real = [{"element": el, "occu": x} for el, x in parts if el != _NO_ATOM and x > _LEAST_OCCUPANCY]
-            kinds[str(one["name"])] = None if any(el == _UNKNOWN_ATOM for el, _ in parts) else real
+            kinds[str(species["name"])] = None if any(el == _UNKNOWN_ATOM for el, _ in parts) else real
     except (TypeError, KeyError, ValueError) as error:
         raise BadRecord(f"bad structure: its species can't be read ({error!r:.80})") from error
     return kinds
@@ -204,7 +206,7 @@ def _periodic(attributes: Mapping[str, Any]) -> int | None:
     number, types = attributes.get("nperiodic_dimensions"), attributes.get("dimension_types")
     if isinstance(number, int):
         return number
-    if not isinstance(types, list) or not all(isinstance(one, int) for one in types):
+    if not isinstance(types, list) or not all(isinstance(flag, int) for flag in types):
         return None
     return sum(types)
 
