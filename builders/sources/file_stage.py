@@ -43,6 +43,13 @@ class SourceStage(Stage):
         Keyword arguments of its reader: paths, name of the source and so on (plain data).
     accept_loss
         Retire what the source no longer has, even if that is more than the settings' share.
+    share
+        As of every stage.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such kind, or it does not take these options.
     """
 
     name = "ingest"
@@ -80,7 +87,13 @@ class SourceStage(Stage):
         return {"kind": self.kind, "reader": self.reader.describe(), "version": self.reader.version}
 
     def begin(self) -> None:
-        """Begin as every stage; one source is always read by the same kind of reader."""
+        """Begin as every stage; one source is always read by the same kind of reader.
+
+        Raises
+        ------
+        ConfigurationError
+            Another kind of reader read it before.
+        """
         before = stage_states.read(self.db, self.name)  # beginning puts this stage's arguments in their place
         known = (before.get("maker") or {}).get("arguments", {}).get("kind", self.kind)
         if known != self.kind:
@@ -208,7 +221,13 @@ class SourceStage(Stage):
         self.db.database["source_files"].update_one({"file_id": identity}, changes, upsert=True, session=session)
 
     def close(self) -> None:
-        """Retire what the source no longer has, unless that looks like an accident."""
+        """Retire what the source no longer has, unless that looks like an accident.
+
+        Raises
+        ------
+        SourceShrank
+            Too much of the source is gone at once.
+        """
         if self.share is not None:
             return
         present = {self._name(path) for path in self._paths}

@@ -69,7 +69,19 @@ def as_flow(orders: Iterable[Order], campaign: str, choices: Choices | None = No
 
 
 def write_flow(orders: Iterable[Order], campaign: str, path: Path, choices: Choices | None = None) -> int:
-    """Write the flow as JSON, for jobflow to read, and give the number of its jobs.
+    """Write the flow as JSON, for jobflow to read.
+
+    Parameters
+    ----------
+    orders, campaign, choices
+        As `as_flow` takes them.
+    path
+        File to make.
+
+    Returns
+    -------
+    int
+        Number of its jobs.
 
     Raises
     ------

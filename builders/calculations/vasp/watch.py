@@ -42,6 +42,11 @@ class Watch:
         That parse.
     stop
         Ends the watch when it is set.
+
+    Raises
+    ------
+    ValueError
+        `every` is not above zero.
     """
 
     def __init__(

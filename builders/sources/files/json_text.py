@@ -140,7 +140,13 @@ class JsonText:
         return self._members("[", "]")
 
     def pairs(self) -> Iterator[str]:
-        """Go through an object key by key; the caller takes each value."""
+        """Go through an object key by key; the caller takes each value.
+
+        Raises
+        ------
+        MalformedError
+            Where it is no object; so does `elements` where it is no array.
+        """
         for _ in self._members("{", "}"):
             if self.peek() != '"':
                 raise MalformedError(f"found {self.peek()!r} where a key is needed")

@@ -81,7 +81,13 @@ class Prototypes:
                 yield RawRecord(item.place, item.index, (item.text, labels[_label(item.value)] == 1))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one prototype."""
+        """Make the document of one prototype.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         text, alone = raw.payload
         record = load(text)
         label = _label(record)

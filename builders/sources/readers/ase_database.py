@@ -126,7 +126,13 @@ class AseDatabase(FileReader):
             )
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one row."""
+        """Make the document of one row.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row = raw.payload
         pairs: dict[str, Any] = row["key_value_pairs"]
         structure = _structure(row)

@@ -77,7 +77,13 @@ class EntriesJson(FileReader):
             yield RawRecord(item.place, item.index, (item.text, source_id))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the reference entry of one record, and the material where it has a structure."""
+        """Make the reference entry of one record, and the material where it has a structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source_text, source_id = raw.payload
         record = _object(load(source_text))
         amounts = _composition(record)

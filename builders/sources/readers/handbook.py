@@ -119,7 +119,13 @@ class Handbook:
                 yield RawRecord(place, index, {"row": row, **_shared_by(row, shared)})
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one compound; its structure is the primitive cell."""
+        """Make the document of one compound; its structure is the primitive cell.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row, kind = raw.payload["row"], raw.payload["type"]
         for column in ("id", "references"):
             if not row[column]:

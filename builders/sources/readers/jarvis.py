@@ -78,7 +78,13 @@ class Jarvis(FileReader):
                 yield RawRecord(item.place, item.index, (item.text, columns))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one material."""
+        """Make the document of one material.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source, columns = raw.payload
         record = _known(load(source), columns)
         source_id = text(record, "jid")

@@ -62,7 +62,13 @@ class KnownMonolayers:
                     yield RawRecord(place, index, crystals[row["bulk"]] | {"reference": row["reference"]})
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Cut the monolayer."""
+        """Cut the monolayer.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row, kind = raw.payload["row"], raw.payload["type"]
         try:
             [layer] = monolayers(crystal(row, kind, primitive=True), rules=DATABASE_RULES)

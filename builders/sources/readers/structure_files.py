@@ -130,7 +130,13 @@ class StructureFiles(FileReader):
             )
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one structure."""
+        """Make the document of one structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         form, text, source_id = raw.payload
         structure, notes = _quietly(_parse_cif if form == "cif" else _parse_poscar, text)
         document: dict[str, Any] = {

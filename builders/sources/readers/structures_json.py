@@ -87,12 +87,24 @@ class StructuresJson(FileReader):
             yield RawRecord(item.place, item.index, (item.text, source_id, columns))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one structure."""
+        """Make the document of one structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source, source_id, columns = raw.payload
         return {"materials": [self.document(_as_record(load(source), columns), source_id)]}
 
     def document(self, record: Mapping[str, Any], source_id: str) -> dict[str, Any]:
-        """Make the document of a record that is an object with a structure."""
+        """Make the document of a record that is an object with a structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         document: dict[str, Any] = identity(self.source, source_id, self.source_version)
         if record.get("structure") is not None:
             structure = read_structure(record["structure"])

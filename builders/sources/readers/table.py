@@ -48,6 +48,11 @@ class Table(FileReader):
         2 or 3, where the source claims it of all its records.
     separator, encoding
         Of the files; sniffed where not given.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "table"
@@ -110,7 +115,13 @@ class Table(FileReader):
                 index += 1
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one row; `parse_many` is far faster for many."""
+        """Make the document of one row; `parse_many` is far faster for many.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         result = self.parse_many([raw])[0]
         if isinstance(result, BadRecord):
             raise result

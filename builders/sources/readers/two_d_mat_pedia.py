@@ -57,7 +57,13 @@ class TwoDMatPedia(FileReader):
             yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one monolayer."""
+        """Make the document of one monolayer.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         record = load(raw.payload)
         if not isinstance(record, dict):
             raise BadRecord("it is not a JSON object", remedy="one object a line")

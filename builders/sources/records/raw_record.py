@@ -103,7 +103,7 @@ class Source(Protocol):
         """Name of the source, first part of every id; a user may give another than the default."""
 
     def describe(self) -> dict[str, Any]:
-        """Tell all that shapes which records there are and what `parse` makes of them (JSON-able); no paths."""
+        """Describe all that shapes which records there are and what `parse` makes of them (JSON-able); no paths."""
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make documents of one record.

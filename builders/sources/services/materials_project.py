@@ -113,6 +113,11 @@ class MaterialsProject:
         Mixing scheme of the entries, one of `THERMO_TYPES`; ``none`` brings no entries.
     source
         Name of the source.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "materials-project"
@@ -153,7 +158,13 @@ class MaterialsProject:
         return sorted(systems, key=lambda system: (system.count("-"), system))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the material of a summary document, or the reference entries of a thermo document."""
+        """Make the material of a summary document, or the reference entries of a thermo document.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         part, _, source_id = raw.place.partition("/")
         if not isinstance(raw.payload, Mapping):
             raise BadRecord(f"it is not an object but {type(raw.payload).__name__}")

@@ -60,6 +60,11 @@ class Optimade:
         Structures asked for at once.
     list_days
         After so many days all ids are listed again, to see what is gone.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "optimade"
@@ -127,7 +132,13 @@ class Optimade:
         return OptimadePull(self, client)
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the material of one structure resource."""
+        """Make the material of one structure resource.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         if not isinstance(raw.payload, Mapping):
             raise BadRecord(f"its attributes are not an object but {type(raw.payload).__name__}")
         document = identity(self.source, raw.place, raw.release)
