@@ -11,7 +11,7 @@ from typing import Any, Final
 from ....models.energetics.ions import IonDataError, ions_from_records
 from ....stores.settings import Settings
 from .http_client import QuestionRefused, WebClient
-from .materials_project import open_client
+from .materials_project_client import open_client
 
 PROJECT: Final = "ion_ref_data"
 _FIELDS = "identifier,formula,data"

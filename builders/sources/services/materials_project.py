@@ -8,45 +8,32 @@ after status 500 or an answer that broke off.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from emmet.core.mpid import AlphaID
 from pymatgen.core.periodic_table import Element
 
 from ....models.composition.formula.chemical_systems import sub_systems
-from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
-from ..readers.entries_json import EntriesJson
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    formula_fields,
-    identity,
-    number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
-)
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError, checked_name
 from .http_client import QuestionRefused, WebClient
+from .materials_project_client import open_client
+from .materials_project_record import (
+    SUMMARY_FIELDS,
+    THERMO_FIELDS,
+    entries_of_thermo,
+    material_of_summary,
+    normal_id,
+)
 from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 
-REFERENCE: Final = "A. Jain et al., The Materials Project, APL Mater. 1, 011002 (2013)"
-SUMMARY_SCHEME: Final = "GGA_GGA+U_R2SCAN"
-"""The mixing scheme of the energies in summary documents (mp-api's default thermo type)."""
 THERMO_TYPES: Final = ("GGA_GGA+U", "R2SCAN", "GGA_GGA+U_R2SCAN")
 """emmet-core's ThermoType; entries of different schemes must not meet on one hull."""
-KEY_LENGTH: Final = 32
-"""Characters of a key of the API; those of the API before 2022 have 16."""
 
 _LISTED = 1000  # records of a listing in an answer, the most the API gives
 _FETCHED = 250  # whole records in an answer: as many ids still make an address of a usual length
@@ -54,51 +41,6 @@ _LISTINGS = 3
 _MOST_CHEMSYS_ELEMENTS = 9  # 2^9 - 1 systems still fit into an address
 _WRONG_QUESTION = (400, 422)
 _DATE = "$date"
-
-# Fields of emmet-core's SummaryDoc. Energies eV/atom, gap eV, moment µB of the cell.
-_SUMMARY_NUMBERS = {
-    "uncorrected_energy_per_atom": ("energy_per_atom", None),
-    "formation_energy_per_atom": ("formation_energy", SUMMARY_SCHEME),
-    "energy_above_hull": ("energy_above_hull", SUMMARY_SCHEME),
-    "band_gap": ("band_gap", None),
-    "total_magnetization": ("magnetization", None),
-}
-_SUMMARY_KEPT = (
-    "energy_per_atom",
-    "is_stable",
-    "equilibrium_reaction_energy_per_atom",
-    "is_gap_direct",
-    "is_metal",
-    "ordering",
-    "theoretical",
-    "database_IDs",
-)
-_SUMMARY_FIELDS = (
-    *("material_id", "last_updated", "deprecated", "deprecation_reasons", "formula_pretty", "structure", "symmetry"),
-    *_SUMMARY_NUMBERS,
-    *_SUMMARY_KEPT,
-)
-_THERMO_FIELDS = ("material_id", "thermo_type", "last_updated", "entries")
-
-
-def normal_id(given: object) -> str:
-    """Bring an id of the Materials Project into the one form that is used here.
-
-    The numeric form where there is one (up to mp-3347529), else the alphabetic one (emmet.core.mpid).
-
-    Raises
-    ------
-    ValueError
-        It is no such id.
-
-    Examples
-    --------
-    >>> normal_id("mp-lxf"), normal_id("mp-8039")
-    ('mp-8039', 'mp-8039')
-    """
-    if not isinstance(given, str) or "-" not in given.strip():
-        raise ValueError(f"{given!r:.40} is no id of the Materials Project")
-    return str(AlphaID(given.strip()).string)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,54 +111,10 @@ class MaterialsProject:
         if not isinstance(raw.payload, Mapping):
             raise BadRecord(f"it is not an object but {type(raw.payload).__name__}")
         if part == "summary":
-            return {"materials": [self._material(raw.payload, source_id, raw.release)]}
-        return {"reference_entries": self._entries(raw.payload, source_id, raw.release)}
-
-    def _material(self, record: Mapping[str, Any], source_id: str, release: str | None) -> dict[str, Any]:
-        document = identity(self.source, source_id, release) | {"reference": REFERENCE}
-        if record.get("structure") is not None:
-            structure = read_structure(record["structure"])
-            document |= structure_fields(structure)
-            if record.get("formula_pretty") is not None:
-                check_formula(record["formula_pretty"], structure)
-        else:
-            formula = text(record, "formula_pretty")
-            if formula is None:
-                raise BadRecord("it has neither structure nor formula_pretty")
-            document |= formula_fields(formula)
-        symmetry = record.get("symmetry")
-        if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
-            document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
-        methods: dict[str, str] = {}
-        for name, (field, method) in _SUMMARY_NUMBERS.items():
-            if (value := number(record, name)) is not None:
-                document[field] = check_value(field, value)
-                if method:
-                    methods[field] = method
-        if methods:
-            document["methods"] = methods
-        kept = {name: record[name] for name in _SUMMARY_KEPT if record.get(name) is not None}
-        document["extra"] = extra_fields(kept, used=frozenset())
-        document["extra"]["alphabetic_id"] = _alphabetic(source_id)
-        return document
-
-    def _entries(self, record: Mapping[str, Any], thermo_id: str, release: str | None) -> list[dict[str, Any]]:
-        source_id = thermo_id.partition("_")[0]
-        entries = record.get("entries")
-        if not isinstance(entries, Mapping):
-            raise BadRecord(f"entries is not an object but {entries!r:.60}")
-        reader = EntriesJson(paths=(), source=self.source, source_version=release, reference=REFERENCE)
-        documents = []
-        for run_type, entry in sorted(entries.items()):
-            if not isinstance(entry, Mapping):
-                raise BadRecord(f"the entry {run_type} is not an object but {entry!r:.60}")
-            # The id is made here, so that both forms of the material's id give one entry.
-            entry_id = f"{source_id}-{run_type}"
-            documents_of_entry = reader.parse(RawRecord(f"entry {run_type}", 0, (json.dumps(entry), entry_id)))
-            document = documents_of_entry["reference_entries"][0] | {"material_id": f"{self.source}:{source_id}"}
-            document["extra"] = document.get("extra", {}) | {"thermo_type": self.thermo_type}
-            documents.append(document)
-        return documents
+            material = material_of_summary(raw.payload, source=self.source, source_id=source_id, release=raw.release)
+            return {"materials": [material]}
+        entries = entries_of_thermo(raw.payload, source=self.source, thermo_id=source_id, release=raw.release)
+        return {"reference_entries": entries}
 
 
 class MaterialsProjectPull(Pull):
@@ -355,7 +253,7 @@ class MaterialsProjectPull(Pull):
     def _fetch(self, part: str, listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> Page:
         question: dict[str, str | int] = {
             "material_ids": ",".join(spelled for _, spelled in listed.values()),
-            "_fields": ",".join(_SUMMARY_FIELDS if part == "summary" else _THERMO_FIELDS),
+            "_fields": ",".join(SUMMARY_FIELDS if part == "summary" else THERMO_FIELDS),
             "_limit": len(listed),
         }
         if part == "thermo":
@@ -390,35 +288,6 @@ class MaterialsProjectPull(Pull):
         return documents, total
 
 
-def open_client(settings: Settings, address: str) -> WebClient:
-    """Open a client of one of the Materials Project's services, with the key of the settings.
-
-    Raises
-    ------
-    ConfigurationError
-        No key is set, or it can't be one.
-    """
-    where = (
-        "Get one at https://materialsproject.org/api and set EXFOLIO_MP_API_KEY, or mp_api_key in the settings file."
-    )
-    if settings.mp_api_key is None:
-        raise ConfigurationError("the Materials Project is asked with a key, and none is set", where)
-    key = settings.mp_api_key.get_secret_value().strip()
-    if len(key) != KEY_LENGTH or not key.isalnum():
-        raise ConfigurationError(
-            f"mp_api_key has {len(key)} characters; a key of the Materials Project has {KEY_LENGTH} letters and digits",
-            where,
-        )
-    return WebClient(
-        address,
-        headers={"x-api-key": key},
-        timeout=settings.web_timeout_seconds,
-        attempts=settings.web_attempts,
-        first_wait=settings.web_first_wait_seconds,
-        denied=f"The key may have expired or been replaced. {where}",
-    )
-
-
 def _changed(listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
     return {
         name: facts for name, facts in listed.items() if name not in known or not facts[0] or known[name] != facts[0]
@@ -430,10 +299,6 @@ def _stamp(document: Mapping[str, Any]) -> str:
     if isinstance(stamp, Mapping):  # MongoDB's extended JSON, which some releases of the API wrote
         stamp = stamp.get(_DATE)
     return stamp if isinstance(stamp, str) else ""
-
-
-def _alphabetic(source_id: str) -> str:
-    return str(AlphaID(source_id))
 
 
 def _checked_system(given: object) -> str:

@@ -12,7 +12,8 @@ from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.builders.sources.retirement import SourceShrank
 from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import QuestionRefused, SourceDenied, SourceUnavailable
-from exfolio.builders.sources.services.materials_project import MaterialsProject, normal_id
+from exfolio.builders.sources.services.materials_project import MaterialsProject
+from exfolio.builders.sources.services.materials_project_record import normal_id
 from exfolio.stores.bookkeeping import failures
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
