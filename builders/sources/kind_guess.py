@@ -7,8 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
+from .files.file_search import find_files
 from .files.json_stream import json_items
-from .files.open_files import SourceFileError, find_files, quoted, read_head, without_compression
+from .files.open_files import SourceFileError, quoted, read_head, without_compression
 from .files.table_columns import FORMULA_HEADERS
 from .files.table_lines import Row, rows, sniff_encoding, sniff_separator
 from .reader_kinds import KINDS, reader_class

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..records.source_options import SourceOptionError, checked_dimension, checked_name
-from .open_files import find_files, without_compression
+from .file_search import find_files
+from .open_files import without_compression
 
 _NOT_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
