@@ -45,7 +45,7 @@ def watch_vasp(
 
     With `follow`, values and campaigns are brought up to date after it.
     """
-    from ...builders.calculations.vasp.watch import Watch
+    from ...builders.calculations.watch import Watch
     from ...builders.refresh import ingestion_names, refresh
 
     stop = threading.Event()

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ....stores.bookkeeping import failures
-from ....stores.bookkeeping.runs import StageReport
-from ....stores.connection import Connection
-from ....stores.errors import LeaseHeld
-from ...engine.runner import Interrupted, Progress, run_stage
-from ..stage import VaspStage
-from .crawl import Run, crawl
+from ...stores.bookkeeping import failures
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.connection import Connection
+from ...stores.errors import LeaseHeld
+from ..engine.runner import Interrupted, Progress, run_stage
+from .stage import VaspStage
+from .vasp.crawl import Run, crawl
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 60.0

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from exfolio.builders.calculations.vasp.watch import Watch
+from exfolio.builders.calculations.watch import Watch
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
