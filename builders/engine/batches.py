@@ -74,8 +74,6 @@ class Batch:
         The outcomes as they will be written, once they were checked and hashed.
     followed
         Whether fused stages work on what is made of this batch.
-    aside
-        What the stage itself notes with the batch; stays with the process that selected it.
     """
 
     ordinal: int
@@ -86,7 +84,6 @@ class Batch:
     outcomes: list[Outcome] = field(default_factory=list)
     prepared: Prepared | None = None
     followed: bool = True
-    aside: Any = None
 
 
 @dataclass(slots=True)

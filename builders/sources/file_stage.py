@@ -18,10 +18,11 @@ from ...stores.documents import Material, ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome, Refused
 from ..engine.stage import Stage
-from .catalogue import reader_for
-from .files.file_reader import ReaderOptionError
 from .files.open_files import SourceFileError
-from .record import BadRecord, RawRecord, Reader, parse_many
+from .reader_kinds import reader_for
+from .readers.reader import Reader, parse_many
+from .records.raw_record import BadRecord, RawRecord
+from .records.source_options import SourceOptionError
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire
 
 _CHUNK = 1 << 20
@@ -37,11 +38,18 @@ class SourceStage(Stage):
     Parameters
     ----------
     kind
-        Kind of file, as `sources.catalogue` names it.
+        Kind of file, as `sources.reader_kinds` names it.
     options
         Keyword arguments of its reader: paths, name of the source and so on (plain data).
     accept_loss
         Retire what the source no longer has, even if that is more than the settings' share.
+    share
+        As of every stage.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such kind, or it does not take these options.
     """
 
     name = "ingest"
@@ -58,7 +66,7 @@ class SourceStage(Stage):
         self.accept_loss = accept_loss
         try:
             self.reader: Reader = reader_for(kind, **self.options)
-        except ReaderOptionError as error:
+        except SourceOptionError as error:
             raise ConfigurationError(
                 str(error), "The kinds of source and their options: exfolio ingest --help"
             ) from None
@@ -72,11 +80,11 @@ class SourceStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give kind and options of the reader."""
+        """Kind and options of the reader."""
         return {"kind": self.kind, "options": self.options}
 
     def config(self) -> Doc:
-        """Give what shapes the documents: the reader and its version, not where its files lie."""
+        """Reader and its version, which shape the documents; not where its files lie."""
         return {"kind": self.kind, "reader": self.reader.describe(), "version": self.reader.version}
 
     def before_run(self) -> None:
@@ -104,7 +112,7 @@ class SourceStage(Stage):
         self._had_documents = any("records" in doc for doc in self._files.values())
 
     def select(self) -> Iterator[Batch]:
-        """Give the records of new and changed files, in the order of the files."""
+        """Read the records of new and changed files, in the order of the files."""
         self._paths = self._find()
         for path in self._paths:
             name = self._name(path)
@@ -214,7 +222,13 @@ class SourceStage(Stage):
         self.db.database["source_files"].update_one({"file_id": identity}, changes, upsert=True, session=session)
 
     def close(self) -> None:
-        """Retire what the source no longer has, unless that looks like an accident."""
+        """Retire what the source no longer has, unless that looks like an accident.
+
+        Raises
+        ------
+        SourceShrank
+            Too much of the source is gone at once.
+        """
         if self.share is not None:
             return
         present = {self._name(path) for path in self._paths}

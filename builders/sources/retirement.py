@@ -44,12 +44,12 @@ def check_loss(source: str, collection: str, *, missing: int, total: int, allowe
 
 
 def reason_of_loss(source: str, version: str | None) -> str:
-    """Say why a record is retired, with the release that no longer has it where that is known."""
+    """Reason why a record is retired, with the release that no longer has it where that is known."""
     return f"no longer in source {source}" + (f", version {version}" if version else "")
 
 
 def writer_of(stage: Stage, document: type[RegistryDocument]) -> FacetWriter:
-    """Give the writer by which a stage writes a collection."""
+    """Writer of the facet that a stage writes of a collection."""
     return FacetWriter(document, stage.writes[document], stage.name, stage.fingerprint, stage.current_run.run_id)
 
 
@@ -58,6 +58,6 @@ def retire(stage: Stage, document: type[RegistryDocument], reasons: Mapping[str,
     writer = writer_of(stage, document)
     keys: Sequence[str] = list(reasons)
     for start in range(0, len(keys), stage.size):
-        some = {key: reasons[key] for key in keys[start : start + stage.size]}
-        counts = stage.current_run.in_transaction(partial(writer.deprecate, stage.db.database, some))
+        batch = {key: reasons[key] for key in keys[start : start + stage.size]}
+        counts = stage.current_run.in_transaction(partial(writer.deprecate, stage.db.database, batch))
         stage.report.deprecated += counts.deprecated

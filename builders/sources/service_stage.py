@@ -1,43 +1,41 @@
 """Stages that pull known materials from a service: only what changed, resumed after a cut, retired when gone.
 
-Knows passes, records and bookkeeping; what a service is asked, and what its records mean, is a `LiveSource`'s.
+Knows passes and bookkeeping; what a service is asked, and what its records mean, is a `LiveSource`'s.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from ...stores.bookkeeping import failures, quarantine, stage_states
 from ...stores.canonical import text_hash
 from ...stores.clock import utc_now
 from ...stores.documents import Material, ReferenceEntry
-from ...stores.documents.pulls import SourcePull, SourceRecord
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome, Refused
 from ..engine.stage import Stage
-from .files.file_reader import ReaderOptionError
-from .record import BadRecord
+from .pulled_records import PulledRecords
+from .records.raw_record import BadRecord, RawRecord
+from .records.source_options import SourceOptionError
 from .retirement import SourceShrank, check_loss, reason_of_loss, retire, writer_of
-from .services.service import LiveRecord, LiveSource, Page, Pull, live_source
+from .services.service import LiveSource, Page, Pull, live_source
 
 UNNAMED = "unnamed: "
 """Begins the place, in quarantine, of a record that has no id."""
-logger = logging.getLogger(__name__)
+_PULLS = "source_pulls"
 
 
 @dataclass(slots=True)
-class _Aside:
-    """What a batch notes beside the documents of its items."""
+class _PageEnd(Batch):
+    """The last batch of a page: with its items it notes the records of the page that have none."""
 
     seen: Sequence[str] = ()
-    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    withdrawn_records: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,18 @@ class LiveSourceStage(Stage):
     Parameters
     ----------
     kind
-        Kind of live source, as `sources.live_source` names it.
+        Kind of live source, as `services.service` names it.
     options
         Keyword arguments of the source: filter, address and so on (plain data, no secrets).
     accept_loss
         Retire what the source no longer has, even if that is more than the settings' share.
+    share
+        As of every stage.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such kind, or it does not take these options.
     """
 
     name = "ingest"
@@ -75,7 +80,7 @@ class LiveSourceStage(Stage):
         self.accept_loss = accept_loss
         try:
             self.live: LiveSource = live_source(kind, **self.options)
-        except ReaderOptionError as error:
+        except SourceOptionError as error:
             raise ConfigurationError(str(error), "Live sources and their options: exfolio ingest --help") from None
         self.name = ":".join(filter(None, ("ingest", self.live.source, self.live.scope)))
         self._pull: Pull | None = None
@@ -87,17 +92,21 @@ class LiveSourceStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give kind and options of the source; a key is no part of them."""
+        """Kind and options of the source; a key is no part of them."""
         return {"kind": self.kind, "options": self.options}
 
     def config(self) -> Doc:
-        """Give what shapes the documents: the source and its version."""
+        """Source and version, which shape the documents."""
         return {"kind": self.kind, "source": self.live.describe(), "version": self.live.version}
+
+    @property
+    def _records(self) -> PulledRecords:
+        return PulledRecords(self.db, self.name, self.live.source)
 
     # One pass
 
     def select(self) -> Iterator[Batch]:
-        """Give what changed in the source, page by page."""
+        """Pull what changed in the source, page by page."""
         last = self._last()
         pull = self._pull = self.live.open(self.db.settings)
         try:
@@ -109,18 +118,17 @@ class LiveSourceStage(Stage):
             if not unfinished and not due and last and pull.nothing_new(memory):
                 self._pull = None
                 return
-            self._pass = (
-                unfinished["pass"] if cursor else self.current_run.run_id + text_hash(self.name, str(utc_now()))[:8]
-            )
-            self._known = self._read_known()
+            new = self.current_run.run_id + text_hash(self.name, str(utc_now()))[:8]
+            self._pass = unfinished["pass"] if cursor else new
+            self._known = self._records.known()
             self.current_run.first_time = last is None and not self._known and not failures.known(self.db, self.name)
-            known = {
-                name: doc.get("stamp") for name, doc in self._known.items() if doc["fingerprint"] == self.fingerprint
+            stamps = {
+                name: note.get("stamp") for name, note in self._known.items() if note["fingerprint"] == self.fingerprint
             }
             for failed in due:
-                known.pop(failed, None)
-            self._waiting = self._read_waiting()
-            for page in pull.pages(memory, cursor, known):
+                stamps.pop(failed, None)
+            self._waiting = self._records.tried(failures.waiting(self.db, self.name))
+            for page in pull.pages(memory, cursor, stamps):
                 self.total = pull.total
                 yield from self._batches(page)
         finally:
@@ -128,50 +136,32 @@ class LiveSourceStage(Stage):
             pull.close()
 
     def _last(self) -> Doc | None:
-        doc = self.db.database[SourcePull._get_collection_name()].find_one({"stage": self.name})
-        return doc if doc and doc.get("fingerprint") == self.fingerprint else None
+        last = self.db.database[_PULLS].find_one({"stage": self.name})
+        return last if last and last.get("fingerprint") == self.fingerprint else None
 
-    @property
-    def _records(self) -> Any:
-        return self.db.database[SourceRecord._get_collection_name()]
-
-    def _read_known(self) -> dict[str, Doc]:
-        fields = {"_id": 0, "record": 1, "stamp": 1, "fingerprint": 1, "made": 1, "bad": 1}
-        return {
-            doc.pop("record"): doc
-            for doc in self._records.find({"stage": self.name, "made": {"$exists": True}}, fields)
-        }
-
-    def _read_waiting(self) -> dict[str, Doc]:
-        """Give what was tried of records that failed and are not to be tried yet."""
-        names = failures.waiting(self.db, self.name)
-        tried = {"stage": self.name, "record": {"$in": names}, "tried": {"$exists": True}}
-        return {doc["record"]: doc["tried"] for doc in self._records.find(tried, {"_id": 0, "record": 1, "tried": 1})}
-
-    def _tried(self, record: LiveRecord) -> Doc:
+    def _tried(self, record: RawRecord) -> Doc:
         return {"stamp": record.stamp, "fingerprint": self.fingerprint}
 
     def _batches(self, page: Page) -> Iterator[Batch]:
-        waiting = [record.id for record in page.records if self._waiting.get(record.id) == self._tried(record)]
-        items = [self._item(record) for record in page.records if record.id not in waiting]
+        waiting = [record.place for record in page.records if self._waiting.get(record.place) == self._tried(record)]
+        items = [self._item(record) for record in page.records if record.place not in waiting]
         items += [
             Item(place, _Unnamed(complaint), [{"collection": "service", "id": self.live.address, "place": place}])
             for place, complaint in ((f"{UNNAMED}{place}", complaint) for place, complaint in page.unnamed)
         ]
         self._unnamed += len(page.unnamed)
-        starts = list(range(0, len(items), self.size)) or [0]
-        for start in starts:
-            last = start == starts[-1]
-            # The cursor goes past a page only with the last of its records.
-            mark = {"pass": self._pass, "cursor": page.cursor} if last and page.cursor is not None else None
-            aside = _Aside([*page.seen, *waiting], page.withdrawn) if last else _Aside()
-            yield Batch(0, items[start : start + self.size], mark=mark, aside=aside)
+        last = max(0, (len(items) - 1) // self.size) * self.size
+        for start in range(0, last, self.size):
+            yield Batch(0, items[start : start + self.size])
+        # The cursor goes past a page only with the last of its records.
+        mark = {"pass": self._pass, "cursor": page.cursor} if page.cursor is not None else None
+        yield _PageEnd(0, items[last:], mark=mark, seen=[*page.seen, *waiting], withdrawn_records=page.withdrawn)
 
-    def _item(self, record: LiveRecord) -> Item:
-        origin = {"collection": "service", "id": f"{self.live.address}/{record.id}"}
+    def _item(self, record: RawRecord) -> Item:
+        origin = {"collection": "service", "id": f"{self.live.address}/{record.place}"}
         if record.release is not None:
             origin["release"] = record.release
-        return Item(record.id, record, [origin])
+        return Item(record.place, record, [origin])
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make documents of records."""
@@ -189,52 +179,44 @@ class LiveSourceStage(Stage):
     def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Note in the batch's transaction which records it took care of."""
         well = {item.key for item in batch.prepared.went_well} if batch.prepared is not None else set()
-        operations: list[UpdateOne] = []
-        orphans: dict[str, dict[str, str]] = {}
+        records = self._records
+        operations = []
+        no_longer_made: dict[str, dict[str, str]] = {}
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
             if isinstance(item.content, _Unnamed):
                 continue
-            before = self._known.get(item.key, {})
+            before = self._known.get(item.key, {}).get("made", {})
             changes: Doc = {"seen": self._pass}
-            past = {"withdrawn": ""}
+            gone = ["withdrawn", "tried"]
             if item.key in well and isinstance(outcome, dict):
-                made = {name: _keys(name, docs) for name, docs in outcome.items()}
+                made = {name: [doc[_KEYS[name]] for doc in docs] for name, docs in outcome.items()}
                 changes |= self._note(item, bad=False) | {"made": made}
-                for name, keys in before.get("made", {}).items():
-                    gone = set(keys) - set(made.get(name, []))
-                    orphans.setdefault(name, {}).update(dict.fromkeys(gone, f"no longer made from {item.key}"))
+                for name, keys in before.items():
+                    lost = set(keys) - set(made.get(name, []))
+                    no_longer_made.setdefault(name, {}).update(dict.fromkeys(lost, f"no longer made from {item.key}"))
             elif isinstance(outcome, Refused):
-                changes |= self._note(item, bad=True) | {"made": before.get("made", {})}
+                changes |= self._note(item, bad=True) | {"made": before}
             else:
                 changes["tried"] = self._tried(item.content)
-            if "tried" not in changes:
-                past["tried"] = ""
-            operations.append(self._update(item.key, {"$set": changes, "$unset": past}))
-        aside: _Aside = batch.aside
-        operations += [
-            self._update(name, {"$set": {"seen": self._pass}, "$unset": {"withdrawn": ""}}) for name in aside.seen
-        ]
-        operations += [
-            self._update(name, {"$set": {"seen": self._pass, "withdrawn": reason}})
-            for name, reason in aside.withdrawn.items()
-            if name in self._known
-        ]
-        if operations:
-            self._records.bulk_write(operations, session=session, ordered=False)
+                gone.remove("tried")
+            operations.append(records.update(item.key, changes, gone))
+        if isinstance(batch, _PageEnd):
+            operations += [records.update(name, {"seen": self._pass}, ["withdrawn"]) for name in batch.seen]
+            operations += [
+                records.update(name, {"seen": self._pass, "withdrawn": reason})
+                for name, reason in batch.withdrawn_records.items()
+                if name in self._known
+            ]
+        records.write(operations, session)
         mended = [key for key in well if self._known.get(key, {}).get("bad")]
         quarantine.release(self.db, self.name, self.live.address, mended, session=session)
         for document in self.writes:
-            if reasons := orphans.get(document.collection_name()):
+            if reasons := no_longer_made.get(document.collection_name()):
                 writer_of(self, document).deprecate(self.db.database, reasons, session)
 
     def _note(self, item: Item, *, bad: bool) -> Doc:
         stamp = {"stamp": item.content.stamp} if item.content.stamp is not None else {}
         return {**stamp, "fingerprint": self.fingerprint, "bad": bad}
-
-    def _update(self, record: str, changes: Doc) -> UpdateOne:
-        identity = text_hash(self.name, record)
-        fixed = {"stage": self.name, "source": self.live.source, "record": record}
-        return UpdateOne({"record_id": identity}, {**changes, "$setOnInsert": fixed}, upsert=True)
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how far the pass has come."""
@@ -243,7 +225,13 @@ class LiveSourceStage(Stage):
     # The end of a pass
 
     def close(self) -> None:
-        """Retire what the source no longer has, unless that looks like an accident, and remember the pass."""
+        """Retire what the source no longer has, unless that looks like an accident, and remember the pass.
+
+        Raises
+        ------
+        SourceShrank
+            Too much of the source is gone at once.
+        """
         pull = self._pull
         if pull is None:
             return
@@ -254,7 +242,7 @@ class LiveSourceStage(Stage):
             self.current_run.in_transaction(partial(quarantine.release_starting, self.db, self.name, UNNAMED))
         else:
             self.report.note = pull.note
-        self.current_run.in_transaction(lambda session: self._remember(pull, session))
+        self.current_run.in_transaction(partial(self._remember, pull))
 
     def _remember(self, pull: Pull, session: ClientSession) -> None:
         stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
@@ -269,57 +257,42 @@ class LiveSourceStage(Stage):
             "note": pull.note,
             "memory": pull.memory,
         }
-        pulls = self.db.database[SourcePull._get_collection_name()]
-        pulls.update_one({"stage": self.name}, {"$set": doc}, upsert=True, session=session)
+        self.db.database[_PULLS].update_one({"stage": self.name}, {"$set": doc}, upsert=True, session=session)
 
     def _retire(self, pull: Pull) -> None:
-        total = self._records.count_documents({"stage": self.name})
-        gone = {"stage": self.name, "$or": [{"seen": {"$ne": self._pass}}, {"withdrawn": {"$exists": True}}]}
-        missing = {doc["record"]: doc for doc in self._records.find(gone, {"_id": 0})}
+        records = self._records
+        missing = records.missing(self._pass)
         if not missing:
             return
         try:
             if not self.accept_loss:
-                allowed = self.db.settings.loss_share
+                total, allowed = records.count(), self.db.settings.loss_share
                 check_loss(self.live.source, "the registry", missing=len(missing), total=total, allowed=allowed)
         except SourceShrank:
             # The next run must list the source anew, or it would find nothing to do and say all is well.
             self.current_run.in_transaction(self._forget_pass)
             raise
-        shared = self._also_elsewhere(list(missing))
+        shared = records.in_other_parts(missing)  # the last part to lose a record retires it
         usual = reason_of_loss(self.live.source, pull.release)
         for document in self.writes:
             name = document.collection_name()
             reasons = {
-                key: doc.get("withdrawn") or usual
-                for record, doc in missing.items()
+                key: note.get("withdrawn") or usual
+                for record, note in missing.items()
                 if record not in shared
-                for key in doc.get("made", {}).get(name, [])
+                for key in note.get("made", {}).get(name, [])
             }
             retire(self, document, reasons)
-        self._records.delete_many({"record_id": {"$in": [doc["record_id"] for doc in missing.values()]}})
-        places = list(missing)
-        self.current_run.in_transaction(lambda session: self._drop_complaints(places, session))
+        records.forget(missing)
+        self.current_run.in_transaction(partial(self._drop_complaints, list(missing)))
 
     def _forget_pass(self, session: ClientSession) -> None:
         stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
-        self.db.database[SourcePull._get_collection_name()].update_one(
-            {"stage": self.name}, {"$set": {"memory": {}}}, session=session
-        )
+        self.db.database[_PULLS].update_one({"stage": self.name}, {"$set": {"memory": {}}}, session=session)
 
     def _drop_complaints(self, places: list[str], session: ClientSession) -> None:
         quarantine.release(self.db, self.name, self.live.address, places, session=session)
         failures.clear(self.db, self.name, places, session=session)
-
-    def _also_elsewhere(self, records: list[str]) -> set[str]:
-        # Two parts of a source may share records (O2 is in every oxide's system); the last to lose it retires it.
-        others = {"source": self.live.source, "record": {"$in": records}, "stage": {"$ne": self.name}}
-        return {doc["record"] for doc in self._records.find(others, {"_id": 0, "record": 1})}
-
-
-def _keys(collection: str, docs: Sequence[Doc]) -> list[str]:
-    key = _KEYS[collection]
-    return [doc[key] for doc in docs]
 
 
 _KEYS = {document.collection_name(): document.KEY for document in LiveSourceStage.writes}

@@ -69,9 +69,9 @@ def export_vasp(
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who write calculations.
     from ...builders.calculations.vasp.due import find_due
-    from ...builders.calculations.vasp.export import VaspExport, orders
-    from ...builders.calculations.vasp.export import export_vasp as write
     from ...builders.calculations.vasp.flow import require_atomate2, write_flow
+    from ...builders.calculations.vasp.input_export import VaspExport, orders
+    from ...builders.calculations.vasp.input_export import export_vasp as write
 
     if flow is not None:
         require_atomate2()

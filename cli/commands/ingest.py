@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ...builders.engine.runner import run_stage
-from ...builders.sources.catalogue import KINDS, guess_kind
 from ...builders.sources.file_stage import SourceStage
-from ...builders.sources.files.file_reader import ReaderOptionError
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
-from ...builders.sources.record import BadRecord, RawRecord, parse_many
+from ...builders.sources.ingestion import ingest as run_ingestion
+from ...builders.sources.kind_guess import guess_kind
+from ...builders.sources.reader_kinds import KINDS
+from ...builders.sources.readers.reader import parse_many
+from ...builders.sources.records.raw_record import BadRecord, RawRecord
+from ...builders.sources.records.source_options import SourceOptionError
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
@@ -159,7 +161,7 @@ def ingest(
         _try(stage, json=json)
         return
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
-        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+        report = run_ingestion(stage, connection, processes=processes or 1, progress=progress)
         if json:
             print_json(asdict(report))
         else:
@@ -185,7 +187,7 @@ def _guess(paths: list[Path]) -> str:
 def _columns(given: list[str] | None) -> dict[str, str] | None:
     try:
         return parse_columns(given) if given else None
-    except ReaderOptionError as error:
+    except SourceOptionError as error:
         raise ConfigurationError(str(error), "Example: --column formation_energy=Ef:eV/atom") from None
 
 
@@ -208,7 +210,9 @@ def _try(stage: SourceStage, *, json: bool) -> None:
                         sample += docs[: max(0, _SHOWN - len(sample))]
     except SourceFileError as error:
         raise ConfigurationError(str(error)) from None
-    complaints = [{"file": file, "place": one.place, "reason": one.reason, "remedy": one.remedy} for file, one in bad]
+    complaints = [
+        {"file": file, "place": record.place, "reason": record.reason, "remedy": record.remedy} for file, record in bad
+    ]
     if json:
         print_json({"dry_run": True, "documents": good, "quarantine": complaints})
         return

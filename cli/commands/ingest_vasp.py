@@ -13,7 +13,8 @@ from typing import Final
 
 import typer
 
-from ...builders.engine.runner import Interrupted, run_stage
+from ...builders.engine.runner import Interrupted
+from ...builders.sources.ingestion import ingest
 from ...stores.clock import utc_now
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
@@ -25,7 +26,7 @@ KIND: Final = "vasp"
 
 
 def directories_of(paths: Sequence[Path] | None, kind: str | None) -> list[Path] | None:
-    """Give the folders of VASP results that a command line names, or None where it is about another kind."""
+    """Folders of VASP results that a command line names; None where it is about another kind."""
     given = list(paths or [])
     word = kind is None and bool(given) and str(given[0]) == KIND and (len(given) > 1 or not given[0].exists())
     if word:
@@ -44,7 +45,7 @@ def watch_vasp(
 
     With `follow`, values and campaigns are brought up to date after it.
     """
-    from ...builders.calculations.vasp.watch import Watch
+    from ...builders.calculations.watch import Watch
     from ...builders.refresh import ingestion_names, refresh
 
     stop = threading.Event()
@@ -59,7 +60,7 @@ def watch_vasp(
                     done = refresh(connection, processes=workers, leave_out=ingestion_names(connection))
                 except Interrupted:
                     break
-                told = "; ".join(f"{one.stage}: {summary(one)}" for one in done.stages if one.written)
+                told = "; ".join(f"{stage.stage}: {summary(stage)}" for stage in done.stages if stage.written)
                 err.print(f"  {told or 'nothing follows from it'}", soft_wrap=True)
                 for stage, reason in done.errors.items():
                     err.print(f"  {stage}: {reason}", markup=False, soft_wrap=True)
@@ -90,9 +91,9 @@ def ingest_vasp(
     from ...builders.calculations.vasp.crawl import Run, crawl
 
     if dry_run:
-        found = list(crawl(directories))
-        runs = [one for one in found if isinstance(one, Run)]
-        troubles = [asdict(one) for one in found if not isinstance(one, Run)]
+        crawled = list(crawl(directories))
+        runs = [item for item in crawled if isinstance(item, Run)]
+        troubles = [asdict(item) for item in crawled if not isinstance(item, Run)]
         if json:
             print_json({"dry_run": True, "calculations": [run.place for run in runs], "quarantine": troubles})
             return
@@ -103,7 +104,7 @@ def ingest_vasp(
         return
     stage = VaspStage([str(directory) for directory in directories])
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
-        report = run_stage(stage, connection, processes=processes or settings.processes, progress=progress)
+        report = ingest(stage, connection, processes=processes or settings.processes, progress=progress)
     if json:
         print_json(asdict(report))
     else:

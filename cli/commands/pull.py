@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from ...builders.engine.runner import run_stage
+from ...builders.sources.ingestion import ingest
 from ...builders.sources.service_stage import LiveSourceStage
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
@@ -35,13 +35,13 @@ class LiveOptions:
     dimension: int | None = None
 
     def any_live(self) -> bool:
-        """Say whether an option was given that only a live source has."""
+        """Whether an option was given that only a live source has."""
         only = (self.chemsys, self.thermo_type, self.urls, self.filter, self.list_days)
-        return any(one not in (None, (), []) for one in only)
+        return any(value not in (None, (), []) for value in only)
 
 
 def is_live(kind: str | None, options: LiveOptions) -> bool:
-    """Say whether a live source is meant.
+    """Whether a live source is meant.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def pull(
     settings: Settings, kind: str, options: LiveOptions, *, accept_loss: bool, processes: int | None, json: bool
 ) -> None:
     """Pull what is asked for, one source after the other; one that is away does not keep the others from it."""
-    stages = [LiveSourceStage(kind, one, accept_loss=accept_loss) for one in _sources(kind, options)]
+    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss) for given in _sources(kind, options)]
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names):
         raise ConfigurationError("two sources would have the same name", "Pull them one by one, with --source each.")
@@ -78,8 +78,8 @@ def pull(
                 errors[stage.name] = error
                 print_error(error)
     if json:
-        found: Any = {"sources": reports, "errors": {name: error.message for name, error in errors.items()}}
-        print_json(reports[0] if len(stages) == 1 else found)
+        answer: Any = {"sources": reports, "errors": {name: error.message for name, error in errors.items()}}
+        print_json(reports[0] if len(stages) == 1 else answer)
     code = max(
         [1 for report in reports if report["failed"]] + [error.exit_code for error in errors.values()], default=0
     )
@@ -119,7 +119,7 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
 
 def _pull_one(stage: LiveSourceStage, connection: Connection, *, processes: int | None, quiet: bool) -> dict[str, Any]:
     with stage_progress(quiet=quiet) as progress:
-        report = run_stage(stage, connection, processes=processes or 1, progress=progress)
+        report = ingest(stage, connection, processes=processes or 1, progress=progress)
     if not quiet:
         err.print(
             f"{stage.name.partition(':')[2]}: {summary(report)} ({report.seconds:.1f} s, {stage.requests:,} requests)",

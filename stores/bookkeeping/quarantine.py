@@ -52,8 +52,3 @@ def release_starting(connection: Connection, stage: str, beginning: str, session
     """Forget a stage's complaints about places whose name begins so, in the caller's transaction."""
     place = {"$regex": f"^{re.escape(beginning)}"}
     connection.database["quarantine"].delete_many({"stage": stage, "place": place}, session=session)
-
-
-def has_any(connection: Connection, stage: str, file: str) -> bool:
-    """Say whether anything of a file is in quarantine."""
-    return connection.database["quarantine"].find_one({"stage": stage, "file": file}, {"_id": 1}) is not None

@@ -188,7 +188,10 @@ def _wrong(connection: Connection, found: Doc) -> Iterable[str]:
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},
     ]
+    registered = {f"run {row['stage']}" for row in found["stages"]}
     for one in connection.database["runs"].aggregate(last_of_each_job, allowDiskUse=True):
+        if one["_id"].startswith("run ingest:") and one["_id"] not in registered:
+            continue  # the source was removed since
         if (state := state_of(one["run"])) in _WRONG:
             yield f"the last run of {one['_id']} {_PAST[state]} ({one['run']['run_id']})"
 

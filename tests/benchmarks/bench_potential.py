@@ -14,8 +14,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import torch
-from exfolio.builders.sources.catalogue import reader_for
-from exfolio.builders.sources.record import RawRecord, parse_many
+from exfolio.builders.sources.reader_kinds import reader_for
+from exfolio.builders.sources.readers.reader import parse_many
+from exfolio.builders.sources.records.raw_record import RawRecord
 from exfolio.models.potential.chgnet import evaluate, potential
 from exfolio.models.potential.relaxation import relax
 from exfolio.models.structure.layered.layering import DATABASE_RULES, analyse_layers

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from exfolio.builders.sources.catalogue import reader_for
-from exfolio.builders.sources.record import RawRecord, parse_many
+from exfolio.builders.sources.reader_kinds import reader_for
+from exfolio.builders.sources.readers.reader import parse_many
+from exfolio.builders.sources.records.raw_record import RawRecord
 from exfolio.models.structure.comparison.matching import Prepared, prepare
 from exfolio.models.structure.comparison.reduced_cells import name_of
 from exfolio.models.structure.covalent_radii import COVALENT_RADII

@@ -7,8 +7,9 @@ from typing import Any
 from exfolio.builders.candidates.campaign import Campaign, parse
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.recipe import stages_of
-from exfolio.builders.sources.catalogue import reader_for
-from exfolio.builders.sources.record import RawRecord, parse_many
+from exfolio.builders.sources.reader_kinds import reader_for
+from exfolio.builders.sources.readers.reader import parse_many
+from exfolio.builders.sources.records.raw_record import RawRecord
 from exfolio.models.structure.layered.monolayer import monolayers
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.bookkeeping.runs import StageReport

@@ -68,7 +68,7 @@ class Trouble:
 
 
 def shown(path: Path) -> str:
-    """Give a path as text that can be stored: as it is, or with undecodable bytes escaped."""
+    """Path as text that can be stored: as it is, or with undecodable bytes escaped."""
     text = str(path)
     try:
         text.encode("utf-8")
@@ -100,8 +100,8 @@ def crawl(roots: Iterable[Path]) -> Iterator[Run | Trouble]:
                 if (state.st_dev, state.st_ino) in seen:
                     continue
                 seen.add((state.st_dev, state.st_ino))
-                with os.scandir(here) as found:
-                    entries = sorted(found, key=lambda entry: entry.name)
+                with os.scandir(here) as scanned:
+                    entries = sorted(scanned, key=lambda entry: entry.name)
                 folders, results = _sorted_out(here, entries)
             except OSError as error:
                 yield Trouble(shown(here), f"the folder can't be read: {error.strerror or error}", "Allow reading it.")

@@ -116,8 +116,10 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
         "status": {"$in": ["waiting", "promoted"] if verify else ["waiting"]},
     }
     names = ("candidate_id", "structure_id", "dimension", "route", "parent_id", "formula_reduced", "gates")
-    found = connection.database["candidates"].find(query, {"_id": 0, **dict.fromkeys(names, 1)}).sort("candidate_id", 1)
-    for batch in _batches(found):
+    candidates = (
+        connection.database["candidates"].find(query, {"_id": 0, **dict.fromkeys(names, 1)}).sort("candidate_id", 1)
+    )
+    for batch in _batches(candidates):
         calculated = _calculated(connection, batch) if verify else {}
         layers: list[Doc] = []
         for candidate in batch:
@@ -147,7 +149,7 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
 
 
 def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
-    """Give the values that calculations are due for, and the gate that keeps later ones from being due.
+    """Values that calculations are due for, and the gate that keeps later ones from being due.
 
     Examples
     --------
@@ -162,29 +164,29 @@ def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[se
     for gate in gates:
         if gate["verdict"] != "unknown":
             continue
-        wanted = GAP if gate["field"] == HYBRID_GAP else gate["field"]
-        if wanted not in CALCULATED_FIELDS:
+        value = GAP if gate["field"] == HYBRID_GAP else gate["field"]
+        if value not in CALCULATED_FIELDS:
             blocked_by = blocked_by or gate["name"]
             if not everything:
                 break
-        elif everything or wanted != GAP or not fields:
-            fields.add(wanted)
+        elif everything or value != GAP or not fields:
+            fields.add(value)
     return fields, blocked_by
 
 
 def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
-    """Give the subjects in order, each with its structure and the calculations there are of it.
+    """Load the structure of each subject, in order, and the calculations there are of it.
 
     Subjects whose document has no structure any more are left out: the next refresh deals with their candidates.
     """
-    for batch in _batches(sorted(due.subjects.values(), key=lambda one: (one.role, one.id))):
-        materials = {one.material_id for one in batch if one.material_id}
-        proposed = {one.id for one in batch if one.material_id is None}
+    for batch in _batches(sorted(due.subjects.values(), key=lambda subject: (subject.role, subject.id))):
+        materials = {subject.material_id for subject in batch if subject.material_id}
+        proposed = {subject.id for subject in batch if subject.material_id is None}
         structures = _structures(connection, "structures", "structure_id", proposed)
         if missing := proposed - structures.keys():  # a candidate carries its own structure as well
             structures |= _structures(connection, "candidates", "structure_id", missing)
         bulks = _structures(connection, "materials", "material_id", materials)
-        finished = _finished(connection, [one.id for one in batch])
+        finished = _finished(connection, [subject.id for subject in batch])
         for subject in batch:
             plain = structures.get(subject.id) if subject.material_id is None else bulks.get(subject.material_id)
             if plain is None:
@@ -211,7 +213,7 @@ def _own(candidate: Doc) -> Subject:
 
 
 def _bulks(connection: Connection, layers: list[Doc]) -> Iterator[tuple[Doc, Subject | str]]:
-    """Give the bulk of each layer, or why there is none."""
+    """Bulk crystal of each layer, or why there is none."""
     database = connection.database
     parents = {layer["parent_id"] for layer in layers if layer.get("parent_id")}
     ids = sorted({layer["structure_id"] for layer in layers} | parents)
@@ -253,10 +255,10 @@ def _replaced(plain: Doc, substitution: dict[str, str]) -> Doc:
 
 
 def _structures(connection: Connection, collection: str, key: str, ids: Iterable[str]) -> dict[str, Doc]:
-    found = connection.database[collection].find(
+    documents = connection.database[collection].find(
         {key: {"$in": sorted(ids)}, "structure": {"$exists": True}}, {"_id": 0, key: 1, "structure": 1}
     )
-    return {doc[key]: doc["structure"] for doc in found}
+    return {doc[key]: doc["structure"] for doc in documents}
 
 
 def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:
@@ -282,14 +284,14 @@ def _finished(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
         "deprecated": False,
     }
     names = {"_id": 0, **dict.fromkeys((*keys, "functional", "task_type", "structure"), 1)}
-    found: dict[str, dict[tuple[str, str], Doc]] = {}
+    finished: dict[str, dict[tuple[str, str], Doc]] = {}
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
         bulk_of = doc.get("manifest", {}).get("bulk_of")
         of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
         if of in ids:
-            found.setdefault(of, {})[key] = doc.get("structure") or {}
-    return found
+            finished.setdefault(of, {})[key] = doc.get("structure") or {}
+    return finished
 
 
 _AS_READ: Final = {"gga": "pbe", "optb88+rvv10": "optb88-vdw", "optb88": "optb88-vdw"}
@@ -312,5 +314,5 @@ def is_finished(subject: Subject, functional: str, task: str) -> bool:
 
 
 def final_structure(subject: Subject, functional: str) -> Doc | None:
-    """Give the structure that a converged relaxation by this functional ended with, if there is one."""
+    """Structure that a converged relaxation by this functional ended with, if there is one."""
     return subject.finished.get((_family(functional), "relax")) or None

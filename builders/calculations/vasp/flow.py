@@ -17,7 +17,7 @@ from ....models.calculation.plan import Choices
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.errors import ConfigurationError
 from .crawl import MANIFEST
-from .export import Order
+from .input_export import Order
 
 
 def as_flow(orders: Iterable[Order], campaign: str, choices: Choices | None = None) -> Any:
@@ -69,7 +69,19 @@ def as_flow(orders: Iterable[Order], campaign: str, choices: Choices | None = No
 
 
 def write_flow(orders: Iterable[Order], campaign: str, path: Path, choices: Choices | None = None) -> int:
-    """Write the flow as JSON, for jobflow to read, and give the number of its jobs.
+    """Write the flow as JSON, for jobflow to read.
+
+    Parameters
+    ----------
+    orders, campaign, choices
+        As `as_flow` takes them.
+    path
+        File to make.
+
+    Returns
+    -------
+    int
+        Number of its jobs.
 
     Raises
     ------

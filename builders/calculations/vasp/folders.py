@@ -90,7 +90,7 @@ class Tree:
         self.root = root
 
     def look(self, folder: str) -> Present:
-        """Say what a folder of the tree holds."""
+        """Look what a folder of the tree holds."""
         path = self.root / folder
         try:
             names = [entry.name for entry in os.scandir(path)]
@@ -121,21 +121,21 @@ class Tree:
         manifest = {**manifest, "files": {name: _hash(text.encode()) for name, text in sorted(files.items())}}
         with _writing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
+            unfinished = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
             for name, text in files.items():
-                (made / name).write_text(text, encoding="utf-8", newline="\n")
-            (made / MANIFEST).write_text(_json(manifest), encoding="utf-8", newline="\n")
-            made.chmod(0o777 & ~_umask())
+                (unfinished / name).write_text(text, encoding="utf-8", newline="\n")
+            (unfinished / MANIFEST).write_text(_json(manifest), encoding="utf-8", newline="\n")
+            unfinished.chmod(0o777 & ~_umask())
             state = self.look(folder).state  # once more: a job may have begun since
             if state == "untouched":
                 old = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=final.parent))
                 final.rename(old / "replaced")
-                made.rename(final)
+                unfinished.rename(final)
                 shutil.rmtree(old)
             elif state == "absent":
-                made.rename(final)
+                unfinished.rename(final)
             else:
-                shutil.rmtree(made)
+                shutil.rmtree(unfinished)
                 raise ConfigurationError(f"{final} has changed while it was to be written", "Run the export again.")
 
     def put_file(self, path: str, text: str, *, executable: bool = False) -> None:
@@ -177,7 +177,7 @@ class Tree:
                     Path(entry.path).unlink()
 
     def folders(self) -> dict[str, Doc]:
-        """Give what the manifest of the tree lists, by folder.
+        """Entries of the tree's manifest, by folder.
 
         Raises
         ------
@@ -224,7 +224,7 @@ def open_tree(root: Path) -> Iterator[Tree]:
 
 
 def folder_name(*parts: str, identity: str) -> str:
-    """Give a folder name of plain letters, told apart by a hash of the identity.
+    """Folder name of plain letters, told apart by a hash of the identity.
 
     Examples
     --------
@@ -236,7 +236,7 @@ def folder_name(*parts: str, identity: str) -> str:
 
 
 def files_hash(files: Mapping[str, str]) -> str:
-    """Give the hash of a folder's input, but for its POTCAR, which not everybody has."""
+    """Hash of a folder's input, but for its POTCAR, which not everybody has."""
     return text_hash(*(part for name in sorted(files) if not name.startswith("POTCAR") for part in (name, files[name])))
 
 

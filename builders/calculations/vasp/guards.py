@@ -62,7 +62,7 @@ _TOO_LARGE = "Look whether it is what it seems; a trajectory that long is best s
 
 @contextmanager
 def plain_xml(path: Path) -> Iterator[Path]:
-    """Give a checked, uncompressed file to parse: the file itself, or a copy that is removed afterwards.
+    """Check and uncompress a file to parse: the file itself, or a copy that is removed afterwards.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def check_prolog(head: bytes, path: Path) -> None:
     while True:
         if rest.startswith(b"<?"):
             end, step = rest.find(b"?>"), 2
-            found = _ENCODING.search(rest[: max(end, 0)])
-            if found and found[1].decode("ascii", "replace").lower() not in _ENCODINGS:
-                encoding = found[1].decode("ascii", "replace")
+            stated = _ENCODING.search(rest[: max(end, 0)])
+            if stated and stated[1].decode("ascii", "replace").lower() not in _ENCODINGS:
+                encoding = stated[1].decode("ascii", "replace")
                 raise BadRun(f"{name} is in the encoding {encoding!r}, which VASP does not write", "Do not trust it.")
         elif rest.startswith(b"<!--"):
             end, step = rest.find(b"-->"), 3

@@ -39,10 +39,10 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], str | None]:
         return {}, f"the manifest {quoted(path)} is not JSON"
     if not isinstance(content, dict):
         return {}, f"the manifest {quoted(path)} is not an object"
-    found: dict[str, Any] = {}
+    usable: dict[str, Any] = {}
     for name in FIELDS:
         value = content.get(name)
         if isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable():
-            found[name] = value
-    odd = sorted(name for name in FIELDS if name in content and name not in found and content[name] is not None)
-    return found, f"the manifest has no usable {', '.join(odd)}" if odd else None
+            usable[name] = value
+    odd = sorted(name for name in FIELDS if name in content and name not in usable and content[name] is not None)
+    return usable, f"the manifest has no usable {', '.join(odd)}" if odd else None

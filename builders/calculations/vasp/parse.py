@@ -18,8 +18,8 @@ from pymatgen.io.vasp.outputs import Vasprun
 
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
-from ...sources.material_fields import amounts_of, checked, structure_fields
-from ...sources.record import BadRecord
+from ...sources.records.material_fields import amounts_of, checked, structure_fields
+from ...sources.records.raw_record import BadRecord
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest
@@ -83,7 +83,7 @@ def _read(path: Any, name: str) -> tuple[Vasprun, list[str]]:
         except _UNREADABLE as error:
             raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
     # pymatgen's word on convergence holds the path; ours is in the fields.
-    notes = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    notes = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     return vasprun, [note for note in dict.fromkeys(notes) if "unconverged" not in note]
 
 
@@ -154,29 +154,29 @@ def _kpoints_of(vasprun: Vasprun) -> Doc:
 
 def _kpoints(vasprun: Vasprun) -> Doc:
     kpoints = vasprun.kpoints
-    found: Doc = {"style": kpoints.style.name.lower(), "count": len(vasprun.actual_kpoints)}
+    facts: Doc = {"style": kpoints.style.name.lower(), "count": len(vasprun.actual_kpoints)}
     if kpoints.num_kpts == 0 and len(kpoints.kpts) == 1:
-        found["grid"] = [int(n) for n in kpoints.kpts[0]]
-    return found
+        facts["grid"] = [int(n) for n in kpoints.kpts[0]]
+    return facts
 
 
 def _settings(vasprun: Vasprun, incar: Doc) -> Doc:
-    found: Doc = {}
+    settings: Doc = {}
     for tag in SETTINGS:
         value = incar.get(tag)
         if value is not None and _storable(value):
-            found[tag] = value
+            settings[tag] = value
     # What VASP took where the INCAR says nothing.
     for tag, parameter in (("ENCUT", "ENMAX"), ("PREC", "PREC"), ("ISPIN", "ISPIN"), ("LASPH", "LASPH")):
         value = vasprun.parameters.get(parameter)
-        if tag not in found and value is not None and _storable(value):
-            found[tag] = value
-    return found
+        if tag not in settings and value is not None and _storable(value):
+            settings[tag] = value
+    return settings
 
 
 def _storable(value: Any) -> bool:
     if isinstance(value, list):
-        return all(_storable(one) for one in value)
+        return all(_storable(item) for item in value)
     return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
 
 
@@ -187,28 +187,28 @@ def _gap(vasprun: Vasprun, notes: list[str]) -> Doc:
     if not all(math.isfinite(float(value)) for value in (gap, cbm, vbm)):
         notes.append("no band gap: there is no empty, or no filled, band")
         return {}
-    found: Doc = {"band_gap": float(gap), "cbm": float(cbm), "vbm": float(vbm)}
-    return {**found, "band_gap_direct": bool(direct)} if gap > 0 else found
+    gap_facts: Doc = {"band_gap": float(gap), "cbm": float(cbm), "vbm": float(vbm)}
+    return {**gap_facts, "band_gap_direct": bool(direct)} if gap > 0 else gap_facts
 
 
 def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
     steps = vasprun.ionic_steps
-    found: Doc = {"steps": len(steps)}
+    facts: Doc = {"steps": len(steps)}
     energies = _finite(step.get("e_0_energy") for step in steps)
     if len(energies) < len(steps):
         notes.append(f"{len(steps) - len(energies)} of {len(steps)} ionic steps have no finite energy")
     if energies:
-        found |= {"first_energy": energies[0], "last_energy": energies[-1], "lowest_energy": min(energies)}
+        facts |= {"first_energy": energies[0], "last_energy": energies[-1], "lowest_energy": min(energies)}
     forces = np.asarray(steps[-1].get("forces", []), dtype=np.float64)
     if forces.ndim == 2 and forces.size:
         largest = float(np.linalg.norm(forces, axis=1).max())
         if math.isfinite(largest):
-            found["largest_force"] = largest
+            facts["largest_force"] = largest
         else:
             notes.append("the last forces are not finite")
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
-    found["volume_change"] = float(last / first - 1.0)
-    return found
+    facts["volume_change"] = float(last / first - 1.0)
+    return facts
 
 
 def _finite(values: Iterable[Any]) -> list[float]:

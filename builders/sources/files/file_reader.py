@@ -10,14 +10,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .open_files import find_files, without_compression
+from ..records.source_options import SourceOptionError, checked_dimension, checked_name
+from .file_search import find_files
+from .open_files import without_compression
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-class ReaderOptionError(ValueError):
-    """An option of a reader that can't be meant; the message says what may be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +35,7 @@ class FileReader:
 
     kind: ClassVar[str]
     version: ClassVar[int]
-    wanted: ClassVar[str]
+    file_kinds: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     default_source: ClassVar[str] = ""
 
@@ -51,41 +48,35 @@ class FileReader:
         given = [self.paths] if isinstance(self.paths, str | Path) else self.paths
         paths = tuple(Path(path) for path in given)
         source = self.source or self.default_source or self._name_of(paths)
-        if not _NAME.fullmatch(source):
-            msg = f"the source can't be called {source!r}; use letters, digits, dot, dash and underscore"
-            raise ReaderOptionError(msg)
-        dimension = getattr(self, "dimension", None)
-        if dimension not in (None, 0, 1, 2, 3):
-            msg = f"the dimension is {dimension!r}; give 2 for layers and monolayers, 3 for bulk"
-            raise ReaderOptionError(msg)
+        checked_dimension(getattr(self, "dimension", None))
         object.__setattr__(self, "paths", paths)
-        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "source", checked_name(source))
 
     def _name_of(self, paths: tuple[Path, ...]) -> str:
         if len(paths) != 1:
             msg = f"{len(paths)} paths are given, so the source needs a name: say which with source="
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         stem = without_compression(paths[0].resolve().name)
         name, dot, suffix = stem.rpartition(".")
         stem = name if name and (dot + suffix.lower()) in self.suffixes else stem
         return _NOT_PART_OF_A_NAME.sub("-", stem).strip("-._") or self.kind
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives (JSON-able): kind, version and options, without the paths."""
+        """Describe all that shapes what `parse` makes (JSON-able): kind, version and options, without the paths."""
         options = {
             field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name not in _NOT_SHAPING
         }
         return {"kind": self.kind, "version": self.version, **options}
 
     def files(self) -> list[Path]:
-        """Give the files to read, sorted.
+        """Find the files to read, sorted.
 
         Raises
         ------
         SourceFileError
             Where a path is missing or not readable, or a folder holds no file of this kind.
         """
-        return find_files([Path(path) for path in self.paths], accepts=self.accepts, wanted=self.wanted)
+        return find_files([Path(path) for path in self.paths], accepts=self.accepts, file_kinds=self.file_kinds)
 
     def relative_name(self, path: Path) -> str:
         """Name a file for use in ids: below the folder given, with slashes, without its compression suffix."""
@@ -100,7 +91,7 @@ class FileReader:
         return os.fsencode(without_compression(relative.as_posix())).decode("utf-8", "backslashreplace")
 
     def id_prefix(self, path: Path) -> str:
-        """Give what stands before numbered ids: nothing where one file is given, else the name of the file."""
+        """Text before numbered ids: nothing where one file is given, else the name of the file."""
         alone = len(self.paths) == 1 and not Path(self.paths[0]).is_dir()
         return "" if alone else f"{self.relative_name(path)}/"
 

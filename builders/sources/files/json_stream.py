@@ -6,31 +6,20 @@ import here: it is read as plain lists, dicts, texts and numbers.
 
 import codecs
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
+from .json_text import JsonText, MalformedError, why_malformed
 from .open_files import MAX_LINE_BYTES, SourceFileError, numbered_lines, open_source, quoted, read_head, rest_unread
 
-MAX_RECORD_CHARS = MAX_LINE_BYTES
-"""Longest record taken, in characters of JSON."""
 RECORD_KEYS = frozenset(
     {"@module", "@class", "structure", "lattice", "sites", "composition", "energy", "energy_adjustments"}
     | {"entry_id", "material_id", "task_id", "formula_pretty", "snl"}
 )
 """Keys that tell an object that is one record from an object that holds records by key."""
-
-_CHUNK_BYTES = 256 * 1024
-_SPACE = re.compile(r"[ \t\n\r]*")
-_BRACKET = re.compile(r'["\[\]{},]')
-_QUOTE = re.compile(r'["\\]')
-_OPENER = {"}": "{", "]": "["}
-# A decoder that stops within this distance of the end of what is read so far may only lack the rest ("-Infinity").
-_LONGEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +43,6 @@ class _Shape:
     columns: tuple[str, ...] | None = None
 
 
-class _MalformedError(ValueError):
-    """The value that begins here is not JSON, or is too long."""
-
-
 def load(text: str) -> Any:
     """Read the text of one record again.
 
@@ -69,7 +54,7 @@ def load(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadRecord(f"it is not JSON: {_reason(error)}") from error
+        raise BadRecord(f"it is not JSON: {why_malformed(error)}") from error
 
 
 def json_items(path: Path) -> Iterator[JsonItem | BadRecord]:
@@ -98,9 +83,7 @@ def _lines(path: Path) -> Iterator[JsonItem | BadRecord]:
     for number, line in numbered_lines(path):
         place = f"line {number}"
         if isinstance(line, BadRecord):
-            yield BadRecord(
-                line.reason, remedy=line.remedy, place=line.place, index=index, rest_unread=line.rest_unread
-            )
+            yield line.moved(line.place, index)
         elif not (stripped := line.removeprefix(codecs.BOM_UTF8).strip()):
             continue
         else:
@@ -111,7 +94,7 @@ def _lines(path: Path) -> Iterator[JsonItem | BadRecord]:
                 yield BadRecord(f"it is not UTF-8: {error}", remedy="recode the file", place=place, index=index)
             except (ValueError, RecursionError) as error:
                 remedy = "one whole JSON object a line"
-                yield BadRecord(f"it is not JSON: {_reason(error)}", remedy=remedy, place=place, index=index)
+                yield BadRecord(f"it is not JSON: {why_malformed(error)}", remedy=remedy, place=place, index=index)
         index += 1
 
 
@@ -121,7 +104,7 @@ def _shape(path: Path) -> _Shape:
         msg = f"{quoted(path)} is UTF-16; recode it to UTF-8"
         raise SourceFileError(msg)
     with open_source(path) as stream:
-        text = _JsonText(stream)
+        text = JsonText(stream)
         first = text.peek()
         if first == "[":
             return _Shape("array")
@@ -135,7 +118,7 @@ def _shape(path: Path) -> _Shape:
     if _has_lines(path):
         return _Shape("lines")
     with open_source(path) as stream:
-        return _shape_of_object(_JsonText(stream))
+        return _shape_of_object(JsonText(stream))
 
 
 def _has_lines(path: Path) -> bool:
@@ -157,7 +140,7 @@ def _has_lines(path: Path) -> bool:
     return False
 
 
-def _shape_of_object(text: "_JsonText") -> _Shape:
+def _shape_of_object(text: JsonText) -> _Shape:
     columns: tuple[str, ...] | None = None
     rows = False
     try:
@@ -180,7 +163,7 @@ def _shape_of_object(text: "_JsonText") -> _Shape:
                 text.value()
             if rows and columns is not None:
                 return _Shape("under", "data", columns)
-    except (_MalformedError, SourceFileError):
+    except (MalformedError, SourceFileError):
         pass  # the second reading tells, with the place
     return _Shape("single")
 
@@ -189,10 +172,10 @@ def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     given = 0
     try:
         with open_source(path) as stream:
-            for item in _items(_JsonText(stream), shape):
+            for item in _items(JsonText(stream), shape):
                 yield item
                 given += 1
-    except _MalformedError as error:
+    except MalformedError as error:
         yield BadRecord(
             f"the JSON is broken: {error}",
             remedy="write the file again; what came before was read",
@@ -202,7 +185,7 @@ def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
         )
 
 
-def _items(text: "_JsonText", shape: _Shape) -> Iterator[JsonItem | BadRecord]:
+def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     if shape.form == "single":
         yield _item(text, "the record", 0, None, None)
         return
@@ -216,20 +199,20 @@ def _items(text: "_JsonText", shape: _Shape) -> Iterator[JsonItem | BadRecord]:
                 break
             text.value()
     word = "row" if shape.columns else "item"
-    for index in text.elements():
+    for index, _ in enumerate(text.elements()):
         yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
 
 
 def _item(
-    text: "_JsonText", place: str, index: int, key: str | None, columns: tuple[str, ...] | None
-) -> "JsonItem | BadRecord":
+    text: JsonText, place: str, index: int, key: str | None, columns: tuple[str, ...] | None
+) -> JsonItem | BadRecord:
     try:
         value, source = text.value()
-    except _MalformedError as error:
+    except MalformedError as error:
         try:
             text.skip_value()
-        except _MalformedError as lost:
-            raise _MalformedError(f"{place}: {error}, and {lost}") from error
+        except MalformedError as lost:
+            raise MalformedError(f"{place}: {error}, and {lost}") from error
         return BadRecord(f"it is not JSON: {error}", remedy="correct the record", place=place, index=index)
     if not source.isascii() and _undecodable(source):
         return BadRecord("it holds bytes that are not UTF-8", remedy="recode the file", place=place, index=index)
@@ -242,172 +225,3 @@ def _undecodable(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return f"{error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else str(error)
-
-
-class _JsonText:
-    """JSON read piece by piece: what has been read and not yet used is kept, nothing else."""
-
-    def __init__(self, stream: BufferedReader) -> None:
-        self._stream = stream
-        self._bytes_to_text = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._decode = json.JSONDecoder().raw_decode
-        self._text = ""
-        self._at = 0
-        self._ended = False
-        self._failure: SourceFileError | None = None
-
-    def _more(self) -> bool:
-        """Read on: as much again as is pending, so that a long record is tried only a few times."""
-        if self._failure:
-            raise self._failure
-        if self._ended:
-            return False
-        pieces = [self._text[self._at :]]
-        wanted = max(_CHUNK_BYTES, len(pieces[0]))
-        while wanted > 0 and not self._ended:
-            try:
-                piece = self._stream.read1(wanted)
-            except SourceFileError as error:
-                self._failure = error  # told when what precedes the damage is used up
-                break
-            self._ended = not piece
-            pieces.append(self._bytes_to_text.decode(piece, final=self._ended))
-            wanted -= len(piece)
-        self._text, self._at = "".join(pieces), 0
-        return True
-
-    def peek(self) -> str:
-        """Pass over space and give the next character, empty at the end."""
-        while True:
-            space = _SPACE.match(self._text, self._at)
-            self._at = space.end() if space else self._at
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more():
-                return ""
-
-    def beginning(self) -> str:
-        """Give the first two characters of the value ahead that aren't space, and stay before it."""
-        first = self.peek()
-        if first not in ("[", "{"):
-            return first
-        while True:
-            space = _SPACE.match(self._text, self._at + 1)
-            after = space.end() if space else self._at + 1
-            if after < len(self._text):
-                return first + self._text[after]
-            if not self._more():
-                return first
-
-    def _take(self, expected: str) -> str:
-        found = self.peek()
-        if not found or found not in expected:
-            what = repr(found) if found else "the end of the file"
-            raise _MalformedError(f"found {what} where one of {' '.join(expected)} is needed")
-        self._at += 1
-        return found
-
-    def value(self) -> tuple[Any, str]:
-        """Read the next value; give it with its text.
-
-        Raises
-        ------
-        _MalformedError
-            Where it is not JSON or too long; the reading stays before it.
-        """
-        self.peek()
-        while True:
-            try:
-                value, end = self._decode(self._text, self._at)
-            except json.JSONDecodeError as error:
-                cut = error.pos >= len(self._text) - _LONGEST_TOKEN or error.msg.startswith("Unterminated string")
-                if not (cut and self._can_grow()):
-                    raise _MalformedError(_reason(error)) from error
-            except (ValueError, RecursionError) as error:
-                raise _MalformedError(_reason(error)) from error
-            else:
-                # A number may go on in what has not been read yet.
-                if end < len(self._text) or not self._can_grow():
-                    source = self._text[self._at : end]
-                    self._at = end
-                    return value, source
-
-    def _can_grow(self) -> bool:
-        if len(self._text) - self._at > MAX_RECORD_CHARS:
-            raise _MalformedError(f"the record is longer than {MAX_RECORD_CHARS} characters")
-        return self._more()
-
-    def skip_value(self) -> None:
-        """Pass over a value that isn't JSON, by its brackets and quotes, without keeping it.
-
-        Raises
-        ------
-        _MalformedError
-            Where it has no end.
-        """
-        stack: list[str] = []
-        quoted_text = False
-        while True:
-            found = (_QUOTE if quoted_text else _BRACKET).search(self._text, self._at)
-            if not found:
-                self._at = len(self._text)
-                if not self._more():
-                    raise _MalformedError("the file ends within a record")
-                continue
-            mark = found[0]
-            if quoted_text:
-                if mark == "\\" and found.end() == len(self._text) and not self._ended:
-                    self._at = found.start()
-                    self._more()
-                    continue
-                self._at = found.end() + (mark == "\\")
-                quoted_text = mark != '"'
-            elif mark == '"':
-                quoted_text, self._at = True, found.end()
-            elif mark in "[{":
-                stack.append(mark)
-                self._at = found.end()
-            elif not stack:
-                self._at = found.start()  # a scalar ends before a comma or the bracket of its container
-                break
-            else:
-                self._at = found.end()
-                if mark != "," and _OPENER[mark] in stack:
-                    while stack.pop() != _OPENER[mark]:
-                        pass  # brackets left open inside
-                    if not stack:
-                        break
-
-    def elements(self) -> Iterator[int]:
-        """Go through an array; the caller takes each value."""
-        self._take("[")
-        if self.peek() == "]":
-            self._at += 1
-            return
-        index = 0
-        while True:
-            yield index
-            index += 1
-            if self._take(",]") == "]":
-                return
-
-    def pairs(self) -> Iterator[str]:
-        """Go through an object key by key; the caller takes each value."""
-        self._take("{")
-        if self.peek() == "}":
-            self._at += 1
-            return
-        while True:
-            if self.peek() != '"':
-                raise _MalformedError(f"found {self.peek()!r} where a key is needed")
-            key, _ = self.value()
-            self._take(":")
-            yield key
-            if self._take(",}") == "}":
-                return

@@ -1,6 +1,6 @@
-"""Open and find source files, compressed or not, with guards against damaged and hostile ones.
+"""Open source files, compressed or not, with guards against damaged and hostile ones.
 
-Knows bytes, lines and folders; knows nothing of what the files mean.
+Knows bytes and lines; knows nothing of what the files mean.
 """
 
 import bz2
@@ -11,11 +11,11 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
 
 MAX_LINE_BYTES = 64 * 2**20
 """Longest line taken for one record. A structure of 10,000 sites is about 3 MB of JSON."""
@@ -43,7 +43,7 @@ class CutShortError(SourceFileError):
 
 
 def quoted(path: Path) -> str:
-    """Give a path as a person should see it: in quotes, control characters and undecodable bytes escaped."""
+    """Quote a path as a person should see it: control characters and undecodable bytes escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text) + "'"
 
@@ -295,72 +295,7 @@ def rest_unread(error: SourceFileError, *, place: str, index: int = -1) -> BadRe
     )
 
 
-def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], wanted: str) -> list[Path]:
-    """Find the files to read: the ones given, and those in the folders given, recursively.
-
-    Parameters
-    ----------
-    paths
-        Files and folders. A file given by name is taken whatever its name is.
-    accepts
-        Whether a file in a folder is of the wanted kind, by its name without a compression suffix.
-    wanted
-        What is looked for, for messages, e.g. ``"CIF or POSCAR files"``.
-
-    Returns
-    -------
-    list of Path
-        Sorted, each file once. In folders, hidden files and folders are passed over, and symbolic links are not
-        followed: they may lead out of the folder or round in a circle.
-
-    Raises
-    ------
-    SourceFileError
-        Where a path is missing or not readable, or where nothing is found.
-    """
-    paths = list(paths)
-    if not paths:
-        msg = f"no path given; name at least one file or folder of {wanted}"
-        raise SourceFileError(msg)
-    found: dict[Path, Path] = {}
-    for path in paths:
-        if not path.is_dir():
-            open_source(path).close()
-            found.setdefault(path.resolve(), path)
-            continue
-        inside, links = _files_in(path, accepts)
-        if not inside:
-            hint = f" ({links} symbolic links were not followed)" if links else ""
-            msg = f"no {wanted} in the folder {quoted(path)}{hint}"
-            raise SourceFileError(msg)
-        for file in inside:
-            found.setdefault(file.resolve(), file)
-    return sorted(found.values())
-
-
-def _files_in(folder: Path, accepts: Callable[[str], bool]) -> tuple[list[Path], int]:
-    found, links = [], 0
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_symlink():
-                        links += 1
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(here / entry.name)
-                    elif entry.is_file(follow_symlinks=False) and accepts(without_compression(entry.name)):
-                        found.append(here / entry.name)
-        except OSError as error:
-            msg = f"can't read the folder {quoted(here)}: {error.strerror or error}"
-            raise SourceFileError(msg) from error
-    return found, links
-
-
 def without_compression(name: str) -> str:
-    """Give a file name without its compression suffix: ``a.cif.gz`` -> ``a.cif``."""
+    """Strip the compression suffix off a file name: ``a.cif.gz`` -> ``a.cif``."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in COMPRESSION_SUFFIXES else name

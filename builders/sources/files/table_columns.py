@@ -1,4 +1,4 @@
-"""Say what each column of a table is, by options and by headers that leave no doubt.
+"""What each column of a table is, by options and by headers that leave no doubt.
 
 Knows headers, fields and units; never sees a row.
 """
@@ -6,8 +6,8 @@ Knows headers, fields and units; never sees a row.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion, field_of_header
-from .file_reader import ReaderOptionError
+from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion, field_of_header
 from .open_files import SourceFileError
 
 FORMULA_HEADERS = ("formula", "composition", "formula_pretty", "pretty_formula", "reduced_formula")
@@ -37,7 +37,7 @@ def parse_columns(options: Sequence[str]) -> dict[str, str]:
 
     Raises
     ------
-    ReaderOptionError
+    SourceOptionError
         Where one is not of that form, or a field is named twice.
     """
     columns: dict[str, str] = {}
@@ -45,10 +45,10 @@ def parse_columns(options: Sequence[str]) -> dict[str, str]:
         name, equals, column = option.partition("=")
         if not (equals and name.strip() and column.strip()):
             msg = f"{option!r} is not of the form FIELD=COLUMN or FIELD=COLUMN:UNIT"
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         if name.strip() in columns:
             msg = f"the field {name.strip()!r} is given two columns"
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         columns[name.strip()] = column.strip()
     return columns
 
@@ -58,20 +58,20 @@ def check_fields(columns: Mapping[str, str]) -> None:
 
     Raises
     ------
-    ReaderOptionError
+    SourceOptionError
         Where one can't.
     """
     fields = (*_KEYS, *TEXT_FIELDS, *UNITS_OF_FIELD)
     for name in columns:
         if name not in fields:
             msg = f"a column can't be {name!r}; it can be one of {', '.join(fields)}"
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
 
 
 def plan_table(
     header: Sequence[str], *, columns: Mapping[str, str], keep: Sequence[str] = (), where: str = ""
 ) -> TablePlan:
-    """Say what each column is.
+    """Plan which column becomes which field, and how its values are converted.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def _conversion(name: str, column: str, unit: str | None) -> Conversion:
         raise SourceFileError(msg) from error
 
 
-def _first(wanted: Sequence[str], header: Sequence[str]) -> str | None:
-    for name in wanted:
+def _first(names: Sequence[str], header: Sequence[str]) -> str | None:
+    for name in names:
         for column in header:
             if column.lower() == name:
                 return column

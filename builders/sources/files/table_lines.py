@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..record import BadRecord
+from ..records.raw_record import BadRecord
 from .open_files import CutShortError, SourceFileError, open_source, quoted, read_head, rest_unread
 
 MAX_ROW_CHARS = 2**20
@@ -71,8 +71,8 @@ def rows(path: Path, *, encoding: str, separator: str) -> Generator[Row | BadRec
     """
     lines = _Lines(path, encoding)
     try:
-        while (found := lines.next()) is not None:
-            number, line = found
+        while (numbered := lines.next()) is not None:
+            number, line = numbered
             if len(line) > MAX_ROW_CHARS:
                 yield _bad(number, f"the line is longer than {MAX_ROW_CHARS} characters", "one row a line")
             elif not line.isascii() and _undecodable(line):

@@ -15,11 +15,20 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, open_source, quoted
-from ..material_fields import check_value, checked, extra_fields, identity, number, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
-from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..records.material_fields import (
+    check_value,
+    checked,
+    extra_fields,
+    identity,
+    number,
+    space_group,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 VACUUM = 20.0
 """Å between a layer and its image, where a row has no cell vector along a direction that is not periodic."""
@@ -52,7 +61,7 @@ class AseDatabase(FileReader):
 
     kind: ClassVar[str] = "ase"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "ASE databases (.db)"
+    file_kinds: ClassVar[str] = "ASE databases (.db)"
     suffixes: ClassVar[tuple[str, ...]] = (".db", ".json")
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +80,7 @@ class AseDatabase(FileReader):
         return name.lower().endswith(".db")
 
     def _plan(self) -> list[tuple[str, str, Conversion | None]]:
-        """Say for each field which key it is, and how its value is converted."""
+        """Key of each field, and how its value is converted."""
         plan: list[tuple[str, str, Conversion | None]] = []
         for name, text in self.columns.items():
             if name in (*_TEXTS, "space_group"):
@@ -80,16 +89,16 @@ class AseDatabase(FileReader):
             if name not in UNITS_OF_FIELD:
                 known = ", ".join(("space_group", *_TEXTS, *UNITS_OF_FIELD))
                 msg = f"a key can't be {name!r}; it can be one of {known}"
-                raise ReaderOptionError(msg)
+                raise SourceOptionError(msg)
             key, colon, unit = text.rpartition(":")
             if not colon:
                 msg = f"the unit of {name} is not stated; say so, e.g. {text}:{UNITS_OF_FIELD[name][0]}"
-                raise ReaderOptionError(msg)
+                raise SourceOptionError(msg)
             try:
                 plan.append((name, key, conversion(name, unit)))
             except UnitError as error:
                 msg = f"key {key!r}: {error}"
-                raise ReaderOptionError(msg) from error
+                raise SourceOptionError(msg) from error
         return plan
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
@@ -117,7 +126,13 @@ class AseDatabase(FileReader):
             )
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one row."""
+        """Make the document of one row.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row = raw.payload
         pairs: dict[str, Any] = row["key_value_pairs"]
         structure = _structure(row)
@@ -199,7 +214,7 @@ def is_sqlite(path: Path) -> bool:
 
 
 def keys_of(path: Path) -> set[str] | None:
-    """Give the keys of the key-value pairs in an SQLite database of ASE; None where it is none of ASE.
+    """Keys of the key-value pairs in an SQLite database of ASE; None where it is none of ASE.
 
     Raises
     ------
@@ -295,7 +310,7 @@ def _structure(row: Mapping[str, Any]) -> Structure:
 
 
 def _completed(cell: np.ndarray, pbc: Sequence[bool], positions: np.ndarray) -> np.ndarray:
-    """Give a cell its missing vectors: across a layer, as long as the layer is thick and `VACUUM` more."""
+    """Complete a cell by its missing vector: across a layer, as long as the layer is thick and `VACUUM` more."""
     missing = [axis for axis in range(3) if not np.any(cell[axis])]
     if not missing:
         return cell

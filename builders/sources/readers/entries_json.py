@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     Occurrences,
     amounts_of,
     extra_fields,
@@ -25,7 +25,7 @@ from ..material_fields import (
     text,
     written,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 SAME_ENERGY = 1e-4
 """eV. The stated correction and the sum of the stated adjustments may differ by this: files round both."""
@@ -53,7 +53,7 @@ class EntriesJson(FileReader):
 
     kind: ClassVar[str] = "entries"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
     reference: str | None = None
@@ -77,7 +77,13 @@ class EntriesJson(FileReader):
             yield RawRecord(item.place, item.index, (item.text, source_id))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the reference entry of one record, and the material where it has a structure."""
+        """Make the reference entry of one record, and the material where it has a structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source_text, source_id = raw.payload
         record = _object(load(source_text))
         amounts = _composition(record)
@@ -132,10 +138,10 @@ class EntriesJson(FileReader):
         data: Mapping[str, Any],
     ) -> dict[str, Any]:
         structure = read_structure(record["structure"])
-        found = amounts_of(structure)
-        if any(abs(amounts.get(el, 0.0) - found.get(el, 0.0)) > SAME_AMOUNT for el in {*amounts, *found}):
+        in_structure = amounts_of(structure)
+        if any(abs(amounts.get(el, 0.0) - in_structure.get(el, 0.0)) > SAME_AMOUNT for el in {*amounts, *in_structure}):
             raise BadRecord(
-                f"the composition is {dict(amounts)}, the structure has {found}", remedy="correct one of the two"
+                f"the composition is {dict(amounts)}, the structure has {in_structure}", remedy="correct one of the two"
             )
         material = {**self._identity(source_id), **structure_fields(structure), "energy_per_atom": energy_per_atom}
         if (above_hull := number(data, "e_above_hull")) is not None:
@@ -180,23 +186,23 @@ def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _adjustments(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Give each energy adjustment with its value in eV for the cell, and the names of the schemes they are from."""
+    """Energy adjustments with their values in eV for the cell, and the names of the schemes they are from."""
     listed = record.get("energy_adjustments") or []
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(stated, dict) for stated in listed):
         raise BadRecord("energy_adjustments is not a list of objects", remedy="give computed entries")
     adjustments: list[dict[str, Any]] = []
     schemes: dict[str, None] = {}
-    for one in listed:
+    for stated in listed:
         # pymatgen writes NaN for an uncertainty that is not known.
         known = {
             key: value
-            for key, value in one.items()
+            for key, value in stated.items()
             if not (key in _UNCERTAINTIES and isinstance(value, float) and math.isnan(value))
         }
         adjustment: dict[str, Any] = {"value": _value(known)}
-        if isinstance(one.get("@class"), str):
-            adjustment["kind"] = one["@class"]
-        maker = one.get("cls")
+        if isinstance(stated.get("@class"), str):
+            adjustment["kind"] = stated["@class"]
+        maker = stated.get("cls")
         if isinstance(maker, dict) and isinstance(maker.get("@class"), str):
             adjustment["scheme"] = maker["@class"]
             schemes[maker["@class"]] = None
@@ -238,7 +244,7 @@ def _correction(record: Mapping[str, Any], adjustments: list[dict[str, Any]]) ->
 
 
 def _settings(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give how an energy was computed, where the entry says."""
+    """Functional, +U and POTCARs that an energy was computed with, where the entry says."""
     settings: dict[str, Any] = {}
     if (functional := text(parameters, "run_type")) is not None:
         settings["functional"] = functional

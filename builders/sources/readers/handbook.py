@@ -26,8 +26,9 @@ from ....models.structure.symmetry.from_wyckoff import (
     coordinate,
     find_setting,
 )
-from ..material_fields import check_formula, checked, identity, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import check_formula, checked, identity, space_group, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.units import KJ_PER_MOL_PER_EV
 
 TABLE: Final = Path(__file__).with_name("handbook.csv")
 TYPES: Final = Path(__file__).with_name("handbook_types.yaml")
@@ -48,8 +49,6 @@ COLUMNS: Final = (
     "references",  # keys of handbook_types.yaml, for cell and coordinates
     "rule_exception",  # why the layer rule disagrees with `layered`, where it does
 )
-
-KJ_PER_MOL_IN_EV: Final = 96.485332  # kJ/mol in one eV per particle: the Faraday constant (CODATA 2018) in kC/mol
 
 _CELL: Final = {"a": "a", "b": "b", "c": "c", "alpha": "alpha_deg", "beta": "beta_deg", "gamma": "gamma_deg"}
 _MEASURED: Final = {
@@ -83,7 +82,7 @@ class Handbook:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives, the shared structure types and references included."""
+        """Describe all that shapes what `parse` makes, the shared structure types and references included."""
         return {
             "kind": self.kind,
             "version": self.version,
@@ -93,7 +92,7 @@ class Handbook:
         }
 
     def files(self) -> list[Path]:
-        """Give the bundled table."""
+        """Path of the bundled table."""
         return [TABLE]
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
@@ -120,7 +119,13 @@ class Handbook:
                 yield RawRecord(place, index, {"row": row, **_shared_by(row, shared)})
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one compound; its structure is the primitive cell."""
+        """Make the document of one compound; its structure is the primitive cell.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row, kind = raw.payload["row"], raw.payload["type"]
         for column in ("id", "references"):
             if not row[column]:
@@ -212,22 +217,22 @@ def _shared_by(row: Mapping[str, str], shared: Mapping[str, Any]) -> dict[str, A
 
 
 def _citations(payload: Mapping[str, Any], field: str) -> list[str]:
-    found = payload["citations"][field]
-    if unknown := [key for key, citation in found if citation is None]:
+    citations = payload["citations"][field]
+    if unknown := [key for key, citation in citations if citation is None]:
         raise BadRecord(f"there is no reference {', '.join(unknown)}", remedy=_REMEDY)
-    return [citation for _, citation in found]
+    return [citation for _, citation in citations]
 
 
 def _measured(row: Mapping[str, str]) -> dict[str, float]:
-    """Give the measured properties in eV and eV/atom."""
+    """Measured properties in eV and eV/atom."""
     enthalpy = _optional(row, "formation_enthalpy_kJ_per_mol")
     atoms_per_formula = Composition(row["formula"]).num_atoms
-    found = {
-        "formation_energy": None if enthalpy is None else enthalpy / KJ_PER_MOL_IN_EV / atoms_per_formula,
+    measured = {
+        "formation_energy": None if enthalpy is None else enthalpy / KJ_PER_MOL_PER_EV / atoms_per_formula,
         "exfoliation_energy": _optional(row, "exfoliation_energy_eV_per_atom"),
         "band_gap": _optional(row, "band_gap_eV"),
     }
-    return {field: value for field, value in found.items() if value is not None}
+    return {field: value for field, value in measured.items() if value is not None}
 
 
 def _stated_space_group(kind: Mapping[str, Any]) -> tuple[str, int]:

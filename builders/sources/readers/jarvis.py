@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pymatgen.core.structure import Lattice, Structure
 
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     check_formula,
     check_value,
     checked,
@@ -25,28 +25,26 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = "K. Choudhary et al., JARVIS, npj Comput. Mater. 6, 173 (2020)"
-OPT, MBJ = "optB88-vdW", "TBmBJ"
-MATMINER_SETS = ("jarvis_dft_2d", "jarvis_dft_3d", "jarvis_ml_dft_training")
-"""Data sets of matminer that come from JARVIS-DFT."""
+OPT = "optB88-vdW"
 
-_EV, _MILLI = 1.0, 1e-3
+_SAME, _MILLI = 1.0, 1e-3
 # Key there: field here, factor to its unit, and functional. First JARVIS's own keys (energies eV/atom, gaps eV, moment
 # µB of the cell, exfoliation meV/atom), then those of matminer's data-set descriptions.
 _NUMBERS = {
-    "formation_energy_peratom": ("formation_energy", _EV, OPT),
-    "optb88vdw_total_energy": ("energy_per_atom", _EV, OPT),
-    "ehull": ("energy_above_hull", _EV, OPT),
-    "optb88vdw_bandgap": ("band_gap", _EV, OPT),
+    "formation_energy_peratom": ("formation_energy", _SAME, OPT),
+    "optb88vdw_total_energy": ("energy_per_atom", _SAME, OPT),
+    "ehull": ("energy_above_hull", _SAME, OPT),
+    "optb88vdw_bandgap": ("band_gap", _SAME, OPT),
     "exfoliation_energy": ("exfoliation_energy", _MILLI, OPT),
-    "magmom_oszicar": ("magnetization", _EV, OPT),
-    "e_form": ("formation_energy", _EV, OPT),
-    "gap opt": ("band_gap", _EV, OPT),
+    "magmom_oszicar": ("magnetization", _SAME, OPT),
+    "e_form": ("formation_energy", _SAME, OPT),
+    "gap opt": ("band_gap", _SAME, OPT),
     "exfoliation_en": ("exfoliation_energy", _MILLI, OPT),
-    "e_exfol": ("exfoliation_energy", _EV, OPT),
-    "mu_b": ("magnetization", _EV, OPT),
+    "e_exfol": ("exfoliation_energy", _SAME, OPT),
+    "mu_b": ("magnetization", _SAME, OPT),
 }
 _USED = frozenset({"jid", "atoms", "structure", "composition", "formula", "spg_number", "spg_symbol", *_NUMBERS})
 _UNKNOWN = ("na", "", "None")
@@ -64,7 +62,7 @@ class Jarvis(FileReader):
 
     kind: ClassVar[str] = "jarvis"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .json.zip)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .json.zip)"
     suffixes: ClassVar[tuple[str, ...]] = (".json",)
     default_source: ClassVar[str] = "jarvis"
 
@@ -80,7 +78,13 @@ class Jarvis(FileReader):
                 yield RawRecord(item.place, item.index, (item.text, columns))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one material."""
+        """Make the document of one material.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source, columns = raw.payload
         record = _known(load(source), columns)
         source_id = text(record, "jid")
@@ -116,37 +120,8 @@ class Jarvis(FileReader):
         return {"dimension_claimed": 2} if stated.startswith("2D") else {}
 
 
-def matminer_file(name: str, data_home: Path | None = None) -> Path:
-    """Say where matminer's data-set loader keeps a data set of JARVIS; it is not fetched here.
-
-    Parameters
-    ----------
-    name
-        One of `MATMINER_SETS`.
-    data_home
-        Folder of the loader; by default its own: ``MATMINER_DATA``, else in the package.
-
-    Raises
-    ------
-    ReaderOptionError
-        Where there is no such data set, or its file is not there.
-    """
-    if name not in MATMINER_SETS:
-        msg = f"matminer has no JARVIS data set {name!r}; there are: {', '.join(MATMINER_SETS)}"
-        raise ReaderOptionError(msg)
-    from matminer.datasets.utils import _get_data_home  # slow to import
-
-    path = (data_home or Path(_get_data_home())) / f"{name}.json.gz"
-    if not path.is_file():
-        msg = (
-            f"{path} is not there; fetch it: python -c 'from matminer.datasets import load_dataset as l; l(\"{name}\")'"
-        )
-        raise ReaderOptionError(msg)
-    return path
-
-
 def _known(value: Any, columns: list[str] | None) -> dict[str, Any]:
-    """Give a record as an object of what is known: JARVIS writes "na" for the rest."""
+    """Reduce a record to what is known: JARVIS writes "na" for the rest."""
     if columns is not None:
         if not isinstance(value, list) or len(value) != len(columns):
             raise BadRecord(f"the row does not have the {len(columns)} columns {columns}", remedy="correct the row")

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final
 from ....models.structure.layered.layering import DATABASE_RULES
 from ....models.structure.layered.monolayer import NotLayered, monolayers
 from ....models.structure.symmetry.symmetry_analysis import space_group as space_group_of
-from ..material_fields import checked, identity, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import checked, identity, space_group, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
 from .handbook import TABLE, TYPES, Handbook, crystal
 
 LIST: Final = Path(__file__).with_name("known_monolayers.csv")
@@ -34,7 +34,7 @@ class KnownMonolayers:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives, the crystals they are cut from included."""
+        """Describe all that shapes what `parse` makes, the crystals they are cut from included."""
         bulk = b"".join(path.read_bytes() for path in (TABLE, TYPES))
         return {
             "kind": self.kind,
@@ -45,7 +45,7 @@ class KnownMonolayers:
         }
 
     def files(self) -> list[Path]:
-        """Give the bundled list."""
+        """Path of the bundled list."""
         return [LIST]
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
@@ -62,18 +62,24 @@ class KnownMonolayers:
                     yield RawRecord(place, index, crystals[row["bulk"]] | {"reference": row["reference"]})
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Cut the monolayer."""
+        """Cut the monolayer.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         row, kind = raw.payload["row"], raw.payload["type"]
         try:
             [layer] = monolayers(crystal(row, kind, primitive=True), rules=DATABASE_RULES)
         except NotLayered as error:
             raise BadRecord(f"no layer can be cut from {row['id']}: {error}", remedy=_REMEDY) from error
-        found = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)
+        group = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)
         document = {
             **identity(self.source, row["id"], self.source_version),
             **structure_fields(checked(layer.structure)),
             "formula": row["formula"],
-            "space_group": space_group(found.number, found.symbol),
+            "space_group": space_group(group.number, group.symbol),
             "dimension_claimed": 2,
             "discovery": "top-down",
             "parent_id": f"handbook:{row['id']}",

@@ -18,8 +18,8 @@ from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
 from ....models.structure.serialization import MAX_SITES
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
-from ..material_fields import checked, identity, storable, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import checked, identity, storable, structure_fields
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""
@@ -62,7 +62,7 @@ class StructureFiles(FileReader):
 
     kind: ClassVar[str] = "structure-files"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
+    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
     method: str | None = None
@@ -75,21 +75,21 @@ class StructureFiles(FileReader):
         return super().accepts(name) or name.startswith(_POSCAR_NAMES)
 
     def files(self) -> list[Path]:
-        """Give the files to read, sorted.
+        """Find the files to read, sorted.
 
         Raises
         ------
         SourceFileError
             Where there are none, or two would give the same id.
         """
-        found = super().files()
+        files = super().files()
         names: dict[str, Path] = {}
-        for path in found:
+        for path in files:
             other = names.setdefault(self.relative_name(path), path)
             if other is not path:
                 msg = f"{other} and {path} would give the same id; remove or rename one of them"
                 raise SourceFileError(msg)
-        return found
+        return files
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the blocks of a CIF one by one, or a POSCAR as a whole.
@@ -118,9 +118,7 @@ class StructureFiles(FileReader):
                 yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
                 index, held = index + 1, None
             if isinstance(block, BadRecord):
-                yield BadRecord(
-                    block.reason, remedy=block.remedy, place=block.place, index=index, rest_unread=block.rest_unread
-                )
+                yield block.moved(block.place, index)
                 index += 1
             else:
                 held = block
@@ -132,7 +130,13 @@ class StructureFiles(FileReader):
             )
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one structure."""
+        """Make the document of one structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         form, text, source_id = raw.payload
         structure, notes = _quietly(_parse_cif if form == "cif" else _parse_poscar, text)
         document: dict[str, Any] = {
@@ -182,7 +186,7 @@ def _numbered(file: str, block: str, seen: Counter[str]) -> str:
 
 
 def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
-    """Give the blocks that hold a structure: line, name and content; one block is in memory at a time."""
+    """Read the blocks that hold a structure: line, name and content; one block is in memory at a time."""
     start, name = 0, ""
     lines: list[bytes] = []
     size = 0
@@ -275,11 +279,11 @@ def _parse_poscar(text: str) -> Structure:
 
 
 def _stated(text: str) -> dict[str, Any]:
-    found = {}
+    stated = {}
     for name, pattern in _STATED.items():
         if (match := pattern.search(text)) and (value := match[1].strip().strip("'\"")) not in ("", "?", "."):
-            found[name] = value
-    return {"stated": found} if found else {}
+            stated[name] = value
+    return {"stated": stated} if stated else {}
 
 
 def _comment(text: str) -> dict[str, Any]:

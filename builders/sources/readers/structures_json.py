@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     Occurrences,
     check_formula,
     check_value,
@@ -24,7 +24,7 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 # emmet-core's SummaryDoc, ThermoDoc and ElectronicStructureDoc: energies eV/atom, gap eV, moment µB of the cell.
 _NUMBERS = {
@@ -61,7 +61,7 @@ class StructuresJson(FileReader):
 
     kind: ClassVar[str] = "structures"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
     method: str | None = None
@@ -87,12 +87,24 @@ class StructuresJson(FileReader):
             yield RawRecord(item.place, item.index, (item.text, source_id, columns))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one structure."""
+        """Make the document of one structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         source, source_id, columns = raw.payload
         return {"materials": [self.document(_as_record(load(source), columns), source_id)]}
 
     def document(self, record: Mapping[str, Any], source_id: str) -> dict[str, Any]:
-        """Make the document of a record that is an object with a structure."""
+        """Make the document of a record that is an object with a structure.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         document: dict[str, Any] = identity(self.source, source_id, self.source_version)
         if record.get("structure") is not None:
             structure = read_structure(record["structure"])
@@ -107,9 +119,9 @@ class StructuresJson(FileReader):
         symmetry = record.get("symmetry")
         if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
             document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
-        found = [field for name, field in _NUMBERS.items() if _take(record, name, document, field)]
-        if self.method and found:
-            document["methods"] = dict.fromkeys(found, self.method)
+        computed = [field for name, field in _NUMBERS.items() if _take(record, name, document, field)]
+        if self.method and computed:
+            document["methods"] = dict.fromkeys(computed, self.method)
         if self.reference:
             document["reference"] = self.reference
         if self.dimension is not None:
@@ -142,7 +154,7 @@ def _record(value: Any, item: JsonItem) -> Mapping[str, Any]:
 
 
 def _as_record(value: Any, columns: list[str] | None) -> Mapping[str, Any]:
-    """Give every form of a record as an object that holds its structure under ``structure``."""
+    """Bring every form of a record into an object that holds its structure under ``structure``."""
     if columns is not None:
         if not isinstance(value, list) or len(value) != len(columns):
             raise BadRecord(f"the row does not have the {len(columns)} columns {columns}", remedy="correct the row")
@@ -155,7 +167,7 @@ def _as_record(value: Any, columns: list[str] | None) -> Mapping[str, Any]:
 
 
 def _reduced_formula(record: Mapping[str, Any]) -> str:
-    """Give the reduced formula of a record without the cost of building its structure."""
+    """Reduced formula of a record, without the cost of building its structure."""
     if record.get("structure") is None:
         formula = text(record, "formula_pretty")
         if formula is None:

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
-from ..files.file_reader import FileReader, ReaderOptionError
+from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import TablePlan, check_fields, plan_table
 from ..files.table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
-from ..material_fields import Occurrences, check_value, facts_fields, identity, space_group
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import Occurrences, check_value, facts_fields, identity, space_group
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError
 
 _ROWS_AT_ONCE = 4096
 
@@ -47,11 +48,16 @@ class Table(FileReader):
         2 or 3, where the source claims it of all its records.
     separator, encoding
         Of the files; sniffed where not given.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "table"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "tables (.csv, .tsv)"
+    file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -67,13 +73,13 @@ class Table(FileReader):
         check_fields(self.columns)
         if self.separator is not None and len(self.separator) != 1:
             msg = f"a separator is one character, not {self.separator!r}; usual ones are {SEPARATORS}"
-            raise ReaderOptionError(msg)
+            raise SourceOptionError(msg)
         if self.encoding is not None:
             try:
                 "text".encode(self.encoding)
             except LookupError as error:
                 msg = f"there is no encoding called {self.encoding!r}; usual ones are utf-8, utf-16 and cp1252"
-                raise ReaderOptionError(msg) from error
+                raise SourceOptionError(msg) from error
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the rows of a table; those without an id are numbered here, since only here the order is known.
@@ -85,15 +91,15 @@ class Table(FileReader):
         """
         encoding = self.encoding or sniff_encoding(path)
         separator = self.separator or sniff_separator(path, encoding)
-        with closing(rows(path, encoding=encoding, separator=separator)) as found:
-            yield from self._records(path, found)
+        with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
+            yield from self._records(path, table_rows)
 
-    def _records(self, path: Path, found: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
-        header = self._header(path, found)
+    def _records(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
+        header = self._header(path, table_rows)
         plan = self._plan(header, where=f" of {quoted(path)}")
         occurrences, prefix = Occurrences(), self.id_prefix(path)
         index = 0
-        while block := list(islice(found, _ROWS_AT_ONCE)):
+        while block := list(islice(table_rows, _ROWS_AT_ONCE)):
             named = (
                 _named(block, header, plan, occurrences, prefix)
                 if plan.source_id is None
@@ -101,9 +107,7 @@ class Table(FileReader):
             )
             for row, source_id in zip(block, named, strict=True):
                 if isinstance(row, BadRecord):
-                    yield BadRecord(
-                        row.reason, remedy=row.remedy, place=row.place, index=index, rest_unread=row.rest_unread
-                    )
+                    yield row.moved(row.place, index)
                 elif isinstance(source_id, BadRecord):
                     yield source_id.at(RawRecord(f"row {row.line}", index, None))
                 else:
@@ -111,7 +115,13 @@ class Table(FileReader):
                 index += 1
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one row; `parse_many` is far faster for many."""
+        """Make the document of one row; `parse_many` is far faster for many.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         result = self.parse_many([raw])[0]
         if isinstance(result, BadRecord):
             raise result
@@ -166,8 +176,8 @@ class Table(FileReader):
     def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:
         return plan_table(header, columns=self.columns, keep=self.keep, where=where)
 
-    def _header(self, path: Path, found: Iterator[Row | BadRecord]) -> tuple[str, ...]:
-        first = next(found, None)
+    def _header(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> tuple[str, ...]:
+        first = next(table_rows, None)
         if first is None:
             msg = f"{quoted(path)} is empty"
             raise SourceFileError(msg)
@@ -197,7 +207,7 @@ def _checked(row: Row | BadRecord, header: tuple[str, ...]) -> BadRecord | None:
 def _named(
     block: Sequence[Row | BadRecord], header: tuple[str, ...], plan: TablePlan, occurrences: Occurrences, prefix: str
 ) -> list[str | BadRecord]:
-    """Give each row its numbered id, or say why it has none."""
+    """Ids of the rows, numbered by reduced formula; the complaint where a row can't be numbered."""
     faults = [_checked(row, header) for row in block]
     formulas = [
         row.cells[plan.formula].strip() if fault is None and isinstance(row, Row) else "H"
@@ -224,14 +234,14 @@ def _id(cell: str) -> str:
 
 
 def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms: float, method: str | None) -> None:
-    found = []
+    computed = []
     for place, name, how in plan.values:
         if cell := row[place].strip():
             value = _number(cell, name) * how.factor
             document[name] = check_value(name, value / natoms if how.per_formula else value)
-            found.append(name)
-    if method and found:
-        document["methods"] = dict.fromkeys(found, method)
+            computed.append(name)
+    if method and computed:
+        document["methods"] = dict.fromkeys(computed, method)
     for place, name in plan.texts:
         if cell := row[place].strip():
             document[name] = cell

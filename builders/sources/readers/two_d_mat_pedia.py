@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..material_fields import (
+from ..records.material_fields import (
     check_formula,
     check_value,
     extra_fields,
@@ -21,7 +21,7 @@ from ..material_fields import (
     structure_fields,
     text,
 )
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = "J. Zhou et al., 2DMatPedia, Sci. Data 6, 86 (2019)"
 PBE, VDW = "PBE", "optB88-vdW"
@@ -47,7 +47,7 @@ class TwoDMatPedia(FileReader):
 
     kind: ClassVar[str] = "2dmatpedia"
     version: ClassVar[int] = 1
-    wanted: ClassVar[str] = "JSON-lines files (.json, .jsonl)"
+    file_kinds: ClassVar[str] = "JSON-lines files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
     default_source: ClassVar[str] = "2dmatpedia"
 
@@ -57,7 +57,13 @@ class TwoDMatPedia(FileReader):
             yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one monolayer."""
+        """Make the document of one monolayer.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         record = load(raw.payload)
         if not isinstance(record, dict):
             raise BadRecord("it is not a JSON object", remedy="one object a line")

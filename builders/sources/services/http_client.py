@@ -84,8 +84,6 @@ class WebClient:
     ----------
     requests
         Requests sent so far, repeated ones too.
-    waited
-        Time spent waiting for another attempt, s.
     """
 
     def __init__(
@@ -107,7 +105,6 @@ class WebClient:
         self.denied = denied
         self.max_bytes = max_bytes
         self.requests = 0
-        self.waited = 0.0
         self._pause = threading.Event()
         self._session = requests.Session()
         self._session.trust_env = True  # proxies
@@ -154,7 +151,6 @@ class WebClient:
                 pause = asked if asked is not None else wait * (1 + random.uniform(0, _JITTER))  # noqa: S311
                 logger.info("%s: %s; attempt %d in %.1f s", self.origin, trouble, attempt + 1, pause)
                 self._pause.wait(pause)
-                self.waited += pause
                 wait = min(2 * wait, LONGEST_WAIT)
         raise AssertionError("the last attempt returns or raises")
 
@@ -217,7 +213,7 @@ class WebClient:
 
 
 def origin(url: str) -> str:
-    """Give scheme, host and port of an address, without user and password.
+    """Scheme, host and port of an address, without user and password.
 
     >>> origin("https://example.org/a/b?c=d")
     'https://example.org:443'
@@ -262,13 +258,15 @@ def _asked_wait(response: requests.Response) -> float | None:
 def _message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
-        found = json.loads(text)
+        answer = json.loads(text)
     except ValueError:
-        found = text
-    if isinstance(found, dict):
-        errors = found.get("errors")
+        answer = text
+    if isinstance(answer, dict):
+        errors = answer.get("errors")
         if isinstance(errors, list):
-            found = "; ".join(str(one.get("detail") or one.get("title")) for one in errors if isinstance(one, dict))
+            answer = "; ".join(
+                str(error.get("detail") or error.get("title")) for error in errors if isinstance(error, dict)
+            )
         else:
-            found = found.get("detail") or found.get("message") or found.get("error") or found
-    return " ".join(str(found).split())[:_SHOWN] or "nothing more"
+            answer = answer.get("detail") or answer.get("message") or answer.get("error") or answer
+    return " ".join(str(answer).split())[:_SHOWN] or "nothing more"

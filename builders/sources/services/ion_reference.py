@@ -11,7 +11,7 @@ from typing import Any, Final
 from ....models.energetics.ions import IonDataError, ions_from_records
 from ....stores.settings import Settings
 from .http_client import QuestionRefused, WebClient
-from .materials_project import open_client
+from .materials_project_client import open_client
 
 PROJECT: Final = "ion_ref_data"
 _FIELDS = "identifier,formula,data"
@@ -49,16 +49,16 @@ def _records(client: WebClient) -> Iterator[dict[str, Any]]:
     while page <= pages:
         question: dict[str, str | int] = {"project": PROJECT, "_fields": _FIELDS, "per_page": _PER_PAGE, "page": page}
         answer = client.get("contributions/", question)
-        found, pages_now = answer.get("data"), answer.get("total_pages")
-        if not isinstance(found, list) or not isinstance(pages_now, int):
+        ions, pages_now = answer.get("data"), answer.get("total_pages")
+        if not isinstance(ions, list) or not isinstance(pages_now, int):
             raise QuestionRefused(
                 f"{client.base}/contributions/ gave no data and total_pages but {sorted(answer)!s:.80}",
                 "Is mp_contribs_endpoint the address of MPContribs?",
             )
-        for record in found:
+        for record in ions:
             if not isinstance(record, dict):
                 raise QuestionRefused(f"{client.base}/contributions/ gave {record!r:.40} where an ion belongs")
             yield {name: record[name] for name in ("identifier", "formula", "data") if name in record}
-        if not found:
+        if not ions:
             return
         page, pages = page + 1, pages_now

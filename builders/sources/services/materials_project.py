@@ -8,45 +8,32 @@ after status 500 or an answer that broke off.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from emmet.core.mpid import AlphaID
 from pymatgen.core.periodic_table import Element
 
 from ....models.composition.formula.chemical_systems import sub_systems
-from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    formula_fields,
-    identity,
-    number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
-)
-from ..readers.entries_json import EntriesJson
-from ..record import BadRecord, Documents, RawRecord
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError, checked_name
 from .http_client import QuestionRefused, WebClient
-from .service import LiveRecord, Page, checked_name
+from .materials_project_client import open_client
+from .materials_project_record import (
+    SUMMARY_FIELDS,
+    THERMO_FIELDS,
+    entries_of_thermo,
+    material_of_summary,
+    normal_id,
+)
+from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 
-REFERENCE: Final = "A. Jain et al., The Materials Project, APL Mater. 1, 011002 (2013)"
-SUMMARY_SCHEME: Final = "GGA_GGA+U_R2SCAN"
-"""The mixing scheme of the energies in summary documents (mp-api's default thermo type)."""
 THERMO_TYPES: Final = ("GGA_GGA+U", "R2SCAN", "GGA_GGA+U_R2SCAN")
 """emmet-core's ThermoType; entries of different schemes must not meet on one hull."""
-KEY_LENGTH: Final = 32
-"""Characters of a key of the API; those of the API before 2022 have 16."""
 
 _LISTED = 1000  # records of a listing in an answer, the most the API gives
 _FETCHED = 250  # whole records in an answer: as many ids still make an address of a usual length
@@ -54,51 +41,6 @@ _LISTINGS = 3
 _MOST_CHEMSYS_ELEMENTS = 9  # 2^9 - 1 systems still fit into an address
 _WRONG_QUESTION = (400, 422)
 _DATE = "$date"
-
-# Fields of emmet-core's SummaryDoc. Energies eV/atom, gap eV, moment µB of the cell.
-_SUMMARY_NUMBERS = {
-    "uncorrected_energy_per_atom": ("energy_per_atom", None),
-    "formation_energy_per_atom": ("formation_energy", SUMMARY_SCHEME),
-    "energy_above_hull": ("energy_above_hull", SUMMARY_SCHEME),
-    "band_gap": ("band_gap", None),
-    "total_magnetization": ("magnetization", None),
-}
-_SUMMARY_KEPT = (
-    "energy_per_atom",
-    "is_stable",
-    "equilibrium_reaction_energy_per_atom",
-    "is_gap_direct",
-    "is_metal",
-    "ordering",
-    "theoretical",
-    "database_IDs",
-)
-_SUMMARY_FIELDS = (
-    *("material_id", "last_updated", "deprecated", "deprecation_reasons", "formula_pretty", "structure", "symmetry"),
-    *_SUMMARY_NUMBERS,
-    *_SUMMARY_KEPT,
-)
-_THERMO_FIELDS = ("material_id", "thermo_type", "last_updated", "entries")
-
-
-def normal_id(given: object) -> str:
-    """Give the one form of an id of the Materials Project that is used here.
-
-    The numeric form where there is one (up to mp-3347529), else the alphabetic one (emmet.core.mpid).
-
-    Raises
-    ------
-    ValueError
-        It is no such id.
-
-    Examples
-    --------
-    >>> normal_id("mp-lxf"), normal_id("mp-8039")
-    ('mp-8039', 'mp-8039')
-    """
-    if not isinstance(given, str) or "-" not in given.strip():
-        raise ValueError(f"{given!r:.40} is no id of the Materials Project")
-    return str(AlphaID(given.strip()).string)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +55,11 @@ class MaterialsProject:
         Mixing scheme of the entries, one of `THERMO_TYPES`; ``none`` brings no entries.
     source
         Name of the source.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "materials-project"
@@ -125,9 +72,9 @@ class MaterialsProject:
     def __post_init__(self) -> None:
         checked_name(self.source)
         given = [self.chemsys] if isinstance(self.chemsys, str) else self.chemsys
-        object.__setattr__(self, "chemsys", tuple(sorted({_checked_system(one) for one in given})))
+        object.__setattr__(self, "chemsys", tuple(sorted({_checked_system(system) for system in given})))
         if self.thermo_type not in (*THERMO_TYPES, "none"):
-            raise ReaderOptionError(f"the thermo type is {self.thermo_type!r}; give {', '.join(THERMO_TYPES)} or none")
+            raise SourceOptionError(f"the thermo type is {self.thermo_type!r}; give {', '.join(THERMO_TYPES)} or none")
 
     @property
     def scope(self) -> str:
@@ -140,7 +87,7 @@ class MaterialsProject:
         return "api.materialsproject.org"
 
     def describe(self) -> dict[str, Any]:
-        """Give what is pulled."""
+        """Describe what is pulled."""
         return {"chemsys": list(self.chemsys), "thermo_type": self.thermo_type, "source": self.source}
 
     def open(self, settings: Settings) -> MaterialsProjectPull:
@@ -148,91 +95,39 @@ class MaterialsProject:
         return MaterialsProjectPull(self, open_client(settings, settings.mp_endpoint))
 
     def systems(self) -> list[str]:
-        """Give every chemical system that is pulled: those asked for and all inside them."""
-        found = {part for system in self.chemsys for part in sub_systems(system)}
-        return sorted(found, key=lambda one: (one.count("-"), one))
+        """Chemical systems that are pulled: those asked for and all inside them."""
+        systems = {part for system in self.chemsys for part in sub_systems(system)}
+        return sorted(systems, key=lambda system: (system.count("-"), system))
 
-    def parse(self, record: LiveRecord) -> Documents:
-        """Make the material of a summary document, or the reference entries of a thermo document."""
-        part, _, source_id = record.id.partition("/")
-        if not isinstance(record.payload, Mapping):
-            raise BadRecord(f"it is not an object but {type(record.payload).__name__}")
+    def parse(self, raw: RawRecord) -> Documents:
+        """Make the material of a summary document, or the reference entries of a thermo document.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
+        part, _, source_id = raw.place.partition("/")
+        if not isinstance(raw.payload, Mapping):
+            raise BadRecord(f"it is not an object but {type(raw.payload).__name__}")
         if part == "summary":
-            return {"materials": [self._material(record.payload, source_id, record.release)]}
-        return {"reference_entries": self._entries(record.payload, source_id, record.release)}
-
-    def _material(self, record: Mapping[str, Any], source_id: str, release: str | None) -> dict[str, Any]:
-        document = identity(self.source, source_id, release) | {"reference": REFERENCE}
-        if record.get("structure") is not None:
-            structure = read_structure(record["structure"])
-            document |= structure_fields(structure)
-            if record.get("formula_pretty") is not None:
-                check_formula(record["formula_pretty"], structure)
-        else:
-            formula = text(record, "formula_pretty")
-            if formula is None:
-                raise BadRecord("it has neither structure nor formula_pretty")
-            document |= formula_fields(formula)
-        symmetry = record.get("symmetry")
-        if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
-            document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
-        methods: dict[str, str] = {}
-        for name, (field, method) in _SUMMARY_NUMBERS.items():
-            if (value := number(record, name)) is not None:
-                document[field] = check_value(field, value)
-                if method:
-                    methods[field] = method
-        if methods:
-            document["methods"] = methods
-        kept = {name: record[name] for name in _SUMMARY_KEPT if record.get(name) is not None}
-        document["extra"] = extra_fields(kept, used=frozenset())
-        document["extra"]["alphabetic_id"] = _alphabetic(source_id)
-        return document
-
-    def _entries(self, record: Mapping[str, Any], thermo_id: str, release: str | None) -> list[dict[str, Any]]:
-        source_id = thermo_id.partition("_")[0]
-        entries = record.get("entries")
-        if not isinstance(entries, Mapping):
-            raise BadRecord(f"entries is not an object but {entries!r:.60}")
-        reader = EntriesJson(paths=(), source=self.source, source_version=release, reference=REFERENCE)
-        documents = []
-        for run_type, entry in sorted(entries.items()):
-            if not isinstance(entry, Mapping):
-                raise BadRecord(f"the entry {run_type} is not an object but {entry!r:.60}")
-            # The id is made here, so that both forms of the material's id give one entry.
-            entry_id = f"{source_id}-{run_type}"
-            made = reader.parse(RawRecord(f"entry {run_type}", 0, (json.dumps(entry), entry_id)))
-            document = made["reference_entries"][0] | {"material_id": f"{self.source}:{source_id}"}
-            document["extra"] = document.get("extra", {}) | {"thermo_type": self.thermo_type}
-            documents.append(document)
-        return documents
+            material = material_of_summary(raw.payload, source=self.source, source_id=source_id, release=raw.release)
+            return {"materials": [material]}
+        entries = entries_of_thermo(raw.payload, source=self.source, thermo_id=source_id, release=raw.release)
+        return {"reference_entries": entries}
 
 
-class MaterialsProjectPull:
+class MaterialsProjectPull(Pull):
     """One pass: list what there is with the time of its last change, fetch what changed by its id."""
 
     def __init__(self, source: MaterialsProject, client: WebClient) -> None:
+        super().__init__(client)
         self.source = source
-        self.client = client
-        self.release: str | None = None
-        self.total: int | None = None
-        self.complete = False
-        self.note = ""
-        self.memory: dict[str, Any] = {}
         self._asked = False
         self._lost = 0
 
-    @property
-    def requests(self) -> int:
-        """Requests sent so far."""
-        return self.client.requests
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
-
     def nothing_new(self, memory: Mapping[str, Any]) -> bool:
-        """Say whether the release is the one that was pulled: within a release no document changes."""
+        """Whether the release is the one that was pulled: within a release no document changes."""
         self._ask_release()
         return self.release is not None and memory.get("release") == self.release
 
@@ -242,26 +137,26 @@ class MaterialsProjectPull:
         cursor: Mapping[str, Any] | None,  # noqa: ARG002
         known: Mapping[str, str | None],
     ) -> Iterator[Page]:
-        """Give changed records, by id, so that nothing slips through when the listing moves meanwhile."""
+        """Pull changed records, by id, so that nothing slips through when the listing moves meanwhile."""
         if not self._asked:
             self._ask_release()
         parts: dict[str, dict[str, tuple[str, str]]] = {"summary": self._list("summary", {"deprecated": "false"})}
         withdrawn = self._withdrawn()
         if self.source.thermo_type != "none":
             parts["thermo"] = self._list("thermo", {"thermo_types": self.source.thermo_type})
-        due = {part: _changed(found, known) for part, found in parts.items()}
+        due = {part: _changed(listed, known) for part, listed in parts.items()}
         self.total = sum(map(len, due.values()))
-        for part, found in parts.items():
-            same = sorted(found.keys() - due[part].keys())
+        for part, listed in parts.items():
+            same = sorted(listed.keys() - due[part].keys())
             for start in range(0, len(same), _LISTED):
                 yield Page(seen=same[start : start + _LISTED])
         gone = {name: reason for name, reason in withdrawn.items() if name in known}
         if gone:
             yield Page(withdrawn=gone)
-        for part, wanted in due.items():
-            names = sorted(wanted)
+        for part, changed in due.items():
+            names = sorted(changed)
             for start in range(0, len(names), _FETCHED):
-                yield self._fetch(part, {name: wanted[name] for name in names[start : start + _FETCHED]}, known)
+                yield self._fetch(part, {name: changed[name] for name in names[start : start + _FETCHED]}, known)
         self._end()
 
     def _ask_release(self) -> None:
@@ -295,11 +190,11 @@ class MaterialsProjectPull:
         return {"chemsys": ",".join(self.source.systems())} if self.source.chemsys else {}
 
     def _list(self, part: str, criteria: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Give every record of a part: by id, its stamp and its material's id as the server spells it."""
+        """List every record of a part: by id, its stamp and its material's id as the server spells it."""
         for _ in range(_LISTINGS):
-            found, steady = self._list_once(part, criteria)
+            listed, steady = self._list_once(part, criteria)
             if steady:
-                return found
+                return listed
             logger.info("the list of %s moved while it was read; reading it again", part)
         raise QuestionRefused(
             f"the list of {part} documents changed each of {_LISTINGS} times it was read",
@@ -307,7 +202,7 @@ class MaterialsProjectPull:
         )
 
     def _list_once(self, part: str, criteria: Mapping[str, str]) -> tuple[dict[str, tuple[str, str]], bool]:
-        found: dict[str, tuple[str, str]] = {}
+        listed: dict[str, tuple[str, str]] = {}
         read = 0
         totals = set()
         for documents, total in self._listing(part, criteria, "material_id,last_updated"):
@@ -319,8 +214,8 @@ class MaterialsProjectPull:
                     name = normal_id(spelled)
                 except ValueError as error:
                     raise QuestionRefused(f"the list of {part} documents holds {error}") from error
-                found[self._record_id(part, name)] = (_stamp(document), str(spelled))
-        return found, totals == {read} and len(found) == read
+                listed[self._record_id(part, name)] = (_stamp(document), str(spelled))
+        return listed, totals == {read} and len(listed) == read
 
     def _listing(self, part: str, criteria: Mapping[str, str], fields: str) -> Iterator[tuple[list[Any], int]]:
         skip = 0
@@ -355,28 +250,29 @@ class MaterialsProjectPull:
     def _record_id(self, part: str, name: str) -> str:
         return f"summary/{name}" if part == "summary" else f"thermo/{name}_{self.source.thermo_type}"
 
-    def _fetch(self, part: str, wanted: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> Page:
+    def _fetch(self, part: str, listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> Page:
         question: dict[str, str | int] = {
-            "material_ids": ",".join(spelled for _, spelled in wanted.values()),
-            "_fields": ",".join(_SUMMARY_FIELDS if part == "summary" else _THERMO_FIELDS),
-            "_limit": len(wanted),
+            "material_ids": ",".join(spelled for _, spelled in listed.values()),
+            "_fields": ",".join(SUMMARY_FIELDS if part == "summary" else THERMO_FIELDS),
+            "_limit": len(listed),
         }
         if part == "thermo":
             question["thermo_types"] = self.source.thermo_type
         else:
             question["deprecated"] = "false"
         documents, _ = self._ask(part, question)
-        records: dict[str, LiveRecord] = {}
+        records: dict[str, RawRecord] = {}
         unnamed = []
         for place, document in enumerate(documents):
             try:
                 name = self._record_id(part, normal_id(document.get("material_id")))
             except (ValueError, AttributeError) as error:
-                unnamed.append((f"{part}, {place} of those from {next(iter(wanted))}", f"it has no id: {error}"))
+                unnamed.append((f"{part}, {place} of those from {next(iter(listed))}", f"it has no id: {error}"))
                 continue
-            if name in wanted:
-                records[name] = LiveRecord(name, _stamp(document) or wanted[name][0], dict(document), self.release)
-        lost = [name for name in wanted if name not in records]
+            if name in listed:
+                stamp = _stamp(document) or listed[name][0]
+                records[name] = RawRecord(name, place, dict(document), stamp, self.release)
+        lost = [name for name in listed if name not in records]
         self._lost += len(lost)
         return Page(records=list(records.values()), seen=[name for name in lost if name in known], unnamed=unnamed)
 
@@ -392,38 +288,9 @@ class MaterialsProjectPull:
         return documents, total
 
 
-def open_client(settings: Settings, address: str) -> WebClient:
-    """Give a client of one of the Materials Project's services, with the key of the settings.
-
-    Raises
-    ------
-    ConfigurationError
-        No key is set, or it can't be one.
-    """
-    where = (
-        "Get one at https://materialsproject.org/api and set EXFOLIO_MP_API_KEY, or mp_api_key in the settings file."
-    )
-    if settings.mp_api_key is None:
-        raise ConfigurationError("the Materials Project is asked with a key, and none is set", where)
-    key = settings.mp_api_key.get_secret_value().strip()
-    if len(key) != KEY_LENGTH or not key.isalnum():
-        raise ConfigurationError(
-            f"mp_api_key has {len(key)} characters; a key of the Materials Project has {KEY_LENGTH} letters and digits",
-            where,
-        )
-    return WebClient(
-        address,
-        headers={"x-api-key": key},
-        timeout=settings.web_timeout_seconds,
-        attempts=settings.web_attempts,
-        first_wait=settings.web_first_wait_seconds,
-        denied=f"The key may have expired or been replaced. {where}",
-    )
-
-
-def _changed(found: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
+def _changed(listed: Mapping[str, tuple[str, str]], known: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
     return {
-        name: facts for name, facts in found.items() if name not in known or not facts[0] or known[name] != facts[0]
+        name: facts for name, facts in listed.items() if name not in known or not facts[0] or known[name] != facts[0]
     }
 
 
@@ -434,15 +301,11 @@ def _stamp(document: Mapping[str, Any]) -> str:
     return stamp if isinstance(stamp, str) else ""
 
 
-def _alphabetic(source_id: str) -> str:
-    return str(AlphaID(source_id))
-
-
 def _checked_system(given: object) -> str:
     elements = sorted(part.strip() for part in given.split("-")) if isinstance(given, str) else []
-    wrong = [one for one in elements if not Element.is_valid_symbol(one)]
+    wrong = [element for element in elements if not Element.is_valid_symbol(element)]
     if wrong or not elements or len(set(elements)) != len(elements):
-        raise ReaderOptionError(f"{given!r} is no chemical system; write element symbols with dashes, e.g. Mn-O")
+        raise SourceOptionError(f"{given!r} is no chemical system; write element symbols with dashes, e.g. Mn-O")
     if len(elements) > _MOST_CHEMSYS_ELEMENTS:
-        raise ReaderOptionError(f"{given!r} has {len(elements)} elements; give {_MOST_CHEMSYS_ELEMENTS} at most")
+        raise SourceOptionError(f"{given!r} has {len(elements)} elements; give {_MOST_CHEMSYS_ELEMENTS} at most")
     return "-".join(elements)

@@ -1,6 +1,6 @@
 """Any OPTIMADE provider as a live source: filter, pages by ``links.next``, increments by ``last_modified``.
 
-Knows the protocol (version 1, https://specs.optimade.org); what a resource means is in `optimade_record`.
+Knows passes; the protocol is in `optimade_provider`, what a resource means in `optimade_record`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ....stores.clock import utc_now
-from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import identity
-from ..record import BadRecord, Documents
-from ..units import UnitError, conversion
-from .http_client import QuestionRefused, SourceUnavailable, WebClient, origin
+from ..records.material_fields import identity
+from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.source_options import SourceOptionError, checked_dimension, checked_name
+from .http_client import QuestionRefused, WebClient
+from .optimade_provider import Provider
 from .optimade_record import ATTRIBUTES, Mapped, material_fields, read_map
-from .service import LiveRecord, Page, checked_name
+from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,6 @@ OVERLAP: Final = timedelta(hours=1)
 """What changed within this time before a pass is asked for again by the next one: clocks differ, and so do writes."""
 _VERSIONED = re.compile(r"/v[0-9]+(\.[0-9]+)*$")
 _FETCHED = 20  # records asked for by id at once; filters of more terms are refused by some providers
-_MAX_UNIT = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +58,11 @@ class Optimade:
         Structures asked for at once.
     list_days
         After so many days all ids are listed again, to see what is gone.
+
+    Raises
+    ------
+    SourceOptionError
+        An option can't be meant.
     """
 
     kind: ClassVar[str] = "optimade"
@@ -78,14 +81,13 @@ class Optimade:
 
     def __post_init__(self) -> None:
         if not self.url:
-            raise ReaderOptionError("an OPTIMADE provider needs its address (url)")
+            raise SourceOptionError("an OPTIMADE provider needs its address (url)")
         object.__setattr__(self, "url", _base(self.url))
         object.__setattr__(self, "source", checked_name(self.source or str(urlsplit(self.url).hostname)))
         object.__setattr__(self, "filter", self.filter.strip())
-        if self.dimension not in (None, 0, 1, 2, 3):
-            raise ReaderOptionError(f"the dimension is {self.dimension!r}; give 2 for layers, 3 for bulk")
+        checked_dimension(self.dimension)
         if self.page_limit < 1:
-            raise ReaderOptionError(f"the page limit is {self.page_limit}; give 1 or more")
+            raise SourceOptionError(f"the page limit is {self.page_limit}; give 1 or more")
         self.mapped  # noqa: B018  complains about a map that can't be meant
 
     @property
@@ -104,7 +106,7 @@ class Optimade:
         return f"{self.url}/structures"
 
     def describe(self) -> dict[str, Any]:
-        """Give what is pulled and how it is read."""
+        """Describe what is pulled and how it is read."""
         return {
             "source": self.source,
             "filter": self.filter,
@@ -127,56 +129,46 @@ class Optimade:
         )
         return OptimadePull(self, client)
 
-    def parse(self, record: LiveRecord) -> Documents:
-        """Make the material of one structure resource."""
-        if not isinstance(record.payload, Mapping):
-            raise BadRecord(f"its attributes are not an object but {type(record.payload).__name__}")
-        document = identity(self.source, record.id, record.release)
-        document |= material_fields(record.payload, self.mapped, self.keep)
+    def parse(self, raw: RawRecord) -> Documents:
+        """Make the material of one structure resource.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
+        if not isinstance(raw.payload, Mapping):
+            raise BadRecord(f"its attributes are not an object but {type(raw.payload).__name__}")
+        document = identity(self.source, raw.place, raw.release)
+        document |= material_fields(raw.payload, self.mapped, self.keep)
         if self.dimension is not None:
             document["dimension_claimed"] = self.dimension
         if self.reference:
             document.setdefault("reference", self.reference)
         if self.method:
-            found = [one.field for one in self.mapped if one.conversion is not None and one.field in document]
-            document["methods"] = dict.fromkeys(found, self.method)
+            computed = [
+                mapped.field for mapped in self.mapped if mapped.conversion is not None and mapped.field in document
+            ]
+            document["methods"] = dict.fromkeys(computed, self.method)
         return {"materials": [document]}
 
     def asked_for(self) -> list[str]:
-        """Give the properties to ask for."""
-        return sorted({*ATTRIBUTES, *(one.path[0] for one in self.mapped), *self.keep})
+        """Properties to ask for, by name."""
+        return sorted({*ATTRIBUTES, *(mapped.path[0] for mapped in self.mapped), *self.keep})
 
 
-class OptimadePull:
+class OptimadePull(Pull):
     """One pass: everything the first time, later what changed, and now and then the list of what there is."""
 
     def __init__(self, source: Optimade, client: WebClient) -> None:
+        super().__init__(client)
         self.source = source
-        self.client = client
-        self.release: str | None = None
-        self.total: int | None = None
-        self.complete = False
-        self.note = ""
-        self.memory: dict[str, Any] = {}
-        self._unlisted = ""
-
-    @property
-    def requests(self) -> int:
-        """Requests sent so far."""
-        return self.client.requests
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
-
-    def nothing_new(self, memory: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Say no: a provider has no release to ask for, and what changed is one question."""
-        return False
+        self.provider = Provider(client, source.url, source.filter, source.page_limit)
 
     def pages(
         self, memory: Mapping[str, Any], cursor: Mapping[str, Any] | None, known: Mapping[str, str | None]
     ) -> Iterator[Page]:
-        """Give what changed since the newest stamp of the last pass, then what there is where it is time to look."""
+        """Pull what changed since the newest stamp of the last pass, then list what there is where it is time to."""
         if cursor is not None:
             try:
                 yield from self._pass(dict(cursor), known)
@@ -185,7 +177,7 @@ class OptimadePull:
             else:
                 return
         if not memory:
-            self._check_fields()
+            self.provider.check_fields(self.source.mapped, self.source.keep)
         yield from self._pass(self._start(memory), known)
 
     def _start(self, memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,11 +209,11 @@ class OptimadePull:
                 yield from self._changed(at, known, met)
             at |= {"phase": "listing", "next": None, "met": 0}
         if at["list"]:
-            self._unlisted = ""
+            self.provider.incomplete = ""
             yield from self._listing(at, known, met)
-        listed = (at["list"] or not at["since"]) and not self._unlisted
+        listed = (at["list"] or not at["since"]) and not self.provider.incomplete
         self.complete = listed
-        self.note = self._unlisted
+        self.note = self.provider.incomplete
         self.memory = {
             "newest": None if at["unstamped"] else at["newest"],
             "listed_at": at["began"] if listed else at["listed_at"],
@@ -230,9 +222,12 @@ class OptimadePull:
     def _changed(self, at: dict[str, Any], known: Mapping[str, str | None], met: set[str]) -> Iterator[Page]:
         since = f'last_modified >= "{_whole_seconds(at["since"])}"' if at["since"] else ""
         latest = _one_form(datetime.fromisoformat(at["began"]) - OVERLAP)
-        for resources, unnamed, link in self._walk(since, self.source.asked_for(), at, met, counts=True):
-            records, seen = [], []
-            for name, attributes in resources.items():
+        fields = self.source.asked_for()
+        for page in self.provider.structures(since, fields, met, link=at["next"], met_before=at["met"]):
+            self.total = self.total if page.total is None else page.total
+            records: list[RawRecord] = []
+            seen = []
+            for name, attributes in page.resources.items():
                 stamp = _stamp(attributes)
                 if stamp is None:  # there is no telling what changed, so each pass will ask for everything
                     at["unstamped"] = True
@@ -241,166 +236,33 @@ class OptimadePull:
                 if stamp and known.get(name) == stamp:
                     seen.append(name)
                 else:
-                    records.append(LiveRecord(name, stamp, attributes, stamp))
-            at |= {"next": link, "met": len(met)}
-            cursor = {**at, "phase": "changed"} if link else {**at, "phase": "listing", "next": None, "met": 0}
-            yield Page(records=records, seen=seen, unnamed=unnamed, cursor=cursor)
+                    records.append(RawRecord(name, len(records), attributes, stamp, release=stamp))
+            at |= {"next": page.link, "met": len(met)}
+            cursor = {**at, "phase": "changed"} if page.link else {**at, "phase": "listing", "next": None, "met": 0}
+            yield Page(records=records, seen=seen, unnamed=page.unnamed, cursor=cursor)
 
     def _listing(self, at: dict[str, Any], known: Mapping[str, str | None], fetched: set[str]) -> Iterator[Page]:
         met: set[str] = set()
-        for resources, unnamed, link in self._walk("", ["last_modified"], at, met):
-            stamps = {name: _stamp(attributes) for name, attributes in resources.items()}
+        for page in self.provider.structures("", ["last_modified"], met, link=at["next"], met_before=at["met"]):
+            stamps = {name: _stamp(attributes) for name, attributes in page.resources.items()}
             same = [name for name, stamp in stamps.items() if name in known and known[name] == stamp]
             other = [name for name in stamps if name not in same and name not in fetched]
             for start in range(0, len(other), _FETCHED):
                 yield self._fetch(other[start : start + _FETCHED], known)
-            at |= {"next": link, "met": len(met)}
-            yield Page(seen=same, unnamed=unnamed, cursor=dict(at) if link else None)
+            at |= {"next": page.link, "met": len(met)}
+            yield Page(seen=same, unnamed=page.unnamed, cursor=dict(at) if page.link else None)
 
     def _fetch(self, names: Sequence[str], known: Mapping[str, str | None]) -> Page:
         """Get records that are new or changed, and that their stamp did not tell of."""
-        quoted = [_quoted(name) for name in names]
-        at: dict[str, Any] = {"next": None, "met": 0}
-        records = []
-        by_id = "(" + " OR ".join(f"id={one}" for one in quoted) + ")"
-        for resources, _, _ in self._walk(by_id, self.source.asked_for(), at, set()):
-            stamped = [(name, _stamp(one), one) for name, one in resources.items() if name in names]
-            records += [LiveRecord(name, stamp, one, stamp) for name, stamp, one in stamped]
-        given = {record.id for record in records}
+        records: list[RawRecord] = []
+        by_id = "(" + " OR ".join(f"id={_quoted(name)}" for name in names) + ")"
+        for page in self.provider.structures(by_id, self.source.asked_for(), set()):
+            for name, attributes in page.resources.items():
+                if name in names:
+                    stamp = _stamp(attributes)
+                    records.append(RawRecord(name, len(records), attributes, stamp, release=stamp))
+        given = {record.place for record in records}
         return Page(records=records, seen=[name for name in names if name not in given and name in known])
-
-    # What is asked
-
-    def _walk(
-        self, condition: str, fields: Sequence[str], at: Mapping[str, Any], met: set[str], *, counts: bool = False
-    ) -> Iterator[tuple[dict[str, Any], list[tuple[str, str]], str | None]]:
-        """Follow a list from page to page; gives resources by id, those without one, and where the next page is."""
-        link: str | None = at["next"]
-        before = int(at["met"])
-        visited = {link} if link else set()
-        returned: set[int] = set()
-        number = 0
-        while True:
-            number += 1
-            answer = self.client.get(link) if link else self._first(condition, fields)
-            resources, unnamed = _resources(answer, number)
-            meta = answer.get("meta") if isinstance(answer.get("meta"), Mapping) else {}
-            count = meta.get("data_returned") if isinstance(meta, Mapping) else None
-            if isinstance(count, int):
-                returned.add(count)
-                if counts:
-                    self.total = count
-            if resources and met >= resources.keys():
-                raise SourceUnavailable(
-                    f"{self.source.address} gives the same page again and again ({number} pages)",
-                    "Nothing was retired. Tell the provider that its links.next do not come to an end.",
-                )
-            met |= resources.keys()
-            link = self._next(answer, number)
-            if link in visited:
-                raise SourceUnavailable(
-                    f"the pages of {self.source.address} lead back to one that was read ({number} pages)",
-                    "Nothing was retired. Tell the provider that its links.next form a circle.",
-                )
-            if link:
-                visited.add(link)
-            elif isinstance(meta, Mapping) and meta.get("more_data_available") is True:
-                self._unlisted = "nothing was retired, because the provider has more but does not say where"
-            elif returned and returned != {before + len(met)}:
-                self._unlisted = "nothing was retired, because the list changed while it was read"
-            yield resources, unnamed, link
-            if link is None:
-                return
-
-    def _first(self, condition: str, fields: Sequence[str]) -> dict[str, Any]:
-        parts = [one for one in (self.source.filter, condition) if one]
-        question: dict[str, str | int] = {"response_fields": ",".join(fields)}
-        if parts:
-            question["filter"] = " AND ".join(f"({one})" for one in parts) if len(parts) > 1 else parts[0]
-        try:
-            return self.client.get("structures", question | {"page_limit": self.source.page_limit})
-        except (QuestionRefused, ConfigurationError) as refused:
-            if "page_limit" not in refused.message:
-                raise
-            logger.info("%s: %s; taking pages as they come", self.source.source, refused.message)
-            return self.client.get("structures", question)
-
-    def _next(self, answer: Mapping[str, Any], number: int) -> str | None:
-        links = answer.get("links")
-        link = links.get("next") if isinstance(links, Mapping) else None
-        if isinstance(link, Mapping):
-            link = link.get("href")
-        if link is None or link == "":
-            return None
-        if not isinstance(link, str):
-            raise SourceUnavailable(f"links.next of page {number} of {self.source.address} is {link!r:.60}")
-        link = urljoin(f"{self.source.url}/structures", link)
-        ours, theirs = urlsplit(self.source.url), urlsplit(link)
-        if ours.scheme == "https" and theirs.scheme == "http" and ours.hostname == theirs.hostname:
-            link = link.replace("http://", "https://", 1)  # servers behind a proxy often don't know better
-        if origin(link) != origin(self.source.url):
-            raise SourceUnavailable(
-                f"links.next of page {number} of {self.source.address} points to another server, {origin(link)}",
-                "It is not followed. If the provider has moved, give its new address.",
-            )
-        return link
-
-    def _check_fields(self) -> None:
-        """Check that the mapped properties exist, in the units that were stated, where the provider says so."""
-        if not self.source.mapped and not self.source.keep:
-            return
-        try:
-            info = self.client.get("info/structures")
-        except QuestionRefused as refused:
-            logger.info("%s does not describe its properties: %s", self.source.source, refused.message)
-            return
-        data = info.get("data")
-        properties = data.get("properties") if isinstance(data, Mapping) else None
-        if not isinstance(properties, Mapping):
-            return
-        for name in (*(one.path[0] for one in self.source.mapped), *self.source.keep):
-            if name not in properties:
-                own = sorted(str(one) for one in properties if str(one).startswith("_"))
-                raise ConfigurationError(
-                    f"{self.source.source} has no property {name}", f"Of its own it has: {', '.join(own) or 'none'}."
-                )
-        for one in self.source.mapped:
-            described = properties[one.path[0]]
-            unit = described.get("unit") if isinstance(described, Mapping) and len(one.path) == 1 else None
-            if one.conversion is not None and isinstance(unit, str):
-                _check_unit(one, unit)
-
-
-def _check_unit(mapped: Mapped, declared: str) -> None:
-    try:
-        meant = conversion(mapped.field, declared)
-    except UnitError:
-        return  # written in a way that is not understood, e.g. without "per atom"
-    if meant != mapped.conversion:
-        raise ConfigurationError(
-            f"{mapped.field}: the unit of {mapped.path[0]} is {declared!r:.{_MAX_UNIT}} by the provider, "
-            f"and {mapped.unit!r} was given",
-            "Find out which is right and give that one.",
-        )
-
-
-def _resources(answer: Mapping[str, Any], page: int) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    data = answer.get("data")
-    if not isinstance(data, list):
-        raise SourceUnavailable(
-            f"page {page} holds no list of structures but {type(data).__name__}", "Is this an OPTIMADE base address?"
-        )
-    found: dict[str, Any] = {}
-    unnamed = []
-    for place, resource in enumerate(data):
-        name = resource.get("id") if isinstance(resource, Mapping) else None
-        if isinstance(name, int) and not isinstance(name, bool):  # some providers write them so
-            name = str(name)
-        if not isinstance(name, str) or not name.strip():
-            unnamed.append((f"page {page}, {place}", f"it has no id but {name!r:.40}"))
-            continue
-        found[name] = resource.get("attributes")
-    return found, unnamed
 
 
 def _stamp(attributes: object) -> str | None:
@@ -430,6 +292,6 @@ def _quoted(name: str) -> str:
 def _base(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ReaderOptionError(f"{url!r:.80} is no base address; write e.g. https://optimade.materialsproject.org")
+        raise SourceOptionError(f"{url!r:.80} is no base address; write e.g. https://optimade.materialsproject.org")
     path = parts.path.rstrip("/").removesuffix("/structures")
     return f"{parts.scheme}://{parts.netloc}{path}" + ("" if _VERSIONED.search(path) else "/v1")

@@ -11,10 +11,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..files.file_reader import ReaderOptionError
-from ..material_fields import check_formula, check_value, extra_fields, formula_fields, read_structure, structure_fields
-from ..record import BadRecord
-from ..units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from ..records.material_fields import (
+    check_formula,
+    check_value,
+    extra_fields,
+    formula_fields,
+    read_structure,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord
+from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 
 ATTRIBUTES: Final = (
     "lattice_vectors",
@@ -69,7 +76,7 @@ def read_map(fields: Mapping[str, str]) -> tuple[Mapped, ...]:
 
     Raises
     ------
-    ReaderOptionError
+    SourceOptionError
         A field can't be given, or a unit lacks or is not that of the field.
     """
     return tuple(_mapped(field, given) for field, given in sorted(fields.items()))
@@ -80,30 +87,30 @@ def _mapped(field: str, given: str) -> Mapped:
         return Mapped(field, _path(given), None, None)
     if field not in UNITS_OF_FIELD:
         known = ", ".join((*UNITS_OF_FIELD, *TEXT_FIELDS))
-        raise ReaderOptionError(f"a property can't be {field!r}; it can be one of {known}")
+        raise SourceOptionError(f"a property can't be {field!r}; it can be one of {known}")
     name, colon, unit = given.rpartition(":")
     if not colon or not name or not unit:
-        raise ReaderOptionError(
+        raise SourceOptionError(
             f"{field}={given} states no unit; write e.g. {field}={given}:{UNITS_OF_FIELD[field][0]}"
         )
     try:
-        found = conversion(field, unit)
+        how = conversion(field, unit)
     except UnitError as error:
-        raise ReaderOptionError(str(error)) from None
-    if found.per_formula:
-        raise ReaderOptionError(f"{field}: {unit} leaves open which formula is meant; only values per atom are taken")
-    return Mapped(field, _path(name), unit, found)
+        raise SourceOptionError(str(error)) from None
+    if how.per_formula:
+        raise SourceOptionError(f"{field}: {unit} leaves open which formula is meant; only values per atom are taken")
+    return Mapped(field, _path(name), unit, how)
 
 
 def _path(name: str) -> tuple[str, ...]:
     path = tuple(name.split("."))
     if not all(path):
-        raise ReaderOptionError(f"{name!r} is no property")
+        raise SourceOptionError(f"{name!r} is no property")
     return path
 
 
 def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], keep: Sequence[str]) -> dict[str, Any]:
-    """Give the fields of a material that the attributes of a structure resource hold.
+    """Fields of a material that the attributes of a structure resource hold.
 
     Raises
     ------
@@ -113,20 +120,22 @@ def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], kee
     document = _what_it_is(attributes)
     if (periodic := _periodic(attributes)) == _SHEET:
         document["dimension_claimed"] = periodic
-    for one in mapped:
-        if (value := _look_up(attributes, one.path)) is None:
+    for source_property in mapped:
+        if (value := _look_up(attributes, source_property.path)) is None:
             continue
-        place = ".".join(one.path)
-        if one.conversion is None:
+        place = ".".join(source_property.path)
+        if source_property.conversion is None:
             if not isinstance(value, str):
                 raise BadRecord(f"{place} is not a text but {value!r:.60}", remedy="correct the map of fields")
-            document[one.field] = value
+            document[source_property.field] = value
         else:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise BadRecord(f"{place} is not a number but {value!r:.60}", remedy="correct the map of fields")
             if not np.isfinite(value):
                 raise BadRecord(f"{place} is {value}, which is not finite")
-            document[one.field] = check_value(one.field, float(value) * one.conversion.factor)
+            document[source_property.field] = check_value(
+                source_property.field, float(value) * source_property.conversion.factor
+            )
     kept = {name: attributes[name] for name in keep if attributes.get(name) is not None}
     if extra := extra_fields(kept, used=frozenset()):
         document["extra"] = extra
@@ -148,7 +157,7 @@ def _what_it_is(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the structure as pymatgen writes it; None where the resource does not hold all of it."""
+    """Structure as pymatgen writes it; None where the resource does not hold all of it."""
     features = attributes.get("structure_features") or []
     cell, positions = attributes.get("lattice_vectors"), attributes.get("cartesian_site_positions")
     if cell is None or positions is None or not isinstance(features, list) or _INCOMPLETE & set(map(str, features)):
@@ -181,13 +190,13 @@ def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _species(listed: object) -> dict[str, list[dict[str, Any]] | None]:
-    """Give what stands on a site, by name of the species; None where that is not known, empty for a vacancy."""
+    """Elements on a site and their occupancy, by name of the species; None where not known, empty for a vacancy."""
     kinds: dict[str, list[dict[str, Any]] | None] = {}
     try:
-        for one in listed:  # type: ignore[attr-defined]
-            parts = list(zip(one["chemical_symbols"], map(float, one["concentration"]), strict=True))
+        for species in listed:  # type: ignore[attr-defined]
+            parts = list(zip(species["chemical_symbols"], map(float, species["concentration"]), strict=True))
             real = [{"element": el, "occu": x} for el, x in parts if el != _NO_ATOM and x > _LEAST_OCCUPANCY]
-            kinds[str(one["name"])] = None if any(el == _UNKNOWN_ATOM for el, _ in parts) else real
+            kinds[str(species["name"])] = None if any(el == _UNKNOWN_ATOM for el, _ in parts) else real
     except (TypeError, KeyError, ValueError) as error:
         raise BadRecord(f"bad structure: its species can't be read ({error!r:.80})") from error
     return kinds
@@ -197,7 +206,7 @@ def _periodic(attributes: Mapping[str, Any]) -> int | None:
     number, types = attributes.get("nperiodic_dimensions"), attributes.get("dimension_types")
     if isinstance(number, int):
         return number
-    if not isinstance(types, list) or not all(isinstance(one, int) for one in types):
+    if not isinstance(types, list) or not all(isinstance(flag, int) for flag in types):
         return None
     return sum(types)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.record import BadRecord, RawRecord, Reader, parse_many
+from exfolio.builders.sources.readers.reader import Reader, parse_many
+from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from pymatgen.core import Lattice, Structure
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.sources.file_stage import SourceMissing, SourceStage
-from exfolio.builders.sources.record import BadRecord, RawRecord
+from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.builders.sources.retirement import SourceShrank
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection

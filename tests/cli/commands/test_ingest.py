@@ -168,3 +168,58 @@ def test_a_server_that_is_away_ends_with_3(ask: Ask, file: Path, monkeypatch: py
     monkeypatch.setenv("EXFOLIO_SERVER_WAIT_SECONDS", "0.2")
 
     assert ask("ingest", str(file))[0] == 3
+
+
+# An ingestion that fails before anything came in
+
+
+@pytest.mark.parametrize("content", [None, "layer,gap\nMoS2,1.2\n"], ids=["missing", "a table without formulas"])
+def test_a_source_that_could_never_be_read_is_not_registered(
+    fresh: Connection, ask: Ask, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "new.csv"
+    if content is not None:
+        path.write_text(content)
+
+    assert ask("ingest", str(path), "--kind", "table", "--source", "new")[0] == 2
+
+    code, printed, _ = ask("status")
+    assert (code, "ingest:new" in printed) == (0, False)
+    code, _, said = ask("refresh")
+    assert (code, "ingest:new" in said) == (0, False)
+
+
+def test_a_source_that_was_read_once_stays_registered_when_it_goes_away(
+    fresh: Connection, ask: Ask, file: Path
+) -> None:
+    ask("ingest", str(file))
+    content = file.read_bytes()
+    file.unlink()
+
+    assert ask("ingest", str(file), "--kind", "structures")[0] == 2
+    assert "ingest:lab" in ask("status")[1]
+    code, _, said = ask("refresh")
+    assert code == 1
+    assert "lab.jsonl" in said
+
+    file.write_bytes(content)
+    assert ask("refresh")[0] == 0
+
+
+def test_a_mistaken_path_does_not_replace_the_one_that_worked(
+    fresh: Connection, ask: Ask, file: Path, tmp_path: Path
+) -> None:
+    ask("ingest", str(file))
+
+    assert ask("ingest", str(tmp_path / "typo.jsonl"), "--kind", "structures", "--source", "lab")[0] == 2
+
+    code, _, said = ask("refresh")
+    assert (code, "typo" in said) == (0, False)
+
+
+def test_a_new_source_that_somebody_else_reads_is_left_to_them(fresh: Connection, ask: Ask, tmp_path: Path) -> None:
+    fresh.database["stage_states"].insert_one({"stage": "ingest:new", "fingerprint": "theirs", "token": 0})
+    with Lease(fresh, "stage ingest:new", seconds=30):
+        assert ask("ingest", str(tmp_path / "new.csv"), "--kind", "table")[0] == 3
+
+    assert fresh.database["stage_states"].count_documents({"stage": "ingest:new"}) == 1

@@ -84,3 +84,25 @@ def test_what_does_not_go_together_is_said(ask, arguments, complaint) -> None:
     code, _, said = ask("ingest", *arguments)
 
     assert (code, complaint in " ".join(said.split())) == (2, True), said
+
+
+def test_a_service_that_never_answered_is_not_registered(asked: Connection, ask, monkeypatch) -> None:
+    monkeypatch.setenv("EXFOLIO_WEB_ATTEMPTS", "1")
+
+    code, _, said = ask("ingest", "--kind", "optimade", "--url", "http://127.0.0.1:9", "--source", "nowhere")
+
+    assert (code, "the connection failed" in said) == (3, True)
+    assert "nowhere" not in ask("status")[1]
+    assert "nowhere" not in ask("refresh")[2]
+
+
+def test_a_service_that_was_pulled_once_stays_registered_when_it_goes_away(api, asked, ask, monkeypatch) -> None:
+    question = ("ingest", "--kind", "materials-project", "--chemsys", "Mn", "--source", "mp-manganese")
+    assert ask(*question)[0] == 0
+    monkeypatch.setenv("EXFOLIO_MP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("EXFOLIO_WEB_ATTEMPTS", "1")
+
+    assert ask(*question)[0] == 3
+
+    assert "ingest:mp-manganese:Mn" in ask("status")[1]
+    assert "ingest:mp-manganese:Mn" in ask("refresh")[2]

@@ -11,7 +11,7 @@ AL_ENERGY = "-3.74198121"
 
 @pytest.fixture(scope="session")
 def al_xml(shared_data: Path) -> bytes:
-    """Give the text of the real r2SCAN relaxation of Al, two ionic steps."""
+    """Text of the real r2SCAN relaxation of Al, two ionic steps."""
     return gzip.decompress((shared_data / "vasp" / "Al_R2SCAN" / "vasprun.xml.gz").read_bytes())
 
 

@@ -2,16 +2,17 @@
 
 import gzip
 import json
+import math
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.files import json_stream
+from exfolio.builders.sources.files import json_text
 from exfolio.builders.sources.files.json_stream import JsonItem, json_items
 from exfolio.builders.sources.files.open_files import SourceFileError
-from exfolio.builders.sources.record import BadRecord
+from exfolio.builders.sources.records.raw_record import BadRecord
 
 Write = Callable[[str, Any], Path]
 A, B = {"composition": {"Mn": 1}, "energy": -9.0}, {"composition": {"Fe": 1}, "energy": -8.3}
@@ -58,7 +59,7 @@ def test_tables_of_pandas_in_any_order_of_keys(write: Write, order: tuple[str, .
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 64])
 def test_the_size_of_the_pieces_read_does_not_matter(write: Write, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", chunk)
+    monkeypatch.setattr(json_text, "_CHUNK_BYTES", chunk)
     records = [A, {"name": 'quote " brace } ü€😀 \\', "n": -1.25e-7, "deep": [[1, [2]], {"x": None}]}, 12345, "text", B]
     assert values(write("records.json", json.dumps(records))) == records
     assert values(write("more.json", json.dumps(records, ensure_ascii=False, indent=3))) == records
@@ -72,13 +73,37 @@ def test_the_size_of_the_pieces_read_does_not_matter(write: Write, monkeypatch: 
 def test_a_broken_record_does_not_hide_the_next(
     write: Write, monkeypatch: pytest.MonkeyPatch, broken: str, chunk: int
 ) -> None:
-    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", chunk)
+    monkeypatch.setattr(json_text, "_CHUNK_BYTES", chunk)
     path = write("records.json", f"[{json.dumps(A)}, {broken}, {json.dumps(B)}]")
     first, bad, last = values(path)
     assert (first, last) == (A, B)
     assert isinstance(bad, BadRecord)
     assert bad.place == "item 2"
     assert "not JSON" in bad.reason
+
+
+@pytest.mark.parametrize("chunk", [5, 2**18])
+def test_numbers_and_keys_are_read_as_python_reads_them(
+    write: Write, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(json_text, "_CHUNK_BYTES", chunk)
+    text = '[{"n": 36893488147419103233}, {"e": -1.0e-3}, {"u": NaN, "v": -Infinity}, {"k": 1, "k": 2}, 0.1]'
+    exact, energy, unknown, twice, tenth = values(write("records.json", text))
+    assert exact == {"n": 2**65 + 1}  # beyond a float's digits
+    assert energy == {"e": -0.001}
+    assert type(energy["e"]) is float
+    assert math.isnan(unknown["u"])  # pymatgen writes it for an uncertainty that is not known
+    assert unknown["v"] == -math.inf
+    assert twice == {"k": 2}
+    assert tenth == 0.1
+
+
+def test_a_record_nested_without_end_does_not_hide_the_next(write: Write) -> None:
+    path = write("records.json", f"[{json.dumps(A)}, {'[' * 100_000}{']' * 100_000}, {json.dumps(B)}]")
+    first, bad, last = values(path)
+    assert (first, last) == (A, B)
+    assert isinstance(bad, BadRecord)
+    assert "nested too deeply" in bad.reason
 
 
 def test_a_bad_line_does_not_hide_the_next(write: Write) -> None:
@@ -111,8 +136,8 @@ def test_what_is_readable_of_a_cut_gzip_is_read(write: Write) -> None:
 
 
 def test_a_record_that_is_too_long_is_passed_over(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", 100)
-    monkeypatch.setattr(json_stream, "MAX_RECORD_CHARS", 1000)
+    monkeypatch.setattr(json_text, "_CHUNK_BYTES", 100)
+    monkeypatch.setattr(json_text, "MAX_VALUE_CHARS", 1000)
     first, bad, last = values(write("records.json", [A, {"huge": ["x" * 50] * 100}, B]))
     assert (first, last) == (A, B)
     assert isinstance(bad, BadRecord)

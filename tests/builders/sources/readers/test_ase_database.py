@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.catalogue import guess_kind
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.files.open_files import SourceFileError
+from exfolio.builders.sources.kind_guess import guess_kind
 from exfolio.builders.sources.readers.ase_database import VACUUM, AseDatabase, C2db
-from exfolio.builders.sources.record import BadRecord, RawRecord, parse_many
+from exfolio.builders.sources.readers.reader import parse_many
+from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
+from exfolio.builders.sources.records.source_options import SourceOptionError
 
 ase = pytest.importorskip("ase")
 from ase import Atoms  # noqa: E402
@@ -154,5 +155,5 @@ def test_rows_after_a_damage_are_not_taken_for_retired(c2db: Path) -> None:
     ],
 )
 def test_fields_that_cannot_be_meant(fields: dict[str, str], complaint: str) -> None:
-    with pytest.raises(ReaderOptionError, match=complaint):
+    with pytest.raises(SourceOptionError, match=complaint):
         AseDatabase(paths=["a.db"], columns=fields)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from exfolio.builders.sources.catalogue import guess_kind
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
-from exfolio.builders.sources.readers.jarvis import Jarvis, matminer_file
-from exfolio.builders.sources.record import BadRecord, parse_many
+from exfolio.builders.sources.kind_guess import guess_kind
+from exfolio.builders.sources.readers.jarvis import Jarvis
+from exfolio.builders.sources.readers.reader import parse_many
+from exfolio.builders.sources.records.raw_record import BadRecord
 from matminer.utils.io import store_dataframe_as_json
 from pymatgen.core import Lattice, Structure
 
@@ -114,8 +114,8 @@ def test_form_of_matminer(tmp_path: Path) -> None:
             "exfoliation_en": [90.0, 100.0],
         }
     )
-    store_dataframe_as_json(frame, str(tmp_path / "jarvis_dft_2d.json.gz"), compression="gz", pbar=False)
-    path = matminer_file("jarvis_dft_2d", tmp_path)
+    path = tmp_path / "jarvis_dft_2d.json.gz"
+    store_dataframe_as_json(frame, str(path), compression="gz", pbar=False)
     assert guess_kind(path) == "jarvis"
 
     first, second = read(path, dimension=2)
@@ -125,13 +125,6 @@ def test_form_of_matminer(tmp_path: Path) -> None:
     assert first["formula_reduced"] == "NaCl"
     assert first["extra"] == {"mpid": "mp-1"}
     assert "formation_energy" not in second
-
-
-def test_a_data_set_that_is_not_on_disk_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ReaderOptionError, match="fetch it"):
-        matminer_file("jarvis_dft_3d", tmp_path)
-    with pytest.raises(ReaderOptionError, match="there are: jarvis_dft_2d"):
-        matminer_file("jarvis", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.readers.structures_json import StructuresJson
+from exfolio.builders.sources.records.source_options import SourceOptionError
 from pymatgen.core import Structure
 
 
@@ -103,7 +103,7 @@ def test_several_files_need_a_name_and_do_not_mix_their_ids(
     write: Any, read: Any, rock_salt: Structure, tmp_path: Path
 ) -> None:
     paths = [write(f"part/{name}.json", [rock_salt.as_dict()]) for name in ("a", "b")]
-    with pytest.raises(ReaderOptionError, match="needs a name"):
+    with pytest.raises(SourceOptionError, match="needs a name"):
         StructuresJson(paths=paths)
     assert read(StructuresJson(paths=paths, source="set")).ids == ["a.json/NaCl-1", "b.json/NaCl-1"]
     assert read(StructuresJson(paths=tmp_path / "part")).ids == ["a.json/NaCl-1", "b.json/NaCl-1"]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.files.open_files import SourceFileError
 from exfolio.builders.sources.files.table_columns import parse_columns
+from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.readers.table import Table
-from exfolio.builders.sources.record import BadRecord, parse_many
+from exfolio.builders.sources.records.raw_record import BadRecord
+from exfolio.builders.sources.records.source_options import SourceOptionError
 
 
 def test_rows_without_ids_are_numbered_by_reduced_formula(write: Any, read: Any) -> None:
@@ -149,17 +150,17 @@ def test_tables_that_can_not_be_read_say_why(
 
 
 def test_options_that_can_not_be_meant_are_refused() -> None:
-    with pytest.raises(ReaderOptionError, match="can't be 'gap'; it can be one of formula, id"):
+    with pytest.raises(SourceOptionError, match="can't be 'gap'; it can be one of formula, id"):
         Table(paths="t.csv", columns={"gap": "x:eV"})
-    with pytest.raises(ReaderOptionError, match="one character"):
+    with pytest.raises(SourceOptionError, match="one character"):
         Table(paths="t.csv", separator="::")
-    with pytest.raises(ReaderOptionError, match="no encoding"):
+    with pytest.raises(SourceOptionError, match="no encoding"):
         Table(paths="t.csv", encoding="klingon")
-    with pytest.raises(ReaderOptionError, match="the dimension is 5"):
+    with pytest.raises(SourceOptionError, match="the dimension is 5"):
         Table(paths="t.csv", dimension=5)
-    with pytest.raises(ReaderOptionError, match="FIELD=COLUMN"):
+    with pytest.raises(SourceOptionError, match="FIELD=COLUMN"):
         parse_columns(["band_gap"])
-    with pytest.raises(ReaderOptionError, match="two columns"):
+    with pytest.raises(SourceOptionError, match="two columns"):
         parse_columns(["band_gap=a:eV", "band_gap=b:eV"])
 
 

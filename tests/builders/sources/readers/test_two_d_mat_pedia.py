@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
 from exfolio.builders.sources.readers.two_d_mat_pedia import TwoDMatPedia
+from exfolio.builders.sources.records.source_options import SourceOptionError
 from pymatgen.core import Lattice, Structure
 
 
@@ -109,7 +109,7 @@ def test_the_source_can_be_given_another_name(write: Any, read: Any, graphene: d
 
 @pytest.mark.parametrize("name", ["a:b", "two words", "../x", "-x"])
 def test_a_source_name_that_would_break_ids_is_refused(name: str) -> None:
-    with pytest.raises(ReaderOptionError, match="can't be called"):
+    with pytest.raises(SourceOptionError, match="can't be called"):
         TwoDMatPedia(paths="db.json", source=name)
 
 

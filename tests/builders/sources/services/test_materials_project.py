@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import known_sources
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
-from exfolio.builders.sources.record import Documents
+from exfolio.builders.sources.records.raw_record import Documents, RawRecord
+from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.builders.sources.retirement import SourceShrank
 from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import QuestionRefused, SourceDenied, SourceUnavailable
-from exfolio.builders.sources.services.materials_project import MaterialsProject, normal_id
-from exfolio.builders.sources.services.service import LiveRecord
+from exfolio.builders.sources.services.materials_project import MaterialsProject
+from exfolio.builders.sources.services.materials_project_record import normal_id
 from exfolio.stores.bookkeeping import failures
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
@@ -212,11 +212,11 @@ def test_a_record_that_fails_is_tried_again_when_its_wait_is_over_or_it_has_chan
     tried = []
     well = MaterialsProject.parse
 
-    def parse(self: MaterialsProject, record: LiveRecord) -> Documents:
-        if record.id == "summary/mp-7":
-            tried.append(record.stamp)
+    def parse(self: MaterialsProject, raw: RawRecord) -> Documents:
+        if raw.place == "summary/mp-7":
+            tried.append(raw.stamp)
             raise RuntimeError("no memory left")
-        return well(self, record)
+        return well(self, raw)
 
     monkeypatch.setattr(MaterialsProject, "parse", parse)
     assert pull(registry).failed == 1
@@ -360,7 +360,7 @@ def test_both_forms_of_an_id_are_one() -> None:
 
 @pytest.mark.parametrize("chemsys", ["Mn-Xx", "", "Mn-Mn", "Mn,O"])
 def test_what_is_no_chemical_system_is_refused(chemsys) -> None:
-    with pytest.raises(ReaderOptionError, match="no chemical system"):
+    with pytest.raises(SourceOptionError, match="no chemical system"):
         MaterialsProject(chemsys=[chemsys])
 
 

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.refresh import known_sources
-from exfolio.builders.sources.files.file_reader import ReaderOptionError
-from exfolio.builders.sources.record import BadRecord
+from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
+from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.builders.sources.retirement import SourceShrank
 from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import SourceDenied, SourceUnavailable
 from exfolio.builders.sources.services.optimade import Optimade
-from exfolio.builders.sources.services.service import LiveRecord
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
@@ -373,7 +372,7 @@ def test_a_provider_that_is_closed_is_said(odd, registry) -> None:
 
 def parsed(odd: Misbehaving, **changes: Any) -> dict[str, Any]:
     source = Optimade(url="https://example.org", fields={"energy_above_hull": "_x_stability.gga.hull:eV/atom"})
-    record = LiveRecord("m0", None, odd.data[0]["attributes"] | changes)
+    record = RawRecord("m0", 0, odd.data[0]["attributes"] | changes)
     return source.parse(record)["materials"][0]
 
 
@@ -442,7 +441,7 @@ def test_a_resource_without_structure_and_formula_is_bad(odd) -> None:
     ],
 )
 def test_options_that_cant_be_meant_are_refused(options, complaint) -> None:
-    with pytest.raises(ReaderOptionError, match=complaint):
+    with pytest.raises(SourceOptionError, match=complaint):
         Optimade(**options)
 
 

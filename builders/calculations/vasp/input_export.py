@@ -79,9 +79,11 @@ class Order:
     @property
     def folder(self) -> str:
         """Folder of the structure: another one when the structure is another one."""
-        one = self.subject
-        parts = (one.formula, "bulk", one.id.removesuffix(BULK)) if one.role == "bulk" else (one.formula, one.id)
-        return folder_name(*parts, identity=f"{one.collection}:{one.id}:{one.role}:{one.structure_hash}")
+        subject = self.subject
+        bulk = subject.role == "bulk"
+        parts = (subject.formula, "bulk", subject.id.removesuffix(BULK)) if bulk else (subject.formula, subject.id)
+        identity = f"{subject.collection}:{subject.id}:{subject.role}:{subject.structure_hash}"
+        return folder_name(*parts, identity=identity)
 
     @property
     def path(self) -> str:
@@ -101,30 +103,30 @@ class Order:
         }
         return content_hash(what)
 
-    def manifest(self, made: Inputs, choices: Choices, campaign: str) -> Doc:
-        """Give what the folder's manifest says, but for the hashes of its files; `folders` explains each."""
-        one, step = self.subject, self.step
+    def manifest(self, vasp_input: Inputs, choices: Choices, campaign: str) -> Doc:
+        """Content of the folder's manifest, but for the hashes of its files; `folders` explains each field."""
+        subject, step = self.subject, self.step
         return {
             "format": FORMAT,
             "campaign": campaign,
-            "candidate_id": min(one.candidates),
-            "candidates": sorted(one.candidates),
-            "structure_id": one.id if one.role != "bulk" else None,
-            "material_id": one.material_id if not one.substitution else None,
-            "bulk_of": min(one.layers) if one.role == "bulk" else None,
-            "content_hash": one.structure_hash,
+            "candidate_id": min(subject.candidates),
+            "candidates": sorted(subject.candidates),
+            "structure_id": subject.id if subject.role != "bulk" else None,
+            "material_id": subject.material_id if not subject.substitution else None,
+            "bulk_of": min(subject.layers) if subject.role == "bulk" else None,
+            "content_hash": subject.structure_hash,
             "purpose": f"{step.task} {step.role}: {', '.join(step.fields)}",
-            "role": one.role,
-            "formula": one.formula,
-            "functional": made.functional,
+            "role": subject.role,
+            "formula": subject.formula,
+            "functional": vasp_input.functional,
             "task": step.task,
             "after": f"../{self.after}" if self.after else None,
             "fields": list(step.fields),
             "expected": EXPECTED | ({"band_gap": "eV"} if step.fields == (GAP,) and step.task == "static" else {}),
-            "potcar": {"functional": made.potcar_functional, "symbols": list(made.potcar_symbols)},
+            "potcar": {"functional": vasp_input.potcar_functional, "symbols": list(vasp_input.potcar_symbols)},
             "order": self.asked(choices),
-            "input_hash": files_hash(made.files),
-            "notes": list(made.notes),
+            "input_hash": files_hash(vasp_input.files),
+            "notes": list(vasp_input.notes),
         }
 
 
@@ -186,7 +188,7 @@ def export_vasp(
 
 
 def orders(connection: Connection, due: Due, choices: Choices) -> Iterator[Order]:
-    """Give every calculation that is due, structure by structure, each after those it depends on."""
+    """Order the calculations that are due, structure by structure, each after those it depends on."""
     for subject in with_structures(connection, due):
         yield from _orders(subject, choices)
 
@@ -215,12 +217,12 @@ def _export(
     tree: Tree, subject: Subject, choices: Choices, done: VaspExport, campaign: str, *, potcar: bool
 ) -> dict[str, Doc]:
     """Write what is due of one structure, and give the entries for the manifest of the tree, by folder."""
-    wanted = list(_orders(subject, choices))
-    done.finished += len(_steps(subject, choices)) - len(wanted)
+    due_here = list(_orders(subject, choices))
+    done.finished += len(_steps(subject, choices)) - len(due_here)
     entries: dict[str, Doc] = {}
-    if wanted:
-        tree.clear(wanted[0].folder)
-    for order in wanted:
+    if due_here:
+        tree.clear(due_here[0].folder)
+    for order in due_here:
         try:
             entries[order.path] = _write(tree, order, choices, done, campaign, potcar=potcar)
         except (NoInput, BadStructure) as bad:
@@ -248,8 +250,8 @@ def _write(tree: Tree, order: Order, choices: Choices, done: VaspExport, campaig
     if same and not lacks_potcar:
         done.unchanged += 1
         return _entry(order, present.manifest)
-    made = inputs(from_plain(order.start), order.step, choices, potcar=potcar)
-    manifest = order.manifest(made, choices, campaign)
+    vasp_input = inputs(from_plain(order.start), order.step, choices, potcar=potcar)
+    manifest = order.manifest(vasp_input, choices, campaign)
     if (
         present.manifest.get("input_hash") == manifest["input_hash"] and not lacks_potcar
     ):  # asked otherwise, to no effect
@@ -262,7 +264,7 @@ def _write(tree: Tree, order: Order, choices: Choices, done: VaspExport, campaig
     else:
         done.kept[order.path] = _KEPT[present.state]
         return _entry(order, present.manifest or manifest)
-    tree.put(order.path, made.files, manifest)
+    tree.put(order.path, vasp_input.files, manifest)
     return _entry(order, manifest)
 
 
@@ -273,7 +275,7 @@ def _entry(order: Order, manifest: Doc) -> Doc:
 
 
 def _steps(subject: Subject, choices: Choices) -> list[Step]:
-    """Give the steps of this structure: a plan names those of a layer and of its bulk."""
+    """Pick the steps of this structure alone: a plan names those of a layer and of its bulk."""
     dimension = 3 if subject.role == "crystal" else 2
     return [step for step in steps_for(subject.fields, dimension, choices) if step.role == subject.role]
 

@@ -56,7 +56,7 @@ _PER_AREA = re.compile(r"/(m|a|å|ang|angstrom)(\^|\*\*)?[2²]$")
 
 
 def conversion(field: str, unit: str) -> Conversion:
-    """Say how a value of a field in a unit becomes that of the registry.
+    """Conversion of a value of a field, in a unit, to that of the registry.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ _BRACKETED = re.compile(r"(?P<name>.*?)\s*[(\[]\s*(?P<unit>[^()\[\]]+?)\s*[)\]]"
 
 
 def field_of_header(header: str) -> tuple[str, str | None] | None:
-    """Say which field a header names, and in which unit.
+    """Field that a header names, and its unit.
 
     Parameters
     ----------

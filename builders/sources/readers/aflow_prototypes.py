@@ -13,8 +13,15 @@ from typing import Any, ClassVar
 
 from ..files.json_stream import json_items, load
 from ..files.open_files import SourceFileError
-from ..material_fields import amounts_of, facts_of_amounts, identity, read_structure, space_group, structure_fields
-from ..record import BadRecord, Documents, RawRecord
+from ..records.material_fields import (
+    amounts_of,
+    facts_of_amounts,
+    identity,
+    read_structure,
+    space_group,
+    structure_fields,
+)
+from ..records.raw_record import BadRecord, Documents, RawRecord
 
 REFERENCE = (
     "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"
@@ -40,7 +47,7 @@ class Prototypes:
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
-        """Give all that shapes what `parse` gives."""
+        """Describe all that shapes what `parse` makes."""
         return {
             "kind": self.kind,
             "version": self.version,
@@ -49,7 +56,7 @@ class Prototypes:
         }
 
     def files(self) -> list[Path]:
-        """Give pymatgen's packaged file.
+        """Find pymatgen's packaged file.
 
         Raises
         ------
@@ -74,7 +81,13 @@ class Prototypes:
                 yield RawRecord(item.place, item.index, (item.text, labels[_label(item.value)] == 1))
 
     def parse(self, raw: RawRecord) -> Documents:
-        """Make the document of one prototype."""
+        """Make the document of one prototype.
+
+        Raises
+        ------
+        BadRecord
+            The record can't be used.
+        """
         text, alone = raw.payload
         record = load(text)
         label = _label(record)

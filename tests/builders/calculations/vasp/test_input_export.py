@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from exfolio.builders.calculations.vasp.crawl import MANIFEST
 from exfolio.builders.calculations.vasp.due import find_due, wanted_fields
-from exfolio.builders.calculations.vasp.export import VaspExport, export_vasp, orders, require_potcars
 from exfolio.builders.calculations.vasp.flow import as_flow, write_flow
 from exfolio.builders.calculations.vasp.folders import FORMAT, Tree
+from exfolio.builders.calculations.vasp.input_export import VaspExport, export_vasp, orders, require_potcars
 from exfolio.builders.calculations.vasp.manifest import read_manifest
 from exfolio.models.calculation.plan import Choices
 from exfolio.stores.connection import Connection

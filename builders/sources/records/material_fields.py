@@ -15,9 +15,9 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ...models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
-from ...models.structure.serialization import BadStructure, from_plain, to_plain
-from .record import BadRecord
+from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ....models.structure.serialization import BadStructure, from_plain, to_plain
+from .raw_record import BadRecord
 
 MAX_EXTRA_BYTES = 64 * 1024
 """A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""
@@ -41,13 +41,13 @@ _CRYSTAL_SYSTEMS = (
 
 
 def identity(source: str, source_id: str, source_version: str | None) -> dict[str, Any]:
-    """Give the fields that say which record of which source a material is."""
+    """Fields that say which record of which source a material is."""
     fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
     return fields | ({"source_version": source_version} if source_version is not None else {})
 
 
 def facts_fields(facts: FormulaFacts) -> dict[str, Any]:
-    """Give the fields that follow from a formula."""
+    """Fields that follow from a formula."""
     return {
         "formula_reduced": facts.reduced,
         "formula_anonymous": facts.anonymous,
@@ -58,7 +58,7 @@ def facts_fields(facts: FormulaFacts) -> dict[str, Any]:
 
 
 def formula_fields(formula: str) -> dict[str, Any]:
-    """Give ``formula`` as it is, and what follows from it.
+    """Field ``formula`` as it is, and those that follow from it.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def formula_fields(formula: str) -> dict[str, Any]:
 
 
 def facts_of_amounts(amounts: Mapping[str, float]) -> FormulaFacts:
-    """Say what a composition, given as atoms by element, is called.
+    """Reduced and anonymous formula, chemical system and elements of a composition of atoms by element.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read_structure(plain: object) -> Structure:
 
 
 def checked(structure: Structure) -> Structure:
-    """Give a structure of another parser in the form of `read_structure`, checked in the same way.
+    """Structure of another parser in the form of `read_structure`, checked in the same way.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def checked(structure: Structure) -> Structure:
 
 
 def structure_fields(structure: Structure) -> dict[str, Any]:
-    """Give a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3)."""
+    """Fields of a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3)."""
     amounts = amounts_of(structure)
     volume = float(structure.lattice.volume)
     fields = {
@@ -144,7 +144,7 @@ def structure_fields(structure: Structure) -> dict[str, Any]:
 
 
 def amounts_of(structure: Structure) -> dict[str, float]:
-    """Give the atoms of each element in the cell, in alphabetical order."""
+    """Atoms of each element in the cell, in alphabetical order."""
     amounts = {str(element): float(n) for element, n in structure.composition.get_el_amt_dict().items()}
     return dict(sorted(amounts.items()))
 
@@ -168,20 +168,20 @@ def check_formula(formula: object, structure: Structure) -> None:
         stated = {str(element): float(n) for element, n in Composition(formula).get_el_amt_dict().items()}
     except ValueError as error:
         raise BadRecord(f"bad formula {formula!r:.60}: {error}", remedy="write element symbols and amounts") from error
-    found = amounts_of(structure)
-    natoms, stated_natoms = sum(found.values()), sum(stated.values()) or 1.0
+    in_structure = amounts_of(structure)
+    natoms, stated_natoms = sum(in_structure.values()), sum(stated.values()) or 1.0
     if any(
-        abs(stated.get(el, 0.0) / stated_natoms - found.get(el, 0.0) / natoms) > SAME_FRACTION
-        for el in {*stated, *found}
+        abs(stated.get(el, 0.0) / stated_natoms - in_structure.get(el, 0.0) / natoms) > SAME_FRACTION
+        for el in {*stated, *in_structure}
     ):
         raise BadRecord(
-            f"the formula is {formula}, the structure is {facts_of_amounts(found).reduced}",
+            f"the formula is {formula}, the structure is {facts_of_amounts(in_structure).reduced}",
             remedy="correct one of the two",
         )
 
 
 def check_value(field: str, value: float) -> float:
-    """Give a value back that its field can have.
+    """Check that a field can have a value, and hand it back.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def space_group(number: object, symbol: object = None) -> dict[str, Any]:
 
 
 def extra_fields(record: Mapping[str, Any], *, used: frozenset[str]) -> dict[str, Any]:
-    """Give what a record holds beside the fields already used, in a form that can be stored.
+    """Collect what a record holds beside the fields already used, in a form that can be stored.
 
     Values stay as they are; in keys, what MongoDB queries can't reach ("." and a leading "$") becomes "_"; names of
     Python classes are left out. Values larger than `MAX_EXTRA_BYTES` are left out and named in ``left_out``.
@@ -266,7 +266,7 @@ def extra_fields(record: Mapping[str, Any], *, used: frozenset[str]) -> dict[str
 
 
 def storable(value: Any, place: str) -> Any:
-    """Give a JSON value in a form that can be stored.
+    """Convert a JSON value to a form that can be stored.
 
     Raises
     ------
@@ -300,6 +300,6 @@ class Occurrences:
         self._seen: Counter[str] = Counter()
 
     def next_id(self, reduced: str) -> str:
-        """Give the id of the next record of this reduced formula."""
+        """Make the id of the next record of this reduced formula."""
         self._seen[reduced] += 1
         return f"{reduced}-{self._seen[reduced]}"

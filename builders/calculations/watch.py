@@ -5,20 +5,22 @@ A look costs reading the folders' names and the files' times; the database is as
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ....stores.bookkeeping import failures
-from ....stores.bookkeeping.runs import StageReport
-from ....stores.connection import Connection
-from ....stores.errors import LeaseHeld
-from ...engine.runner import Interrupted, Progress, run_stage
-from ..stage import VaspStage
-from .crawl import Run, crawl
+from ...stores.bookkeeping import failures
+from ...stores.bookkeeping.runs import StageReport
+from ...stores.connection import Connection
+from ...stores.errors import LeaseHeld
+from ..engine.runner import Interrupted, Progress, run_stage
+from .stage import VaspStage
+from .vasp.crawl import Run, crawl
 
+logger = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 60.0
 """Between two looks."""
 
@@ -40,6 +42,11 @@ class Watch:
         That parse.
     stop
         Ends the watch when it is set.
+
+    Raises
+    ------
+    ValueError
+        `every` is not above zero.
     """
 
     def __init__(
@@ -58,11 +65,10 @@ class Watch:
         self.every = every
         self.processes = processes
         self.stop = stop or threading.Event()
-        self.busy = ""
         self._seen: Seen | None = None
 
     def reports(self, *, progress: Callable[[], Progress | None] | None = None) -> Iterator[StageReport]:
-        """Give a report for each pass that looked into a calculation, until stopped.
+        """Report each pass that looked into a calculation, until stopped.
 
         Parameters
         ----------
@@ -83,7 +89,7 @@ class Watch:
     def look(self, progress: Progress | None = None) -> StageReport | None:
         """Look once, and ingest what has settled since the last time; None where there was nothing to do.
 
-        A run of the same stage by somebody else is left alone, `busy` says so, and the next look does the work.
+        A run of the same stage by somebody else is left alone; the next look does the work.
         """
         settled = self._settled()
         again = failures.due(self.connection, VaspStage.name)
@@ -94,19 +100,18 @@ class Watch:
         try:
             report = run_stage(stage, self.connection, processes=self.processes, progress=progress)
         except LeaseHeld as held:
-            self.busy = held.message
+            logger.info("%s", held.message)
             return None
         except Interrupted:  # a signal while it ran: the batch in work is written
             self.stop.set()
             return stage.report
-        self.busy = ""
         self._seen = settled
         return report
 
     def _settled(self) -> Seen:
         """Size and time of every calculation that nobody is writing."""
         newest = time.time_ns() - int(self.every * 1e9)
-        found: Seen = {}
+        settled: Seen = {}
         for run in crawl(Path(directory) for directory in self.directories):
             if not isinstance(run, Run):
                 continue
@@ -116,5 +121,5 @@ class Watch:
                 continue
             modified = max(state.st_mtime_ns for state in states)
             if modified <= newest:
-                found[run.place] = (sum(state.st_size for state in states), modified)
-        return found
+                settled[run.place] = (sum(state.st_size for state in states), modified)
+        return settled

@@ -2,7 +2,7 @@
 
 import pickle
 
-from exfolio.builders.sources.record import BadRecord, RawRecord
+from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 
 
 def test_a_bad_record_says_where_why_and_what_to_do() -> None:

@@ -1,0 +1,116 @@
+"""The sources that the registry knows: what was ingested before, from where, how much came, when last.
+
+A refresh reads them again; their stage states are the list of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ...stores.connection import Connection
+from ...stores.errors import ConfigurationError
+from ..engine.batches import Doc
+from .records.source_options import SourceOptionError
+from .services.service import LIVE_KINDS, live_source
+
+STAGE: Final = "ingest:"
+"""Begins the name of the stage of every source."""
+_VASP: Final = "vasp"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredSource:
+    """A source, or a part of one that is pulled by itself.
+
+    Attributes
+    ----------
+    name
+        Name of the source; of a part, with what it is behind a colon: ``materials-project:Mn-O``.
+    kind
+        As `exfolio ingest --kind` takes it.
+    places
+        Its files and folders, or the address of a service.
+    records
+        Records met in it, bad ones too.
+    quarantined
+        Pieces of it that are in quarantine.
+    ingested_at
+        When an ingestion of it ended well last (UTC); None where none has.
+    """
+
+    name: str
+    kind: str
+    places: list[str]
+    records: int
+    quarantined: int
+    ingested_at: datetime | None
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that brings it in."""
+        return f"{STAGE}{self.name}"
+
+
+def registered_sources(connection: Connection) -> list[RegisteredSource]:
+    """List the sources that were ingested before, by name."""
+    states = connection.database["stage_states"].find({"stage": {"$regex": f"^{STAGE}"}}, {"stage": 1, "maker": 1})
+    return [
+        _source(connection, state["stage"], arguments)
+        for state in states.sort("stage", 1)
+        if (arguments := (state.get("maker") or {}).get("arguments"))
+    ]
+
+
+def parts_of(connection: Connection, name: str) -> list[RegisteredSource]:
+    """Find the source of this name, or all its parts (``mp`` for ``mp:Mn-O`` and ``mp:Fe-O``).
+
+    Raises
+    ------
+    ConfigurationError
+        No source is called so.
+    """
+    known = registered_sources(connection)
+    parts = [source for source in known if source.name == name or source.name.startswith(f"{name}:")]
+    if not parts:
+        names = [source.name for source in known]
+        near = difflib.get_close_matches(name, names, n=1)
+        advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names) or 'none'}."
+        raise ConfigurationError(f"no source is called {name!r}", advice)
+    return parts
+
+
+def _source(connection: Connection, stage: str, arguments: Doc) -> RegisteredSource:
+    kind, options = arguments.get("kind", _VASP), arguments.get("options") or {}
+    if kind in LIVE_KINDS:
+        places = [_address(kind, options)]
+        records = connection.database["source_records"].count_documents({"stage": stage})
+    else:
+        files = list(connection.database["source_files"].find({"stage": stage}, {"_id": 0}).sort("path", 1))
+        places = list(options.get("paths") or arguments.get("directories") or [file["path"] for file in files])
+        records = sum(int(file.get("records", file.get("next_record")) or 0) for file in files)
+    return RegisteredSource(
+        name=stage.removeprefix(STAGE),
+        kind=kind,
+        places=places,
+        records=records,
+        quarantined=connection.database["quarantine"].count_documents({"stage": stage}),
+        ingested_at=_last_end(connection, stage),
+    )
+
+
+def _address(kind: str, options: Doc) -> str:
+    try:
+        return live_source(kind, **options).address
+    except SourceOptionError:  # registered by another version
+        return ""
+
+
+def _last_end(connection: Connection, stage: str) -> datetime | None:
+    """Time at which the last ingestion ended that could go on to its end."""
+    alone = {"job": f"run {stage}", "state": {"$in": ["succeeded", "partial"]}}
+    in_refresh = {"job": {"$ne": f"run {stage}"}, "stages.stage": stage}
+    run = connection.database["runs"].find_one({"$or": [alone, in_refresh]}, sort=[("started_at", -1)]) or {}
+    return run.get("ended_at") or run.get("started_at")
