@@ -64,28 +64,6 @@ class LayeredCalculation:
     layers: int = 1
     name: str = ""
 
-    @classmethod
-    def from_structure(
-        cls,
-        energy: float,
-        structure: Structure,
-        functional: str,
-        *,
-        settings: Mapping[str, object] | None = None,
-        layers: int = 1,
-        name: str = "",
-    ) -> LayeredCalculation:
-        """Take composition, and where there is a vacuum the in-plane area, from the structure."""
-        return cls(
-            energy=energy,
-            composition=structure.composition.get_el_amt_dict(),
-            functional=functional,
-            settings=settings or {},
-            area=in_plane_area(structure),
-            layers=layers,
-            name=name or structure.composition.reduced_formula,
-        )
-
 
 class Exfoliation(NamedTuple):
     """The exfoliation energy.

@@ -15,7 +15,7 @@ from exfolio.models.energetics.exfoliation import (
 )
 from pymatgen.core import Lattice, Structure
 
-SETTINGS = {"ENCUT": 520, "POTCAR": ("C",)}
+SETTINGS: dict[str, object] = {"ENCUT": 520, "POTCAR": ("C",)}
 GRAPHENE = Structure(Lattice.hexagonal(2.46, 20.0), ["C", "C"], [[0, 0, 0.5], [1 / 3, 2 / 3, 0.5]])
 GRAPHITE = Structure(
     Lattice.hexagonal(2.46, 6.65),
@@ -24,16 +24,19 @@ GRAPHITE = Structure(
 )
 
 
+def layered(
+    energy: float, structure: Structure, functional: str = "optB88-vdW", settings: dict[str, object] = SETTINGS
+) -> LayeredCalculation:
+    amounts = structure.composition.get_el_amt_dict()
+    return LayeredCalculation(energy, amounts, functional, settings, area=in_plane_area(structure))
+
+
 def pair(
     mono_settings: dict[str, object] | None = None, bulk_settings: dict[str, object] | None = None
 ) -> tuple[LayeredCalculation, LayeredCalculation]:
     # Energies per atom as optB88-vdW separates graphite: 69.5 meV/atom.
-    mono = LayeredCalculation.from_structure(
-        2 * -9.1805, GRAPHENE, "optB88-vdW", settings=SETTINGS | (mono_settings or {})
-    )
-    bulk = LayeredCalculation.from_structure(
-        4 * -9.25, GRAPHITE, "optB88-vdW", settings=SETTINGS | (bulk_settings or {})
-    )
+    mono = layered(2 * -9.1805, GRAPHENE, settings=SETTINGS | (mono_settings or {}))
+    bulk = layered(4 * -9.25, GRAPHITE, settings=SETTINGS | (bulk_settings or {}))
     return mono, bulk
 
 
@@ -47,8 +50,8 @@ def test_graphene_per_atom_and_per_area() -> None:
 
 def test_supercells_of_layer_or_bulk_give_the_same() -> None:
     once = exfoliation_energy(*pair())
-    mono = LayeredCalculation.from_structure(8 * -9.1805, GRAPHENE * (2, 2, 1), "optB88-vdW", settings=SETTINGS)
-    bulk = LayeredCalculation.from_structure(12 * -9.25, GRAPHITE * (3, 1, 1), "optB88-vdW", settings=SETTINGS)
+    mono = layered(8 * -9.1805, GRAPHENE * (2, 2, 1))
+    bulk = layered(12 * -9.25, GRAPHITE * (3, 1, 1))
     assert exfoliation_energy(mono, bulk)[:2] == pytest.approx(once[:2])
 
 
@@ -77,9 +80,7 @@ def test_records_of_2dmatpedia_give_their_own_exfoliation_energy_back(shared_dat
     assert len(usable) > 50
     for record in usable:
         structure = Structure.from_dict(record["structure"])
-        mono = LayeredCalculation.from_structure(
-            record["energy_vdw_per_atom"] * len(structure), structure, "vdW-optB88"
-        )
+        mono = layered(record["energy_vdw_per_atom"] * len(structure), structure, "vdW-optB88", settings={})
         # The bulk as the record implies it, in a cell of three formula units.
         bulk_energy = record["energy_vdw_per_atom"] - record["exfoliation_energy_per_atom"]
         bulk = LayeredCalculation(
