@@ -18,17 +18,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
 from ...learning import weights
+from ...learning.config import BadConfig
+from ...learning.tree_ensemble import BadTrees, TreeEnsemble, gains
 from .. import magpie
 from ..formula import similar_compositions, stoichiometry
 from ..formula.parsing import Formulas, UnparsableFormula, parse
 from ..formula.similar_compositions import BadRelatives, Relatives, Tally
-from .config import BadClassifierConfig, ClassifierConfig, Kind
+from .config import ClassifierConfig, Kind
 from .training_compositions import UnfitTrainingSet, check_training_set, training_set
-from .tree_ensemble import BadTrees, TreeEnsemble, gains
 
 __all__ = [
     "WEIGHTS_KIND",
-    "BadClassifierConfig",
     "Classifier",
     "ClassifierConfig",
     "Kind",
@@ -149,7 +149,7 @@ def unpack(data: bytes) -> Classifier:
             known = Relatives(state["known"]["share"], tallies)
         classifier = Classifier(config, trees, known, state["importance"].numpy())
         _check_fit_together(classifier)
-    except (BadClassifierConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (BadConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise weights.DamagedWeights(
             f"these weights are not those of a classifier ({reason}); train it again"

@@ -306,13 +306,13 @@ def test_configs() -> None:
     assert (paper.embedding, paper.known_energies) == ("matscholar", False)
     assert (paper.width, paper.layers, paper.heads, paper.hidden) == (64, 3, 3, 256)
     assert paper.trunk == (1024, 512, 256)
-    with pytest.raises(ValueError, match="no hyperparameter depth; there are: average"):
+    with pytest.raises(ValueError, match="no such setting: depth; there are embedding, known_energies"):
         RoostConfig.from_dict({"depth": 3})
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="batch_size is a whole number of at least 1, not 0"):
         RoostConfig(batch_size=0)
     with pytest.raises(ValueError, match="word2vec"):
         RoostConfig(embedding="word2vec")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"untold=1\.0 is a share"):
+    with pytest.raises(ValueError, match="untold is a share"):
         RoostConfig(untold=1.0)
     with pytest.raises(ValueError, match="known_energies=True goes with a context"):
         Roost(RoostConfig(embedding="learnt", known_energies=True))
