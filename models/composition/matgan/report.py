@@ -6,7 +6,6 @@ business.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -81,8 +80,6 @@ class Assessment:
         How many were left out.
     distances
         Total variation distance (0 the same, 1 nothing in common) between draws and training set.
-    seconds
-        Time of drawing and counting.
     """
 
     draws: int
@@ -98,7 +95,6 @@ class Assessment:
     found_again: dict[int, float]
     left_out: dict[int, int]
     distances: dict[str, float]
-    seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """Give the figures as plain data with texts as keys."""
@@ -177,14 +173,12 @@ def assess(
         raise ValueError(f"{len(both)} formulas are left out and in the training set too, e.g. {min(both)}")
     marks = sorted({mark for mark in distinct_at if mark < draws} | {draws})
     tally, distinct_share = Tally(), {}
-    begun = time.perf_counter()
     for amounts in drawn(model, 0, draws, seed=seed, device=device):
         reached = [mark for mark in marks if tally.draws < mark <= tally.draws + len(amounts)]
         for part in np.split(amounts, [mark - tally.draws for mark in reached]):
             tally.add(part)
             if tally.draws in reached:
                 distinct_share[tally.draws] = tally.distinct / tally.draws
-    seconds = time.perf_counter() - begun
     compositions, times = tally.compositions()
     if not len(times):
         raise ValueError(f"none of {draws:,} draws has two or more elements: the model has learnt nothing")
@@ -208,7 +202,6 @@ def assess(
         found_again={k: float((hidden_times[mask] > 0).mean()) for k, mask in counted.items()},
         left_out={k: int(mask.sum()) for k, mask in counted.items()},
         distances=distances(distributions(compositions, times), distributions(real, evenly)),
-        seconds=seconds,
     )
 
 

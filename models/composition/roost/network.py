@@ -1,6 +1,6 @@
 """The network of Roost and its hyperparameters.
 
-Knows graphs of elements, no formulas; how it is trained is in `roost_training`, how it is used in `roost`.
+Knows graphs of elements, no formulas; how it is trained is in `learner`, how it is used in `model`.
 """
 
 from __future__ import annotations
