@@ -124,11 +124,11 @@ class Phases:
 
     def _competitors(self, system: int) -> list[int]:
         """Stable phases of all proper sub-systems of two or more elements."""
-        found: list[int] = []
+        competing: list[int] = []
         for sub in sub_systems(system, self.stable.keys()):
             if sub != system:
-                found += self.stable[sub]
-        return found
+                competing += self.stable[sub]
+        return competing
 
     def _solve(
         self, problems: list[tuple[int, list[int], list[int]]], targets: NDArray[np.float64], *, excluding: bool
@@ -181,13 +181,13 @@ def sub_systems(system: int, known: Collection[int]) -> list[int]:
     """Those of the known chemical systems that are part of one, the one itself included."""
     if 1 << min(system.bit_count(), 64) > len(known):
         return [sub for sub in known if not sub & ~system]
-    found = []
+    parts = []
     sub = system
     while sub:
         if sub in known:
-            found.append(sub)
+            parts.append(sub)
         sub = (sub - 1) & system
-    return found
+    return parts
 
 
 def elements_of(system: int) -> list[int]:

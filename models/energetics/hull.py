@@ -207,10 +207,10 @@ def _element_energies(
         if table.systems[i].bit_count() == 1:
             j = table.systems[i].bit_length() - 1
             lowest[j] = min(lowest[j], energies[i])
-    wanted = 0
+    asked_elements = 0
     for i in asked:
-        wanted |= table.systems[i]
-    missing = [table.elements[j] for j in elements_of(wanted) if not np.isfinite(lowest[j])]
+        asked_elements |= table.systems[i]
+    missing = [table.elements[j] for j in elements_of(asked_elements) if not np.isfinite(lowest[j])]
     if missing:
         message = f"no reference energy for {', '.join(missing)}: the references must hold every element of the entries"
         raise MissingReferenceError(message)

@@ -18,7 +18,7 @@ class ClassifierConfig(ModelConfig):
     ----------
     kind
         "forest": the published one, a random forest on the 132 Magpie features. "boosted": boosted trees on these, on
-        `stoichiometry` and on what is known of `relatives`.
+        `stoichiometry` and on what `similar_compositions` tells of known ones.
     forest_trees, forest_max_depth
         250 and 20 as published (Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021)); a depth of None: no limit.
     forest_features

@@ -75,7 +75,7 @@ class Classifier:
     importance: NDArray[np.float64]
 
     def probability(self, formulas: Sequence[str] | Formulas, *, threads: int = 1) -> NDArray[np.float64]:
-        """Give the probability that each composition is one of a 2D material.
+        """Probability that each composition is one of a 2D material.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Classifier:
 
 
 def unpack(data: bytes) -> Classifier:
-    """Give a packed classifier.
+    """Classifier from its packed bytes.
 
     Raises
     ------
@@ -191,9 +191,9 @@ def _check_fit_together(classifier: Classifier) -> None:
     if classifier.importance.shape != (expected,) or classifier.importance.dtype != np.float64:
         raise BadTrees(f"the importance of {expected} features is of shape {classifier.importance.shape}")
     members = classifier.config.boosted_members
-    wanted = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
-    if len(classifier.trees) != wanted:
-        raise BadTrees(f"{len(classifier.trees)} trees, where the settings say {wanted}")
+    expected_trees = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
+    if len(classifier.trees) != expected_trees:
+        raise BadTrees(f"{len(classifier.trees)} trees, where the settings say {expected_trees}")
 
 
 def feature_labels(kind: Kind) -> list[str]:

@@ -45,7 +45,7 @@ class MatGANConfig(ModelConfig):
         distinct compositions, fewer of them known ones, and takes longer.
     replaced_share
         Share of elements that similar ones stand in for when the sequential generator learns by likelihood: it widens
-        what is drawn without making it less valid, see `augmentation`.
+        what is drawn without making it less valid, see `element_replacement`.
     warm_up_epochs, adversarial_epochs
         Epochs of each kind; an epoch of the warm-up passes once over the training set, an adversarial one has
         `steps_per_epoch` steps of the generator.

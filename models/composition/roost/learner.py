@@ -227,7 +227,7 @@ class RoostLearner:
         return total / len(graphs)
 
     def state(self) -> State:
-        """Give weights, their average, and how the optimiser stands."""
+        """Weights, their average, and how the optimiser stands."""
         state = {
             "network": dict(self.network.state_dict()),
             "optimiser": self._optimiser.state_dict(),
@@ -253,10 +253,12 @@ def network_of(config: RoostConfig, state: State) -> Roost:
 
 
 def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor, *, beta: float = 0.0) -> torch.Tensor:
-    """Give the mean negative logarithm of a Laplace distribution's density, up to a constant.
+    """Mean negative logarithm of a Laplace distribution's density, up to a constant.
 
     Parameters
     ----------
+    mean, log_std, targets
+        Predicted value, logarithm of its standard deviation, and the true value, each of shape (n,), standardised.
     beta
         Each term is weighted by the predicted standard deviation to this power, which is held fixed for the gradient.
 
@@ -271,7 +273,7 @@ def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor
 
 
 def learning_rate(config: RoostConfig, step: int, steps: int) -> float:
-    """Give the learning rate of a step, of `steps` in all."""
+    """Learning rate of a step, of `steps` in all."""
     if config.schedule == "constant":
         return config.learning_rate
     rising = max(1, round(config.warm_up * steps))

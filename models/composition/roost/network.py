@@ -33,7 +33,7 @@ class RoostConfig(ModelConfig):
         What a node knows of its element: a vector that is learnt; Magpie's table of properties, Matscholar's word
         vectors (as the paper has it) or, ``described``, these two; or, ``both``, a learnt vector and Magpie's table.
     known_energies
-        Whether the network is told what the energies of the other compositions of the training set say of one: the
+        Whether the network is told what the energies of the other compositions of the training set say of it: the
         hull that they make there and the energies of its relatives (see `known_energies`). Not part of the paper.
     untold
         Share of the compositions that such a network is told nothing of in each epoch, lest it rely on that alone.
@@ -104,7 +104,7 @@ class RoostConfig(ModelConfig):
 
     @classmethod
     def published(cls, **changes: Any) -> Self:
-        """Give the recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
+        """Recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
         recipe: dict[str, Any] = {
             "embedding": "matscholar",
             "known_energies": False,
@@ -124,7 +124,7 @@ class RoostConfig(ModelConfig):
 
     @classmethod
     def untold_large(cls, **changes: Any) -> Self:
-        """Give a larger network that is told no known energies: it errs elsewhere, which helps an ensemble."""
+        """Larger network that is told no known energies: it errs elsewhere, which helps an ensemble."""
         recipe: dict[str, Any] = {
             "embedding": "both",
             "known_energies": False,
@@ -188,7 +188,7 @@ class Roost(nn.Module):
         self.output = nn.Linear(widths[-1], 2)
 
     def forward(self, batch: GraphBatch, known: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give standardised mean and log standard deviation, each (graphs,), in the order of the batch.
+        """Standardised mean and log standard deviation, each (graphs,), in the order of the batch.
 
         `known` is what `context` says of the graphs, in the order of the batch, shape (graphs, features).
         """
@@ -209,7 +209,7 @@ class Roost(nn.Module):
         return mean, log_std
 
     def element_vectors(self) -> torch.Tensor:
-        """Give what nodes know of their element, shape (119, width - 1), by atomic number."""
+        """Vectors that nodes know their element by, shape (119, width - 1), by atomic number."""
         parts: list[torch.Tensor] = []
         if self.learnt is not None:
             parts.append(self.learnt.weight)
@@ -237,7 +237,7 @@ class _Residual(nn.Module):
 
 
 def element_properties(embedding: Embedding) -> torch.Tensor | None:
-    """Give the table of the elements that an embedding uses, each column standardised, or None where it needs none.
+    """Table of the elements that an embedding uses, each column standardised, or None where it needs none.
 
     Returns
     -------
