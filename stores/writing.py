@@ -159,9 +159,11 @@ class FacetWriter:
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
         # A facet that adds to another's document keeps no origins of its own.
         made_from = [[origin.get("collection"), origin.get("id")] for origin in origins] if self.creates else []
+        hashed = {name: value for name, value in content.items() if name not in self.document.UNHASHED}
+        digest = content_hash([hashed, made_from])
         if LABEL in self.facet and content:
             content = dict.fromkeys(self.owned, content)
-        return Written(key, content, origins, content_hash([content, made_from]), group)
+        return Written(key, content, origins, digest, group)
 
     def write(
         self, database: Database[Doc], docs: Sequence[Written], session: ClientSession, *, all_new: bool = False

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ...models.composition.formula.formulas import parse
+from ...models.composition.roost.learner import RoostLearner, UnfitTrainingSet, network_of
+from ...models.composition.roost.learner import TrainingSet as Targets
 from ...models.composition.roost.model import RoostConfig, RoostEnsemble, network_from, predict
-from ...models.composition.roost.training import RoostLearner, UnfitTrainingSet, network_of
-from ...models.composition.roost.training import TrainingSet as Targets
 from ...models.learning.device import choose
-from ...models.learning.loop import Figures, generator, mixed_seed
+from ...models.learning.loop import generator, mixed_seed
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
 from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
@@ -33,7 +33,7 @@ _PROFILES: Final[dict[str, Doc]] = {
 }
 _FEWEST: Final = 20
 _SPLIT: Final = 1_000_003
-_CHECKPOINT: Final = "roost ensemble checkpoint"
+_CHECKPOINT: Final = "roost members checkpoint"
 
 
 class RoostKind(Kind):
@@ -97,8 +97,8 @@ class RoostKind(Kind):
         except UnfitTrainingSet as error:
             raise TrainingError(f"roost: {error}", "Ingest more materials with formation energies.") from None
         finished, inner = _resumed(desk.resume)
-        curve: list[Figures] = []
-        seconds = 0.0
+        curve = [epoch for member in finished for epoch in member["curve"]]
+        seconds = sum(member["seconds"] for member in finished)
         for member, config in list(enumerate(configs))[len(finished) :]:
             learner = RoostLearner(config, learnt, validated, seed=mixed_seed(seed, member), device=choose(desk.device))
             state, figures, took, _ = learn(
@@ -111,8 +111,11 @@ class RoostKind(Kind):
             inner = None
             curve += figures
             seconds += took
-            finished.append(dict(network_of(config, state).state_dict()))
-        ensemble = RoostEnsemble(tuple(map(network_from, configs, finished)))
+            weights = dict(network_of(config, state).state_dict())
+            finished.append({"weights": weights, "curve": figures, "seconds": took})
+        ensemble = RoostEnsemble(
+            tuple(network_from(config, member["weights"]) for config, member in zip(configs, finished, strict=True))
+        )
         metrics = self._figures(ensemble, names, energies, parts)
         return Trained(ensemble.to_bytes(), metrics, curve, seconds)
 

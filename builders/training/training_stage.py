@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import zstandard
 
 from ...models.learning.device import DeviceError, OutOfMemory, choose
-from ...models.learning.loop import Diverged, Figures
+from ...models.learning.loop import Diverged, Figures, seed_everything
 from ...models.learning.threads import threads_of_torch
 from ...models.learning.weights import WeightsError
 from ...stores.bookkeeping import artefacts
@@ -32,6 +32,8 @@ from .kind import Desk, Stopped, TooLittleData, Trained, TrainingError, Training
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4
+_BEFORE_EPOCHS = 2**32 - 1
+"""Number that sets what is drawn before the first epoch apart from the epochs."""
 
 
 class TrainingStage(Stage):
@@ -165,6 +167,8 @@ class TrainingStage(Stage):
         )
         try:
             with threads_of_torch(self.db.settings.training_threads):
+                # First weights come from the global generators, which the loop of epochs seeds only later.
+                seed_everything(self.seed, _BEFORE_EPOCHS)
                 return self.kind.train(drawn.content, self.seed, desk)
         except Stopped:
             raise KeyboardInterrupt(

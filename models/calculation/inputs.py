@@ -28,7 +28,8 @@ from ..structure.vacuum import is_monolayer_cell, set_vacuum
 from .plan import Choices, Step
 
 R2SCAN_RVV10_B: Final = 11.95
-"""b of rVV10 with r2SCAN, J. Ning et al., Phys. Rev. B 106, 075422 (2022); pymatgen's 15.7 is that of SCAN."""
+"""b of rVV10 with r2SCAN, J. Ning et al., Phys. Rev. B 106, 075422 (2022), doi:10.1103/PhysRevB.106.075422;
+pymatgen's 15.7 is that of SCAN."""
 MP_R2SCAN_SPACING: Final = 0.22
 """1/Å with 2π: spacing of k-points of the r2SCAN sets for a metal, and so safe for anything."""
 EXFOLIATION_SETTINGS: Final[dict[str, Any]] = {"ISMEAR": 0, "SIGMA": 0.05, "EDIFF": 1e-6, "LREAL": False}
@@ -90,7 +91,7 @@ class Inputs:
 
 
 def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, potcar: bool = False) -> Inputs:
-    """Give the input files of one calculation.
+    """Input files of a calculation, by name.
 
     Parameters
     ----------
@@ -111,36 +112,37 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, 
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        made = input_set(structure, step, choices)
-        incar = made.incar
-        symbols = tuple(made.potcar_symbols)
+        vasp_input = input_set(structure, step, choices)
+        incar = vasp_input.incar
+        symbols = tuple(vasp_input.potcar_symbols)
         files = {
             "INCAR": str(Incar(incar)),
-            "KPOINTS": str(made.kpoints),
-            "POSCAR": Poscar(made.structure, comment=f"{made.structure.composition.formula} {step.name}").get_str(
-                significant_figures=12
-            ),
+            "KPOINTS": str(vasp_input.kpoints),
+            "POSCAR": _poscar(vasp_input.structure, step.name),
         }
         if potcar:
-            files["POTCAR"] = _potcar(made)
+            files["POTCAR"] = _potcar(vasp_input)
         else:
             files["POTCAR.spec"] = "\n".join(symbols)
     files = {name: text if text.endswith("\n") else f"{text}\n" for name, text in files.items()}
-    told = [one for one in caught if not issubclass(one.category, DeprecationWarning | PendingDeprecationWarning)]
-    notes = dict.fromkeys(str(one.message).partition("\n")[0] for one in told)
+    notes = dict.fromkeys(
+        str(warning.message).partition("\n")[0]
+        for warning in caught
+        if not issubclass(warning.category, DeprecationWarning | PendingDeprecationWarning)
+    )
     if step.role == "layer" and step.task == "relax" and "LATTICE_CONSTRAINTS" not in incar:
         notes["ISIF = 2: the in-plane cell stays as it is"] = None
     return Inputs(
         files=files,
         functional=f"{step.functional}+U" if incar.get("LDAU") else step.functional,
-        potcar_functional=str(made.user_potcar_functional),
+        potcar_functional=str(vasp_input.user_potcar_functional),
         potcar_symbols=symbols,
         notes=tuple(notes),
     )
 
 
 def input_set(structure: Structure, step: Step, choices: Choices | None = None) -> VaspInputSet:
-    """Give the pymatgen input set of one calculation, with its structure: what a workflow program takes.
+    """Input set of a calculation as pymatgen has it, with its structure: what a workflow program takes.
 
     Raises
     ------
@@ -157,16 +159,21 @@ def input_set(structure: Structure, step: Step, choices: Choices | None = None) 
         cell = set_vacuum(cell, choices.vacuum)
     kind, options = _SETS[step.functional, step.task]
     cell = cell.get_sorted_structure()
-    if missing := sorted({one.symbol for one in cell.composition.elements} - set(kind.CONFIG["POTCAR"])):
+    if missing := sorted({element.symbol for element in cell.composition.elements} - set(kind.CONFIG["POTCAR"])):
         raise NoInput(f"Materials Project has no POTCAR for {', '.join(missing)}")
-    made = kind(structure=cell, user_incar_settings=_settings(step, cell, choices), **options)
-    made.user_kpoints_settings = _mesh(made, cell, step)
-    return made
+    vasp_input = kind(structure=cell, user_incar_settings=_settings(step, cell, choices), **options)
+    vasp_input.user_kpoints_settings = _mesh(vasp_input, cell, step)
+    return vasp_input
 
 
-def _potcar(made: VaspInputSet) -> str:
+def _poscar(structure: Structure, name: str) -> str:
+    comment = f"{structure.composition.formula} {name}"
+    return str(Poscar(structure, comment=comment).get_str(significant_figures=12))
+
+
+def _potcar(vasp_input: VaspInputSet) -> str:
     try:
-        return str(made.potcar)
+        return str(vasp_input.potcar)
     except PmgVaspPspDirError as error:
         raise NoInput("there is no folder of POTCARs: PMG_VASP_PSP_DIR is not set") from error
     except (OSError, ValueError) as error:
@@ -186,7 +193,7 @@ def _bare(structure: Structure) -> Structure:
 
 
 def _settings(step: Step, cell: Structure, choices: Choices) -> dict[str, Any]:
-    """Give what differs from Materials Project's settings."""
+    """INCAR settings that differ from Materials Project's."""
     changed: dict[str, Any] = {}
     if step.functional == "HSE06":
         changed |= HYBRID_SETTINGS

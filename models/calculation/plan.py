@@ -81,7 +81,7 @@ class Step:
 
 
 def steps_for(fields: Iterable[str], dimension: int, choices: Choices | None = None) -> tuple[Step, ...]:
-    """Give the calculations that certain values of one structure need, each after those it depends on.
+    """All calculations that certain values of a structure need, each after those it depends on.
 
     Parameters
     ----------
@@ -100,11 +100,11 @@ def steps_for(fields: Iterable[str], dimension: int, choices: Choices | None = N
     ['PBE-relax', 'PBE-static', 'HSE06-static']
     """
     choices = choices or Choices()
-    wanted = [field for field in CALCULATED_FIELDS if field in set(fields)]
+    asked_for = [field for field in CALCULATED_FIELDS if field in set(fields)]
     role: Role = "layer" if dimension == 2 else "crystal"
     steps: list[Step] = []
-    hull = tuple(field for field in wanted if field in HULL_FIELDS)
-    gap = (GAP,) if GAP in wanted else ()
+    hull = tuple(field for field in asked_for if field in HULL_FIELDS)
+    gap = (GAP,) if GAP in asked_for else ()
     if hull or gap:
         relax = Step(role=role, functional=choices.hull, task="relax", fields=(*hull, *gap))
         steps.append(relax)
@@ -112,7 +112,7 @@ def steps_for(fields: Iterable[str], dimension: int, choices: Choices | None = N
             steps.append(replace(relax, task="static", fields=hull, after=relax))
         if gap:
             steps.append(replace(relax, functional="HSE06", task="static", fields=gap, after=relax))
-    if EXFOLIATION in wanted and dimension == 2:
+    if EXFOLIATION in asked_for and dimension == 2:
         sides: tuple[Role, Role] = ("layer", "bulk")
         for side in sides:
             relax = Step(role=side, functional=choices.van_der_waals, task="relax", fields=(EXFOLIATION,))

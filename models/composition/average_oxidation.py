@@ -21,7 +21,7 @@ ed., 1997). Peroxides and hydrides are exceptions that a formula alone does not 
 
 
 def average_oxidation_state(formula: str, element: str) -> float | None:
-    """Give the average oxidation state that makes a formula neutral.
+    """Average oxidation state of an element, the one that makes a formula neutral.
 
     Parameters
     ----------

@@ -93,5 +93,5 @@ def holds(sets: Bits, charges: NDArray[np.int64]) -> NDArray[np.bool_]:
     inside = (charges >= 0) & (charges < WORD * len(sets))
     charges = np.where(inside, charges, 0)
     word = sets[charges // WORD, np.arange(sets.shape[1])] if len(sets) > 1 else sets[0]
-    found: NDArray[np.bool_] = (word >> (charges % WORD).astype(np.uint64) & np.uint64(1)) != 0
-    return found & inside
+    held: NDArray[np.bool_] = (word >> (charges % WORD).astype(np.uint64) & np.uint64(1)) != 0
+    return held & inside

@@ -52,6 +52,11 @@ class ElementTable:
 def element_table() -> ElementTable:
     """Read Magpie's table of the elements through matminer, once.
 
+    Raises
+    ------
+    NotImplementedError
+        The installed matminer has another table than the one that is known.
+
     Notes
     -----
     Ward, Agrawal, Choudhary, Wolverton, npj Comput. Mater. 2, 16028 (2016).

@@ -12,7 +12,6 @@ import itertools
 import math
 import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, NamedTuple, Protocol
 
@@ -20,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import charge_sums
-from .formula.elements import SYMBOLS
 from .formula.parsing import Formulas, UnparsableFormula, parse
 from .oxidation_states import (
     SMACT_ELECTRONEGATIVITIES,
@@ -53,14 +51,6 @@ class Screening(NamedTuple):
 
     charge_neutral: NDArray[np.bool_]
     electronegativity_balanced: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One choice of oxidation states that makes a composition neutral."""
-
-    states: dict[str, int]
-    electronegativity_balanced: bool
 
 
 def screen(
@@ -139,43 +129,6 @@ def without_states(
     result = np.zeros(len(parsed), dtype=bool)
     result[parsed.rows[~oxidation_state_set(oxidation_states).known[parsed.numbers]]] = True
     return result
-
-
-def neutral_assignments(
-    formula: str,
-    oxidation_states: OxidationStates | OxidationStateSet = "smact_default",
-    *,
-    limit: int | None = None,
-) -> list[Assignment]:
-    """Tell which oxidation states make a formula neutral, those that are electronegativity balanced first.
-
-    An element by itself is neutral with the state 0.
-
-    Parameters
-    ----------
-    limit
-        Stop after so many found (before sorting); six elements can have thousands.
-
-    Raises
-    ------
-    UnparsableFormula, UnknownElement, BadOxidationStates
-
-    Examples
-    --------
-    >>> neutral_assignments("Li2O", "smact14")
-    [Assignment(states={'Li': 1, 'O': -2}, electronegativity_balanced=True)]
-    """
-    allowed = oxidation_state_set(oxidation_states)
-    parsed = parse([formula])
-    numbers = parsed.numbers.tolist()
-    if len(numbers) == 1:
-        return [Assignment({SYMBOLS[numbers[0]]: 0}, electronegativity_balanced=True)]
-    choices = _neutral_choices([allowed.states[z] for z in numbers], _whole_amounts(parsed).tolist())
-    found = [
-        Assignment(dict(zip((SYMBOLS[z] for z in numbers), choice, strict=True)), _is_balanced(numbers, choice))
-        for choice in itertools.islice(choices, limit)
-    ]
-    return sorted(found, key=lambda assignment: not assignment.electronegativity_balanced)
 
 
 # --- compositions of equally many elements together ------------------------------------------------------------------

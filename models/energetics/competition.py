@@ -32,14 +32,14 @@ class Product(NamedTuple):
     """One phase of a decomposition.
 
     phase
-        Index among the references, or None for the reference state of an element that was not listed itself.
+        Index among the references.
     name
-        Its formula (`decompositions`) or entry_id, formula where that is empty (`hull_positions`).
+        Its entry_id, or its formula where that is empty.
     amount
         Share of the atoms.
     """
 
-    phase: int | None
+    phase: int
     name: str
     amount: float
 
@@ -103,11 +103,9 @@ class Phases:
             ]
             yield from self._solve(problems, targets, excluding=False)
 
-    def describe(
-        self, block: Block, names: Sequence[str], pure: Mapping[int, int] | None = None
-    ) -> dict[int, tuple[float, tuple[Product, ...]]]:
-        """Cost and products of each target of a block; `pure` gives the phase that stands for an element."""
-        described: dict[int, tuple[float, tuple[Product, ...]]] = {}
+    def describe(self, block: Block, names: Sequence[str], pure: Mapping[int, int]) -> dict[int, tuple[Product, ...]]:
+        """Products of each target of a block, largest share first; `pure` maps elements to their phases."""
+        described: dict[int, tuple[Product, ...]] = {}
         for row, target in enumerate(block.targets.tolist()):
             products = []
             for column, amount in zip(
@@ -116,24 +114,21 @@ class Phases:
                 if amount <= TRACE:
                     continue
                 if column < 0:
-                    element = int(block.elements[row, -1 - column])
-                    phase = (pure or {}).get(element)
-                    name = self.table.elements[element] if phase is None else names[phase]
+                    phase = pure[int(block.elements[row, -1 - column])]
                 else:
                     phase = int(self.lowest[block.columns[row, column]])
-                    name = names[phase]
-                products.append(Product(phase, name, amount))
+                products.append(Product(phase, names[phase], amount))
             products.sort(key=lambda product: -product.amount)
-            described[target] = (float(block.mixtures.costs[row]), tuple(products))
+            described[target] = tuple(products)
         return described
 
     def _competitors(self, system: int) -> list[int]:
         """Stable phases of all proper sub-systems of two or more elements."""
-        found: list[int] = []
+        competing: list[int] = []
         for sub in sub_systems(system, self.stable.keys()):
             if sub != system:
-                found += self.stable[sub]
-        return found
+                competing += self.stable[sub]
+        return competing
 
     def _solve(
         self, problems: list[tuple[int, list[int], list[int]]], targets: NDArray[np.float64], *, excluding: bool
@@ -186,13 +181,13 @@ def sub_systems(system: int, known: Collection[int]) -> list[int]:
     """Those of the known chemical systems that are part of one, the one itself included."""
     if 1 << min(system.bit_count(), 64) > len(known):
         return [sub for sub in known if not sub & ~system]
-    found = []
+    parts = []
     sub = system
     while sub:
         if sub in known:
-            found.append(sub)
+            parts.append(sub)
         sub = (sub - 1) & system
-    return found
+    return parts
 
 
 def elements_of(system: int) -> list[int]:

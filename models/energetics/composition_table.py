@@ -40,7 +40,7 @@ class CompositionTable:
     identity: NDArray[np.intp]
 
     def subset(self, rows: Sequence[int]) -> CompositionTable:
-        """Give the table of some rows, with the same columns and identities counted anew."""
+        """Table of these rows, with the same columns and identities counted anew."""
         _, identity = np.unique(self.identity[rows], return_inverse=True)
         return CompositionTable(
             self.elements, self.fractions[rows], [self.systems[i] for i in rows], identity.astype(np.intp)

@@ -152,7 +152,7 @@ def _one(
 
 
 def _reasons(entry: ComputedEntry, u_settings: Mapping[str, Mapping[str, float]], *, check_potcar: bool) -> list[str]:
-    """Give everything that MP2020 has against an entry; pymatgen stops at the first, and prints the whole entry."""
+    """Reasons, all of them, against an entry in MP2020; pymatgen stops at the first, and prints the whole entry."""
     reasons = []
     run_type = entry.parameters.get("run_type")
     if run_type not in GGA_RUN_TYPES:

@@ -60,7 +60,7 @@ def formula_of(composition: str | Mapping[str, float]) -> str:
 
 
 def require_one_method(entries: Sequence[Entry]) -> str:
-    """Give the method that all entries share.
+    """Check that all entries are of one method, and name it.
 
     Raises
     ------
@@ -71,8 +71,8 @@ def require_one_method(entries: Sequence[Entry]) -> str:
     for entry in entries:
         methods.setdefault(entry.method, entry.name)
     if len(methods) > 1:
-        found = ", ".join(f"{method or '(none given)'!r} ({name})" for method, name in methods.items())
-        message = f"energies of {len(methods)} methods in one comparison: {found}; use entries of one method only"
+        named = ", ".join(f"{method or '(none given)'!r} ({name})" for method, name in methods.items())
+        message = f"energies of {len(methods)} methods in one comparison: {named}; use entries of one method only"
         raise MixedMethodsError(message)
     return next(iter(methods), "")
 

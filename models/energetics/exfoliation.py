@@ -64,28 +64,6 @@ class LayeredCalculation:
     layers: int = 1
     name: str = ""
 
-    @classmethod
-    def from_structure(
-        cls,
-        energy: float,
-        structure: Structure,
-        functional: str,
-        *,
-        settings: Mapping[str, object] | None = None,
-        layers: int = 1,
-        name: str = "",
-    ) -> LayeredCalculation:
-        """Take composition, and where there is a vacuum the in-plane area, from the structure."""
-        return cls(
-            energy=energy,
-            composition=structure.composition.get_el_amt_dict(),
-            functional=functional,
-            settings=settings or {},
-            area=in_plane_area(structure),
-            layers=layers,
-            name=name or structure.composition.reduced_formula,
-        )
-
 
 class Exfoliation(NamedTuple):
     """The exfoliation energy.
@@ -104,7 +82,7 @@ class Exfoliation(NamedTuple):
 
 
 def exfoliation_energy(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> Exfoliation:
-    """Give the energy it takes to lift one layer off its bulk.
+    """Energy that it takes to lift a layer off its bulk.
 
     ``E(monolayer) / n - E(bulk) / m`` per atom, n and m the atoms of the two cells; the layer may be relaxed. Per area
     it is that times the atoms of one layer over the area of its cell.
@@ -170,7 +148,7 @@ def _atoms(calculation: LayeredCalculation) -> float:
 
 
 def _mismatches(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> list[str]:
-    """Give everything that keeps two calculations apart."""
+    """Reasons, all of them, why two calculations cannot be compared."""
     reasons = []
     for what, calculation in (("monolayer", monolayer), ("bulk", bulk)):
         if not math.isfinite(calculation.energy):

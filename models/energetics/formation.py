@@ -46,7 +46,7 @@ def element_references(references: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def formation_energies(entries: Sequence[Entry], references: Sequence[Entry]) -> NDArray[np.float64]:
-    """Give the formation energy of each entry, ``E_f = (E_tot - sum n_i mu_i) / N``.
+    """Energy of formation of each entry, ``E_f = (E_tot - sum n_i mu_i) / N``.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def formation_energies(entries: Sequence[Entry], references: Sequence[Entry]) ->
     array([-2.8])
     """
     require_one_method([*entries, *references])
-    found = element_references(references)
-    return against_elements(entries, {symbol: entry.energy_per_atom for symbol, entry in found.items()})
+    of_elements = element_references(references)
+    return against_elements(entries, {symbol: entry.energy_per_atom for symbol, entry in of_elements.items()})
 
 
 def against_elements(entries: Sequence[Entry], potentials: Mapping[str, float]) -> NDArray[np.float64]:

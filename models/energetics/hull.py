@@ -20,7 +20,6 @@ from .entry import (
     MissingReferenceError,
     MixedMethodsError,
     checked_energies,
-    formula_of,
     require_one_method,
 )
 
@@ -32,7 +31,6 @@ __all__ = [
     "MixedMethodsError",
     "Product",
     "decomposition_energies",
-    "decompositions",
     "energy_above_hull",
     "hull_positions",
 ]
@@ -89,26 +87,6 @@ def decomposition_energies(
     for block in phases.sweep():
         hull[block.targets] = block.mixtures.costs
     return phases.given - hull[phases.table.identity]
-
-
-def decompositions(formulas: Sequence[str | Mapping[str, float]], formation_energies: ArrayLike) -> list[HullPosition]:
-    """As `decomposition_energies`, with the mixture that each composition is compared with.
-
-    Raises
-    ------
-    EnergyError, FormulaError
-        As `decomposition_energies`.
-    """
-    table = composition_table(formulas)
-    phases = Phases(table, checked_energies(formulas, formation_energies))
-    names = [formula_of(formula) for formula in formulas]
-    products: dict[int, tuple[float, tuple[Product, ...]]] = {}
-    for block in phases.sweep():
-        products.update(phases.describe(block, names))
-    return [
-        HullPosition(float(energy) - products[int(same)][0], products[int(same)][1])
-        for energy, same in zip(phases.given, table.identity, strict=True)
-    ]
 
 
 def energy_above_hull(
@@ -215,8 +193,8 @@ def _positions(
     for block in phases.project(table.fractions[n:], table.systems[n:]):
         distances[block.targets] = formation[n:][block.targets] - block.mixtures.costs
         if described:
-            for target, (_, parts) in phases.describe(block, names, pure).items():
-                products[target] = tuple(p._replace(phase=usable[p.phase]) for p in parts if p.phase is not None)
+            for target, parts in phases.describe(block, names, pure).items():
+                products[target] = tuple(part._replace(phase=usable[part.phase]) for part in parts)
     return distances, products
 
 
@@ -229,10 +207,10 @@ def _element_energies(
         if table.systems[i].bit_count() == 1:
             j = table.systems[i].bit_length() - 1
             lowest[j] = min(lowest[j], energies[i])
-    wanted = 0
+    asked_elements = 0
     for i in asked:
-        wanted |= table.systems[i]
-    missing = [table.elements[j] for j in elements_of(wanted) if not np.isfinite(lowest[j])]
+        asked_elements |= table.systems[i]
+    missing = [table.elements[j] for j in elements_of(asked_elements) if not np.isfinite(lowest[j])]
     if missing:
         message = f"no reference energy for {', '.join(missing)}: the references must hold every element of the entries"
         raise MissingReferenceError(message)

@@ -79,7 +79,7 @@ class AqueousIon:
 
 @lru_cache(maxsize=1)
 def bundled_ions() -> tuple[AqueousIon, ...]:
-    """Give the 90 ions of 24 elements that come with the package.
+    """Ions of 24 elements, 90 of them, that come with the package.
 
     Sources are the NBS tables (1982) wherever they list a true species; sums of separate ions that they list beside
     these ("ionized") are left out. Pourbaix's Atlas gives the rest, and HCoO2- and BiOH2+, whose NBS values would
@@ -123,7 +123,7 @@ def ions_from_records(records: Iterable[Mapping[str, Any]]) -> tuple[AqueousIon,
 
 
 def ions_of(ions: Iterable[AqueousIon], elements: Iterable[str]) -> tuple[AqueousIon, ...]:
-    """Give those ions that hold no other elements than these, hydrogen and oxygen."""
+    """Ions that hold no other elements than these, hydrogen and oxygen."""
     allowed = frozenset(elements)
     return tuple(ion for ion in ions if ion.elements and ion.elements <= allowed)
 
@@ -153,7 +153,8 @@ def ion_formation_energies(ions: Sequence[AqueousIon], solids: Mapping[str, floa
 
     Notes
     -----
-    Persson, Waldwick, Lazic, Ceder, Phys. Rev. B 85, 235438 (2012); the same as ``MPRester.get_ion_entries``.
+    Persson, Waldwick, Lazic, Ceder, Phys. Rev. B 85, 235438 (2012), doi:10.1103/PhysRevB.85.235438; the same as
+    ``MPRester.get_ion_entries``.
     """
     energies: dict[str, float] = {}
     for formula, energy in zip(reduced_formulas(list(solids)), solids.values(), strict=True):
@@ -164,13 +165,13 @@ def ion_formation_energies(ions: Sequence[AqueousIon], solids: Mapping[str, floa
             missing.setdefault(ion.reference_solid, []).append(ion.formula)
     if missing:
         raise MissingReferenceSolidError(missing)
-    found = []
+    formation_energies = []
     for ion in ions:
         solid = Composition(ion.reference_solid)
         difference = energies[ion.reference_solid] * solid.num_atoms - ion.reference_solid_gibbs / KJ_PER_MOL_PER_EV
         share = ion.composition[ion.element] / solid[ion.element]
-        found.append(ion.gibbs / KJ_PER_MOL_PER_EV + difference * share)
-    return found
+        formation_energies.append(ion.gibbs / KJ_PER_MOL_PER_EV + difference * share)
+    return formation_energies
 
 
 def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -190,7 +191,7 @@ def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _in_kj(quantity: object) -> object:
-    """Give a quantity {value, unit} of the API in kJ/mol, or without unit as it is."""
+    """Read a quantity {value, unit} of the API in kJ/mol; a number without unit is taken as it is."""
     if not isinstance(quantity, Mapping):
         return quantity
     factors = {"kJ/mol": 1.0, "MJ/mol": 1000.0, "": 1.0}

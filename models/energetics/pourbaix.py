@@ -190,6 +190,22 @@ def minimum_decomposition_energies(
     Exact, on no grid: along the line every energy is linear in pH, so the decomposition energy is convex, a maximum of
     straight lines, one for each mixture of products. Lines are added where their lower bound is least, until it is met.
 
+    Parameters
+    ----------
+    entries, concentration, filter_solids
+        As `decomposition_energy`.
+    targets
+        The solids, of any elements that the entries hold.
+    ph
+        Lowest and highest pH.
+    potential_vs_rhe
+        V.
+
+    Returns
+    -------
+    list
+        One minimum for each target, in their order.
+
     Raises
     ------
     PourbaixError
@@ -199,7 +215,7 @@ def minimum_decomposition_energies(
     if not (math.isfinite(low) and math.isfinite(high) and low <= high and math.isfinite(potential_vs_rhe)):
         message = f"{ph=}, {potential_vs_rhe=}: give the lowest and the highest pH, and a potential"
         raise PourbaixError(message)
-    found: list[PourbaixMinimum | None] = [None] * len(targets)
+    minima: list[PourbaixMinimum | None] = [None] * len(targets)
     groups: dict[frozenset[str], list[int]] = {}
     for i, target in enumerate(targets):
         groups.setdefault(target.elements, []).append(i)
@@ -207,8 +223,8 @@ def minimum_decomposition_energies(
         group = [targets[i] for i in members]
         problem = PourbaixProblem(entries, group, concentration=concentration, filter_solids=filter_solids)
         for i, minimum in zip(members, _minima(problem, low, high, potential_vs_rhe), strict=True):
-            found[i] = minimum
-    return [minimum for minimum in found if minimum is not None]
+            minima[i] = minimum
+    return [minimum for minimum in minima if minimum is not None]
 
 
 def _minima(problem: PourbaixProblem, low: float, high: float, potential_vs_rhe: float) -> Iterator[PourbaixMinimum]:
@@ -285,7 +301,13 @@ class PourbaixProblem:
         self.atoms = np.array([sum(target.composition.values()) for target in targets])
 
     def solve(self, which: NDArray[np.intp], ph: NDArray[np.float64], v: NDArray[np.float64]) -> Mixtures:
-        """Cheapest products of targets `which` at conditions, all of shape (n,), per atom of metal."""
+        """Cheapest products of targets `which` at conditions, all of shape (n,), per atom of metal.
+
+        Raises
+        ------
+        PourbaixError
+            The entries can't make up a target.
+        """
         costs = self.constant + self.ph_factor * ph[:, None] + self.v_factor * v[:, None]
         k = self.contents.shape[1]
         mixtures = cheapest_mixtures(self.columns, costs, self.contents[which], end_member_costs=np.full(k, np.inf))
@@ -299,7 +321,17 @@ class PourbaixProblem:
     def energies(
         self, which: NDArray[np.intp], ph: NDArray[np.float64], v: NDArray[np.float64], mixtures: Mixtures
     ) -> NDArray[np.float64]:
-        """Decomposition energies in eV per atom of the targets."""
+        """Decomposition energies, shape (n,), in eV per atom of the targets.
+
+        Parameters
+        ----------
+        which
+            Number of the target of each problem, shape (n,).
+        ph, v
+            Conditions of each, shape (n,): pH, and potential against the standard hydrogen electrode in V.
+        mixtures
+            Products, as `solve` found them.
+        """
         own = self.target[0, which] + self.target[1, which] * ph + self.target[2, which] * v
         result: NDArray[np.float64] = (own - mixtures.costs) * self.target_sizes[which] / self.atoms[which]
         return result
@@ -328,7 +360,7 @@ class PourbaixProblem:
 def _coefficients(
     entries: Sequence[PourbaixEntry], elements: list[str], concentration: float | Mapping[str, float]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Give contents, metal atoms, and energy as ``constant + ph_factor pH + v_factor V``, all per metal atom."""
+    """Contents, metal atoms, and energy as ``constant + ph_factor pH + v_factor V``, all per metal atom."""
     amounts = np.array([[float(e.composition.get(s, 0.0)) for s in (*elements, "H", "O")] for e in entries])
     amounts = amounts.reshape(len(entries), len(elements) + 2)
     metals, hydrogen, oxygen = amounts[:, :-2], amounts[:, -2], amounts[:, -1]

@@ -103,12 +103,12 @@ def entries_with_ions(
     FormulaError
         When a formula cannot be read.
     """
-    wanted = frozenset(elements) - OPEN
-    dissolved = ions_of(ions, wanted)
+    metals = frozenset(elements) - OPEN
+    dissolved = ions_of(ions, metals)
     energies = ion_formation_energies(dissolved, formation_energies)
     solids = [solid_entry(formula, energy) for formula, energy in formation_energies.items()]
     return [
-        *(solid for solid in solids if solid.elements and solid.elements <= wanted),
+        *(solid for solid in solids if solid.elements and solid.elements <= metals),
         *(
             PourbaixEntry(ion.formula, ion.composition, energy, ion.charge, "ion")
             for ion, energy in zip(dissolved, energies, strict=True)
@@ -148,6 +148,17 @@ def concentration_of(entry: PourbaixEntry, concentration: float | Mapping[str, f
 
 def conditions(ph: tuple[float, float], potential: float, concentration: float, *, filter_solids: bool) -> str:
     """Write the conditions of a Pourbaix energy.
+
+    Parameters
+    ----------
+    ph
+        Lowest and highest.
+    potential
+        Against the reversible hydrogen electrode, V.
+    concentration
+        Of ions, mol/l.
+    filter_solids
+        Whether only solids on the hull were taken.
 
     Examples
     --------

@@ -19,7 +19,7 @@ class OutOfMemory(MemoryError):
 
 
 def choose(name: str = "auto") -> torch.device:
-    """Give the device of that name: ``auto`` takes a GPU where there is one.
+    """Device of that name: ``auto`` takes a GPU where there is one.
 
     Raises
     ------

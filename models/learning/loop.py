@@ -37,7 +37,7 @@ class Learner(Protocol):
         ...
 
     def state(self) -> State:
-        """Give all that a resume needs: parameters, optimisers, schedules, averages; not the data."""
+        """All that a resume needs: parameters, optimisers, schedules, averages; not the data."""
         ...
 
     def load_state(self, state: State) -> None:
@@ -171,7 +171,7 @@ def train(
 
 
 def pack_checkpoint(learner: Learner, training: Training) -> bytes:
-    """Give a checkpoint as bytes: the learner's state and how the training stands."""
+    """Checkpoint as bytes: the learner's state and how the training stands."""
     done = {"history": training.history, "best": training.best, "best_epoch": training.best_epoch}
     return pack(_KIND, {}, {**done, "seconds": training.seconds, "learner": learner.state()})
 
@@ -216,7 +216,7 @@ def mixed_seed(seed: int, number: int) -> int:
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
-    """Give a generator of its own for one epoch or chunk."""
+    """Random numbers of an epoch or a chunk, which no other draws from."""
     return np.random.default_rng([seed, number])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,9 @@ class WrongModel(WeightsError):
 
 
 def pack(kind: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> bytes:
-    """Pack a state with the kind and config of its model.
+    """Bytes of a state with the kind and config of its model.
+
+    Equal content gives equal bytes, wherever and whenever it is packed, so that its hash says whether it is the same.
 
     Parameters
     ----------
@@ -47,14 +50,15 @@ def pack(kind: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> byte
     TypeError
         The state holds something that can't be read back without running code; names where.
     """
-    plain = {"format": FORMAT, "kind": kind, "config": dict(config), "state": _checked(dict(state), "state")}
+    parts = {"format": FORMAT, "kind": kind, "config": config, "state": state}
+    plain = {name: _plain(part, name) for name, part in parts.items()}
     buffer = io.BytesIO()
     torch.save(plain, buffer)
     return buffer.getvalue()
 
 
 def unpack(data: bytes, kind: str) -> tuple[dict[str, Any], State]:
-    """Give config and state of packed weights; tensors are on the CPU.
+    """Config and state of packed weights; tensors are on the CPU.
 
     Raises
     ------
@@ -79,12 +83,21 @@ def unpack(data: bytes, kind: str) -> tuple[dict[str, Any], State]:
     return plain["config"], plain["state"]
 
 
-def _checked(value: Any, place: str) -> Any:
-    # Complaining here, where the mistake was made, and not when the weights are needed again.
-    if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
-        return value.detach().cpu() if isinstance(value, torch.Tensor) else value
+def _plain(value: Any, place: str) -> Any:
+    """Copy that shares nothing: pickle writes what it meets twice another way, and a view with all that it views.
+
+    Complains here, where the mistake was made, and not when the weights are needed again.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return sys.intern(str(value))  # equal texts are one object, or pickle would tell which were
+    if isinstance(value, int | float):
+        return float(value) if isinstance(value, float) else int(value)
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone(memory_format=torch.contiguous_format)
     if isinstance(value, Mapping):
-        return {key: _checked(inner, f"{place}.{key}") for key, inner in value.items()}
+        return {_plain(key, place): _plain(inner, f"{place}.{key}") for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_checked(inner, f"{place}[{i}]") for i, inner in enumerate(value)]
+        return [_plain(inner, f"{place}[{i}]") for i, inner in enumerate(value)]
     raise TypeError(f"{place}: weights hold tensors and plain data, not {type(value).__name__}")

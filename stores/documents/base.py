@@ -67,6 +67,8 @@ class RegistryDocument(Document):
     """The facets and the fields each owns; the first is the creator's and owns every field no other one names."""
     REMEMBERED: ClassVar[tuple[str, ...]] = ()
     """Fields of the creator's facet whose earlier values are kept in `history` when they change."""
+    UNHASHED: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say how long it took to make, not what came out; a change in them alone is none."""
 
     GROUP_FIELDS: ClassVar[tuple[str, ...]] = ()
     """Fields by which stages group documents. A document whose value changes has left a group:

@@ -14,6 +14,7 @@ class TrainedModel(RegistryDocument):
 
     KEY = "model_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"training": ()}
+    UNHASHED: ClassVar[frozenset[str]] = frozenset({"seconds"})
 
     meta = meta(
         "trained_models",

@@ -9,6 +9,7 @@ beforehand. Ours finds the exact minimum.
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from exfolio.models.energetics.pourbaix import (
     potential_vs_she,
     solid_entry,
 )
-from exfolio.models.energetics.pourbaix_pymatgen import to_pymatgen
 from pymatgen.analysis.pourbaix_diagram import PourbaixDiagram
 from report import compare
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from pourbaix_pymatgen import to_pymatgen
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PH = np.linspace(0.0, 14.0, 141)

@@ -13,8 +13,8 @@ import torch
 from exfolio.models.composition.formula.parsing import parse
 from exfolio.models.composition.one_hot import ELEMENTS
 from exfolio.models.composition.roost.graph import Graphs
+from exfolio.models.composition.roost.learner import robust_loss
 from exfolio.models.composition.roost.model import Roost, RoostConfig, predict
-from exfolio.models.composition.roost.training import robust_loss
 from report import compare
 from torch import nn
 

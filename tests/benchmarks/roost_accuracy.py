@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from exfolio.models.composition.roost.learner import RoostLearner, TrainingSet, network_of
 from exfolio.models.composition.roost.model import RoostConfig, RoostEnsemble, predict
-from exfolio.models.composition.roost.training import RoostLearner, TrainingSet, network_of
 from exfolio.models.learning.loop import train
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "critexam.csv.gz"

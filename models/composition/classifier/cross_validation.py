@@ -59,7 +59,7 @@ class FoldResult:
     probability
         Of the members of the fold, in their order in the division.
     importance
-        Of the features, as `classifier.Classifier.importance`.
+        Of the features, as `model.Classifier.importance`.
     """
 
     probability: NDArray[np.float64]
@@ -75,6 +75,17 @@ def divide(
     seed: int = 0,
 ) -> Division:
     """Divide compositions into folds at random.
+
+    Parameters
+    ----------
+    formulas, is_2d
+        Compositions and their labels, n of each.
+    protocol
+        "entries" leaves compositions that come several times where they are; "compositions" takes each once.
+    folds
+        How many.
+    seed
+        Of the division.
 
     Raises
     ------
@@ -102,7 +113,26 @@ def divide(
 def judge_fold(
     division: Division, fold: int, config: ClassifierConfig, *, seed: int = 0, threads: int = 1
 ) -> FoldResult:
-    """Fit a classifier to the other folds and ask it about this one."""
+    """Fit a classifier to the other folds and ask it about this one.
+
+    Parameters
+    ----------
+    division
+        Compositions in folds.
+    fold
+        Which of them, from 0.
+    config
+        Of the classifier.
+    seed
+        Of the classifier.
+    threads
+        Threads that grow the trees.
+
+    Raises
+    ------
+    BadDivision
+        There is no such fold.
+    """
     if not 0 <= fold < division.folds:
         raise BadDivision(f"there are folds 0 to {division.folds - 1}, not {fold}")
     inside = division.fold == fold
@@ -131,7 +161,7 @@ def cross_validate(
     Parameters
     ----------
     formulas, is_2d
-        As for `classifier.fit`.
+        As for `model.fit`.
     config
         Of the classifier; `ClassifierConfig()` if None.
     protocol
@@ -154,19 +184,22 @@ def cross_validate(
     Returns
     -------
     dict
-        As `classifier_report.report`, with ``protocol``, ``seed`` and ``config``; plain data.
+        As `report.report`, with ``protocol``, ``seed`` and ``config``; plain data.
 
     Raises
     ------
-    BadDivision, UnfitTrainingSet, UnparsableFormula, UnknownElement
+    BadDivision
+        As `divide`, for a fold there is none of, or for results that are of other data.
+    UnfitTrainingSet, UnparsableFormula, UnknownElement
+        As `check_training_set`.
     """
     config = config or ClassifierConfig()
     division = divide(formulas, is_2d, protocol=protocol, folds=folds, seed=seed)
-    wanted = sorted(set(range(folds) if only is None else only))
-    if not wanted or wanted[0] < 0 or wanted[-1] >= folds:
-        raise BadDivision(f"there are folds 0 to {folds - 1}, of which at least one is judged, not {wanted}")
+    judged_folds = sorted(set(range(folds) if only is None else only))
+    if not judged_folds or judged_folds[0] < 0 or judged_folds[-1] >= folds:
+        raise BadDivision(f"there are folds 0 to {folds - 1}, of which at least one is judged, not {judged_folds}")
     results: dict[int, FoldResult] = {}
-    for number, fold in enumerate(wanted):
+    for number, fold in enumerate(judged_folds):
         result = (done or {}).get(fold)
         if result is None:
             result = judge_fold(division, fold, config, seed=seed, threads=threads)
@@ -179,11 +212,11 @@ def cross_validate(
             )
         results[fold] = result
         if progress is not None:
-            progress(number + 1, len(wanted))
+            progress(number + 1, len(judged_folds))
     probability = np.full(len(division.formulas), np.nan)
     for fold, result in results.items():
         probability[division.fold == fold] = result.probability
-    judged = np.isin(division.fold, wanted)
+    judged = np.isin(division.fold, judged_folds)
     importance = np.mean([result.importance for result in results.values()], axis=0)
     return {
         "protocol": protocol,

@@ -18,17 +18,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
 from ...learning import weights
+from ...learning.config import BadConfig
+from ...learning.tree_ensemble import BadTrees, TreeEnsemble, gains
 from .. import magpie
 from ..formula import similar_compositions, stoichiometry
 from ..formula.parsing import Formulas, UnparsableFormula, parse
 from ..formula.similar_compositions import BadRelatives, Relatives, Tally
-from .config import BadClassifierConfig, ClassifierConfig, Kind
+from .config import ClassifierConfig, Kind
 from .training_compositions import UnfitTrainingSet, check_training_set, training_set
-from .tree_ensemble import BadTrees, TreeEnsemble, gains
 
 __all__ = [
     "WEIGHTS_KIND",
-    "BadClassifierConfig",
     "Classifier",
     "ClassifierConfig",
     "Kind",
@@ -75,7 +75,7 @@ class Classifier:
     importance: NDArray[np.float64]
 
     def probability(self, formulas: Sequence[str] | Formulas, *, threads: int = 1) -> NDArray[np.float64]:
-        """Give the probability that each composition is one of a 2D material.
+        """Probability that each composition is one of a 2D material.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Classifier:
 
 
 def unpack(data: bytes) -> Classifier:
-    """Give a packed classifier.
+    """Classifier from its packed bytes.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def unpack(data: bytes) -> Classifier:
             known = Relatives(state["known"]["share"], tallies)
         classifier = Classifier(config, trees, known, state["importance"].numpy())
         _check_fit_together(classifier)
-    except (BadClassifierConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (BadConfig, BadTrees, BadRelatives, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise weights.DamagedWeights(
             f"these weights are not those of a classifier ({reason}); train it again"
@@ -191,9 +191,9 @@ def _check_fit_together(classifier: Classifier) -> None:
     if classifier.importance.shape != (expected,) or classifier.importance.dtype != np.float64:
         raise BadTrees(f"the importance of {expected} features is of shape {classifier.importance.shape}")
     members = classifier.config.boosted_members
-    wanted = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
-    if len(classifier.trees) != wanted:
-        raise BadTrees(f"{len(classifier.trees)} trees, where the settings say {wanted}")
+    expected_trees = members * (classifier.config.boosted_rounds + 1) if boosted else classifier.config.forest_trees
+    if len(classifier.trees) != expected_trees:
+        raise BadTrees(f"{len(classifier.trees)} trees, where the settings say {expected_trees}")
 
 
 def feature_labels(kind: Kind) -> list[str]:

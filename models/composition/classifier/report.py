@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 #: Thresholds of the published table: Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021).
 THRESHOLDS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 PUBLISHED_FALSE_POSITIVE_RATES: Final = {0.5: 0.020, 0.7: 0.006, 0.9: 0.001}
-PUBLISHED_AUC: Final = 0.96
 
 #: Bins of probability in the table of calibration.
 BINS: Final = 10

@@ -37,7 +37,7 @@ def training_set(
 
 
 def check_training_set(formulas: Sequence[str] | Formulas, is_2d: ArrayLike) -> tuple[list[str], NDArray[np.bool_]]:
-    """Give reduced formulas and labels from which a classifier can be learned.
+    """Reduced formulas and labels from which a classifier can be learned.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from itertools import combinations
 
 
 def sub_systems(system: str) -> list[str]:
-    """Give the chemical systems that are made of a system's elements only, itself last.
+    """Chemical systems that are made of a system's elements only, itself last.
 
     Examples
     --------
@@ -14,4 +14,4 @@ def sub_systems(system: str) -> list[str]:
     ['Mg', 'O', 'Mg-O']
     """
     elements = system.split("-")
-    return ["-".join(some) for size in range(1, len(elements) + 1) for some in combinations(elements, size)]
+    return ["-".join(part) for size in range(1, len(elements) + 1) for part in combinations(elements, size)]

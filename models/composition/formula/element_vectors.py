@@ -46,7 +46,7 @@ def word_vectors() -> NDArray[np.float64]:
 
 
 def standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each column of a table by atomic number the mean 0 and the deviation 1 over the elements; row 0 zero."""
+    """Table by atomic number, each column brought to mean 0 and deviation 1 over the elements; row 0 is zero."""
     spread = values[1:].std(axis=0)
     table = np.zeros(values.shape)
     table[1:] = (values[1:] - values[1:].mean(axis=0)) / np.where(spread > 0, spread, 1.0)

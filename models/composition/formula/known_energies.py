@@ -29,7 +29,8 @@ _FAINT: Final = 1e-9
 #: Distance said of the nearest relative where there is none.
 _FAR: Final = 6.0
 
-#: Patterns (see `relatives`) whose relatives all count alike; those of the same elements are in the first one alone.
+#: Patterns (see `similar_compositions`) whose relatives all count alike; those of the same elements are in the first
+#: one alone.
 GROUPS: Final = (
     "elements",
     "element families",
@@ -158,28 +159,28 @@ class KnownEnergies:
         return np.column_stack(columns)
 
     def _hull(self, reduced: Formulas, itself: NDArray[np.int64]) -> NDArray[np.float64]:
-        found = self.hull[itself]
+        hulls = self.hull[itself]
         new = np.flatnonzero(itself < 0)
         if len(new):
             part = _table(chosen(reduced, new))
             hull = np.zeros((len(new), len(_HULL_COLUMNS)))
             for block in self._phases.project(part.fractions, part.systems):
                 hull[block.targets] = _described(block)
-            found[new] = hull
-        return found
+            hulls[new] = hull
+        return hulls
 
     def _one_other(self, near: _Near, n: int) -> list[NDArray[np.float64]]:
         columns: list[NDArray[np.float64]] = []
         for scale in SCALES:
             weights = np.exp(-near.distances / scale)
             total = np.bincount(near.rows, weights, n)
-            some = total > _FAINT
-            divisor = np.where(some, total, 1.0)
+            has_relatives = total > _FAINT
+            divisor = np.where(has_relatives, total, 1.0)
             for given in self._given:
                 values = given[near.known]
-                mean = np.where(some, np.bincount(near.rows, weights * values, n) / divisor, 0.0)
+                mean = np.where(has_relatives, np.bincount(near.rows, weights * values, n) / divisor, 0.0)
                 square = np.bincount(near.rows, weights * (values - mean[near.rows]) ** 2, n)
-                columns += [mean, np.where(some, np.sqrt(square / divisor), 0.0)]
+                columns += [mean, np.where(has_relatives, np.sqrt(square / divisor), 0.0)]
             columns.append(np.log(total + 1e-3))
         order = np.lexsort((near.known, near.distances, near.rows))
         first = order[np.flatnonzero(np.diff(near.rows[order], prepend=-1))]
@@ -200,13 +201,13 @@ class KnownEnergies:
         tally = self._tallies[name]
         n = len(left_out)
         place = np.minimum(np.searchsorted(tally.keys, keys), len(tally.keys) - 1)
-        found = tally.keys[place] == keys
+        is_known = tally.keys[place] == keys
         # A composition may have a pattern several times: as often it is taken out again.
         _, which, times = np.unique(owner * len(tally.keys) + place, return_inverse=True, return_counts=True)
         own = np.where(left_out[owner] >= 0, times[which], 0)
-        numbers = np.where(found, tally.numbers[place] - own, 0.0)
+        numbers = np.where(is_known, tally.numbers[place] - own, 0.0)
         sums = [
-            np.where(found, total[place] - own * given[left_out[owner]], 0.0)
+            np.where(is_known, total[place] - own * given[left_out[owner]], 0.0)
             for total, given in zip(tally.sums, self._given, strict=True)
         ]
         return _Counted(_summed(owner, numbers, n), np.stack([_summed(owner, values, n) for values in sums]))
@@ -217,8 +218,8 @@ class KnownEnergies:
 
     @cached_property
     def _patterns(self) -> _KnownPatterns:
-        found = patterns_of(self.formulas)
-        return _KnownPatterns(found.keys, found.rows)
+        patterns = patterns_of(self.formulas)
+        return _KnownPatterns(patterns.keys, patterns.rows)
 
     @cached_property
     def _phases(self) -> Phases:
@@ -282,7 +283,7 @@ def _summed(places: NDArray[np.int64], values: NDArray[np.float64], n: int) -> N
 
 
 def chosen(formulas: Formulas, rows: NDArray[np.intp]) -> Formulas:
-    """Give some of the formulas, in the order of `rows`."""
+    """Formulas of these rows, in their order."""
     sizes = formulas.nelements[rows]
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     entries = np.repeat(formulas.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])

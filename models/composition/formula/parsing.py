@@ -167,6 +167,11 @@ def parse_or_report(formulas: Sequence[str]) -> tuple[Formulas, dict[int, Formul
         All formulas in order; a bad one has no elements.
     failures
         The error of each bad formula by its index.
+
+    Raises
+    ------
+    TypeError
+        A single text is given in place of a sequence.
     """
     if isinstance(formulas, str):
         msg = f"expected a sequence of formulas, got the single text {formulas!r}: put it in a list"

@@ -192,10 +192,10 @@ def _tally(keys: NDArray[np.uint64], is_2d: NDArray[np.bool_]) -> tuple[Tally, N
 
 
 def _look_up(keys: NDArray[np.uint64], tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    wanted = keys.view(np.int64)
-    place = np.minimum(np.searchsorted(tally.keys, wanted), len(tally.keys) - 1)
-    found = tally.keys[place] == wanted
-    return np.where(found, tally.two_d[place], 0.0), np.where(found, tally.known[place], 0.0)
+    asked = keys.view(np.int64)
+    place = np.minimum(np.searchsorted(tally.keys, asked), len(tally.keys) - 1)
+    is_known = tally.keys[place] == asked
+    return np.where(is_known, tally.two_d[place], 0.0), np.where(is_known, tally.known[place], 0.0)
 
 
 def _columns(
@@ -266,7 +266,7 @@ _ANY: Final = _CODES[-1]
 
 
 def patterns_of(reduced: Formulas) -> Patterns:
-    """Give the patterns of reduced formulas."""
+    """Patterns of reduced formulas."""
     rows, first = reduced.rows, reduced.offsets[:-1]
     amounts = np.round(reduced.amounts * _STEPS).astype(np.uint64)
     element, family = _ELEMENT_CODES[reduced.numbers], _FAMILY_CODES[reduced.numbers]

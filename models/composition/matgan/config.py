@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+from ...learning.config import BadConfig, ModelConfig
 
 Networks: TypeAlias = Literal["sequential", "convolutional"]
-
-_NETWORKS: Final = ("sequential", "convolutional")
 
 #: Settings that can't be less than one.
 _COUNTS: Final = (
@@ -18,7 +17,7 @@ _COUNTS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatGANConfig:
+class MatGANConfig(ModelConfig):
     """Everything that a training depends on, but for the compositions and the seed.
 
     The defaults were found on 59,159 compositions of the Materials Project, within minutes of one core; `published`
@@ -46,7 +45,7 @@ class MatGANConfig:
         distinct compositions, fewer of them known ones, and takes longer.
     replaced_share
         Share of elements that similar ones stand in for when the sequential generator learns by likelihood: it widens
-        what is drawn without making it less valid, see `matgan_replacement`.
+        what is drawn without making it less valid, see `element_replacement`.
     warm_up_epochs, adversarial_epochs
         Epochs of each kind; an epoch of the warm-up passes once over the training set, an adversarial one has
         `steps_per_epoch` steps of the generator.
@@ -93,28 +92,27 @@ class MatGANConfig:
     validation_draws: int = 2000
 
     def __post_init__(self) -> None:
-        if self.networks not in _NETWORKS:
-            raise ValueError(f"no networks are called {self.networks!r}; there are: {', '.join(_NETWORKS)}")
-        if self.networks == "convolutional" and (self.warm_up_epochs or self.likelihood_weight or self.kept_share != 1):
-            raise ValueError(
-                f"{self.warm_up_epochs=}, {self.likelihood_weight=}, {self.kept_share=}: convolutional networks give "
-                "no likelihood, so these must be 0, 0 and 1"
-            )
-        if self.networks == "convolutional" and self.width % 4:
-            raise ValueError(f"{self.width=}: the channels of the convolutional networks must be a multiple of 4")
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be at least 1")
+        """Refuse settings that would fail, or mean nothing, later on."""
+        if self.networks not in get_args(Networks):
+            raise BadConfig(f"no networks are called {self.networks!r}; there are: {', '.join(get_args(Networks))}")
+        self.require_whole(1, *_COUNTS)
+        self.require_shares("kept_share")
+        if self.networks == "convolutional":
+            if self.warm_up_epochs or self.likelihood_weight or self.kept_share != 1:
+                raise BadConfig(
+                    f"{self.warm_up_epochs=}, {self.likelihood_weight=}, {self.kept_share=}: convolutional networks "
+                    "give no likelihood, so these must be 0, 0 and 1"
+                )
+            if self.width % 4:
+                raise BadConfig(f"{self.width=}: the channels of the convolutional networks must be a multiple of 4")
         if not 0 <= self.replaced_share <= 1:
-            raise ValueError(f"{self.replaced_share=} must be from 0 to 1")
+            raise BadConfig(f"{self.replaced_share=} must be from 0 to 1")
         if not self.temperature > 0:
-            raise ValueError(f"{self.temperature=} must be above 0")
-        if not 0 < self.kept_share <= 1:
-            raise ValueError(f"{self.kept_share=} must be above 0, and at most 1")
+            raise BadConfig(f"{self.temperature=} must be above 0")
 
     @classmethod
     def published(cls) -> MatGANConfig:
-        """Give the profile of Dan et al., npj Comput. Mater. 6, 84 (2020).
+        """Profile of Dan et al., npj Comput. Mater. 6, 84 (2020).
 
         The gradient penalty is that of the published code; widths, batch and rates, which the paper gives as ranges
         or not at all, are those usual for the method (Gulrajani et al., NeurIPS 2017).
@@ -139,23 +137,3 @@ class MatGANConfig:
     def epochs(self) -> int:
         """Epochs of a whole training."""
         return self.warm_up_epochs + self.adversarial_epochs
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the config as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> MatGANConfig:
-        """Make a config from plain data.
-
-        Raises
-        ------
-        ValueError
-            For a name that is none of the config's, or a value that can't be.
-        """
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise ValueError(
-                f"no setting of MatGAN is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
-            )
-        return cls(**data)

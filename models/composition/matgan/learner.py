@@ -18,8 +18,8 @@ from ...learning.loop import Figures, State, mixed_seed
 from ..formula.formulas import parse, reduced_formulas
 from ..one_hot import encode, representable
 from ..screening import screen
-from .augmentation import replace_some
 from .config import MatGANConfig
+from .element_replacement import replace_some
 from .model import MatGAN
 from .networks import ConvolutionalCritic, ConvolutionalGenerator, DenseCritic
 from .sampling import Tally
@@ -103,13 +103,13 @@ class MatGANLearner:
             return figures | self._validity()
 
     def model(self) -> MatGAN:
-        """Give the model as it stands, with the averaged weights."""
+        """Model as it stands, with the averaged weights."""
         model = MatGAN(self.config, device=self.device)
         model.generator.load_state_dict(self.average.state_dict())
         return model
 
     def state(self) -> State:
-        """Give all that a resume needs."""
+        """All that a resume needs: weights, their average, optimisers, random numbers."""
         return {
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
@@ -226,8 +226,8 @@ class MatGANLearner:
     def _validity(self) -> Figures:
         model = self.model()
         tally = Tally()
-        wanted = math.ceil(self.config.validation_draws / model.kept_share)
-        tally.add(model.amounts(torch.randn(wanted, model.latent_size, device=self.device)).cpu().numpy())
+        draws = math.ceil(self.config.validation_draws / model.kept_share)
+        tally.add(model.amounts(torch.randn(draws, model.latent_size, device=self.device)).cpu().numpy())
         compositions, times = tally.compositions()
         verdicts = screen(compositions)
         drawn = max(int(times.sum()), 1)
@@ -240,7 +240,7 @@ class MatGANLearner:
     def _new_optimisers(self) -> dict[str, torch.optim.Optimizer]:
         config = self.config
         betas = (config.beta1, config.beta2)
-        made: dict[str, torch.optim.Optimizer] = {
+        optimisers: dict[str, torch.optim.Optimizer] = {
             "critic": torch.optim.Adam(
                 self.critic.parameters(), lr=config.critic_learning_rate, betas=betas, fused=True
             ),
@@ -249,13 +249,13 @@ class MatGANLearner:
             ),
         }
         if config.warm_up_epochs:
-            made["warm_up"] = torch.optim.AdamW(
+            optimisers["warm_up"] = torch.optim.AdamW(
                 self.generator.parameters(),
                 lr=config.warm_up_learning_rate,
                 weight_decay=config.weight_decay,
                 fused=True,
             )
-        return made
+        return optimisers
 
 
 def usable(formulas: Sequence[str], config: MatGANConfig) -> tuple[list[str], dict[str, str]]:

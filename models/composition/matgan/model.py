@@ -1,7 +1,7 @@
 """MatGAN: what compositions are drawn from, once it has learnt what known ones look like.
 
 A generator with the config it was made by. Knows networks and how draws are flattened; how it learns is in
-`matgan_learner`, the drawing of millions in `matgan_sampling`.
+`learner`, the drawing of millions in `sampling`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class MatGAN:
 
     @torch.no_grad()
     def amounts(self, latent: Tensor) -> Tensor:
-        """Give the atoms of each element of the draws that are kept, uint8 of shape (up to n, 85).
+        """Atoms of each element of the draws that are kept, uint8 of shape (up to n, 85).
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """The other networks of MatGAN: the published generator, which gives all cells of the 85 x 8 array at once; critics.
 
-Know arrays, not how they are trained; the generator that writes cell by cell is in `matgan_sequential`.
+Know arrays, not how they are trained; the generator that writes cell by cell is in `sequential`.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class ConvolutionalGenerator(nn.Module):
         self.net = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Give the cells, shape (n, 85, 8), each between 0 and 1."""
+        """Cells, shape (n, 85, 8), each between 0 and 1."""
         seeds = self.dense(latent).reshape(-1, self.channels, *_SEED_SHAPE)
         return torch.sigmoid(self.net(seeds)[:, 0, :SIZE])
 
     def amounts(self, latent: Tensor) -> Tensor:
-        """Give the atoms of each element as `one_hot.decode` reads them, uint8 of shape (n, 85)."""
+        """Atoms of each element as `one_hot.decode` reads them, uint8 of shape (n, 85)."""
         return torch.cat([self._amounts(part) for part in torch.split(latent, _TOGETHER)])
 
     def _amounts(self, latent: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class DenseCritic(nn.Module):
         self.net = nn.Sequential(nn.Flatten(), first, *hidden, nn.LeakyReLU(0.2), nn.Linear(width, 1))
 
     def forward(self, array: Tensor) -> Tensor:
-        """Give the critic's values, shape (n,), of arrays (n, 85, 8)."""
+        """Values of the critic, shape (n,), of arrays (n, 85, 8)."""
         values: Tensor = self.net(array)
         return values.squeeze(1)
 
@@ -95,6 +95,6 @@ class ConvolutionalCritic(nn.Module):
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * rows * columns, 1))
 
     def forward(self, array: Tensor) -> Tensor:
-        """Give the critic's values, shape (n,), of arrays (n, 85, 8)."""
+        """Values of the critic, shape (n,), of arrays (n, 85, 8)."""
         values: Tensor = self.net(array[:, None])
         return values.squeeze(1)

@@ -1,12 +1,11 @@
 """Says how good a generator of compositions is, in the figures of the paper on MatGAN, beside the published ones.
 
-All figures are of one and the same model. Knows generators as `matgan_sampling` does; where they come from is not its
+All figures are of one and the same model. Knows generators as `sampling` does; where they come from is not its
 business.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -81,8 +80,6 @@ class Assessment:
         How many were left out.
     distances
         Total variation distance (0 the same, 1 nothing in common) between draws and training set.
-    seconds
-        Time of drawing and counting.
     """
 
     draws: int
@@ -98,10 +95,9 @@ class Assessment:
     found_again: dict[int, float]
     left_out: dict[int, int]
     distances: dict[str, float]
-    seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the figures as plain data with texts as keys."""
+        """Figures as plain data with texts as keys."""
         plain = asdict(self)
         return {
             name: {str(key): inner for key, inner in value.items()} if isinstance(value, dict) else value
@@ -158,12 +154,22 @@ def assess(
 
     Parameters
     ----------
+    model
+        What draws.
     training
         Formulas that the model learnt from.
     left_out
         Known formulas that it did not.
+    draws
+        How many; a composition may come several times.
     distinct_at
         Numbers of draws after which the distinct ones are counted; those beyond `draws` are left out.
+    seed
+        Of the draws.
+    device
+        Where the model draws.
+    oxidation_states
+        Sets by which what was drawn is screened.
 
     Raises
     ------
@@ -177,14 +183,12 @@ def assess(
         raise ValueError(f"{len(both)} formulas are left out and in the training set too, e.g. {min(both)}")
     marks = sorted({mark for mark in distinct_at if mark < draws} | {draws})
     tally, distinct_share = Tally(), {}
-    begun = time.perf_counter()
     for amounts in drawn(model, 0, draws, seed=seed, device=device):
         reached = [mark for mark in marks if tally.draws < mark <= tally.draws + len(amounts)]
         for part in np.split(amounts, [mark - tally.draws for mark in reached]):
             tally.add(part)
             if tally.draws in reached:
                 distinct_share[tally.draws] = tally.distinct / tally.draws
-    seconds = time.perf_counter() - begun
     compositions, times = tally.compositions()
     if not len(times):
         raise ValueError(f"none of {draws:,} draws has two or more elements: the model has learnt nothing")
@@ -208,7 +212,6 @@ def assess(
         found_again={k: float((hidden_times[mask] > 0).mean()) for k, mask in counted.items()},
         left_out={k: int(mask.sum()) for k, mask in counted.items()},
         distances=distances(distributions(compositions, times), distributions(real, evenly)),
-        seconds=seconds,
     )
 
 
@@ -234,12 +237,12 @@ def distributions(compositions: Sequence[str] | Formulas, times: NDArray[np.int6
     )
 
 
-def distances(one: Distributions, other: Distributions) -> dict[str, float]:
-    """Give the total variation distance of each distribution, half the sum of the differences."""
+def distances(generated: Distributions, training: Distributions) -> dict[str, float]:
+    """Total variation distance of each distribution, half the sum of the differences."""
     return {
-        "numbers of elements": _total_variation(one.numbers_of_elements, other.numbers_of_elements),
-        "elements": _total_variation(one.elements, other.elements),
-        "stoichiometries": _total_variation(one.stoichiometries, other.stoichiometries),
+        "numbers of elements": _total_variation(generated.numbers_of_elements, training.numbers_of_elements),
+        "elements": _total_variation(generated.elements, training.elements),
+        "stoichiometries": _total_variation(generated.stoichiometries, training.stoichiometries),
     }
 
 
@@ -286,8 +289,8 @@ def _shares(compositions: Formulas, times: NDArray[np.int64], oxidation_states: 
     )
 
 
-def _total_variation(one: dict[Any, float], other: dict[Any, float]) -> float:
-    return sum(abs(one.get(key, 0) - other.get(key, 0)) for key in one.keys() | other.keys()) / 2
+def _total_variation(first: dict[Any, float], second: dict[Any, float]) -> float:
+    return sum(abs(first.get(key, 0) - second.get(key, 0)) for key in first.keys() | second.keys()) / 2
 
 
 def _ratio(here: float, training: float) -> str:

@@ -56,7 +56,7 @@ class Generator(Protocol):
         ...
 
     def amounts(self, latent: torch.Tensor) -> torch.Tensor:
-        """Give the atoms of each element of the draws that are kept, for normal numbers (n, latent_size).
+        """Atoms of each element of the draws that are kept, for normal numbers (n, latent_size).
 
         uint8 of shape (n, 85) or less, in the order of the numbers, not reduced.
         """
@@ -118,9 +118,20 @@ def sample(model: Generator, draws: int, *, seed: int, device: torch.device | st
 def drawn(
     model: Generator, start: int, stop: int, *, seed: int, device: torch.device | str = "cpu"
 ) -> Iterator[NDArray[np.uint8]]:
-    """Give the draws numbered from `start` to before `stop`, block by block: atoms of each element, shape (n, 85).
+    """Draws numbered from `start` to before `stop`, block by block: atoms of each element, shape (n, 85).
 
     They are not reduced. A draw that the model refuses has no number.
+
+    Parameters
+    ----------
+    model
+        What draws.
+    start, stop
+        Numbers of the first draw and of the one after the last.
+    seed
+        Of all draws: the same seed and number are the same draw.
+    device
+        Where the model draws.
     """
     while start < stop:
         block = _block_of(start)
@@ -143,12 +154,12 @@ def _block(model: Generator, block: int, size: int, seed: int, device: torch.dev
 
 
 def _block_of(number: int) -> int:
-    """Give the block that holds a draw."""
+    """Place of the block that holds a draw."""
     return (min(number, LARGEST_BLOCK - 1) // SMALLEST_BLOCK).bit_length() + number // LARGEST_BLOCK
 
 
 def _span(block: int) -> tuple[int, int]:
-    """Give a block's first draw, and the one after its last."""
+    """Places of a block's first draw and of the one after its last."""
     ends = [0, *(SMALLEST_BLOCK << doubled for doubled in range(_GROWING)), LARGEST_BLOCK]
     if block <= _GROWING:
         return ends[block], ends[block + 1]
@@ -200,7 +211,7 @@ class Tally:
         return len(self._few.merged()[0]) + len(self._many.merged()[0])
 
     def compositions(self) -> tuple[Formulas, NDArray[np.int64]]:
-        """Give the distinct compositions, reduced, in a fixed order, and how often each was drawn."""
+        """Distinct compositions, reduced, in a fixed order, and how often each was drawn."""
         few, few_times = self._few.merged()
         many, many_times = self._many.merged()
         codes = few[:, None] >> (_CODE_BITS * np.arange(_FEW - 1, -1, -1)) & ((1 << _CODE_BITS) - 1)
@@ -213,7 +224,7 @@ class Tally:
         return formulas, np.concatenate([few_times, many_times])
 
     def sample(self) -> Sample:
-        """Give what was counted as a sample."""
+        """Sample of what was counted."""
         formulas, times = self.compositions()
         return Sample(reduced_formulas(formulas), times, self.draws, self.single_elements, self.empty)
 

@@ -87,7 +87,7 @@ class SequentialGenerator(nn.Module):
         self.order: Tensor
 
     def logits(self, sums: Tensor, last: Tensor) -> Tensor:
-        """Give the logits of the next cell, shape (n, 681), from the summed cells and the place of the last element."""
+        """Logits of the next cell, shape (n, 681), from the summed cells and the place of the last element."""
         return self._bar(self.net(sums + self.start), last, 0)
 
     def _bar(self, logits: Tensor, last: Tensor, first: int) -> Tensor:
@@ -97,7 +97,7 @@ class SequentialGenerator(nn.Module):
         return logits.masked_fill(barred, _NEVER)
 
     def negative_log_likelihood(self, written: Tensor) -> Tensor:
-        """Give -log p of compositions, shape (n,), written as `write` gives them.
+        """Negative logarithms of the likelihoods of compositions, shape (n,), written as `write` gives them.
 
         Those that begin alike share one pass through the network (and what dropout leaves out in it).
         """
@@ -198,12 +198,12 @@ class SequentialGenerator(nn.Module):
         heaped = of_elements.cumsum(1, dtype=torch.float64)
         heaped /= heaped[:, -1:].clone()
         # One search for all draws: the chances of beginning i are heaped from i to i + 1.
-        found = torch.searchsorted(
+        reached = torch.searchsorted(
             (heaped + torch.arange(len(heaped), device=heaped.device)[:, None]).flatten(),
             beginnings + chances,
             right=True,
         )
-        places = (found - beginnings * heaped.shape[1]).clamp_(0, heaped.shape[1] - 1)
+        places = (reached - beginnings * heaped.shape[1]).clamp_(0, heaped.shape[1] - 1)
         ends = places == heaped.shape[1] - 1
         columns = (places * MAX_AMOUNT)[:, None] + torch.arange(MAX_AMOUNT, device=heaped.device)
         inner = weights[beginnings[:, None], columns.clamp_(max=weights.shape[1] - 1)].cumsum(1, dtype=torch.float64)
@@ -228,7 +228,7 @@ class SequentialGenerator(nn.Module):
         return written
 
     def as_amounts(self, written: Tensor) -> Tensor:
-        """Give the atoms of each element, uint8 of shape (n, 85), of compositions as numbers of cells, shape (n, 8)."""
+        """Atoms of each element, uint8 of shape (n, 85), of compositions as numbers of cells, shape (n, 8)."""
         rows, steps = torch.nonzero(written < END, as_tuple=True)
         cells = written[rows, steps]
         amounts = torch.zeros(len(written), SIZE, dtype=torch.uint8, device=written.device)

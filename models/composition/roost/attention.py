@@ -130,10 +130,10 @@ class _Attend(torch.autograd.Function):
         weights, gate, *hidden = ctx.saved_tensors
         heads, width = gate.shape
         half = heads * width
-        wanted = gradients[0].view(-1, heads, width)
+        upstream = gradients[0].view(-1, heads, width)
         per_score = torch.zeros_like(weights)
         for step, meeting, into in zip(ctx.steps, hidden, per_score, strict=True):
-            product = wanted[: step.rows] * meeting[:, half:].view(-1, heads, width)
+            product = upstream[: step.rows] * meeting[:, half:].view(-1, heads, width)
             torch.sum(product, 2, out=into[: step.rows])
         per_score *= weights
         per_score -= weights * per_score.sum(0)
@@ -149,7 +149,7 @@ class _Attend(torch.autograd.Function):
             per_meeting = per_own if first and per_own is not None else torch.empty_like(meeting)
             torch.mul(score[:, :, None], gate, out=per_meeting[:, :half].view(-1, heads, width))
             torch.mul(
-                wanted[: step.rows], weight[: step.rows, :, None], out=per_meeting[:, half:].view(-1, heads, width)
+                upstream[: step.rows], weight[: step.rows, :, None], out=per_meeting[:, half:].view(-1, heads, width)
             )
             # The sign of what comes out of the kink is that of what went in.
             torch.ops.aten.leaky_relu_backward.grad_input(per_meeting, meeting, SLOPE, True, grad_input=per_meeting)  # noqa: FBT003

@@ -90,9 +90,9 @@ class KnownContext(nn.Module):
         )
 
     def features(self, formulas: Formulas) -> torch.Tensor:
-        """Give the features of formulas, shape (n, WIDTH), on the CPU."""
+        """Features of formulas, shape (n, WIDTH), on the CPU."""
         return torch.from_numpy(self.known.features(formulas))
 
     def standardised(self, features: torch.Tensor) -> torch.Tensor:
-        """Give the features as the network takes them."""
+        """Features standardised and cut off, as the network takes them."""
         return ((features - self.centre) / self.scale).clamp(-_LARGEST, _LARGEST)

@@ -1,18 +1,18 @@
 """The network of Roost and its hyperparameters.
 
-Knows graphs of elements, no formulas; how it is trained is in `roost_training`, how it is used in `roost`.
+Knows graphs of elements, no formulas; how it is trained is in `learner`, how it is used in `model`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import torch
 from torch import nn
 
+from ...learning.config import BadConfig, ModelConfig
 from ...learning.weights import State
 from ..formula.elements import MAX_Z
 from .attention import WeightedAttention
@@ -21,11 +21,10 @@ from .context import KnownContext
 from .graph import GraphBatch
 
 Embedding = Literal["learnt", "magpie", "matscholar", "described", "both"]
-EMBEDDINGS: Final = ("learnt", "magpie", "matscholar", "described", "both")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoostConfig:
+class RoostConfig(ModelConfig):
     """Hyperparameters of network and training; `published` gives those of the paper.
 
     Attributes
@@ -34,7 +33,7 @@ class RoostConfig:
         What a node knows of its element: a vector that is learnt; Magpie's table of properties, Matscholar's word
         vectors (as the paper has it) or, ``described``, these two; or, ``both``, a learnt vector and Magpie's table.
     known_energies
-        Whether the network is told what the energies of the other compositions of the training set say of one: the
+        Whether the network is told what the energies of the other compositions of the training set say of it: the
         hull that they make there and the energies of its relatives (see `known_energies`). Not part of the paper.
     untold
         Share of the compositions that such a network is told nothing of in each epoch, lest it rely on that alone.
@@ -84,26 +83,28 @@ class RoostConfig:
     duplicates: Literal["lowest", "mean", "keep"] = "lowest"
 
     def __post_init__(self) -> None:
+        """Refuse settings that would fail, or mean nothing, later on."""
         object.__setattr__(self, "trunk", tuple(self.trunk))
-        if self.embedding not in EMBEDDINGS:
-            raise ValueError(f"{self.embedding=!r} is none of {', '.join(EMBEDDINGS)}")
-        for name in ("width", "layers", "heads", "hidden", "epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, not above 0")
-        if self.width < 2 or any(width < 1 for width in self.trunk):
-            raise ValueError(f"{self.width=} has to be at least 2 and each of {self.trunk=} at least 1")
-        if not 0 <= self.untold < 1:
-            raise ValueError(f"{self.untold=} is a share, from 0 up to 1")
-        if not 0 <= self.dropout < 1 or not 0 <= self.warm_up <= 1:
-            raise ValueError(f"{self.dropout=} and {self.warm_up=} are shares, from 0 up to 1")
-        if not 0 <= self.beta <= 1:
-            raise ValueError(f"{self.beta=} is not from 0 to 1")
+        if self.embedding not in get_args(Embedding):
+            raise BadConfig(f"{self.embedding=!r} is none of {', '.join(get_args(Embedding))}")
+        self.require_whole(1, "layers", "heads", "hidden", "epochs", "batch_size")
+        self.require_whole(2, "width")
+        if self.learning_rate <= 0:
+            raise BadConfig(f"learning_rate is {self.learning_rate}, not above 0")
+        if any(width < 1 for width in self.trunk):
+            raise BadConfig(f"each of {self.trunk=} is at least 1")
+        for name in ("untold", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadConfig(f"{name} is a share, from 0 up to 1, not {getattr(self, name)}")
+        for name in ("warm_up", "beta"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadConfig(f"{name} is from 0 to 1, not {getattr(self, name)}")
         if self.average is not None and not 0 <= self.average < 1:
-            raise ValueError(f"{self.average=} is not from 0 up to 1")
+            raise BadConfig(f"{self.average=} is not from 0 up to 1")
 
     @classmethod
     def published(cls, **changes: Any) -> Self:
-        """Give the recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
+        """Recipe of the paper: batches of 128, AdamW 3e-4 and 1e-6 throughout, nothing averaged or clipped."""
         recipe: dict[str, Any] = {
             "embedding": "matscholar",
             "known_energies": False,
@@ -123,7 +124,7 @@ class RoostConfig:
 
     @classmethod
     def untold_large(cls, **changes: Any) -> Self:
-        """Give a larger network that is told no known energies: it errs elsewhere, which helps an ensemble."""
+        """Larger network that is told no known energies: it errs elsewhere, which helps an ensemble."""
         recipe: dict[str, Any] = {
             "embedding": "both",
             "known_energies": False,
@@ -136,18 +137,6 @@ class RoostConfig:
             "average": 0.999,
         }
         return cls(**(recipe | changes))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"trunk": list(self.trunk)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take what `to_dict` gave; names that are none are an error that lists those that are."""
-        names = {field.name for field in fields(cls)}
-        if wrong := sorted(set(data) - names):
-            raise ValueError(f"Roost has no hyperparameter {', '.join(wrong)}; there are: {', '.join(sorted(names))}")
-        return cls(**data)
 
 
 class Roost(nn.Module):
@@ -199,7 +188,7 @@ class Roost(nn.Module):
         self.output = nn.Linear(widths[-1], 2)
 
     def forward(self, batch: GraphBatch, known: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give standardised mean and log standard deviation, each (graphs,), in the order of the batch.
+        """Standardised mean and log standard deviation, each (graphs,), in the order of the batch.
 
         `known` is what `context` says of the graphs, in the order of the batch, shape (graphs, features).
         """
@@ -220,7 +209,7 @@ class Roost(nn.Module):
         return mean, log_std
 
     def element_vectors(self) -> torch.Tensor:
-        """Give what nodes know of their element, shape (119, width - 1), by atomic number."""
+        """Vectors that nodes know their element by, shape (119, width - 1), by atomic number."""
         parts: list[torch.Tensor] = []
         if self.learnt is not None:
             parts.append(self.learnt.weight)
@@ -248,7 +237,7 @@ class _Residual(nn.Module):
 
 
 def element_properties(embedding: Embedding) -> torch.Tensor | None:
-    """Give the table of the elements that an embedding uses, each column standardised, or None where it needs none.
+    """Table of the elements that an embedding uses, each column standardised, or None where it needs none.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Phase diagrams of two to four elements as figures: what lies on the hull, what above it, where one phase stands.
 
-Hulls are pymatgen's (`PhaseDiagram`), coordinates its plotter's; the drawing is ours, because its figures need a
-browser. Knows formation energies, no database.
+Hulls are pymatgen's (`PhaseDiagram`), coordinates its plotter's. The drawing is ours: what `PDPlotter` draws with
+matplotlib goes to pyplot's current figure, whichever axes it is given, can't mark a phase, and loses its labels in each
+other where a system has as many phases as oxides do. Knows formation energies, no database.
 """
 
 from __future__ import annotations
@@ -57,15 +58,15 @@ class DiagramPhase:
 
 
 def position_of(marked: DiagramPhase, known: Sequence[DiagramPhase]) -> HullPosition:
-    """Give the distance of a phase to the hull of others, and the phases it is compared with.
+    """Distance of a phase to the hull of others, eV/atom, and the phases it is compared with.
 
     Raises
     ------
     EnergyError, FormulaError
         An energy is no number, or a composition can't be read.
     """
-    elements = [Entry({one: 1.0}, 0.0, one) for one in sorted(marked.composition)]
-    references = [*elements, *(Entry(one.composition, one.formation_energy, one.name) for one in known)]
+    elements = [Entry({symbol: 1.0}, 0.0, symbol) for symbol in sorted(marked.composition)]
+    references = [*elements, *(Entry(phase.composition, phase.formation_energy, phase.name) for phase in known)]
     return hull_positions([Entry(marked.composition, marked.formation_energy, marked.name)], references)[0]
 
 
@@ -140,21 +141,22 @@ class _Diagram:
 
         self.corners = corners
         self.known = list(known)
+        compositions = [Composition(phase.composition) for phase in known]
         entries = [
-            PDEntry(Composition(one.composition), one.formation_energy * sum(one.composition.values()), name=str(i))
-            for i, one in enumerate(known)
+            PDEntry(composition, phase.formation_energy * composition.num_atoms, name=str(i))
+            for i, (phase, composition) in enumerate(zip(known, compositions, strict=True))
         ]
         # The elements are the zero of formation energies, also where no phase of one is listed.
-        entries += [PDEntry(Composition({one: 1}), 0.0, name=one) for one in corners]
-        hull = PhaseDiagram(entries, [Element(one) for one in corners])
+        entries += [PDEntry(Composition({symbol: 1}), 0.0, name=symbol) for symbol in corners]
+        hull = PhaseDiagram(entries, [Element(symbol) for symbol in corners])
         lines, stable, _ = PDPlotter(hull, backend="matplotlib").pd_plot_data
         self.lines = [np.array(line, dtype=float).T for line in lines]
         self.stable = [(self._name(entry.name), np.array(at, dtype=float)) for at, entry in stable.items()]
         chosen = {entry.name for entry in stable.values()}
         distances = [float(hull.get_e_above_hull(entry, allow_negative=True)) for entry in entries]
         self.unstable = [
-            (one, distance)
-            for i, (one, distance) in enumerate(zip(self.known, distances, strict=False))
+            (phase, distance)
+            for i, (phase, distance) in enumerate(zip(self.known, distances, strict=False))
             if str(i) not in chosen
         ]
 
@@ -167,13 +169,14 @@ class _Diagram:
     def at(self, composition: Mapping[str, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Place of a composition: a fraction of the second element, in the triangle, or in the tetrahedron."""
         total = sum(composition.values())
-        shares = np.array([composition.get(one, 0.0) / total for one in self.corners])
+        shares = np.array([composition.get(symbol, 0.0) / total for symbol in self.corners])
         return np.asarray(shares @ _CORNERS[len(self.corners)], dtype=float)
 
     def products(self, phase: DiagramPhase) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
         """Places of the phases that one is compared with."""
         names = {product.name for product in self.position(phase).products}
-        by_name = {one.name: one.composition for one in self.known} | {one: {one: 1.0} for one in self.corners}
+        by_name = {known.name: known.composition for known in self.known}
+        by_name |= {symbol: {symbol: 1.0} for symbol in self.corners}
         return [self.at(by_name[name]) for name in sorted(names) if name in by_name]
 
 
@@ -187,9 +190,9 @@ _CORNERS: Final = {
 
 def _told(marked: DiagramPhase, position: HullPosition) -> str:
     side = "above" if position.energy >= 0 else "below"
-    parts = sorted(position.products, key=lambda one: -one.amount)
-    products = " + ".join(f"{100 * one.amount:.0f} % {formula_label(one.name)}" for one in parts)
-    if abs(position.energy) < _ON_HULL and {one.name for one in parts} == {marked.name}:
+    parts = sorted(position.products, key=lambda product: -product.amount)
+    products = " + ".join(f"{100 * product.amount:.0f} % {formula_label(product.name)}" for product in parts)
+    if abs(position.energy) < _ON_HULL and {product.name for product in parts} == {marked.name}:
         return f"{formula_label(marked.name)}: on the hull of known phases"
     energy = f"{abs(position.energy):.3f} eV/atom {side} the hull of known phases"
     return f"{formula_label(marked.name)}: {energy} ({products})"
@@ -212,13 +215,13 @@ def _draw_binary(
             fontsize=8,
             zorder=5,
         )
-    shown = [one for one, distance in diagram.unstable if distance <= show_unstable]
+    shown = [phase for phase, distance in diagram.unstable if distance <= show_unstable]
     for group, colour, marker, label in (
         (shown, _LINE, "x", "known, above the hull"),
         (ours, _OURS, "D", "calculated here"),
     ):
         if group:
-            at = np.array([[diagram.at(one.composition)[0], one.formation_energy] for one in group])
+            at = np.array([[diagram.at(phase.composition)[0], phase.formation_energy] for phase in group])
             axes.plot(*at.T, marker, color=colour, ms=4.5, ls="", label=label, zorder=3)
     if marked is not None:
         x, energy = diagram.at(marked.composition)[0], marked.formation_energy
@@ -241,10 +244,10 @@ def _draw_ternary(
     axes.axis("off")
     for line in diagram.lines:
         axes.plot(*line.T, color=_LINE, lw=0.9, zorder=1)
-    above = [(one, distance) for one, distance in diagram.unstable if 0 <= distance <= show_unstable]
+    above = [(phase, distance) for phase, distance in diagram.unstable if 0 <= distance <= show_unstable]
     if above:
         above.sort(key=lambda pair: -pair[1])  # the lowest on top
-        at = np.array([diagram.at(one.composition) for one, _ in above])
+        at = np.array([diagram.at(phase.composition) for phase, _ in above])
         dots = axes.scatter(
             at[:, 0],
             at[:, 1],
@@ -275,7 +278,7 @@ def _draw_ternary(
             zorder=5,
         )
     if ours:
-        at = np.array([diagram.at(one.composition) for one in ours])
+        at = np.array([diagram.at(phase.composition) for phase in ours])
         axes.plot(*at.T, "D", color=_OURS, ms=5, ls="", label="calculated here", zorder=4)
     if marked is not None:
         here = diagram.at(marked.composition)
@@ -324,8 +327,8 @@ def _draw_quaternary(
     for number, (_, at) in enumerate(inner, 1):
         axes.plot(*([x] for x in at), "o", color=_STABLE, ms=4)
         axes.text(*at, f" {number}", fontsize=7.5, color="#1a1a1a", zorder=10)
-    for one in ours:
-        axes.plot(*([x] for x in diagram.at(one.composition)), "D", color=_OURS, ms=5)
+    for phase in ours:
+        axes.plot(*([x] for x in diagram.at(phase.composition)), "D", color=_OURS, ms=5)
     if marked is not None:
         here = diagram.at(marked.composition)
         for there in diagram.products(marked):

@@ -170,7 +170,7 @@ def _draw_domains(axes: Axes, pourbaix: PourbaixMap) -> list[str]:
 
 
 def _borders(pourbaix: PourbaixMap) -> list[tuple[Any, Any]]:
-    """Give the ends of the border of each two neighbouring domains: a straight line, since energies are linear."""
+    """Both ends of the border of each two neighbouring domains: a straight line, since energies are linear."""
     domains, x, y = pourbaix.domains, pourbaix.ph, pourbaix.potential
     step = np.array([np.diff(x).mean(), np.diff(y).mean()])
     crossings: dict[tuple[int, int], list[tuple[float, float]]] = {}

@@ -6,8 +6,8 @@ networks. Learns from formulas, space groups and cells; knows no database; how w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from ...composition import magpie
-from ...composition.classifier.tree_ensemble import BadTrees
 from ...composition.formula import stoichiometry
 from ...composition.formula.parsing import UnparsableFormula, parse
 from ...learning import weights
+from ...learning.config import BadConfig, ModelConfig
+from ...learning.tree_ensemble import BadTrees
 from .bravais import BRAVAIS_LATTICES, NoSpaceGroup, bravais_lattices, constrained
 from .proximity_forest import ProximityForest
 
@@ -30,16 +31,12 @@ _BLOCK: Final = 1 << 12
 _RADIUS: Final = "MagpieData mean CovalentRadius"
 
 
-class BadLatticeConfig(ValueError):
-    """Settings that are none."""
-
-
 class UnfitStructures(ValueError):
     """Structures that nothing can be learnt from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatticeConfig:
+class LatticeConfig(ModelConfig):
     """How a predictor is made.
 
     Attributes
@@ -59,33 +56,10 @@ class LatticeConfig:
     def __post_init__(self) -> None:
         """Refuse settings that would fail, or mean nothing, later on."""
         if self.dimension not in (2, 3):
-            raise BadLatticeConfig(f"dimension is 2 or 3, not {self.dimension!r}")
-        for name in ("trees", "min_leaf"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BadLatticeConfig(f"{name} is a whole number of at least 1, not {value!r}")
-        share: object = self.max_features
-        if share != "sqrt" and (not isinstance(share, float) or not 0 < share <= 1):
-            raise BadLatticeConfig(f"max_features is 'sqrt' or a share above 0 and at most 1, not {share!r}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Write the settings as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> LatticeConfig:
-        """Read settings.
-
-        Raises
-        ------
-        BadLatticeConfig
-            For one that there is none of, or a value that it can't have.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise BadLatticeConfig(f"no such setting: {', '.join(unknown)}; there are {', '.join(known)}")
-        return cls(**settings)
+            raise BadConfig(f"dimension is 2 or 3, not {self.dimension!r}")
+        self.require_whole(1, "trees", "min_leaf")
+        if self.max_features != "sqrt":
+            self.require_shares("max_features")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +253,7 @@ def unpack(data: bytes) -> LatticePredictor:
             raise BadTrees(f"a forest of {forest.leaves.shape[1]} samples does not fit {len(arrays[0])} structures")
         if forest.trees.n_features != len(feature_labels()):
             raise BadTrees(f"the trees take {forest.trees.n_features} features, of {len(feature_labels())} there are")
-    except (BadLatticeConfig, BadTrees, UnfitStructures, NoSpaceGroup, KeyError, TypeError, AttributeError) as error:
+    except (BadConfig, BadTrees, UnfitStructures, NoSpaceGroup, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise weights.DamagedWeights(
             f"these weights are not those of a lattice predictor ({reason}); train it again"

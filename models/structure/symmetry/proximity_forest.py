@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.ensemble import ExtraTreesClassifier
 
-from ...composition.classifier.tree_ensemble import LEAF, BadTrees, TreeEnsemble
+from ...learning.tree_ensemble import LEAF, BadTrees, TreeEnsemble
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,18 +81,7 @@ class ProximityForest:
             trees, min_samples_leaf=min_leaf, max_features=max_features, random_state=seed, n_jobs=threads
         ).fit(features, labels)
         grown = [estimator.tree_ for estimator in forest.estimators_]
-        feature = np.concatenate([tree.feature for tree in grown])
-        leaf = feature < 0
-        kept = TreeEnsemble(
-            n_features=features.shape[1],
-            sizes=np.array([tree.node_count for tree in grown], dtype=np.int64),
-            feature=np.where(leaf, LEAF, feature).astype(np.int16),
-            threshold=np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in grown])),
-            left=np.where(leaf, 0, np.concatenate([tree.children_left for tree in grown])).astype(np.int32),
-            right=np.where(leaf, 0, np.concatenate([tree.children_right for tree in grown])).astype(np.int32),
-            value=np.concatenate([np.arange(tree.node_count, dtype=np.float64) for tree in grown]),
-            missing_left=np.zeros(len(leaf), dtype=np.bool_),
-        )
+        kept = TreeEnsemble.from_trees(grown, [np.arange(tree.node_count, dtype=np.float64) for tree in grown])
         return cls(kept, np.array([tree.apply(features) for tree in grown], dtype=np.int32))
 
     def weights(self, features: NDArray[np.float32]) -> csr_array:

@@ -34,6 +34,18 @@ TINY: dict[str, Any] = {
     "epochs": 1,
     "steps": 3,
 }
+TINY_GAN: dict[str, Any] = {
+    "profile": "paper",
+    "latent": 8,
+    "seed_channels": 4,
+    **{f"{network}_channels": [4, 4, 4] for network in ("generator", "critic", "classifier")},
+    **{f"{network}_dense": [8, 4] for network in ("critic", "classifier")},
+    "augmentation": {"per_composition": 20},
+    "critic_steps": 1,
+    "batch": 2,
+    "batches_per_epoch": 2,
+    "epochs": 2,
+}
 
 SOUND: dict[str, Any] = {"width": 24, "message_width": 12, "atoms_per_batch": 100, "batches_per_epoch": 80, "steps": 10}
 """Of such a model some crystals are valid."""
@@ -90,6 +102,20 @@ def test_it_learns_structures_of_the_system_and_of_other_oxides_with_its_element
     assert (model["data"]["structures"], model["data"]["substituted"]) == (1, 4)
     assert model["data"]["learnt"] == len(training_set_of(oxides, model)["cells"]) == 5
     assert 0 <= model["metrics"]["share_valid"] <= 1
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_GAN], ids=["diffusion", "gan"])
+def test_the_same_data_settings_and_seed_give_the_same_model_byte_for_byte(
+    oxides: Connection, config: dict[str, Any]
+) -> None:
+    run_stage(TrainingStage("crystal-gan", config=config), oxides)
+    first = trained.need(oxides, "crystal-gan")
+    oxides.database["trained_models"].delete_many({})
+    run_stage(TrainingStage("crystal-gan", config=config), oxides)
+    second = trained.need(oxides, "crystal-gan")
+
+    assert second["weights"] == first["weights"]
+    assert second["content_hash"] == first["content_hash"]
 
 
 def test_other_systems_are_left_out_where_that_is_wanted(oxides: Connection) -> None:

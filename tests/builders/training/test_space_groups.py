@@ -78,6 +78,19 @@ def test_a_training_is_measured_and_reported(known: Connection) -> None:
     assert "space group top 1" in text
 
 
+@pytest.mark.parametrize("kind", ["space-groups", "space-groups-bulk"])
+def test_the_same_data_settings_and_seed_give_the_same_model_byte_for_byte(known: Connection, kind: str) -> None:
+    config = {**TINY, "folds": 2}
+    run_stage(TrainingStage(kind, config=config), known)
+    first = trained.need(known, kind)
+    known.database["trained_models"].delete_many({})
+    run_stage(TrainingStage(kind, config=config), known)
+    second = trained.need(known, kind)
+
+    assert second["weights"] == first["weights"]
+    assert second["content_hash"] == first["content_hash"]
+
+
 def test_bulk_crystals_are_a_kind_of_their_own(known: Connection) -> None:
     run_stage(TrainingStage("space-groups-bulk", config={**TINY, "folds": 0}), known)
     model = trained.need(known, "space-groups-bulk")

@@ -3,6 +3,7 @@
 The model is the mean of a field: what matters here is the way of a training through the registry.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -141,9 +142,37 @@ def test_a_training_that_is_stopped_ends_as_if_it_had_not_been(energies: Connect
     assert report.inserted == 1
     [resumed] = models(energies)
     assert resumed["model_id"] == whole["model_id"]
-    assert mean_of(energies, resumed) == mean_of(energies, whole)
+    assert resumed["weights"] == whole["weights"]
+    assert resumed["content_hash"] == whole["content_hash"]
     assert resumed["curve"] == whole["curve"]
     assert artefacts.checkpoint(energies, whole["model_id"]) is None
+
+
+def test_how_long_a_training_took_is_told_but_is_no_part_of_its_hash(energies: Connection) -> None:
+    class Slow(MeanKind):
+        def train(self, content: dict[str, Any], seed: int, desk: Desk) -> Trained:
+            return replace(super().train(content, seed, desk), seconds=1000.0)
+
+    run_stage(TrainingStage("mean", seed=1), energies)
+    [quick] = models(energies)
+    energies.database["trained_models"].delete_many({})
+    stage = TrainingStage("mean", seed=1)
+    stage.kind = Slow()
+    run_stage(stage, energies)
+    [slow] = models(energies)
+
+    assert (quick["seconds"] < 1000, slow["seconds"]) == (True, 1000.0)
+    assert slow["content_hash"] == quick["content_hash"]
+    assert slow["weights"] == quick["weights"]
+
+
+def test_another_seed_or_setting_is_another_model(energies: Connection) -> None:
+    for changes in ({}, {"seed": 2}, {"config": {"rate": 0.2}}):
+        run_stage(TrainingStage("mean", **changes), energies)
+
+    made = models(energies)
+    for name in ("model_id", "weights", "content_hash"):
+        assert len({model[name] for model in made}) == 3
 
 
 def test_a_damaged_checkpoint_is_dropped(energies: Connection) -> None:

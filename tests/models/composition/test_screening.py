@@ -11,7 +11,7 @@ import pytest
 from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula, parse, parse_or_report
 from exfolio.models.composition.one_hot import ELEMENTS
 from exfolio.models.composition.oxidation_states import BadOxidationStates
-from exfolio.models.composition.screening import all_metals, neutral_assignments, screen, without_states
+from exfolio.models.composition.screening import all_metals, screen, without_states
 from smact.screening import smact_validity
 
 # fmt: off
@@ -209,33 +209,6 @@ def test_metals_alone_are_flagged_and_are_what_smact_lets_pass_as_alloys() -> No
     assert all_metals(["Fe", "NaCl", "CuZn", "Nb3Sn", "MgB2"]).tolist() == [True, False, True, True, False]
     with_alloys = screen(formulas).electronegativity_balanced | flags
     assert with_alloys.tolist() == [smact_validity(formula) for formula in formulas]
-
-
-def test_assignments_say_which_states_made_it_neutral() -> None:
-    assignments = neutral_assignments("Fe3O4", {"Fe": [2, 3], "O": [-2]})
-    assert assignments == []  # one state for each element: Fe(II)Fe(III)2O4 is out of reach
-    first = neutral_assignments("MgMn2O4", "smact14")[0]
-    assert first.states == {"O": -2, "Mg": 2, "Mn": 3}
-    assert first.electronegativity_balanced
-    assert neutral_assignments("Fe")[0].states == {"Fe": 0}
-    assert neutral_assignments("HeO") == []
-
-
-def test_assignments_agree_with_the_screen() -> None:
-    formulas = HAND_PICKED + generated_formulas(150, seed=4)
-    neutral, balanced = screen(formulas)
-    for index, formula in enumerate(formulas):
-        composition = parse([formula]).composition(0)
-        assignments = neutral_assignments(formula)
-        assert bool(assignments) == neutral[index], formula
-        assert any(found.electronegativity_balanced for found in assignments) == balanced[index], formula
-        for found in assignments:
-            assert sum(state * composition[symbol] for symbol, state in found.states.items()) == 0
-
-
-def test_assignments_can_be_limited() -> None:
-    assert len(neutral_assignments("SiC")) > 2
-    assert len(neutral_assignments("SiC", limit=2)) == 2
 
 
 def test_bad_formulas_are_errors_and_never_verdicts() -> None:

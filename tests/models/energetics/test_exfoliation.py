@@ -18,7 +18,7 @@ from exfolio.models.energetics.exfoliation import (
 )
 from pymatgen.core import Lattice, Structure
 
-SETTINGS = {"ENCUT": 520, "POTCAR": ("C",)}
+SETTINGS: dict[str, object] = {"ENCUT": 520, "POTCAR": ("C",)}
 GRAPHENE = Structure(Lattice.hexagonal(2.46, 20.0), ["C", "C"], [[0, 0, 0.5], [1 / 3, 2 / 3, 0.5]])
 GRAPHITE = Structure(
     Lattice.hexagonal(2.46, 6.65),
@@ -27,16 +27,23 @@ GRAPHITE = Structure(
 )
 
 
+def layered(
+    energy: float,
+    structure: Structure,
+    functional: str = "optB88-vdW",
+    settings: dict[str, object] = SETTINGS,
+    layers: int = 1,
+) -> LayeredCalculation:
+    amounts = structure.composition.get_el_amt_dict()
+    return LayeredCalculation(energy, amounts, functional, settings, area=in_plane_area(structure), layers=layers)
+
+
 def pair(
     mono_settings: dict[str, object] | None = None, bulk_settings: dict[str, object] | None = None
 ) -> tuple[LayeredCalculation, LayeredCalculation]:
     # Energies per atom as optB88-vdW separates graphite: 69.5 meV/atom.
-    mono = LayeredCalculation.from_structure(
-        2 * -9.1805, GRAPHENE, "optB88-vdW", settings=SETTINGS | (mono_settings or {})
-    )
-    bulk = LayeredCalculation.from_structure(
-        4 * -9.25, GRAPHITE, "optB88-vdW", settings=SETTINGS | (bulk_settings or {})
-    )
+    mono = layered(2 * -9.1805, GRAPHENE, settings=SETTINGS | (mono_settings or {}))
+    bulk = layered(4 * -9.25, GRAPHITE, settings=SETTINGS | (bulk_settings or {}))
     return mono, bulk
 
 
@@ -50,8 +57,8 @@ def test_graphene_per_atom_and_per_area() -> None:
 
 def test_supercells_of_layer_or_bulk_give_the_same() -> None:
     once = exfoliation_energy(*pair())
-    mono = LayeredCalculation.from_structure(8 * -9.1805, GRAPHENE * (2, 2, 1), "optB88-vdW", settings=SETTINGS)
-    bulk = LayeredCalculation.from_structure(12 * -9.25, GRAPHITE * (3, 1, 1), "optB88-vdW", settings=SETTINGS)
+    mono = layered(8 * -9.1805, GRAPHENE * (2, 2, 1))
+    bulk = layered(12 * -9.25, GRAPHITE * (3, 1, 1))
     assert exfoliation_energy(mono, bulk)[:2] == pytest.approx(once[:2])
 
 
@@ -75,9 +82,7 @@ def test_area_and_atoms_can_be_given_without_a_structure() -> None:
 
 def test_two_layers_far_apart_in_one_cell_have_the_energies_of_one() -> None:
     _, bulk = pair()
-    twice = LayeredCalculation.from_structure(
-        4 * -9.1805, GRAPHENE * (1, 1, 2), "optB88-vdW", settings=SETTINGS, layers=2
-    )
+    twice = layered(4 * -9.1805, GRAPHENE * (1, 1, 2), "optB88-vdW", settings=SETTINGS, layers=2)
     energy = exfoliation_energy(twice, bulk)
     assert energy.per_atom == pytest.approx(0.0695)
     # Two layers share the area that was given, and each is lifted off at the same price.
@@ -104,8 +109,8 @@ def graphite_slab(layers: int) -> Structure:
 def test_the_energy_is_the_work_of_lifting_a_layer_off_the_surface() -> None:
     """The theorem of Jung, Park and Ihm (2018), on graphite."""
     five, six = (van_der_waals_energy(graphite_slab(layers)) for layers in (5, 6))
-    mono = LayeredCalculation.from_structure(van_der_waals_energy(graphite_slab(1)), graphite_slab(1), "LJ")
-    bulk = LayeredCalculation.from_structure(van_der_waals_energy(GRAPHITE), GRAPHITE, "LJ")
+    mono = layered(van_der_waals_energy(graphite_slab(1)), graphite_slab(1), "LJ", settings={})
+    bulk = layered(van_der_waals_energy(GRAPHITE), GRAPHITE, "LJ", settings={})
 
     energy = exfoliation_energy(mono, bulk)
 
@@ -130,7 +135,7 @@ def test_by_pbe_real_layers_hardly_bind(shared_data: Path, formula: str, parent:
     entries = json.loads(gzip.decompress((shared_data / f"{file}.json.gz").read_bytes()))
     (entry,) = (e for e in (entries.values() if isinstance(entries, dict) else entries) if e["entry_id"] == parent)
     layer = Structure.from_dict(record["structure"])
-    mono = LayeredCalculation.from_structure(record["energy"], layer, "PBE")
+    mono = layered(record["energy"], layer, "PBE", settings={})
     bulk = LayeredCalculation(entry["energy"], entry["composition"], "PBE")
 
     energy = exfoliation_energy(mono, bulk)

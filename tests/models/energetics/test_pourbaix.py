@@ -19,7 +19,7 @@ from exfolio.models.energetics.pourbaix import (
     solid_entry,
 )
 from exfolio.models.energetics.pourbaix_entries import concentration_of
-from exfolio.models.energetics.pourbaix_pymatgen import to_pymatgen
+from pourbaix_pymatgen import to_pymatgen
 from pymatgen.analysis.pourbaix_diagram import PourbaixDiagram
 
 PH = np.linspace(0.0, 14.0, 57)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import time
 
 import pytest
 import torch
@@ -17,6 +18,22 @@ def test_weights_come_back_with_their_config() -> None:
     assert torch.equal(back["layers"][0], torch.arange(3.0))
     assert back["layers"][1].dtype == torch.float64
     assert (back["step"], back["name"], back["none"]) == (7, "x", None)
+
+
+def test_the_bytes_are_those_of_the_content_alone() -> None:
+    # Given a state in which a text and a tensor come twice, and a tensor that is part of another
+    table = torch.arange(12.0).view(3, 4)
+    shared = {"first": table, "second": table, "row": table[1], "columns": table.T, "activation": "relu"}
+    config = {"activation": "relu", "widths": (8, 4)}
+    # And the same content, of which no two things are one object
+    apart = {name: value.clone() for name, value in shared.items() if isinstance(value, torch.Tensor)}
+    apart = {**apart, "activation": "".join(["re", "lu"])}
+    packed = pack("x", config, shared)
+
+    assert pack("x", {"activation": "".join(["rel", "u"]), "widths": [8, 4]}, apart) == packed
+    assert pack("x", *unpack(packed, "x")) == packed
+    time.sleep(2.1)  # the clock of an archive has steps of two seconds
+    assert pack("x", config, shared) == packed
 
 
 def test_weights_of_another_kind_are_refused() -> None:

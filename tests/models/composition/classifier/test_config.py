@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from exfolio.models.composition.classifier.config import BadClassifierConfig, ClassifierConfig
+from exfolio.models.composition.classifier.config import ClassifierConfig
+from exfolio.models.learning.config import BadConfig
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from exfolio.models.composition.classifier.config import BadClassifierConfig, Cl
     ],
 )
 def test_settings_that_are_none_are_refused(settings: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(BadClassifierConfig, match=complaint):
+    with pytest.raises(BadConfig, match=complaint):
         ClassifierConfig.from_dict(settings)
 
 

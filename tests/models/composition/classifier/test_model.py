@@ -76,6 +76,17 @@ def test_a_packed_classifier_comes_back_bit_by_bit(sample, fitted, kind: str) ->
     np.testing.assert_array_equal(again.probability(formulas, threads=2), fitted[kind].probability(formulas))
 
 
+@pytest.mark.parametrize("kind", ["forest", "boosted"])
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+def test_probabilities_are_the_same_bit_by_bit_however_compositions_are_batched(
+    sample, fitted, kind: str, at_once: int
+) -> None:
+    asked = sample[0][: 40 if at_once == 1 else 1200]
+    together = fitted[kind].probability(asked[::-1], threads=2)[::-1]
+    parts = [fitted[kind].probability(asked[start : start + at_once]) for start in range(0, len(asked), at_once)]
+    np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
 def test_the_same_seed_gives_the_same_classifier_and_another_seed_another(sample) -> None:
     formulas, is_2d = sample
     for config in (ClassifierConfig(kind="forest", forest_trees=3), ClassifierConfig(boosted_rounds=3, inner_folds=3)):

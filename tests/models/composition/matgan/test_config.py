@@ -9,11 +9,11 @@ from exfolio.models.composition.matgan.config import MatGANConfig
     [
         ({"networks": "recurrent"}, "no networks are called 'recurrent'"),
         ({"networks": "convolutional"}, "these must be 0, 0 and 1"),
-        ({"width": 0}, "width is 0"),
+        ({"width": 0}, "width is a whole number of at least 1, not 0"),
         ({"temperature": 0}, "above 0"),
-        ({"kept_share": 0.0}, "kept_share=0.0 must be above 0"),
+        ({"kept_share": 0.0}, "kept_share is above 0"),
         ({"kept_share": 1.1}, "at most 1"),
-        ({"depth": 3}, "no setting of MatGAN is called depth"),
+        ({"depth": 3}, "no such setting: depth"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(setting: dict[str, object], message: str) -> None:

@@ -14,7 +14,7 @@ from exfolio.models.energetics.pourbaix import (
     minimum_decomposition_energy,
     solid_entry,
 )
-from exfolio.models.energetics.pourbaix_pymatgen import to_pymatgen
+from pourbaix_pymatgen import to_pymatgen
 from pymatgen.analysis.pourbaix_diagram import PourbaixDiagram
 
 # Formation enthalpies at 298 K, eV/atom (CRC Handbook of Chemistry and Physics).

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.composition.formula.parsing import UnparsableFormula
+from exfolio.models.learning.config import BadConfig
 from exfolio.models.learning.weights import DamagedWeights, WrongModel, pack
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry import lattice_report
 from exfolio.models.structure.symmetry.lattice_predictor import (
-    BadLatticeConfig,
     LatticeConfig,
     LatticePredictor,
     UnfitStructures,
@@ -111,7 +111,7 @@ def test_what_nothing_can_be_learnt_from_is_refused() -> None:
         fit(["NaCl", "KCl"], [225, 225], [CELLS[0], (0, 1, 1, 90, 90, 90)])
     with pytest.raises(UnparsableFormula):
         fit(["NaCl", ""], [225, 225], CELLS[:2])
-    with pytest.raises(BadLatticeConfig, match="dimension is 2 or 3, not 1"):
+    with pytest.raises(BadConfig, match="dimension is 2 or 3, not 1"):
         LatticeConfig(dimension=1)
 
 

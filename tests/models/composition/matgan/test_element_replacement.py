@@ -1,7 +1,7 @@
 """Similar elements stand in for each other; amounts and the order of writing stay."""
 
 import torch
-from exfolio.models.composition.matgan.augmentation import REACH, replace_some
+from exfolio.models.composition.matgan.element_replacement import REACH, replace_some
 from exfolio.models.composition.matgan.sequential import END, SequentialGenerator
 from exfolio.models.composition.one_hot import decode, encode
 from exfolio.models.structure.pettifor import position

@@ -21,7 +21,6 @@ from ..formula.formulas import Formulas, parse, reduced_formulas
 from ..formula.known_energies import KnownEnergies, chosen
 from .context import KnownContext
 from .graph import Graphs
-from .model import PREDICT_BATCH
 from .network import Roost, RoostConfig, element_properties, network_from
 
 #: One-cycle starts at this share of the highest learning rate and ends at the share below.
@@ -31,6 +30,9 @@ _END: Final = 1e-3
 
 #: The moving average follows the weights closely at first: decay at step t is at most (1 + t)/(10 + t).
 _AVERAGE_LAG: Final = 10
+
+#: Compositions of the validation set that pass the network together.
+_VALIDATED_AT_ONCE: Final = 512
 
 #: Rows named in the message of an error; more are counted.
 _SHOWN: Final = 5
@@ -216,8 +218,8 @@ class RoostLearner:
         rows = np.argsort(-graphs.sizes, kind="stable")
         total = 0.0
         with torch.inference_mode():
-            for start in range(0, len(rows), PREDICT_BATCH):
-                part = rows[start : start + PREDICT_BATCH]
+            for start in range(0, len(rows), _VALIDATED_AT_ONCE):
+                part = rows[start : start + _VALIDATED_AT_ONCE]
                 batch = graphs.batch(part, device=self.device)
                 places = torch.from_numpy(part[batch.order]).to(self.device)
                 mean, _ = network(batch, known[places] if known is not None else None)
@@ -225,7 +227,7 @@ class RoostLearner:
         return total / len(graphs)
 
     def state(self) -> State:
-        """Give weights, their average, and how the optimiser stands."""
+        """Weights, their average, and how the optimiser stands."""
         state = {
             "network": dict(self.network.state_dict()),
             "optimiser": self._optimiser.state_dict(),
@@ -251,10 +253,12 @@ def network_of(config: RoostConfig, state: State) -> Roost:
 
 
 def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor, *, beta: float = 0.0) -> torch.Tensor:
-    """Give the mean negative logarithm of a Laplace distribution's density, up to a constant.
+    """Mean negative logarithm of a Laplace distribution's density, up to a constant.
 
     Parameters
     ----------
+    mean, log_std, targets
+        Predicted value, logarithm of its standard deviation, and the true value, each of shape (n,), standardised.
     beta
         Each term is weighted by the predicted standard deviation to this power, which is held fixed for the gradient.
 
@@ -269,7 +273,7 @@ def robust_loss(mean: torch.Tensor, log_std: torch.Tensor, targets: torch.Tensor
 
 
 def learning_rate(config: RoostConfig, step: int, steps: int) -> float:
-    """Give the learning rate of a step, of `steps` in all."""
+    """Learning rate of a step, of `steps` in all."""
     if config.schedule == "constant":
         return config.learning_rate
     rising = max(1, round(config.warm_up * steps))

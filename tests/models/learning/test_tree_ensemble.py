@@ -1,8 +1,11 @@
 """Trees as arrays say what scikit-learn's say."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from exfolio.models.composition.classifier.tree_ensemble import BadTrees, TreeEnsemble
+import sklearn.tree._tree
+from exfolio.models.learning.tree_ensemble import BadTrees, TreeEnsemble, UnsupportedScikitLearn
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
@@ -108,3 +111,24 @@ def test_damaged_trees_are_refused_before_they_are_walked_through(forest, damage
     damage(arrays)
     with pytest.raises(BadTrees, match=complaint):
         TreeEnsemble.from_arrays(30, arrays)
+
+
+def test_a_scikit_learn_without_the_compiled_nodes_is_told_by_its_version(forest, tumours, monkeypatch):
+    trees = TreeEnsemble.from_forest(forest)
+    monkeypatch.delattr(sklearn.tree._tree, "NODE_DTYPE")
+    with pytest.raises(UnsupportedScikitLearn, match=rf"{sklearn.__version__} has no NODE_DTYPE of sklearn"):
+        trees.sums(tumours[0])
+
+
+def test_a_scikit_learn_whose_nodes_lack_a_field_is_told(forest, tumours, monkeypatch):
+    trees = TreeEnsemble.from_forest(forest)
+    known = sklearn.tree._tree.NODE_DTYPE
+    fewer = np.dtype([(name, known[name]) for name in known.names if name != "missing_go_to_left"])
+    monkeypatch.setattr(sklearn.tree._tree, "NODE_DTYPE", fewer)
+    with pytest.raises(UnsupportedScikitLearn, match="has no missing_go_to_left in the nodes of trees"):
+        trees.sums(tumours[0])
+
+
+def test_a_boosting_that_keeps_its_trees_elsewhere_is_told():
+    with pytest.raises(UnsupportedScikitLearn, match="has no _predictors of SimpleNamespace"):
+        TreeEnsemble.from_boosting(SimpleNamespace(n_features_in_=3))

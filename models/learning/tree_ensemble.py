@@ -2,6 +2,12 @@
 
 Taken from a fitted scikit-learn model and evaluated by its compiled traversal; never pickled. Knows features by number
 only, neither formulas nor what the leaves' values mean.
+
+skops, which packs scikit-learn's models without pickle, would do without this file. Measured with skops 0.16 on 250
+trees of depth 20 grown on 40,000 rows (1.3 million nodes) and on 300 boosted trees: it packs 3 and 8 times the bytes,
+reads them 4 and 30 times slower, and writes the time and addresses of objects into them, so that no two packings have
+one hash. The forest it reads is as fast, the boosting ten times slower. It doesn't trust scikit-learn's trees by
+default, whose traversal leaves the array where the number of a child is wrong; `TreeEnsemble` checks each.
 """
 
 from __future__ import annotations
@@ -10,13 +16,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Final, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-from sklearn.tree._tree import NODE_DTYPE, Tree
+
+if TYPE_CHECKING:
+    from sklearn.tree._tree import Tree
 
 #: ``feature`` of a node that is a leaf, here and in scikit-learn's trees.
 LEAF: Final = -1
@@ -36,8 +45,27 @@ _DTYPES: Final = {
 }
 
 
+#: What is used of scikit-learn's private parts: the compiled tree, and the fields of the nodes of both kinds of tree.
+_COMPILED: Final = "sklearn.tree._tree"
+_NODE_FIELDS: Final = frozenset({"left_child", "right_child", "feature", "threshold", "missing_go_to_left"})
+_BOOSTED_FIELDS: Final = frozenset(
+    {"is_leaf", "value", "feature_idx", "num_threshold", "left", "right", "missing_go_to_left", "gain"}
+)
+_KNOWN_VERSIONS: Final = "1.6 to 1.9"
+
+
 class BadTrees(ValueError):
     """Arrays that are not those of trees."""
+
+
+class UnsupportedScikitLearn(ImportError):
+    """The installed scikit-learn keeps its trees in another way than those that are known."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"scikit-learn {sklearn.__version__} has no {missing}, by which decision trees are stored and evaluated; "
+            f"use a version from {_KNOWN_VERSIONS}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,31 +126,49 @@ class TreeEnsemble:
 
     @classmethod
     def from_forest(cls, forest: RandomForestClassifier) -> TreeEnsemble:
-        """Take the trees of a fitted forest of two classes; a leaf says the share of the second class in it."""
+        """Trees of a fitted forest of two classes; a leaf says the share of the second class in it."""
         trees = [estimator.tree_ for estimator in forest.estimators_]
+        return cls.from_trees(trees, [tree.value[:, 0, 1] for tree in trees])
+
+    @classmethod
+    def from_trees(cls, trees: Sequence[Tree], values: Sequence[NDArray[np.float64]]) -> TreeEnsemble:
+        """Trees as scikit-learn grows them (``estimator.tree_``), with what each of their nodes is to say.
+
+        Parameters
+        ----------
+        trees
+            All grown on the same features.
+        values
+            For each tree an array of shape (nodes,).
+        """
         feature = np.concatenate([tree.feature for tree in trees])
         leaf = feature < 0
         return cls(
-            n_features=int(forest.n_features_in_),
+            n_features=int(trees[0].n_features),
             sizes=np.array([tree.node_count for tree in trees], dtype=np.int64),
             feature=np.where(leaf, LEAF, feature).astype(np.int16),
             threshold=np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in trees])),
             left=np.where(leaf, 0, np.concatenate([tree.children_left for tree in trees])).astype(np.int32),
             right=np.where(leaf, 0, np.concatenate([tree.children_right for tree in trees])).astype(np.int32),
-            value=np.concatenate([tree.value[:, 0, 1] for tree in trees]).astype(np.float64),
+            value=np.concatenate(values).astype(np.float64),
             missing_left=np.concatenate([tree.missing_go_to_left for tree in trees]).astype(np.bool_) & ~leaf,
         )
 
     @classmethod
     def from_boosting(cls, boosting: HistGradientBoostingClassifier) -> TreeEnsemble:
-        """Take the trees of a fitted boosting of two classes (no categorical features); they add up to log-odds.
+        """Trees of a fitted boosting of two classes (no categorical features); they add up to log-odds.
 
         The constant that boosting starts from becomes a first tree of one leaf. For the same results as scikit-learn's
         the boosting has to have learned from features of single precision.
+
+        Raises
+        ------
+        UnsupportedScikitLearn
+            Boosted trees are not kept where they are looked for.
         """
-        nodes = [predictors[0].nodes for predictors in boosting._predictors]
-        start = np.zeros(1, dtype=PREDICTOR_RECORD_DTYPE)
-        start["is_leaf"], start["value"] = 1, float(boosting._baseline_prediction.ravel()[0])
+        nodes = _boosted_nodes(boosting)
+        start = np.zeros(1, dtype=nodes[0].dtype)
+        start["is_leaf"], start["value"] = 1, float(_private(boosting, "_baseline_prediction").ravel()[0])
         joined = np.concatenate([start, *nodes])
         leaf = joined["is_leaf"] != 0
         return cls(
@@ -138,17 +184,17 @@ class TreeEnsemble:
 
     @classmethod
     def joined(cls, parts: Sequence[TreeEnsemble]) -> TreeEnsemble:
-        """Put the trees of several ensembles on the same features one after the other."""
+        """Trees of several ensembles on the same features, one after the other."""
         arrays = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in _DTYPES}
         return cls.from_arrays(parts[0].n_features, arrays)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give the arrays by name, `from_arrays` takes them back."""
+        """Arrays by name, as `from_arrays` takes them back."""
         return {name: getattr(self, name) for name in _DTYPES}
 
     @classmethod
     def from_arrays(cls, n_features: int, arrays: Mapping[str, NDArray[Any]]) -> TreeEnsemble:
-        """Make the ensemble of `arrays` again.
+        """Ensemble that `arrays` were taken of.
 
         Raises
         ------
@@ -161,7 +207,7 @@ class TreeEnsemble:
         return cls(n_features, **{name: cast(Any, arrays[name]) for name in _DTYPES})
 
     def sums(self, features: NDArray[np.float32], *, threads: int = 1) -> NDArray[np.float64]:
-        """Add up what the trees say, in their order, so that the sum is the same bit by bit however it is divided up.
+        """Sum of what the trees say of each sample, added in their order: the same bit by bit however it is divided up.
 
         Parameters
         ----------
@@ -173,6 +219,13 @@ class TreeEnsemble:
         Returns
         -------
         ndarray, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            The features are of another width or precision.
+        UnsupportedScikitLearn
+            The installed scikit-learn has no such trees.
         """
         if features.ndim != 2 or features.shape[1] != self.n_features or features.dtype != np.float32:
             raise ValueError(
@@ -199,8 +252,9 @@ class TreeEnsemble:
 
     @cached_property
     def _trees(self) -> list[Tree]:
-        """The trees in scikit-learn's own compiled form, which does not care how they were grown."""
-        nodes = np.zeros(len(self.feature), dtype=NODE_DTYPE)
+        """Trees in scikit-learn's own compiled form, which does not care how they were grown."""
+        compiled, dtype = _compiled_tree()
+        nodes = np.zeros(len(self.feature), dtype=dtype)
         leaf = self.feature == LEAF
         nodes["feature"], nodes["threshold"] = np.where(leaf, _SKLEARN_LEAF, self.feature), self.threshold
         nodes["left_child"], nodes["right_child"] = np.where(leaf, -1, self.left), np.where(leaf, -1, self.right)
@@ -208,7 +262,7 @@ class TreeEnsemble:
         values = self.value.reshape(-1, 1, 1)
         trees = []
         for end, size in zip(np.cumsum(self.sizes).tolist(), self.sizes.tolist(), strict=True):
-            tree = Tree(self.n_features, np.ones(1, dtype=np.intp), 1)
+            tree = compiled(self.n_features, np.ones(1, dtype=np.intp), 1)
             part = slice(end - size, end)
             tree.__setstate__({"max_depth": 0, "node_count": size, "nodes": nodes[part], "values": values[part]})
             trees.append(tree)
@@ -216,8 +270,46 @@ class TreeEnsemble:
 
 
 def gains(boosting: HistGradientBoostingClassifier) -> NDArray[np.float64]:
-    """Add up by feature what the splits of boosted trees gained in the loss, shape (features,)."""
-    nodes = np.concatenate([predictors[0].nodes for predictors in boosting._predictors])
+    """Gain in the loss of all splits at each feature of boosted trees, shape (features,).
+
+    Raises
+    ------
+    UnsupportedScikitLearn
+        Boosted trees are not kept where they are looked for.
+    """
+    nodes = np.concatenate(_boosted_nodes(boosting))
     inner = nodes[nodes["is_leaf"] == 0]
     total = np.bincount(inner["feature_idx"], inner["gain"], int(boosting.n_features_in_))
     return np.asarray(total, dtype=np.float64)
+
+
+def _boosted_nodes(boosting: HistGradientBoostingClassifier) -> list[NDArray[Any]]:
+    """Nodes of each boosted tree as a structured array."""
+    nodes: list[NDArray[Any]] = [_private(predictors[0], "nodes") for predictors in _private(boosting, "_predictors")]
+    _require_fields(nodes[0].dtype, _BOOSTED_FIELDS, "boosted nodes")
+    return nodes
+
+
+def _compiled_tree() -> tuple[type[Tree], np.dtype[np.void]]:
+    """scikit-learn's compiled tree and the layout of its nodes."""
+    try:
+        module = import_module(_COMPILED)
+    except ModuleNotFoundError:
+        raise UnsupportedScikitLearn(_COMPILED) from None
+    dtype = _private(module, "NODE_DTYPE")
+    _require_fields(dtype, _NODE_FIELDS, "nodes of trees")
+    return _private(module, "Tree"), dtype
+
+
+def _private(owner: Any, name: str) -> Any:
+    """Something that scikit-learn promises nothing about."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        raise UnsupportedScikitLearn(f"{name} of {getattr(owner, '__name__', type(owner).__name__)}") from None
+
+
+def _require_fields(dtype: np.dtype[Any], fields_used: frozenset[str], what: str) -> None:
+    missing = sorted(fields_used - set(dtype.names or ()))
+    if missing:
+        raise UnsupportedScikitLearn(f"{', '.join(missing)} in the {what}")
