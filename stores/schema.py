@@ -116,6 +116,8 @@ def initialise(connection: Connection) -> dict[str, Any]:
             created.append(name)
         _set_validator(database, name, json_schema(document), new=name not in present)
         count += _make_indexes(database[name], document)
+        if name in present:
+            _name_makers(database[name], document)
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")
@@ -126,6 +128,13 @@ def initialise(connection: Connection) -> dict[str, Any]:
         "created": created,
         "indexes": count,
     }
+
+
+def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Document]) -> None:
+    """Name the one stage that made each document, where documents did not yet name it."""
+    if getattr(document, "SHARED", False):
+        maker = f"$facets.{document.creating_facet()}.stage"
+        collection.update_many({"made_by": {"$exists": False}}, [{"$set": {"made_by": [maker]}}])
 
 
 def index_facet(connection: Connection, collection: str, facet: str) -> None:

@@ -93,7 +93,7 @@ class JudgeStage(GroupStage):
         if self.makers is None:
             mine["route"] = {"$in": self._routes}
         else:  # its own of each route, and those of further routes whoever made them
-            mine["$or"] = [{"made_by": {"$in": self.makers}}, {"route": {"$in": list(self.campaign.judges)}}]
+            mine["$or"] = [{"proposed_by": {"$in": self.makers}}, {"route": {"$in": list(self.campaign.judges)}}]
         if self.campaign.elements:
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (

@@ -102,7 +102,8 @@ class Stage(StageContract, Builder):
         self.use(connection)
         self.before_run()
         state = stage_states.read(connection, self.name)
-        if self.looks_for_itself or state.get("fingerprint") != self.fingerprint or self.is_unfinished(state):
+        known = state.get("fingerprint") == self.fingerprint and state.get("maker") == self.maker()
+        if self.looks_for_itself or not known or self.is_unfinished(state):
             return True
         if any(self._lies_behind(state, revisions.last_changes(connection.database))):
             return True

@@ -24,9 +24,11 @@ class NoveltyStage(GroupStage):
     """
 
     name = "novelty"
-    version = 1
+    version = 2
     members = (
-        Members(ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension")),
+        Members(
+            ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension", "made_by")
+        ),
         KNOWN_STRUCTURES,
     )
     writes: ClassVar = {ProposedStructure: "novelty"}
@@ -49,13 +51,17 @@ class NoveltyStage(GroupStage):
         proposals = sorted(group["structures"], key=_order)
         seen = Representatives()
         first: dict[int, str] = {}
-        docs = []
+        makers: dict[int, set[str]] = {}
+        kinds: list[int] = []
+        docs: list[Doc] = []
         for proposed in proposals:
             structure = from_plain(proposed["structure"])
             same = known.match(structure)
             number, is_new = seen.add(structure)
             if is_new:
                 first[number] = proposed["structure_id"]
+            kinds.append(number)
+            makers.setdefault(number, set()).update(proposed.get("made_by") or ())
             docs.append(
                 {
                     "structure_id": proposed["structure_id"],
@@ -64,6 +70,8 @@ class NoveltyStage(GroupStage):
                     "duplicate_of": None if is_new else first[number],
                 }
             )
+        for doc, number in zip(docs, kinds, strict=True):
+            doc["proposed_by"] = sorted(makers[number])
         return docs
 
 

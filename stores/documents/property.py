@@ -15,7 +15,6 @@ class Property(RegistryDocument):
     KEY = "property_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"value": ()}
     GROUP_FIELDS = ("structure_id", "formula_reduced", "chemsys")
-    SHARED = True
 
     meta = meta(
         "properties",

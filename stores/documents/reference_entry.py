@@ -16,7 +16,6 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
     KEY = "entry_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
     GROUP_FIELDS = ("formula_reduced", "chemsys")
-    SHARED = True
 
     meta = meta(
         "reference_entries",

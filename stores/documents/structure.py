@@ -16,7 +16,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     KEY = "structure_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "proposal": (),
-        "novelty": ("novel", "known_as", "duplicate_of"),
+        "novelty": ("novel", "known_as", "duplicate_of", "proposed_by"),
         "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of"),
     }
     GROUP_FIELDS = ("formula_reduced", "chemsys")
@@ -32,6 +32,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         "parent_id",
         "origins.id",
         "known_as",
+        "proposed_by",
         "facets.proposal.rev",
         "facets.novelty.rev",
         "facets.relaxed.rev",
@@ -82,6 +83,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
 
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
     known_as = ListField(StringField(), help_text="Known materials with the same structure")
+    proposed_by = ListField(StringField(), help_text="Stages that made it, or structures that repeat it")
     duplicate_of = StringField(help_text="The proposed structure this one repeats; the earliest identity stays")
 
     relaxed_novel = BooleanField(help_text="No known material has the structure it relaxed to")

@@ -60,6 +60,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),
     "quarantine": ("stage", "file", "place", "reason", "remedy"),
     "scheduled_jobs": ("job", "cron", "state", "started_at", "next_due_at", "failures", "error"),
+    "settings_claims": ("campaign", "stage", "label"),
+    "resting_points": ("job", "campaigns", "at"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
     "source_files": ("stage", "path", "records", "bad", "complete"),

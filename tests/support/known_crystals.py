@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from exfolio.builders.candidates.campaign import Campaign, parse
-from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.builders.sources.readers.reader import parse_many
@@ -17,6 +16,7 @@ from exfolio.stores.connection import Connection
 from exfolio.stores.documents import BY_COLLECTION, Material
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
+from plans import run_all
 
 Doc = dict[str, Any]
 
@@ -98,8 +98,8 @@ def campaign() -> Campaign:
 
 
 def go(connection: Connection, wanted: Campaign | None = None) -> dict[str, StageReport]:
-    """Run all stages of a campaign beside its sources; of a stage that runs twice, the last report."""
-    return {stage.name: run_stage(stage, connection) for stage in stages_of(wanted or campaign())}
+    """Run all stages of a campaign beside its sources, until nothing is due."""
+    return run_all(connection, stages_of(wanted or campaign()))
 
 
 def one(connection: Connection, collection: str, **query: Any) -> Doc:

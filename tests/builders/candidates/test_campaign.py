@@ -22,12 +22,23 @@ gates:
 
 MISTAKES = {
     "unknown field": (GOOD + "vaccum: 20\n", 9, "vaccum: no such field; there are: name, description, dimension"),
-    "unknown field of a gate": (GOOD + "    atmost: 5\n", 9, "no such field; there are: name, field, is, at_most"),
+    "unknown field of a gate": (
+        GOOD + "    atmost: 5\n",
+        9,
+        "no such field; there are: name, field, element, is, at_most",
+    ),
     "two conditions": (GOOD + "    below: 5\n", 6, "a gate has exactly one condition"),
     "no condition": (GOOD.replace("    at_least: 3\n", ""), 6, "this one has 0"),
     "unknown field of candidates": (GOOD.replace("band_gap", "bandgap"), 6, "did you mean band_gap?"),
     "nothing like it": (GOOD.replace("band_gap", "colour"), 6, "no field 'colour'; there are: among_lowest, band_gap"),
-    "field without order": (GOOD.replace("band_gap", "elements"), 6, "a condition can't be put on elements"),
+    "field without order": (
+        GOOD.replace("band_gap", "elements"),
+        6,
+        "elements is compared by include, exclude or only",
+    ),
+    "no element": (GOOD.replace("band_gap", "elements").replace("at_least: 3", "include: [Xx]"), 6, "no element 'Xx'"),
+    "element of a plain field": (GOOD + "    element: Co\n", 6, "band_gap is compared by at_most"),
+    "state of no element": (GOOD.replace("band_gap", "oxidation_state"), 6, "compared by element: ELEMENT and"),
     "yes in place of true": (
         GOOD.replace("true", "yes"),
         3,

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 import snapshots
 from exfolio.builders.candidates.composition_settings import Compositions
-from exfolio.builders.compositions.route import stages
+from exfolio.builders.compositions.route import composition_route
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from plans import run_all
 from toy_stages import put_materials, retire_materials
 
 METALS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba", "Zn", "Cd", "Ti", "Zr", "Mo", "W")
@@ -53,8 +54,8 @@ def known(registry: Connection) -> Connection:
     return registry
 
 
-def run_all(connection: Connection, wanted: Compositions) -> dict[str, StageReport]:
-    return {stage.name: run_stage(stage, connection) for stage in stages(wanted)}
+def run_route(connection: Connection, wanted: Compositions, **options: Any) -> dict[str, StageReport]:
+    return run_all(connection, composition_route(wanted).stages, **options)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def route(
     if made:
         snapshots.put_back(registry, made["registry"])
     else:
-        reports = run_all(request.getfixturevalue("known"), wanted)
+        reports = run_route(request.getfixturevalue("known"), wanted)
         made |= {"reports": reports, "registry": snapshots.take(registry)}
     return registry, wanted, made["reports"]
 
@@ -120,24 +121,39 @@ def test_the_probabilities_are_those_of_the_classifier(
 def test_a_second_run_does_nothing(route: tuple[Connection, Compositions, dict[str, StageReport]]) -> None:
     connection, wanted, _ = route
 
-    again = run_all(connection, wanted)
+    again = run_route(connection, wanted)
 
     assert {name for name, report in again.items() if report.due or report.written} == set()
 
 
-def test_a_newer_classifier_makes_its_results_and_the_verdicts_due_and_nothing_else(
+def test_another_classifier_makes_its_results_and_the_verdicts_due_and_nothing_else(
     route: tuple[Connection, Compositions, dict[str, StageReport]],
 ) -> None:
     connection, wanted, _ = route
     run_stage(
         TrainingStage("classifier", config={"kind": "forest", "forest_trees": 10, "folds": 0}, seed=5), connection
     )
+    trained = connection.database["trained_models"].find_one({"kind": "classifier", "seed": 5}) or {}
+    chosen = wanted.classifier.model_copy(update={"use": trained["model_id"]})
 
-    again = run_all(connection, wanted)
+    again = run_route(connection, wanted.model_copy(update={"classifier": chosen}))
 
     due = {name for name, report in again.items() if report.due}
     assert due == {"classify-compositions", "judge-compositions"}
     assert again["classify-compositions"].updated == len(compositions(connection))
+
+
+def test_a_model_of_other_settings_changes_nothing_for_a_campaign_that_trains_its_own(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    connection, wanted, _ = route
+    run_stage(
+        TrainingStage("classifier", config={"kind": "forest", "forest_trees": 10, "folds": 0}, seed=6), connection
+    )
+
+    again = run_route(connection, wanted)
+
+    assert {name for name, report in again.items() if report.due} == set()
 
 
 def test_a_changed_threshold_changes_verdicts_alone(
@@ -146,7 +162,7 @@ def test_a_changed_threshold_changes_verdicts_alone(
     connection, _, _ = route
     stricter = [gate | ({"at_least": 1.0} if gate["field"] == "p_2d" else {}) for gate in GATES]
 
-    again = run_all(connection, Compositions.model_validate({**SMALL, "gates": stricter}))
+    again = run_route(connection, Compositions.model_validate({**SMALL, "gates": stricter}))
 
     assert {name for name, report in again.items() if report.written} <= {"judge-compositions"}
 
@@ -158,12 +174,12 @@ def test_a_composition_is_no_longer_novel_when_a_material_of_it_comes_and_novel_
     formula = next(name for name, doc in compositions(connection).items() if doc["novel"])
 
     put_materials(connection, [{"material_id": "t:new", "formula_reduced": formula}])
-    came = run_all(connection, wanted)
+    came = run_route(connection, wanted)
     assert compositions(connection)[formula]["novel"] is False
     assert came["known-compositions"].updated == 1
 
     retire_materials(connection, ["t:new"])
-    run_all(connection, wanted)
+    run_route(connection, wanted)
     assert compositions(connection)[formula]["novel"] is True
 
 
@@ -173,7 +189,7 @@ def test_more_draws_add_compositions_and_count_those_that_were_there(
     connection, _, _ = route
     before = compositions(connection)
 
-    reports = run_all(connection, Compositions.model_validate({**SMALL, "draws": 1000}))
+    reports = run_route(connection, Compositions.model_validate({**SMALL, "draws": 1000}))
 
     after = compositions(connection)
     assert reports["sample-compositions"].inserted == len(after) - len(before) > 0
@@ -183,7 +199,7 @@ def test_more_draws_add_compositions_and_count_those_that_were_there(
 def test_without_models_the_stages_stand_aside(known: Connection) -> None:
     untrained = {**SMALL, **{kind: {"train": False} for kind in ("matgan", "classifier", "roost")}}
 
-    reports = run_all(known, Compositions.model_validate(untrained))
+    reports = run_route(known, Compositions.model_validate(untrained))
 
     assert reports["sample-compositions"].note == "left out: no matgan has been trained"
     assert compositions(known) == {}
@@ -191,11 +207,11 @@ def test_without_models_the_stages_stand_aside(known: Connection) -> None:
 
 def test_a_classifier_that_comes_later_classifies_what_was_drawn_before(known: Connection) -> None:
     first = Compositions.model_validate({**SMALL, "classifier": {"train": False}})
-    reports = run_all(known, first)
+    reports = run_route(known, first)
     assert reports["classify-compositions"].note == "left out: no classifier has been trained"
     assert not any("p_2d" in doc for doc in compositions(known).values())
 
-    run_all(known, Compositions.model_validate(SMALL))
+    run_route(known, Compositions.model_validate(SMALL))
 
     assert all("p_2d" in doc for doc in compositions(known).values())
 
@@ -220,8 +236,7 @@ def test_the_second_process_finds_the_models_too(
     connection.database["compositions"].delete_many({})
     connection.database["stage_states"].delete_many({"stage": {"$regex": "compositions"}})
 
-    for stage in stages(wanted):
-        run_stage(stage, connection, processes=2 if stage.name == "sample-compositions" else 1, batch_size=50)
+    run_route(connection, wanted, processes=2, batch_size=50)
 
     found = compositions(connection)
     assert len(found) > 50

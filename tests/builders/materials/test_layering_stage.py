@@ -49,16 +49,6 @@ def test_nothing_is_analysed_twice_nor_by_its_own_writes(registry: Connection) -
     assert (report.due, report.unchanged, report.written) == (1, 1, 0)
 
 
-def test_other_rules_analyse_everything_anew(registry: Connection) -> None:
-    put(registry, crystals("MoS2-2H", "NaCl-rocksalt"))
-    run_stage(LayerStage("database"), registry)
-
-    report = run_stage(LayerStage("paper"), registry)
-
-    assert (report.due, report.updated) == (2, 2)
-    assert one(registry, "materials", material_id="handbook:MoS2-2H")["layering"]["rules"] == "paper"
-
-
 def test_what_has_no_structure_or_a_disordered_one_is_left_alone(registry: Connection) -> None:
     [mos2, nacl] = crystals("MoS2-2H", "NaCl-rocksalt")
     del nacl["structure"]

@@ -22,6 +22,7 @@ from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, put_compositions, salt
+from plans import names_in_order
 from pymatgen.core import Lattice, Structure
 
 CAMPAIGN = """\
@@ -310,7 +311,7 @@ def test_a_structure_that_is_known_by_now_is_not_novel(registry: Connection) -> 
 
 
 def test_the_stages_stand_where_their_input_is_ready() -> None:
-    names = [stage.name for stage in stages_of(parse(CAMPAIGN, "promising.yaml"))]
+    names = names_in_order(stages_of(parse(CAMPAIGN, "promising.yaml")))
 
     order = ["layers", "templates", "template-structures", "novelty", "known-values", "judge:promising"]
     assert [name for name in names if name in order] == order

@@ -8,12 +8,15 @@ from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.structure.serialization import from_plain
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import ProposedStructure
+from exfolio.stores.transactions import in_transaction
+from exfolio.stores.writing import FacetWriter
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
 
 
-def cut(registry: Connection, vacuum: float = 20.0) -> StageReport:
+def cut(registry: Connection, vacuum: float = 20.0, label: str = "") -> StageReport:
     run_stage(LayerStage(), registry)
-    return run_stage(TopDownStage(vacuum=vacuum), registry)
+    return run_stage(TopDownStage(vacuum=vacuum, label=label), registry)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,32 @@ def test_more_vacuum_makes_the_same_monolayers_anew(registry: Connection) -> Non
 
     assert (report.due, report.updated, report.deprecated) == (2, 2, 0)
     assert keys(registry, "structures") == before
+
+
+def test_what_two_settings_make_is_made_once_and_stays_as_long_as_one_of_them_makes_it(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "BN-h"))
+    cut(registry)
+    before = keys(registry, "structures")
+
+    cut(registry, vacuum=30.0, label="wide")
+
+    assert keys(registry, "structures") == before
+    assert one(registry, "structures", parent_id="handbook:BN-h")["made_by"] == ["top-down", "top-down@wide"]
+    for number, left in ((1, False), (2, True)):  # taken back by one of the settings, then by the other
+        writer = FacetWriter(ProposedStructure, "proposal", ("top-down", "top-down@wide")[number - 1], "f", "test")
+        reasons = dict.fromkeys(before, "no longer wanted")
+        in_transaction(registry, lambda session: writer.deprecate(registry.database, reasons, session))  # noqa: B023
+        assert {doc["deprecated"] for doc in registry.database["structures"].find()} == {left}
+
+
+def test_by_other_rules_everything_is_looked_at(registry: Connection) -> None:
+    """The rules of the paper find no layers in what `layers` calls layered by those of databases, or the other way."""
+    put(registry, crystals("MoS2-2H", "NaCl-rocksalt"))
+
+    report = run_stage(TopDownStage("paper"), registry)
+
+    assert report.due == 2
+    assert report.quarantined == 0
 
 
 def test_a_monolayer_is_made_anew_when_its_bulk_is_measured_anew(registry: Connection) -> None:

@@ -51,9 +51,7 @@ def test_a_second_refresh_finds_nothing_to_do(fresh: Connection, ask: Ask, campa
     code, _, said = ask("refresh")
 
     assert code == 0
-    assert {line.split(maxsplit=1)[1].rsplit(" ", 2)[0].strip() for line in said.splitlines() if line.strip()} == {
-        "nothing to do"
-    }
+    assert said.splitlines() == ["Nothing is due: the registry is up to date."]
     assert revisions(fresh) == before
 
 
@@ -77,7 +75,6 @@ def test_a_source_that_is_gone_is_named_and_ends_with_1(
     assert code == 1
     assert "ingest:lab" in said
     assert "lab.jsonl" in said
-    assert "judge:layers" in said, "the rest is done"
     assert list(report["errors"]) == ["ingest:lab"]
 
 
@@ -139,7 +136,8 @@ def test_what_failed_ends_with_1(fresh: Connection, ask: Ask, campaign: Path) ->
     fresh.database["properties"].delete_many({})
     fresh.database["structures"].update_one({"formula_reduced": "BN"}, {"$set": {"structure": {"lattice": "none"}}})
     fresh.database["structures"].update_one({"formula_reduced": "BN"}, {"$set": {"facets.proposal.rev": 10**6}})
-    fresh.database["counters"].update_one({"_id": "structures"}, {"$set": {"rev": 10**6}})
+    counted = {"rev": 10**6, "facets.proposal": 10**6}
+    fresh.database["counters"].update_one({"_id": "structures"}, {"$set": counted})
 
     code, _, said = ask("refresh")
 
