@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
+from pymongo.errors import PyMongoError
 from rich.table import Table
 
 from ...stores import schema
+from ...stores.bookkeeping.lease_holders import lease_holders
 from ...stores.connection import connect, hosts_of
-from ...stores.errors import DatabaseUnavailable
+from ...stores.errors import DatabaseUnavailable, LeaseHeld
 from ...stores.server import embedded
 from ...stores.settings import PREFIX, Settings, find_settings_file
+from ..display.cells import text_of
 from ..display.console import JsonOption, begin, out, print_facts, print_json
 
 BYTES_PER_MB = 1_000_000
@@ -44,12 +47,19 @@ def start(*, json: JsonOption = False) -> None:
         _note_uri(chosen)
 
 
-def stop(*, json: JsonOption = False) -> None:
-    """Stop the embedded server in order, and wait until it has.
+def stop(
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Stop it although somebody works with it.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Stop the embedded server in order, and wait until it has; exit status 3 while a run works with it.
 
     Example: exfolio db stop
     """
-    stopped = embedded.stop(begin())
+    chosen = begin()
+    if not force:
+        _refuse_while_in_use(chosen)
+    stopped = embedded.stop(chosen)
     if json:
         print_json({"stopped": stopped})
     else:
@@ -103,6 +113,28 @@ def settings(*, json: JsonOption = False) -> None:
         table.add_row(name, "" if values[name] is None else str(values[name]), PREFIX + name.upper(), field.description)
     out.print(f"Settings file: {find_settings_file() or 'none'}")
     out.print(table)
+
+
+def _refuse_while_in_use(chosen: Settings) -> None:
+    server = embedded.find_running(chosen)
+    if server is None:
+        return
+    try:
+        with server.admin_client() as client:
+            holders = [holder for name in client.list_database_names() for holder in lease_holders(client[name])]
+    except PyMongoError as error:
+        raise DatabaseUnavailable(
+            f"whether somebody works with the server can't be asked: {error}", "exfolio db stop --force stops it anyway"
+        ) from error
+    working = [
+        f"{holder.job} is being run by {holder.owner}, since {text_of(holder.since) or 'an unknown time'} UTC"
+        for holder in holders
+        if holder.alive
+    ]
+    if working:
+        raise LeaseHeld(
+            "\n".join(working), "Wait until it ends, or stop it first; exfolio db stop --force cuts it off in mid-work."
+        )
 
 
 def _status_of_uri(chosen: Settings, *, json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import psutil
 
 from ..bookkeeping import revisions, stage_states
-from ..clock import utc_now
+from ..bookkeeping.lease_holders import lease_holders
 from ..connection import Connection
 from ..documents import BY_COLLECTION
 from .search import require_initialised
@@ -163,16 +163,9 @@ def _top(reasons: list[Doc]) -> list[Doc]:
 
 
 def _leases(connection: Connection) -> list[Doc]:
-    now = utc_now()
-    held = connection.database["leases"].find({"owner": {"$nin": ["", None]}}, {"_id": 0}).sort("job", 1)
     return [
-        {
-            "job": lease["job"],
-            "owner": lease["owner"],
-            "expires_at": lease.get("expires_at"),
-            "expired": bool(lease.get("expires_at") and lease["expires_at"] < now),
-        }
-        for lease in held
+        {"job": holder.job, "owner": holder.owner, "expires_at": holder.expires_at, "expired": not holder.alive}
+        for holder in lease_holders(connection.database)
     ]
 
 

@@ -52,6 +52,10 @@ class Server:
             f"?authSource=admin&replicaSet={replica_set.NAME}"
         )
 
+    def admin_client(self, *, seconds: float = 5) -> replica_set.Client:
+        """Client of the admin, who may look into every database; waits for the server up to `seconds`."""
+        return replica_set.admin_client(self.port, self.home.credentials().admin, seconds=seconds)
+
     def grant(self, database: str) -> None:
         """Let the exfolio user use one more database."""
         replica_set.grant(self.port, self.home.credentials(), database)
@@ -183,7 +187,7 @@ def keep_log_short(server: Server, *, longest_bytes: int = server_log.LONGEST_LO
 
 def _version(server: Server) -> str | None:
     try:
-        with replica_set.admin_client(server.port, server.home.credentials().admin, seconds=2) as client:
+        with server.admin_client(seconds=2) as client:
             return str(client.admin.command("buildInfo")["version"])
     except mongo.PyMongoError:  # runs, but does not answer yet: the rest of the status is still worth showing
         return None
