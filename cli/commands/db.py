@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ def start(*, json: JsonOption = False) -> None:
     chosen = begin()
     server = embedded.start(chosen)
     if json:
-        print_json(embedded.status(chosen).as_dict() | {"already_running": server.already_running})
+        print_json(asdict(embedded.status(chosen)) | {"already_running": server.already_running})
     else:
         out.print(f"{'Already running' if server.already_running else 'Started'}.")
         _print_status(embedded.status(chosen))
@@ -75,12 +76,12 @@ def status(*, json: JsonOption = False) -> None:
     if chosen.mongo_uri is not None:
         _status_of_uri(chosen, json=json)
         return
-    found = embedded.status(chosen)
+    server = embedded.status(chosen)
     if json:
-        print_json(found.as_dict())
+        print_json(asdict(server))
     else:
-        _print_status(found)
-    if not found.running:
+        _print_status(server)
+    if not server.running:
         raise typer.Exit(DatabaseUnavailable.exit_code)
 
 
@@ -151,19 +152,19 @@ def _status_of_uri(chosen: Settings, *, json: bool) -> None:
         print_facts({"server": "running"} | facts | {"running": None})
 
 
-def _print_status(found: embedded.Status) -> None:
+def _print_status(server: embedded.Status) -> None:
     print_facts(
         {
-            "server": "running" if found.running else "not running",
-            "uri": found.uri,
-            "process": found.pid,
-            "port": found.port,
-            "version": found.version,
-            "uptime": None if found.uptime_seconds is None else f"{found.uptime_seconds:,.0f} s",
-            "on disk": f"{found.size_bytes / BYTES_PER_MB:,.1f} MB",
-            "folder": found.home,
-            "log": found.log,
-            "last errors": "; ".join(found.last_errors) or None,
+            "server": "running" if server.running else "not running",
+            "uri": server.uri,
+            "process": server.pid,
+            "port": server.port,
+            "version": server.version,
+            "uptime": None if server.uptime_seconds is None else f"{server.uptime_seconds:,.0f} s",
+            "on disk": f"{server.size_bytes / BYTES_PER_MB:,.1f} MB",
+            "folder": server.home,
+            "log": server.log,
+            "last errors": "; ".join(server.last_errors) or None,
         }
     )
 

@@ -1,6 +1,5 @@
 """The embedded server and what may go wrong with it, on real servers."""
 
-import json
 import os
 import re
 import shutil
@@ -178,7 +177,7 @@ def test_server_that_has_not_yet_written_its_pid_is_waited_for(used: Settings) -
 
 def test_set_up_killed_after_the_replica_set_was_made_is_completed(home: Settings) -> None:
     own = ServerHome.below(home.home)
-    own.prepare(minimum_free_mb=0)
+    own.prepare()
     own.credentials()
     server = mongod_process.launch(own, home)
     with MongoClient("127.0.0.1", server.port, directConnection=True) as bare:
@@ -197,7 +196,7 @@ def test_status_shows_what_runs_without_the_password(mongo_server: embedded.Serv
     assert status.uptime_seconds is not None
     assert 0 < status.uptime_seconds < 3600
     assert status.size_bytes > 1_000_000
-    assert mongo_server.home.credentials().user.get_secret_value() not in json.dumps(status.as_dict())
+    assert mongo_server.home.credentials().user.get_secret_value() not in repr(status)
 
 
 def test_home_that_is_a_file_is_named(tmp_path: Path, mongod: Path) -> None:
