@@ -21,10 +21,10 @@ from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.layout import all_columns
 from ...stores.query.search import Search, require_initialised
-from ..display import selection
 from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.rows import write_csv, write_jsonl
+from ..display.selection import Selection, takes_selection
 from .export_vasp import ExportCommand
 
 Doc = dict[str, Any]
@@ -61,28 +61,15 @@ def register(app: typer.Typer) -> None:
     app.command(cls=ExportCommand)(export)
 
 
+@takes_selection
 def export(
-    collection: selection.CollectionArgument = None,
-    filter_: selection.FilterArgument = None,
     *,
+    selection: Selection,
     format_: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.cif,
     to: Annotated[
         Path, typer.Option("--out", metavar="PATH", help="Folder for cif and poscar, file for jsonl and csv.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
-    elements: selection.ElementsOption = None,
-    only_elements: selection.OnlyElementsOption = None,
-    formula: selection.FormulaOption = None,
-    ehull_max: selection.EhullMaxOption = None,
-    exfoliation_max: selection.ExfoliationMaxOption = None,
-    gap_min: selection.GapMinOption = None,
-    gap_max: selection.GapMaxOption = None,
-    status: selection.StatusOption = None,
-    campaign: selection.CampaignOption = None,
-    source: selection.SourceOption = None,
-    layered: selection.LayeredOption = None,
-    nsites_max: selection.NsitesMaxOption = None,
-    deprecated: selection.DeprecatedOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write structures, a file each, or documents, all into one file.
@@ -96,27 +83,7 @@ def export(
       exfolio export structures 'route = "top-down"' --format poscar --out monolayers
       exfolio export materials --layered --format csv --out layered.csv
     """  # noqa: D301 - the backspace tells the help to keep the lines
-    collection, text = selection.sort_out(collection, filter_)
-    asked = Search(
-        collection,
-        text,
-        conditions=selection.conditions_of(
-            collection,
-            elements=elements,
-            only_elements=only_elements,
-            formula=formula,
-            ehull_max=ehull_max,
-            exfoliation_max=exfoliation_max,
-            gap_min=gap_min,
-            gap_max=gap_max,
-            status=status,
-            campaign=campaign,
-            source=source,
-            layered=layered,
-            nsites_max=nsites_max,
-        ),
-        deprecated=deprecated,
-    )
+    asked = selection.search()
     with connect(begin()) as connection:
         require_initialised(connection)
         if format_ in ENDINGS:
@@ -134,7 +101,7 @@ def export(
             }
         )
     else:
-        _report(done, collection, format_, to)
+        _report(done, asked.collection, format_, to)
     if done.problems:
         raise typer.Exit(1)
 
