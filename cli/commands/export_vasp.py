@@ -10,7 +10,6 @@ from rich.markup import escape
 from rich.progress import Progress
 from typer.core import TyperCommand
 
-from ...builders.candidates.campaign import load
 from ...stores.connection import Connection, connect
 from ...stores.query.search import require_initialised
 from ..display.cells import plural
@@ -124,6 +123,8 @@ def _one_of(value: str, known: tuple[str, ...], option: str) -> Any:
 def _campaign_name(connection: Connection, given: str) -> str:
     if connection.database["candidates"].find_one({"campaign": given}, {"_id": 1}):
         return given
+    from ...builders.candidates.campaign import load
+
     return load(given).name
 
 

@@ -15,7 +15,6 @@ from ..connection import Connection
 from ..schema import is_initialised
 from .errors import NotInitialised, QueryError
 from .fields import Field, Fields, fields_of, has_deprecation
-from .filter import compile_filter
 
 Doc = dict[str, Any]
 
@@ -71,7 +70,7 @@ class Search:
         known = fields_of(self.collection)
         if self.offset < 0 or (self.limit is not None and self.limit < 0):
             raise QueryError(f"limit and offset are at least 0, not {self.limit} and {self.offset}")
-        parts = [compile_filter(self.filter, known), *self.conditions]
+        parts = [_compiled(self.filter, known), *self.conditions]
         if has_deprecation(self.collection) and not self.deprecated:
             parts.append({"deprecated": False})
         parts = [part for part in parts if part]
@@ -152,6 +151,14 @@ def require_initialised(connection: Connection) -> None:
             f"{connection.describe()} holds no registry yet",
             "Prepare it with: exfolio db init; bring in materials with: exfolio ingest (see its --help).",
         )
+
+
+def _compiled(text: str, known: Fields) -> Doc:
+    if not text.strip():
+        return {}
+    from .filter import compile_filter  # the parser's imports, for those who write a filter
+
+    return compile_filter(text, known)
 
 
 def _order(names: Sequence[str], known: Fields) -> tuple[tuple[Field, int], ...]:
