@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 from exfolio.stores.connection import Connection
+from exfolio.stores.query.conditions import only_elements
 from exfolio.stores.query.errors import FilterError
 from exfolio.stores.query.fields import fields_of
 from exfolio.stores.query.filter import compile_filter
@@ -88,6 +89,35 @@ def test_a_negation_gives_the_rest_but_what_is_not_known(
     assert not positive & negative
     assert set(found(registry, "")) - positive - negative == neither
     assert set(found(registry, f"NOT (NOT ({comparison}))")) == positive
+
+
+@pytest.mark.parametrize(
+    ("comparison", "matching", "not_matching"),
+    [
+        ('elements HAS ONLY "Mn","O"', {"MnO"}, {"TiMnO3", "none"}),
+        ('elements HAS ONLY "Cl"', set(), {"MnO", "TiMnO3", "none"}),
+        ('elements HAS ALL "Mn","O"', {"MnO", "TiMnO3"}, {"none"}),
+        ('elements HAS ANY "Ti","Cl"', {"TiMnO3"}, {"MnO", "none"}),
+        ('elements HAS "Mn"', {"MnO", "TiMnO3"}, {"none"}),
+    ],
+)
+def test_a_document_without_the_list_meets_neither_a_condition_on_it_nor_its_negation(
+    connection: Connection, comparison: str, matching: set[str], not_matching: set[str]
+) -> None:
+    collection = connection.database["lists"]
+    collection.insert_many(
+        [
+            {"_id": "MnO", "elements": ["Mn", "O"]},
+            {"_id": "TiMnO3", "elements": ["Mn", "O", "Ti"]},
+            {"_id": "none", "elements": []},
+            {"_id": "unknown", "elements": None},
+            {"_id": "absent"},
+        ]
+    )
+    fields = fields_of("materials")
+    assert set(collection.distinct("_id", only_elements(fields, ["Mn", "O"]))) == {"MnO"}
+    assert set(collection.distinct("_id", compile_filter(comparison, fields))) == matching
+    assert set(collection.distinct("_id", compile_filter(f"NOT ({comparison})", fields))) == not_matching
 
 
 def test_an_unknown_value_decides_only_where_nothing_else_does(registry: Connection) -> None:
