@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .connection import Connection, connect
+from .query.columns import all_columns
 from .query.fields import fields_of
-from .query.layout import all_columns
 from .query.search import Search, value_at
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ...stores.query.layout import all_columns
+from ...stores.query.columns import all_columns
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
+from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
 from ...stores.query.fields import Field, fields_of, has_deprecation
-from ...stores.query.layout import NEWEST_FIRST, all_columns, columns_of
 from ...stores.query.search import Search, require_initialised, value_at
 from ..display.cells import BOUND_SIGNS, plural, print_table, table_of, text_of
 from ..display.console import JsonOption, begin, err, out, print_json, write_line

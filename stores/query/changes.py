@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..connection import Connection
-from .errors import QueryError
 from .fields import fields_of, has_deprecation
+from .query_errors import QueryError
 from .search import BATCH, require_initialised
 
 Doc = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from .errors import QueryError
 from .fields import Fields
+from .query_errors import QueryError
 from .spelling import reduced
 
 Condition = dict[str, Any]

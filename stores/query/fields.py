@@ -16,7 +16,7 @@ import mongoengine as me
 
 from ..documents import BY_COLLECTION, RegistryDocument
 from ..documents.operation import OPERATIONS
-from .errors import QueryError, UnknownName
+from .query_errors import QueryError, UnknownName
 
 Kind = Literal["text", "integer", "number", "true or false", "date", "list", "object", "list of objects", "any"]
 

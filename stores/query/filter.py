@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from lark import Token, Tree
 
-from .errors import FilterError
 from .fields import Field, Fields
 from .grammar import parse, place
+from .query_errors import FilterError
 from .spelling import SPELLINGS
 
 Query = dict[str, Any]

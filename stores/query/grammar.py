@@ -13,7 +13,7 @@ from typing import Any, Final
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from .errors import FilterError
+from .query_errors import FilterError
 
 GRAMMAR: Final = "v1.2.0.lark"
 MAX_LENGTH: Final = 20_000

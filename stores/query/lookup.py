@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..connection import Connection
-from .errors import NoSuchDocument
 from .fields import ALL_DOCUMENTS, fields_of
+from .query_errors import NoSuchDocument
 from .search import require_initialised
 
 Doc = dict[str, Any]

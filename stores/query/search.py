@@ -13,8 +13,8 @@ from pymongo.errors import OperationFailure
 
 from ..connection import Connection
 from ..schema import is_initialised
-from .errors import NotInitialised, QueryError
 from .fields import Field, Fields, fields_of, has_deprecation
+from .query_errors import NotInitialised, QueryError
 
 Doc = dict[str, Any]
 

@@ -5,10 +5,10 @@ import pickle
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.query.conditions import only_elements
-from exfolio.stores.query.errors import FilterError
 from exfolio.stores.query.fields import fields_of
 from exfolio.stores.query.filter import compile_filter
 from exfolio.stores.query.grammar import MAX_LENGTH, MAX_NESTING, parse
+from exfolio.stores.query.query_errors import FilterError
 from exfolio.stores.query.search import Search
 from optimade.filterparser import LarkParser
 

@@ -2,9 +2,9 @@
 
 import pytest
 from exfolio.stores.connection import Connection
-from exfolio.stores.query.errors import NoSuchDocument
 from exfolio.stores.query.lookup import find_document
 from exfolio.stores.query.provenance import documents_referring_to, failures_of, origins_of, quarantine_of
+from exfolio.stores.query.query_errors import NoSuchDocument
 from small_registry import FILE, RUN
 
 

@@ -3,9 +3,9 @@
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.query import conditions
-from exfolio.stores.query.errors import NotInitialised, QueryError, UnknownName
+from exfolio.stores.query.columns import COLUMNS, all_columns, columns_of
 from exfolio.stores.query.fields import ALL_DOCUMENTS, fields_of
-from exfolio.stores.query.layout import COLUMNS, all_columns, columns_of
+from exfolio.stores.query.query_errors import NotInitialised, QueryError, UnknownName
 from exfolio.stores.query.search import Search, value_at
 
 

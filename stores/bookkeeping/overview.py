@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import psutil
 
-from ..bookkeeping import revisions, stage_states
-from ..bookkeeping.lease_holders import lease_holders
 from ..connection import Connection
 from ..documents import BY_COLLECTION
-from .search import require_initialised
+from ..query.search import require_initialised
+from . import revisions, stage_states
+from .lease_holders import lease_holders
 
 Doc = dict[str, Any]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..bookkeeping import schedules
-from ..bookkeeping.lease_holders import lease_holders
 from ..clock import utc_now
 from ..connection import Connection
-from ..query.overview import state_of
 from ..schema import is_initialised
+from . import schedules
+from .lease_holders import lease_holders
+from .overview import state_of
 
 Doc = dict[str, Any]
 FAILURES_TOLERATED = 2

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from exfolio.stores.bookkeeping import runs
+from exfolio.stores.bookkeeping.health import Check, health
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.bookkeeping.schedules import LEASE, began, ended, planned
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
 from exfolio.stores.schema import initialise
-from exfolio.stores.server.health import Check, health
 
 JOB = "source 2dmatpedia"
 
