@@ -42,7 +42,13 @@ class StopRequest:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM for such requests, in the main thread; elsewhere they are left alone."""
+        """Take SIGINT and SIGTERM for such requests, in the main thread; elsewhere they are left alone.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            At the second signal, wherever the main thread is.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return

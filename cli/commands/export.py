@@ -111,6 +111,19 @@ def export_structures(
 ) -> Exported:
     """Write the structure of each document into a file of its own.
 
+    Parameters
+    ----------
+    connection
+        The database.
+    asked
+        Which documents.
+    format_
+        ``cif`` or ``poscar``.
+    folder
+        Where the files go; made if need be.
+    force
+        Whether files that are there already are replaced.
+
     Raises
     ------
     ConfigurationError
@@ -154,7 +167,7 @@ def export_structures(
 
 
 def file_names(keys: list[str], ending: str) -> dict[str, str]:
-    """Give each id a file name of its own: plain letters, no folder, told apart even where case is not."""
+    """File name of each id: plain letters, no folder, told apart even where case is not."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in keys:
@@ -167,7 +180,7 @@ def file_names(keys: list[str], ending: str) -> dict[str, str]:
 
 
 def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
-    """Give a stored structure as the text of a file.
+    """Text of a file that holds a stored structure.
 
     Raises
     ------
@@ -247,10 +260,10 @@ def _export_documents(connection: Connection, asked: Search, format_: ExportForm
 
 
 def _structures(connection: Connection, asked: Search) -> Iterator[tuple[str, Doc | None]]:
-    """Give id and structure; a candidate that holds none has that of the proposed structure it names."""
+    """Yield id and structure; a candidate that holds none has that of the proposed structure it names."""
     key = asked.known.key
-    wanted = {"_id": 0, key: 1, "structure": 1, "structure_id": 1}
-    documents = connection.database[asked.collection].find(asked.query, wanted).sort(key, 1)
+    shown = {"_id": 0, key: 1, "structure": 1, "structure_id": 1}
+    documents = connection.database[asked.collection].find(asked.query, shown).sort(key, 1)
     while batch := list(islice(documents, _BATCH)):
         named = sorted({doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")})
         proposed = {

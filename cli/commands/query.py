@@ -106,7 +106,7 @@ def _answer(connection: Connection, asked: Search, chosen: Format, columns: Sequ
 
 
 def is_empty(connection: Connection, collection: str) -> bool:
-    """Say whether a collection has no documents at all."""
+    """Whether a collection has no documents at all."""
     return connection.database[collection].find_one({}, {"_id": 1}) is None
 
 
@@ -159,14 +159,14 @@ def _print_fields(collection: str, *, json: bool) -> None:
         print_json(
             [
                 {
-                    "name": one.path,
-                    "kind": one.kind,
-                    "unit": one.unit or None,
-                    "description": one.description,
-                    "choices": list(one.choices) or None,
-                    "optimade": one.standard or None,
+                    "name": field.path,
+                    "kind": field.kind,
+                    "unit": field.unit or None,
+                    "description": field.description,
+                    "choices": list(field.choices) or None,
+                    "optimade": field.standard or None,
                 }
-                for one in known
+                for field in known
             ]
         )
         return
@@ -175,9 +175,9 @@ def _print_fields(collection: str, *, json: bool) -> None:
     table.add_column("values", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     table.add_column("meaning")
-    for one in known:
-        alias = f" [dim](OPTIMADE: {one.standard})[/]" if one.standard and one.standard != one.path else ""
-        table.add_row(one.path, one.kind, one.unit, f"{escape(one.description)}{alias}")
+    for field in known:
+        alias = f" [dim](OPTIMADE: {field.standard})[/]" if field.standard and field.standard != field.path else ""
+        table.add_row(field.path, field.kind, field.unit, f"{escape(field.description)}{alias}")
     print_table(table)
     out.print(
         f"\nIn a filter, write the name as it is or as _exfolio_<name>. Example:\n"

@@ -82,8 +82,8 @@ class Selection:
 
     @property
     def _only_a_filter(self) -> bool:
-        given = self.collection
-        return given is not None and self.filter_ is None and given not in ALL_DOCUMENTS and _looks_like_filter(given)
+        text = self.collection
+        return text is not None and self.filter_ is None and text not in ALL_DOCUMENTS and _looks_like_filter(text)
 
     def _conditions(self, known: Fields) -> Iterator[Condition]:
         if self.elements is not None:

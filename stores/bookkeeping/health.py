@@ -99,6 +99,6 @@ def _runs(connection: Connection, records: dict[str, Doc]) -> Check:
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},
     ]
-    last = [one["run"] for one in connection.database["runs"].aggregate(last_of_each, allowDiskUse=True)]
+    last = [group["run"] for group in connection.database["runs"].aggregate(last_of_each, allowDiskUse=True)]
     bad = [f"{run['job']} {state} ({run['run_id']})" for run in last if (state := state_of(run)) in _BAD_RUNS]
     return Check("runs", well=not bad, message="; ".join(bad) or "no last run of a job failed or died")

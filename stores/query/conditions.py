@@ -39,7 +39,19 @@ def of_formula(fields: Fields, formula: str) -> Condition:
 
 
 def within(fields: Fields, name: str, bound: Literal["at least", "at most"], value: float) -> Condition:
-    """Have a known value of a field on one side of a bound, the bound included."""
+    """Have a known value of a field on one side of a bound, the bound included.
+
+    Parameters
+    ----------
+    fields
+        The fields of the collection.
+    name
+        Name of the field.
+    bound
+        On which side.
+    value
+        The bound, in the unit of the field.
+    """
     return {fields.get(name).path: {"$gte" if bound == "at least" else "$lte": value}}
 
 

@@ -54,7 +54,7 @@ def parse(text: str) -> Tree[Token] | None:
 
 
 def place(node: Tree[Token] | Token) -> tuple[int, int]:
-    """Give the start and end of a node in the text."""
+    """Start and end of a node in the text."""
     where: Any = node if isinstance(node, Token) else node.meta
     return int(where.start_pos or 0), int(where.end_pos or 0)
 

@@ -32,7 +32,18 @@ Client = MongoClient[dict[str, Any]]
 
 
 def set_up(port: int, credentials: Credentials, database: str, *, seconds: float) -> None:
-    """Bring the server on `port` to the point where the exfolio user can write to `database`.
+    """Bring a server to the point where the exfolio user can write to a database.
+
+    Parameters
+    ----------
+    port
+        Port of the server.
+    credentials
+        Passwords of the admin and the exfolio user.
+    database
+        Name of the database.
+    seconds
+        How long it may take.
 
     Raises
     ------

@@ -210,7 +210,13 @@ def write_private(path: Path, content: bytes) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError about `path` into a `ServerStartFailed` with its remedy."""
+    """Turn an OSError about `path` into an error that names the remedy.
+
+    Raises
+    ------
+    ServerStartFailed
+        In its place.
+    """
     try:
         yield
     except OSError as error:
