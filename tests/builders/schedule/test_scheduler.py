@@ -54,15 +54,15 @@ def scheduler(connection: Connection, *, batch_size: int = 500, **schedule: Any)
 
 
 @contextmanager
-def serving(one: Scheduler) -> Iterator[Scheduler]:
-    thread = threading.Thread(target=one.serve)
+def serving(chosen: Scheduler) -> Iterator[Scheduler]:
+    thread = threading.Thread(target=chosen.serve)
     thread.start()
     try:
-        yield one
+        yield chosen
     finally:
-        one.stop()
+        chosen.stop()
         thread.join(timeout=20)
-        one.connection.close()
+        chosen.connection.close()
         assert not thread.is_alive()
 
 
@@ -146,10 +146,10 @@ def test_one_scheduler_at_a_time_and_the_next_stands_by(registry: Connection, sa
 
 def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Path) -> None:
     waits = {"backoff_first_seconds": 2, "backoff_longest_seconds": 2}
-    one = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON}, **waits)
+    twice = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON}, **waits)
 
-    first = {job.name: ending for job, ending in one.run_due()}
-    second = one.run_due()
+    first = {job.name: ending for job, ending in twice.run_due()}
+    second = twice.run_due()
 
     assert first["source salts"].state == "succeeded"
     assert first["source nowhere"].state == "failed"
@@ -157,16 +157,16 @@ def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Pat
     assert second == []
     assert record(registry)["runner"] == "once"
     time.sleep(2 * 1.1 + 0.1)  # waits are up to a tenth longer, at random
-    assert [job.name for job, _ in one.run_due()] == ["source nowhere"]
+    assert [job.name for job, _ in twice.run_due()] == ["source nowhere"]
 
 
 def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Connection, salts: Path) -> None:
     salts.unlink()
-    one = scheduler(registry, sources={"salts": NEVER_SOON}, refresh=NEVER_SOON)
-    endings = {job.name: ending for job, ending in one.run_due()}
+    twice = scheduler(registry, sources={"salts": NEVER_SOON}, refresh=NEVER_SOON)
+    endings = {job.name: ending for job, ending in twice.run_due()}
     assert endings["source salts"].state == "failed"
     assert endings["refresh"].state == "succeeded"
-    assert one.plan()[0]["failures"] == 1
+    assert twice.plan()[0]["failures"] == 1
 
 
 def test_fire_times_that_come_while_a_job_runs_are_skipped_and_counted(registry: Connection, salts: Path) -> None:

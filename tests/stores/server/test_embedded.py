@@ -39,7 +39,7 @@ def _kill(server: embedded.Server) -> None:
 
 @pytest.fixture(scope="session")
 def stopped_home(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of a server that was set up, holds one document, and was killed."""
+    """Folder of a server that was set up, holds one document, and was killed."""
     settings = Settings(home=tmp_path_factory.mktemp("stopped") / "home", mongod=mongod)
     server = embedded.start(settings)
     with connect(settings) as connection:
@@ -50,7 +50,7 @@ def stopped_home(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def used(home: Settings, stopped_home: Path) -> Settings:
-    """Give settings of a server of this test's own that was used and killed, its port not in use."""
+    """Settings of a server of this test's own that was used and killed, its port not in use."""
     # The journal's files of zeros that mongod keeps in stock are 200 MB.
     shutil.copytree(stopped_home, home.home, ignore=shutil.ignore_patterns("WiredTigerPreplog*"))
     return home
