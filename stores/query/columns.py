@@ -62,6 +62,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "scheduled_jobs": ("job", "cron", "state", "started_at", "next_due_at", "failures", "error"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
+    "settings_claims": ("claim_id", "campaign", "stage", "label"),
+    "resting_points": ("job", "at"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
 }
 """The columns of a table, by collection."""
