@@ -35,27 +35,31 @@ def put_anew(collection: Collection[Doc], updates: Mapping[Any, Doc], session: C
 
     Parameters
     ----------
+    collection
+        Where they are.
     updates
         By ``_id`` what is to be done: ``$set`` (of a field, or one inside a document at the top), ``$unset`` and
         ``$push`` with ``$each`` and a negative ``$slice``.
+    session
+        Session of the transaction.
     """
     ids = list(updates)
     raw = collection.with_options(codec_options=collection.codec_options.with_options(document_class=RawBSONDocument))
     left = _MOST_BYTES
     done = 0
     while done < len(ids) and left > 0:
-        some = ids[done : done + _AT_ONCE]
-        these = {"_id": {"$in": some}}
-        found = raw.find(these, session=session, batch_size=_AT_ONCE + 1).to_list()
-        left -= sum(len(doc.raw) for doc in found)
-        docs = [bson.decode(doc.raw, collection.codec_options) for doc in found]
+        batch = ids[done : done + _AT_ONCE]
+        these = {"_id": {"$in": batch}}
+        stored = raw.find(these, session=session, batch_size=_AT_ONCE + 1).to_list()
+        left -= sum(len(doc.raw) for doc in stored)
+        docs = [bson.decode(doc.raw, collection.codec_options) for doc in stored]
         for doc in docs:
             _apply(doc, updates[doc["_id"]])
         collection.delete_many(these, session=session)
         collection.insert_many(docs, session=session, ordered=True)
-        done += len(some)
+        done += len(batch)
     if done < len(ids):
-        rest = [UpdateOne({"_id": one}, updates[one]) for one in ids[done:]]
+        rest = [UpdateOne({"_id": key}, updates[key]) for key in ids[done:]]
         collection.bulk_write(rest, session=session, ordered=True)
 
 

@@ -23,7 +23,7 @@ _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_P
 
 
 def canonical(content: Any) -> bytes:
-    """Give the canonical JSON of plain content (dict, list, str, int, float, bool, None), as UTF-8.
+    """Canonical JSON of plain content (dict, list, str, int, float, bool, None), as UTF-8.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _check(content: Any) -> None:
 
 
 def content_hash(content: Any) -> str:
-    """Give the hash of plain content, as 32 hexadecimal digits.
+    """Hash of plain content, as 32 hexadecimal digits.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def content_hash(content: Any) -> str:
 
 
 def text_hash(*parts: str) -> str:
-    """Give the hash of a few texts, each kept apart from its neighbours."""
+    """Hash of a few texts, each kept apart from its neighbours."""
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
 
 

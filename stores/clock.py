@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Give the time now."""
+    """Time now."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

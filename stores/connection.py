@@ -162,6 +162,8 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
 
     Parameters
     ----------
+    error
+        What the driver raised.
     connection
         The connection in use, where it is known.
     """
@@ -180,7 +182,7 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
 
 
 def hosts_of(uri: SecretStr) -> str:
-    """Give the hosts a URI names, without user, password and options."""
+    """Hosts a URI names, without user, password and options."""
     text = uri.get_secret_value()
     if text.startswith("mongodb+srv://"):
         return text.removeprefix("mongodb+srv://").rpartition("@")[2].partition("/")[0].partition("?")[0]

@@ -46,6 +46,6 @@ class RegistryStore(MongoStore):
         self._coll = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the store as plain data; holds no address and no secret."""
+        """Store as plain data; holds no address and no secret."""
         identity = {"@module": type(self).__module__, "@class": type(self).__name__}
         return {**identity, "collection_name": self.collection_name}

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .connection import Connection, connect
+from .query.columns import all_columns
 from .query.fields import fields_of
-from .query.layout import all_columns
 from .query.search import Search, value_at
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Documents(list[Doc]):
         self.columns = tuple(columns)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give a table with a row for each document, by its id, and a column for each field that has a value.
+        """Table with a row for each document, by its id, and a column for each field that has a value.
 
         ``attrs["units"]`` of the table names the units.
         """
@@ -63,7 +63,7 @@ class Documents(list[Doc]):
         return table
 
     def structures(self) -> dict[str, Structure]:
-        """Give the crystal structures by the id of their document; documents without one are left out.
+        """Crystal structures by the id of their document; documents without one are left out.
 
         Raises
         ------

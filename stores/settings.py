@@ -159,7 +159,7 @@ class Settings(BaseSettings):
 
 
 def find_settings_file() -> Path | None:
-    """Give the settings file in force: of ``EXFOLIO_CONFIG``, else ./exfolio.toml, else ~/.config/exfolio/exfolio.toml.
+    """Find the settings file in force: of ``EXFOLIO_CONFIG``, else ./exfolio.toml, else ~/.config/exfolio/exfolio.toml.
 
     Raises
     ------
@@ -258,15 +258,15 @@ def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: s
 
 
 def _variable_of(name: str, inner: list[str]) -> str | None:
-    wanted = [PREFIX + NESTED.join([name, *inner[:depth]]).upper() for depth in range(len(inner), -1, -1)]
-    given = {key.upper(): key for key in os.environ if os.environ[key]}
-    return next((given[key] for key in wanted if key in given), None)
+    names = [PREFIX + NESTED.join([name, *inner[:depth]]).upper() for depth in range(len(inner), -1, -1)]
+    variables = {key.upper(): key for key in os.environ if os.environ[key]}
+    return next((variables[key] for key in names if key in variables), None)
 
 
 def _line_of(names: list[str], text: str) -> int:
     lines = text.splitlines()
-    found = 0
+    line = 0
     for name in names:  # each below the one that holds it
         start = re.compile(rf"""\s*\[*\s*(?:[\w.-]+\.)?["']?{re.escape(name)}["']?\s*[=.\]]""")
-        found = next((number for number in range(found, len(lines)) if start.match(lines[number])), found)
-    return found + 1
+        line = next((number for number in range(line, len(lines)) if start.match(lines[number])), line)
+    return line + 1

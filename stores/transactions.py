@@ -22,6 +22,8 @@ def in_transaction(
 
     Parameters
     ----------
+    connection
+        The database.
     work
         Takes the session and may be called several times, so it must not change anything but the database.
     session

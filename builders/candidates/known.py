@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from .campaign import Campaign, load, shipped
+from .gate_outline import read_recorded, recorded_campaigns
 
 
 def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> list[Campaign]:
@@ -24,23 +22,9 @@ def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> l
     ConfigurationError
         One was written by another version, and this one can't read it.
     """
-    stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
-    plain = [state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored]
     left_out = set(besides)
-    return [_read(campaign) for campaign in plain if campaign and campaign.get("name") not in left_out]
-
-
-def _read(plain: dict[str, Any]) -> Campaign:
-    try:
-        return Campaign.model_validate(plain)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ConfigurationError(
-            f"campaign {plain.get('name')}, as it was refreshed last, is none for this version of exfolio: {where}: "
-            + problem["msg"].removeprefix("Value error, "),
-            "Refresh it once as its file is now: exfolio refresh FILE (or NAME, of a campaign that comes along).",
-        ) from None
+    recorded = recorded_campaigns(connection)
+    return [read_recorded(Campaign, campaign) for campaign in recorded if campaign.get("name") not in left_out]
 
 
 def find_campaigns(connection: Connection, names: Sequence[str]) -> list[Campaign]:

@@ -18,7 +18,7 @@ from ...models.energetics.schemes import Scheme
 from ...models.potential.chgnet import NAME
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
-from ...stores.query.lookup import Found, find_document
+from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import BASES
 from ..engine.batches import Doc
 from ..engine.chemical_system_stage import first_principles_entries, parts
@@ -121,7 +121,7 @@ def asked_about(connection: Connection, name: str, *, bases: Collection[str] = B
     return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
 
 
-def _of_material(found: Found) -> Asked:
+def _of_material(found: StoredDocument) -> Asked:
     document = found.document
     elements = tuple(sorted(document["chemsys"].split("-")))
     energy, method = document.get("formation_energy"), (document.get("methods") or {}).get("formation_energy")

@@ -83,9 +83,9 @@ def cron_trigger(expression: str, *, timezone: str = "UTC", jitter: float = 0) -
 
 
 def next_after(trigger: CronTrigger, moment: datetime) -> datetime | None:
-    """Give the first fire time after a moment, or None where there is none any more."""
-    found: datetime | None = trigger.get_next_fire_time(moment, moment)
-    return found
+    """First fire time after a moment; None where there is none any more."""
+    fire_time: datetime | None = trigger.get_next_fire_time(moment, moment)
+    return fire_time
 
 
 def count_between(trigger: CronTrigger, after: datetime, before: datetime) -> int:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
+from pymongo.errors import PyMongoError
 from rich.table import Table
 
 from ...stores import schema
+from ...stores.bookkeeping.lease_holders import lease_holders
 from ...stores.connection import connect, hosts_of
-from ...stores.errors import DatabaseUnavailable
+from ...stores.errors import DatabaseUnavailable, LeaseHeld
 from ...stores.server import embedded
 from ...stores.settings import PREFIX, Settings, find_settings_file
+from ..display.cells import text_of
 from ..display.console import JsonOption, begin, out, print_facts, print_json
 
 BYTES_PER_MB = 1_000_000
@@ -37,19 +41,26 @@ def start(*, json: JsonOption = False) -> None:
     chosen = begin()
     server = embedded.start(chosen)
     if json:
-        print_json(embedded.status(chosen).as_dict() | {"already_running": server.already_running})
+        print_json(asdict(embedded.status(chosen)) | {"already_running": server.already_running})
     else:
         out.print(f"{'Already running' if server.already_running else 'Started'}.")
         _print_status(embedded.status(chosen))
         _note_uri(chosen)
 
 
-def stop(*, json: JsonOption = False) -> None:
-    """Stop the embedded server in order, and wait until it has.
+def stop(
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Stop it although somebody works with it.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Stop the embedded server in order, and wait until it has; exit status 3 while a run works with it.
 
     Example: exfolio db stop
     """
-    stopped = embedded.stop(begin())
+    chosen = begin()
+    if not force:
+        _refuse_while_in_use(chosen)
+    stopped = embedded.stop(chosen)
     if json:
         print_json({"stopped": stopped})
     else:
@@ -65,12 +76,12 @@ def status(*, json: JsonOption = False) -> None:
     if chosen.mongo_uri is not None:
         _status_of_uri(chosen, json=json)
         return
-    found = embedded.status(chosen)
+    server = embedded.status(chosen)
     if json:
-        print_json(found.as_dict())
+        print_json(asdict(server))
     else:
-        _print_status(found)
-    if not found.running:
+        _print_status(server)
+    if not server.running:
         raise typer.Exit(DatabaseUnavailable.exit_code)
 
 
@@ -105,6 +116,28 @@ def settings(*, json: JsonOption = False) -> None:
     out.print(table)
 
 
+def _refuse_while_in_use(chosen: Settings) -> None:
+    server = embedded.find_running(chosen)
+    if server is None:
+        return
+    try:
+        with server.admin_client() as client:
+            holders = [holder for name in client.list_database_names() for holder in lease_holders(client[name])]
+    except PyMongoError as error:
+        raise DatabaseUnavailable(
+            f"whether somebody works with the server can't be asked: {error}", "exfolio db stop --force stops it anyway"
+        ) from error
+    working = [
+        f"{holder.job} is being run by {holder.owner}, since {text_of(holder.since) or 'an unknown time'} UTC"
+        for holder in holders
+        if holder.alive
+    ]
+    if working:
+        raise LeaseHeld(
+            "\n".join(working), "Wait until it ends, or stop it first; exfolio db stop --force cuts it off in mid-work."
+        )
+
+
 def _status_of_uri(chosen: Settings, *, json: bool) -> None:
     with connect(chosen) as connection:
         facts = {
@@ -119,19 +152,19 @@ def _status_of_uri(chosen: Settings, *, json: bool) -> None:
         print_facts({"server": "running"} | facts | {"running": None})
 
 
-def _print_status(found: embedded.Status) -> None:
+def _print_status(server: embedded.Status) -> None:
     print_facts(
         {
-            "server": "running" if found.running else "not running",
-            "uri": found.uri,
-            "process": found.pid,
-            "port": found.port,
-            "version": found.version,
-            "uptime": None if found.uptime_seconds is None else f"{found.uptime_seconds:,.0f} s",
-            "on disk": f"{found.size_bytes / BYTES_PER_MB:,.1f} MB",
-            "folder": found.home,
-            "log": found.log,
-            "last errors": "; ".join(found.last_errors) or None,
+            "server": "running" if server.running else "not running",
+            "uri": server.uri,
+            "process": server.pid,
+            "port": server.port,
+            "version": server.version,
+            "uptime": None if server.uptime_seconds is None else f"{server.uptime_seconds:,.0f} s",
+            "on disk": f"{server.size_bytes / BYTES_PER_MB:,.1f} MB",
+            "folder": server.home,
+            "log": server.log,
+            "last errors": "; ".join(server.last_errors) or None,
         }
     )
 

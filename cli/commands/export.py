@@ -19,12 +19,12 @@ from rich.progress import Progress
 
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ...stores.query.layout import all_columns
+from ...stores.query.columns import all_columns
 from ...stores.query.search import Search, require_initialised
-from ..display import selection
 from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.rows import write_csv, write_jsonl
+from ..display.selection import Selection, takes_selection
 from .export_vasp import ExportCommand
 
 Doc = dict[str, Any]
@@ -61,28 +61,15 @@ def register(app: typer.Typer) -> None:
     app.command(cls=ExportCommand)(export)
 
 
+@takes_selection
 def export(
-    collection: selection.CollectionArgument = None,
-    filter_: selection.FilterArgument = None,
     *,
+    selection: Selection,
     format_: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.cif,
     to: Annotated[
         Path, typer.Option("--out", metavar="PATH", help="Folder for cif and poscar, file for jsonl and csv.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
-    elements: selection.ElementsOption = None,
-    only_elements: selection.OnlyElementsOption = None,
-    formula: selection.FormulaOption = None,
-    ehull_max: selection.EhullMaxOption = None,
-    exfoliation_max: selection.ExfoliationMaxOption = None,
-    gap_min: selection.GapMinOption = None,
-    gap_max: selection.GapMaxOption = None,
-    status: selection.StatusOption = None,
-    campaign: selection.CampaignOption = None,
-    source: selection.SourceOption = None,
-    layered: selection.LayeredOption = None,
-    nsites_max: selection.NsitesMaxOption = None,
-    deprecated: selection.DeprecatedOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write structures, a file each, or documents, all into one file.
@@ -96,27 +83,7 @@ def export(
       exfolio export structures 'route = "top-down"' --format poscar --out monolayers
       exfolio export materials --layered --format csv --out layered.csv
     """  # noqa: D301 - the backspace tells the help to keep the lines
-    collection, text = selection.sort_out(collection, filter_)
-    asked = Search(
-        collection,
-        text,
-        conditions=selection.conditions_of(
-            collection,
-            elements=elements,
-            only_elements=only_elements,
-            formula=formula,
-            ehull_max=ehull_max,
-            exfoliation_max=exfoliation_max,
-            gap_min=gap_min,
-            gap_max=gap_max,
-            status=status,
-            campaign=campaign,
-            source=source,
-            layered=layered,
-            nsites_max=nsites_max,
-        ),
-        deprecated=deprecated,
-    )
+    asked = selection.search()
     with connect(begin()) as connection:
         require_initialised(connection)
         if format_ in ENDINGS:
@@ -134,7 +101,7 @@ def export(
             }
         )
     else:
-        _report(done, collection, format_, to)
+        _report(done, asked.collection, format_, to)
     if done.problems:
         raise typer.Exit(1)
 
@@ -143,6 +110,19 @@ def export_structures(
     connection: Connection, asked: Search, format_: ExportFormat, folder: Path, *, force: bool
 ) -> Exported:
     """Write the structure of each document into a file of its own.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    asked
+        Which documents.
+    format_
+        ``cif`` or ``poscar``.
+    folder
+        Where the files go; made if need be.
+    force
+        Whether files that are there already are replaced.
 
     Raises
     ------
@@ -187,7 +167,7 @@ def export_structures(
 
 
 def file_names(keys: list[str], ending: str) -> dict[str, str]:
-    """Give each id a file name of its own: plain letters, no folder, told apart even where case is not."""
+    """File name of each id: plain letters, no folder, told apart even where case is not."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in keys:
@@ -200,7 +180,7 @@ def file_names(keys: list[str], ending: str) -> dict[str, str]:
 
 
 def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
-    """Give a stored structure as the text of a file.
+    """Text of a file that holds a stored structure.
 
     Raises
     ------
@@ -280,10 +260,10 @@ def _export_documents(connection: Connection, asked: Search, format_: ExportForm
 
 
 def _structures(connection: Connection, asked: Search) -> Iterator[tuple[str, Doc | None]]:
-    """Give id and structure; a candidate that holds none has that of the proposed structure it names."""
+    """Yield id and structure; a candidate that holds none has that of the proposed structure it names."""
     key = asked.known.key
-    wanted = {"_id": 0, key: 1, "structure": 1, "structure_id": 1}
-    documents = connection.database[asked.collection].find(asked.query, wanted).sort(key, 1)
+    shown = {"_id": 0, key: 1, "structure": 1, "structure_id": 1}
+    documents = connection.database[asked.collection].find(asked.query, shown).sort(key, 1)
     while batch := list(islice(documents, _BATCH)):
         named = sorted({doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")})
         proposed = {

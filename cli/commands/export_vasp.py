@@ -10,7 +10,6 @@ from rich.markup import escape
 from rich.progress import Progress
 from typer.core import TyperCommand
 
-from ...builders.candidates.campaign import load
 from ...stores.connection import Connection, connect
 from ...stores.query.search import require_initialised
 from ..display.cells import plural
@@ -121,10 +120,12 @@ def _one_of(value: str, known: tuple[str, ...], option: str) -> Any:
     raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=option)
 
 
-def _campaign_name(connection: Connection, given: str) -> str:
-    if connection.database["candidates"].find_one({"campaign": given}, {"_id": 1}):
-        return given
-    return load(given).name
+def _campaign_name(connection: Connection, name_or_file: str) -> str:
+    if connection.database["candidates"].find_one({"campaign": name_or_file}, {"_id": 1}):
+        return name_or_file
+    from ...builders.candidates.campaign import load
+
+    return load(name_or_file).name
 
 
 def _plain(done: Any) -> dict[str, Any]:

@@ -9,11 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ...builders.candidates.campaign import Campaign, load
 from ...builders.candidates.composition_view import composition_view
+from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlines
 from ...builders.candidates.gates import pass_through
-from ...builders.candidates.known import known_campaigns
-from ...models.composition.formula.formulas import describe
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ..display.cells import within_bound
@@ -57,7 +55,7 @@ def funnel(
         print_funnels(drawn, rows, totals)
 
 
-def count_compositions(connection: Connection, campaign: Campaign) -> list[dict[str, Any]]:
+def count_compositions(connection: Connection, campaign: Judging) -> list[dict[str, Any]]:
     """Count generated compositions gate by gate, as `count` does candidates; nothing where the campaign draws none."""
     view = composition_view(connection, campaign.name)
     if campaign.compositions is None or view is None:
@@ -94,7 +92,7 @@ def print_funnels(
     print_funnel(rows, totals)
 
 
-def count(connection: Connection, campaign: Campaign) -> tuple[list[dict[str, Any]], dict[str, int]]:
+def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Count candidates gate by gate.
 
     Returns
@@ -237,6 +235,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
 
 def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:
     """Give a generated composition as every campaign that draws some judges it."""
+    from ...models.composition.formula.formulas import describe  # half a second, for those who ask why
+
     try:
         formula = describe(identity).reduced
     except ValueError:  # no formula, so it has to be an id
@@ -246,7 +246,7 @@ def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]
     if found is None:
         return []
     verdicts = []
-    for campaign in known_campaigns(connection):
+    for campaign in outlines(connection):
         view = composition_view(connection, campaign.name)
         if campaign.compositions is None or view is None or view.drawn_by not in found.get("made_by", [view.drawn_by]):
             continue
@@ -287,12 +287,14 @@ def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
     return found
 
 
-def _campaign(connection: Connection, name: str | None) -> Campaign:
-    known = {campaign.name: campaign for campaign in known_campaigns(connection)}
+def _campaign(connection: Connection, name: str | None) -> CampaignOutline:
+    known = {campaign.name: campaign for campaign in outlines(connection)}
     if name is None:
-        likely = [*(one for one in known if one.startswith(_USUAL)), *known]
+        likely = [*(other for other in known if other.startswith(_USUAL)), *known]
         name = _USUAL if _USUAL in known or not likely else likely[0]
     if name not in known:
+        from ...builders.candidates.campaign import load  # a second of imports, to explain
+
         load(name)  # says what is wrong where there is none of that name
         raise ConfigurationError(
             f"campaign {name} has not been refreshed in this registry", f"Refresh it: exfolio refresh {name}"

@@ -63,19 +63,19 @@ def structure(
         raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
     with connect(begin()) as connection:
         require_initialised(connection)
-        found = _predicted(connection, formula, dimension, top)
-    written = _write(found, format_, to, force=force) if to is not None else []
+        predictions = _predicted(connection, formula, dimension, top)
+    written = _write(predictions, format_, to, force=force) if to is not None else []
     if json:
         print_json(
             {
-                "formula": found[0].formula,
+                "formula": predictions[0].formula,
                 "dimension": dimension,
-                "structures": [_as_plain(one, rank) for rank, one in enumerate(found, 1)],
+                "structures": [_as_plain(prediction, rank) for rank, prediction in enumerate(predictions, 1)],
                 "files": written,
             }
         )
         return
-    _print(found)
+    _print(predictions)
     if to is not None:
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
 
@@ -97,8 +97,9 @@ def _predicted(connection: Connection, formula: str, dimension: int, top: int) -
     raise NothingPredicted(reason, f"The registry has {number:,} templates of dimension {dimension}.")
 
 
-def _write(found: Sequence[Prediction], format_: ExportFormat, folder: Path, *, force: bool) -> list[str]:
-    keys = [f"{one.formula}-{rank:02d}-{one.template_id}" for rank, one in enumerate(found, 1)]
+def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Path, *, force: bool) -> list[str]:
+    ranked = list(enumerate(predictions, 1))
+    keys = [f"{prediction.formula}-{rank:02d}-{prediction.template_id}" for rank, prediction in ranked]
     names = file_names(keys, ENDINGS[format_])
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,64 +111,65 @@ def _write(found: Sequence[Prediction], format_: ExportFormat, folder: Path, *, 
             f"{folder} has {len(in_the_way)} of these files already, {in_the_way[0]} for one",
             "Choose another folder, or replace them with --force.",
         )
-    for key, one in zip(keys, found, strict=True):
+    for key, prediction in zip(keys, predictions, strict=True):
         with whole_file(folder / names[key], force=force) as stream:
-            stream.write(written_as(format_, to_plain(one.structure), key))
+            stream.write(written_as(format_, to_plain(prediction.structure), key))
     return [str(folder / names[key]) for key in keys]
 
 
-def _as_plain(one: Prediction, rank: int) -> Doc:
+def _as_plain(prediction: Prediction, rank: int) -> Doc:
     return {
         "rank": rank,
-        "template_id": one.template_id,
-        "template_prototype": one.prototype,
-        "probability": one.probability,
-        "template_distance": one.distance,
-        "mapping_distance": one.mapping_distance,
-        "substitution": dict(one.mapping),
-        "decoration": _decoration(one.decoration),
-        "space_group": one.space_group,
-        "space_group_probability": one.space_group_probability,
-        "oxidation_match": one.oxidation,
-        "oxidation_states": dict(one.oxidation_states) if one.oxidation_states else None,
-        "length_factor": one.length_factor,
+        "template_id": prediction.template_id,
+        "template_prototype": prediction.prototype,
+        "probability": prediction.probability,
+        "template_distance": prediction.distance,
+        "mapping_distance": prediction.mapping_distance,
+        "substitution": dict(prediction.mapping),
+        "decoration": _decoration(prediction.decoration),
+        "space_group": prediction.space_group,
+        "space_group_probability": prediction.space_group_probability,
+        "oxidation_match": prediction.oxidation,
+        "oxidation_states": dict(prediction.oxidation_states) if prediction.oxidation_states else None,
+        "length_factor": prediction.length_factor,
         "checks": {
             check.name: {"passed": check.passed, "value": check.value, "limit": check.limit, "note": check.note}
-            for check in one.checks
+            for check in prediction.checks
         },
-        "known_as": one.duplicate_of,
-        "volume": float(one.structure.volume),
-        "structure": to_plain(one.structure),
+        "known_as": prediction.duplicate_of,
+        "volume": float(prediction.structure.volume),
+        "structure": to_plain(prediction.structure),
     }
 
 
-def _decoration(found: Decoration | None) -> Doc | None:
-    if found is None:
+def _decoration(decoration: Decoration | None) -> Doc | None:
+    if decoration is None:
         return None
-    sites = {element: list(numbers) for element, numbers in found.sites.items()}
-    return {"element": found.element, "sites": sites, "orderings": found.orderings}
+    sites = {element: list(numbers) for element, numbers in decoration.sites.items()}
+    return {"element": decoration.element, "sites": sites, "orderings": decoration.orderings}
 
 
-def _print(found: Sequence[Prediction]) -> None:
+def _print(predictions: Sequence[Prediction]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("", "share", "ElMD", "space group", "atoms"):
         table.add_column(name, justify="right")
     table.add_column("substitution", overflow="fold")
     table.add_column("checks", no_wrap=True)
     table.add_column("template", overflow="fold")
-    for rank, one in enumerate(found, 1):
+    for rank, prediction in enumerate(predictions, 1):
+        known = f"  [yellow]known: {escape(prediction.duplicate_of)}[/]" if prediction.duplicate_of else ""
         table.add_row(
             str(rank),
-            text_of(round(one.probability, 3)) if one.probability is not None else "",
-            f"{one.distance:.2f}",
-            text_of(one.space_group),
-            str(len(one.structure)),
-            escape(", ".join(f"{old} > {new}" for old, new in one.mapping.items() if old != new)),
-            " ".join(_MARK[check.passed] for check in one.checks),
-            escape(one.template_id) + (f"  [yellow]known: {escape(one.duplicate_of)}[/]" if one.duplicate_of else ""),
+            text_of(round(prediction.probability, 3)) if prediction.probability is not None else "",
+            f"{prediction.distance:.2f}",
+            text_of(prediction.space_group),
+            str(len(prediction.structure)),
+            escape(", ".join(f"{old} > {new}" for old, new in prediction.mapping.items() if old != new)),
+            " ".join(_MARK[check.passed] for check in prediction.checks),
+            escape(prediction.template_id) + known,
         )
     print_table(table)
-    names = ", ".join(check.name.replace("_", " ") for check in found[0].checks)
+    names = ", ".join(check.name.replace("_", " ") for check in predictions[0].checks)
     out.print(f"[dim]checks: {names}; all values: --json; files: --out FOLDER[/]", soft_wrap=True)
 
 

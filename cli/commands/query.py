@@ -12,13 +12,13 @@ from rich.table import Table
 
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
+from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
 from ...stores.query.fields import Field, fields_of, has_deprecation
-from ...stores.query.layout import NEWEST_FIRST, all_columns, columns_of
 from ...stores.query.search import Search, require_initialised, value_at
-from ..display import selection
 from ..display.cells import BOUND_SIGNS, plural, print_table, table_of, text_of
 from ..display.console import JsonOption, begin, err, out, print_json, write_line
 from ..display.rows import Format, write_csv, write_json, write_jsonl
+from ..display.selection import Selection, takes_selection
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""
@@ -31,23 +31,10 @@ def register(app: typer.Typer) -> None:
     app.command()(query)
 
 
+@takes_selection
 def query(
-    collection: selection.CollectionArgument = None,
-    filter_: selection.FilterArgument = None,
     *,
-    elements: selection.ElementsOption = None,
-    only_elements: selection.OnlyElementsOption = None,
-    formula: selection.FormulaOption = None,
-    ehull_max: selection.EhullMaxOption = None,
-    exfoliation_max: selection.ExfoliationMaxOption = None,
-    gap_min: selection.GapMinOption = None,
-    gap_max: selection.GapMaxOption = None,
-    status: selection.StatusOption = None,
-    campaign: selection.CampaignOption = None,
-    source: selection.SourceOption = None,
-    layered: selection.LayeredOption = None,
-    nsites_max: selection.NsitesMaxOption = None,
-    deprecated: selection.DeprecatedOption = False,
+    selection: Selection,
     fields: Annotated[
         str, typer.Option(metavar="A,B,C", help="Fields to show, in this order; all for every one.")
     ] = "",
@@ -79,36 +66,18 @@ def query(
       exfolio query failures 'stage STARTS WITH "ingest"' --json
       exfolio query materials --fields-help
     """  # noqa: D301 - the backspace tells the help to keep the lines
-    collection, text = selection.sort_out(collection, filter_)
+    collection = selection.asked
     if fields_help:
         _print_fields(collection, json=json)
         return
     chosen = _format(format_, json=json)
     columns = _columns(collection, fields, chosen)
     bounds_too = chosen is Format.table and _BOUNDS not in columns and _BOUNDS in fields_of(collection).by_path
-    asked = Search(
-        collection,
-        text,
-        conditions=selection.conditions_of(
-            collection,
-            elements=elements,
-            only_elements=only_elements,
-            formula=formula,
-            ehull_max=ehull_max,
-            exfoliation_max=exfoliation_max,
-            gap_min=gap_min,
-            gap_max=gap_max,
-            status=status,
-            campaign=campaign,
-            source=source,
-            layered=layered,
-            nsites_max=nsites_max,
-        ),
+    asked = selection.search(
         fields=(*columns, _BOUNDS) if bounds_too else columns,
         sort=_split(sort) or NEWEST_FIRST.get(collection, ()),
         limit=limit or (TABLE_LIMIT if limit is None and chosen is Format.table else None),
         offset=offset,
-        deprecated=deprecated,
     )
     with connect(begin()) as connection:
         require_initialised(connection)
@@ -137,7 +106,7 @@ def _answer(connection: Connection, asked: Search, chosen: Format, columns: Sequ
 
 
 def is_empty(connection: Connection, collection: str) -> bool:
-    """Say whether a collection has no documents at all."""
+    """Whether a collection has no documents at all."""
     return connection.database[collection].find_one({}, {"_id": 1}) is None
 
 
@@ -190,14 +159,14 @@ def _print_fields(collection: str, *, json: bool) -> None:
         print_json(
             [
                 {
-                    "name": one.path,
-                    "kind": one.kind,
-                    "unit": one.unit or None,
-                    "description": one.description,
-                    "choices": list(one.choices) or None,
-                    "optimade": one.standard or None,
+                    "name": field.path,
+                    "kind": field.kind,
+                    "unit": field.unit or None,
+                    "description": field.description,
+                    "choices": list(field.choices) or None,
+                    "optimade": field.standard or None,
                 }
-                for one in known
+                for field in known
             ]
         )
         return
@@ -206,9 +175,9 @@ def _print_fields(collection: str, *, json: bool) -> None:
     table.add_column("values", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     table.add_column("meaning")
-    for one in known:
-        alias = f" [dim](OPTIMADE: {one.standard})[/]" if one.standard and one.standard != one.path else ""
-        table.add_row(one.path, one.kind, one.unit, f"{escape(one.description)}{alias}")
+    for field in known:
+        alias = f" [dim](OPTIMADE: {field.standard})[/]" if field.standard and field.standard != field.path else ""
+        table.add_row(field.path, field.kind, field.unit, f"{escape(field.description)}{alias}")
     print_table(table)
     out.print(
         f"\nIn a filter, write the name as it is or as _exfolio_<name>. Example:\n"

@@ -55,13 +55,13 @@ def phase_diagram(
     from ...builders.reports import diagrams
 
     with connect(begin()) as connection:
-        found = diagrams.phase_diagram(connection, name, scheme=scheme)
-    _save(found.figure, file)
+        diagram = diagrams.phase_diagram(connection, name, scheme=scheme)
+    _save(diagram.figure, file)
     told: dict[str, Any] = {}
-    if found.position is not None:
-        products = [{"formula": one.name, "share_of_atoms": one.amount} for one in found.position.products]
-        told = {"formula": found.formula, "energy_above_hull": found.position.energy, "competing": products}
-    _say(file, found.system, found.method, found.snapshot, told, json=json)
+    if diagram.position is not None:
+        products = [{"formula": phase.name, "share_of_atoms": phase.amount} for phase in diagram.position.products]
+        told = {"formula": diagram.formula, "energy_above_hull": diagram.position.energy, "competing": products}
+    _say(file, diagram.system, diagram.method, diagram.snapshot, told, json=json)
 
 
 def pourbaix(
@@ -90,7 +90,7 @@ def pourbaix(
     from ...builders.reports import diagrams
 
     with connect(begin()) as connection:
-        found = diagrams.pourbaix_diagram(
+        diagram = diagrams.pourbaix_diagram(
             connection,
             name,
             potential_vs_rhe=potential,
@@ -99,13 +99,13 @@ def pourbaix(
             ions=None if ions is None else str(ions),
             scheme=scheme,
         )
-    _save(found.figure, file)
+    _save(diagram.figure, file)
     told: dict[str, Any] = {}
-    if (least := found.minimum) is not None:
-        products = [{"formula": one.entry.name, "amount": one.amount} for one in least.products]
-        told = {"formula": found.formula, "pourbaix_energy": least.energy, "ph": [least.ph, least.ph_high]}
+    if (least := diagram.minimum) is not None:
+        products = [{"formula": phase.entry.name, "amount": phase.amount} for phase in least.products]
+        told = {"formula": diagram.formula, "pourbaix_energy": least.energy, "ph": [least.ph, least.ph_high]}
         told |= {"potential_vs_she": least.potential_vs_she, "products": products}
-    _say(file, found.system, found.method, found.snapshot, told, json=json)
+    _say(file, diagram.system, diagram.method, diagram.snapshot, told, json=json)
 
 
 def _checked(file: Path) -> Path:

@@ -36,8 +36,8 @@ def model(
             raise ConfigurationError(
                 f"no trained model is called {identity!r}", "List them: exfolio query trained_models"
             )
-        found = trained.need(connection, kind, None if identity in KINDS else identity)
-        text, plots = report(connection, found)
+        trained_model = trained.need(connection, kind, None if identity in KINDS else identity)
+        text, plots = report(connection, trained_model)
     if to is None:
         write_line(text)
         return

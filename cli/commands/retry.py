@@ -54,8 +54,8 @@ def _unpark(connection: Connection, what: str) -> int:
         return failures.unpark(connection, stage=what)
     if collection.find_one({"item": what}, {"_id": 1}):
         return failures.unpark(connection, item=what)
-    if one := collection.find_one({"failure_id": what}, {"_id": 0, "stage": 1, "item": 1}):
-        return failures.unpark(connection, stage=one["stage"], item=one["item"])
+    if failure := collection.find_one({"failure_id": what}, {"_id": 0, "stage": 1, "item": 1}):
+        return failures.unpark(connection, stage=failure["stage"], item=failure["item"])
     stages = sorted(collection.distinct("stage"))
     near = difflib.get_close_matches(what, stages, n=1)
     advice = f"Did you mean {near[0]}?" if near else f"Stages with failures: {', '.join(stages) or 'none'}."

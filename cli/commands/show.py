@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from ...stores.connection import connect
 from ...stores.query.fields import Field, Fields, fields_of
-from ...stores.query.lookup import Found, find_document
+from ...stores.query.lookup import StoredDocument, find_document
 from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
 from ..display.cells import COLOURS, MARKS, text_of, within_bound
 from ..display.console import JsonOption, begin, out, print_json
@@ -51,19 +51,19 @@ def show(
       exfolio show st-1890 --json
     """  # noqa: D301 - the backspace tells the help to keep the lines
     with connect(begin()) as connection:
-        found = find_document(connection, identity, collection=collection)
-        origins = origins_of(connection, found)
-        values = values_of(connection, found)
-        referring = documents_referring_to(connection, found)
-        structures = structures_of(connection, found)
-        failures = failures_of(connection, found)
-        quarantine = quarantine_of(connection, found)
+        stored = find_document(connection, identity, collection=collection)
+        origins = origins_of(connection, stored)
+        values = values_of(connection, stored)
+        referring = documents_referring_to(connection, stored)
+        structures = structures_of(connection, stored)
+        failures = failures_of(connection, stored)
+        quarantine = quarantine_of(connection, stored)
     if json:
         print_json(
             {
-                "collection": found.collection,
-                "id": found.key,
-                "document": found.document,
+                "collection": stored.collection,
+                "id": stored.key,
+                "document": stored.document,
                 "values": values,
                 "provenance": origins.as_dict(),
                 "structures": structures,
@@ -73,19 +73,19 @@ def show(
             }
         )
         return
-    known = fields_of(found.collection)
-    _print_head(found)
-    _print_fields(found.document, known)
-    _print_preferred(found.document, known)
-    _print_structure(found.document.get("structure"))
-    _print_gates(found.document)
+    known = fields_of(stored.collection)
+    _print_head(stored)
+    _print_fields(stored.document, known)
+    _print_preferred(stored.document, known)
+    _print_structure(stored.document.get("structure"))
+    _print_gates(stored.document)
     if values:
         _section("values")
         print_values(values)
-        told = {one["property_id"] for one in values}
-        rest = [one for one in referring.pop("properties", []) if one["property_id"] not in told]
+        told = {value["property_id"] for value in values}
+        rest = [other for other in referring.pop("properties", []) if other["property_id"] not in told]
         referring |= {"properties": rest} if rest else {}
-    _print_stages(found.document)
+    _print_stages(stored.document)
     _print_provenance(origins)
     if structures:
         _section("structures")
@@ -93,17 +93,17 @@ def show(
         referring = {collection: docs for collection, docs in referring.items() if collection != "structures"}
     _print_referring(referring)
     _print_trouble(failures, quarantine)
-    _print_writers(found.document)
+    _print_writers(stored.document)
 
 
-def _print_head(found: Found) -> None:
-    document = found.document
+def _print_head(stored: StoredDocument) -> None:
+    document = stored.document
     formula = document.get("formula_reduced")
-    name = f"[bold]{escape(found.key)}[/]" + (f"  {escape(formula)}" if formula and formula != found.key else "")
+    name = f"[bold]{escape(stored.key)}[/]" + (f"  {escape(formula)}" if formula and formula != stored.key else "")
     status = document.get("status") or document.get("state") or ""
     reason = document.get("rejected_by") or document.get("waiting_for") or ""
     verdict = f"  [{COLOURS.get(status, 'default')}]{escape(f'{status} {reason}'.strip())}[/]" if status else ""
-    out.print(f"{name}  [dim]{found.collection.replace('_', ' ')}[/]{verdict}", soft_wrap=True)
+    out.print(f"{name}  [dim]{stored.collection.replace('_', ' ')}[/]{verdict}", soft_wrap=True)
     if document.get("deprecated"):
         reasons = "; ".join(document.get("deprecation_reasons") or []) or "no reason is on record"
         out.print(f"[yellow]Deprecated:[/] {escape(reasons)}", soft_wrap=True)
@@ -155,12 +155,12 @@ def _print_preferred(document: Doc, known: Fields) -> None:
         table.add_column(name, justify="right" if name == "value" else "left")
     for name, value in preferred.items():
         chosen = {"value": value, **(document.get("preferred_from") or {}).get(name, {})}
-        rest = [one for one in others if one.get("property") == name]
-        for one in (chosen, *rest):
-            first = one is chosen
+        rest = [other for other in others if other.get("property") == name]
+        for stated in (chosen, *rest):
+            first = stated is chosen
             field = known.find(name)
-            shown = f"{text_of(one['value'], field)} {field.unit if field else ''}".rstrip()
-            told = (escape(str(one.get(key, ""))) for key in ("source", "method", "material_id"))
+            shown = f"{text_of(stated['value'], field)} {field.unit if field else ''}".rstrip()
+            told = (escape(str(stated.get(key, ""))) for key in ("source", "method", "material_id"))
             table.add_row("[green]→[/]" if first else "", name if first else "", shown, *told)
     out.print(table)
 
@@ -178,7 +178,7 @@ def _print_structure(plain: Any) -> None:
         table.add_column(justify="right")
     most = 12
     for site in plain["sites"][:most]:
-        species = "+".join(str(one["element"]) for one in site["species"])
+        species = "+".join(str(part["element"]) for part in site["species"])
         table.add_row(species, *(f"{x:.4f}" for x in site["abc"]))
     out.print(table)
     if len(plain["sites"]) > most:
@@ -199,13 +199,13 @@ def _print_gates(document: Doc) -> None:
         verdict = str(gate.get("verdict", ""))
         shown = "not known" if value is None and verdict == "unknown" else text_of(value)
         shown = within_bound(shown, gate.get("bound"))
-        wanted = str(gate.get("condition") or gate.get("threshold") or "")
+        condition = str(gate.get("condition") or gate.get("threshold") or "")
         table.add_row(
             MARKS.get(verdict, ""),
             escape(str(gate.get("name", ""))),
             escape(str(gate.get("field", ""))),
             escape(shown),
-            escape(wanted),
+            escape(condition),
             f"[{COLOURS.get(verdict, 'dim')}]{escape(verdict)}[/]",
             f"[dim]{escape(str(methods.get(gate.get('field'), '')))}[/]",
         )
@@ -240,11 +240,11 @@ def _print_provenance(root: Origin) -> None:
     out.print(tree)
 
 
-def _grow(tree: Tree, made: Origin) -> None:
-    for origin in made.origins:
+def _grow(tree: Tree, product: Origin) -> None:
+    for origin in product.origins:
         _grow(tree.add(_origin_line(origin)), origin)
-    if made.hidden:
-        tree.add(f"[dim]… and {made.hidden:,} more[/]")
+    if product.hidden:
+        tree.add(f"[dim]… and {product.hidden:,} more[/]")
 
 
 def _origin_line(origin: Origin) -> str:

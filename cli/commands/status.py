@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ...stores.bookkeeping.health import health
+from ...stores.bookkeeping.overview import overview
 from ...stores.connection import connect
-from ...stores.query.overview import overview
-from ...stores.server.health import health
 from ..display.cells import COLOURS, text_of
 from ..display.console import JsonOption, begin, out, print_json
 

@@ -46,7 +46,7 @@ _LONGEST_TEXT: Final = 400
 
 
 def text_of(value: Any, field: Field | None = None) -> str:
-    """Give a value as a person reads it; nothing for a missing one."""
+    """Text of a value as a person reads it; empty for a missing one."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -56,24 +56,24 @@ def text_of(value: Any, field: Field | None = None) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list):
-        shown = ", ".join(text_of(one) for one in value[:_LONGEST_LIST])
+        shown = ", ".join(text_of(element) for element in value[:_LONGEST_LIST])
         return f"{shown}, … ({len(value)})" if len(value) > _LONGEST_LIST else shown
     if isinstance(value, dict):
         if "lattice" in value and "sites" in value:
             return f"structure of {len(value['sites'])} sites"
-        return ", ".join(f"{name} {text_of(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {text_of(part)}" for name, part in value.items())
     text = str(value)
     return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
 
 
 def within_bound(text: str, bound: object) -> str:
-    """Give the text of a value that may be a bound only, e.g. ``at least 0.050``."""
+    """Text of a value that may be a bound only, e.g. ``at least 0.050``."""
     words = {"lower": "at least", "upper": "at most"}
     return f"{words[bound]} {text}" if isinstance(bound, str) and bound in words else text
 
 
 def marked_up(value: Any, field: Field | None = None) -> str:
-    """Give a value as markup: as `text_of`, verdicts and statuses in colour."""
+    """Markup of a value: as `text_of`, verdicts and statuses in colour."""
     text = escape(text_of(value, field))
     colour = COLOURS.get(text) if field is None or field.path in ("status", "state", "verdict") else None
     return f"[{colour}]{text}[/]" if colour else text
@@ -84,22 +84,26 @@ def table_of(columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, key: st
 
     Parameters
     ----------
+    columns
+        The fields.
+    rows
+        A value of each, for every row.
     key
         The field whose values are never cut.
     """
     listed = [list(row) for row in rows]
-    cells = [[marked_up(value, one) for value, one in zip(row, columns, strict=True)] for row in listed]
+    cells = [[marked_up(value, column) for value, column in zip(row, columns, strict=True)] for row in listed]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown = [i for i, one in enumerate(columns) if one.path == key or any(row[i] is not None for row in listed)]
+    shown = [i for i, column in enumerate(columns) if column.path == key or any(row[i] is not None for row in listed)]
     for i in shown:
-        one = columns[i]
-        numeric = one.kind in ("number", "integer")
+        column = columns[i]
+        numeric = column.kind in ("number", "integer")
         # Blanks instead of the underscores let a long name take several short lines.
-        name = one.path if one.path == key else one.path.replace("_", " ").replace(".", " ")
+        name = column.path if column.path == key else column.path.replace("_", " ").replace(".", " ")
         table.add_column(
-            f"{name}\n[dim not bold]{one.unit}[/]" if one.unit else name,
+            f"{name}\n[dim not bold]{column.unit}[/]" if column.unit else name,
             justify="right" if numeric else "left",
-            no_wrap=one.path == key,
+            no_wrap=column.path == key,
             min_width=max((len(row[i]) for row in cells), default=0) if numeric else None,
             overflow="fold",
         )
@@ -116,7 +120,7 @@ def print_table(table: Table) -> None:
 
 
 def plural(number: int, collection: str) -> str:
-    """Give a number of documents in words, e.g. ``1 candidate``."""
+    """Say how many documents there are, in words, e.g. ``1 candidate``."""
     singular = {"properties": "property", "quarantine": "piece of bad input", "failures": "failure"}
     if number == 1:
         return f"1 {singular.get(collection, collection.removesuffix('s').replace('_', ' '))}"

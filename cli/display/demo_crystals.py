@@ -15,7 +15,7 @@ _ROUTE = "crystal-gan"
 
 
 def generated_crystals(connection: Connection) -> list[dict[str, Any]]:
-    """Give the distinct crystals that were generated as they are judged, the lowest above the hull first."""
+    """Distinct crystals that were generated as they are judged, the lowest above the hull first."""
     pipeline: list[dict[str, Any]] = [
         {"$match": {"campaign": _CAMPAIGN, "route": _ROUTE, "valid": True, "deprecated": False}},
         {"$set": {"unknown": {"$eq": [{"$type": "$energy_above_hull"}, "missing"]}}},
@@ -31,10 +31,10 @@ def print_crystals(crystals: list[dict[str, Any]]) -> None:
         return
     out.print()
     out.rule("[bold]Crystals generated for compositions of Mg-Mn-O[/] (a model of seconds)", align="left")
-    for one in crystals[:_SHOWN]:
-        energy, known = one.get("energy_above_hull"), one.get("known_as")
-        group = (one.get("space_group") or {}).get("symbol", "?")
-        judged = "" if energy is None else f", E hull {energy:.2f} eV/atom by {one['methods']['energy_above_hull']}"
+    for crystal in crystals[:_SHOWN]:
+        energy, known = crystal.get("energy_above_hull"), crystal.get("known_as")
+        group = (crystal.get("space_group") or {}).get("symbol", "?")
+        judged = "" if energy is None else f", E hull {energy:.2f} eV/atom by {crystal['methods']['energy_above_hull']}"
         new = f"; found again: {', '.join(known)}" if known else "; new"
-        text = f"  [bold]{one['formula_reduced']}[/]  {group}, {one['nsites']} atoms{judged}{escape(new)}"
+        text = f"  [bold]{crystal['formula_reduced']}[/]  {group}, {crystal['nsites']} atoms{judged}{escape(new)}"
         out.print(text, soft_wrap=True)

@@ -19,7 +19,7 @@ _PLAIN_EVERY_SECONDS = 10.0
 
 @contextmanager
 def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
-    """Give a callback for `run_stage` that shows how far a stage is, on stderr."""
+    """Yield a callback for `run_stage` that shows how far a stage is, on stderr."""
     if quiet:
         yield None
     elif err.is_terminal:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...stores.connection import Connection
-from ...stores.query.lookup import Found
+from ...stores.query.lookup import StoredDocument
 from .cells import MARKS, print_table, text_of
 from .console import out
 
@@ -21,11 +21,11 @@ _SHOWN: Final = (
 _MOST: Final = 50
 
 
-def structures_of(connection: Connection, found: Found) -> list[Doc]:
-    """Give the current structures of a composition, by route and rank; of anything else none."""
-    if found.collection != "compositions":
+def structures_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
+    """Structures of a composition that are not deprecated, by route and rank; of anything else none."""
+    if stored.collection != "compositions":
         return []
-    query = {"formula_reduced": found.key, "deprecated": False}
+    query = {"formula_reduced": stored.key, "deprecated": False}
     structures = connection.database["structures"].find(query, {"_id": 0, **dict.fromkeys(_SHOWN, 1)})
     order = [("dimension", 1), ("route", -1), ("rank", 1), ("structure_id", 1)]
     return list(structures.sort(order).limit(_MOST + 1))
@@ -42,20 +42,20 @@ def print_structures(structures: list[Doc]) -> None:
         table.add_column(name, justify="right")
     for name in ("valid", "novel"):
         table.add_column(name)
-    for one in structures[:_MOST]:
-        mapping = (one.get("substitution") or {}).items()
-        share, distance = one.get("probability"), one.get("template_distance")
+    for proposed in structures[:_MOST]:
+        mapping = (proposed.get("substitution") or {}).items()
+        share, distance = proposed.get("probability"), proposed.get("template_distance")
         table.add_row(
-            f"{one.get('dimension', '')}D {one.get('rank', '')}",
-            escape(str(one["structure_id"])),
-            escape(str(one.get("route", ""))),
-            escape(str(one.get("parent_id", ""))),
+            f"{proposed.get('dimension', '')}D {proposed.get('rank', '')}",
+            escape(str(proposed["structure_id"])),
+            escape(str(proposed.get("route", ""))),
+            escape(str(proposed.get("parent_id", ""))),
             escape(", ".join(f"{old} > {new}" for old, new in mapping if old != new)),
             "" if share is None else f"{share:.3f}",
             "" if distance is None else f"{distance:.2f}",
-            text_of((one.get("space_group") or {}).get("number")),
-            _mark(one.get("valid")),
-            _novelty(one),
+            text_of((proposed.get("space_group") or {}).get("number")),
+            _mark(proposed.get("valid")),
+            _novelty(proposed),
         )
     print_table(table)
     if len(structures) > _MOST:
@@ -66,9 +66,9 @@ def _mark(value: bool | None) -> str:  # noqa: FBT001
     return {True: MARKS["passed"], False: MARKS["failed"], None: MARKS["unknown"]}[value]
 
 
-def _novelty(one: Doc) -> str:
-    if one.get("duplicate_of"):
-        return f"[yellow]repeats {escape(str(one['duplicate_of']))}[/]"
-    if one.get("known_as"):
-        return f"[yellow]known: {escape(', '.join(one['known_as'][:2]))}[/]"
-    return _mark(one.get("novel"))
+def _novelty(proposed: Doc) -> str:
+    if proposed.get("duplicate_of"):
+        return f"[yellow]repeats {escape(str(proposed['duplicate_of']))}[/]"
+    if proposed.get("known_as"):
+        return f"[yellow]known: {escape(', '.join(proposed['known_as'][:2]))}[/]"
+    return _mark(proposed.get("novel"))

@@ -23,47 +23,47 @@ def print_values(properties: list[Doc]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for one in properties:
-        basis = f", {one['basis']}" if one.get("basis") else ""
-        lines = [escape(f"{one['method']}{basis}"), *(f"[dim]{escape(line)}[/]" for line in remarks(one))]
-        table.add_row(one["kind"], _value(one), "\n".join(lines))
+    for stated in properties:
+        basis = f", {stated['basis']}" if stated.get("basis") else ""
+        lines = [escape(f"{stated['method']}{basis}"), *(f"[dim]{escape(line)}[/]" for line in remarks(stated))]
+        table.add_row(stated["kind"], _value(stated), "\n".join(lines))
     out.print(table)
 
 
-def remarks(one: Doc) -> Iterator[str]:
+def remarks(stated: Doc) -> Iterator[str]:
     """Say why a property has no value, what bounds or dates it, what competes, and whose energies it rests on."""
-    details = one.get("details") or {}
-    if one.get("refused"):
-        yield str(one["refused"])
-    if one.get("stale"):
+    details = stated.get("details") or {}
+    if stated.get("refused"):
+        yield str(stated["refused"])
+    if stated.get("stale"):
         yield f"stale: {details.get('stale_because') or 'what it was compared with has changed since'}"
     for name in ("limits", "warning", "missing", "failure"):
         if details.get(name):
             yield str(details[name])
-    if one.get("per_area") is not None:
-        yield f"{one['per_area']:.1f} meV/Å²"
+    if stated.get("per_area") is not None:
+        yield f"{stated['per_area']:.1f} meV/Å²"
     if "ph" in details:
         yield f"at {_conditions(details)}"
-    if one.get("competing"):
-        yield f"against {_phases(one)}"
+    if stated.get("competing"):
+        yield f"against {_phases(stated)}"
     if details.get("calculation_id"):
         yield f"from {_calculations(details)}"
-    if one.get("snapshot"):
-        yield f"entries: {one['snapshot']}"
+    if stated.get("snapshot"):
+        yield f"entries: {stated['snapshot']}"
     for group in details.get("references_left_out") or []:
         yield f"left out {group['entries']:,} entries: {group['reason']}"
 
 
-def _value(one: Doc) -> str:
-    if one.get("refused"):
+def _value(stated: Doc) -> str:
+    if stated.get("refused"):
         return "[red]refused[/]"
-    if one.get("value") is None:
+    if stated.get("value") is None:
         return "[dim]none[/]"
-    unit = str(one.get("unit") or "")
+    unit = str(stated.get("unit") or "")
     shown = within_bound(
-        f"{text_of(one['value'], Field('value', 'number', unit=unit))} {unit}".rstrip(), one.get("bound")
+        f"{text_of(stated['value'], Field('value', 'number', unit=unit))} {unit}".rstrip(), stated.get("bound")
     )
-    return f"[yellow]{shown}, stale[/]" if one.get("stale") else shown
+    return f"[yellow]{shown}, stale[/]" if stated.get("stale") else shown
 
 
 def _conditions(details: Doc) -> str:
@@ -73,10 +73,10 @@ def _conditions(details: Doc) -> str:
     return acidity if potential is None else f"{acidity}, {potential:.2f} V vs SHE"
 
 
-def _phases(one: Doc) -> str:
-    phases = sorted(one["competing"], key=lambda phase: -_amount(phase))
+def _phases(stated: Doc) -> str:
+    phases = sorted(stated["competing"], key=lambda phase: -_amount(phase))
     # Shares of the atoms on a hull; formula units per formula unit in water.
-    in_water = one["kind"] == "pourbaix_energy"
+    in_water = stated["kind"] == "pourbaix_energy"
     named = []
     for phase in phases[:_MOST_PHASES]:
         amount = f"{_amount(phase):.3g}" if in_water else f"{100 * _amount(phase):.0f} %"

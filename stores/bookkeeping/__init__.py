@@ -1,1 +1,1 @@
-"""What jobs keep about themselves: runs, leases, stage states, failures, quarantine, revisions."""
+"""What jobs keep about themselves, runs, leases, stage states, failures, quarantine, revisions, and how they stand."""

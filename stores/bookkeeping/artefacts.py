@@ -23,10 +23,14 @@ class ArtefactMissing(ExfolioError):
 
 
 def put(connection: Connection, data: bytes, *, what: str) -> str:
-    """Keep bytes and give their name; bytes that are kept already are not written again.
+    """Keep bytes under the hash of them, which is returned; bytes that are kept already are not written again.
 
     Parameters
     ----------
+    connection
+        The database.
+    data
+        The bytes.
     what
         What it is, in a few words, for whoever looks into the bucket.
     """
@@ -38,7 +42,7 @@ def put(connection: Connection, data: bytes, *, what: str) -> str:
 
 
 def get(connection: Connection, name: str) -> bytes:
-    """Give the bytes of that name.
+    """Bytes of that name.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def put_checkpoint(connection: Connection, job: str, data: bytes) -> None:
 
 
 def checkpoint(connection: Connection, job: str) -> bytes | None:
-    """Give the newest whole checkpoint of a job; None where there is none."""
+    """Newest whole checkpoint of a job; None where there is none."""
     bucket = GridFSBucket(connection.database, CHECKPOINTS)
     for kept in bucket.find({"filename": job}).sort("uploadDate", -1):
         data: bytes = kept.read()

@@ -28,7 +28,21 @@ class Refused:
 
 
 def put(connection: Connection, stage: str, refused: Sequence[Refused], *, run_id: str, session: ClientSession) -> None:
-    """Note refused input in the caller's transaction; the same complaint again changes nothing."""
+    """Note refused input in the caller's transaction; the same complaint again changes nothing.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    stage
+        Stage that refuses it.
+    refused
+        The pieces of input.
+    run_id
+        Run that met them.
+    session
+        Session of the transaction.
+    """
     if not refused:
         return
     now = utc_now()
@@ -42,13 +56,39 @@ def put(connection: Connection, stage: str, refused: Sequence[Refused], *, run_i
 
 
 def release(connection: Connection, stage: str, file: str, places: Iterable[str], *, session: ClientSession) -> None:
-    """Forget complaints about places that are fine now, in the caller's transaction."""
+    """Forget complaints about places that are fine now, in the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    stage
+        Stage that complained.
+    file
+        File, or collection, the places are in.
+    places
+        Lines, rows, blocks or ids.
+    session
+        Session of the transaction.
+    """
     ids = [text_hash(stage, file, place) for place in places]
     if ids:
         connection.database["quarantine"].delete_many({"quarantine_id": {"$in": ids}}, session=session)
 
 
 def release_starting(connection: Connection, stage: str, beginning: str, session: ClientSession) -> None:
-    """Forget a stage's complaints about places whose name begins so, in the caller's transaction."""
+    """Forget a stage's complaints about places whose name begins so, in the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    stage
+        Stage that complained.
+    beginning
+        First letters of the names.
+    session
+        Session of the transaction.
+    """
     place = {"$regex": f"^{re.escape(beginning)}"}
     connection.database["quarantine"].delete_many({"stage": stage, "place": place}, session=session)

@@ -15,11 +15,10 @@ Doc = dict[str, Any]
 
 LEASE: Final = "schedule"
 """Name of the lease that the running scheduler holds."""
-COUNTS: Final = ("runs", "failed", "skips", "passed_over", "recoveries")
 
 
 def read_all(connection: Connection) -> dict[str, Doc]:
-    """Give the record of every job by its name."""
+    """Record of every job, by its name."""
     return {doc["job"]: doc for doc in connection.database["scheduled_jobs"].find({}, {"_id": 0}).sort("job", 1)}
 
 
@@ -39,21 +38,30 @@ def ended(
     failures: int = 0,
     recovered: bool = False,
     passed_over: int = 0,
+    skips: int = 0,
 ) -> None:
     """Note how a job ended.
 
     Parameters
     ----------
+    connection
+        The database.
+    job
+        Name of the job.
     state
         One of the states of `ScheduledJob`.
     error
         Why it could not go on, or was skipped.
+    run_id
+        Run that recorded it.
     failures
         Failures in a row, this one included.
     recovered
         Whether it went well after failures.
     passed_over
         Fire times that will pass while it is put off.
+    skips
+        Fire times that came while it still ran.
     """
     now = utc_now()
     values: Doc = {"state": state, "ended_at": now, "failures": failures}
@@ -61,12 +69,12 @@ def ended(
         values["succeeded_at"] = now
     if failures == 1 and state == "failed":
         values["failing_since"] = now
-    given = {"error": error, "run_id": run_id}
-    values |= {name: value for name, value in given.items() if value is not None}
-    gone = [name for name, value in given.items() if value is None] + ([] if failures else ["failing_since"])
+    reasons = {"error": error, "run_id": run_id}
+    values |= {name: value for name, value in reasons.items() if value is not None}
+    gone = [name for name, value in reasons.items() if value is None] + ([] if failures else ["failing_since"])
     counted = {
         "failed": int(state == "failed"),
-        "skips": int(state == "skipped"),
+        "skips": skips + int(state == "skipped"),
         "recoveries": int(recovered),
         "passed_over": passed_over,
     }
@@ -74,15 +82,24 @@ def ended(
     connection.database["scheduled_jobs"].update_one({"job": job}, changes, upsert=True)
 
 
-def skipped_while_running(connection: Connection, job: str) -> None:
-    """Note that a fire time came while the job still ran."""
-    connection.database["scheduled_jobs"].update_one({"job": job}, {"$inc": {"skips": 1}}, upsert=True)
-
-
 def planned(
     connection: Connection, job: str, *, cron: str, next_due_at: datetime | None, runner: str = "service"
 ) -> None:
-    """Note when a job runs next, and whether a scheduler that stays (``service``) or one run by cron sees to it."""
+    """Note when a job runs next, and who sees to it.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    job
+        Name of the job.
+    cron
+        When it runs, as in the settings.
+    next_due_at
+        When it runs next; None for never.
+    runner
+        ``service`` for a scheduler that stays, ``once`` for one run by cron.
+    """
     changes: Doc = {"$set": {"cron": cron, "runner": runner}}
     if next_due_at is None:
         changes["$unset"] = {"next_due_at": ""}

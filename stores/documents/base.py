@@ -32,7 +32,7 @@ ALIAS = "exfolio"
 
 
 def meta(collection: str, *indexes: Any) -> dict[str, Any]:
-    """Give the mongoengine options of a concrete document: its collection and its indexes.
+    """Options for mongoengine of a concrete document: its collection and its indexes.
 
     Indexes are made by ``exfolio db init``, never on first use: one that cannot be made must stop the program.
     """

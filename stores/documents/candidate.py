@@ -7,7 +7,7 @@ from typing import ClassVar
 from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, MapField, StringField
 
 from .base import RegistryDocument, meta
-from .fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
+from .shared_fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
 
 
 class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):

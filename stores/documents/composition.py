@@ -7,7 +7,7 @@ from typing import ClassVar
 from mongoengine import BooleanField, DictField, FloatField, IntField, StringField
 
 from .base import RegistryDocument, meta
-from .fields import FormulaFields, ScreenFields, ev_per_atom
+from .shared_fields import FormulaFields, ScreenFields, ev_per_atom
 
 
 class Composition(FormulaFields, ScreenFields, RegistryDocument):

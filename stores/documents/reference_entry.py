@@ -7,7 +7,7 @@ from typing import ClassVar
 from mongoengine import BooleanField, DictField, FloatField, ListField, StringField
 
 from .base import RegistryDocument, meta
-from .fields import FormulaFields, StructureFields, ev_per_atom
+from .shared_fields import FormulaFields, StructureFields, ev_per_atom
 
 
 class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):

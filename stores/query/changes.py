@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..connection import Connection
-from .errors import QueryError
 from .fields import fields_of, has_deprecation
+from .query_errors import QueryError
 from .search import BATCH, require_initialised
 
 Doc = dict[str, Any]
@@ -39,7 +39,7 @@ class Change:
     run_id: str
 
     def as_dict(self) -> Doc:
-        """Give it as plain data."""
+        """Plain data, for JSON."""
         return {
             "change": self.kind,
             "id": self.key,
@@ -53,7 +53,7 @@ class Change:
 
 
 def moment_of(connection: Connection, since: str) -> datetime:
-    """Give the moment a text names: the start of a run, ``last`` for that of the last run, or a date.
+    """Moment a text names: the start of a run, ``last`` for that of the last run, or a date.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def moment_of(connection: Connection, since: str) -> datetime:
 
 
 def changes_since(connection: Connection, collection: str, since: datetime) -> Iterator[Change]:
-    """Give what changed since a moment, in the order of the keys.
+    """Yield what changed since a moment, in the order of the keys.
 
     Raises
     ------
@@ -87,10 +87,10 @@ def changes_since(connection: Connection, collection: str, since: datetime) -> I
     known = fields_of(collection)
     if not has_deprecation(collection):
         raise QueryError(f"{collection} belongs to the bookkeeping and keeps no record of changes")
-    wanted = (known.key, "formula_reduced", "status", "rejected_by", "waiting_for", "history", "facets", "run_id")
-    projection = {"_id": 0, **dict.fromkeys((*wanted, "created_at", "deprecated", "deprecation_reasons"), 1)}
-    found = connection.database[collection].find({"updated_at": {"$gte": since}}, projection).sort(known.key, 1)
-    for doc in found.allow_disk_use(allow_disk_use=True).batch_size(BATCH):
+    shown = (known.key, "formula_reduced", "status", "rejected_by", "waiting_for", "history", "facets", "run_id")
+    projection = {"_id": 0, **dict.fromkeys((*shown, "created_at", "deprecated", "deprecation_reasons"), 1)}
+    changed = connection.database[collection].find({"updated_at": {"$gte": since}}, projection).sort(known.key, 1)
+    for doc in changed.allow_disk_use(allow_disk_use=True).batch_size(BATCH):
         new = doc["created_at"] >= since
         if new and doc["deprecated"]:  # came and went
             continue
@@ -113,11 +113,12 @@ def changes_since(connection: Connection, collection: str, since: datetime) -> I
 
 
 def _status_at(doc: Doc, since: datetime) -> str:
-    """Give the status that was in force then: of the first verdict that was replaced since, else the present one."""
+    """Status that was in force then: of the first verdict that was replaced since, else the present one."""
     history = [earlier for earlier in doc.get("history") or [] if isinstance(earlier, dict)]
     replaced = [earlier for earlier in history if _moment(earlier.get("until"), _LATEST) >= since]
     if replaced and "until" not in replaced[0]:  # when it was judged is all that is known; the last one of before then
-        replaced = [one for one in replaced if _moment(one.get("judged_at"), _LATEST) < since][-1:] or replaced[:1]
+        before = [verdict for verdict in replaced if _moment(verdict.get("judged_at"), _LATEST) < since]
+        replaced = before[-1:] or replaced[:1]
     return str((replaced[0] if replaced else doc).get("status", ""))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from .errors import QueryError
 from .fields import Fields
+from .query_errors import QueryError
 from .spelling import reduced
 
 Condition = dict[str, Any]
@@ -39,7 +39,19 @@ def of_formula(fields: Fields, formula: str) -> Condition:
 
 
 def within(fields: Fields, name: str, bound: Literal["at least", "at most"], value: float) -> Condition:
-    """Have a known value of a field on one side of a bound, the bound included."""
+    """Have a known value of a field on one side of a bound, the bound included.
+
+    Parameters
+    ----------
+    fields
+        The fields of the collection.
+    name
+        Name of the field.
+    bound
+        On which side.
+    value
+        The bound, in the unit of the field.
+    """
     return {fields.get(name).path: {"$gte" if bound == "at least" else "$lte": value}}
 
 

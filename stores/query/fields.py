@@ -16,7 +16,7 @@ import mongoengine as me
 
 from ..documents import BY_COLLECTION, RegistryDocument
 from ..documents.operation import OPERATIONS
-from .errors import QueryError, UnknownName
+from .query_errors import QueryError, UnknownName
 
 Kind = Literal["text", "integer", "number", "true or false", "date", "list", "object", "list of objects", "any"]
 
@@ -137,7 +137,7 @@ class Fields:
         return iter(self.by_path.values())
 
     def find(self, name: str) -> Field | None:
-        """Give the field of a name: its own, with or without prefix, OPTIMADE's, or a part of an object."""
+        """Field of a name: its own, with or without prefix, OPTIMADE's, or a part of an object."""
         if name in ("id", f"{PREFIX}id"):
             return self.by_path[self.key]
         name = name.removeprefix(PREFIX)
@@ -153,7 +153,7 @@ class Fields:
         return Field(path, "any", f"Part of {whole}: {around.description}", many=around.kind == "list of objects")
 
     def get(self, name: str) -> Field:
-        """Give the field of a name.
+        """Field of a name.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class Fields:
 
 @cache
 def fields_of(collection: str) -> Fields:
-    """Give the fields of a collection.
+    """Fields of a collection.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def fields_of(collection: str) -> Fields:
 
 
 def has_deprecation(collection: str) -> bool:
-    """Say whether documents of a collection can be deprecated; those of the bookkeeping can't."""
+    """Whether documents of a collection can be deprecated; those of the bookkeeping can't."""
     return collection in BY_COLLECTION
 
 

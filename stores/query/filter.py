@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from lark import Token, Tree
 
-from .errors import FilterError
 from .fields import Field, Fields
 from .grammar import parse, place
+from .query_errors import FilterError
 from .spelling import SPELLINGS
 
 Query = dict[str, Any]
@@ -242,7 +242,7 @@ class _Translation:
         return _Value(str(inner) == "TRUE", start, end)
 
     def stored(self, field: Field, value: _Value, *, exact: bool) -> Any:
-        """Give the value as the field would hold it, or raise for one it can't hold."""
+        """Value as the field would hold it; raises `FilterError` for one it can't hold."""
         given = value.value
         kind = "text" if field.kind == "list" else field.kind
         if value.name:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from .errors import FilterError
+from .query_errors import FilterError
 
 GRAMMAR: Final = "v1.2.0.lark"
 MAX_LENGTH: Final = 20_000
@@ -54,7 +54,7 @@ def parse(text: str) -> Tree[Token] | None:
 
 
 def place(node: Tree[Token] | Token) -> tuple[int, int]:
-    """Give the start and end of a node in the text."""
+    """Start and end of a node in the text."""
     where: Any = node if isinstance(node, Token) else node.meta
     return int(where.start_pos or 0), int(where.end_pos or 0)
 

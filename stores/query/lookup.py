@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..connection import Connection
-from .errors import NoSuchDocument
 from .fields import ALL_DOCUMENTS, fields_of
+from .query_errors import NoSuchDocument
 from .search import require_initialised
 
 Doc = dict[str, Any]
@@ -21,7 +21,7 @@ _MAX_LENGTH: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredDocument:
     """A document and where it lies."""
 
     collection: str
@@ -29,11 +29,13 @@ class Found:
     document: Doc
 
 
-def find_document(connection: Connection, name: str, *, collection: str | None = None) -> Found:
+def find_document(connection: Connection, name: str, *, collection: str | None = None) -> StoredDocument:
     """Find the document of an id, or of the beginning of one where no other begins so.
 
     Parameters
     ----------
+    connection
+        The database.
     name
         Id of a document of any collection, or its first letters.
     collection
@@ -50,39 +52,39 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if collection is not None:
         fields_of(collection)
     collections = (collection,) if collection else _LOOKED_INTO
-    exact = [found for one in collections if (found := _exact(connection, one, name))]
+    exact = [stored for place in collections if (stored := _exact(connection, place, name))]
     if len(exact) == 1:
         return exact[0]
     if exact:
-        places = " and ".join(found.collection for found in exact)
+        places = " and ".join(stored.collection for stored in exact)
         raise NoSuchDocument(f"{name} is in {places}", f"Say which: --collection {exact[0].collection}")
     begin_so = _beginning_with(connection, collections, name)
     shortest = min((key for _, key in begin_so), key=len, default="")
     if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
-        begin_so = [one for one in begin_so if one[1] == shortest]
-    if len(begin_so) == 1 and (found := _exact(connection, *begin_so[0])):
-        return found
+        begin_so = [(place, key) for place, key in begin_so if key == shortest]
+    if len(begin_so) == 1 and (stored := _exact(connection, *begin_so[0])):
+        return stored
     if begin_so:
-        listed = "\n".join(f"  {key}  ({one})" for one, key in begin_so[:_NEAR])
+        listed = "\n".join(f"  {key}  ({place})" for place, key in begin_so[:_NEAR])
         more = "\n  …" if len(begin_so) > _NEAR else ""
         raise NoSuchDocument(f"several ids begin with {name!r}:\n{listed}{more}", "Write more of the one you mean.")
     raise NoSuchDocument(f"there is no document {name!r}", _advice(connection, collections, name))
 
 
-def _exact(connection: Connection, collection: str, key: str) -> Found | None:
+def _exact(connection: Connection, collection: str, key: str) -> StoredDocument | None:
     document = connection.database[collection].find_one({fields_of(collection).key: key}, {"_id": 0})
-    return Found(collection, key, document) if document else None
+    return StoredDocument(collection, key, document) if document else None
 
 
 def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:
-    """Give collection and key of documents whose key begins so, by the index of the key; a few of each collection."""
-    found = []
+    """Find keys that begin so, by their index, with their collections; a few of each collection."""
+    keys = []
     for collection in collections:
         key = fields_of(collection).key
         query = {key: {"$regex": f"^{re.escape(start)}"}}
         documents = connection.database[collection].find(query, {"_id": 0, key: 1}).sort(key, 1).limit(_NEAR + 1)
-        found += [(collection, str(document[key])) for document in documents]
-    return found
+        keys += [(collection, str(document[key])) for document in documents]
+    return keys
 
 
 def _advice(connection: Connection, collections: tuple[str, ...], name: str) -> str:

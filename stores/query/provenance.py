@@ -14,7 +14,7 @@ from ..connection import Connection
 from ..documents import BY_COLLECTION
 from ..schema import index_models
 from .fields import fields_of
-from .lookup import Found
+from .lookup import StoredDocument
 
 Doc = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Origin:
     hidden: int = 0
 
     def as_dict(self) -> Doc:
-        """Give it as plain data, empty entries left out."""
+        """Plain data for JSON, empty entries left out."""
         plain: Doc = {"collection": self.collection, "id": self.key}
         for name in ("place", "stage", "state", "title", "hidden"):
             if value := getattr(self, name):
@@ -75,16 +75,16 @@ class Origin:
         return plain
 
 
-def origins_of(connection: Connection, found: Found) -> Origin:
+def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
     """Follow the origins of a document back to what has none."""
-    root = Origin(found.collection, found.key, title=_title(found.document))
-    level = [(root, found.document)]
-    seen = {(found.collection, found.key)}
+    root = Origin(stored.collection, stored.key, title=_title(stored.document))
+    level = [(root, stored.document)]
+    seen = {(stored.collection, stored.key)}
     for _ in range(MAX_STEPS):
         made_from: list[tuple[Origin, Doc]] = []
-        for made, document in level:
+        for product, document in level:
             listed = document.get("origins") or []
-            made.hidden = max(0, len(listed) - MAX_ORIGINS)
+            product.hidden = max(0, len(listed) - MAX_ORIGINS)
             for plain in listed[:MAX_ORIGINS]:
                 origin = Origin(
                     str(plain.get("collection", "")),
@@ -92,17 +92,17 @@ def origins_of(connection: Connection, found: Found) -> Origin:
                     place=str(plain.get("place") or ""),
                     stage=str(plain.get("stage") or ""),
                 )
-                made.origins.append(origin)
+                product.origins.append(origin)
                 made_from.append((origin, plain))
-        stored = _load(connection, made_from)
+        documents = _load(connection, made_from)
         level = []
         for origin, plain in made_from:
             if origin.collection not in BY_COLLECTION:
                 continue
-            if (origin.collection, origin.key) not in stored:
+            if (origin.collection, origin.key) not in documents:
                 origin.state = "no longer stored"
                 continue
-            document = stored[origin.collection, origin.key]
+            document = documents[origin.collection, origin.key]
             origin.title = _title(document)
             if document.get("deprecated"):
                 origin.state = "deprecated"
@@ -116,64 +116,64 @@ def origins_of(connection: Connection, found: Found) -> Origin:
     return root
 
 
-def documents_referring_to(connection: Connection, found: Found, *, limit: int = 10) -> dict[str, list[Doc]]:
-    """Give, by collection, the first documents that name this one: made from it, about it, or the same as it."""
+def documents_referring_to(connection: Connection, stored: StoredDocument, *, limit: int = 10) -> dict[str, list[Doc]]:
+    """First documents, by collection, that name this one: made from it, about it, or the same as it."""
     referring: dict[str, list[Doc]] = {}
     for collection, document in BY_COLLECTION.items():
         indexed = {model["keys"][0][0] for model in index_models(document)}
         names = [name for name in _REFERENCES if name in indexed and name != document.KEY]
         if not names:
             continue
-        query = {"$or": [{name: found.key} for name in names], document.KEY: {"$ne": found.key}}
-        wanted = [document.KEY, "formula_reduced", "status", "kind", "method", "value", "unit", "route", "deprecated"]
-        projection = {"_id": 0, **dict.fromkeys(wanted, 1), **dict.fromkeys(names, 1)}
+        query = {"$or": [{name: stored.key} for name in names], document.KEY: {"$ne": stored.key}}
+        shown = [document.KEY, "formula_reduced", "status", "kind", "method", "value", "unit", "route", "deprecated"]
+        projection = {"_id": 0, **dict.fromkeys(shown, 1), **dict.fromkeys(names, 1)}
         documents = list(connection.database[collection].find(query, projection).sort(document.KEY, 1).limit(limit + 1))
         if documents:
             referring[collection] = documents
     return referring
 
 
-def values_of(connection: Connection, found: Found) -> list[Doc]:
-    """Give the properties of a structure, or of the structure a candidate is; in the order of their keys."""
-    structure_id = found.document.get("structure_id")
-    if found.collection not in ("structures", "candidates") or not structure_id:
+def values_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
+    """Properties of a structure, or of the structure a candidate is; in the order of their keys."""
+    structure_id = stored.document.get("structure_id")
+    if stored.collection not in ("structures", "candidates") or not structure_id:
         return []
     query = {"structure_id": structure_id, "deprecated": False}
     hidden = {"_id": 0, "facets": 0, "origins": 0}
     return list(connection.database["properties"].find(query, hidden).sort("property_id", 1).limit(MAX_VALUES))
 
 
-def failures_of(connection: Connection, found: Found) -> list[Doc]:
-    """Give the failures on record for a document, or for a group it belongs to."""
-    items = [found.key, *(str(found.document[name]) for name in _GROUPS if found.document.get(name))]
+def failures_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
+    """Failures on record for a document, or for a group it belongs to."""
+    items = [stored.key, *(str(stored.document[name]) for name in _GROUPS if stored.document.get(name))]
     query = {"item": {"$in": sorted(set(items))}}
     return list(connection.database["failures"].find(query, {"_id": 0}).sort("failure_id", 1).limit(50))
 
 
-def quarantine_of(connection: Connection, found: Found) -> list[Doc]:
-    """Give the complaints about a document, or about the place in a file it comes from."""
-    places = [{"file": found.collection, "place": found.key}]
+def quarantine_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
+    """Complaints about a document, or about the place in a file it comes from."""
+    places = [{"file": stored.collection, "place": stored.key}]
     places += [
         {"file": origin["id"], "place": origin["place"]}
-        for origin in (found.document.get("origins") or [])[:MAX_ORIGINS]
+        for origin in (stored.document.get("origins") or [])[:MAX_ORIGINS]
         if origin.get("collection") == "file" and origin.get("place")
     ]
     return list(connection.database["quarantine"].find({"$or": places}, {"_id": 0}).sort("quarantine_id", 1).limit(50))
 
 
-def _load(connection: Connection, wanted: Iterable[tuple[Origin, Doc]]) -> dict[tuple[str, str], Doc]:
+def _load(connection: Connection, origins: Iterable[tuple[Origin, Doc]]) -> dict[tuple[str, str], Doc]:
     keys: dict[str, set[str]] = {}
-    for origin, _ in wanted:
+    for origin, _ in origins:
         if origin.collection in BY_COLLECTION:
             keys.setdefault(origin.collection, set()).add(origin.key)
-    stored = {}
+    documents = {}
     for collection, names in keys.items():
         key = fields_of(collection).key
         needed = [key, "origins", "content_hash", "deprecated", "formula_reduced", "kind", "value", "unit"]
         query = {key: {"$in": sorted(names)}}
         for document in connection.database[collection].find(query, {"_id": 0, **dict.fromkeys(needed, 1)}):
-            stored[collection, str(document[key])] = document
-    return stored
+            documents[collection, str(document[key])] = document
+    return documents
 
 
 def _title(document: Doc) -> str:

@@ -13,9 +13,8 @@ from pymongo.errors import OperationFailure
 
 from ..connection import Connection
 from ..schema import is_initialised
-from .errors import NotInitialised, QueryError
 from .fields import Field, Fields, fields_of, has_deprecation
-from .filter import compile_filter
+from .query_errors import NotInitialised, QueryError
 
 Doc = dict[str, Any]
 
@@ -71,7 +70,7 @@ class Search:
         known = fields_of(self.collection)
         if self.offset < 0 or (self.limit is not None and self.limit < 0):
             raise QueryError(f"limit and offset are at least 0, not {self.limit} and {self.offset}")
-        parts = [compile_filter(self.filter, known), *self.conditions]
+        parts = [_compiled(self.filter, known), *self.conditions]
         if has_deprecation(self.collection) and not self.deprecated:
             parts.append({"deprecated": False})
         parts = [part for part in parts if part]
@@ -86,7 +85,7 @@ class Search:
         return int(collection.count_documents(self.query) if self.query else collection.estimated_document_count())
 
     def documents(self, connection: Connection) -> Iterator[Doc]:
-        """Give the documents one by one, as stored.
+        """Documents one by one, as stored.
 
         Raises
         ------
@@ -98,12 +97,12 @@ class Search:
             return
         collection = connection.database[self.collection]
         try:
-            if any(direction > 0 and not one.required for one, direction in self.order):
+            if any(direction > 0 and not by.required for by, direction in self.order):
                 yield from collection.aggregate(self._pipeline(), allowDiskUse=True, batchSize=BATCH)
             else:
-                order = [(one.path, direction) for one, direction in self.order]
-                found = collection.find(self.query, self._projection(), skip=self.offset, limit=self.limit or 0)
-                yield from found.sort(order).allow_disk_use(allow_disk_use=True).batch_size(BATCH)
+                order = [(by.path, direction) for by, direction in self.order]
+                cursor = collection.find(self.query, self._projection(), skip=self.offset, limit=self.limit or 0)
+                yield from cursor.sort(order).allow_disk_use(allow_disk_use=True).batch_size(BATCH)
         except OperationFailure as error:
             raise QueryError(f"the database can't answer this: {error.details or error}") from error
 
@@ -115,15 +114,15 @@ class Search:
     def _pipeline(self) -> list[Doc]:
         # In MongoDB's order a missing value is the least; only a field that says so can bring it to the end.
         marks = {
-            f"{_MISSING}{i}": {"$lte": [f"${one.path}", None]}
-            for i, (one, direction) in enumerate(self.order)
-            if direction > 0 and not one.required
+            f"{_MISSING}{i}": {"$lte": [f"${by.path}", None]}
+            for i, (by, direction) in enumerate(self.order)
+            if direction > 0 and not by.required
         }
         order: dict[str, int] = {}
-        for i, (one, direction) in enumerate(self.order):
+        for i, (by, direction) in enumerate(self.order):
             if f"{_MISSING}{i}" in marks:
                 order[f"{_MISSING}{i}"] = 1
-            order[one.path] = direction
+            order[by.path] = direction
         stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}, {"$sort": order}]
         if self.offset:
             stages.append({"$skip": self.offset})
@@ -135,11 +134,11 @@ class Search:
 
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
-    """Give the value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
+    """Value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
     here: Any = document
     for part in path.split("."):
         if isinstance(here, list):
-            here = [one.get(part) for one in here if isinstance(one, Mapping)]
+            here = [element.get(part) for element in here if isinstance(element, Mapping)]
         else:
             here = here.get(part) if isinstance(here, Mapping) else None
     return here
@@ -154,13 +153,21 @@ def require_initialised(connection: Connection) -> None:
         )
 
 
+def _compiled(text: str, known: Fields) -> Doc:
+    if not text.strip():
+        return {}
+    from .filter import compile_filter  # the parser's imports, for those who write a filter
+
+    return compile_filter(text, known)
+
+
 def _order(names: Sequence[str], known: Fields) -> tuple[tuple[Field, int], ...]:
     order: dict[str, tuple[Field, int]] = {}
     for name in names:
-        one = known.get(name.removeprefix("-").removeprefix("+"))
-        if not one.sortable:
-            raise QueryError(f"documents can't be put in order by {one.path}, which is a {one.kind}")
-        order.setdefault(one.path, (one, -1 if name.startswith("-") else 1))
+        by = known.get(name.removeprefix("-").removeprefix("+"))
+        if not by.sortable:
+            raise QueryError(f"documents can't be put in order by {by.path}, which is a {by.kind}")
+        order.setdefault(by.path, (by, -1 if name.startswith("-") else 1))
     order.setdefault(known.key, (known.by_path[known.key], 1))
     return tuple(order.values())
 

@@ -17,7 +17,7 @@ _SYSTEM: Final = re.compile(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)*")
 
 
 def reduced(formula: str) -> str:
-    """Give a formula in pymatgen's reduced spelling.
+    """Spell a formula in pymatgen's reduced form.
 
     Raises
     ------
@@ -37,13 +37,13 @@ def reduced(formula: str) -> str:
         composition = Composition(formula)
     except (ValueError, KeyError, IndexError) as error:
         raise ValueError(f"{formula!r} is no formula") from error
-    if not composition or not all(isinstance(one, Element) for one in composition):
+    if not composition or not all(isinstance(species, Element) for species in composition):
         raise ValueError(f"{formula!r} is no formula of chemical elements")
     return str(composition.reduced_formula)
 
 
 def anonymous(formula: str) -> str:
-    """Give an anonymous formula with its amounts ascending, as pymatgen has it; OPTIMADE has them descending.
+    """Spell an anonymous formula with its amounts ascending, as pymatgen has it; OPTIMADE has them descending.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def anonymous(formula: str) -> str:
 
 
 def system(text: str) -> str:
-    """Give a chemical system with its elements in alphabetical order.
+    """Spell a chemical system with its elements in alphabetical order.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""The embedded MongoDB server: its program, its process, its folder, its health."""
+"""The embedded MongoDB server: its program, its process, its folder, its log."""

@@ -7,54 +7,17 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
-from pydantic import SecretStr
 from pymongo import errors as mongo
 
 from ..errors import ServerStartFailed
 from ..settings import Settings
 from . import mongod_process, replica_set, server_log
+from .mongod_process import Server as Server
 from .server_home import ServerHome
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running embedded server.
-
-    Attributes
-    ----------
-    pid, port
-        Its process and its port on 127.0.0.1.
-    started_at
-        When the process began, seconds since 1970.
-    binary
-        The program it runs.
-    already_running
-        Whether `start` found it running.
-    """
-
-    home: ServerHome
-    pid: int
-    port: int
-    started_at: float
-    binary: Path
-    already_running: bool = field(default=True, compare=False)
-
-    def uri(self) -> SecretStr:
-        """Give the URI of the exfolio user, password included."""
-        password = self.home.credentials().user.get_secret_value()
-        return SecretStr(
-            f"mongodb://{replica_set.USER}:{password}@{replica_set.HOST}:{self.port}/"
-            f"?authSource=admin&replicaSet={replica_set.NAME}"
-        )
-
-    def grant(self, database: str) -> None:
-        """Let the exfolio user use one more database."""
-        replica_set.grant(self.port, self.home.credentials(), database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +35,16 @@ class Status:
     uri: str | None = None
     last_errors: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
-
 
 def find_running(settings: Settings) -> Server | None:
-    """Give the server of this home if it runs.
+    """Server of this home, if it runs.
 
     Raises
     ------
     ServerStartFailed
         The folder may not be read.
     """
-    home = ServerHome.below(settings.home)
-    process = mongod_process.find(home)
-    return None if process is None else Server(home, process.pid, process.port, process.started_at, process.binary)
+    return mongod_process.find(ServerHome.below(settings.home))
 
 
 def start(settings: Settings) -> Server:
@@ -99,14 +56,13 @@ def start(settings: Settings) -> Server:
         With the reason and a remedy: no mongod, the port taken, the disk full or read-only, data of another version...
     """
     home = ServerHome.below(settings.home)
-    home.prepare(minimum_free_mb=0)
+    home.prepare()
     with home.locked(seconds=settings.start_seconds):
         server = find_running(settings)
         if server is None:
-            home.prepare(minimum_free_mb=settings.minimum_free_mb)
+            home.require_room(settings.minimum_free_mb)
             home.credentials()
-            new = mongod_process.launch(home, settings)
-            server = Server(home, new.pid, new.port, new.started_at, new.binary, already_running=False)
+            server = mongod_process.launch(home, settings)
         replica_set.set_up(server.port, home.credentials(), settings.database, seconds=settings.start_seconds)
         keep_log_short(server)
     return server
@@ -162,14 +118,13 @@ def status(settings: Settings) -> Status:
         pid=server.pid,
         port=server.port,
         version=_version(server),
-        uptime_seconds=round(time.time() - server.started_at, 1),
-        uri=f"mongodb://{replica_set.USER}:***@{replica_set.HOST}:{server.port}/"
-        f"?authSource=admin&replicaSet={replica_set.NAME}",
+        uptime_seconds=_uptime(server),
+        uri=replica_set.uri(server.port, "***"),
     )
 
 
 def why_stopped(settings: Settings) -> str:
-    """Give the last errors of a server that stopped by itself, or nothing."""
+    """Last errors of a server that stopped by itself; empty for one that runs, or stopped in order."""
     if find_running(settings) is not None:
         return ""
     return "; ".join(server_log.errors_in(ServerHome.below(settings.home).log))
@@ -181,15 +136,16 @@ def keep_log_short(server: Server, *, longest_bytes: int = server_log.LONGEST_LO
         psutil.Process(server.pid).send_signal(signal.SIGUSR1)
 
 
-def _version(server: Server) -> str | None:
+def _uptime(server: Server) -> float | None:
     try:
-        with replica_set.admin_client(server.port, server.home.credentials().admin, seconds=2) as client:
-            return str(client.admin.command("buildInfo")["version"])
-    except mongo.PyMongoError:  # runs, but does not answer yet: the rest of the status is still worth showing
+        return round(time.time() - psutil.Process(server.pid).create_time(), 1)
+    except psutil.NoSuchProcess:  # went away meanwhile
         return None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value
+def _version(server: Server) -> str | None:
+    try:
+        with server.admin_client(seconds=2) as client:
+            return str(client.admin.command("buildInfo")["version"])
+    except mongo.PyMongoError:  # runs, but does not answer yet: the rest of the status is still worth showing
+        return None

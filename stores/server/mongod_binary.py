@@ -21,7 +21,7 @@ NAMES: Final = ("mongod", "mongod.exe")
 
 
 def find_mongod(configured: Path | None = None) -> Path:
-    """Give the path of an executable mongod.
+    """Path of an executable mongod.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def find_mongod(configured: Path | None = None) -> Path:
         None was found.
     """
     if configured is not None:
-        found = shutil.which(configured)
-        if found is None:
+        program = shutil.which(configured)
+        if program is None:
             raise ConfigurationError(
                 f"setting mongod: {configured} is not an executable file", "Correct it, or leave it out."
             )
-        return Path(found).absolute()
-    if found := shutil.which("mongod"):
-        return Path(found).absolute()
+        return Path(program).absolute()
+    if program := shutil.which("mongod"):
+        return Path(program).absolute()
     for package in PACKAGES:
         if packaged := _packaged_mongod(package):
             return _made_executable(packaged)

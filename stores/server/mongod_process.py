@@ -1,6 +1,6 @@
 """The mongod process: telling whether it runs, and starting it on a port that is free.
 
-Knows the program's options and its ways of failing; nothing of replica sets, users or databases.
+Knows the program's options and its ways of failing; setting up what it serves is for `replica_set`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import os
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import psutil
+from pydantic import SecretStr
 
 from ..errors import ServerStartFailed
 from ..settings import Settings
@@ -31,17 +34,39 @@ COMPRESSORS: Final = "snappy,zstd"
 
 
 @dataclass(frozen=True, slots=True)
-class MongodProcess:
-    """A running mongod: process, port on 127.0.0.1, when it began (seconds since 1970), and its program."""
+class Server:
+    """A running embedded server.
 
+    Attributes
+    ----------
+    home
+        Its folder.
+    pid, port
+        Its process and its port on 127.0.0.1.
+    already_running
+        Whether it was found running, not started.
+    """
+
+    home: ServerHome
     pid: int
     port: int
-    started_at: float
-    binary: Path
+    already_running: bool = field(default=True, compare=False)
+
+    def uri(self) -> SecretStr:
+        """URI of the exfolio user, password included."""
+        return SecretStr(replica_set.uri(self.port, self.home.credentials().user.get_secret_value()))
+
+    def admin_client(self, *, seconds: float = 5) -> replica_set.Client:
+        """Client of the admin, who may look into every database; waits for the server up to `seconds`."""
+        return replica_set.admin_client(self.port, self.home.credentials().admin, seconds=seconds)
+
+    def grant(self, database: str) -> None:
+        """Let the exfolio user use one more database."""
+        replica_set.grant(self.port, self.home.credentials(), database)
 
 
-def find(home: ServerHome) -> MongodProcess | None:
-    """Give the mongod that works on the data of `home`, if one does.
+def find(home: ServerHome) -> Server | None:
+    """Mongod that works on the data of `home`, if one does.
 
     What decides is the process itself: mongod writes its pid beside the data, and the process of that number must
     be one that works on these data. A file left by a crash, or a pid that now belongs to another program, is no server.
@@ -60,62 +85,73 @@ def find(home: ServerHome) -> MongodProcess | None:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        arguments = process.cmdline()
-        started_at = process.create_time()
+        options = dict(itertools.pairwise(process.cmdline()))
     except psutil.Error:
         return None
-    options = dict(itertools.pairwise(arguments))
     if options.get("--dbpath") != str(home.data) or "--port" not in options:
         return None
-    return MongodProcess(pid, int(options["--port"]), started_at, Path(arguments[0]))
+    return Server(home, pid, int(options["--port"]))
 
 
-def launch(home: ServerHome, settings: Settings) -> MongodProcess:
+def launch(home: ServerHome, settings: Settings) -> Server:
     """Start mongod and wait until it listens.
 
     Whoever calls this holds the lock of `home` and has found no mongod. There may be one all the same, that has
-    not yet written its pid: begun by a process that was killed right after. It is waited for and given.
+    not yet written its pid: begun by a process that was killed right after. It is waited for and returned.
 
     Raises
     ------
     ServerStartFailed
         With the reason and a remedy.
     """
-    failure: ServerStartFailed
+    failure: ServerStartFailed | None = None
+    deadline = time.monotonic()
     try:
-        return _launch(home, settings)
+        _start(home, settings)
     except server_log.DataInUse as error:
-        failure, deadline = error, time.monotonic() + settings.start_seconds
+        failure, deadline = error, deadline + settings.start_seconds
     except server_log.PortTaken as error:  # perhaps by that one; by now it has written its pid, then
-        failure, deadline = error, time.monotonic()
-    while True:
-        if process := find(home):
-            return process
+        failure = error
+    while (server := find(home)) is None:
         if time.monotonic() > deadline:
-            raise failure
+            raise failure or _went_away(home)
         time.sleep(POLL_SECONDS)
+    home.remember_port(server.port)
+    return replace(server, already_running=failure is not None)
 
 
-def _launch(home: ServerHome, settings: Settings) -> MongodProcess:
+def _start(home: ServerHome, settings: Settings) -> None:
     binary = find_mongod(settings.mongod)
     server_log.rotate(home.log)
-    remembered = home.remembered_port()
-    for _ in range(ATTEMPTS_AT_A_PORT):
-        port = _port(settings.port, remembered)
-        try:
+    for port in _ports(settings.port, home.remembered_port()):
+        with suppress(server_log.PortTaken):
             _run(_command(binary, home, settings, port), home, settings.start_seconds)
-        except server_log.PortTaken:
-            if settings.port is not None:
-                raise _port_error(settings.port) from None
-            remembered = None  # taken between the look and the start
-            continue
-        process = find(home)
-        if process is None:
-            last = "; ".join(server_log.errors_in(home.log)) or "nothing"
-            raise ServerStartFailed(f"mongod started and went away again. It says: {last}", f"Its log: {home.log}")
-        home.remember_port(port)
-        return process
-    raise ServerStartFailed(f"no free port found in {ATTEMPTS_AT_A_PORT} attempts", "Set EXFOLIO_PORT to a free one.")
+            return
+    if settings.port is None:
+        raise server_log.PortTaken("no free port found", "Set EXFOLIO_PORT to a free one.")
+    raise server_log.PortTaken(
+        f"port {settings.port}, which the settings ask for, is taken by another program or not allowed",
+        "Stop that program, set EXFOLIO_PORT to another port, or leave it out for a free one.",
+    )
+
+
+def _ports(fixed: int | None, remembered: int | None) -> Iterator[int]:
+    """Yield the ports to try: the one of the settings only, else the remembered one, then free ones."""
+    if fixed is not None:
+        yield fixed
+        return
+    if remembered is not None:
+        yield remembered
+    for _ in range(ATTEMPTS_AT_A_PORT):  # another program may take it between this look and the start
+        with socket.socket() as probe:
+            probe.bind((replica_set.HOST, 0))
+            port = int(probe.getsockname()[1])
+        yield port
+
+
+def _went_away(home: ServerHome) -> ServerStartFailed:
+    last = "; ".join(server_log.errors_in(home.log)) or "nothing"
+    return ServerStartFailed(f"mongod started and went away again. It says: {last}", f"Its log: {home.log}")
 
 
 def _command(binary: Path, home: ServerHome, settings: Settings, port: int) -> list[str]:
@@ -159,32 +195,3 @@ def _run(command: list[str], home: ServerHome, seconds: float) -> None:
     if exit_code != 0:
         output_text = home.output.read_text(encoding="utf-8", errors="replace")
         raise server_log.start_failure(home.log, log_start, output_text, exit_code)
-
-
-def _port(fixed: int | None, remembered: int | None) -> int:
-    if fixed is not None:
-        if not _is_free(fixed):
-            raise _port_error(fixed)
-        return fixed
-    if remembered is not None and _is_free(remembered):
-        return remembered
-    with socket.socket() as probe:
-        probe.bind((replica_set.HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mongod does: a port just left is free
-        try:
-            probe.bind((replica_set.HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _port_error(port: int) -> server_log.PortTaken:
-    return server_log.PortTaken(
-        f"port {port}, which the settings ask for, is taken by another program or not allowed",
-        "Stop that program, set EXFOLIO_PORT to another port, or leave it out for a free one.",
-    )

@@ -32,7 +32,18 @@ Client = MongoClient[dict[str, Any]]
 
 
 def set_up(port: int, credentials: Credentials, database: str, *, seconds: float) -> None:
-    """Bring the server on `port` to the point where the exfolio user can write to `database`.
+    """Bring a server to the point where the exfolio user can write to a database.
+
+    Parameters
+    ----------
+    port
+        Port of the server.
+    credentials
+        Passwords of the admin and the exfolio user.
+    database
+        Name of the database.
+    seconds
+        How long it may take.
 
     Raises
     ------
@@ -52,12 +63,17 @@ def set_up(port: int, credentials: Credentials, database: str, *, seconds: float
 
 
 def admin_client(port: int, password: SecretStr, *, seconds: float = 5) -> Client:
-    """Give a client of the admin on this one server, whatever state its replica set is in."""
+    """Client of the admin on this one server, whatever state its replica set is in."""
     return _client(port, seconds=seconds, username=ADMIN, password=password.get_secret_value())
 
 
+def uri(port: int, password: str) -> str:
+    """URI of the exfolio user on the server on `port`."""
+    return f"mongodb://{USER}:{password}@{HOST}:{port}/?authSource=admin&replicaSet={NAME}"
+
+
 def is_granted(roles: Sequence[Mapping[str, str]], database: str) -> bool:
-    """Tell whether roles let their holder read, write and define collections in `database`."""
+    """Whether roles let their holder read, write and define collections in `database`."""
     held = {(role["role"], role["db"]) for role in roles}
     return {("readWrite", database), ("dbAdmin", database)} <= held or {
         ("readWriteAnyDatabase", "admin"),
@@ -101,13 +117,10 @@ def _initiate_and_make_admin(port: int, password: SecretStr, deadline: float) ->
         except mongo.OperationFailure as error:
             if error.code != UNAUTHORIZED:
                 raise
-            refused = ServerStartFailed(
+            raise ServerStartFailed(
                 f"the server on {HOST}:{port} has users already and refuses the password of credentials.json",
                 "Restore the credentials.json that belongs to its data, beside the data folder.",
-            )
-        else:
-            return
-    raise refused
+            ) from error
 
 
 def _unless(accepted: int, client: Client, command: str, value: object, **options: Any) -> None:

@@ -54,7 +54,7 @@ class ServerHome:
 
     @classmethod
     def below(cls, home: Path) -> ServerHome:
-        """Give the server's folder in exfolio's home, links resolved, so that it has one name only."""
+        """Server's folder in exfolio's home, links resolved, so that it has one name only."""
         return cls(home.expanduser().resolve() / "mongod")
 
     @property
@@ -82,22 +82,30 @@ class ServerHome:
         """Passwords of the users."""
         return self.folder / "credentials.json"
 
-    def prepare(self, *, minimum_free_mb: int) -> None:
-        """Make the folders, tighten their modes, and see that there is room.
+    def prepare(self) -> None:
+        """Make the folders, tighten their modes, and see that they can be written.
 
         Raises
         ------
         ServerStartFailed
-            A folder cannot be made or written, or less than `minimum_free_mb` are free.
+            A folder cannot be made or written.
         """
         with explained(self.folder):
             for folder in (self.folder, self.data):
                 folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-                if folder.stat().st_mode & 0o777 != PRIVATE_FOLDER:
-                    folder.chmod(PRIVATE_FOLDER)
+                folder.chmod(PRIVATE_FOLDER)
             write_private(self.folder / ".writable", b"")
             (self.folder / ".writable").unlink(missing_ok=True)
-            free_mb = shutil.disk_usage(self.data).free / MEGABYTE
+
+    def require_room(self, minimum_free_mb: int) -> None:
+        """See that the disk has room for the data.
+
+        Raises
+        ------
+        ServerStartFailed
+            Less than `minimum_free_mb` are free.
+        """
+        free_mb = shutil.disk_usage(self.data).free / MEGABYTE
         if free_mb < minimum_free_mb:
             raise ServerStartFailed(
                 f"{self.data}: the disk is full: {free_mb:,.0f} MB free, {minimum_free_mb:,} MB wanted",
@@ -137,28 +145,26 @@ class ServerHome:
         """
         with explained(self.passwords):
             if not self.passwords.exists():
-                if any(self.data.iterdir()) and (self.data / "WiredTiger").exists():
+                if (self.data / "WiredTiger").exists():
                     raise ServerStartFailed(
                         f"{self.passwords} is lost, and without it nobody can enter the database in {self.data}",
                         "Restore that file from a backup; or move the folder away to begin with an empty database.",
                     )
-                made = {"admin": secrets.token_urlsafe(32), "user": secrets.token_urlsafe(32)}
-                write_private(self.passwords, json.dumps(made).encode())
+                passwords = {name: secrets.token_urlsafe(32) for name in ("admin", "user")}
+                write_private(self.passwords, json.dumps(passwords).encode())
             if not self.key.exists():  # may be made anew: it has no other member to agree with
                 write_private(self.key, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
             for file in (self.passwords, self.key):
-                if file.stat().st_mode & 0o777 != PRIVATE_FILE:
-                    file.chmod(PRIVATE_FILE)
+                file.chmod(PRIVATE_FILE)
             content = self.passwords.read_bytes()
         try:
             read = json.loads(content)
             return Credentials(admin=SecretStr(read["admin"]), user=SecretStr(read["user"]))
-        except (ValueError, KeyError, TypeError):
-            problem = f"{self.passwords} is damaged"
-        raise ServerStartFailed(problem, "Restore that file from a backup.")
+        except (ValueError, KeyError, TypeError):  # not chained: the error quotes the content
+            raise ServerStartFailed(f"{self.passwords} is damaged", "Restore that file from a backup.") from None
 
     def remembered_port(self) -> int | None:
-        """Give the port of the last start, if there was one."""
+        """Port of the last start, if there was one."""
         try:
             return int((self.folder / "port").read_text())
         except (FileNotFoundError, ValueError):  # a damaged note costs a new port, no more
@@ -170,7 +176,7 @@ class ServerHome:
             write_private(self.folder / "port", f"{port}\n".encode())
 
     def size_bytes(self) -> int:
-        """Bytes taken on disk by everything in the folder."""
+        """Size on disk, in bytes, of everything in the folder."""
         total = 0
         for folder, _, files in os.walk(self.folder):
             for name in files:
@@ -204,7 +210,13 @@ def write_private(path: Path, content: bytes) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError about `path` into a `ServerStartFailed` with its remedy."""
+    """Turn an OSError about `path` into an error that names the remedy.
+
+    Raises
+    ------
+    ServerStartFailed
+        In its place.
+    """
     try:
         yield
     except OSError as error:

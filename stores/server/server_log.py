@@ -16,7 +16,6 @@ from ..errors import ServerStartFailed
 from .server_home import REMEDIES
 
 LONGEST_LOG_BYTES: Final = 20_000_000
-KEPT_LOGS: Final = 3
 TAIL_BYTES: Final = 100_000
 NO_ROOM_BYTES: Final = 1_000_000
 RESTARTED: Final = 20698  # id of the line "***** SERVER RESTARTED *****"
@@ -44,7 +43,19 @@ class DataInUse(ServerStartFailed):
 
 
 def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerStartFailed:
-    """Say why mongod gave up, from what it logged after byte `since`, what it printed, and its exit status."""
+    """Reason why mongod gave up, and a remedy.
+
+    Parameters
+    ----------
+    log
+        Its log.
+    since
+        Byte of the log at which it was started.
+    output
+        What it printed.
+    exit_code
+        Its exit status.
+    """
     said = errors_in(log, since, most=None) or [line for line in output.splitlines() if line.strip()]
     text = " ".join(said)
     last = "; ".join(said[-3:])
@@ -71,16 +82,20 @@ def start_failure(log: Path, since: int, output: str, exit_code: int) -> ServerS
 
 
 def disk_refusal(text: str) -> tuple[str, str] | None:
-    """Give what the file system refused, as named in a message, and its remedy; None if nothing is named."""
+    """Refusal of the file system that a message names, and its remedy; None if it names none."""
     named = ((os.strerror(number), remedy) for number, remedy in REMEDIES.items())
     return next((pair for pair in named if pair[0] in text), None)
 
 
 def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
-    """Give the last messages of errors and fatal errors logged after byte `since` and since the last start, each once.
+    """Last messages of errors and fatal errors logged after byte `since` and since the last start, each once.
 
     Parameters
     ----------
+    log
+        The log, which may not be there.
+    since
+        Byte to begin at.
     most
         How many at most; None for all.
     """
@@ -91,7 +106,7 @@ def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
-    found: dict[str, None] = {}
+    messages: dict[str, None] = {}  # each once, in order
     for line in lines:
         try:
             entry = json.loads(line)
@@ -100,23 +115,16 @@ def errors_in(log: Path, since: int = 0, *, most: int | None = 3) -> list[str]:
         if not isinstance(entry, dict):
             continue
         if entry.get("id") == RESTARTED:
-            found.clear()
-        elif entry.get("s") in {"E", "F"}:
-            message = _message(entry)
-            if not message.startswith(EMPTY_PHRASES):
-                found[message] = None
-    messages = list(found)
-    return messages if most is None else messages[-most:]
+            messages.clear()
+        elif entry.get("s") in {"E", "F"} and not (message := _message(entry)).startswith(EMPTY_PHRASES):
+            messages[message] = None
+    return list(messages) if most is None else list(messages)[-most:]
 
 
 def rotate(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> bool:
-    """Put a long log aside as ``.1``, drop the oldest, and tell whether a running server must now reopen its log."""
+    """Put a long log aside as ``.1``, in place of the one before; true where a running server must now reopen it."""
     if not log.exists() or log.stat().st_size < longest_bytes:
         return False
-    for number in range(KEPT_LOGS - 1, 0, -1):
-        older = log.with_name(f"{log.name}.{number}")
-        if older.exists():
-            older.replace(log.with_name(f"{log.name}.{number + 1}"))
     log.replace(log.with_name(f"{log.name}.1"))
     return True
 

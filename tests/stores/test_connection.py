@@ -45,7 +45,7 @@ def _free_port() -> int:
 
 @pytest.fixture
 def standalone(mongod: Path, tmp_path: Path) -> Iterator[int]:
-    """Give the port of a mongod that is no replica set."""
+    """Port of a mongod that is no replica set."""
     port, data = _free_port(), tmp_path / "data"
     data.mkdir()
     command = [mongod, "--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--fork"]

@@ -3,7 +3,7 @@
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.python_api import query
-from exfolio.stores.query.errors import FilterError
+from exfolio.stores.query.query_errors import FilterError
 from exfolio.stores.schema import initialise
 from small_registry import fill, mos2_monolayer
 
@@ -16,11 +16,11 @@ def registry(connection: Connection) -> Connection:
 
 
 def test_documents_tables_and_structures(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = query("materials", 'elements HAS "Mn"', sort="-energy_above_hull", connection=registry)
-    assert [doc["formula_reduced"] for doc in found] == ["LiMnO2", "MnO2", "MnO"]
-    assert repr(found) == "<3 materials>"
+    documents = query("materials", 'elements HAS "Mn"', sort="-energy_above_hull", connection=registry)
+    assert [doc["formula_reduced"] for doc in documents] == ["LiMnO2", "MnO2", "MnO"]
+    assert repr(documents) == "<3 materials>"
 
-    table = found.to_pandas()
+    table = documents.to_pandas()
     assert list(table.index) == ["bulk:limno2", "bulk:mno2", "bulk:mno"]
     assert table.loc["bulk:mno2", "band_gap"] == 0.25
     assert table.attrs["units"]["band_gap"] == "eV"

@@ -9,9 +9,9 @@ FRIDAY_NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def next_fire(expression: str, after: datetime = FRIDAY_NOON, timezone: str = "UTC") -> datetime:
-    found = next_after(cron_trigger(expression, timezone=timezone), after)
-    assert found is not None
-    return found.astimezone(UTC)
+    fire_time = next_after(cron_trigger(expression, timezone=timezone), after)
+    assert fire_time is not None
+    return fire_time.astimezone(UTC)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.runner import run_stage
-from exfolio.builders.schedule.cron import CronError
-from exfolio.builders.schedule.scheduler import Scheduler, jobs_of
+from exfolio.builders.schedule.scheduler import Scheduler
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.cli.main import run
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
-from exfolio.stores.errors import ConfigurationError, LeaseHeld
+from exfolio.stores.errors import LeaseHeld
 from exfolio.stores.schedule_settings import ScheduleSettings
 from pymatgen.core import Lattice, Structure
 
@@ -47,23 +46,23 @@ def salts(registry: Connection, tmp_path: Path) -> Path:
     return file
 
 
-def scheduler(connection: Connection, **schedule: Any) -> Scheduler:
+def scheduler(connection: Connection, *, batch_size: int = 500, **schedule: Any) -> Scheduler:
     settings = connection.settings.model_copy(
-        update={"schedule": ScheduleSettings(**{**QUICK, **schedule}), "lease_seconds": 3}
+        update={"schedule": ScheduleSettings(**{**QUICK, **schedule}), "lease_seconds": 3, "batch_size": batch_size}
     )
     return Scheduler(Connection(settings, connection.name, connection.origin, connection.uri))
 
 
 @contextmanager
-def serving(one: Scheduler) -> Iterator[Scheduler]:
-    thread = threading.Thread(target=one.serve)
+def serving(chosen: Scheduler) -> Iterator[Scheduler]:
+    thread = threading.Thread(target=chosen.serve)
     thread.start()
     try:
-        yield one
+        yield chosen
     finally:
-        one.stop()
+        chosen.stop()
         thread.join(timeout=20)
-        one.connection.close()
+        chosen.connection.close()
         assert not thread.is_alive()
 
 
@@ -98,13 +97,6 @@ def test_a_source_that_goes_down_is_put_off_and_recovers(registry: Connection, s
         assert back["failures"] == 0
         assert "error" not in back
         assert "failing_since" not in back
-
-
-def test_waits_grow_up_to_the_longest(registry: Connection) -> None:
-    one = scheduler(registry, refresh="@daily", backoff_first_seconds=60, backoff_longest_seconds=3600)
-    waits = [one._wait(failures) for failures in (1, 2, 3, 7, 1000)]
-    for wait, least in zip(waits, [60, 120, 240, 3600, 3600], strict=True):
-        assert least <= wait <= 1.1 * least
 
 
 def test_missed_runs_are_caught_up_once(registry: Connection, salts: Path) -> None:
@@ -154,10 +146,10 @@ def test_one_scheduler_at_a_time_and_the_next_stands_by(registry: Connection, sa
 
 def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Path) -> None:
     waits = {"backoff_first_seconds": 2, "backoff_longest_seconds": 2}
-    one = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON}, **waits)
+    twice = scheduler(registry, sources={"salts": NEVER_SOON, "nowhere": NEVER_SOON}, **waits)
 
-    first = {job.name: ending for job, ending in one.run_due()}
-    second = one.run_due()
+    first = {job.name: ending for job, ending in twice.run_due()}
+    second = twice.run_due()
 
     assert first["source salts"].state == "succeeded"
     assert first["source nowhere"].state == "failed"
@@ -165,49 +157,34 @@ def test_once_runs_what_is_due_and_nothing_else(registry: Connection, salts: Pat
     assert second == []
     assert record(registry)["runner"] == "once"
     time.sleep(2 * 1.1 + 0.1)  # waits are up to a tenth longer, at random
-    assert [job.name for job, _ in one.run_due()] == ["source nowhere"]
+    assert [job.name for job, _ in twice.run_due()] == ["source nowhere"]
 
 
 def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Connection, salts: Path) -> None:
     salts.unlink()
-    one = scheduler(registry, sources={"salts": NEVER_SOON}, refresh=NEVER_SOON)
-    endings = {job.name: ending for job, ending in one.run_due()}
+    twice = scheduler(registry, sources={"salts": NEVER_SOON}, refresh=NEVER_SOON)
+    endings = {job.name: ending for job, ending in twice.run_due()}
     assert endings["source salts"].state == "failed"
     assert endings["refresh"].state == "succeeded"
-    assert one.plan()[0]["failures"] == 1
+    assert twice.plan()[0]["failures"] == 1
 
 
-def test_a_source_that_is_pulled_in_parts_is_named_as_a_whole_or_by_part(registry: Connection, salts: Path) -> None:
-    for chemsys in ("Mn-O", "Fe-O"):
-        registry.database["stage_states"].insert_one(
-            {
-                "stage": f"ingest:mp:{chemsys}",
-                "maker": {
-                    "arguments": {"kind": "materials-project", "options": {"chemsys": [chemsys], "source": "mp"}}
-                },
-            }
-        )
-    one = scheduler(registry, sources={"mp": NEVER_SOON})
+def test_fire_times_that_come_while_a_job_runs_are_skipped_and_counted(registry: Connection, salts: Path) -> None:
+    # Given a source whose reading takes longer than the second between two fire times
+    salt = json.loads(salts.read_text())[0]
+    salts.write_text(json.dumps([{**salt, "material_id": f"m-{i}"} for i in range(150)]))
+    slow = scheduler(registry, batch_size=1, sources={"salts": EVERY_SECOND})
 
-    assert [stage.name for stage in one._sources("mp")] == ["ingest:mp:Fe-O", "ingest:mp:Mn-O"]
-    assert [stage.name for stage in one._sources("mp:Mn-O")] == ["ingest:mp:Mn-O"]
-    with pytest.raises(ConfigurationError, match="there are: mp:Fe-O, mp:Mn-O, salts"):
-        one._sources("m")
-    assert one._seen_to() == {"ingest:mp", "ingest:mp:Mn-O", "ingest:mp:Fe-O"}
+    # When it runs for the first time, and then once more
+    with serving(slow):
+        wait_until(lambda: record(registry).get("state") == "succeeded", 60)
+        once = record(registry)
+        wait_until(lambda: record(registry)["runs"] > 1)
 
-
-@pytest.mark.parametrize(
-    ("schedule", "error", "complaint"),
-    [
-        ({}, ConfigurationError, "nothing is on the schedule"),
-        ({"sources": {"salts": "often"}}, CronError, r"schedule\.sources\.salts: .* 1 fields"),
-        ({"refresh": "99 * * * *"}, CronError, r"schedule\.refresh: "),
-        ({"campaigns": {"one-dimensional": "@daily"}}, ConfigurationError, "no campaign is called 'one-dimensional'"),
-    ],
-)
-def test_a_wrong_schedule_is_refused(schedule: dict[str, Any], error: type[Exception], complaint: str) -> None:
-    with pytest.raises(error, match=complaint):
-        jobs_of(ScheduleSettings(**schedule))
+    # Then of the fire times in between none was taken, and all are on record
+    seconds = (once["ended_at"] - once["started_at"]).total_seconds()
+    assert once["runs"] == 1
+    assert 1 <= int(seconds) <= once["skips"] <= int(seconds) + 1
 
 
 def _command_in_child(log: Path) -> None:

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 from exfolio.cli import main as frame
 from exfolio.cli.display.console import print_json
+from exfolio.stores.bookkeeping.leases import Lease
+from exfolio.stores.connection import connect
 from exfolio.stores.errors import LeaseHeld
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
@@ -48,6 +51,35 @@ def test_start_stop_and_start_again(
     assert json.loads(capsys.readouterr().out) == {"stopped": True}
     assert frame.run(["db", "stop"]) == 0
     assert capsys.readouterr().out == "It was not running.\n"
+
+
+def test_stop_while_a_run_holds_a_lease_is_refused_unless_forced(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a server whose one lease is held, in a database of its own, and another has run out
+    monkeypatch.setenv("EXFOLIO_HOME", str(home.home))
+    monkeypatch.setenv("EXFOLIO_MONGOD", str(home.mongod))
+    impatient = home.model_copy(update={"server_wait_seconds": 1.0})
+    with (
+        connect(impatient, autostart=True) as first,
+        connect(impatient.model_copy(update={"database": "another"})) as second,
+    ):
+        first.database["leases"].insert_one(
+            {"job": "stage layers", "owner": "elsewhere:1", "token": 1, "expires_at": datetime(2020, 1, 1, tzinfo=UTC)}
+        )
+        with Lease(second, "refresh", seconds=30) as lease:
+            # When it is to be stopped, it says who works, and goes on
+            assert frame.run(["db", "stop"]) == 3
+            said = capsys.readouterr().err
+            assert f"refresh is being run by {lease.owner}, since {datetime.now(UTC):%Y-}" in said
+            assert "stage layers" not in said
+            assert "--force" in said
+            assert embedded.find_running(home) is not None
+
+            # Then it stops when told so in earnest
+            assert frame.run(["db", "stop", "--force", "--json"]) == 0
+            assert json.loads(capsys.readouterr().out) == {"stopped": True}
+            assert embedded.find_running(home) is None
 
 
 def test_status_shows_a_whole_uri_without_the_password(
@@ -138,12 +170,17 @@ def test_server_that_cannot_start_ends_with_3_and_a_remedy(
     [(LeaseHeld("another run holds it"), 3), (KeyboardInterrupt(), 130), (ZeroDivisionError(), 3), (typer.Exit(1), 1)],
 )
 def test_what_a_command_raises_decides_the_exit_code(
-    raised: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    raised: BaseException,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(_: Settings) -> bool:
         raise raised
 
     monkeypatch.setattr(embedded, "stop", fail)
+    monkeypatch.setenv("EXFOLIO_HOME", str(tmp_path))
     assert frame.run(["db", "stop"]) == code
     assert ("Traceback" in capsys.readouterr().err) == isinstance(raised, ZeroDivisionError)
 

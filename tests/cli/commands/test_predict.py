@@ -42,15 +42,15 @@ def test_the_likeliest_come_first(ask: Ask) -> None:
 
 @pytest.mark.usefixtures("registry")
 def test_json_holds_structures_and_all_that_is_known_of_them(ask_json: Callable[..., Any]) -> None:
-    found = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1")
+    answer = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1")
 
-    assert (found["formula"], found["dimension"]) == ("KBr", 3)
-    [one] = found["structures"]
-    assert (one["template_id"], one["space_group"], one["known_as"]) == ("flat:NaCl", 225, None)
-    assert one["substitution"] == {"Na": "K", "Cl": "Br"}
-    assert one["checks"]["charge"]["passed"] is True
-    assert one["probability"] == pytest.approx(1)
-    assert Structure.from_dict(one["structure"]).composition.reduced_formula == "KBr"
+    assert (answer["formula"], answer["dimension"]) == ("KBr", 3)
+    [prediction] = answer["structures"]
+    assert (prediction["template_id"], prediction["space_group"], prediction["known_as"]) == ("flat:NaCl", 225, None)
+    assert prediction["substitution"] == {"Na": "K", "Cl": "Br"}
+    assert prediction["checks"]["charge"]["passed"] is True
+    assert prediction["probability"] == pytest.approx(1)
+    assert Structure.from_dict(prediction["structure"]).composition.reduced_formula == "KBr"
 
 
 @pytest.mark.usefixtures("registry")
@@ -99,8 +99,9 @@ def test_without_templates_it_says_how_to_get_some(registry: Connection, ask: As
 @pytest.mark.usefixtures("registry", "ask")
 def test_three_lines_of_python_do_the_same() -> None:
     with connect() as opened:
-        found = predict_structures(opened, "WSe2", dimension=2)
-    assert [(one.template_id, one.formula) for one in found] == [("flat:1H-MoS2", "WSe2"), ("flat:1T-TiS2", "WSe2")]
+        predictions = predict_structures(opened, "WSe2", dimension=2)
+    pairs = [(prediction.template_id, prediction.formula) for prediction in predictions]
+    assert pairs == [("flat:1H-MoS2", "WSe2"), ("flat:1T-TiS2", "WSe2")]
 
 
 @pytest.mark.usefixtures("registry")
@@ -122,7 +123,7 @@ def test_show_lists_the_structures_of_a_composition_best_first(ask: Ask, ask_jso
     _, listed = printed.split("structures ", 1)
     assert listed.index("flat:1H-MoS2") < listed.index("flat:1T-TiS2")
     assert "Mo > W" in listed, printed
-    assert [one["rank"] for one in ask_json("show", "WSe2")["structures"]] == [1, 2]
+    assert [structure["rank"] for structure in ask_json("show", "WSe2")["structures"]] == [1, 2]
 
     reason = "no two-dimensional template has the anonymous formula AB of SnGe"
     assert ask_json("show", "SnGe")["document"]["template_refused"] == reason

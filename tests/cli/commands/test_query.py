@@ -18,7 +18,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("options", "found"),
+    ("options", "keys"),
     [
         (["--elements", "Mn,O", "--ehull-max", "0.08"], ["mno", "mno2"]),
         (["--only-elements", "O-Mn"], ["mno", "mno2"]),
@@ -34,12 +34,12 @@ def ids(answer: dict[str, Any]) -> list[str]:
     ],
 )
 def test_options_and_filter_are_met_together(
-    registry: Connection, ask_json: Callable[..., Any], options: list[str], found: list[str]
+    registry: Connection, ask_json: Callable[..., Any], options: list[str], keys: list[str]
 ) -> None:
     filter_ = [option for option in options if "HAS" in option]
     rest = [option for option in options if "HAS" not in option]
 
-    assert ids(ask_json("query", "materials", *filter_, "--fields", "id", *rest)) == found
+    assert ids(ask_json("query", "materials", *filter_, "--fields", "id", *rest)) == keys
 
 
 def test_candidates_are_asked_when_nothing_is_named(registry: Connection, ask_json: Callable[..., Any]) -> None:

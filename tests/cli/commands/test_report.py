@@ -34,11 +34,11 @@ def test_a_phase_diagram_and_a_pourbaix_diagram_about_a_known_material(
     assert "Mn2O3: energy above hull 0.000 eV/atom" in printed
     assert (tmp_path / "mn-o.png").read_bytes().startswith(b"\x89PNG")
 
-    found = ask_json("report", "pourbaix", "crc:MnO2", "--potential", "1.5", "--out", str(tmp_path / "mno2.pdf"))
-    assert (found["formula"], found["method"]) == ("MnO2", "experiment")
-    assert found["pourbaix_energy"] == pytest.approx(0, abs=1e-9)
-    assert found["products"] == [{"formula": "MnO2(s)", "amount": pytest.approx(1.0)}]
-    assert Path(found["file"]).read_bytes().startswith(b"%PDF")
+    diagram = ask_json("report", "pourbaix", "crc:MnO2", "--potential", "1.5", "--out", str(tmp_path / "mno2.pdf"))
+    assert (diagram["formula"], diagram["method"]) == ("MnO2", "experiment")
+    assert diagram["pourbaix_energy"] == pytest.approx(0, abs=1e-9)
+    assert diagram["products"] == [{"formula": "MnO2(s)", "amount": pytest.approx(1.0)}]
+    assert Path(diagram["file"]).read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(

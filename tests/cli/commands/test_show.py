@@ -84,14 +84,14 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
     assert "against 100 % MoS2 (mp-1434)" in told
     assert "from calc-1 entries: mp: 12 entries, 50384aab924f" in told
     assert "refused, calculation U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in told
-    kinds = [one["kind"] for one in ask_json("show", structure)["values"]]
+    kinds = [value["kind"] for value in ask_json("show", structure)["values"]]
     assert sorted(kinds) == ["energy_above_hull", "energy_above_hull", "exfoliation_energy", "formation_energy"]
 
 
 def test_a_material_of_several_sources_shows_the_preferred_value_and_the_others(
     own_registry: Connection, ask: Ask
 ) -> None:
-    found = {
+    proposed = {
         "material_id": "bulk:mos2",
         "preferred": {"band_gap": 1.29},
         "preferred_from": {"band_gap": {"source": "handbook", "method": "experiment", "material_id": "handbook:MoS2"}},
@@ -100,7 +100,7 @@ def test_a_material_of_several_sources_shows_the_preferred_value_and_the_others(
         ],
     }
     writer = FacetWriter(Material, "preferred", "preferred", "f1", RUN)
-    ready = [writer.prepare(found, [])]
+    ready = [writer.prepare(proposed, [])]
     in_transaction(own_registry, lambda session: writer.write(own_registry.database, ready, session))
 
     _, printed, _ = ask("show", "bulk:mos2")

@@ -20,15 +20,15 @@ def by_name(rows: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
 
 
 def test_status_counts_what_there_is_and_what_is_due(registry: Connection, ask_json: Callable[..., Any]) -> None:
-    found = ask_json("status", code=1)
+    state = ask_json("status", code=1)
 
-    materials = by_name(found["collections"], "collection")["materials"]
+    materials = by_name(state["collections"], "collection")["materials"]
     assert (materials["documents"], materials["deprecated"]) == (6, 1)
-    [stage] = found["stages"]
+    [stage] = state["stages"]
     revisions = [doc["facets"]["record"]["rev"] for doc in registry.database["materials"].find()]
     assert stage["stage"] == "top-down"
     assert stage["due"] == sum(rev > 4 for rev in revisions)
-    assert found["failures"] == [
+    assert state["failures"] == [
         {
             "stage": "top-down",
             "waiting": 1,
@@ -39,10 +39,10 @@ def test_status_counts_what_there_is_and_what_is_due(registry: Connection, ask_j
             ],
         }
     ]
-    assert found["quarantine"] == [
+    assert state["quarantine"] == [
         {"stage": "ingest:bulk", "pieces": 2, "reasons": [{"reason": "it has no sites", "items": 2}]}
     ]
-    assert found["runs"][0]["state"] == "partial"
+    assert state["runs"][0]["state"] == "partial"
 
 
 def test_status_ends_with_0_only_when_nothing_is_wrong(own_registry: Connection, ask: Ask) -> None:
@@ -70,10 +70,10 @@ def test_a_run_whose_process_is_gone_has_died(own_registry: Connection, ask_json
     runs.begin(own_registry, "run layers", version="0.1.0", run_id="20260705T080000-eeeeeeee")
     own_registry.database["runs"].update_one({"job": "run layers"}, {"$set": {"pid": gone.pid}})
 
-    found = ask_json("status", code=1)
+    state = ask_json("status", code=1)
 
-    assert found["runs"][0]["state"] == "died"
-    assert "the last run of run layers died (20260705T080000-eeeeeeee)" in found["wrong"]
+    assert state["runs"][0]["state"] == "died"
+    assert "the last run of run layers died (20260705T080000-eeeeeeee)" in state["wrong"]
 
 
 def test_status_shows_who_holds_a_lease(own_registry: Connection, ask_json: Callable[..., Any]) -> None:
@@ -143,11 +143,11 @@ def test_diff_tells_new_from_changed_from_deprecated(
     assert "1 candidate: 1 changed" in said
 
     since = (utc_now() - timedelta(hours=1)).isoformat()
-    kinds = {one["id"]: one["change"] for one in ask_json("diff", since, "materials")["changes"]}
+    kinds = {change["id"]: change["change"] for change in ask_json("diff", since, "materials")["changes"]}
     assert kinds["bulk:mos2"] == "new"
     assert "bulk:old" not in kinds, "it came and went in between"
     own_registry.database["materials"].update_many({}, {"$set": {"created_at": yesterday}})
-    kinds = {one["id"]: one["change"] for one in ask_json("diff", since, "materials")["changes"]}
+    kinds = {change["id"]: change["change"] for change in ask_json("diff", since, "materials")["changes"]}
     assert (kinds["bulk:old"], kinds["bulk:mos2"]) == ("deprecated", "changed")
 
 

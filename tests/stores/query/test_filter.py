@@ -4,15 +4,16 @@ import pickle
 
 import pytest
 from exfolio.stores.connection import Connection
-from exfolio.stores.query.errors import FilterError
+from exfolio.stores.query.conditions import only_elements
 from exfolio.stores.query.fields import fields_of
 from exfolio.stores.query.filter import compile_filter
 from exfolio.stores.query.grammar import MAX_LENGTH, MAX_NESTING, parse
+from exfolio.stores.query.query_errors import FilterError
 from exfolio.stores.query.search import Search
 from optimade.filterparser import LarkParser
 
 
-def found(registry: Connection, filter_: str, collection: str = "materials") -> list[str]:
+def matches(registry: Connection, filter_: str, collection: str = "materials") -> list[str]:
     search = Search(collection, filter_)
     return [doc[search.known.key].removeprefix("bulk:") for doc in search.documents(registry)]
 
@@ -51,7 +52,7 @@ def found(registry: Connection, filter_: str, collection: str = "materials") -> 
     ],
 )
 def test_what_a_filter_finds(registry: Connection, filter_: str, keys: list[str]) -> None:
-    assert found(registry, filter_) == keys
+    assert matches(registry, filter_) == keys
 
 
 GAPLESS = {"limno2", "mno"}
@@ -83,36 +84,65 @@ GAPLESS = {"limno2", "mno"}
 def test_a_negation_gives_the_rest_but_what_is_not_known(
     registry: Connection, comparison: str, neither: set[str]
 ) -> None:
-    positive, negative = set(found(registry, comparison)), set(found(registry, f"NOT ({comparison})"))
+    positive, negative = set(matches(registry, comparison)), set(matches(registry, f"NOT ({comparison})"))
 
     assert not positive & negative
-    assert set(found(registry, "")) - positive - negative == neither
-    assert set(found(registry, f"NOT (NOT ({comparison}))")) == positive
+    assert set(matches(registry, "")) - positive - negative == neither
+    assert set(matches(registry, f"NOT (NOT ({comparison}))")) == positive
+
+
+@pytest.mark.parametrize(
+    ("comparison", "matching", "not_matching"),
+    [
+        ('elements HAS ONLY "Mn","O"', {"MnO"}, {"TiMnO3", "none"}),
+        ('elements HAS ONLY "Cl"', set(), {"MnO", "TiMnO3", "none"}),
+        ('elements HAS ALL "Mn","O"', {"MnO", "TiMnO3"}, {"none"}),
+        ('elements HAS ANY "Ti","Cl"', {"TiMnO3"}, {"MnO", "none"}),
+        ('elements HAS "Mn"', {"MnO", "TiMnO3"}, {"none"}),
+    ],
+)
+def test_a_document_without_the_list_meets_neither_a_condition_on_it_nor_its_negation(
+    connection: Connection, comparison: str, matching: set[str], not_matching: set[str]
+) -> None:
+    collection = connection.database["lists"]
+    collection.insert_many(
+        [
+            {"_id": "MnO", "elements": ["Mn", "O"]},
+            {"_id": "TiMnO3", "elements": ["Mn", "O", "Ti"]},
+            {"_id": "none", "elements": []},
+            {"_id": "unknown", "elements": None},
+            {"_id": "absent"},
+        ]
+    )
+    fields = fields_of("materials")
+    assert set(collection.distinct("_id", only_elements(fields, ["Mn", "O"]))) == {"MnO"}
+    assert set(collection.distinct("_id", compile_filter(comparison, fields))) == matching
+    assert set(collection.distinct("_id", compile_filter(f"NOT ({comparison})", fields))) == not_matching
 
 
 def test_an_unknown_value_decides_only_where_nothing_else_does(registry: Connection) -> None:
-    assert found(registry, "band_gap > 100 OR nsites = 8") == ["limno2"]
-    assert found(registry, "NOT (band_gap < 2 AND nsites = 8)") == ["mno", "mno2", "mos2", "nacl", "tio2"]
+    assert matches(registry, "band_gap > 100 OR nsites = 8") == ["limno2"]
+    assert matches(registry, "NOT (band_gap < 2 AND nsites = 8)") == ["mno", "mno2", "mos2", "nacl", "tio2"]
 
 
 def test_the_gates_of_candidates_can_be_asked_for(registry: Connection) -> None:
-    assert found(registry, 'gates.verdict = "failed"', "candidates") == ["two-dimensional/st-77aa00000000beef"]
-    assert found(registry, 'gates.verdict HAS ANY "failed","passed"', "candidates") != []
-    assert found(registry, 'NOT gates.verdict = "failed"', "candidates") == ["two-dimensional/st-1890e1f5735df206"]
+    assert matches(registry, 'gates.verdict = "failed"', "candidates") == ["two-dimensional/st-77aa00000000beef"]
+    assert matches(registry, 'gates.verdict HAS ANY "failed","passed"', "candidates") != []
+    assert matches(registry, 'NOT gates.verdict = "failed"', "candidates") == ["two-dimensional/st-1890e1f5735df206"]
 
 
 @pytest.mark.parametrize("text", [".*", "^", "50% (a.b)*c", "$where", "\\", 'say "MoS2"', "[", "(?i)mos2", "a|b", "\n"])
 def test_text_is_never_a_pattern(registry: Connection, text: str) -> None:
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    wanted = ["limno2"] if text == "50% (a.b)*c" else []
+    expected = ["limno2"] if text == "50% (a.b)*c" else []
     for how in ("CONTAINS", "STARTS WITH", "ENDS WITH"):
-        assert found(registry, f"extra.note {how} {quoted}") == wanted, "only itself is found"
-    assert found(registry, f"formula = {quoted}") == []
+        assert matches(registry, f"extra.note {how} {quoted}") == expected, "only itself is found"
+    assert matches(registry, f"formula = {quoted}") == []
 
 
 def test_the_end_of_a_text_is_its_end(registry: Connection) -> None:
     assert compile_filter('formula ENDS WITH "S2"', fields_of("materials")) == {"formula": {"$regex": r"S2\z"}}
-    assert found(registry, 'formula ENDS WITH "S2"') == ["mos2"]
+    assert matches(registry, 'formula ENDS WITH "S2"') == ["mos2"]
 
 
 @pytest.mark.parametrize(
@@ -177,8 +207,8 @@ def test_a_filter_as_long_and_deep_as_allowed_is_answered(registry: Connection) 
         deep = f"(nsites = 6 AND ({deep}) OR nsites = 99)" if deep.count("(") < MAX_NESTING - 2 else deep
     long = " OR ".join(["nsites = 8"] * (MAX_LENGTH // len(" OR nsites = 8")))
 
-    assert found(registry, deep) == ["mno2", "mos2", "tio2"]
-    assert found(registry, long) == ["limno2"]
+    assert matches(registry, deep) == ["mno2", "mos2", "tio2"]
+    assert matches(registry, long) == ["limno2"]
     with pytest.raises(FilterError, match="nested deeper"):
         parse("(" * (MAX_NESTING + 1) + "nsites = 1" + ")" * (MAX_NESTING + 1))
     with pytest.raises(FilterError, match="characters are more than"):

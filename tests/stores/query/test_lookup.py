@@ -2,9 +2,9 @@
 
 import pytest
 from exfolio.stores.connection import Connection
-from exfolio.stores.query.errors import NoSuchDocument
 from exfolio.stores.query.lookup import find_document
 from exfolio.stores.query.provenance import documents_referring_to, failures_of, origins_of, quarantine_of
+from exfolio.stores.query.query_errors import NoSuchDocument
 from small_registry import FILE, RUN
 
 
@@ -22,9 +22,9 @@ from small_registry import FILE, RUN
     ],
 )
 def test_an_id_or_its_beginning_finds_the_document(registry: Connection, name: str, collection: str, key: str) -> None:
-    found = find_document(registry, name)
+    stored = find_document(registry, name)
 
-    assert (found.collection, found.key) == (collection, key)
+    assert (stored.collection, stored.key) == (collection, key)
 
 
 def test_several_none_and_nonsense_are_told_apart(registry: Connection) -> None:
@@ -55,23 +55,23 @@ def test_origins_lead_from_the_candidate_back_to_the_line_of_the_file(registry: 
 
 
 def test_an_origin_that_changed_or_went_is_marked(registry: Connection) -> None:
-    found = find_document(registry, "st-1890e1f5735df206", collection="structures")
-    found.document["origins"] = [
+    stored = find_document(registry, "st-1890e1f5735df206", collection="structures")
+    stored.document["origins"] = [
         {"collection": "materials", "id": "bulk:mos2", "hash": "another"},
         {"collection": "materials", "id": "bulk:never"},
         {"collection": "materials", "id": "bulk:old"},
         *({"collection": "materials", "id": f"bulk:{i}"} for i in range(30)),
     ]
-    root = origins_of(registry, found)
+    root = origins_of(registry, stored)
 
     assert [origin.state for origin in root.origins[:3]] == ["changed since", "no longer stored", "deprecated"]
     assert root.hidden == 13
 
 
 def test_origins_that_lead_in_a_circle_end(registry: Connection) -> None:
-    found = find_document(registry, "bulk:mos2")
-    found.document["origins"] = [{"collection": "structures", "id": "st-1890e1f5735df206"}]
-    root = origins_of(registry, found)
+    stored = find_document(registry, "bulk:mos2")
+    stored.document["origins"] = [{"collection": "structures", "id": "st-1890e1f5735df206"}]
+    root = origins_of(registry, stored)
 
     assert root.origins[0].origins[0].key == "bulk:mos2"
     assert root.origins[0].origins[0].origins == []

@@ -3,9 +3,9 @@
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.query import conditions
-from exfolio.stores.query.errors import NotInitialised, QueryError, UnknownName
+from exfolio.stores.query.columns import COLUMNS, all_columns, columns_of
 from exfolio.stores.query.fields import ALL_DOCUMENTS, fields_of
-from exfolio.stores.query.layout import COLUMNS, all_columns, columns_of
+from exfolio.stores.query.query_errors import NotInitialised, QueryError, UnknownName
 from exfolio.stores.query.search import Search, value_at
 
 
@@ -56,10 +56,10 @@ def test_only_the_fields_asked_for_come(registry: Connection) -> None:
 
 def test_conditions_go_with_the_filter(registry: Connection) -> None:
     known = fields_of("materials")
-    wanted = [conditions.has_elements(known, ["Mn"]), conditions.within(known, "energy_above_hull", "at most", 0.05)]
+    chosen = [conditions.has_elements(known, ["Mn"]), conditions.within(known, "energy_above_hull", "at most", 0.05)]
 
-    assert keys(registry, conditions=wanted) == ["mno", "mno2"]
-    assert keys(registry, conditions=wanted, filter="nsites > 2") == ["mno2"]
+    assert keys(registry, conditions=chosen) == ["mno", "mno2"]
+    assert keys(registry, conditions=chosen, filter="nsites > 2") == ["mno2"]
     assert keys(registry, conditions=[conditions.only_elements(known, ["Mn", "O", "S"])]) == ["mno", "mno2"]
     assert keys(registry, conditions=[conditions.of_formula(known, "O4Ti2")]) == ["tio2"]
     with pytest.raises(QueryError, match="never 'good'"):
@@ -103,7 +103,7 @@ def test_many_documents_are_put_in_order_beyond_the_memory_of_a_sort(registry: C
     docs = [{"file_id": f"f{i:04}", "stage": "s", "path": filler, "size": -i} for i in range(1200)]
     collection.insert_many(docs)
     try:
-        found = [doc["file_id"] for doc in Search("source_files", sort=["size"]).documents(registry)]
+        in_order = [doc["file_id"] for doc in Search("source_files", sort=["size"]).documents(registry)]
     finally:
         collection.delete_many({"stage": "s"})
-    assert found == [f"f{i:04}" for i in reversed(range(1200))]
+    assert in_order == [f"f{i:04}" for i in reversed(range(1200))]

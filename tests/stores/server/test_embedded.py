@@ -1,6 +1,5 @@
 """The embedded server and what may go wrong with it, on real servers."""
 
-import json
 import os
 import re
 import shutil
@@ -40,7 +39,7 @@ def _kill(server: embedded.Server) -> None:
 
 @pytest.fixture(scope="session")
 def stopped_home(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of a server that was set up, holds one document, and was killed."""
+    """Folder of a server that was set up, holds one document, and was killed."""
     settings = Settings(home=tmp_path_factory.mktemp("stopped") / "home", mongod=mongod)
     server = embedded.start(settings)
     with connect(settings) as connection:
@@ -51,7 +50,7 @@ def stopped_home(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def used(home: Settings, stopped_home: Path) -> Settings:
-    """Give settings of a server of this test's own that was used and killed, its port not in use."""
+    """Settings of a server of this test's own that was used and killed, its port not in use."""
     # The journal's files of zeros that mongod keeps in stock are 200 MB.
     shutil.copytree(stopped_home, home.home, ignore=shutil.ignore_patterns("WiredTigerPreplog*"))
     return home
@@ -178,7 +177,7 @@ def test_server_that_has_not_yet_written_its_pid_is_waited_for(used: Settings) -
 
 def test_set_up_killed_after_the_replica_set_was_made_is_completed(home: Settings) -> None:
     own = ServerHome.below(home.home)
-    own.prepare(minimum_free_mb=0)
+    own.prepare()
     own.credentials()
     server = mongod_process.launch(own, home)
     with MongoClient("127.0.0.1", server.port, directConnection=True) as bare:
@@ -197,7 +196,7 @@ def test_status_shows_what_runs_without_the_password(mongo_server: embedded.Serv
     assert status.uptime_seconds is not None
     assert 0 < status.uptime_seconds < 3600
     assert status.size_bytes > 1_000_000
-    assert mongo_server.home.credentials().user.get_secret_value() not in json.dumps(status.as_dict())
+    assert mongo_server.home.credentials().user.get_secret_value() not in repr(status)
 
 
 def test_home_that_is_a_file_is_named(tmp_path: Path, mongod: Path) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..bookkeeping import schedules
 from ..clock import utc_now
 from ..connection import Connection
-from ..query.overview import state_of
 from ..schema import is_initialised
+from . import schedules
+from .lease_holders import lease_holders
+from .overview import state_of
 
 Doc = dict[str, Any]
 FAILURES_TOLERATED = 2
@@ -62,16 +63,12 @@ def _is_configured(connection: Connection) -> bool:
 
 
 def _scheduler(connection: Connection, runners: set[str]) -> Check:
-    pipeline: list[Doc] = [
-        {"$match": {"job": schedules.LEASE}},
-        {"$project": {"owner": 1, "alive": {"$gt": ["$expires_at", "$$NOW"]}}},  # by the server's clock
-    ]
-    lease = next(iter(connection.database["leases"].aggregate(pipeline)), {})
-    if lease.get("owner") and lease["alive"]:
-        return Check("scheduler", well=True, message=f"runs as {lease['owner']}")
+    holder = next((holder for holder in lease_holders(connection.database) if holder.job == schedules.LEASE), None)
+    if holder is not None and holder.alive:
+        return Check("scheduler", well=True, message=f"runs as {holder.owner}")
     if "service" not in runners:
         return Check("scheduler", well=True, message="run by cron or a timer" if runners else "none is set up")
-    last = "gives no sign of life" if lease.get("owner") else "does not run"
+    last = "gives no sign of life" if holder is not None else "does not run"
     return Check("scheduler", well=False, message=f"{last}; start it with: exfolio schedule")
 
 
@@ -102,6 +99,6 @@ def _runs(connection: Connection, records: dict[str, Doc]) -> Check:
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},
     ]
-    last = [one["run"] for one in connection.database["runs"].aggregate(last_of_each, allowDiskUse=True)]
+    last = [group["run"] for group in connection.database["runs"].aggregate(last_of_each, allowDiskUse=True)]
     bad = [f"{run['job']} {state} ({run['run_id']})" for run in last if (state := state_of(run)) in _BAD_RUNS]
     return Check("runs", well=not bad, message="; ".join(bad) or "no last run of a job failed or died")

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from exfolio.stores.bookkeeping import runs
+from exfolio.stores.bookkeeping.health import Check, health
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.bookkeeping.schedules import LEASE, began, ended, planned
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
 from exfolio.stores.schema import initialise
-from exfolio.stores.server.health import Check, health
 
 JOB = "source 2dmatpedia"
 
@@ -20,7 +20,7 @@ def registry(connection: Connection) -> Connection:
     return connection
 
 
-def found(connection: Connection) -> dict[str, Check]:
+def checks_of(connection: Connection) -> dict[str, Check]:
     return {check.name: check for check in health(connection)}
 
 
@@ -34,17 +34,17 @@ def test_without_a_schedule_no_scheduler_is_missed(registry: Connection) -> None
 
 def test_a_schedule_wants_a_living_scheduler(registry: Connection) -> None:
     planned(registry, JOB, cron="@daily", next_due_at=utc_now() + timedelta(hours=3))
-    assert not found(registry)["scheduler"].well
+    assert not checks_of(registry)["scheduler"].well
 
     with Lease(registry, LEASE, seconds=30):
         assert all(check.well for check in health(registry))
         registry.database["leases"].update_one({"job": LEASE}, {"$set": {"expires_at": utc_now()}})
-        assert "no sign of life" in found(registry)["scheduler"].message
+        assert "no sign of life" in checks_of(registry)["scheduler"].message
 
 
 def test_a_schedule_run_by_cron_wants_no_scheduler_that_stays(registry: Connection) -> None:
     planned(registry, JOB, cron="@daily", next_due_at=utc_now() + timedelta(hours=3), runner="once")
-    assert found(registry)["scheduler"].message == "run by cron or a timer"
+    assert checks_of(registry)["scheduler"].message == "run by cron or a timer"
     assert all(check.well for check in health(registry))
 
 
@@ -52,33 +52,33 @@ def test_a_job_may_fail_twice(registry: Connection) -> None:
     for failures in (1, 2, 3):
         began(registry, JOB, cron="@daily")
         ended(registry, JOB, "failed", error="can't read 'db.json'", failures=failures)
-        assert found(registry)[JOB].well == (failures <= 2)
-    assert "failed 3 times in a row since " in found(registry)[JOB].message
-    assert "can't read 'db.json'" in found(registry)[JOB].message
+        assert checks_of(registry)[JOB].well == (failures <= 2)
+    assert "failed 3 times in a row since " in checks_of(registry)[JOB].message
+    assert "can't read 'db.json'" in checks_of(registry)[JOB].message
 
     ended(registry, JOB, "succeeded", recovered=True)
-    assert found(registry)[JOB].well
+    assert checks_of(registry)[JOB].well
 
 
 def test_a_job_that_should_have_run_long_ago_is_named(registry: Connection) -> None:
     planned(registry, JOB, cron="@daily", next_due_at=utc_now() - timedelta(minutes=30))
-    assert found(registry)[JOB].well
+    assert checks_of(registry)[JOB].well
     planned(registry, JOB, cron="@daily", next_due_at=utc_now() - timedelta(hours=2))
-    assert "was due at" in found(registry)[JOB].message
+    assert "was due at" in checks_of(registry)[JOB].message
 
 
 def test_a_run_by_hand_that_failed_is_named_until_one_goes_well(registry: Connection) -> None:
     run = runs.begin(registry, "run layers", version="1")
     runs.end(registry, run, "failed", error="no")
-    assert found(registry)["runs"].message == f"run layers failed ({run})"
+    assert checks_of(registry)["runs"].message == f"run layers failed ({run})"
 
     runs.end(registry, runs.begin(registry, "run layers", version="1"), "succeeded")
-    assert found(registry)["runs"].well
+    assert checks_of(registry)["runs"].well
 
 
 def test_pulls_on_the_schedule_are_judged_by_their_job_alone(registry: Connection) -> None:
     planned(registry, "source mp", cron="@daily", next_due_at=utc_now() + timedelta(hours=3))
     runs.end(registry, runs.begin(registry, "run ingest:mp:Mn-O", version="1"), "failed")
-    assert found(registry)["runs"].well
+    assert checks_of(registry)["runs"].well
     runs.end(registry, runs.begin(registry, "run ingest:mpds", version="1"), "failed")
-    assert not found(registry)["runs"].well
+    assert not checks_of(registry)["runs"].well

@@ -64,6 +64,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "resting_points": ("job", "campaigns", "at"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
+    "settings_claims": ("claim_id", "campaign", "stage", "label"),
+    "resting_points": ("job", "at"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
 }
 """The columns of a table, by collection."""
@@ -73,12 +75,12 @@ NEWEST_FIRST: Final[Mapping[str, tuple[str, ...]]] = {"runs": ("-started_at",), 
 
 
 def columns_of(collection: str) -> tuple[str, ...]:
-    """Give the fields to show of a collection."""
+    """Fields to show of a collection."""
     return COLUMNS.get(collection, (fields_of(collection).key,))
 
 
 def all_columns(collection: str) -> tuple[str, ...]:
-    """Give every field of a collection, parts of others left out."""
+    """Every field of a collection, parts of others left out."""
     return tuple(field.path for field in fields_of(collection) if "." not in field.path and field.path != "facets")
 
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import psutil
 
-from ..bookkeeping import revisions, stage_states
-from ..clock import utc_now
 from ..connection import Connection
 from ..documents import BY_COLLECTION
-from .search import require_initialised
+from ..query.search import require_initialised
+from . import revisions, stage_states
+from .lease_holders import lease_holders
 
 Doc = dict[str, Any]
 
@@ -24,7 +24,7 @@ _WRONG: Final = frozenset({"failed", "interrupted", "died"})
 
 
 def overview(connection: Connection) -> Doc:
-    """Give the state of the registry as plain data.
+    """State of the registry as plain data.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def overview(connection: Connection) -> Doc:
         The database has no collections yet.
     """
     require_initialised(connection)
-    found: Doc = {
+    state: Doc = {
         "database": connection.describe(),
         "collections": _collections(connection),
         "runs": _last_runs(connection),
@@ -47,8 +47,8 @@ def overview(connection: Connection) -> Doc:
         "quarantine": _quarantine(connection),
         "leases": _leases(connection),
     }
-    found["wrong"] = list(_wrong(connection, found))
-    return found
+    state["wrong"] = list(_wrong(connection, state))
+    return state
 
 
 def _collections(connection: Connection) -> list[Doc]:
@@ -62,13 +62,13 @@ def _collections(connection: Connection) -> list[Doc]:
     return rows
 
 
-def _last_runs(connection: Connection, query: Doc | None = None) -> list[Doc]:
-    found = connection.database["runs"].find(query or {}, {"_id": 0}).sort("started_at", -1).limit(LAST_RUNS)
-    return [{**run, "state": state_of(run)} for run in found]
+def _last_runs(connection: Connection) -> list[Doc]:
+    runs = connection.database["runs"].find({}, {"_id": 0}).sort("started_at", -1).limit(LAST_RUNS)
+    return [{**run, "state": state_of(run)} for run in runs]
 
 
 def state_of(run: Doc) -> str:
-    """Give the state of a run; ``died`` where it says it is running and its process on this machine is gone."""
+    """State of a run; ``died`` where it says it is running and its process on this machine is gone."""
     if run["state"] == "running" and run.get("host") == socket.gethostname() and not _lives(run):
         return "died"
     return str(run["state"])
@@ -113,17 +113,17 @@ def _files(connection: Connection, stage: str) -> Doc:
     files = list(connection.database["source_files"].find({"stage": stage}, {"_id": 0}))
     if not files:
         return {}
-    found = {"read": len(files), "incomplete": 0, "changed": 0, "missing": 0, "records": 0}
+    counts = {"read": len(files), "incomplete": 0, "changed": 0, "missing": 0, "records": 0}
     for file in files:
-        found["records"] += int(file.get("records") or 0)
-        found["incomplete"] += not file.get("complete")
+        counts["records"] += int(file.get("records") or 0)
+        counts["incomplete"] += not file.get("complete")
         try:
             stat = Path(file["path"]).stat()
         except OSError:
-            found["missing"] += 1  # on this machine; it may have been read on another
+            counts["missing"] += 1  # on this machine; it may have been read on another
         else:
-            found["changed"] += (stat.st_size, stat.st_mtime_ns) != (file.get("size"), file.get("modified_ns"))
-    return found
+            counts["changed"] += (stat.st_size, stat.st_mtime_ns) != (file.get("size"), file.get("modified_ns"))
+    return counts
 
 
 def _failures(connection: Connection) -> list[Doc]:
@@ -131,8 +131,8 @@ def _failures(connection: Connection) -> list[Doc]:
     return [
         {
             "stage": stage,
-            "waiting": sum(one["n"] - one["parked"] for one in reasons),
-            "parked": sum(one["parked"] for one in reasons),
+            "waiting": sum(group["n"] - group["parked"] for group in reasons),
+            "parked": sum(group["parked"] for group in reasons),
             "reasons": _top(reasons),
         }
         for stage, reasons in grouped.items()
@@ -142,7 +142,7 @@ def _failures(connection: Connection) -> list[Doc]:
 def _quarantine(connection: Connection) -> list[Doc]:
     grouped = _by_reason(connection, "quarantine", "$reason", {})
     return [
-        {"stage": stage, "pieces": sum(one["n"] for one in reasons), "reasons": _top(reasons)}
+        {"stage": stage, "pieces": sum(group["n"] for group in reasons), "reasons": _top(reasons)}
         for stage, reasons in grouped.items()
     ]
 
@@ -153,47 +153,40 @@ def _by_reason(connection: Connection, collection: str, reason: str, more: Doc) 
         {"$sort": {"_id.stage": 1, "n": -1, "_id.reason": 1}},
     ]
     grouped: dict[str, list[Doc]] = {}
-    for one in connection.database[collection].aggregate(pipeline, allowDiskUse=True):
-        grouped.setdefault(one["_id"]["stage"], []).append(one)
+    for group in connection.database[collection].aggregate(pipeline, allowDiskUse=True):
+        grouped.setdefault(group["_id"]["stage"], []).append(group)
     return grouped
 
 
 def _top(reasons: list[Doc]) -> list[Doc]:
-    return [{"reason": one["_id"]["reason"], "items": one["n"]} for one in reasons[:TOP_REASONS]]
+    return [{"reason": group["_id"]["reason"], "items": group["n"]} for group in reasons[:TOP_REASONS]]
 
 
 def _leases(connection: Connection) -> list[Doc]:
-    now = utc_now()
-    held = connection.database["leases"].find({"owner": {"$nin": ["", None]}}, {"_id": 0}).sort("job", 1)
     return [
-        {
-            "job": lease["job"],
-            "owner": lease["owner"],
-            "expires_at": lease.get("expires_at"),
-            "expired": bool(lease.get("expires_at") and lease["expires_at"] < now),
-        }
-        for lease in held
+        {"job": holder.job, "owner": holder.owner, "expires_at": holder.expires_at, "expired": not holder.alive}
+        for holder in lease_holders(connection.database)
     ]
 
 
-def _wrong(connection: Connection, found: Doc) -> Iterable[str]:
-    for row in found["failures"]:
+def _wrong(connection: Connection, state: Doc) -> Iterable[str]:
+    for row in state["failures"]:
         total = row["waiting"] + row["parked"]
         parked = f", {row['parked']:,} of them parked" if row["parked"] else ""
         yield f"{row['stage']}: {total:,} failed{parked}"
-    for row in found["quarantine"]:
+    for row in state["quarantine"]:
         yield f"{row['stage']}: {row['pieces']:,} of its input in quarantine"
     last_of_each_job: list[Doc] = [
         {"$sort": {"started_at": -1}},
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},
     ]
-    registered = {f"run {row['stage']}" for row in found["stages"]}
-    for one in connection.database["runs"].aggregate(last_of_each_job, allowDiskUse=True):
-        if one["_id"].startswith("run ingest:") and one["_id"] not in registered:
+    registered = {f"run {row['stage']}" for row in state["stages"]}
+    for last in connection.database["runs"].aggregate(last_of_each_job, allowDiskUse=True):
+        if last["_id"].startswith("run ingest:") and last["_id"] not in registered:
             continue  # the source was removed since
-        if (state := state_of(one["run"])) in _WRONG:
-            yield f"the last run of {one['_id']} {_PAST[state]} ({one['run']['run_id']})"
+        if (how := state_of(last["run"])) in _WRONG:
+            yield f"the last run of {last['_id']} {_PAST[how]} ({last['run']['run_id']})"
 
 
 _PAST: Final = {"failed": "failed", "interrupted": "was interrupted", "died": "died"}

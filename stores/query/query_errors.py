@@ -48,7 +48,7 @@ class NoSuchDocument(QueryError):
 
 
 def _pointed(text: str, start: int, end: int) -> str:
-    """Give the part of the text around a place, and a line below that points at it."""
+    """Part of the text around a place, and a line below that points at it."""
     flat = "".join(" " if letter.isspace() else letter for letter in text)
     first = max(0, min(start - _SHOWN // 2, len(flat) - _SHOWN))
     cut = flat[first : first + _SHOWN]
