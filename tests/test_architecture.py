@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,96 @@ def test_no_module_needs_itself(graph: ImportGraph) -> None:
     }
 
     assert in_cycles == set()
+
+
+ARROWS = {
+    # builders: from sources to candidates; the engine knows nobody, and what makes a plan of stages knows their rooms
+    "builders/sources": "engine sources/files sources/readers sources/records sources/services",
+    "builders/sources/files": "sources/records",
+    "builders/sources/readers": "sources/files sources/records",
+    "builders/sources/services": "sources/readers sources/records",
+    "builders/materials": "engine",
+    "builders/training": "engine",
+    "builders/compositions": "engine materials training candidates",
+    "builders/structures": "engine materials training properties/potential",
+    "builders/calculations": "engine materials calculations/vasp",
+    "builders/calculations/vasp": "engine sources/files sources/records",
+    "builders/properties": "engine materials sources/files",
+    "builders/properties/potential": "engine properties",
+    "builders/candidates": "engine materials properties/potential",
+    "builders/reports": "engine training properties properties/potential candidates",
+    "builders/recipe": "engine materials compositions structures calculations properties properties/potential candidates",
+    "builders/refresh": "engine recipe resting_point sources sources/services calculations candidates",
+    "builders/resting_point": "engine candidates",
+    "builders/dry_run": "engine refresh candidates",
+    "builders/schedule": "engine refresh candidates",
+    # models: formulas, then structures and energies, then what is learnt of them
+    "models/composition": "composition/formula",
+    "models/composition/classifier": "composition composition/formula learning",
+    "models/composition/matgan": "composition composition/formula learning structure",
+    "models/composition/roost": "composition composition/formula learning energetics",
+    "models/structure": "composition/formula",
+    "models/structure/comparison": "structure",
+    "models/structure/symmetry": "structure composition composition/formula learning",
+    "models/structure/layered": "structure structure/comparison structure/symmetry",
+    "models/structure/templates": (
+        "structure structure/comparison structure/layered structure/symmetry composition/formula"
+    ),
+    "models/energetics": "composition/formula structure",
+    "models/energetics/diagrams": "energetics",
+    "models/potential": "learning structure",
+    "models/calculation": "structure",
+    "models/crystal_gan": (
+        "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
+    ),
+    "models/crystal_gan/crystals": "structure structure/templates",
+    "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
+    "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
+    # stores: settings and server, the connection, documents, what jobs note and what people ask
+    "stores/settings": "errors schedule_settings",
+    "stores/server": "errors settings",
+    "stores/connection": "errors settings server",
+    "stores/schema": "errors canonical connection documents",
+    "stores/transactions": "connection",
+    "stores/query": "errors connection documents schema",
+    "stores/bookkeeping": "errors canonical clock connection documents query schema",
+    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace",
+    "stores/maggma_store": "connection documents",
+    "stores/python_api": "connection query",
+    # cli: commands, and how things look
+    "cli/main": "display",
+    "cli/commands": "display",
+}
+"""Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
+top of a package each module is one of its own."""
+
+
+def room(module: str, graph: ImportGraph) -> str:
+    parts = module.split(".")[1:]
+    is_package = bool(graph.find_children(module))
+    return "/".join(parts if is_package or len(parts) == 2 else parts[:-1])
+
+
+def arrows_between_rooms(graph: ImportGraph) -> set[tuple[str, str]]:
+    found = set()
+    for importer in graph.modules - {"exfolio"}:
+        for imported in graph.find_modules_directly_imported_by(importer) - {"exfolio"}:
+            a, b = room(importer, graph), room(imported, graph)
+            if a != b and a.split("/")[0] == b.split("/")[0]:
+                found.add((a, b))
+    return found
+
+
+def test_rooms_import_only_those_on_the_list(graph: ImportGraph) -> None:
+    allowed = {(a, f"{a.split('/')[0]}/{b}") for a, others in ARROWS.items() for b in others.split()}
+
+    assert arrows_between_rooms(graph) == allowed, "a new arrow is added here, or better done without"
+
+
+def test_the_engine_knows_no_room_and_rooms_form_no_circle() -> None:
+    after = {a: {f"{a.split('/')[0]}/{b}" for b in others.split()} for a, others in ARROWS.items()}
+    assert "builders/engine" not in after
+    list(TopologicalSorter(after).static_order())  # raises CycleError
 
 
 def test_the_list_of_packages_is_whole() -> None:

@@ -13,7 +13,7 @@ from ...stores.documents import Calculation, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from ..structures.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
 
 
 class MatchStage(GroupStage):

@@ -14,7 +14,7 @@ from ..engine.channels import Channel
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
 from ..engine.map_stage import MapStage
-from ..structures.formula_groups import formulas_in
+from ..materials.formula_groups import formulas_in
 
 
 class CompositionNoveltyStage(MapStage):

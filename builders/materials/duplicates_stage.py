@@ -10,7 +10,7 @@ from ...models.structure.serialization import Arrays, BadStructure, arrays_of
 from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_stage import GroupStage
-from ..structures.formula_groups import KNOWN_STRUCTURES
+from .formula_groups import KNOWN_STRUCTURES
 
 
 class LinkStage(GroupStage):

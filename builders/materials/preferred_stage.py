@@ -12,8 +12,10 @@ from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from ..properties.known_values_stage import VALUE_FIELDS
 from .method_ranking import rank
+
+VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
+"""Fields of materials that hold values of properties."""
 
 
 class PreferredStage(GroupStage):

@@ -13,8 +13,8 @@ from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
+from ..materials.preferred_stage import VALUE_FIELDS
 
-VALUE_FIELDS = ("formation_energy", "exfoliation_energy", "energy_above_hull", "decomposition_energy", "band_gap")
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}
 _UNITS = {"band_gap": "eV"}

@@ -12,7 +12,7 @@ from ...stores.documents import ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from .formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
 

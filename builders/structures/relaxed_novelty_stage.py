@@ -10,8 +10,8 @@ from ...stores.documents import Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
+from ..materials.formula_groups import KNOWN_STRUCTURES
 from ..properties.potential.base import KIND, method_name
-from .formula_groups import KNOWN_STRUCTURES
 
 _RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}
 

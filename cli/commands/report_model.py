@@ -26,9 +26,9 @@ def model(
       exfolio report model classifier
       exfolio report model matgan --out matgan-report
     """
+    from ...builders.reports.model_report import report
     from ...builders.training import trained
     from ...builders.training.catalogue import KINDS
-    from ...builders.training.reports import report
 
     with connect(begin()) as connection:
         kind = identity if identity in KINDS else identity.rpartition("-")[0]

@@ -64,8 +64,6 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "resting_points": ("job", "campaigns", "at"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
-    "settings_claims": ("claim_id", "campaign", "stage", "label"),
-    "resting_points": ("job", "at"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
 }
 """The columns of a table, by collection."""

@@ -14,10 +14,10 @@ import numpy as np
 from exfolio.models.composition.classifier.model import Classifier, ClassifierConfig, fit, unpack
 from exfolio.models.composition.formula.formulas import reduced_formulas
 from exfolio.models.composition.formula.parsing import parse
-from exfolio.models.composition.formula.similar_compositions import Relatives
-from exfolio.models.composition.formula.stoichiometry import featurize as featurize_stoichiometry
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.one_hot import ELEMENTS
+from exfolio.models.composition.similar_compositions import Relatives
+from exfolio.models.composition.stoichiometry import featurize as featurize_stoichiometry
 from exfolio.models.learning.tree_ensemble import TreeEnsemble
 from report import compare, peak_memory_mb, seconds
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier

@@ -20,10 +20,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from ...learning import weights
 from ...learning.config import BadConfig
 from ...learning.tree_ensemble import BadTrees, TreeEnsemble, gains
-from .. import magpie
-from ..formula import similar_compositions, stoichiometry
+from .. import magpie, similar_compositions, stoichiometry
 from ..formula.parsing import Formulas, UnparsableFormula, parse
-from ..formula.similar_compositions import BadRelatives, Relatives, Tally
+from ..similar_compositions import BadRelatives, Relatives, Tally
 from .config import ClassifierConfig, Kind
 from .training_compositions import UnfitTrainingSet, check_training_set, training_set
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...learning.weights import State
-from ..formula.known_energies import KnownEnergies, feature_labels
 from ..formula.parsing import Formulas
+from .known_energies import KnownEnergies, feature_labels
 
 #: Columns of the context.
 WIDTH: Final = len(feature_labels())

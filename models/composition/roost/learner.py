@@ -18,9 +18,9 @@ from ...learning.loop import Figures
 from ...learning.weights import State
 from ..formula.elements import SYMBOLS
 from ..formula.formulas import Formulas, parse, reduced_formulas
-from ..formula.known_energies import KnownEnergies, chosen
 from .context import KnownContext
 from .graph import Graphs
+from .known_energies import KnownEnergies, chosen
 from .network import Roost, RoostConfig, element_properties, network_from
 
 #: One-cycle starts at this share of the highest learning rate and ends at the share below.
@@ -159,7 +159,7 @@ class RoostLearner:
         self._steps = config.epochs * math.ceil(len(training) / config.batch_size)
 
     def _context(self, training: TrainingSet) -> tuple[torch.Tensor, KnownContext]:
-        from ..formula.element_vectors import element_distances  # matminer takes seconds to import
+        from .element_vectors import element_distances  # matminer takes seconds to import
 
         known = KnownEnergies.of(training.formulas, training.targets, element_distances())
         features = known.features(training.formulas)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ...learning.weights import pack, unpack
 from ..formula.elements import SYMBOLS
-from ..formula.known_energies import chosen
 from ..formula.parsing import Formulas, parse
 from .graph import Graphs
+from .known_energies import chosen
 from .network import Roost, RoostConfig, element_properties, network_from
 
 __all__ = [

@@ -247,8 +247,8 @@ def element_properties(embedding: Embedding) -> torch.Tensor | None:
     if embedding == "learnt":
         return None
     # matminer takes seconds to import, and a trained model does not need it
-    from ..formula.element_vectors import standardised, word_vectors
     from ..magpie import element_table
+    from .element_vectors import standardised, word_vectors
 
     parts = []
     if embedding != "matscholar":

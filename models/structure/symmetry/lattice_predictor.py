@@ -16,8 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from ...composition import magpie
-from ...composition.formula import stoichiometry
+from ...composition import magpie, stoichiometry
 from ...composition.formula.parsing import UnparsableFormula, parse
 from ...learning import weights
 from ...learning.config import BadConfig, ModelConfig

@@ -3,12 +3,12 @@
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
+from exfolio.builders.reports.model_report import report
 from exfolio.builders.structures.space_group_lookup import ranking_weights
 from exfolio.builders.structures.template_loading import predict_structures
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.builders.training import trained
 from exfolio.builders.training.kind import TrainingError
-from exfolio.builders.training.reports import report
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.structure.symmetry.lattice_predictor import unpack
 from exfolio.stores.connection import Connection

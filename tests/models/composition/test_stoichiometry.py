@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formula.stoichiometry import FAMILIES, GROUP_NAMES, feature_labels, featurize
+from exfolio.models.composition.stoichiometry import FAMILIES, GROUP_NAMES, feature_labels, featurize
 
 
 def features(formula: str) -> dict[str, float]:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
-from ..oxidation_states import OxidationStateSetName
-from ..screening import screen
-from .elements import MAX_Z
-from .parsing import Formulas, parse
+from .formula.elements import MAX_Z
+from .formula.parsing import Formulas, parse
+from .oxidation_states import OxidationStateSetName
+from .screening import screen
 
 #: Orders of the norms of the atomic fractions (Ward et al., npj Comput. Mater. 2, 16028 (2016)).
 NORMS: Final = (2, 3, 5, 10)

@@ -13,8 +13,8 @@ import numpy as np
 from matminer.utils.data import MatscholarElementData
 from numpy.typing import NDArray
 
+from ..formula.elements import MAX_Z, SYMBOLS
 from ..magpie import element_table
-from .elements import MAX_Z, SYMBOLS
 
 #: Weight of one minus the cosine of two word vectors in the distance of elements, beside half the mean square
 #: difference of their properties; chosen on the validation part of the test set by Bartel et al. (2020).

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .elements import MAX_Z
-from .parsing import Formulas, parse
+from .formula.elements import MAX_Z
+from .formula.parsing import Formulas, parse
 from .stoichiometry import FAMILIES, GROUP_NAMES
 
 #: Patterns that a composition has one of.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
-from .kind import Doc
-from .training_stage import training_set_of
+from ..training.kind import Doc
+from ..training.training_stage import training_set_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +71,7 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from ...models.crystal_gan.evaluation import published
-    from ..reports import proposal_figures, relaxed_figures
+    from . import proposal_figures, relaxed_figures
 
     own = proposal_figures.figures(connection, model=model["model_id"])
     others = [one for one in proposal_figures.figures(connection) if one.model != model["model_id"]]

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...energetics.competition import STABLE, Block, Phases
 from ...energetics.composition_table import CompositionTable
-from .elements import MAX_Z, SYMBOLS
-from .parsing import Formulas, parse
-from .similar_compositions import WHOLE, patterns_of
+from ..formula.elements import MAX_Z, SYMBOLS
+from ..formula.parsing import Formulas, parse
+from ..similar_compositions import WHOLE, patterns_of
 
 #: Compositions that differ in one element count by exp(-d/s), d the distance of the two elements, for each of these s.
 SCALES: Final = (0.2, 0.4, 0.8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formula.similar_compositions import BadRelatives, Relatives, Tally, feature_labels
+from exfolio.models.composition.similar_compositions import BadRelatives, Relatives, Tally, feature_labels
 
 KNOWN = {"MoS2": True, "WSe2": True, "MoSe2": True, "TiO2": False, "MoO2": False, "CrCl3": True, "NaCl": False}
 

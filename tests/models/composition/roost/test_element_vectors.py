@@ -1,8 +1,8 @@
 """Tables of the elements, and how far apart elements are."""
 
 import numpy as np
-from exfolio.models.composition.formula.element_vectors import element_distances, standardised, word_vectors
 from exfolio.models.composition.formula.elements import ATOMIC_NUMBERS
+from exfolio.models.composition.roost.element_vectors import element_distances, standardised, word_vectors
 from matminer.utils.data import MatscholarElementData
 from pymatgen.core import Element
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from exfolio.models.composition.formula.elements import ATOMIC_NUMBERS
 from exfolio.models.composition.formula.formulas import UnknownElement
-from exfolio.models.composition.formula.known_energies import BadKnownEnergies, KnownEnergies, feature_labels
+from exfolio.models.composition.roost.known_energies import BadKnownEnergies, KnownEnergies, feature_labels
 from numpy.typing import NDArray
 
 #: Formation energies, eV/atom, rounded.
