@@ -88,7 +88,9 @@ ARROWS = {
     "builders/properties/potential": "engine properties",
     "builders/candidates": "engine materials properties/potential",
     "builders/reports": "engine training properties properties/potential candidates",
-    "builders/recipe": "engine materials compositions structures calculations properties properties/potential candidates",
+    "builders/recipe": (
+        "engine materials compositions structures calculations properties properties/potential candidates"
+    ),
     "builders/refresh": "engine recipe resting_point sources sources/services calculations candidates",
     "builders/resting_point": "engine candidates",
     "builders/dry_run": "engine refresh candidates",
