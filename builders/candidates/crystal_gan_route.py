@@ -16,12 +16,10 @@ class OxidationLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    element: str = Field("Mn", description="the element")
-    least: float = Field(2.0, description="its least oxidation state")
-    most: float = Field(4.0, description="its greatest")
-    states: dict[str, float] = Field(
-        default_factory=lambda: {"Mg": 2.0, "O": -2.0}, description="oxidation states of the other elements"
-    )
+    element: str = Field(description="the element")
+    least: float = Field(description="its least oxidation state")
+    most: float = Field(description="its greatest")
+    states: dict[str, float] = Field(description="oxidation states of the other elements")
 
 
 class CrystalGanRoute(BaseModel):
@@ -30,11 +28,10 @@ class CrystalGanRoute(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     layout: str | dict[str, Any] = Field(
-        "mg-mn-o",
         description="slots per element: a name, or {name: ca-ti-o, slots: {Ca: 8, Ti: 8, O: 24}}",
     )
     oxidation: OxidationLimits | None = Field(
-        OxidationLimits(), description="which compositions are asked for; null: every one that fits"
+        None, description="which compositions are asked for; every one that fits without"
     )
     cells: tuple[tuple[int, ...], ...] | None = Field(
         None, description="compositions as atoms per cell, in the layout's order, instead of all that are allowed"

@@ -69,7 +69,7 @@ class CrystalGanStage(Stage):
     def __init__(
         self,
         *,
-        layout: str | Doc = "mg-mn-o",
+        layout: str | Doc,
         rule: Doc | None = None,
         cells: list[list[int]] | None = None,
         reduced: bool = False,

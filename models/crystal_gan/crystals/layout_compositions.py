@@ -6,7 +6,7 @@ Kim et al., ACS Cent. Sci. 6, 1412 (2020) ask for 2 <= oxidation state of Mn <= 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from math import gcd
 
@@ -27,10 +27,10 @@ class OxidationRule:
         States of all other elements.
     """
 
-    element: str = "Mn"
-    least: float = 2.0
-    most: float = 4.0
-    states: Mapping[str, float] = field(default_factory=lambda: {"Mg": 2.0, "O": -2.0})
+    element: str
+    least: float
+    most: float
+    states: Mapping[str, float]
 
     def state(self, number: Mapping[str, int]) -> float:
         """Mean oxidation state of the element in a composition.

@@ -129,7 +129,7 @@ def test_a_composition_held_out_is_not_learnt(oxides: Connection) -> None:
 
 def test_crystals_of_each_composition_are_stored_with_model_seed_and_condition(oxides: Connection) -> None:
     model = tiny_model(oxides)
-    stage = CrystalGanStage(cells=[[1, 1, 3], [2, 2, 6]], structures=3, max_draws=200, seed=4)
+    stage = CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3], [2, 2, 6]], structures=3, max_draws=200, seed=4)
 
     done = run_stage(stage, oxides)
 
@@ -156,7 +156,7 @@ def test_a_model_of_another_layout_or_none_is_told_before_anything_is_made(oxide
     with pytest.raises(ConfigurationError, match=r"of layout mg-mn-o \(8 Mg, 8 Mn, 12 O\), the campaign's is ca-ti-o"):
         run_stage(CrystalGanStage(layout=titanates, cells=[[1, 1, 3]], model=model), oxides)
     with pytest.raises(NoModel, match="no trained model crystal-gan-0 of kind crystal-gan"):
-        run_stage(CrystalGanStage(cells=[[1, 1, 3]], model="crystal-gan-0"), oxides)
+        run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], model="crystal-gan-0"), oxides)
     assert oxides.database["structures"].count_documents({}) == 0
 
 
@@ -164,8 +164,8 @@ def test_a_model_of_another_layout_or_none_is_told_before_anything_is_made(oxide
 def test_the_lowest_in_energy_of_many_are_proposed_lowest_first(oxides: Connection) -> None:
     tiny_model(oxides, **SOUND)
 
-    run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=4, max_draws=1000), oxides)
-    run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=2, of=4, max_draws=1000), oxides)
+    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=4, max_draws=1000), oxides)
+    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=2, of=4, max_draws=1000), oxides)
 
     found = list(oxides.database["structures"].find().sort([("created_at", 1), ("rank", 1)]))
     energies = [one.energy_per_atom for one in evaluate([from_plain(one["structure"]) for one in found], forces=False)]
@@ -177,7 +177,7 @@ def test_without_the_potential_the_first_ones_are_proposed(oxides: Connection, m
     tiny_model(oxides, **SOUND)
     monkeypatch.setattr(crystal_gan_stage, "is_installed", lambda: False)
 
-    report = run_stage(CrystalGanStage(cells=[[1, 1, 3]], structures=1, of=4, max_draws=200), oxides)
+    report = run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=1, of=4, max_draws=200), oxides)
 
     assert report.inserted == 1
     assert "the first ones are kept, not the lowest" in report.note
@@ -196,21 +196,21 @@ def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connecti
 
 def test_a_second_run_generates_nothing(oxides: Connection) -> None:
     tiny_model(oxides)
-    arguments: dict[str, Any] = {"cells": [[1, 1, 3]], "structures": 1, "max_draws": 50}
+    arguments: dict[str, Any] = {"layout": "mg-mn-o", "cells": [[1, 1, 3]], "structures": 1, "max_draws": 50}
     run_stage(CrystalGanStage(**arguments), oxides)
 
     assert run_stage(CrystalGanStage(**arguments), oxides).due == 0
 
 
 def test_without_a_model_it_stands_aside(registry: Connection) -> None:
-    done = run_stage(CrystalGanStage(cells=[[1, 1, 3]]), registry)
+    done = run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]]), registry)
     assert done.note == "left out: no crystal-gan of layout mg-mn-o has been trained"
 
 
 def test_the_rule_of_oxidation_says_which_compositions_are_asked_for() -> None:
     rule = {"element": "Mn", "least": 2, "most": 4, "states": {"Mg": 2, "O": -2}}
 
-    wanted = CrystalGanStage(rule=rule, reduced=True).wanted
+    wanted = CrystalGanStage(layout="mg-mn-o", rule=rule, reduced=True).wanted
 
     assert (1, 2, 4) in wanted  # MgMn2O4, Mn3+
     assert (2, 4, 8) not in wanted  # two formula units of it
@@ -236,12 +236,15 @@ def test_wrong_settings_are_refused() -> None:
         TrainingStage("crystal-gan", config={"profile": "best"})
 
 
+MANGANESE = {"element": "Mn", "least": 2, "most": 4, "states": {"Mg": 2, "O": -2}}
+
+
 @pytest.mark.parametrize(
     ("route", "message"),
     [
-        ({"cells": [[1, 1, 13]]}, "13 atoms of O don't fit"),
-        ({"oxidation": {"element": "Fe"}}, "has no Fe"),
-        ({"oxidation": {"least": 30, "most": 31}}, "no composition within layout mg-mn-o"),
+        ({"layout": "mg-mn-o", "cells": [[1, 1, 13]]}, "13 atoms of O don't fit"),
+        ({"layout": "mg-mn-o", "oxidation": {**MANGANESE, "element": "Fe"}}, "has no Fe"),
+        ({"layout": "mg-mn-o", "oxidation": {**MANGANESE, "least": 30, "most": 31}}, "no composition within layout"),
         ({"layout": "ca-ti-o"}, "no layout is called 'ca-ti-o'"),
     ],
 )
