@@ -15,10 +15,11 @@ from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError, ExfolioError
-from ..stores.schema import initialise, is_initialised
+from ..stores.schema import initialise, is_up_to_date
 from . import resting_point
 from .calculations.stage import VaspStage
 from .candidates.campaign import Campaign
+from .candidates.gate_outline import recorded_campaigns
 from .candidates.known import known_campaigns
 from .candidates.labels import claimed
 from .engine import plan
@@ -167,7 +168,7 @@ def refresh(
     Interrupted
         Somebody asked it to stop; what was done stays done.
     """
-    if not is_initialised(connection):
+    if not is_up_to_date(connection):
         initialise(connection)
     campaigns = list(campaigns) or known_campaigns(connection)
     job = " ".join(["refresh", *(campaign.name for campaign in campaigns)])
@@ -187,10 +188,10 @@ def refresh(
             if stage.put_off:
                 put_off.append(stage.name)
             report.add(done)
-            if done.did_anything:
+            if done.did_anything or stage.looks_for_itself:  # when a source was looked at is worth knowing
                 runs.note_stage(connection, report.run_id, done)
-                if stage_done is not None:
-                    stage_done(done)
+            if done.did_anything and stage_done is not None:
+                stage_done(done)
 
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
@@ -205,7 +206,7 @@ def refresh(
             runs.end(connection, report.run_id, how, error=f"{type(error).__name__}: {error}")
             raise
         runs.end(connection, report.run_id, report.state, error=report.what_went_wrong)
-        others = known_campaigns(connection, besides=[campaign.name for campaign in campaigns])
+        others = {plain.get("name") for plain in recorded_campaigns(connection)} - {one.name for one in campaigns}
         if not (report.exit_code or put_off or leave_out or others):
             resting_point.note(connection, campaigns)
         return report

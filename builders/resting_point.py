@@ -18,7 +18,7 @@ from ..stores.bookkeeping import revisions
 from ..stores.canonical import content_hash
 from ..stores.clock import utc_now
 from ..stores.connection import Connection
-from ..stores.schema import is_initialised
+from ..stores.schema import is_up_to_date
 from .candidates.campaign import Campaign
 from .engine.version import VERSION
 
@@ -33,9 +33,9 @@ _BUNDLED: Final = frozenset({"handbook", "known-monolayers", "prototypes"})
 """Kinds of source that lie in the program or its packages."""
 
 
-def is_at_rest(connection: Connection, campaigns: Sequence[Campaign], processes_leave_out: Iterable[str] = ()) -> bool:
-    """Say whether a refresh of these campaigns, or of those refreshed before, would find nothing to do."""
-    if any(processes_leave_out) or not is_initialised(connection):
+def is_at_rest(connection: Connection, campaigns: Sequence[Campaign], leave_out: Iterable[str] = ()) -> bool:
+    """Say whether a refresh of these campaigns, leaving out some stages or none, would find nothing to do."""
+    if any(leave_out) or not is_up_to_date(connection):
         return False
     point = connection.database["resting_points"].find_one({"job": _JOB}) or {}
     known = point.get("campaigns", {})

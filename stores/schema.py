@@ -143,22 +143,36 @@ def index_facet(connection: Connection, collection: str, facet: str) -> None:
 
 
 def is_initialised(connection: Connection) -> bool:
-    """Say whether `initialise` has made the collections with the very indexes and validators of this code.
+    """Say whether there is a registry that this code can read, made by it or by earlier code.
 
     Raises
     ------
     ConfigurationError
         The database was laid out by a newer version of exfolio.
     """
+    return _stamp(connection) is not None
+
+
+def is_up_to_date(connection: Connection) -> bool:
+    """Say whether `initialise` has made the very indexes and validators of this code; who writes sees to it.
+
+    Raises
+    ------
+    ConfigurationError
+        As `is_initialised`.
+    """
+    stamp = _stamp(connection)
+    return stamp is not None and stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout()
+
+
+def _stamp(connection: Connection) -> dict[str, Any] | None:
     stamp = connection.database["counters"].find_one({"_id": "schema"})
-    if stamp is None:
-        return False
-    if stamp["version"] > SCHEMA_VERSION:
+    if stamp is not None and stamp["version"] > SCHEMA_VERSION:
         raise ConfigurationError(
             f"the database has schema version {stamp['version']}, this exfolio knows {SCHEMA_VERSION}",
             "Install the exfolio version that wrote it, or a newer one.",
         )
-    return bool(stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout())
+    return stamp
 
 
 @cache

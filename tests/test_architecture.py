@@ -1,5 +1,7 @@
 """The house rules that no single module can keep: who may import whom, and that a wheel holds everything."""
 
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import typer
+from exfolio import builders
+from exfolio.builders.engine.stage import Stage
 from exfolio.cli.main import COMMANDS, build, run
 from grimp import ImportGraph, build_graph
 
@@ -162,6 +166,34 @@ def test_the_engine_knows_no_room_and_rooms_form_no_circle() -> None:
     after = {a: {f"{a.split('/')[0]}/{b}" for b in others.split()} for a, others in ARROWS.items()}
     assert "builders/engine" not in after
     list(TopologicalSorter(after).static_order())  # raises CycleError
+
+
+def all_stages() -> list[type[Stage]]:
+    for module in pkgutil.walk_packages(builders.__path__, "exfolio.builders."):
+        importlib.import_module(module.name)
+    waiting: list[type[Stage]] = [Stage]
+    stages: list[type[Stage]] = []
+    while waiting:
+        stages += (subclasses := waiting.pop().__subclasses__())
+        waiting += subclasses
+    return [stage for stage in stages if stage.__module__.startswith("exfolio.builders.")]
+
+
+def test_stages_override_nothing_private_of_the_engine() -> None:
+    stages = all_stages()
+    assert len(stages) > 30
+
+    overridden = {
+        f"{stage.__name__}.{name} of {base.__name__}"
+        for stage in stages
+        if not stage.__module__.startswith("exfolio.builders.engine.")
+        for name in vars(stage)
+        if name.startswith("_") and not name.startswith("__") and not name.startswith("_abc")
+        for base in stage.__mro__[1:]
+        if base.__module__.startswith("exfolio.builders.engine.") and name in vars(base)
+    }
+
+    assert overridden == set()
 
 
 def test_the_list_of_packages_is_whole() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
@@ -35,11 +36,14 @@ def find_campaigns(connection: Connection, names: Sequence[str]) -> list[Campaig
     ConfigurationError
         One can't be used, or two have the same name.
     """
-    files = [name for name in names if name in shipped() or Path(name).is_file()]
-    refreshed: dict[str, Campaign] = {}
+    files = {name for name in names if name in shipped() or Path(name).is_file()}
+    recorded: dict[Any, Any] = {}
     if len(files) < len(names):
-        refreshed = {campaign.name: campaign for campaign in known_campaigns(connection)}
-    campaigns = [refreshed[name] if name not in files and name in refreshed else load(name) for name in names]
+        recorded = {plain.get("name"): plain for plain in recorded_campaigns(connection)}
+    campaigns = [
+        read_recorded(Campaign, recorded[name]) if name in recorded and name not in files else load(name)
+        for name in names
+    ]
     _check_names(campaigns)
     return campaigns
 

@@ -16,7 +16,7 @@ from ...stores.bookkeeping import runs, stage_states
 from ...stores.bookkeeping.leases import Lease
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
-from ...stores.schema import initialise, is_initialised
+from ...stores.schema import initialise, is_up_to_date
 from ...stores.transactions import in_transaction
 from .batches import Batch, Doc
 from .mrun_guard import MrunGuard
@@ -111,7 +111,7 @@ class StageRun:
             Another process runs the stage.
         """
         self._started = time.perf_counter()
-        if not is_initialised(self.db):
+        if not is_up_to_date(self.db):
             initialise(self.db)
         if self.share is not None:
             self.run_id = self.share["run_id"]

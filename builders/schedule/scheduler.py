@@ -20,7 +20,7 @@ from ...stores.bookkeeping.leases import Lease
 from ...stores.clock import utc_now
 from ...stores.connection import Connection, explain
 from ...stores.errors import ExfolioError, LeaseHeld
-from ...stores.schema import initialise, is_initialised
+from ...stores.schema import initialise, is_up_to_date
 from .event_log import log_event
 from .job_runner import JobRunner
 from .jobs import Ending, Job, jobs_of
@@ -55,7 +55,7 @@ class Scheduler:
         self._stop = StopRequest()
         self._runner = JobRunner(connection, processes=processes, stop=self._stop)
         self._failures: dict[str, int] = {}
-        if not is_initialised(connection):
+        if not is_up_to_date(connection):
             initialise(connection)
 
     @property
