@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from exfolio import __version__
 from exfolio.cli.main import COMMANDS, build, run
 from grimp import ImportGraph, build_graph
 
@@ -93,6 +94,7 @@ def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
 
     assert built.returncode == 0, built.stderr
     [wheel] = tmp_path.glob("*.whl")
+    assert wheel.name.split("-")[1] == __version__
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert inside == {f"exfolio/{file}" for file in sources()}
 
