@@ -80,6 +80,14 @@ def test_the_list_of_packages_is_whole() -> None:
     assert listed == found
 
 
+def test_tests_lie_where_what_they_test_lies() -> None:
+    tested = {
+        file.parent.relative_to(ROOT / "tests") for name in PACKAGES for file in (ROOT / "tests" / name).rglob("*.py")
+    }
+
+    assert {folder.as_posix() for folder in tested if not (ROOT / folder).is_dir()} == set()
+
+
 def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77", reason="building a wheel needs setuptools 77 or later")
     copy = tmp_path / "exfolio"
