@@ -14,7 +14,7 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # The lowest versions that pyproject.toml admits get an environment of their own, and torch none: see test-lowest.
 LOWEST := .venv-lowest
 
-.PHONY: install demo test test-lowest lint types format benchmark clean
+.PHONY: install demo test test-lowest coverage lint types format benchmark clean
 
 install: $(STAMP)
 
@@ -43,6 +43,9 @@ $(LOWEST)/.installed: pyproject.toml
 
 test-lowest: $(LOWEST)/.installed  ## run the tests on the lowest versions of what pyproject.toml asks for
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+
+coverage: install  ## run the tests and say which lines they reach
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered $(PYTEST_OPTIONS)
 
 lint: install
 	$(BIN)/ruff check .
