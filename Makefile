@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-EXTRAS := embedded,dev,ase,mlip,mp,server
+EXTRAS := embedded,dev,ase,atomate2,mlip
 # The exact version keeps pip from bringing several GB of CUDA packages; a GPU user installs a CUDA build beforehand.
 TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
@@ -11,7 +11,10 @@ LINKS := .typecheck
 # One more than cores: many tests wait for a server.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: install demo test lint types format benchmark clean
+# The lowest versions that pyproject.toml admits get an environment of their own, and torch none: see test-lowest.
+LOWEST := .venv-lowest
+
+.PHONY: install demo test test-lowest coverage lint types format benchmark clean
 
 install: $(STAMP)
 
@@ -26,6 +29,23 @@ demo: install  ## set everything up, run the main job on the bundled sample, sho
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+
+# pip has no such resolution, uv has. Of torch the lowest brings several GB of CUDA packages: it is the one of `install`.
+$(LOWEST)/.installed: pyproject.toml
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	echo "$(TORCH)" > $(LOWEST)/torch.txt
+	$(LOWEST)/bin/uv pip compile --quiet --no-annotate --python $(LOWEST)/bin/python --all-extras \
+		--resolution lowest-direct --constraint $(LOWEST)/torch.txt --output-file $(LOWEST)/lowest.txt pyproject.toml
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/lowest.txt "$(TORCH)"
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/lowest.txt --editable ".[$(EXTRAS)]"
+	touch $@
+
+test-lowest: $(LOWEST)/.installed  ## run the tests on the lowest versions of what pyproject.toml asks for
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+
+coverage: install  ## run the tests and say which lines they reach
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered $(PYTEST_OPTIONS)
 
 lint: install
 	$(BIN)/ruff check .
@@ -45,4 +65,4 @@ benchmark: install  ## time exfolio beside its peers, ratios in one run
 	for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(LINKS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LOWEST) $(LINKS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,6 @@
 """Prints what pyproject.toml asks for, with some extras, as a requirements file; needs the standard library only.
 
-Usage: requirements.py pyproject.toml ase,mp
+Usage: requirements.py pyproject.toml ase,mlip
 """
 
 import sys

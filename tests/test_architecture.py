@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from exfolio import builders
+from exfolio import __version__, builders
 from exfolio.builders.engine.stage import Stage
 from exfolio.cli.main import COMMANDS, build, run
 from grimp import ImportGraph, build_graph
@@ -204,6 +204,14 @@ def test_the_list_of_packages_is_whole() -> None:
     assert listed == found
 
 
+def test_tests_lie_where_what_they_test_lies() -> None:
+    tested = {
+        file.parent.relative_to(ROOT / "tests") for name in PACKAGES for file in (ROOT / "tests" / name).rglob("*.py")
+    }
+
+    assert {folder.as_posix() for folder in tested if not (ROOT / folder).is_dir()} == set()
+
+
 def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77", reason="building a wheel needs setuptools 77 or later")
     copy = tmp_path / "exfolio"
@@ -218,6 +226,7 @@ def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
 
     assert built.returncode == 0, built.stderr
     [wheel] = tmp_path.glob("*.whl")
+    assert wheel.name.split("-")[1] == __version__
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert inside == {f"exfolio/{file}" for file in sources()}
 

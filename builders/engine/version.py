@@ -1,8 +1,5 @@
-"""The version of exfolio that writes, for run records."""
+"""The version of exfolio that writes, for run records: that of the code, whatever was installed when."""
 
-from importlib.metadata import PackageNotFoundError, version
+from ... import __version__ as VERSION  # noqa: N812 - a constant to its users
 
-try:
-    VERSION = version("exfolio")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    VERSION = "not installed"
+__all__ = ["VERSION"]

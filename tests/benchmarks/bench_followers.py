@@ -118,7 +118,7 @@ def _one_by_one(connection: Connection, count: int, processes: int) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200_000)
+    parser.add_argument("--count", type=int, default=30_000, help="documents")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 2])
     options = parser.parse_args()

@@ -172,8 +172,8 @@ def _registry() -> Iterator[Connection]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=20_000, help="structures")
-    parser.add_argument("--new", type=int, default=1000, help="structures that come later")
+    parser.add_argument("--count", type=int, default=4_000, help="structures")
+    parser.add_argument("--new", type=int, default=200, help="structures that come later")
     parser.add_argument("--peer", type=int, default=600, help="structures also grouped by StructureMatcher alone")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)

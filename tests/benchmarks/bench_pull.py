@@ -1,7 +1,7 @@
 """Pulls of real entries of the Materials Project from its API on loopback: first, second, ten changed, cut and resumed.
 
-Needs the folder of real data beside the project. Run it in a database of its own: EXFOLIO_DATABASE, and where there
-is no embedded server EXFOLIO_MONGO_URI.
+Needs the folder of real data beside the project. It makes a database of its own, and drops it in the end, on the
+embedded server or that of EXFOLIO_MONGO_URI.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import gzip
 import json
 import sys
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import SourceUnavailable
 from exfolio.stores.connection import Connection, connect
+from exfolio.stores.settings import load_settings
 from loopback import Fault
 from materials_project_server import KEY, MaterialsProjectServer
 from pydantic import SecretStr
@@ -35,8 +37,8 @@ def main() -> None:
     if not data.is_dir():
         print("the folder of real data (shared/data beside the project) is not there")
         return
-    with connect(autostart=True) as opened, MaterialsProjectServer() as server:
-        opened.client.drop_database(opened.name)
+    own_database = load_settings(database=f"bench_pull_{uuid.uuid4().hex[:8]}")
+    with connect(own_database, autostart=True) as opened, MaterialsProjectServer() as server:
         connection = replace(opened)
         settings = {"mp_endpoint": server.url, "mp_api_key": SecretStr(KEY), "web_first_wait_seconds": 0.01}
         object.__setattr__(connection, "settings", opened.settings.model_copy(update=settings))

@@ -22,6 +22,7 @@ from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.lattice_predictor import LatticeConfig, fit, unpack
 from exfolio.models.structure.symmetry.lattice_report import PUBLISHED, cross_validate
 from exfolio.models.structure.symmetry.structure_cells import conventional
+from report import peak_memory_mb
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BULK = (
@@ -89,7 +90,8 @@ def main() -> None:
     predictor.predict(asked[:1000])
     print(
         f"fit {fitted - start:.1f} s, probabilities of {MANY:,} formulas {done - fitted:.1f} s, "
-        f"1,000 predictions with cells {time.perf_counter() - done:.1f} s, packed {len(predictor.pack()) / 1e6:.1f} MB"
+        f"1,000 predictions with cells {time.perf_counter() - done:.1f} s, "
+        f"packed {len(predictor.pack()) / 1e6:.1f} MB; peak memory {peak_memory_mb():,.0f} MB"
     )
     assert unpack(predictor.pack()).predict(asked[:5]) == predictor.predict(asked[:5])
 

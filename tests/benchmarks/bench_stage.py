@@ -314,8 +314,8 @@ def _load() -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=500_000, help="documents of the builds")
-    parser.add_argument("--refresh", type=int, nargs="*", default=[250_000, 500_000, 1_000_000], help="sizes of stores")
+    parser.add_argument("--count", type=int, default=60_000, help="documents of the builds")
+    parser.add_argument("--refresh", type=int, nargs="*", default=[25_000, 50_000, 100_000], help="sizes of stores")
     parser.add_argument("--repeats", type=int, default=1, help="builds of each kind and side; medians are shown")
     parser.add_argument(
         "--indexes",

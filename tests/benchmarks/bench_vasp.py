@@ -1,6 +1,6 @@
 """Times the ingestion of a tree of VASP folders against bare Vasprun parsing on as many processes, in one run.
 
-    python tests/benchmarks/bench_vasp.py shared/data/vasp --folders 20000 --processes 2 [--kill]
+    python tests/benchmarks/bench_vasp.py [shared/data/vasp] --folders 20000 --processes 2 [--kill]
 
 The tree is made of the real files: copied, renamed, told apart by a comment, some of them broken. It is written to a
 temporary folder and ingested into a database of its own on the embedded server (or that of EXFOLIO_MONGO_URI).
@@ -34,6 +34,7 @@ from exfolio.stores.connection import Connection, connect
 from exfolio.stores.settings import Settings
 from pymatgen.io.vasp.outputs import Vasprun
 
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "vasp"
 # Shares of the tree; most calculations of a campaign are small.
 SHARES = {
     "Al_R2SCAN": 0.80,
@@ -49,8 +50,8 @@ SAMPLE = 100  # folders that are parsed bare
 def main() -> None:
     """Make the tree, ingest it, parse a sample of it bare, and print both rates."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with the real VASP output")
-    parser.add_argument("--folders", type=int, default=2000)
+    parser.add_argument("data", type=Path, nargs="?", default=DATA, help="folder with the real VASP output")
+    parser.add_argument("--folders", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--kill", action="store_true", help="kill the ingestion twice on the way; what is timed resumes it"

@@ -110,5 +110,5 @@ def require_atomate2() -> None:
     if missing:
         raise ConfigurationError(
             f"a flow needs {' and '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed",
-            "pip install atomate2, or leave out --flow: the folders can be run without it.",
+            "pip install exfolio[atomate2], or leave out --flow: the folders can be run without it.",
         )

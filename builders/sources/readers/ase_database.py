@@ -258,13 +258,13 @@ def _rows(path: Path) -> Iterator[Any]:
     if keys_of(path) is None:  # the package would make its tables in it
         msg = f"{quoted(path)} is an SQLite database, but none of ASE: it has no tables systems and keys"
         raise SourceFileError(msg)
-    database = open_database(path, type="db", use_lock_file=False)
-    last, before = 0, -1
-    while last != before:
-        before = last
-        for row in database.select(f"id>{last}", sort="id", limit=_ROWS_AT_ONCE, include_data=False):
-            yield row
-            last = row.id
+    with open_database(path, type="db", use_lock_file=False) as database:  # else each query leaves a connection open
+        last, before = 0, -1
+        while last != before:
+            before = last
+            for row in database.select(f"id>{last}", sort="id", limit=_ROWS_AT_ONCE, include_data=False):
+                yield row
+                last = row.id
 
 
 def _payload(row: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def test_rows_are_recognised(c2db: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["own.db", "own.json"])
 def test_keys_are_mapped_with_their_units(tmp_path: Path, name: str) -> None:
-    connect(tmp_path / name, use_lock_file=False).write(bulk("NaCl", "rocksalt", a=5.64), ef=-411.1, label="halite")
+    with connect(tmp_path / name, use_lock_file=False) as database:
+        database.write(bulk("NaCl", "rocksalt", a=5.64), ef=-411.1, label="halite")
     fields = {"formation_energy": "ef:kJ/mol", "prototype": "label"}
 
     (salt,) = documents(AseDatabase(paths=[tmp_path / name], columns=fields, method="experiment", dimension=3))
@@ -115,7 +117,7 @@ def test_reading_changes_nothing(c2db: Path) -> None:
 
 
 def test_what_is_no_database_of_ase_is_named(tmp_path: Path, c2db: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.db") as other:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other, other:
         other.execute("CREATE TABLE fish (name TEXT)")
     (tmp_path / "text.db").write_text("no database")
     (tmp_path / "packed.db.gz").write_bytes(gzip.compress(c2db.read_bytes()))
@@ -138,7 +140,7 @@ def test_a_database_cut_short_is_named(c2db: Path) -> None:
 
 
 def test_rows_after_a_damage_are_not_taken_for_retired(c2db: Path) -> None:
-    with sqlite3.connect(c2db) as database:
+    with closing(sqlite3.connect(c2db)) as database, database:
         database.execute("UPDATE systems SET numbers = 'damaged' WHERE id = 2")
     first, rest = C2db(paths=[c2db]).records(c2db)
     assert isinstance(first, RawRecord)

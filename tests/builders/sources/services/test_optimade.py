@@ -40,8 +40,6 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def _provider(mongo_server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    pytest.importorskip("uvicorn", reason="the reference server needs the extra 'server'")
-    pytest.importorskip("fastapi", reason="the reference server needs the extra 'server'")
     database = f"optimade_{uuid.uuid4().hex[:8]}"
     uri = mongo_server.uri().get_secret_value()
     with MongoClient(uri) as client:
