@@ -18,6 +18,7 @@ WAYS = {
     "moves on after somebody looked": ["old", _RUN, "other", _RUN, "new", _RUN],
     "moves there and back unseen": ["old", _RUN, "new", "old", _RUN],
     "moves there and back": ["old", _RUN, "new", _RUN, "old", _RUN],
+    "moves the same way twice": ["old", _RUN, "new", _RUN, "old", _RUN, "new", _RUN],
     "moves and is retired": ["old", _RUN, "new", _RETIRE, _RUN],
     "is retired and comes back elsewhere": ["old", _RUN, _RETIRE, "new", _RUN],
     "moves, and all stages have a new version": ["old", _RUN, "new", _RAISE, _RUN],
