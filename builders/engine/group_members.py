@@ -26,8 +26,8 @@ class Members:
     group_field
         Field that holds the name of the group: one of the document's `GROUP_FIELDS`, or its key.
     facets
-        Facets whose change makes the group due, that of the group field among them; none for members that are only
-        looked at.
+        Facets whose change makes the group due: that of the group field among them, or such as follow it; none for
+        members that are only looked at.
     fields
         Fields `process` needs.
     criteria
@@ -68,7 +68,7 @@ class Members:
         return database.get_collection(self.collection, read_concern=ReadConcern("snapshot"))
 
     def changed_groups(
-        self, database: Database[Doc], facet: str, low: int, high: int, *, besides: Doc | None, former: bool
+        self, database: Database[Doc], facet: str, low: int, high: int, *, besides: Doc | None
     ) -> set[str]:
         """Names of the groups of documents that changed, whether or not they are members now.
 
@@ -78,21 +78,38 @@ class Members:
             Which change: of the facet, in revisions ``(low, high]``.
         besides
             Query for those that are no members and may still matter, where only members do otherwise; None: all do.
-        former
-            Whether groups that such a document has left since `low` count too.
         """
-        collection = self.at_one_moment(database)
-        query: Doc = {"$and": [{f"facets.{facet}.rev": {"$gt": low, "$lte": high}}, self.fixed]}
-        if besides is not None:
-            query["$and"].append({"$or": [labels.translated(self.criteria, self.paths), besides]})
-        found = collection.aggregate(
+        query = self._changed(facet, {"$gt": low, "$lte": high}, besides)
+        found = self.at_one_moment(database).aggregate(
             [{"$match": query}, {"$group": {"_id": f"${self.group_field}"}}], allowDiskUse=True
         )
-        names = {str(doc["_id"]) for doc in found if doc["_id"] is not None}
-        if former and self.group_field in self.document.GROUP_FIELDS:
-            left = f"facets.{facet}.{LEFT}.{self.group_field}"
-            moved = collection.find({**query, left: {"$exists": True}}, {"_id": 0, left: 1})
-            for doc in moved:
-                pairs = doc["facets"][facet][LEFT][self.group_field]
-                names |= {str(group) for group, rev in pairs if rev > low}
+        return {str(doc["_id"]) for doc in found if doc["_id"] is not None}
+
+    def left_groups(self, database: Database[Doc], facet: str, low: int, *, besides: Doc | None) -> set[str]:
+        """Names of the groups that documents which changed have left.
+
+        Up to now, not up to some revision: a document that has left one group and changes once more while a pass is
+        under way is in no later window for the sake of that group.
+
+        Parameters
+        ----------
+        facet, low, besides
+            As for `changed_groups`.
+        """
+        owner = self.document.owner_of(self.group_field)
+        if owner is None:
+            return set()
+        left = f"facets.{owner}.{LEFT}.{self.group_field}"
+        query = {**self._changed(facet, {"$gt": low}, besides), left: {"$exists": True}}
+        names: set[str] = set()
+        for doc in self.at_one_moment(database).find(query, {"_id": 0, left: 1}):
+            pairs = doc["facets"][owner][LEFT][self.group_field]
+            # A facet that follows the one the field is in may do so late: then any group may still be to be told.
+            names |= {str(group) for group, rev in pairs if rev > low or facet != owner}
         return names
+
+    def _changed(self, facet: str, revisions: Doc, besides: Doc | None) -> Doc:
+        query: Doc = {"$and": [{f"facets.{facet}.rev": revisions}, self.fixed]}
+        if besides is not None:
+            query["$and"].append({"$or": [labels.translated(self.criteria, self.paths), besides]})
+        return query

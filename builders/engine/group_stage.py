@@ -51,7 +51,10 @@ class GroupStage(Stage):
         return names
 
     def groups_of(self, changed: set[str]) -> list[str]:
-        """Those of the changed groups that are due; a hull adds the systems around them."""
+        """Those of the changed groups that are due; a hull adds the systems around them.
+
+        Groups that documents have left are due in any case.
+        """
         return sorted(changed)
 
     def batch_of(self, names: list[str]) -> Batch:
@@ -149,6 +152,7 @@ class GroupStage(Stage):
         highs: dict[str, int] = partial.get("high") or revisions.last_changes(self.db.database)
         due = _Pass(highs={})
         changed: set[str] = set()
+        left: set[str] = set()
         for source in self.sources_of_members():
             for facet in source.facets:
                 channel = revisions.channel(source.collection, facet)
@@ -157,16 +161,21 @@ class GroupStage(Stage):
                 due.highs[channel] = high
                 if low < high:
                     due.closing[channel] = (low, high)
-                    changed |= self.affected(source, self._changed_groups(source, facet, low, high))
+                    besides = self._besides(source)
+                    names = source.changed_groups(self.db.database, facet, low, high, besides=besides)
+                    changed |= self.affected(source, names)
+                    first_time = self.current_run.first_time
+                    former = set() if first_time else source.left_groups(self.db.database, facet, low, besides=besides)
+                    left |= self.affected(source, former) if former else former
         after = partial.get("after")
-        due.groups = [group for group in self.groups_of(changed) if after is None or group > after]
+        # What was made of a group that was left goes, though nobody may ask about it any more.
+        groups = sorted({*self.groups_of(changed | left), *left})
+        due.groups = [group for group in groups if after is None or group > after]
         return due
 
-    def _changed_groups(self, source: Members, facet: str, low: int, high: int) -> set[str]:
+    def _besides(self, source: Members) -> Doc | None:
         own = self.writes.get(source.document)  # what is no member and never was one is nobody's business then
-        besides = {f"facets.{own}": {"$exists": True}} if own and source.criteria else None
-        former = not self.current_run.first_time
-        return source.changed_groups(self.db.database, facet, low, high, besides=besides, former=former)
+        return {f"facets.{own}": {"$exists": True}} if own and source.criteria else None
 
     # Distributed by maggma
 

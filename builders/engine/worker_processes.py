@@ -13,6 +13,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -191,8 +192,9 @@ _failed_to_begin: Exception | None = None
 
 def _begin_worker(payload: bytes) -> None:
     global _stage, _failed_to_begin
-    for number in (signal.SIGINT, signal.SIGTERM):  # left to the process that selects and writes
-        signal.signal(number, signal.SIG_IGN)
+    if threading.current_thread() is threading.main_thread():  # of a process of its own, not a thread of another one
+        for number in (signal.SIGINT, signal.SIGTERM):  # left to the process that selects and writes
+            signal.signal(number, signal.SIG_IGN)
     gc.set_threshold(COLLECT_EVERY)
     if "OMP_NUM_THREADS" not in os.environ:  # there is a process for each core, so one thread each, unless told
         os.environ["OMP_NUM_THREADS"] = "1"

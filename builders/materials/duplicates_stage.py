@@ -22,7 +22,13 @@ class LinkStage(GroupStage):
 
     name = "links"
     version = 2
-    members = (replace(KNOWN_STRUCTURES, fields=("structure", "link")),)
+    members = (
+        replace(
+            KNOWN_STRUCTURES,
+            fields=("structure", "disordered", "same_as", "link"),
+            criteria={"$or": [KNOWN_STRUCTURES.criteria, {"same_as": {"$exists": True}}]},
+        ),
+    )
     writes: ClassVar = {Material: "links"}
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -30,9 +36,17 @@ class LinkStage(GroupStage):
         return [{"materials": _links(item.content["materials"])} for item in items]
 
 
-def _links(materials: list[Doc]) -> list[Doc]:
-    if len(materials) == 1:
-        return [{"material_id": materials[0]["material_id"], "same_as": []}]
+def _links(members: list[Doc]) -> list[Doc]:
+    materials = [one for one in members if "structure" in one and not one.get("disordered")]
+    alone = [{"material_id": one["material_id"], "same_as": []} for one in materials]
+    docs = alone if len(materials) < 2 else _compared(materials)
+    said = {doc["material_id"] for doc in docs}
+    # Of one whose structure was taken back, or is damaged now, nothing is said any more.
+    taken_back = (one["material_id"] for one in members if "same_as" in one and one["material_id"] not in said)
+    return [*docs, *({"material_id": key} for key in taken_back)]
+
+
+def _compared(materials: list[Doc]) -> list[Doc]:
     structures: dict[str, Arrays] = {}
     for material in materials:
         try:

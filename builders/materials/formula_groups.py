@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...stores.connection import Connection
 from ...stores.documents import Material, RegistryDocument
+from ..engine.batches import Doc
 from ..engine.group_members import Members
 
 KNOWN_STRUCTURES = Members(
@@ -19,12 +20,14 @@ KNOWN_STRUCTURES = Members(
 _ASKED_AT_ONCE = 10_000
 
 
-def formulas_in(connection: Connection, document: type[RegistryDocument], among: Iterable[str]) -> list[str]:
-    """Give those formulas, in order, of which a collection has a current document."""
+def formulas_in(
+    connection: Connection, document: type[RegistryDocument], among: Iterable[str], criteria: Doc | None = None
+) -> list[str]:
+    """Those formulas, in order, of which a collection has a document that meets the criteria, a current one without."""
     collection = connection.database[document.collection_name()]
     wanted = sorted(set(among))
     present: list[str] = []
     for start in range(0, len(wanted), _ASKED_AT_ONCE):  # an answer of the server holds 16 MB
-        some = {"formula_reduced": {"$in": wanted[start : start + _ASKED_AT_ONCE]}, "deprecated": False}
-        present += collection.distinct("formula_reduced", some)
+        some = {"formula_reduced": {"$in": wanted[start : start + _ASKED_AT_ONCE]}}
+        present += collection.distinct("formula_reduced", {**some, **(criteria or {"deprecated": False})})
     return sorted(present)

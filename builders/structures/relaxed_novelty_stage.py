@@ -10,9 +10,10 @@ from ...stores.documents import Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from ..materials.formula_groups import KNOWN_STRUCTURES
+from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
 from ..properties.potential.base import KIND, method_name
 
+_COMPARED: Doc = {"relaxed_novel": {"$exists": True}}
 _RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}
 
 
@@ -33,14 +34,14 @@ class RelaxedNoveltyStage(GroupStage):
             fixed=_RELAXED,
         ),
         KNOWN_STRUCTURES,
-        Members(ProposedStructure, "formula_reduced", (), ("relaxed_novel",), {"relaxed_novel": {"$exists": True}}),
+        Members(ProposedStructure, "formula_reduced", ("proposal",), ("relaxed_novel",), _COMPARED),
     )
     writes: ClassVar = {ProposedStructure: "relaxed"}
 
     def groups_of(self, changed: set[str]) -> list[str]:
-        """Leave out formulas of which nothing was relaxed."""
-        wanted = {**_RELAXED, "formula_reduced": {"$in": sorted(changed)}}
-        return sorted(self.db.database["properties"].distinct("formula_reduced", wanted))
+        """Leave out formulas of which nothing was relaxed, nor compared once."""
+        relaxed = formulas_in(self.db, Property, changed, _RELAXED)
+        return sorted({*relaxed, *formulas_in(self.db, ProposedStructure, changed, _COMPARED)})
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Compare the structures of each formula."""

@@ -118,6 +118,12 @@ class RegistryDocument(Document):
         return frozenset(cls._fields) - others - set(RegistryDocument._fields) - {"id", cls.KEY} - kept_by_writer
 
     @classmethod
+    def owner_of(cls, group_field: str) -> str | None:
+        """Facet that owns a group field; None of another field, and of the key, which never changes."""
+        owners = (facet for facet in cls.FACETS if group_field in cls.fields_of(facet))
+        return next(owners, None) if group_field in cls.GROUP_FIELDS else None
+
+    @classmethod
     def said_in(cls, facet: str) -> frozenset[str]:
         """Names of the fields that a facet says something in, whether or not they are kept under a label."""
         return cls.fields_of(facet.partition(LABEL)[0])

@@ -30,8 +30,14 @@ def chemsys(formula: Doc | list[str]) -> str:
     return "-".join(sorted(formula))
 
 
-def put_entries(connection: Connection, entries: list[tuple[str, Doc, str, float]]) -> Counts:
-    """Write reference entries (id, composition, reduced formula, corrected eV/atom) as MP2020 has corrected them."""
+def put_entries(
+    connection: Connection,
+    entries: list[tuple[str, Doc, str, float]],
+    *,
+    scheme: str | None = "MaterialsProject2020Compatibility",
+    functional: str = "GGA",
+) -> Counts:
+    """Write reference entries (id, composition, reduced formula, eV/atom), as a scheme has corrected them."""
     return put(
         connection,
         ReferenceEntry,
@@ -44,8 +50,8 @@ def put_entries(connection: Connection, entries: list[tuple[str, Doc, str, float
                 "chemsys": chemsys(composition),
                 "energy": energy * sum(composition.values()),
                 "energy_per_atom": energy,
-                "scheme": "MaterialsProject2020Compatibility",
-                "functional": "GGA",
+                "scheme": scheme,
+                "functional": functional,
             }
             for name, composition, reduced, energy in entries
         ],

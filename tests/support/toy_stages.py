@@ -81,6 +81,46 @@ class Doubler(MapStage):
         }
 
 
+class Looker(MapStage):
+    """Adds what it has looked up once to the sites of each material, as a model does that is found before the run."""
+
+    name = "looker"
+    source = Material
+    facets = ("record",)
+    fields = ("nsites",)
+    writes: ClassVar = {ProposedStructure: "proposal"}
+
+    def __init__(self, model: int | None = None, share: dict[str, Any] | None = None) -> None:
+        self.model = model
+        super().__init__(share=share)
+
+    def arguments(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def before_run(self) -> None:
+        if self.model is None:
+            self.model = self.db.database["materials"].count_documents({})
+
+    def read_lookup(self) -> dict[str, int]:
+        return {doc["material_id"]: doc["nsites"] for doc in self.db.database["materials"].find()}
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        assert self.model is not None
+        return [
+            {
+                "structures": [
+                    {
+                        "structure_id": f"st-{item.key}",
+                        "route": "toy",
+                        "parent_id": item.key,
+                        "nsites": item.content["nsites"] + self.lookup[item.key] + self.model,
+                    }
+                ]
+            }
+            for item in items
+        ]
+
+
 class Summer(GroupStage):
     """Adds up the sites of all materials of one formula, as one property per formula."""
 

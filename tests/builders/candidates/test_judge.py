@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from exfolio.builders.candidates.campaign import Campaign
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.recipe import stages_of
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
 from filled_registry import put as put_documents
 from filled_registry import put_properties, put_structures
 from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
+from moves import check, every_way
 
 
 def judge(registry: Connection, wanted: Campaign) -> StageReport:
@@ -213,3 +215,23 @@ def stricter(why: str = "") -> Campaign:
     plain = campaign().model_dump(mode="json", by_alias=True)
     plain["gates"][2] |= {"at_most": 0.05, "why": why}
     return Campaign.model_validate(plain)
+
+
+@every_way
+def test_verdicts_follow_a_bulk_that_moves(registry: Connection, way: list[str]) -> None:
+    """All the way down: what a source corrects to another compound is another candidate under the same id."""
+    states = {"old": "C-graphite-2H", "other": "BN-h", "new": "MoS2-2H"}
+    check(
+        registry,
+        way,
+        put=lambda state: put(
+            registry,
+            [
+                *crystals("MoS2-3R", "C-graphite-3R"),
+                monolayer_of("MoS2-2H"),
+                crystals(states[state])[0] | {"material_id": "lab:x1", "source": "lab"},
+            ],
+        ),
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=lambda: stages_of(campaign()),
+    )

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import snapshots
+from contents import current, differences
 from exfolio.builders.candidates.composition_settings import Compositions
+from exfolio.builders.compositions.novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from exfolio.builders.compositions.route import composition_route
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training.training_stage import TrainingStage
@@ -13,6 +15,8 @@ from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from layers_and_compositions import put_compositions
+from moves import check, every_way
 from plans import run_all
 from toy_stages import put_materials, retire_materials
 
@@ -241,3 +245,39 @@ def test_the_second_process_finds_the_models_too(
     found = compositions(connection)
     assert len(found) > 50
     assert all("p_2d" in doc for doc in found.values())
+
+
+@every_way
+def test_what_is_novel_follows_a_material_that_moves(registry: Connection, way: list[str]) -> None:
+    states = {"old": "MoS2", "other": "MgO", "new": "WSe2"}
+
+    def fill(state: str) -> None:
+        put_materials(registry, [{"material_id": "t:x1", "formula_reduced": states[state]}])
+        if not registry.database["compositions"].count_documents({}):
+            put_compositions(registry, "MoS2", "WSe2")
+
+    check(
+        registry,
+        way,
+        put=fill,
+        retire=lambda: retire_materials(registry, ["t:x1"]),
+        stages=lambda: [CompositionNoveltyStage(), KnownCompositionsStage()],
+    )
+
+
+def test_neither_batches_nor_processes_change_what_a_route_makes(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+) -> None:
+    """From the drawn compositions on; the models are those that were trained once."""
+    connection, wanted, _ = route
+    undisturbed = current(connection)
+    drawn = [doc["formula_reduced"] for doc in connection.database["compositions"].find()]
+    assert len(drawn) > 14
+    kept = {"materials", "trained_models", "artefacts.files", "artefacts.chunks", "counters"}
+    for name in set(connection.database.list_collection_names()) - kept:
+        states = {"stage": {"$regex": "^train"}} if name == "stage_states" else {}
+        connection.database[name].delete_many({"$nor": [states]} if states else {})
+
+    run_route(connection, wanted, batch_size=7, processes=2)
+
+    assert differences(current(connection), undisturbed) == []

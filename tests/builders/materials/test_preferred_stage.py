@@ -10,6 +10,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.query.search import Search
 from known_crystals import crystals, one, put, retire
+from moves import check, every_way
 
 Doc = dict[str, Any]
 
@@ -132,3 +133,38 @@ def test_methods_stand_in_an_order_of_their_property() -> None:
     assert (
         rank("energy_above_hull", "PBE") == rank("energy_above_hull", "HSE06") > rank("formation_energy", "experiment")
     )
+
+
+@every_way
+def test_links_and_preferred_values_follow_a_material_that_moves(registry: Connection, way: list[str]) -> None:
+    states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
+
+    def moving(state: str) -> Doc:
+        values = {"band_gap": 0.5, "methods": {"band_gap": "experiment"}}
+        return crystals(states[state])[0] | {"material_id": "lab:x1", "source": "lab", **values}
+
+    # The id of the moving one sorts before those of the handbook here and after them there.
+    others = [doc | {"material_id": f"{'m' if n else 'a'}:{n}"} for n, doc in enumerate(crystals("MoS2-2H", "NbS2-2H"))]
+    check(
+        registry,
+        way,
+        put=lambda state: put(registry, [*crystals("MoS2-2H", "MoS2-3R"), *others, moving(state)]),
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=lambda: [LinkStage(), PreferredStage()],
+    )
+
+
+def test_a_material_whose_structure_is_taken_back_is_linked_with_nothing(registry: Connection) -> None:
+    put(registry, [molybdenite("jarvis", band_gap=(0.9, "PBE")), molybdenite("mp", band_gap=(1.0, "PBE"))])
+    prefer(registry)
+    without = molybdenite("mp", band_gap=(1.0, "PBE"))
+    del without["structure"]
+    put(registry, [without])
+    prefer(registry)
+
+    assert {doc["material_id"]: doc.get("same_as") or [] for doc in registry.database["materials"].find()} == {
+        "jarvis:MoS2": [],
+        "mp:MoS2": [],
+    }
+    assert preferred(registry, "mp:MoS2") == {"band_gap": (1.0, "mp")}
+    assert preferred(registry, "jarvis:MoS2") == {"band_gap": (0.9, "jarvis")}

@@ -1,5 +1,7 @@
 """Stage `templates`: the library of template structures, kept up as materials come, change and go."""
 
+from typing import Any
+
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.template_library_stage import MAX_SITES, TemplateStage
@@ -10,6 +12,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, salt
+from moves import check, every_way
 from pymatgen.core import Lattice, Structure
 
 
@@ -189,3 +192,33 @@ def test_a_template_that_loses_its_structure_says_so(registry: Connection) -> No
     assert one(registry, "materials", material_id="flat:1H-MoS2")["template_refused"] == "its structure is gone"
     assert prototypes(registry) == {"flat:1H-NbSe2": "flat:1H-NbSe2"}
     assert keep_up(registry).due == 0
+
+
+def carbide(a: float = 3.1) -> Structure:
+    """A flat layer of silicon carbide; `a` in Å."""
+    return Structure(Lattice.hexagonal(a, 20), ["Si", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+
+
+@every_way
+def test_a_template_that_moves_founds_nothing_where_it_was(registry: Connection, way: list[str]) -> None:
+    """It has founded a prototype of its anonymous formula, and is another one's now."""
+    states = {"old": LAYERS["1H-MoS2"], "other": LAYERS["1T-TiS2"], "new": carbide()}
+    check(
+        registry,
+        way,
+        put=lambda state: put(
+            registry, [*layers("1H-NbSe2", "1T-ZrSe2"), material("a", states[state]), material("zz", carbide(3.2))]
+        ),
+        retire=lambda: retire(registry, "flat:a"),
+        stages=lambda: [TemplateStage()],
+        compare=without_founders,
+    )
+
+
+def without_founders(contents: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Which templates are of one kind: whose name a prototype has depends on who came first, and on nothing else."""
+    kinds: dict[str, list[str]] = {}
+    for key, doc in contents["materials"].items():
+        kinds.setdefault(doc.get("template_prototype", "none"), []).append(key)
+    known = {one for one in kinds if one == "none" or one in contents["materials"]}
+    return {"prototypes": {min(keys): {"kinds": sorted(keys), "known": name in known} for name, keys in kinds.items()}}

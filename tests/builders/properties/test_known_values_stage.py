@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.properties.known_hull_stage import KnownHullStage
 from exfolio.builders.properties.known_values_stage import KnownValuesStage
+from exfolio.builders.properties.pourbaix_stage import PourbaixStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.stores.bookkeeping.runs import StageReport
@@ -14,6 +17,8 @@ from exfolio.stores.documents import ProposedStructure
 from filled_registry import put as put_documents
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, one, put, retire
+from moves import check, every_way
+from plans import run_all
 
 
 def collect(registry: Connection) -> StageReport:
@@ -164,3 +169,57 @@ def test_a_crystal_has_no_values_of_a_layer(registry: Connection) -> None:
     run_stage(KnownValuesStage(), registry)
 
     assert registry.database["properties"].count_documents({}) == 0
+
+
+STATES = {"old": "MoS2-2H", "other": "BN-h", "new": "NbSe2-2H"}
+
+
+def corrected(state: str) -> dict[str, Any]:
+    """A bulk crystal of a source, which it corrects to another compound."""
+    return with_exfoliation_energy(STATES[state], 0.077) | {"material_id": "lab:x1", "source": "lab"}
+
+
+def known_stages() -> list[Stage]:
+    return [LayerStage(), TopDownStage(), NoveltyStage(), KnownValuesStage(), KnownHullStage(), PourbaixStage()]
+
+
+def test_values_of_a_bulk_that_was_corrected_to_another_compound_go(registry: Connection) -> None:
+    put(registry, [corrected("old")])
+    run_all(registry, known_stages())
+    molybdenite = {doc["value"] for doc in registry.database["properties"].find({"kind": "formation_energy"})}
+    put(registry, [corrected("new")])
+    run_all(registry, known_stages())
+
+    [bulk] = crystals("NbSe2-2H")
+    values = list(registry.database["properties"].find({"kind": "formation_energy", "deprecated": False}))
+    assert [doc["value"] for doc in values] == (
+        [pytest.approx(bulk["formation_energy"] + 0.077)] if "formation_energy" in bulk else []
+    )
+    assert molybdenite.isdisjoint(doc["value"] for doc in values)
+
+
+@every_way
+@pytest.mark.parametrize("others", [(), ("MoS2-3R", "NbSe2-3R")], ids=["alone", "among others"])
+def test_values_move_with_their_bulk(registry: Connection, way: list[str], others: tuple[str, ...]) -> None:
+    flat = monolayer_of("NbSe2-2H", exfoliation_energy=0.08, methods={"exfoliation_energy": "optB88-vdW"})
+    check(
+        registry,
+        way,
+        put=lambda state: put(registry, [*crystals(*others), flat, corrected(state)]),
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=known_stages,
+    )
+
+
+@every_way
+def test_values_of_a_known_monolayer_move_with_it(registry: Connection, way: list[str]) -> None:
+    values = {"band_gap": 1.67, "formation_energy": -0.9, "methods": {"band_gap": "PBE", "formation_energy": "PBE"}}
+    check(
+        registry,
+        way,
+        put=lambda state: put(
+            registry, [*crystals("MoS2-3R"), monolayer_of(STATES[state], material_id="flat:x1", **values)]
+        ),
+        retire=lambda: retire(registry, "flat:x1"),
+        stages=known_stages,
+    )

@@ -7,6 +7,7 @@ from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
+from moves import check, every_way
 
 
 def compare(registry: Connection) -> StageReport:
@@ -81,3 +82,47 @@ def test_nothing_is_compared_twice_and_formulas_nobody_proposed_are_left_out(reg
     assert compare(registry).due == 0
     put(registry, [{**crystals("NaCl-rocksalt")[0], "band_gap": 8.5}])
     assert compare(registry).due == 0
+
+
+def test_a_material_that_is_corrected_to_another_compound_leaves_no_candidate_known(registry: Connection) -> None:
+    put(registry, [*crystals("MoS2-2H", "NbS2-2H"), monolayer_of("MoS2-2H", material_id="flat:x1")])
+    compare(registry)
+    assert one(registry, "structures", formula_reduced="MoS2")["known_as"] == ["flat:x1"]
+
+    put(registry, [monolayer_of("NbS2-2H", material_id="flat:x1")])
+    compare(registry)
+
+    layers = {doc["formula_reduced"]: doc for doc in registry.database["structures"].find()}
+    assert (layers["MoS2"]["novel"], layers["MoS2"]["known_as"]) == (True, [])
+    assert (layers["NbS2"]["novel"], layers["NbS2"]["known_as"]) == (False, ["flat:x1"])
+
+
+@every_way
+def test_a_material_that_moves_leaves_nothing_behind(registry: Connection, way: list[str]) -> None:
+    states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
+    check(
+        registry,
+        way,
+        put=lambda state: put(
+            registry, [*crystals(*states.values()), monolayer_of(states[state], material_id="flat:x1")]
+        ),
+        retire=lambda: retire(registry, "flat:x1"),
+        stages=lambda: [LayerStage(), TopDownStage(), NoveltyStage()],
+    )
+
+
+@every_way
+def test_a_bulk_that_moves_takes_its_layers_along(registry: Connection, way: list[str]) -> None:
+    """The structure cut from it keeps its id and is another compound."""
+    states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
+
+    def bulk(state: str) -> dict[str, object]:
+        return crystals(states[state])[0] | {"material_id": "lab:x1", "source": "lab"}
+
+    check(
+        registry,
+        way,
+        put=lambda state: put(registry, [*crystals("MoS2-3R"), monolayer_of("NbS2-2H"), bulk(state)]),
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=lambda: [LayerStage(), TopDownStage(), NoveltyStage()],
+    )

@@ -5,10 +5,11 @@ from typing import Any
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.structures.relaxed_novelty_stage import RelaxedNoveltyStage
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Property
+from exfolio.stores.documents import Property, ProposedStructure
 from filled_registry import put_properties, put_structures
 from filled_registry import retire as retire_documents
 from known_crystals import crystals, put, retire
+from moves import check, every_way
 
 
 def stretched(name: str, factor: float) -> dict[str, Any]:
@@ -77,3 +78,52 @@ def test_where_the_relaxed_structure_is_gone_nothing_is_said_any_more(registry: 
     run_stage(RelaxedNoveltyStage(), registry)
 
     assert said(registry) == {"one": (None, None, None), "other": (True, [], None)}
+
+
+STATES = {"old": "CdI2-CdI2", "other": "BN-h", "new": "PbI2-CdI2"}
+
+
+@every_way
+def test_a_known_material_that_moves_is_no_longer_what_a_structure_relaxed_to(
+    registry: Connection, way: list[str]
+) -> None:
+    def fill(state: str) -> None:
+        relaxed(registry, cadmium=(crystals("CdI2-CdI2")[0], -3.0), lead=(crystals("PbI2-CdI2")[0], -2.0))
+        put(registry, [crystals(STATES[state])[0] | {"material_id": "lab:x1", "source": "lab"}])
+
+    check(
+        registry,
+        way,
+        put=fill,
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=lambda: [RelaxedNoveltyStage()],
+    )
+
+
+@every_way
+def test_a_structure_that_moves_is_compared_where_it_is_now(registry: Connection, way: list[str]) -> None:
+    """Its material was corrected: under the same id it is another compound, and so is what it relaxes to."""
+
+    def fill(state: str) -> None:
+        put(registry, crystals("CdI2-CdI2"))
+        relaxed(registry, stays=(stretched("CdI2-CdI2", 1.6), -2.0), moves=(stretched(STATES[state], 1.6), -2.5))
+
+    def retire_both() -> None:
+        retire_documents(registry, Property, ["moves/energy/CHGNet 0.3.0 relaxed"])
+        retire_documents(registry, ProposedStructure, ["moves"])
+
+    check(registry, way, put=fill, retire=retire_both, stages=lambda: [RelaxedNoveltyStage()])
+
+
+def test_of_a_structure_that_moved_and_can_not_be_relaxed_nothing_is_said_any_more(registry: Connection) -> None:
+    relaxed(registry, one=(crystals("CdI2-CdI2")[0], -3.0))
+    run_stage(RelaxedNoveltyStage(), registry)
+    assert said(registry)["one"] == (True, [], None)
+
+    [lead] = crystals("PbI2-CdI2")
+    kept = {field: lead[field] for field in ("structure", "formula_reduced", "chemsys", "elements")}
+    put_structures(registry, [{"structure_id": "one", "dimension": 3, "valid": False, **kept}])
+    retire_documents(registry, Property, ["one/energy/CHGNet 0.3.0 relaxed"])
+    run_stage(RelaxedNoveltyStage(), registry)
+
+    assert said(registry)["one"] == (None, None, None)

@@ -7,6 +7,7 @@ import pytest
 from exfolio.builders.candidates.campaign import CampaignError, parse
 from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
 from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.refresh import refresh
@@ -22,6 +23,7 @@ from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, put_compositions, salt
+from moves import check, every_way
 from plans import names_in_order
 from pymatgen.core import Lattice, Structure
 
@@ -327,3 +329,51 @@ def test_the_templates_are_the_layers_and_nothing_else(registry: Connection) -> 
     run_stage(TemplateStage(), registry)
 
     assert keys(registry, "materials", template_dimension=2) == sorted(f"flat:{name}" for name in LAYERS)
+
+
+@every_way
+def test_structures_go_where_the_template_they_were_made_from_has_moved(registry: Connection, way: list[str]) -> None:
+    states = {"old": LAYERS["1H-MoS2"], "other": buckled("Ge", 4.06), "new": buckled("Si", 3.86)}
+
+    def fill(state: str) -> None:
+        put(registry, [*layers("1T-TiS2"), material("x1", states[state])])
+        if not keys(registry, "compositions"):
+            put_compositions(registry, "WSe2", "Sn")
+
+    check(
+        registry,
+        way,
+        put=fill,
+        retire=lambda: retire(registry, "flat:x1"),
+        stages=lambda: [TemplateStage(), TemplateStructuresStage(structures=3), NoveltyStage()],
+    )
+
+
+class Killed(BaseException):
+    """What stands for a kill: nothing catches it."""
+
+
+def test_a_template_that_is_looked_at_late_is_missed_where_it_was(registry: Connection) -> None:
+    """Between its correction and the library's notice of it, other templates reach the compositions they fit."""
+    carbide = Structure(Lattice.hexagonal(3.1, 20), ["Si", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+    put(registry, [material("x1", buckled("Si", 3.86)), material("SiC", carbide), *layers("1T-TiS2")])
+    put_compositions(registry, "Sn")
+    make(registry)
+    assert ranked(registry, "Sn") == [(1, "flat:x1")]
+
+    put(registry, [material("x1", LAYERS["1H-MoS2"])])
+    carbide.scale_lattice(1.1 * carbide.volume)
+    put(registry, [material("SiC", carbide)])
+    library = TemplateStage()
+    library.groups_per_batch = 1  # type: ignore[misc]
+
+    def kill_at_the_second(stage: Stage, _: object) -> None:
+        if stage.current_run.done == 1:  # A has nothing left to look at, then comes AB
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_stage(library, registry, progress=kill_at_the_second)
+    run_stage(TemplateStructuresStage(), registry)
+    make(registry)
+
+    assert ranked(registry, "Sn") == []

@@ -15,6 +15,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, put, retire
+from moves import check, every_way
 
 needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 STATIC = "CHGNet 0.3.0 static"
@@ -132,3 +133,26 @@ def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch
     assert {report.note for report in reports} == {
         "left out: the potential CHGNet is not installed (pip install exfolio[mlip])"
     }
+
+
+@needs_chgnet
+@every_way
+def test_values_by_the_potential_move_with_their_bulk(registry: Connection, way: list[str]) -> None:
+    """The layer, its energy and the reference entry of its bulk are of another chemical system then."""
+    states = {"old": "CdI2-CdI2", "other": "PbI2-CdI2", "new": "CaI2-CdI2"}
+    check(
+        registry,
+        way,
+        put=lambda state: put(
+            registry,
+            [
+                *crystals("Cd-hcp", "Pb-fcc", "Ca-fcc", "I-molecular", "CdBr2-CdCl2"),
+                crystals(states[state])[0] | {"material_id": "lab:x1", "source": "lab"},
+            ],
+        ),
+        retire=lambda: retire(registry, "lab:x1"),
+        stages=lambda: [
+            *(LayerStage(), TopDownStage(), NoveltyStage()),
+            *(PotentialReferencesStage(), PotentialEnergiesStage(), PotentialValuesStage()),
+        ],
+    )

@@ -1,0 +1,113 @@
+"""Groups that members leave are told of it, and every stage names its groups by what is told."""
+
+from collections.abc import Iterator
+
+import pytest
+from exfolio.builders.candidates.campaign import load, shipped
+from exfolio.builders.engine.group_members import Members
+from exfolio.builders.engine.group_stage import GroupStage
+from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.recipe import stages_of
+from exfolio.stores.connection import Connection
+from known_crystals import campaign
+from moves import check, every_way
+from toy_stages import Linker, Summer, put_materials, retire_materials
+
+FORMULAS = {"old": "MgO", "other": "KCl", "new": "NaF"}
+FOLLOWS = {("materials", "template", "formula_anonymous"): "record"}
+"""Facets that are written anew whenever a group field changes that another facet owns."""
+
+
+@every_way
+def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registry: Connection, way: list[str]) -> None:
+    check(
+        registry,
+        way,
+        put=lambda state: put_materials(
+            registry,
+            [
+                {"material_id": "test:0", "formula_reduced": "MgO", "nsites": 1},
+                {"material_id": "test:1", "formula_reduced": "NaF", "nsites": 2},
+                {"material_id": "test:x1", "formula_reduced": FORMULAS[state], "nsites": 4},
+            ],
+        ),
+        retire=lambda: retire_materials(registry, ["test:x1"]),
+        stages=lambda: [Summer(), Linker()],
+    )
+
+
+class Killed(BaseException):
+    """What stands for a kill: nothing catches it."""
+
+
+def test_a_member_that_moves_on_while_a_pass_is_cut_off_is_missed_in_no_group(registry: Connection) -> None:
+    """It has left B since the pass before, and leaves C between the two halves of the pass at hand."""
+
+    def put(formula: str) -> None:
+        others = [{"material_id": f"test:{name}", "formula_reduced": name, "nsites": 1} for name in "AB"]
+        put_materials(registry, [*others, {"material_id": "test:x1", "formula_reduced": formula, "nsites": 4}])
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    def sums() -> dict[str, float]:
+        return {doc["structure_id"]: doc["value"] for doc in registry.database["properties"].find({"deprecated": False})}
+
+    put("B")
+    run_stage(Summer(), registry)
+    assert sums() == {"A": 1, "B": 5}
+
+    put_materials(registry, [{"material_id": "test:A", "formula_reduced": "A", "nsites": 2}])
+    put("C")
+    put_materials(registry, [{"material_id": "test:A", "formula_reduced": "A", "nsites": 3}])
+    summer = Summer()
+    summer.groups_per_batch = 1  # type: ignore[misc]
+    with pytest.raises(Killed):
+        run_stage(summer, registry, progress=kill)
+    assert sums() == {"A": 3, "B": 5}, "the pass has come as far as A"
+    put_materials(registry, [{"material_id": "test:x1", "formula_reduced": "D", "nsites": 4}])
+    run_stage(Summer(), registry)
+    run_stage(Summer(), registry)
+
+    assert sums() == {"A": 3, "B": 1, "D": 4}
+
+
+def all_members() -> Iterator[tuple[str, Members]]:
+    campaigns = [load(name) for name in sorted(shipped())]
+    with_potential = {**campaign().model_dump(mode="json", by_alias=True), "potential": {"relax": True}}
+    campaigns.append(type(campaign()).model_validate(with_potential))
+    stages = {stage.name: stage for one in campaigns for stage in stages_of(one)}
+    for name, stage in stages.items():
+        if isinstance(stage, GroupStage):
+            yield from ((name, members) for members in stage.sources_of_members())
+
+
+def test_every_kind_of_group_stage_is_looked_at() -> None:
+    def below(kind: type) -> Iterator[type]:
+        for one in kind.__subclasses__():
+            yield one
+            yield from below(one)
+
+    stages = {stage for _, stage in _shipped_stages()}
+    own = {one for one in below(GroupStage) if one.__module__.startswith("exfolio.") and "process" in vars(one)}
+
+    assert own <= stages
+
+
+def _shipped_stages() -> Iterator[tuple[str, type]]:
+    relaxing = campaign().model_dump(mode="json", by_alias=True) | {"potential": {"relax": True}}
+    for one in [*map(load, sorted(shipped())), type(campaign()).model_validate(relaxing)]:
+        for stage in stages_of(one):
+            yield stage.name, type(stage)
+
+
+def test_groups_are_named_by_fields_whose_changes_are_told() -> None:
+    for name, members in all_members():
+        document, field = members.document, members.group_field
+        if not members.facets:
+            continue
+        assert field in (document.KEY, *document.GROUP_FIELDS), f"{name}: {members.collection}.{field}"
+        owner = document.owner_of(field)
+        followed = [FOLLOWS.get((members.collection, facet, field)) for facet in members.facets]
+        told = owner is None or owner in members.facets or owner in followed
+        assert told, f"{name}: nobody tells of {members.collection}.{field}, which {owner} owns, by {members.facets}"
