@@ -76,6 +76,8 @@ def _field_schema(field: Any) -> dict[str, Any]:
             schema["items"] = _field_schema(field.field)
     elif isinstance(field, me.DictField):
         schema = {"bsonType": "object"}
+        if isinstance(field, me.MapField):
+            schema["additionalProperties"] = _field_schema(field.field)
     unit = getattr(field, "unit", None)
     description = getattr(field, "help_text", None)
     if description:

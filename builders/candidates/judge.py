@@ -43,7 +43,7 @@ _COPIED = (
 _OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
-_OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
+_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "bound", "stale", f"details.{LEFT_OUT}")
 
 
 class JudgeStage(GroupStage):
