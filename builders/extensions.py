@@ -120,10 +120,13 @@ def blamed(error: Exception, *things: object) -> ExtensionError:
 
 
 def places() -> Iterator[tuple[list[str], Path | None]]:
-    """Each extension as its metadata state it, with the file or folder of its code, which is not imported."""
+    """Each extension as its metadata state it, with the file or folder of its code, which is not imported.
+
+    None where there is no such place, or it is exfolio's own code.
+    """
     for extension in installed():
         what = [extension.group, extension.name, extension.value, extension.package, extension.version]
-        spec = find_spec(extension.module)
+        spec = None if extension.module == _OWN else find_spec(extension.module)
         if spec is None or not (spec.submodule_search_locations or spec.has_location):
             yield what, None
         else:

@@ -29,7 +29,7 @@ _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity a
 
 
 def json_schema(document: type[me.Document]) -> dict[str, Any]:
-    """Give the ``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
+    """``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
 
     Fields the class does not name are allowed, so that an older program can read a newer database.
     """
@@ -86,7 +86,7 @@ def _field_schema(field: Any) -> dict[str, Any]:
 
 
 def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
-    """Give the indexes of a document class: ``keys``, ``name`` and ``unique``."""
+    """Indexes of a document class: ``keys``, ``name`` and ``unique``."""
     models = []
     for spec in document._meta["index_specs"]:
         keys = [(str(name), direction) for name, direction in spec["fields"]]
@@ -145,7 +145,7 @@ def index_facet(connection: Connection, collection: str, facet: str) -> None:
 
 
 def is_initialised(connection: Connection) -> bool:
-    """Say whether there is a registry that this code can read, made by it or by earlier code.
+    """Whether there is a registry that this code can read, made by it or by earlier code.
 
     Raises
     ------

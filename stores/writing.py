@@ -245,7 +245,7 @@ class FacetWriter:
         return isinstance(made, Written) and (stored is None or not self._is_current(stored, made))
 
     def _facets(self, doc: Written, stored: Doc | None) -> Iterator[tuple[FacetWriter, Written]]:
-        """Give what is to be written of a document, facet by facet."""
+        """What is to be written of a document, facet by facet."""
         yield self, doc
         for number in range(self._followers_done(doc, stored)):
             made = doc.further[number]
@@ -311,7 +311,7 @@ class FacetWriter:
     def made_from(
         self, database: Database[Doc], ids: Iterable[str], session: ClientSession, *, besides: Iterable[str] = ()
     ) -> dict[str, set[str]]:
-        """Give the keys of current documents that this stage made from each of the given origins, `besides` some."""
+        """Keys of current documents that this stage made from each of the given origins, `besides` some."""
         key = self.document.KEY
         wanted = set(ids)
         made: dict[str, set[str]] = {}

@@ -64,11 +64,11 @@ class VaspStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the folders, those of earlier runs included."""
+        """Folders, those of earlier runs included."""
         return {"directories": sorted({*self._remembered, *self.directories})}
 
     def config(self) -> Doc:
-        """Give nothing: where folders lie does not shape the documents."""
+        """Nothing: where folders lie does not shape the documents."""
         return {}
 
     @property
@@ -110,7 +110,7 @@ class VaspStage(Stage):
         self.current_run.first_time = not self._known
 
     def select(self) -> Iterator[Batch]:
-        """Give the calculations that are new or changed, in the order of their folders."""
+        """Yield the calculations that are new or changed, in the order of their folders."""
         retried = set(failures.due(self.db, self.name))
         items: list[Item] = []
         for found in crawl(Path(directory) for directory in self.directories if Path(directory).is_dir()):

@@ -70,11 +70,11 @@ class JudgeStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the campaign, and whose structures it judges."""
+        """The campaign, and whose structures it judges."""
         return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
 
     def config(self) -> Doc:
-        """Give what decides: gates, and which structures are judged."""
+        """What decides: gates, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
         decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
         return {**decides, "routes": self._routes, "makers": self.makers}
@@ -138,7 +138,7 @@ class JudgeStage(GroupStage):
 
 
 def _among_lowest(properties: list[Doc]) -> bool:
-    """Say no of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
+    """False of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
     if any(one.get("basis") == "calculation" and one.get("value") is not None for one in properties):
         return True
     return not any(one.get("details", {}).get(LEFT_OUT) for one in properties)

@@ -54,12 +54,12 @@ class CompositionEnergyStage(ModelStage):
         super().__init__(model=model, request=request, label=label, share=share)
 
     def arguments(self) -> Doc:
-        """Give threshold, labels and model."""
+        """Threshold, labels and model."""
         chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
         return {**chosen, **super().arguments()}
 
     def config(self) -> Doc:
-        """Give what decides which compositions get which energy."""
+        """What decides which compositions get which energy."""
         chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
         return {**chosen, **super().config()}
 

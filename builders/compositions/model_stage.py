@@ -44,11 +44,11 @@ class ModelStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the model that is applied, how it was to be trained, and the label."""
+        """Model that is applied, how it was to be trained, and the label."""
         return {"model": self.model, "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
-        """Give the model that is applied."""
+        """Model that is applied."""
         return {"model": self.model}
 
     def before_run(self) -> None:
@@ -66,7 +66,7 @@ class ModelStage(MapStage):
         return None if self.model is None else trained.packed(self.db, self.kind, self.model)
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due; nothing while no model has been trained."""
+        """Yield what is due; nothing while no model has been trained."""
         if self.model is None:
             self.total = 0
             self.report.note = f"left out: no {self.kind} has been trained"

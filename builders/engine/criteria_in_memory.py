@@ -52,7 +52,7 @@ def matcher(criteria: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def fields_of(criteria: Mapping[str, Any]) -> set[str]:
-    """Give the names of the fields that criteria look at, those at the top of a document."""
+    """Names of the fields that criteria look at, those at the top of a document."""
     names: set[str] = set()
     for name, wanted in criteria.items():
         if name in _COMBINED:

@@ -18,7 +18,7 @@ def read_all(stage: StageContract) -> list[Any]:
 
 
 def hand_over(stage: StageContract, lookups: list[Any]) -> None:
-    """Give a stage, in another process, what `read_all` has read for it."""
+    """Hand a stage, in another process, what `read_all` has read for it."""
     for one, lookup in zip(_family(stage), lookups, strict=True):
         one.lookup = lookup
         one.has_lookup = True

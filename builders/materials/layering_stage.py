@@ -30,7 +30,7 @@ class LayerStage(MapStage):
     """Name in `RULES`; a campaign may cut layers by others."""
 
     def config(self) -> Doc:
-        """Give the name of the rules."""
+        """Name of the rules."""
         return {"rules": self.rules}
 
     def process(self, items: list[Item]) -> list[Outcome]:

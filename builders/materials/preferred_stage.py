@@ -47,7 +47,7 @@ class PreferredStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the order."""
+        """Order of the sources."""
         return {"order": None if self.order is None else list(self.order)}
 
     def before_run(self) -> None:

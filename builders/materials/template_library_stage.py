@@ -92,7 +92,7 @@ class TemplateStage(GroupStage):
             yield doc
 
     def _changed(self, docs: list[Doc], low: int) -> set[str]:
-        """Give those whose structure is another than the one that was looked at, or gone."""
+        """Those whose structure is another than the one that was looked at, or gone."""
         suspects = {}
         for doc in docs:
             revs = {name: int(facet["rev"]) for name, facet in doc["facets"].items()}
@@ -146,7 +146,7 @@ def _refusals(prepared: Prepared) -> dict[str, str]:
 
 
 def _sort_out(docs: list[Doc], changed: set[str]) -> tuple[list[Doc], list[str], list[str]]:
-    """Give the founders of one anonymous formula that still stand, the ids to look at, and those that are out."""
+    """Founders of one anonymous formula that still stand, the ids to look at, and those that are out."""
     as_found = {
         doc["material_id"]: doc
         for doc in docs
@@ -210,7 +210,7 @@ def _members(group: Doc) -> list[Doc]:
 
 
 def usable(material: Doc) -> tuple[Structure, int]:
-    """Give the structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
+    """Structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def _founding(prototype: Prototype, place: int) -> Doc:
 
 
 def prototype_of(prototype_id: str, founds: Doc, standing: Container[str]) -> Prototype:
-    """Give a prototype as its founder's document holds it; of its relations those to prototypes that still stand."""
+    """A prototype as its founder's document holds it; of its relations those to prototypes that still stand."""
     related: dict[str, Any] = {
         one["prototype"]: tuple(tuple(order) for order in one["orders"])
         for one in founds["related"]

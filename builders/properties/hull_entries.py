@@ -110,7 +110,7 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
 
 
 def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
-    """Give the entries that stand for known phases which the mixing scheme replaced by calculations of ours.
+    """Entries that stand for known phases which the mixing scheme replaced by calculations of ours.
 
     Without them a known compound that we calculate with r2SCAN would have left the known hull, and our calculation of
     it would look like a discovery.
@@ -139,7 +139,7 @@ def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
 
 
 def why_unusable(calculation: Doc) -> str | None:
-    """Say why the energy of a calculation is never used; None when it may be."""
+    """Why the energy of a calculation is never used; None when it may be."""
     if calculation.get("set_aside"):
         return "custodian set the calculation aside as failed"
     if not calculation.get("converged"):

@@ -50,11 +50,11 @@ class HullStage(ChemicalSystemStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give scheme and check."""
+        """Scheme and check."""
         return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Give reference entries and our calculations; structures only where the scheme looks at them."""
+        """Reference entries and our calculations; structures only where the scheme looks at them."""
         extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
         return (
             first_principles_entries(*extra),
@@ -67,7 +67,7 @@ class HullStage(ChemicalSystemStage):
         return self.sources_of_members()
 
     def target_systems(self) -> set[str]:
-        """Give the systems of calculations that belong to a proposed structure."""
+        """Systems of calculations that belong to a proposed structure."""
         criteria = {"deprecated": False, "structure_id": {"$exists": True}}
         return set(self.db.database["calculations"].distinct("chemsys", criteria))
 

@@ -41,7 +41,7 @@ _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
 
 
 def family(method: str) -> str:
-    """Give the method that decides what a formation energy may be compared with.
+    """Method that decides what a formation energy may be compared with.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def family(method: str) -> str:
 
 
 class KnownSystemStage(ChemicalSystemStage):
-    """Gives chemical systems with the formation energies of known materials, and of proposed structures in them."""
+    """Selects chemical systems, with formation energies of known materials and of proposed structures in them."""
 
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION,)
 

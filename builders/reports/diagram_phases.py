@@ -133,7 +133,7 @@ def _of_material(found: StoredDocument) -> Asked:
 def first_principles_phases(
     connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
 ) -> Phases:
-    """Give the reference entries and usable calculations of chemical systems, corrected."""
+    """Reference entries and usable calculations of chemical systems, corrected."""
     extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
     references = _read(connection, first_principles_entries(*extra), systems)
     query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}
@@ -143,17 +143,17 @@ def first_principles_phases(
 
 
 def known_materials(connection: Connection, systems: Iterable[str]) -> dict[str, list[Doc]]:
-    """Give the known materials of chemical systems that have a formation energy, by method family."""
+    """Known materials of chemical systems that have a formation energy, by method family."""
     return known_by_family(_read(connection, KNOWN_FORMATION, systems))
 
 
 def systems_within(connection: Connection, elements: Iterable[str], collection: str) -> list[str]:
-    """Give the chemical systems of a collection that are made of these elements only."""
+    """Chemical systems of a collection that are made of these elements only."""
     return parts(elements, set(connection.database[collection].distinct("chemsys", {"deprecated": False})))
 
 
 def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.MP2020) -> SystemPhases:
-    """Give the phases of the system asked about, by the method of the structure asked about.
+    """Phases of the system asked about, by the method of the structure asked about.
 
     Of a bare system the reference entries are taken, else known formation energies, else the potential's entries.
 

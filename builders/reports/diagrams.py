@@ -191,7 +191,7 @@ def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: Pourbai
 
 
 def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple[dict[str, float], str, str]:
-    """Give formation energies of solids by formula, their method, and where they come from."""
+    """Formation energies of solids by formula, their method, and where they come from."""
     system = "-".join(asked.elements)
     if asked.basis in (None, "calculation"):
         known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})

@@ -190,7 +190,7 @@ def _counted(connection: Connection, of_whom: Doc) -> list[Figures]:
 
 
 def _with_structure(match: Doc, of_whom: Doc, fields: tuple[str, ...]) -> list[Doc]:
-    """Give the beginning of a pipeline over properties: those of structures that are valid and repeat none."""
+    """Beginning of a pipeline over properties: those of structures that are valid and repeat none."""
     wanted = {f"made.{name}": value for name, value in of_whom.items()}
     wanted |= {"made.valid": True, "made.duplicate_of": None}
     return [

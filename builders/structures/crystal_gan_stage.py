@@ -103,12 +103,12 @@ class CrystalGanStage(Stage):
         return compositions(self.layout, OxidationRule(**self.rule) if self.rule else None, reduced=self.reduced)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model", "request", "label")
         return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
 
     def config(self) -> Doc:
-        """Give what decides which crystals come."""
+        """What decides which crystals come."""
         names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model")
         return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
 
@@ -150,7 +150,7 @@ class CrystalGanStage(Stage):
             self.model = found["model_id"] if found else None
 
     def select(self) -> Iterator[Batch]:
-        """Give the compositions that nothing was generated of yet by this model."""
+        """Yield the compositions that nothing was generated of yet by this model."""
         self.total = 0
         if self.model is None:
             self.report.note = f"left out: no {KIND} of layout {self.layout.name} has been trained"

@@ -18,7 +18,7 @@ RANKED_DIMENSIONS: Final = (3,)
 
 
 def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) -> dict[str, Mapping[int, float]]:
-    """Give the probability of each space group that the predictor knows, by number, for each composition.
+    """Probability of each space group that the predictor knows, by number, for each composition.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
 
 
 def ranking_weights(probabilities: Mapping[int, float] | None, dimension: int) -> dict[int, float] | None:
-    """Give the weight of templates by their space group, the root of its probability; None where it ranks nothing."""
+    """Weight of templates by their space group, the root of its probability; None where it ranks nothing."""
     if probabilities is None or dimension not in RANKED_DIMENSIONS:
         return None
     return {number: sqrt(probability) for number, probability in probabilities.items()}

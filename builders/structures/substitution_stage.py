@@ -63,7 +63,7 @@ class BottomUpStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the rules of substitution."""
+        """Rules of substitution."""
         names = ("at_once", "max_elements", "max_period_step", "parents_by", "label")
         return {name: getattr(self, name) for name in names}
 

@@ -43,11 +43,11 @@ class TemplateBuckets:
         self._kept: OrderedDict[tuple[str, int], TemplateLibrary] = OrderedDict()
 
     def bucket(self, amounts: tuple[int, ...], dimension: int) -> Bucket | None:
-        """Give the templates of these amounts, in the order of slots, and dimensionality; None when there are none."""
+        """Templates of these amounts, in the order of slots, and dimensionality; None when there are none."""
         return self._library(anonymous_formula(amounts), dimension).bucket(amounts, dimension)
 
     def structure_of(self, template_id: str) -> Structure:
-        """Give a template's structure."""
+        """Structure of a template."""
         return _structure(self._connection, template_id)
 
     def _library(self, anonymous: str, dimension: int) -> TemplateLibrary:

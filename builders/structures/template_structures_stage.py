@@ -98,7 +98,7 @@ class TemplateStructuresStage(GroupStage):
         return {ProposedStructure: "proposal", Composition: labelled(_FACETS[self.dimension], self.label)}
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         names = ("structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged", "labels")
         return {"dimension": self.dimension, "label": self.label, **{name: getattr(self, name) for name in names}}
 
@@ -181,7 +181,7 @@ class TemplateStructuresStage(GroupStage):
         return sorted(docs, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
 
     def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:
-        """Give the probability of each space group by number, of those formulas a predictor can tell something of.
+        """Probability of each space group by number, of those formulas a predictor can tell something of.
 
         It is noted with each structure made from now on, and ranks those of bulk crystals. Nothing is due again because
         of a newer predictor: all would have to be made anew.
@@ -262,7 +262,7 @@ class TemplateStructuresStage(GroupStage):
 
 
 def _shapes(items: Iterable[Item], dimension: int) -> TemplateCells:
-    """Give the shapes of the templates of a batch, each looked at once for all its compositions."""
+    """Shapes of the templates of a batch, each looked at once for all its compositions."""
     templates: dict[str, bytes] = {}
     for item in items:
         templates |= item.content.get("templates", {})
@@ -274,7 +274,7 @@ def _shapes(items: Iterable[Item], dimension: int) -> TemplateCells:
 
 
 def _proposal(made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
-    """Give a prediction in the fields of its document."""
+    """A prediction in the fields of its document."""
     written = ",".join(f"{old}>{new}" for old, new in sorted(made.mapping.items()))
     details: Doc = {
         "dimension": made.dimension,

@@ -52,11 +52,11 @@ class TopDownStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give rules, vacuum and label."""
+        """Rules, vacuum and label."""
         return {"rules": self.rules, "vacuum": self.vacuum, "label": self.label}
 
     def config(self) -> Doc:
-        """Give rules and vacuum."""
+        """Rules and vacuum."""
         return {"rules": self.rules, "vacuum": self.vacuum}
 
     def process(self, items: list[Item]) -> list[Outcome]:

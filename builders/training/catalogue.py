@@ -19,7 +19,7 @@ KINDS: Final[dict[str, str]] = {
 
 
 def kind_of_model(name: str) -> type[Kind]:
-    """Give the kind of model of that name.
+    """Kind of model of that name.
 
     Raises
     ------

@@ -13,7 +13,7 @@ Doc = dict[str, Any]
 
 
 def formulas(connection: Connection, query: str) -> list[str]:
-    """Give the distinct reduced formulas of the current materials that a filter selects, sorted.
+    """Distinct reduced formulas of the current materials that a filter selects, sorted.
 
     Parameters
     ----------

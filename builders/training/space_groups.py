@@ -113,7 +113,7 @@ class SpaceGroupsKind(Kind):
         return Trained(predictor.pack(), metrics, [], time.perf_counter() - begun)
 
     def _structures(self, connection: Connection) -> Iterator[tuple[Structure, int | None]]:
-        """Give the ordered structures, with what their sources say of their dimensionality."""
+        """Ordered structures, with what their sources say of their dimensionality."""
         match: Doc = {"deprecated": False, "structure": {"$exists": True}, "disordered": {"$ne": True}}
         criteria = {"$and": [match, compile_filter(self.queries["materials"], fields_of("materials"))]}
         wanted = {"_id": 0, "structure": 1, "material_id": 1, "dimension_claimed": 1}

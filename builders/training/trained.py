@@ -41,7 +41,7 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
 
 
 def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
-    """Give the document of a model, as `find`.
+    """Document of a model, as `find`.
 
     Raises
     ------

@@ -82,12 +82,12 @@ class TrainingStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give kind, settings, seed and device."""
+        """Kind, settings, seed and device."""
         named = {"kind": self.kind.name, **self.given, "seed": self.seed, "device": self.device}
         return {**named, "on_new_data": self.on_new_data, "label": self.label}
 
     def config(self) -> Doc:
-        """Give what the model depends on beside the data."""
+        """What the model depends on beside the data."""
         return {"kind": self.kind.name, "config": self.kind.config, "queries": self.kind.queries, "seed": self.seed}
 
     @property
@@ -125,7 +125,7 @@ class TrainingStage(Stage):
         yield Batch(0, [Item(doc["model_id"], doc, [{"collection": "artefacts", "id": doc["training_set"]}])])
 
     def process(self, items: list[Item]) -> list[Outcome]:
-        """Give the document as it was made."""
+        """The document as it was made."""
         return [{"trained_models": [item.content]} for item in items]
 
     def _trained(self, drawn: TrainingSet, data_hash: str) -> Doc:
@@ -201,7 +201,7 @@ class TrainingStage(Stage):
 
 
 def training_set_of(connection: Any, model: Doc) -> Doc:
-    """Give the frozen training set of a trained model, as its kind drew it.
+    """Frozen training set of a trained model, as its kind drew it.
 
     Raises
     ------

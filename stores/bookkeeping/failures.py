@@ -71,7 +71,7 @@ def clear(connection: Connection, stage: str, items: Iterable[str], *, session: 
 
 
 def due(connection: Connection, stage: str) -> list[str]:
-    """Give the items of a stage whose waiting time is over."""
+    """Items of a stage whose waiting time is over."""
     found = connection.database["failures"].find(
         {"stage": stage, "parked": False, "next_retry_at": {"$lte": utc_now()}}, {"item": 1}
     )
@@ -79,13 +79,13 @@ def due(connection: Connection, stage: str) -> list[str]:
 
 
 def waiting(connection: Connection, stage: str) -> list[str]:
-    """Give the items of a stage that failed and are not to be tried yet, or not before a person says so."""
+    """Items of a stage that failed and are not to be tried yet, or not before a person says so."""
     not_yet = {"stage": stage, "$or": [{"parked": True}, {"next_retry_at": {"$gt": utc_now()}}]}
     return [doc["item"] for doc in connection.database["failures"].find(not_yet, {"item": 1})]
 
 
 def known(connection: Connection, stage: str) -> bool:
-    """Say whether any failure of a stage is on record."""
+    """Whether any failure of a stage is on record."""
     return connection.database["failures"].find_one({"stage": stage}, {"_id": 1}) is not None
 
 

@@ -107,7 +107,7 @@ class Lease:
         return self
 
     def release(self) -> None:
-        """Give the lease back; a lease that was lost is left to its new owner."""
+        """Release the lease; one that was lost is left to its new owner."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)

@@ -61,7 +61,7 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
 
 
 def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, int]]:
-    """Give the intervals up to `high` that are still to be done.
+    """Intervals up to `high` that are still to be done.
 
     >>> gaps(10, [[20, 30]], 40)
     [(10, 20), (30, 40)]
@@ -75,7 +75,7 @@ def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, in
 
 
 def read(connection: Connection, stage: str) -> Doc:
-    """Give the state of a stage as it is, empty where it never ran."""
+    """State of a stage as it is, empty where it never ran."""
     return connection.database["stage_states"].find_one({"stage": stage}, {"_id": 0}) or {}
 
 

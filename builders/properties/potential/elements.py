@@ -12,7 +12,7 @@ from .base import DIGITS
 
 
 def reference_elements(system: str, *, relax: bool) -> list[Doc]:
-    """Give the reference crystals of a chemical system's elements with their energies."""
+    """Reference crystals of a chemical system's elements with their energies."""
     return [one for symbol in system.split("-") for one in _reference_crystals(symbol, relax=relax)]
 
 

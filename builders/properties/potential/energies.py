@@ -39,7 +39,7 @@ class PotentialEnergiesStage(PotentialStage):
     writes_kinds = (KIND,)
 
     def chemical_systems(self) -> list[str]:
-        """Give the one system of structures of exactly these elements."""
+        """The one system of structures of exactly these elements."""
         return [self._chemsys]
 
     def items_of(self, query: Doc) -> list[Item]:

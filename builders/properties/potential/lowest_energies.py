@@ -44,13 +44,13 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         super().__init__(relax=True, **settings)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         settings = super().arguments()
         del settings["relax"]
         return {"lowest": self.lowest, **settings}
 
     def config(self) -> Doc:
-        """Give what is relaxed, and how."""
+        """What is relaxed, and how."""
         return {**super().config(), "lowest": self.lowest}
 
     @property
@@ -59,7 +59,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         return self.current_run.batch_size or min(_BATCH, self.db.settings.batch_size)
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due and low in energy, up to the limit; say how many were not."""
+        """Yield what is due and low in energy, up to the limit; say how many were not."""
         self._chosen = {}
         yield from super().select()
 
@@ -68,7 +68,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         return (Channel("properties", "value", frozenset([KIND])),)
 
     def wants(self, item: Item) -> bool:
-        """Say whether a structure is one of the lowest of its composition."""
+        """Whether a structure is one of the lowest of its composition."""
         group = item.content["formula_reduced"], item.content.get("dimension")
         if group not in self._chosen:
             self._chosen[group] = self._lowest(group)

@@ -39,7 +39,7 @@ class PotentialReferencesStage(PotentialStage):
     writes: ClassVar = {ReferenceEntry: "record"}
 
     def chemical_systems(self) -> list[str]:
-        """Give the systems of all that structures of the elements may decompose into."""
+        """Systems of all that structures of the elements may decompose into."""
         return sub_systems(self._chemsys)
 
     def process(self, items: list[Item]) -> list[Outcome]:

@@ -46,11 +46,11 @@ class PotentialValuesStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Say which energies."""
+        """Which energies."""
         return {"relax": self.relax}
 
     def config(self) -> Doc:
-        """Give what the values depend on."""
+        """What the values depend on."""
         return {"model": NAME, "relax": self.relax}
 
     def sources_of_members(self) -> tuple[Members, ...]:
@@ -71,7 +71,7 @@ class PotentialValuesStage(GroupStage):
         return {"functional": NAME, "scheme": scheme_name(relax=self.relax)}
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due; nothing where the potential, which evaluates the elements, is not installed."""
+        """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
         if not is_installed():
             self.total = 0
             self.report.note = not_installed()
