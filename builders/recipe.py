@@ -10,7 +10,7 @@ from . import extensions
 from .calculations.match_stage import MatchStage
 from .candidates.campaign import Campaign, Hull
 from .candidates.judge import JudgeStage
-from .candidates.labels import Labels, unlabelled
+from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
 from .engine.stage import Stage
 from .materials.duplicates_stage import LinkStage
@@ -22,11 +22,11 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hull_stage import HullStage
 from .properties.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
-from .properties.potential.energies import PotentialEnergiesStage
-from .properties.potential.lowest_energies import LowestEnergiesStage
-from .properties.potential.near_hull import NearHullReferencesStage
-from .properties.potential.references import PotentialReferencesStage
-from .properties.potential.values import PotentialValuesStage
+from .properties.potential.lowest_energies_stage import LowestEnergiesStage
+from .properties.potential.near_hull_stage import NearHullReferencesStage
+from .properties.potential.potential_energies_stage import PotentialEnergiesStage
+from .properties.potential.potential_references_stage import PotentialReferencesStage
+from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
 from .properties.structure_property import StructureProperty
 from .structures.novelty_stage import NoveltyStage

@@ -19,11 +19,11 @@ from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
-from .calculations.stage import VaspStage
+from .calculations.vasp_results_stage import VaspStage
 from .candidates.campaign import Campaign
 from .candidates.gate_outline import recorded_campaigns
 from .candidates.known import known_campaigns
-from .candidates.labels import claimed
+from .candidates.settings_labels import claimed
 from .engine import plan
 from .engine.batches import Doc
 from .engine.interruption import Interrupted

@@ -10,7 +10,7 @@ from ...stores.documents import Candidate, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from ..properties.potential.lowest_energies import LEFT_OUT
+from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values
 from .campaign import Campaign
 from .gates import pass_through

@@ -237,7 +237,7 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
-    from ..properties.potential.elements import reference_elements
+    from ..properties.potential.element_energies import reference_elements
 
     elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]

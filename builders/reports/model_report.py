@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
-from ..training.kind import Doc
+from ..training.model_kind import Doc
 from ..training.training_stage import training_set_of
 
 if TYPE_CHECKING:

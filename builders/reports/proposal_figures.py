@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...models.potential.displacement import rms_displacement
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
-from ..properties.potential.base import KIND as ENERGY
+from ..properties.potential.potential_stage import KIND as ENERGY
 
 Doc = dict[str, Any]
 

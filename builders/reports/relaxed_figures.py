@@ -13,7 +13,7 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
 from ..engine.batches import Doc
-from ..properties.potential.base import KIND as ENERGY
+from ..properties.potential.potential_stage import KIND as ENERGY
 from .proposal_figures import METASTABLE, STABLE
 
 LIMITS = (STABLE, *METASTABLE)

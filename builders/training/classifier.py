@@ -12,8 +12,8 @@ from ...models.composition.classifier.model import ClassifierConfig, UnfitTraini
 from ...models.composition.classifier.report import BadJudgement
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 from .known_compositions import formulas
+from .model_kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 
 _OWN: Final[Doc] = {"folds": 10}
 _CHECKPOINT: Final = "classifier checkpoint"

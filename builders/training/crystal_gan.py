@@ -21,7 +21,7 @@ from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"substitute": True, "held_out": []}
 _AT_ONCE: Final = 500

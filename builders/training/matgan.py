@@ -14,8 +14,8 @@ from ...models.composition.screening import screen
 from ...models.learning.device import choose
 from ...models.learning.loop import generator
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import by_number_of_elements, formulas
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"learn_from": "all", "oxidation_states": "smact_default", "held_out": 0.0, "report_draws": 20_000}
 _SPLIT: Final = 1_000_003

@@ -16,8 +16,8 @@ from ...models.learning.device import choose
 from ...models.learning.loop import generator, mixed_seed
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import least_values, methods
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"members": 1, "others": [], "validation": 0.1, "test": 0.1}
 

@@ -20,7 +20,7 @@ from ...models.structure.vacuum import is_monolayer_cell
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter
-from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
+from .model_kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 
 _OWN: Final[Doc] = {"folds": 5, "tolerance": TOLERANCE}
 _FEWEST: Final = 10

@@ -27,8 +27,8 @@ from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..engine.version import VERSION
-from .catalogue import kind_of_model
-from .kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
+from .model_kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
+from .model_kinds import kind_of_model
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4

@@ -10,7 +10,7 @@ from ....models.structure.serialization import from_plain
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome
-from .base import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
+from .potential_stage import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
 
 _EVALUATION = 2
 """Raised whenever the same structure with the same settings gives another energy or relaxed structure."""

@@ -15,7 +15,7 @@ from ....models.potential.chgnet import MODEL, NAME
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.documents import Material, ReferenceEntry
 from ...engine.batches import Doc, Failure, Item, Outcome, Refused
-from .base import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
+from .potential_stage import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
 
 CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 

@@ -14,9 +14,9 @@ from ....models.energetics.hull import Entry, hull_positions
 from ....models.potential.chgnet import NAME
 from ...engine.batches import Batch, Doc, Item
 from ...engine.channels import Channel
-from .base import Settings, method_name, scheme_name
-from .elements import reference_elements
-from .references import PotentialReferencesStage
+from .element_energies import reference_elements
+from .potential_references_stage import PotentialReferencesStage
+from .potential_stage import Settings, method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):

@@ -20,8 +20,8 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.group_members import Members
 from ...engine.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
-from .base import DIGITS, KIND, method_name, not_installed, scheme_name
-from .elements import reference_elements
+from .element_energies import reference_elements
+from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from ...stores.errors import ConfigurationError
-from .kind import Kind
+from .model_kind import Kind
 
 KINDS: Final[dict[str, str]] = {
     "matgan": "matgan:MatGANKind",

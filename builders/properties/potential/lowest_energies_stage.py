@@ -11,8 +11,8 @@ from typing import Unpack
 from ....models.structure.serialization import from_plain
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.channels import Channel
-from .base import KIND, KNOWN, Settings, method_name
-from .energies import PotentialEnergiesStage
+from .potential_energies_stage import PotentialEnergiesStage
+from .potential_stage import KIND, KNOWN, Settings, method_name
 
 LEFT_OUT = "left_out"
 """Among the details of an energy there is none of: that others were lower, so that it was not relaxed."""

@@ -8,7 +8,7 @@ from ....models.potential.chgnet import evaluate
 from ....models.potential.reference_elements import element_crystals
 from ....models.potential.relaxation import relax as relax_structures
 from ...engine.batches import Doc
-from .base import DIGITS
+from .potential_stage import DIGITS
 
 
 def reference_elements(system: str, *, relax: bool) -> list[Doc]:
