@@ -215,12 +215,12 @@ def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any])
 
 
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    wanted = index_models(document)
+    models = index_models(document)
     try:
-        collection.create_indexes([IndexModel(**model) for model in wanted])  # all in one go, several times quicker
+        collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
         one_by_one = []
     except OperationFailure:
-        one_by_one = wanted  # to name the one that can't be made
+        one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
             collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
@@ -235,14 +235,14 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
                 f"{way_out}, then run `exfolio db init` again.",
             ) from error
     in_force = collection.index_information()
-    for model in wanted:
-        made = in_force.get(model["name"])
-        if made is None or bool(made.get("unique")) != model["unique"]:
+    for model in models:
+        in_place = in_force.get(model["name"])
+        if in_place is None or bool(in_place.get("unique")) != model["unique"]:
             raise ConfigurationError(
-                f"index {model['name']} of collection {collection.name} is not in force as asked: {made}",
+                f"index {model['name']} of collection {collection.name} is not in force as asked: {in_place}",
                 "Drop it, then run `exfolio db init` again.",
             )
-    return len(wanted)
+    return len(models)
 
 
 def _reason(error: OperationFailure) -> str:

@@ -282,8 +282,9 @@ def parse(text: str, file: str) -> Campaign:
         line = text.count("\n", 0, error.position) + 1
         raise CampaignError(f"{file}, line {line}: not valid YAML: {error.reason}", _REMEDY) from None
     if not isinstance(content, CommentedMap):
-        found = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
-        raise CampaignError(f"{file}, line 1: a campaign is a mapping with name, gates and so on; {found}", _REMEDY)
+        content_kind = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
+        problem = f"a campaign is a mapping with name, gates and so on; {content_kind}"
+        raise CampaignError(f"{file}, line 1: {problem}", _REMEDY)
     try:
         return Campaign.model_validate(_plain(content), context=_FROM_FILE)
     except ValidationError as error:
@@ -329,14 +330,14 @@ def _fields_beside(location: Sequence[Any]) -> list[str]:
     model: type[BaseModel] = Campaign
     for part in location[:-1]:
         inner = (field.annotation for name, field in model.model_fields.items() if part in (name, field.alias))
-        model = next((found for annotation in inner if (found := _model_in(annotation))), model)
+        model = next((described for annotation in inner if (described := _model_in(annotation))), model)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((inner for part in get_args(annotation) if (inner := _model_in(part))), None)
 
 
 def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:

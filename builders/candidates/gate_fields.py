@@ -63,17 +63,17 @@ def checked_field(
         fitting = {field: fitting[field] for field in allowed}
     if gate.field not in fields and further is not None:
         fitting |= dict.fromkeys(further(), float)
-    wanted = fitting.get(gate.field)
-    if wanted is None and (allowed is not None or gate.field not in fields):
+    compared = fitting.get(gate.field)
+    if compared is None and (allowed is not None or gate.field not in fields):
         close = get_close_matches(gate.field, fitting, n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(sorted(fitting))}"
         raise ValueError(f"{name}: {what} have no field {gate.field!r}; {remedy}")
-    if wanted is None:
+    if compared is None:
         raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
     value = gate.between[0] if gate.between else gate.threshold[1]
     asked = list if gate.threshold[0] in OF_LISTS else type(value)
-    if (wanted is dict) != (gate.element is not None) or (asked is not (float if wanted is dict else wanted)):
-        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
+    if (compared is dict) != (gate.element is not None) or (asked is not (float if compared is dict else compared)):
+        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[compared]}, not by {gate.condition!r}")
     return gate
 
 

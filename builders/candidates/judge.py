@@ -139,9 +139,9 @@ class JudgeStage(GroupStage):
 
 def _among_lowest(properties: list[Doc]) -> bool:
     """False of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
-    if any(one.get("basis") == "calculation" and one.get("value") is not None for one in properties):
+    if any(doc.get("basis") == "calculation" and doc.get("value") is not None for doc in properties):
         return True
-    return not any(one.get("details", {}).get(LEFT_OUT) for one in properties)
+    return not any(doc.get("details", {}).get(LEFT_OUT) for doc in properties)
 
 
 def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:

@@ -69,10 +69,10 @@ class CompositionEnergyStage(ModelStage):
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Predict a batch of compositions; one with an element the model has not seen gets no energy."""
-        found = predict(self.loaded, [item.key for item in items], unseen="nan")
+        predicted = predict(self.loaded, [item.key for item in items], unseen="nan")
         return [
             {"compositions": [self._document(item.key, float(mean), float(std))]}
-            for item, mean, std in zip(items, found.mean, found.std, strict=True)
+            for item, mean, std in zip(items, predicted.mean, predicted.std, strict=True)
         ]
 
     def _document(self, formula: str, mean: float, std: float) -> dict[str, Any]:

@@ -54,8 +54,8 @@ class ModelStage(MapStage):
     def before_run(self) -> None:
         """Find the model."""
         if self.model is None:
-            found = trained.find(self.db, self.kind, request=self.request)
-            self.model = found["model_id"] if found else None
+            newest = trained.find(self.db, self.kind, request=self.request)
+            self.model = newest["model_id"] if newest else None
 
     def reads(self) -> tuple[Channel, ...]:
         """Compositions, and models of its kind."""

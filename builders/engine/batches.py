@@ -49,7 +49,7 @@ class Item:
         if not self._places:
             for place, origin in enumerate(self.origins):
                 self._places.setdefault(origin["id"], []).append(place)
-        return [self.origins[place] for place in sorted({place for one in ids for place in self._places.get(one, ())})]
+        return [self.origins[place] for place in sorted({place for key in ids for place in self._places.get(key, ())})]
 
 
 @dataclass(slots=True)

@@ -114,12 +114,12 @@ class FusedStages:
                 Item(docs[i].key, {field: contents[i][field] for field in fields if field in contents[i]})
                 for i in chosen
             ]
-            made: list[Further] = [None] * len(docs)
+            further: list[Further] = [None] * len(docs)
             for i, item, outcome in zip(chosen, items, _taking(stage).outcomes(items), strict=True):
-                made[i] = result = self._further(stage, writer, item, outcome)
+                further[i] = result = self._further(stage, writer, item, outcome)
                 if isinstance(result, Written):
                     contents[i] |= _as_said(result.content)
-            for doc, result in zip(docs, made, strict=True):
+            for doc, result in zip(docs, further, strict=True):
                 doc.further = (*doc.further, result)
 
     def _further(self, stage: StageContract, writer: FacetWriter, item: Item, outcome: Outcome) -> Further:

@@ -36,11 +36,11 @@ def ordered(stages: Sequence[Stage]) -> list[Circle]:
     written = {name: by_name[name].written_channels() for name in names}
     after: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
-        wanted = _inputs(by_name[name])
+        inputs = _inputs(by_name[name])
         after[name] = {
             other
             for other in names
-            if other != name and any(channel.meets(wish) for channel in written[other] for wish in wanted)
+            if other != name and any(channel.meets(wish) for channel in written[other] for wish in inputs)
         }
     circles = _circles(names, after)
     circle_of = {name: i for i, circle in enumerate(circles) for name in circle}
@@ -64,7 +64,7 @@ def ordered(stages: Sequence[Stage]) -> list[Circle]:
 def _inputs(stage: Stage) -> tuple[Channel, ...]:
     own = stage.written_channels()
     fused = stage.fused.stages if stage.fused is not None else ()
-    needed = [channel for one in fused for channel in (*one.reads(), *one.looks_at())]
+    needed = [channel for fused_stage in fused for channel in (*fused_stage.reads(), *fused_stage.looks_at())]
     return (*stage.reads(), *stage.looks_at(), *(channel for channel in needed if channel not in own))
 
 

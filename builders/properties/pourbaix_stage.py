@@ -112,15 +112,15 @@ class PourbaixStage(KnownSystemStage):
     def target_systems(self) -> set[str]:
         """Systems of proposed structures, within the elements asked for."""
         allowed = set(self.elements) if self.elements else None
-        return {one for one in super().target_systems() if allowed is None or set(one.split("-")) <= allowed}
+        return {system for system in super().target_systems() if allowed is None or set(system.split("-")) <= allowed}
 
     def parts_of(self, system: str, known: Collection[str]) -> list[str]:
         """Parts of the system in water, and those of the reference solids of its ions."""
         elements = {*system.split("-"), *OPEN}
-        found = set(parts(elements, known))
+        systems = set(parts(elements, known))
         for ion in ions_of(self.ions, elements):
-            found |= set(parts(_elements_of(ion.reference_solid), known))
-        return sorted(found)
+            systems |= set(parts(_elements_of(ion.reference_solid), known))
+        return sorted(systems)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge the structures of each system."""
@@ -163,7 +163,7 @@ class PourbaixStage(KnownSystemStage):
             }
             for target in targets
         ]
-        without = sorted(one for one in elements if not any(one in ion.elements for ion in self.ions))
+        without = sorted(symbol for symbol in elements if not any(symbol in ion.elements for ion in self.ions))
         if without or not elements:
             why = f"no dissolved ions of {', '.join(without)} are known" if without else "water has no ions to weigh"
             return [{**base, "refused": why} for base in bases]
@@ -193,7 +193,7 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
         "ph_high": minimum.ph_high,
         "potential_vs_she": minimum.potential_vs_she,
     }
-    products = [{"id": one.entry.name, "amount": one.amount} for one in minimum.products]
+    products = [{"id": product.entry.name, "amount": product.amount} for product in minimum.products]
     return {**base, "value": minimum.energy, "competing": products, "details": details}
 
 

@@ -45,8 +45,10 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     _, bad = parse_or_report(formulas)
     good = [formula for place, formula in enumerate(formulas) if place not in bad and formula.strip()]
     numbers = [int(number) for number in predictor.known_groups]
-    found = predictor.space_group_probability(good)
-    return {formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, found, strict=True)}
+    probabilities = predictor.space_group_probability(good)
+    return {
+        formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, probabilities, strict=True)
+    }
 
 
 def ranking_weights(probabilities: Mapping[int, float] | None, dimension: int) -> dict[int, float] | None:

@@ -57,7 +57,7 @@ class ClassifierKind(Kind):
                 f"the registry holds no composition of {missing} materials by the filters {self.queries}",
                 "Ingest both kinds, or give other filters: exfolio train classifier --settings",
             )
-        return TrainingSet({"formulas": learnt, "is_2d": [bool(one) for one in is_2d]}, numbers)
+        return TrainingSet({"formulas": learnt, "is_2d": [bool(flag) for flag in is_2d]}, numbers)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
         """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all."""
@@ -101,8 +101,11 @@ class ClassifierKind(Kind):
 
 def _packed(done: dict[int, FoldResult]) -> bytes:
     folds = {
-        str(fold): {"probability": torch.from_numpy(one.probability), "importance": torch.from_numpy(one.importance)}
-        for fold, one in done.items()
+        str(fold): {
+            "probability": torch.from_numpy(result.probability),
+            "importance": torch.from_numpy(result.importance),
+        }
+        for fold, result in done.items()
     }
     return pack(_CHECKPOINT, {}, {"folds": folds})
 
@@ -112,6 +115,6 @@ def _resumed(data: bytes | None) -> dict[int, FoldResult]:
         return {}
     _, state = unpack(data, _CHECKPOINT)
     return {
-        int(fold): FoldResult(one["probability"].numpy(), one["importance"].numpy())
-        for fold, one in state["folds"].items()
+        int(fold): FoldResult(result["probability"].numpy(), result["importance"].numpy())
+        for fold, result in state["folds"].items()
     }

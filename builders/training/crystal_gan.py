@@ -50,8 +50,8 @@ class CrystalGanKind(Kind):
         """Name the settings."""
         profiles = {"paper": CrystalGanConfig().to_dict(), "diffusion": DiffusionConfig().to_dict()}
         told = "; ".join(
-            f"of profile {name}: " + ", ".join(f"{name}={value}" for name, value in {**one, **_OWN}.items())
-            for name, one in profiles.items()
+            f"of profile {name}: " + ", ".join(f"{name}={value}" for name, value in {**settings, **_OWN}.items())
+            for name, settings in profiles.items()
         )
         return f"Settings {told}"
 
@@ -68,8 +68,8 @@ class CrystalGanKind(Kind):
         other: list[Structure] = []
         if self.config["substitute"]:
             elsewhere: Doc = {"chemsys": {"$ne": layout.chemical_system}}
-            found = _structures(connection, self.queries["others"], elsewhere)
-            other = list(substituted_into(found, layout))
+            others = _structures(connection, self.queries["others"], elsewhere)
+            other = list(substituted_into(others, layout))
         held_out = {_family(layout, formula) for formula in self.config["held_out"]}
         described: Doc = {"structures": len(own), "substituted": len(other)}
         kept: list[Structure] = []
@@ -77,7 +77,7 @@ class CrystalGanKind(Kind):
         for structures in (own, other):
             reasons = unfit(structures, layout)
             too_large += len(reasons)
-            kept += [one for i, one in enumerate(structures) if i not in reasons]
+            kept += [structure for i, structure in enumerate(structures) if i not in reasons]
         cells = encode_many(kept, layout)
         learnt = [
             cell for cell, number in zip(cells, counts(cells, layout), strict=True)
@@ -109,8 +109,8 @@ class CrystalGanKind(Kind):
 def _structures(connection: Connection, query: str, further: Doc) -> Iterator[Structure]:
     match: Doc = {"deprecated": False, "structure": {"$exists": True}, "disordered": {"$ne": True}, **further}
     criteria = {"$and": [match, compile_filter(query, fields_of("materials"))]}
-    found = connection.database["materials"].find(criteria, {"_id": 0, "structure": 1, "material_id": 1})
-    for doc in found.sort("material_id", 1).batch_size(_AT_ONCE):
+    documents = connection.database["materials"].find(criteria, {"_id": 0, "structure": 1, "material_id": 1})
+    for doc in documents.sort("material_id", 1).batch_size(_AT_ONCE):
         try:
             yield from_plain(doc["structure"])
         except BadStructure:  # stage `layers` has put it into quarantine

@@ -59,7 +59,7 @@ class MatGANKind(Kind):
             )
         parsed = parse(known)
         reasons = representable(parsed).reasons
-        kept = [one for i, one in enumerate(known) if i not in reasons and parsed.nelements[i] > 1]
+        kept = [formula for i, formula in enumerate(known) if i not in reasons and parsed.nelements[i] > 1]
         neutral, balanced = screen(kept, oxidation_states=self.config["oxidation_states"])
         described: Doc = {
             "compositions": len(known),
@@ -69,11 +69,11 @@ class MatGANKind(Kind):
             "electronegativity_balanced": int(balanced.sum()),
         }
         if self.config["learn_from"] == "passing":
-            kept = [one for one, passes in zip(kept, neutral & balanced, strict=True) if passes]
+            kept = [formula for formula, passes in zip(kept, neutral & balanced, strict=True) if passes]
         aside = generator(0, _SPLIT).random(len(kept)) < self.config["held_out"]
         content = {
-            "learnt": [one for one, out in zip(kept, aside, strict=True) if not out],
-            "held_out": [one for one, out in zip(kept, aside, strict=True) if out],
+            "learnt": [formula for formula, out in zip(kept, aside, strict=True) if not out],
+            "held_out": [formula for formula, out in zip(kept, aside, strict=True) if out],
         }
         described |= {"learnt": len(content["learnt"]), "held_out": len(content["held_out"])}
         return TrainingSet(content, {**described, "learnt_by_elements": by_number_of_elements(content["learnt"])})
@@ -96,7 +96,7 @@ class MatGANKind(Kind):
 
     def _figures(self, model: MatGAN, content: Doc, seed: int) -> Doc:
         allowed = self.config["oxidation_states"]
-        found = assess(
+        assessment = assess(
             model,
             training=content["learnt"],
             left_out=content["held_out"],
@@ -106,12 +106,12 @@ class MatGANKind(Kind):
             oxidation_states=(allowed,),
         )
         return {
-            "draws": found.draws,
-            "distinct": found.distinct / found.draws,
-            "novel": found.novel_distinct,
-            "charge_neutral": found.drawn[allowed].charge_neutral,
-            "electronegativity_balanced": found.drawn[allowed].electronegativity_balanced,
-            "charge_neutral_of_training_set": found.training[allowed].charge_neutral,
-            "electronegativity_balanced_of_training_set": found.training[allowed].electronegativity_balanced,
-            "assessment": found.to_dict(),
+            "draws": assessment.draws,
+            "distinct": assessment.distinct / assessment.draws,
+            "novel": assessment.novel_distinct,
+            "charge_neutral": assessment.drawn[allowed].charge_neutral,
+            "electronegativity_balanced": assessment.drawn[allowed].electronegativity_balanced,
+            "charge_neutral_of_training_set": assessment.training[allowed].charge_neutral,
+            "electronegativity_balanced_of_training_set": assessment.training[allowed].electronegativity_balanced,
+            "assessment": assessment.to_dict(),
         }

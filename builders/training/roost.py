@@ -146,11 +146,11 @@ class RoostKind(Kind):
     ) -> Doc:
         figures: Doc = {f"{part}_compositions": len(rows) for part, rows in parts.items()}
         for part in ("validation", "test"):
-            found = predict(ensemble, [names[i] for i in parts[part]])
-            errors = np.abs(found.mean - energies[parts[part]])
+            predicted = predict(ensemble, [names[i] for i in parts[part]])
+            errors = np.abs(predicted.mean - energies[parts[part]])
             figures[f"{part}_mae"] = float(errors.mean())
             figures[f"{part}_rmse"] = float(np.sqrt((errors**2).mean()))
-            figures[f"{part}_within_one_std"] = float((errors <= found.std).mean())
+            figures[f"{part}_within_one_std"] = float((errors <= predicted.std).mean())
         spread = energies[parts["test"]]
         figures["test_mean_absolute_deviation"] = float(np.abs(spread - spread.mean()).mean())
         return figures

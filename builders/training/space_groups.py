@@ -65,18 +65,18 @@ class SpaceGroupsKind(Kind):
             if (2 if vacuum and claimed != 3 else 3) != self.dimension or claimed not in (None, self.dimension):
                 counts["others"] += 1
                 continue
-            found = conventional(structure, dimension=self.dimension, tolerance=self.config["tolerance"])
-            if found is None:
+            symmetrised = conventional(structure, dimension=self.dimension, tolerance=self.config["tolerance"])
+            if symmetrised is None:
                 counts["without_symmetry"] += 1
                 continue
             counts["structures"] += 1
-            number, cell = found
+            number, cell = symmetrised
             formula = str(structure.composition.reduced_formula)
             seen.add((formula, number, tuple(round(value, _DIGITS) for value in cell)))
         learnt = sorted(seen)
-        formulas = [one[0] for one in learnt]
+        formulas = [triple[0] for triple in learnt]
         described = {**counts, "learnt": len(learnt), "compositions": len(set(formulas))}
-        described["space_groups"] = len({one[1] for one in learnt})
+        described["space_groups"] = len({triple[1] for triple in learnt})
         if described["compositions"] < _FEWEST:
             kind = "layers" if self.dimension == 2 else "bulk crystals"
             raise TooLittleData(
@@ -84,8 +84,8 @@ class SpaceGroupsKind(Kind):
                 f"{self.name} needs {_FEWEST}",
                 "Ingest materials with structures, or give another filter.",
             )
-        content: Doc = {"formulas": formulas, "space_groups": [one[1] for one in learnt]}
-        return TrainingSet({**content, "lattices": [list(one[2]) for one in learnt]}, described)
+        content: Doc = {"formulas": formulas, "space_groups": [triple[1] for triple in learnt]}
+        return TrainingSet({**content, "lattices": [list(triple[2]) for triple in learnt]}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
         """Cross-validate where wanted, then fit to all."""
@@ -116,9 +116,9 @@ class SpaceGroupsKind(Kind):
         """Ordered structures, with what their sources say of their dimensionality."""
         match: Doc = {"deprecated": False, "structure": {"$exists": True}, "disordered": {"$ne": True}}
         criteria = {"$and": [match, compile_filter(self.queries["materials"], fields_of("materials"))]}
-        wanted = {"_id": 0, "structure": 1, "material_id": 1, "dimension_claimed": 1}
-        found = connection.database["materials"].find(criteria, wanted)
-        for doc in found.sort("material_id", 1).batch_size(_AT_ONCE):
+        projection = {"_id": 0, "structure": 1, "material_id": 1, "dimension_claimed": 1}
+        documents = connection.database["materials"].find(criteria, projection)
+        for doc in documents.sort("material_id", 1).batch_size(_AT_ONCE):
             try:
                 structure = from_plain(doc["structure"], isotopes="refuse")
             except BadStructure:  # stage `layers` has put it into quarantine

@@ -36,8 +36,8 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
         query["model_id"] = model_id
     elif request:
         query["request"] = request
-    found: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
-    return found
+    newest: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
+    return newest
 
 
 def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
@@ -48,11 +48,11 @@ def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
     NoModel
         There is none; says how to train one.
     """
-    found = find(connection, kind, model_id)
-    if found is None:
+    model = find(connection, kind, model_id)
+    if model is None:
         named = f" {model_id}" if model_id else ""
         raise NoModel(f"there is no trained model{named} of kind {kind}", f"Train one: exfolio train {kind}")
-    return found
+    return model
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,9 +107,9 @@ class TrainingStage(Stage):
     def select(self) -> Iterator[Batch]:
         """Train, and give the finished model as the one item."""
         self.total = 0
-        made = self.db.database["trained_models"]
+        trained_models = self.db.database["trained_models"]
         same: Doc = {"request": self.request, "deprecated": False}
-        if not self.on_new_data and made.find_one(same, {"_id": 1}):
+        if not self.on_new_data and trained_models.find_one(same, {"_id": 1}):
             return
         try:
             drawn = self.kind.draw(self.db)
@@ -119,7 +119,7 @@ class TrainingStage(Stage):
             self.report.note = f"left out: {error.message}"  # a refresh of a registry that is still being filled
             return
         data_hash = content_hash(drawn.content)
-        if made.find_one({**same, "data_hash": data_hash}, {"_id": 1}):
+        if trained_models.find_one({**same, "data_hash": data_hash}, {"_id": 1}):
             return
         doc = self._trained(drawn, data_hash)
         yield Batch(0, [Item(doc["model_id"], doc, [{"collection": "artefacts", "id": doc["training_set"]}])])

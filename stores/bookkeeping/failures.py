@@ -72,10 +72,10 @@ def clear(connection: Connection, stage: str, items: Iterable[str], *, session: 
 
 def due(connection: Connection, stage: str) -> list[str]:
     """Items of a stage whose waiting time is over."""
-    found = connection.database["failures"].find(
+    waiting = connection.database["failures"].find(
         {"stage": stage, "parked": False, "next_retry_at": {"$lte": utc_now()}}, {"item": 1}
     )
-    return [doc["item"] for doc in found]
+    return [doc["item"] for doc in waiting]
 
 
 def waiting(connection: Connection, stage: str) -> list[str]:

@@ -77,8 +77,8 @@ class LowestEnergiesStage(PotentialEnergiesStage):
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Relax those that are wanted; of the others say why there is no energy."""
-        wanted = [item for item in items if item.content["wanted"]]
-        relaxed = dict(zip((item.key for item in wanted), super().process(wanted), strict=True))
+        lowest_items = [item for item in items if item.content["wanted"]]
+        relaxed = dict(zip((item.key for item in lowest_items), super().process(lowest_items), strict=True))
         return [relaxed.get(item.key) or {"properties": [self._left_out(item)]} for item in items]
 
     def _left_out(self, item: Item) -> Doc:

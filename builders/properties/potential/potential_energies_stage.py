@@ -78,9 +78,9 @@ class PotentialEnergiesStage(PotentialStage):
         new = [item for item in items if KNOWN not in item.content]
         flat = [item.content.get("dimension") == 2 for item in new]
         evaluated = self.energies([structures[item.key] for item in new], monolayer=flat, forces=True)
-        found = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
+        energies = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
         return [
-            {"properties": [self._document(item, structures[item.key], found.get(item.key) or item.content[KNOWN])]}
+            {"properties": [self._document(item, structures[item.key], energies.get(item.key) or item.content[KNOWN])]}
             for item in items
         ]
 

@@ -53,9 +53,9 @@ class PotentialReferencesStage(PotentialStage):
                 usable.append(item)
             except BadStructure:  # stage `layers` has put it into quarantine
                 outcomes[item.key] = {}
-        found = self.energies(structures, monolayer=False, forces=False)
+        energies = self.energies(structures, monolayer=False, forces=False)
         described = describe_all([structure.composition.formula for structure in structures])
-        for item, structure, energy, facts in zip(usable, structures, found, described, strict=True):
+        for item, structure, energy, facts in zip(usable, structures, energies, described, strict=True):
             if "failure" in energy:
                 outcomes[item.key] = _failed(item.key, energy["failure"])
                 continue

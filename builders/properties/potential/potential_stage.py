@@ -129,13 +129,13 @@ class PotentialStage(MapStage):
             return
         given = left_out = 0
         for batch in super().select():
-            wanted = [item for item in batch.items if self.wants(item)]
-            left_out += len(batch.items) - len(wanted)
+            chosen = [item for item in batch.items if self.wants(item)]
+            left_out += len(batch.items) - len(chosen)
             if not self.tells_left_out:
-                self.total -= len(batch.items) - len(wanted)
-                batch.items = wanted
+                self.total -= len(batch.items) - len(chosen)
+                batch.items = chosen
             yield batch
-            given += sum(KNOWN not in item.content for item in wanted)
+            given += sum(KNOWN not in item.content for item in chosen)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
                 self.put_off = True
@@ -183,25 +183,25 @@ def not_installed() -> str:
 def _of_static(result: Static) -> Doc:
     if result.failure is not None or result.energy is None or result.energy_per_atom is None:
         return {"failure": result.failure or "no energy"}
-    found: Doc = {"energy": round(result.energy, DIGITS), "energy_per_atom": round(result.energy_per_atom, DIGITS)}
+    facts: Doc = {"energy": round(result.energy, DIGITS), "energy_per_atom": round(result.energy_per_atom, DIGITS)}
     if result.max_force is not None:
-        found["max_force"] = round(result.max_force, 3)
-    return {**found, "stress_gpa": _six(result.stress_gpa)}
+        facts["max_force"] = round(result.max_force, 3)
+    return {**facts, "stress_gpa": _six(result.stress_gpa)}
 
 
 def _of_relaxed(result: Relaxed) -> Doc:
-    found: Doc = {
+    facts: Doc = {
         "steps": result.steps,
         "converged": result.converged,
         "volume_change": None if result.volume_change is None else round(result.volume_change, 4),
         "area_change": None if result.area_change is None else round(result.area_change, 4),
     }
     if result.failure is not None or result.energy is None or result.energy_per_atom is None:
-        return {**found, "failure": result.failure or "no energy"}
+        return {**facts, "failure": result.failure or "no energy"}
     if result.doubts:
-        return {**found, "failure": "; ".join(result.doubts)}
+        return {**facts, "failure": "; ".join(result.doubts)}
     return {
-        **found,
+        **facts,
         "energy": round(result.energy, DIGITS),
         "energy_per_atom": round(result.energy_per_atom, DIGITS),
         "max_force": None if result.max_force is None else round(result.max_force, 3),
