@@ -174,6 +174,12 @@ class FacetWriter:
 
         Parameters
         ----------
+        database
+            The database.
+        docs
+            What `prepare` made.
+        session
+            Session of the caller's transaction.
         all_new
             Nothing of this is stored yet, so don't look. Where that is wrong, the transaction ends with
             `BulkWriteError` (duplicate key) and has to be run again without.
@@ -311,7 +317,19 @@ class FacetWriter:
     def made_from(
         self, database: Database[Doc], ids: Iterable[str], session: ClientSession, *, besides: Iterable[str] = ()
     ) -> dict[str, set[str]]:
-        """Keys of current documents that this stage made from each of the given origins, `besides` some."""
+        """Keys of current documents that this stage made from each of the given origins, `besides` some.
+
+        Parameters
+        ----------
+        database
+            The database.
+        ids
+            Ids of origins.
+        session
+            Session to read in.
+        besides
+            Keys of documents that are left out.
+        """
         key = self.document.KEY
         asked = set(ids)
         keys_by_origin: dict[str, set[str]] = {}

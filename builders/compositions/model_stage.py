@@ -87,7 +87,13 @@ class ModelStage(MapStage):
 
     @property
     def loaded(self) -> Any:
-        """The model, ready for use in this process."""
+        """The model, ready for use in this process.
+
+        Raises
+        ------
+        RuntimeError
+            No run has looked for the model yet.
+        """
         if self.lookup is None:
             raise RuntimeError(f"{self.name} has no model: it has not begun")
         return trained.unpacked(self.lookup, self.unpack)

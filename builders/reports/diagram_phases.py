@@ -133,7 +133,19 @@ def _of_material(stored: StoredDocument) -> Asked:
 def first_principles_phases(
     connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
 ) -> Phases:
-    """Reference entries and usable calculations of chemical systems, corrected."""
+    """Reference entries and usable calculations of chemical systems, corrected.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    systems
+        Chemical systems.
+    scheme
+        Correction scheme of their energies.
+    structures
+        Whether structures are read too, which mixing functionals needs.
+    """
     extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
     references = _read(connection, first_principles_entries(*extra), systems)
     query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}

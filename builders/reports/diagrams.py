@@ -125,6 +125,8 @@ def pourbaix_diagram(
 
     Parameters
     ----------
+    connection
+        The registry.
     name
         A chemical system such as ``Mn-O``, or the id of a candidate, a structure or a known material, whose
         decomposition energy is drawn, and its minimum along the potential marked.

@@ -33,7 +33,13 @@ class ClassifierKind(Kind):
     }
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config."""
+        """Complete a config.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         folds = own["folds"]
         if not isinstance(folds, int) or isinstance(folds, bool) or folds < 0 or folds == 1:
@@ -46,7 +52,13 @@ class ClassifierKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw both classes; a composition of a two-dimensional material counts as that whatever else it forms."""
+        """Draw both classes; a composition of a two-dimensional material counts as that whatever else it forms.
+
+        Raises
+        ------
+        TooLittleData
+            The registry lacks compositions of one class.
+        """
         positives = formulas(connection, self.queries["positives"])
         others = formulas(connection, self.queries["materials"])
         learnt, is_2d = training_set(positives, others)
@@ -60,7 +72,15 @@ class ClassifierKind(Kind):
         return TrainingSet({"formulas": learnt, "is_2d": [bool(flag) for flag in is_2d]}, numbers)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all."""
+        """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all.
+
+        Raises
+        ------
+        Stopped
+            Somebody asked to stop.
+        TrainingError
+            A class has too few members for the folds.
+        """
         begun = time.perf_counter()
         config = ClassifierConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         given = content["formulas"], content["is_2d"], config

@@ -40,7 +40,13 @@ class CrystalGanKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": "", "others": 'nelements = 3 AND elements HAS "O"'}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion."""
+        """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         if not isinstance(own["held_out"], list):
             raise ValueError(f"held_out is a list of formulas, not {own['held_out']!r}")
@@ -61,7 +67,13 @@ class CrystalGanKind(Kind):
         return Layout.from_dict(self.config["layout"])
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw the structures that fit into the layout, as point clouds."""
+        """Draw the structures that fit into the layout, as point clouds.
+
+        Raises
+        ------
+        TooLittleData
+            No structure fits the layout.
+        """
         layout = self.layout
         system: Doc = {"chemsys": layout.chemical_system}
         own = list(_structures(connection, self.queries["materials"], system))
@@ -94,7 +106,13 @@ class CrystalGanKind(Kind):
         return TrainingSet({"layout": layout.to_dict(), "cells": rows.tolist()}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train on the drawn cells."""
+        """Train on the drawn cells.
+
+        Raises
+        ------
+        TrainingError
+            There are too few cells for a batch.
+        """
         config = settings_from({name: value for name, value in self.config.items() if name not in _OWN})
         cells = np.array(content["cells"])
         try:

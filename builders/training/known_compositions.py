@@ -32,7 +32,7 @@ def formulas(connection: Connection, query: str) -> list[str]:
 
 
 def least_values(connection: Connection, query: str, field: str) -> dict[str, float]:
-    """Give, by reduced formula in their order, the least value of a field among the materials a filter selects.
+    """Least value of a field among the materials that a filter selects, by reduced formula in their order.
 
     The least energy is that of the most stable polymorph, which a prediction from the composition alone can aim at.
 

@@ -34,7 +34,13 @@ class MatGANKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile: published`` begins with the published one."""
+        """Complete a config; ``profile: published`` begins with the published one.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         base = MatGANConfig.published().to_dict() if rest.pop("profile", None) == "published" else {}
         if own["learn_from"] not in ("all", "passing"):
@@ -50,7 +56,13 @@ class MatGANKind(Kind):
         return "Settings: profile=published, " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw the compositions and set some aside where that is wanted."""
+        """Draw the compositions and set some aside where that is wanted.
+
+        Raises
+        ------
+        TooLittleData
+            No material matches the filter.
+        """
         known = formulas(connection, self.queries["materials"])
         if not known:
             raise TooLittleData(
@@ -79,7 +91,13 @@ class MatGANKind(Kind):
         return TrainingSet(content, {**described, "learnt_by_elements": by_number_of_elements(content["learnt"])})
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train, and measure what is drawn."""
+        """Train, and measure what is drawn.
+
+        Raises
+        ------
+        TrainingError
+            There are too few compositions, or what was trained draws none that can be.
+        """
         config = MatGANConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         device = choose(desk.device)
         try:

@@ -48,7 +48,13 @@ class RoostKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config, which may begin with a profile."""
+        """Complete a config, which may begin with a profile.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         config = dict(config)
         profile = config.pop("profile", None)
         if profile is not None and profile not in _PROFILES:
@@ -70,7 +76,13 @@ class RoostKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw compositions with their least formation energy."""
+        """Draw compositions with their least formation energy.
+
+        Raises
+        ------
+        TooLittleData
+            Too few compositions have a formation energy.
+        """
         query = self.queries["materials"]
         energies = least_values(connection, query, "formation_energy")
         if len(energies) < _FEWEST:
@@ -83,7 +95,13 @@ class RoostKind(Kind):
         return TrainingSet({"formation_energy": energies}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train the members one after the other, and measure them together."""
+        """Train the members one after the other, and measure them together.
+
+        Raises
+        ------
+        TrainingError
+            There are too few compositions for the split.
+        """
         common = RoostConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         configs = [common] * self.config["members"] + [RoostConfig.from_dict(other) for other in self.config["others"]]
         names = list(content["formation_energy"])

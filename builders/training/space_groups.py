@@ -40,7 +40,13 @@ class SpaceGroupsKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config."""
+        """Complete a config.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         folds, tolerance = own["folds"], own["tolerance"]
         if not isinstance(folds, int) or isinstance(folds, bool) or folds < 0 or folds == 1:
@@ -57,7 +63,13 @@ class SpaceGroupsKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw space groups and cells of the structures of this dimensionality, each distinct one once."""
+        """Draw space groups and cells of the structures of this dimensionality, each distinct one once.
+
+        Raises
+        ------
+        TooLittleData
+            Too few compositions have a structure of this dimensionality.
+        """
         seen: set[tuple[str, int, tuple[float, ...]]] = set()
         counts = {"structures": 0, "without_symmetry": 0, "others": 0}
         for structure, claimed in self._structures(connection):
@@ -88,7 +100,15 @@ class SpaceGroupsKind(Kind):
         return TrainingSet({**content, "lattices": [list(triple[2]) for triple in learnt]}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Cross-validate where wanted, then fit to all."""
+        """Cross-validate where wanted, then fit to all.
+
+        Raises
+        ------
+        Stopped
+            Somebody asked to stop.
+        TrainingError
+            There are too few compositions for the folds.
+        """
         begun = time.perf_counter()
         config = LatticeConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         given = content["formulas"], content["space_groups"], content["lattices"], config

@@ -26,6 +26,10 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
 
     Parameters
     ----------
+    connection
+        The registry.
+    kind
+        Kind of model.
     model_id
         Of this id only.
     request
@@ -98,7 +102,19 @@ def unpacked(model: Packed, unpack: Callable[[bytes], Model]) -> Model:
 
 
 def load(connection: Connection, kind: str, model_id: str, unpack: Callable[[bytes], Model]) -> Model:
-    """Read a trained model and make it ready for use, as `packed` and `unpacked`."""
+    """Read a trained model and make it ready for use, as `packed` and `unpacked`.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    kind
+        Kind of model.
+    model_id
+        Its id.
+    unpack
+        Makes a model of its weights.
+    """
     if (kind, model_id) in _LOADED:
         ready: Model = _LOADED[kind, model_id]
         return ready

@@ -30,7 +30,21 @@ class Failure:
 def record(
     connection: Connection, stage: str, failed: Mapping[str, Failure], *, run_id: str, session: ClientSession
 ) -> None:
-    """Note failed items in the caller's transaction; each further attempt in a row waits longer, then is parked."""
+    """Note failed items in the caller's transaction; each further attempt in a row waits longer, then is parked.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    failed
+        By key of the item, what went wrong.
+    run_id
+        The run in which it did.
+    session
+        The caller's session, in its transaction.
+    """
     if not failed:
         return
     settings = connection.settings
@@ -64,7 +78,19 @@ def record(
 
 
 def clear(connection: Connection, stage: str, items: Iterable[str], *, session: ClientSession) -> None:
-    """Forget the failures of items that went well, in the caller's transaction."""
+    """Forget the failures of items that went well, in the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    items
+        Keys of the items.
+    session
+        The caller's session, in its transaction.
+    """
     ids = [f"{stage}/{item}" for item in items]
     if ids:
         connection.database["failures"].delete_many({"failure_id": {"$in": ids}}, session=session)
