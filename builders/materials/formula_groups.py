@@ -20,7 +20,7 @@ _ASKED_AT_ONCE = 10_000
 
 
 def formulas_in(connection: Connection, document: type[RegistryDocument], among: Iterable[str]) -> list[str]:
-    """Those formulas, in order, of which a collection has a current document."""
+    """Give those formulas, in order, of which a collection has a current document."""
     collection = connection.database[document.collection_name()]
     wanted = sorted(set(among))
     present: list[str] = []
