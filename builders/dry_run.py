@@ -12,7 +12,7 @@ from .candidates.known import known_campaigns
 from .engine.group_stage import GroupStage
 from .engine.map_stage import MapStage
 from .engine.stage import Stage
-from .refresh import planned_stages
+from .refresh import is_due, planned_stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def what_is_due(connection: Connection, campaigns: Sequence[Campaign] = ()) -> l
     due = []
     circles = planned_stages(connection, list(campaigns) or known_campaigns(connection), claim=False)
     for stage in (stage for circle in circles for stage in circle):
-        if stage.is_due(connection):
+        if is_due(stage, connection, {}):
             items = _number(stage, connection)
             if items != 0:
                 due.append(DueStage(stage.name, items, _seconds(connection, stage.name, items)))

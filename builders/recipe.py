@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from ..stores.documents import ProposedStructure
+from ..stores.errors import ConfigurationError
+from . import extensions
 from .calculations.match_stage import MatchStage
 from .candidates.campaign import Campaign, Hull
 from .candidates.judge import JudgeStage
-from .candidates.labels import Labels, unlabelled
+from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
 from .engine.stage import Stage
 from .materials.duplicates_stage import LinkStage
@@ -18,12 +22,13 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hull_stage import HullStage
 from .properties.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
-from .properties.potential.energies import PotentialEnergiesStage
-from .properties.potential.lowest_energies import LowestEnergiesStage
-from .properties.potential.near_hull import NearHullReferencesStage
-from .properties.potential.references import PotentialReferencesStage
-from .properties.potential.values import PotentialValuesStage
+from .properties.potential.lowest_energies_stage import LowestEnergiesStage
+from .properties.potential.near_hull_stage import NearHullReferencesStage
+from .properties.potential.potential_energies_stage import PotentialEnergiesStage
+from .properties.potential.potential_references_stage import PotentialReferencesStage
+from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
+from .properties.structure_property import StructureProperty
 from .structures.novelty_stage import NoveltyStage
 from .structures.relaxed_novelty_stage import RelaxedNoveltyStage
 from .structures.substitution_stage import BottomUpStage
@@ -131,3 +136,60 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
     else:
         stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
     return [*stages, RelaxedNoveltyStage(), PotentialValuesStage(relax=True)]
+
+
+def stages_of_other_packages(taken: Iterable[str], errors: dict[str, str]) -> list[Stage]:
+    """Stages that installed packages add, each ready to be run.
+
+    Parameters
+    ----------
+    taken
+        Names of the stages that there are already.
+    errors
+        By entry point, filled with what keeps a stage from being made; one keeps nothing else from running.
+    """
+    stages: list[Stage] = []
+    names = set(taken)
+    units: dict[str, str] = {}
+    for extension in extensions.installed(extensions.STAGES, extensions.PROPERTIES):
+        try:
+            made = list(_made_by(extension))
+            for stage in made:
+                _check_new(stage, extension, names, units)
+        except ConfigurationError as error:
+            errors[f"{extension.group}:{extension.name}"] = str(error)
+            continue
+        stages += made
+        names.update(stage.name for stage in made)
+        units.update((stage.kind, stage.unit) for stage in made if isinstance(stage, StructureProperty))
+    return stages
+
+
+def _made_by(extension: extensions.Extension) -> Iterator[Stage]:
+    maker = extension.load()
+    if extension.group == extensions.PROPERTIES:
+        if not (isinstance(maker, type) and issubclass(maker, StructureProperty)):
+            raise extension.error("is no subclass of StructureProperty")
+        if getattr(maker, "kind", None) != extension.name:
+            raise extension.error(f"the entry is called {extension.name}, its kind {getattr(maker, 'kind', None)}")
+    try:
+        given = maker()
+        made = list(given) if isinstance(given, list | tuple) else [given]
+        for stage in made:
+            if not isinstance(stage, Stage):
+                raise extension.error(f"gives {type(stage).__name__}, which is no stage")
+            # All that is asked of a stage before it runs, so that what is wrong comes out here.
+            stage.fresh()
+            _ = (stage.reads(), stage.looks_at(), stage.written_channels(), stage.fingerprint)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise extension.error(f"can't be made: {type(error).__name__}: {error}") from error
+    yield from made
+
+
+def _check_new(stage: Stage, extension: extensions.Extension, names: set[str], units: dict[str, str]) -> None:
+    if stage.name in names:
+        raise extension.error(f"there is a stage called {stage.name} already")
+    if isinstance(stage, StructureProperty) and units.get(stage.kind, stage.unit) != stage.unit:
+        raise extension.error(f"another package gives {stage.kind} in {units[stage.kind]}, not in {stage.unit}")

@@ -10,25 +10,27 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from pymongo.errors import PyMongoError
+
 from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
-from . import resting_point
-from .calculations.stage import VaspStage
+from . import extensions, resting_point
+from .calculations.vasp_results_stage import VaspStage
 from .candidates.campaign import Campaign
 from .candidates.gate_outline import recorded_campaigns
 from .candidates.known import known_campaigns
-from .candidates.labels import claimed
+from .candidates.settings_labels import claimed
 from .engine import plan
 from .engine.batches import Doc
 from .engine.interruption import Interrupted
 from .engine.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
-from .recipe import common_stages, stages_of
+from .recipe import common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
@@ -74,7 +76,7 @@ class RefreshReport:
 
 
 def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
-    """Give the stage of a source: one that reads files, or one that asks a service.
+    """Stage of a source: one that reads files, or one that asks a service.
 
     Raises
     ------
@@ -85,13 +87,13 @@ def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
 
 
 def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage | VaspStage]:
-    """Give a stage for every source that was ingested before, as it was; folders of VASP results among them."""
+    """Stages of every source that was ingested before, as it was; folders of VASP results among them."""
     for name, arguments in _ingested(connection):
         yield _made_again(name, arguments)
 
 
 def ingestion_names(connection: Connection) -> list[str]:
-    """Give the names of the stages that bring in what was ingested before."""
+    """Names of the stages that bring in what was ingested before."""
     return [name for name, _ in _ingested(connection)]
 
 
@@ -119,7 +121,8 @@ def planned_stages(
     Parameters
     ----------
     errors
-        By stage, filled with what keeps a source from being made; one keeps nothing else from running.
+        By stage, filled with what keeps a source, or what another package adds, from being made; one keeps nothing
+        else from running.
     claim
         Whether the campaigns' claims on settings are kept, as they are where the stages are run.
 
@@ -128,12 +131,14 @@ def planned_stages(
     ConfigurationError
         Two campaigns want the same stage with different settings, and it is one that can't be told apart.
     """
-    stages = list(_sources(connection, campaigns, {} if errors is None else errors))
+    errors = {} if errors is None else errors
+    stages = list(_sources(connection, campaigns, errors))
     for campaign in sorted(campaigns, key=lambda campaign: campaign.name):
         stages += stages_of(campaign, claimed(connection, campaign.name, keep=claim))
     if not campaigns:
         stages += common_stages()
     _check_agreement(stages)
+    stages += stages_of_other_packages([stage.name for stage in stages], errors)
     return plan.ordered(stages)
 
 
@@ -195,7 +200,7 @@ def refresh(
 
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
-            plan.settle(chosen, connection, run)
+            plan.settle(chosen, connection, run, lambda stage: is_due(stage, connection, report.errors))
         except plan.Unsettled as unsettled:
             report.errors["refresh"] = (
                 f"these stages made each other due {plan.MOST_PASSES} times over and were stopped: "
@@ -210,6 +215,29 @@ def refresh(
         if not (report.exit_code or put_off or leave_out or others):
             resting_point.note(connection, campaigns)
         return report
+
+
+def is_due(stage: Stage, connection: Connection, errors: dict[str, str]) -> bool:
+    """Whether anything is due for a stage; where it can't say so, the error is noted and nothing is.
+
+    Parameters
+    ----------
+    stage
+        A fresh stage.
+    connection
+        The registry.
+    errors
+        By stage, filled with what went wrong.
+    """
+    try:
+        return stage.is_due(connection)
+    except ExfolioError as error:
+        errors[stage.name] = str(error)
+    except PyMongoError:
+        raise
+    except Exception as error:  # noqa: BLE001  raised again unless another package is to blame
+        errors[stage.name] = str(_blamed(error, stage))
+    return False
 
 
 def _check_agreement(stages: Sequence[Stage]) -> None:
@@ -250,7 +278,14 @@ def _run_one(
         return run_stage(stage, connection, processes=processes, run_id=report.run_id, progress=progress)
     except (Interrupted, LeaseLost):
         raise
-    except ExfolioError as error:
-        logger.error("%s: %s", stage.name, error.message)
-        report.errors[stage.name] = str(error)
+    except PyMongoError:
+        raise
+    except Exception as error:  # noqa: BLE001  raised again unless it is explained, or another package is to blame
+        explained = error if isinstance(error, ExfolioError) else _blamed(error, stage)
+        logger.error("%s: %s", stage.name, explained.message)
+        report.errors[stage.name] = str(explained)
         return None
+
+
+def _blamed(error: Exception, stage: Stage) -> ExfolioError:
+    return extensions.blamed(error, stage, getattr(stage, "reader", None))

@@ -19,6 +19,7 @@ from ..stores.canonical import content_hash
 from ..stores.clock import utc_now
 from ..stores.connection import Connection
 from ..stores.schema import is_up_to_date
+from . import extensions
 from .candidates.campaign import Campaign
 from .engine.version import VERSION
 
@@ -34,7 +35,7 @@ _BUNDLED: Final = frozenset({"handbook", "known-monolayers", "prototypes"})
 
 
 def is_at_rest(connection: Connection, campaigns: Sequence[Campaign], leave_out: Iterable[str] = ()) -> bool:
-    """Say whether a refresh of these campaigns, leaving out some stages or none, would find nothing to do."""
+    """Whether a refresh of these campaigns, leaving out some stages or none, would find nothing to do."""
     if any(leave_out) or not is_up_to_date(connection):
         return False
     point = connection.database["resting_points"].find_one({"job": _JOB}) or {}
@@ -85,8 +86,9 @@ def _stamp(connection: Connection) -> str | None:
     program = [VERSION, *_listing([_PROGRAM / room for room in _ROOMS])]
     packages: list[list[Any]] = [[name, version(name)] for name in _LIBRARIES]
     packages += [[name, find_spec(name) is not None] for name in _OPTIONAL]
+    added = [[what, *_listing([place] if place else [])] for what, place in extensions.places()]
     settings = connection.settings.model_dump(mode="json", include={"source_order", "loss_share", "retry_attempts"})
-    return content_hash([program, packages, settings, sources])
+    return content_hash([program, packages, added, settings, sources])
 
 
 def _files(arguments: Doc) -> list[Any] | None:

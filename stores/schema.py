@@ -29,7 +29,7 @@ _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity a
 
 
 def json_schema(document: type[me.Document]) -> dict[str, Any]:
-    """Give the ``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
+    """``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
 
     Fields the class does not name are allowed, so that an older program can read a newer database.
     """
@@ -76,6 +76,8 @@ def _field_schema(field: Any) -> dict[str, Any]:
             schema["items"] = _field_schema(field.field)
     elif isinstance(field, me.DictField):
         schema = {"bsonType": "object"}
+        if isinstance(field, me.MapField):
+            schema["additionalProperties"] = _field_schema(field.field)
     unit = getattr(field, "unit", None)
     description = getattr(field, "help_text", None)
     if description:
@@ -84,7 +86,7 @@ def _field_schema(field: Any) -> dict[str, Any]:
 
 
 def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
-    """Give the indexes of a document class: ``keys``, ``name`` and ``unique``."""
+    """Indexes of a document class: ``keys``, ``name`` and ``unique``."""
     models = []
     for spec in document._meta["index_specs"]:
         keys = [(str(name), direction) for name, direction in spec["fields"]]
@@ -143,7 +145,7 @@ def index_facet(connection: Connection, collection: str, facet: str) -> None:
 
 
 def is_initialised(connection: Connection) -> bool:
-    """Say whether there is a registry that this code can read, made by it or by earlier code.
+    """Whether there is a registry that this code can read, made by it or by earlier code.
 
     Raises
     ------
@@ -213,12 +215,12 @@ def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any])
 
 
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    wanted = index_models(document)
+    models = index_models(document)
     try:
-        collection.create_indexes([IndexModel(**model) for model in wanted])  # all in one go, several times quicker
+        collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
         one_by_one = []
     except OperationFailure:
-        one_by_one = wanted  # to name the one that can't be made
+        one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
             collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
@@ -233,14 +235,14 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
                 f"{way_out}, then run `exfolio db init` again.",
             ) from error
     in_force = collection.index_information()
-    for model in wanted:
-        made = in_force.get(model["name"])
-        if made is None or bool(made.get("unique")) != model["unique"]:
+    for model in models:
+        in_place = in_force.get(model["name"])
+        if in_place is None or bool(in_place.get("unique")) != model["unique"]:
             raise ConfigurationError(
-                f"index {model['name']} of collection {collection.name} is not in force as asked: {made}",
+                f"index {model['name']} of collection {collection.name} is not in force as asked: {in_place}",
                 "Drop it, then run `exfolio db init` again.",
             )
-    return len(wanted)
+    return len(models)
 
 
 def _reason(error: OperationFailure) -> str:

@@ -174,19 +174,25 @@ class FacetWriter:
 
         Parameters
         ----------
+        database
+            The database.
+        docs
+            What `prepare` made.
+        session
+            Session of the caller's transaction.
         all_new
             Nothing of this is stored yet, so don't look. Where that is wrong, the transaction ends with
             `BulkWriteError` (duplicate key) and has to be run again without.
         """
         counts = Counts()
-        wanted = {doc.key: doc for doc in docs}
-        if not wanted:
+        by_key = {doc.key: doc for doc in docs}
+        if not by_key:
             return counts
         collection = database[self.document.collection_name()]
-        stored = {} if all_new and self.creates else self._stored(collection, list(wanted), session)
+        stored = {} if all_new and self.creates else self._stored(collection, list(by_key), session)
         new: list[Written] = []
         changed: list[Written] = []
-        for doc in wanted.values():
+        for doc in by_key.values():
             before = stored.get(doc.key)
             if before is None:
                 if self.creates:
@@ -214,7 +220,7 @@ class FacetWriter:
             if len(changes) >= bulk_replace.MANY:
                 bulk_replace.put_anew(collection, changes, session)
             else:
-                updates = [UpdateOne({"_id": one}, update) for one, update in changes.items()]
+                updates = [UpdateOne({"_id": identity}, update) for identity, update in changes.items()]
                 collection.bulk_write(updates, session=session, ordered=True)
         counts.inserted += len(new)
         counts.updated += len(changed)
@@ -226,8 +232,8 @@ class FacetWriter:
         if stored is None:
             return min(len(self.followers), len(doc.further))
         done = 0
-        for writer, made in zip(self.followers, doc.further, strict=False):
-            if not isinstance(made, Written) and writer.facet in stored["facets"]:
+        for writer, written in zip(self.followers, doc.further, strict=False):
+            if not isinstance(written, Written) and writer.facet in stored["facets"]:
                 break  # it failed or withdraws what is stored: that stage sees to it, and then those after it
             done += 1
         return done
@@ -241,24 +247,24 @@ class FacetWriter:
                 result.append(Followed(number, (before, before + len(done)), done, updated))
         return result
 
-    def _is_new(self, made: object, stored: Doc | None) -> TypeGuard[Written]:
-        return isinstance(made, Written) and (stored is None or not self._is_current(stored, made))
+    def _is_new(self, written: object, stored: Doc | None) -> TypeGuard[Written]:
+        return isinstance(written, Written) and (stored is None or not self._is_current(stored, written))
 
     def _facets(self, doc: Written, stored: Doc | None) -> Iterator[tuple[FacetWriter, Written]]:
-        """Give what is to be written of a document, facet by facet."""
+        """What is to be written of a document, facet by facet."""
         yield self, doc
         for number in range(self._followers_done(doc, stored)):
-            made = doc.further[number]
-            if self.followers[number]._is_new(made, stored):
-                yield self.followers[number], made
+            written = doc.further[number]
+            if self.followers[number]._is_new(written, stored):
+                yield self.followers[number], written
 
     def _stored(self, collection: Collection[Doc], keys: list[str], session: ClientSession) -> dict[str, Doc]:
         key = self.document.KEY
         # With _id, by which the server finds a document fastest when it updates it.
         looked_at = ("facets", "deprecated", "made_by", *self.document.GROUP_FIELDS, *self._remembered)
         projection = {key: 1, **dict.fromkeys(looked_at, 1)}
-        found = collection.find({key: {"$in": keys}}, projection, session=session, batch_size=len(keys) + 1)
-        return {doc[key]: doc for doc in found}
+        current = collection.find({key: {"$in": keys}}, projection, session=session, batch_size=len(keys) + 1)
+        return {doc[key]: doc for doc in current}
 
     def deprecate(self, database: Database[Doc], reasons: Mapping[str, str], session: ClientSession) -> Counts:
         """Mark documents as no longer current, each with its reason; those already marked stay as they are.
@@ -272,13 +278,13 @@ class FacetWriter:
         criteria: Doc = {key: {"$in": list(reasons)}, f"facets.{self.facet}": {"$exists": True}}
         if self.creates:
             criteria["deprecated"] = False
-        found = collection.find(criteria, {key: 1, "facets": 1, "made_by": 1}, session=session).to_list()
-        if not found:
+        current = collection.find(criteria, {key: 1, "facets": 1, "made_by": 1}, session=session).to_list()
+        if not current:
             return counts
-        rev = revisions.take(database, collection.name, len(found), session, [self.facet])
+        rev = revisions.take(database, collection.name, len(current), session, [self.facet])
         now = utc_now()
         operations = []
-        for i, doc in enumerate(found):
+        for i, doc in enumerate(current):
             facets = dict(doc["facets"])
             if others := self._other_makers(doc):
                 note = {**facets[self.facet], "rev": rev + i}
@@ -311,11 +317,23 @@ class FacetWriter:
     def made_from(
         self, database: Database[Doc], ids: Iterable[str], session: ClientSession, *, besides: Iterable[str] = ()
     ) -> dict[str, set[str]]:
-        """Give the keys of current documents that this stage made from each of the given origins, `besides` some."""
+        """Keys of current documents that this stage made from each of the given origins, `besides` some.
+
+        Parameters
+        ----------
+        database
+            The database.
+        ids
+            Ids of origins.
+        session
+            Session to read in.
+        besides
+            Keys of documents that are left out.
+        """
         key = self.document.KEY
-        wanted = set(ids)
-        made: dict[str, set[str]] = {}
-        criteria: Doc = {"origins.id": {"$in": list(wanted)}, key: {"$nin": list(besides)}}
+        asked = set(ids)
+        keys_by_origin: dict[str, set[str]] = {}
+        criteria: Doc = {"origins.id": {"$in": list(asked)}, key: {"$nin": list(besides)}}
         mine: Doc = {f"facets.{self.facet}.stage": self.stage}
         criteria |= {"$or": [mine, {"made_by": self.stage}]} if self.shares else mine
         if self.creates:
@@ -323,9 +341,9 @@ class FacetWriter:
         collection = database[self.document.collection_name()]
         for doc in collection.find(criteria, {"_id": 0, key: 1, "origins.id": 1}, session=session):
             for origin in doc["origins"]:
-                if origin.get("id") in wanted:
-                    made.setdefault(origin["id"], set()).add(doc[key])
-        return made
+                if origin.get("id") in asked:
+                    keys_by_origin.setdefault(origin["id"], set()).add(doc[key])
+        return keys_by_origin
 
     @property
     def _remembered(self) -> tuple[str, ...]:
@@ -390,14 +408,14 @@ class FacetWriter:
     def _insert(self, doc: Written, rev: int, now: datetime) -> Doc:
         content: Doc = {self.document.KEY: doc.key}
         notes = {}
-        for writer, made in self._facets(doc, None):
-            for path, value in made.content.items():
+        for writer, written in self._facets(doc, None):
+            for path, value in written.content.items():
                 field, _, label = path.partition(".")  # of a labelled facet only
                 if label:
                     content.setdefault(field, {})[label] = value
                 else:
                     content[field] = value
-            notes[writer.facet] = writer._note(made.hash, rev, now, made.group)
+            notes[writer.facet] = writer._note(written.hash, rev, now, written.group)
         return {
             **content,
             "schema_version": SCHEMA_VERSION,
@@ -416,14 +434,14 @@ class FacetWriter:
         changes: Doc = {}
         gone: Doc = {}
         notes: Doc = {}
-        for writer, made in self._facets(doc, stored):
+        for writer, written in self._facets(doc, stored):
             if writer is self and self._is_anothers(stored):  # only joins those that make it
                 notes[self.facet] = {**stored["facets"][self.facet], "rev": rev}
                 continue
-            changes |= made.content
-            gone |= dict.fromkeys(writer.owned - made.content.keys(), "")
-            left = writer._left_groups(stored, made.content, rev)
-            notes[writer.facet] = {**writer._note(made.hash, rev, now, made.group), **left}
+            changes |= written.content
+            gone |= dict.fromkeys(writer.owned - written.content.keys(), "")
+            left = writer._left_groups(stored, written.content, rev)
+            notes[writer.facet] = {**writer._note(written.hash, rev, now, written.group), **left}
         if self.creates and not self._is_anothers(stored):
             changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
         if self.shares:

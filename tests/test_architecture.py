@@ -78,7 +78,7 @@ def test_no_module_needs_itself(graph: ImportGraph) -> None:
 
 ARROWS = {
     # builders: from sources to candidates; the engine knows nobody, and what makes a plan of stages knows their rooms
-    "builders/sources": "engine sources/files sources/readers sources/records sources/services",
+    "builders/sources": "engine extensions sources/files sources/readers sources/records sources/services",
     "builders/sources/files": "sources/records",
     "builders/sources/readers": "sources/files sources/records",
     "builders/sources/services": "sources/readers sources/records",
@@ -90,13 +90,13 @@ ARROWS = {
     "builders/calculations/vasp": "engine sources/files sources/records",
     "builders/properties": "engine materials sources/files",
     "builders/properties/potential": "engine properties",
-    "builders/candidates": "engine materials properties/potential",
+    "builders/candidates": "engine extensions materials properties/potential",
     "builders/reports": "engine training properties properties/potential candidates",
     "builders/recipe": (
-        "engine materials compositions structures calculations properties properties/potential candidates"
+        "engine extensions materials compositions structures calculations properties properties/potential candidates"
     ),
-    "builders/refresh": "engine recipe resting_point sources sources/services calculations candidates",
-    "builders/resting_point": "engine candidates",
+    "builders/refresh": "engine extensions recipe resting_point sources sources/services calculations candidates",
+    "builders/resting_point": "engine extensions candidates",
     "builders/dry_run": "engine refresh candidates",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them

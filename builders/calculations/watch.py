@@ -17,8 +17,8 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
 from ...stores.errors import LeaseHeld
 from ..engine.runner import Interrupted, Progress, run_stage
-from .stage import VaspStage
 from .vasp.crawl import Run, crawl
+from .vasp_results_stage import VaspStage
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 60.0

@@ -1,61 +1,71 @@
-"""Picks the value a candidate is judged by, where several of one kind are known by different methods."""
+"""Picks the value a candidate is judged by, where several of one kind are known by different methods.
+
+Knows no list of kinds: whatever kind of property a structure has, its candidates have a value of it.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from ...stores.documents import Candidate, Property
 from ..engine.batches import Doc
 from ..materials.method_ranking import HSE06, RELAXED, rank
 
-KINDS: Final = ("formation_energy", "exfoliation_energy", "energy_above_hull", "pourbaix_energy", "band_gap")
-BASES: Final = ("calculation", "same-structure", "parent", "known hull", "composition", "potential")
+BASES: Final = Property.BASES
 """Which basis wins: the first."""
+_COMPARED_WITH_NOTHING: Final = "energy"
+"""Total energies, which mean something only beside others by the same method."""
+_ENERGY: Final = "eV/atom"
 
 
 def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict[str, Any]:
-    """Give the fields of a candidate that come from its properties.
+    """Fields of a candidate that come from its properties.
 
-    ``methods`` names how each was got, ``bounds`` those that are only bounds of the true value.
+    Kinds with a field of their own are there, all others in ``values``. ``methods`` names how each was got, ``bounds``
+    those that are only bounds of the true value.
 
     Parameters
     ----------
     properties
-        `properties` documents of one structure: kind, method, basis, value, bound.
+        `properties` documents of one structure: kind, method, basis, value, unit, bound.
     conditions
         Of the campaign's Pourbaix energies; those at other conditions are passed over.
     """
-    values: dict[str, Any] = {}
+    known: dict[str, list[Doc]] = {}
+    for doc in properties:
+        if doc.get("value") is not None and _counts(doc, conditions):
+            known.setdefault(doc["kind"], []).append(doc)
+    fields: dict[str, Any] = {}
+    further: dict[str, float] = {}
     methods: dict[str, str] = {}
     bounds: dict[str, str] = {}
-    for kind in KINDS:
-        known = [one for one in properties if one["kind"] == kind and one.get("value") is not None]
-        if kind == "pourbaix_energy" and conditions is not None:
-            known = [one for one in known if one["method"].endswith(f", {conditions}")]
-        if known:
-            best = min(known, key=_order)
-            values[kind] = best["value"]
-            methods[kind] = best["method"]
-            if best.get("bound"):
-                bounds[kind] = best["bound"]
-        if kind == "band_gap":
-            hybrid = [one for one in known if HSE06.search(one["method"])]
-            if hybrid:
-                best = min(hybrid, key=_order)
-                values["hse_band_gap"] = best["value"]
-                methods["hse_band_gap"] = best["method"]
-    if methods:
-        values["methods"] = methods
-    if bounds:
-        values["bounds"] = bounds
-    return values
+    for kind, docs in known.items():
+        best = min(docs, key=_order)
+        (fields if kind in Candidate.VALUE_FIELDS else further)[kind] = best["value"]
+        methods[kind] = best["method"]
+        if best.get("bound"):
+            bounds[kind] = best["bound"]
+    hybrid = [doc for doc in known.get("band_gap", ()) if HSE06.search(doc["method"])]
+    if hybrid:
+        best = min(hybrid, key=_order)
+        fields["hse_band_gap"] = best["value"]
+        methods["hse_band_gap"] = best["method"]
+    named = {"values": further, "methods": methods, "bounds": bounds}
+    return {**fields, **{name: content for name, content in named.items() if content}}
 
 
-def _order(one: Doc) -> tuple[bool, int, bool, int, float, str]:
+def _counts(doc: Doc, conditions: str | None) -> bool:
+    if doc["kind"] == "pourbaix_energy" and conditions is not None:
+        return bool(doc["method"].endswith(f", {conditions}"))
+    return bool(doc["kind"] != _COMPARED_WITH_NOTHING)
+
+
+def _order(doc: Doc) -> tuple[bool, int, bool, int, float, str]:
     # A bound, whoever it comes from, says less than any value.
-    basis = BASES.index(one.get("basis", BASES[-1]))
-    # Of energies the lowest counts whatever the method, but for a potential's; of gaps the one by the best method.
-    if one["kind"] == "band_gap":
-        place = rank("band_gap", one["method"])
+    basis = BASES.index(doc.get("basis", BASES[-1]))
+    # Of energies the lowest counts whatever the method, but for a potential's; of all else the one by the best method.
+    if doc["unit"] == _ENERGY:
+        place = int(doc.get("basis") == "potential" and not RELAXED.search(doc["method"]))
     else:
-        place = int(one.get("basis") == "potential" and not RELAXED.search(one["method"]))
-    return bool(one.get("bound")), basis, bool(one.get("stale")), place, one["value"], one["method"]
+        place = rank(doc["kind"], doc["method"])
+    return bool(doc.get("bound")), basis, bool(doc.get("stale")), place, doc["value"], doc["method"]

@@ -48,7 +48,7 @@ _CRYSTAL_GAN = {
 
 
 def for_bundled_sources(campaign: Campaign) -> Campaign:
-    """Give the campaign with small models, few draws and few structures of each composition; its gates stay.
+    """The campaign with small models, few draws and few structures of each composition; its gates stay.
 
     Crystals of a Crystal GAN are relaxed by the potential, where it is installed, for so long as a demo may take.
     """

@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -21,6 +29,7 @@ from ...models.energetics.pourbaix_entries import conditions
 from ...models.energetics.schemes import Scheme
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
+from ..extensions import installed_kinds
 from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
@@ -162,8 +171,16 @@ ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
 """Every route there is; the structures of any of them may be judged, whoever made them."""
 
 
-def _looks_at_a_candidate(gate: Gate) -> Gate:
-    checked_field(gate, Candidate, what="candidates")
+_FROM_FILE: Final = "from file"
+"""Context in which a campaign is read that a person has written. One that was accepted before may look at a kind of
+property whose package is gone by now: its candidates wait for that value, and nothing else comes to a stop."""
+
+
+def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
+    accepted_before = info.context != _FROM_FILE and gate.field not in Candidate._fields
+    checked_field(
+        gate, Candidate, what="candidates", further=lambda: [gate.field] if accepted_before else installed_kinds()
+    )
     unknown = sorted(set(gate.routes or ()) - ROUTES)
     if unknown:
         raise ValueError(
@@ -219,7 +236,7 @@ class Campaign(BaseModel):
 
 
 def shipped() -> list[str]:
-    """Give the names of the campaigns that come with exfolio."""
+    """Names of the campaigns that come with exfolio."""
     return sorted(
         entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if entry.name.endswith(".yaml")
     )
@@ -265,10 +282,11 @@ def parse(text: str, file: str) -> Campaign:
         line = text.count("\n", 0, error.position) + 1
         raise CampaignError(f"{file}, line {line}: not valid YAML: {error.reason}", _REMEDY) from None
     if not isinstance(content, CommentedMap):
-        found = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
-        raise CampaignError(f"{file}, line 1: a campaign is a mapping with name, gates and so on; {found}", _REMEDY)
+        content_kind = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
+        problem = f"a campaign is a mapping with name, gates and so on; {content_kind}"
+        raise CampaignError(f"{file}, line 1: {problem}", _REMEDY)
     try:
-        return Campaign.model_validate(_plain(content))
+        return Campaign.model_validate(_plain(content), context=_FROM_FILE)
     except ValidationError as error:
         problems = [_explain(problem, content, file) for problem in error.errors(include_url=False)]
     raise CampaignError("\n".join(problems), _REMEDY)
@@ -312,14 +330,14 @@ def _fields_beside(location: Sequence[Any]) -> list[str]:
     model: type[BaseModel] = Campaign
     for part in location[:-1]:
         inner = (field.annotation for name, field in model.model_fields.items() if part in (name, field.alias))
-        model = next((found for annotation in inner if (found := _model_in(annotation))), model)
+        model = next((described for annotation in inner if (described := _model_in(annotation))), model)
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((inner for part in get_args(annotation) if (inner := _model_in(part))), None)
 
 
 def _line_of(content: CommentedMap, location: list[Any]) -> tuple[int, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
 from mongoengine import BooleanField, FloatField, IntField, ListField, MapField, StringField
 
 from ...stores.documents import RegistryDocument
-from .gates import OF_LISTS, Gate
+from .gates import FURTHER, OF_LISTS, Gate
 
 _COMPARED_WITH: Final = {
     BooleanField: bool,
@@ -29,18 +29,27 @@ _IN_WORDS: Final[dict[type, str]] = {
 
 
 def checked_field(
-    gate: Gate, document: type[RegistryDocument], *, what: str, allowed: Iterable[str] | None = None
+    gate: Gate,
+    document: type[RegistryDocument],
+    *,
+    what: str,
+    allowed: Iterable[str] | None = None,
+    further: Callable[[], Iterable[str]] | None = None,
 ) -> Gate:
-    """Give the gate back if its field is one that can be judged.
+    """The gate, if its field is one that can be judged.
 
     Parameters
     ----------
+    gate
+        The gate.
     document
         Class of the documents that are judged.
     what
         What these are called, for the message.
     allowed
         The fields a gate may look at; every number, text, and yes or no without.
+    further
+        Lists what they have numbers of beside their fields; called where the field is none of these.
 
     Raises
     ------
@@ -49,25 +58,27 @@ def checked_field(
     """
     name = f"gate {gate.name!r}"
     fields: dict[str, Any] = document._fields
-    fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in fields.items()) if kind}
+    fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in fields.items()) if kind and field != FURTHER}
     if allowed is not None:
         fitting = {field: fitting[field] for field in allowed}
-    wanted = fitting.get(gate.field)
-    if wanted is None and (allowed is not None or gate.field not in fields):
+    if gate.field not in fields and further is not None:
+        fitting |= dict.fromkeys(further(), float)
+    compared = fitting.get(gate.field)
+    if compared is None and (allowed is not None or gate.field not in fields):
         close = get_close_matches(gate.field, fitting, n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(sorted(fitting))}"
         raise ValueError(f"{name}: {what} have no field {gate.field!r}; {remedy}")
-    if wanted is None:
+    if compared is None:
         raise ValueError(f"{name}: a condition can't be put on {gate.field}, which is no number, text, or yes or no")
     value = gate.between[0] if gate.between else gate.threshold[1]
     asked = list if gate.threshold[0] in OF_LISTS else type(value)
-    if (wanted is dict) != (gate.element is not None) or (asked is not (float if wanted is dict else wanted)):
-        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[wanted]}, not by {gate.condition!r}")
+    if (compared is dict) != (gate.element is not None) or (asked is not (float if compared is dict else compared)):
+        raise ValueError(f"{name}: {gate.field} is compared by {_IN_WORDS[compared]}, not by {gate.condition!r}")
     return gate
 
 
 def first_double(gates: Sequence[Gate]) -> int | None:
-    """Give the place of the first gate that has the name of an earlier one; None where there is none."""
+    """Place of the first gate that has the name of an earlier one; None where there is none."""
     names = [gate.name for gate in gates]
     return next((i for i, name in enumerate(names) if name in names[:i]), None)
 

@@ -70,8 +70,10 @@ class Gate(BaseModel):
         return f"{_CONDITIONS[name]} {threshold:g}"
 
     def value_of(self, candidate: Mapping[str, Any]) -> Any:
-        """Value of the field that the gate looks at; None where it is not known."""
+        """Value of the field, or of the kind of property, that the gate looks at; None where it is not known."""
         value = candidate.get(self.field)
+        if value is None:
+            value = (candidate.get(FURTHER) or {}).get(self.field)
         return value.get(self.element) if self.element is not None and isinstance(value, Mapping) else value
 
     @cached_property
@@ -132,6 +134,8 @@ class Gate(BaseModel):
         return bool(self.above is not None and value > self.above)
 
 
+FURTHER = "values"
+"""Field of candidates with the values of kinds of property that have no field of their own."""
 OF_LISTS = ("include", "exclude", "only")
 """Conditions on fields that hold a list of texts."""
 _CONDITIONS = {

@@ -10,7 +10,7 @@ from ...stores.documents import Candidate, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
-from ..properties.potential.lowest_energies import LEFT_OUT
+from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values
 from .campaign import Campaign
 from .gates import pass_through
@@ -43,7 +43,7 @@ _COPIED = (
 _OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
-_OF_PROPERTIES = ("kind", "method", "basis", "value", "bound", "stale", f"details.{LEFT_OUT}")
+_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "bound", "stale", f"details.{LEFT_OUT}")
 
 
 class JudgeStage(GroupStage):
@@ -70,11 +70,11 @@ class JudgeStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the campaign, and whose structures it judges."""
+        """The campaign, and whose structures it judges."""
         return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
 
     def config(self) -> Doc:
-        """Give what decides: gates, and which structures are judged."""
+        """What decides: gates, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
         decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
         return {**decides, "routes": self._routes, "makers": self.makers}
@@ -138,10 +138,10 @@ class JudgeStage(GroupStage):
 
 
 def _among_lowest(properties: list[Doc]) -> bool:
-    """Say no of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
-    if any(one.get("basis") == "calculation" and one.get("value") is not None for one in properties):
+    """False of a structure that was not relaxed because others were lower, unless it was calculated all the same."""
+    if any(doc.get("basis") == "calculation" and doc.get("value") is not None for doc in properties):
         return True
-    return not any(one.get("details", {}).get(LEFT_OUT) for one in properties)
+    return not any(doc.get("details", {}).get(LEFT_OUT) for doc in properties)
 
 
 def _history(earlier: list[Doc], verdict: Doc) -> list[Doc]:

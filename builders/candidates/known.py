@@ -16,7 +16,7 @@ from .gate_outline import read_recorded, recorded_campaigns
 
 
 def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> list[Campaign]:
-    """Give the campaigns that were refreshed before, as they were then, but for those named.
+    """Campaigns that were refreshed before, as they were then, but for those named.
 
     Raises
     ------

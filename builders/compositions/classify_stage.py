@@ -11,7 +11,7 @@ _DIGITS = 6
 
 
 class ClassifyStage(ModelStage):
-    """Gives P(2D) of every composition by the newest classifier."""
+    """Writes P(2D) of every composition by the newest classifier."""
 
     usual_name = STAGES["classify"]
     usual_facet = "classify"

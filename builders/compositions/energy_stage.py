@@ -54,12 +54,12 @@ class CompositionEnergyStage(ModelStage):
         super().__init__(model=model, request=request, label=label, share=share)
 
     def arguments(self) -> Doc:
-        """Give threshold, labels and model."""
+        """Threshold, labels and model."""
         chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
         return {**chosen, **super().arguments()}
 
     def config(self) -> Doc:
-        """Give what decides which compositions get which energy."""
+        """What decides which compositions get which energy."""
         chosen = {"min_p_2d": self.min_p_2d, "screened": self.screened, "classified": self.classified}
         return {**chosen, **super().config()}
 
@@ -69,10 +69,10 @@ class CompositionEnergyStage(ModelStage):
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Predict a batch of compositions; one with an element the model has not seen gets no energy."""
-        found = predict(self.loaded, [item.key for item in items], unseen="nan")
+        predicted = predict(self.loaded, [item.key for item in items], unseen="nan")
         return [
             {"compositions": [self._document(item.key, float(mean), float(std))]}
-            for item, mean, std in zip(items, found.mean, found.std, strict=True)
+            for item, mean, std in zip(items, predicted.mean, predicted.std, strict=True)
         ]
 
     def _document(self, formula: str, mean: float, std: float) -> dict[str, Any]:

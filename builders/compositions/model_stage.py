@@ -44,18 +44,18 @@ class ModelStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the model that is applied, how it was to be trained, and the label."""
+        """Model that is applied, how it was to be trained, and the label."""
         return {"model": self.model, "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
-        """Give the model that is applied."""
+        """Model that is applied."""
         return {"model": self.model}
 
     def before_run(self) -> None:
         """Find the model."""
         if self.model is None:
-            found = trained.find(self.db, self.kind, request=self.request)
-            self.model = found["model_id"] if found else None
+            newest = trained.find(self.db, self.kind, request=self.request)
+            self.model = newest["model_id"] if newest else None
 
     def reads(self) -> tuple[Channel, ...]:
         """Compositions, and models of its kind."""
@@ -66,7 +66,7 @@ class ModelStage(MapStage):
         return None if self.model is None else trained.packed(self.db, self.kind, self.model)
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due; nothing while no model has been trained."""
+        """Yield what is due; nothing while no model has been trained."""
         if self.model is None:
             self.total = 0
             self.report.note = f"left out: no {self.kind} has been trained"
@@ -87,7 +87,13 @@ class ModelStage(MapStage):
 
     @property
     def loaded(self) -> Any:
-        """The model, ready for use in this process."""
+        """The model, ready for use in this process.
+
+        Raises
+        ------
+        RuntimeError
+            No run has looked for the model yet.
+        """
         if self.lookup is None:
             raise RuntimeError(f"{self.name} has no model: it has not begun")
         return trained.unpacked(self.lookup, self.unpack)

@@ -62,7 +62,7 @@ class KnownCompositionsStage(GroupStage):
         return formulas_in(self.db, Composition, changed)
 
     def process(self, items: list[Item]) -> list[Outcome]:
-        """Say of each composition whether a material of it is known."""
+        """Whether a material of each composition is known."""
         return [
             {"compositions": [{"formula_reduced": item.key, "novel": not item.content["materials"]}]} for item in items
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..candidates.composition_settings import Compositions, ModelSettings
-from ..candidates.labels import Labels, unlabelled
+from ..candidates.settings_labels import Labels, unlabelled
 from ..engine.batches import Doc
 from ..engine.map_stage import MapStage
 from ..engine.stage import Stage

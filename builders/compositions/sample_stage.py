@@ -68,12 +68,12 @@ class SampleStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give number, seed, model and label."""
+        """Number, seed, model and label."""
         settings = {"draws": self.draws, "seed": self.seed, "model": self.model}
         return {**settings, "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
-        """Give what decides which compositions come."""
+        """What decides which compositions come."""
         model = self._found["model_id"] if self._found else self.model
         return {"draws": self.draws, "seed": self.seed, "model": model}
 
@@ -90,7 +90,7 @@ class SampleStage(Stage):
         self._found = trained.find(self.db, KIND, self.model, request=self.request)
 
     def select(self) -> Iterator[Batch]:
-        """Give what was drawn, a batch of compositions as one item."""
+        """Yield what was drawn, a batch of compositions as one item."""
         self.total = 0
         if self._found is None:
             self.report.note = f"left out: no {KIND} has been trained"

@@ -15,7 +15,7 @@ NAME = STAGES["screen"]
 
 
 class ScreenStage(MapStage):
-    """Gives smact's verdicts for one set of oxidation states.
+    """Writes smact's verdicts for one set of oxidation states.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ class ScreenStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the set and the label."""
+        """Set of oxidation states, and the label."""
         return {"oxidation_states": self.oxidation_states, "label": self.label}
 
     def config(self) -> Doc:
-        """Give the set."""
+        """Set of oxidation states."""
         return {"oxidation_states": self.oxidation_states}
 
     def process(self, items: list[Item]) -> list[Outcome]:

@@ -56,7 +56,7 @@ class JudgeCompositionsStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the gates, and whose compositions are judged by whose values."""
+        """Gates, and whose compositions are judged by whose values."""
         gates = [gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in self.gates]
         return {"gates": gates, "drawn_by": self.drawn_by, "labels": self.labels, "label": self.label}
 

@@ -31,6 +31,17 @@ def writers_of(stage: StageContract) -> dict[str, FacetWriter]:
 def ready(stage: StageContract, writer: FacetWriter, item: Item, doc: Doc) -> Written:
     """Check and hash one document made from an item.
 
+    Parameters
+    ----------
+    stage
+        Whose document it is.
+    writer
+        Writer of the facet.
+    item
+        What it was made from.
+    doc
+        The document.
+
     Raises
     ------
     NotStorable

@@ -45,11 +45,11 @@ class Item:
     _places: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def origins_of(self, ids: Iterable[str]) -> list[Doc]:
-        """Give those of its origins that have one of these ids, in their order; quick where there are thousands."""
+        """Those of its origins that have one of these ids, in their order; quick where there are thousands."""
         if not self._places:
             for place, origin in enumerate(self.origins):
                 self._places.setdefault(origin["id"], []).append(place)
-        return [self.origins[place] for place in sorted({place for one in ids for place in self._places.get(one, ())})]
+        return [self.origins[place] for place in sorted({place for key in ids for place in self._places.get(key, ())})]
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ class Fused(Protocol):
         """Add what was written to their reports."""
 
     def end(self) -> str:
-        """Give the leases back; says what was done."""
+        """Release the leases; returns what was done, in words."""
 
 
 class StageContract(ABC):

@@ -48,27 +48,27 @@ def matcher(criteria: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
     >>> matcher({"novel": True, "p_2d": {"$gte": 0.5}})({"novel": True, "p_2d": 0.95})
     True
     """
-    return _all([_part(name, wanted) for name, wanted in criteria.items()])
+    return _all([_part(name, condition) for name, condition in criteria.items()])
 
 
 def fields_of(criteria: Mapping[str, Any]) -> set[str]:
-    """Give the names of the fields that criteria look at, those at the top of a document."""
+    """Names of the fields that criteria look at, those at the top of a document."""
     names: set[str] = set()
-    for name, wanted in criteria.items():
+    for name, condition in criteria.items():
         if name in _COMBINED:
-            names.update(*(fields_of(one) for one in wanted))
+            names.update(*(fields_of(part) for part in condition))
         else:
             names.add(name.partition(".")[0])
     return names
 
 
-def _part(name: str, wanted: Any) -> Callable[[Mapping[str, Any]], bool]:
+def _part(name: str, condition: Any) -> Callable[[Mapping[str, Any]], bool]:
     if name in _COMBINED:
-        combine, parts = _COMBINED[name], [matcher(one) for one in wanted]
+        combine, parts = _COMBINED[name], [matcher(part) for part in condition]
         return lambda doc: combine([part(doc) for part in parts])
     if name.startswith("$"):
         raise UnknownCriteria(name)
-    test = _all(_tests(name, wanted))
+    test = _all(_tests(name, condition))
     path = name.split(".")
     if len(path) == 1:
         return lambda doc: test(doc.get(name, _MISSING))
@@ -89,12 +89,12 @@ def _value(doc: Any, path: list[str]) -> Any:
     return doc
 
 
-def _tests(name: str, wanted: Any) -> list[Test]:
-    if not isinstance(wanted, Mapping):
-        return [_equal_to(name, [wanted])]
-    if not wanted or not all(str(key).startswith("$") for key in wanted):
+def _tests(name: str, condition: Any) -> list[Test]:
+    if not isinstance(condition, Mapping):
+        return [_equal_to(name, [condition])]
+    if not condition or not all(str(key).startswith("$") for key in condition):
         raise UnknownCriteria(f"{name} equal to a document")
-    return [_operation(name, operation, operand) for operation, operand in wanted.items()]
+    return [_operation(name, operation, operand) for operation, operand in condition.items()]
 
 
 def _operation(name: str, operation: str, operand: Any) -> Test:
@@ -109,7 +109,7 @@ def _operation(name: str, operation: str, operand: Any) -> Test:
     if operation not in _ORDERS or kind not in ("number", "text"):
         raise UnknownCriteria(f"{name} {operation} {operand!r}")
     compare = _ORDERS[operation]
-    return lambda value: any(_kind(one) == kind and compare(one, operand) for one in _elements(value))
+    return lambda value: any(_kind(element) == kind and compare(element, operand) for element in _elements(value))
 
 
 def _equal_to(name: str, operands: list[Any]) -> Test:
@@ -121,7 +121,8 @@ def _equal_to(name: str, operands: list[Any]) -> Test:
         if isinstance(value, bool | str):
             return (_kind(value), value) in accepted
         elements = [None] if value is _MISSING else _elements(value)
-        return any(not isinstance(one, dict | list) and (_kind(one), one) in accepted for one in elements)
+        plain = (element for element in elements if not isinstance(element, dict | list))
+        return any((_kind(element), element) in accepted for element in plain)
 
     return test
 

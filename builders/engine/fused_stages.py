@@ -46,7 +46,7 @@ class Fusable(Protocol):
         """Process items."""
 
     def finalize(self) -> None:
-        """Give lease and state back."""
+        """Release lease and state."""
 
 
 class CannotFuse(TypeError):
@@ -114,12 +114,12 @@ class FusedStages:
                 Item(docs[i].key, {field: contents[i][field] for field in fields if field in contents[i]})
                 for i in chosen
             ]
-            made: list[Further] = [None] * len(docs)
+            further: list[Further] = [None] * len(docs)
             for i, item, outcome in zip(chosen, items, _taking(stage).outcomes(items), strict=True):
-                made[i] = result = self._further(stage, writer, item, outcome)
+                further[i] = result = self._further(stage, writer, item, outcome)
                 if isinstance(result, Written):
                     contents[i] |= _as_said(result.content)
-            for doc, result in zip(docs, made, strict=True):
+            for doc, result in zip(docs, further, strict=True):
                 doc.further = (*doc.further, result)
 
     def _further(self, stage: StageContract, writer: FacetWriter, item: Item, outcome: Outcome) -> Further:
@@ -151,7 +151,7 @@ class FusedStages:
                 self._had_failures.add(stage.name)
 
     def end(self) -> str:
-        """Give the leases back; says what was done."""
+        """Release the leases; returns what was done, in words."""
         begun, self._begun = self._begun, []
         for stage in begun:
             _taking(stage).finalize()
@@ -163,7 +163,7 @@ class FusedStages:
         return f"Fused with {', '.join(done)}" if done else ""
 
     def writers(self) -> tuple[FacetWriter, ...]:
-        """Give the writers of the followers' facets."""
+        """Writers of the followers' facets."""
         return tuple(batch_writing.writers_of(stage)[self.document.collection_name()] for stage in self._begun)
 
     def written_channels(self) -> tuple[Channel, ...]:

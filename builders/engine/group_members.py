@@ -64,7 +64,7 @@ class Members:
         return self.document.paths_of(self.facets)
 
     def at_one_moment(self, database: Database[Doc]) -> Any:
-        """Give the collection as it is at one moment: a member that is rewritten meanwhile is met once."""
+        """The collection as it is at one moment: a member that is rewritten meanwhile is met once."""
         return database.get_collection(self.collection, read_concern=ReadConcern("snapshot"))
 
     def changed_groups(

@@ -14,34 +14,34 @@ batch. They live as long as one run."""
 
 def read_all(stage: StageContract) -> list[Any]:
     """Lookups of a stage and of those fused with it, in their order; the database is open."""
-    return [one.read_lookup() for one in _family(stage)]
+    return [member.read_lookup() for member in _family(stage)]
 
 
 def hand_over(stage: StageContract, lookups: list[Any]) -> None:
-    """Give a stage, in another process, what `read_all` has read for it."""
-    for one, lookup in zip(_family(stage), lookups, strict=True):
-        one.lookup = lookup
-        one.has_lookup = True
+    """Hand a stage, in another process, what `read_all` has read for it."""
+    for member, lookup in zip(_family(stage), lookups, strict=True):
+        member.lookup = lookup
+        member.has_lookup = True
 
 
 def provide(stage: StageContract) -> None:
     """Read a stage's lookups, unless it has them."""
-    if stage.has_lookup or not any(_looks_up(one) for one in _family(stage)):
+    if stage.has_lookup or not any(_looks_up(member) for member in _family(stage)):
         return
     if stage.current_run.connection is not None:
-        for one in _family(stage):
-            one.current_run.connection = stage.current_run.connection
+        for member in _family(stage):
+            member.current_run.connection = stage.current_run.connection
         hand_over(stage, read_all(stage))
         return
     key = (stage.name, stage.fingerprint)
     if key not in _READ:
         with connect() as connection:  # one client, closed again: every batch comes with a new stage
-            for one in _family(stage):
-                one.current_run.connection = connection
-                one.before_run()
+            for member in _family(stage):
+                member.current_run.connection = connection
+                member.before_run()
             _READ[key] = read_all(stage)
-        for one in _family(stage):
-            one.current_run.connection = None
+        for member in _family(stage):
+            member.current_run.connection = None
     hand_over(stage, _READ[key])
 
 

@@ -36,11 +36,11 @@ def ordered(stages: Sequence[Stage]) -> list[Circle]:
     written = {name: by_name[name].written_channels() for name in names}
     after: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
-        wanted = _inputs(by_name[name])
+        inputs = _inputs(by_name[name])
         after[name] = {
             other
             for other in names
-            if other != name and any(channel.meets(wish) for channel in written[other] for wish in wanted)
+            if other != name and any(channel.meets(wish) for channel in written[other] for wish in inputs)
         }
     circles = _circles(names, after)
     circle_of = {name: i for i, circle in enumerate(circles) for name in circle}
@@ -64,7 +64,7 @@ def ordered(stages: Sequence[Stage]) -> list[Circle]:
 def _inputs(stage: Stage) -> tuple[Channel, ...]:
     own = stage.written_channels()
     fused = stage.fused.stages if stage.fused is not None else ()
-    needed = [channel for one in fused for channel in (*one.reads(), *one.looks_at())]
+    needed = [channel for fused_stage in fused for channel in (*fused_stage.reads(), *fused_stage.looks_at())]
     return (*stage.reads(), *stage.looks_at(), *(channel for channel in needed if channel not in own))
 
 
@@ -104,15 +104,24 @@ class Unsettled(RuntimeError):
         self.names = list(names)
 
 
-def settle(circles: Sequence[Circle], connection: Connection, run: Callable[[Stage], None]) -> None:
+def settle(
+    circles: Sequence[Circle],
+    connection: Connection,
+    run: Callable[[Stage], None],
+    is_due: Callable[[Stage], bool] | None = None,
+) -> None:
     """Run stages, circle after circle, each until nothing is due in it, and all over again until nothing is at all.
 
     Parameters
     ----------
     circles
         The plan, as `ordered` gives it.
+    connection
+        The registry.
     run
         Runs one stage, which is due.
+    is_due
+        Says whether anything is due for a stage, which is fresh; the stage itself without.
 
     Raises
     ------
@@ -120,19 +129,21 @@ def settle(circles: Sequence[Circle], connection: Connection, run: Callable[[Sta
         Something was due still after `MOST_PASSES` passes over a circle, or over all of them.
     """
     seen: dict[str, dict[str, int]] = {}
+
+    def run_due(circle: Circle) -> list[str]:
+        return _run_due(circle, connection, run, is_due or (lambda stage: stage.is_due(connection)), seen)
+
     for _ in range(MOST_PASSES):
-        if not [name for circle in circles for name in _rest(circle, connection, run, seen)]:
+        if not [name for circle in circles for name in _rest(circle, run_due)]:
             return
-    raise Unsettled([name for circle in circles for name in _run_due(circle, connection, run, seen)])
+    raise Unsettled([name for circle in circles for name in run_due(circle)])
 
 
-def _rest(
-    circle: Circle, connection: Connection, run: Callable[[Stage], None], seen: dict[str, dict[str, int]]
-) -> list[str]:
+def _rest(circle: Circle, run_due: Callable[[Circle], list[str]]) -> list[str]:
     """Run a circle until it rests; names what was run."""
     names: list[str] = []
     for _ in range(MOST_PASSES):
-        due = _run_due(circle, connection, run, seen)
+        due = run_due(circle)
         names += due
         if not due or len(circle) == 1:
             return names
@@ -140,7 +151,11 @@ def _rest(
 
 
 def _run_due(
-    circle: Circle, connection: Connection, run: Callable[[Stage], None], seen: dict[str, dict[str, int]]
+    circle: Circle,
+    connection: Connection,
+    run: Callable[[Stage], None],
+    is_due: Callable[[Stage], bool],
+    seen: dict[str, dict[str, int]],
 ) -> list[str]:
     names = []
     for stage in circle:
@@ -148,7 +163,7 @@ def _run_due(
         if stage.name in seen and not _moved(stage, seen[stage.name], changes):
             continue
         fresh = stage.fresh()
-        if fresh.is_due(connection):
+        if is_due(fresh):
             names.append(stage.name)
             seen[stage.name] = changes
             run(fresh)

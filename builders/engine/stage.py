@@ -77,7 +77,19 @@ class Stage(StageContract, Builder):
         batch_size: int | None = None,
         session: ClientSession | None = None,
     ) -> None:
-        """Work on a given connection, in a run that somebody else records, maybe in transactions of theirs."""
+        """Work on a given connection, in a run that somebody else records, maybe in transactions of theirs.
+
+        Parameters
+        ----------
+        connection
+            The registry.
+        run_id
+            The run it is part of; one of its own without.
+        batch_size
+            Items in a batch; as the settings say without.
+        session
+            Session whose transactions it writes in; transactions of its own without.
+        """
         self.current_run.use(connection, run_id, batch_size, session)
 
     def connect(self) -> None:
@@ -248,7 +260,13 @@ class Stage(StageContract, Builder):
     # Distributed by maggma
 
     def shares(self, number_splits: int) -> list[Doc]:
-        """Divide what is due among the workers of a distributed run."""
+        """Divide what is due among the workers of a distributed run.
+
+        Raises
+        ------
+        NotImplementedError
+            The stage can't be distributed.
+        """
         raise NotImplementedError(
             f"{self.name} can't be distributed; run it with `exfolio run {self.name}` on one machine"
         )

@@ -81,7 +81,19 @@ class StageRun:
     def use(
         self, connection: Connection, run_id: str | None, batch_size: int | None, session: ClientSession | None
     ) -> None:
-        """Work on a given connection, in a run that somebody else records, maybe in transactions of theirs."""
+        """Work on a given connection, in a run that somebody else records, maybe in transactions of theirs.
+
+        Parameters
+        ----------
+        connection
+            The registry.
+        run_id
+            The run it is part of; None: one of its own.
+        batch_size
+            Items in a batch; None: as the settings say.
+        session
+            Session whose transactions it writes in; None: transactions of its own.
+        """
         self.connection = connection
         self.batch_size = batch_size
         self._session = session
@@ -90,7 +102,13 @@ class StageRun:
 
     @property
     def db(self) -> Connection:
-        """The open connection."""
+        """The open connection.
+
+        Raises
+        ------
+        RuntimeError
+            It is not connected yet.
+        """
         if self.connection is None:
             raise RuntimeError(f"{self.name} is not connected: call connect() first")
         return self.connection
@@ -129,7 +147,13 @@ class StageRun:
 
     @property
     def token(self) -> int:
-        """Token of the lease this run works under."""
+        """Token of the lease this run works under.
+
+        Raises
+        ------
+        RuntimeError
+            It has not begun.
+        """
         if self.share is not None:
             return int(self.share["token"])
         if self._lease is None:

@@ -30,7 +30,7 @@ class LayerStage(MapStage):
     """Name in `RULES`; a campaign may cut layers by others."""
 
     def config(self) -> Doc:
-        """Give the name of the rules."""
+        """Name of the rules."""
         return {"rules": self.rules}
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -44,16 +44,16 @@ class LayerStage(MapStage):
             return Refused(
                 "materials", item.key, bad.reason, "Correct the structure in the source and ingest it again."
             )
-        found = analyse_layers(structure, RULES[self.rules])
+        analysis = analyse_layers(structure, RULES[self.rules])
         layering: dict[str, Any] = {"rules": self.rules}
-        if found.layered:
-            layering |= {"layered_at": list(found.layered_at), "layers_per_cell": found.layers_per_cell}
+        if analysis.layered:
+            layering |= {"layered_at": list(analysis.layered_at), "layers_per_cell": analysis.layers_per_cell}
         else:
-            layering["reason"] = found.reason
+            layering["reason"] = analysis.reason
         doc = {
             "material_id": item.key,
-            "layered": found.layered if found.analysed else None,
-            "dimensionality": found.dimensionality,
+            "layered": analysis.layered if analysis.analysed else None,
+            "dimensionality": analysis.dimensionality,
             "layering": layering,
         }
         return {"materials": [doc]}

@@ -30,7 +30,7 @@ without. Any other property: measured, calculated."""
 
 
 def rank(kind: str, method: str) -> int:
-    """Give the place of a method among those of a property; 0 goes first.
+    """Place of a method among those of a property; 0 goes first.
 
     >>> [rank("band_gap", method) for method in ("experiment, 298 K", "HSE06", "PBE")]
     [0, 1, 5]

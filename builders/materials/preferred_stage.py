@@ -47,7 +47,7 @@ class PreferredStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the order."""
+        """Order of the sources."""
         return {"order": None if self.order is None else list(self.order)}
 
     def before_run(self) -> None:
@@ -77,9 +77,8 @@ def _values(group: list[Doc], order: Sequence[str]) -> Doc:
     sources: dict[str, Any] = {}
     others: list[Doc] = []
     for name in VALUE_FIELDS:
-        known = sorted(
-            (_value(one, name) for one in group if one.get(name) is not None), key=lambda one: _key(one, order)
-        )
+        stated = [_value(material, name) for material in group if material.get(name) is not None]
+        known = sorted(stated, key=lambda value: _key(value, order))
         if not known:
             continue
         first, *rest = known

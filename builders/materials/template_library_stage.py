@@ -64,13 +64,13 @@ class TemplateStage(GroupStage):
 
     def batch_of(self, names: list[str]) -> Batch:
         """Make a batch of what of each group has to be looked at, and the founders it has to be compared with."""
-        found: dict[str, list[Doc]] = {name: [] for name in names}
+        templates: dict[str, list[Doc]] = {name: [] for name in names}
         for doc in self._light(names):
-            found[doc["formula_anonymous"]].append(doc)
+            templates[doc["formula_anonymous"]].append(doc)
         low = int(self.state["consumed"].get("materials:record", 0))
-        changed = self._changed([doc for docs in found.values() for doc in docs], low)
+        changed = self._changed([doc for docs in templates.values() for doc in docs], low)
         items = []
-        for name, docs in found.items():
+        for name, docs in templates.items():
             founders, open_ids, gone = _sort_out(docs, changed)
             if open_ids or gone or name in self._failed:  # of a group tried again something comes in any case
                 content: Doc = {"open": open_ids, "founders": founders if open_ids else [], "gone": gone}
@@ -92,7 +92,7 @@ class TemplateStage(GroupStage):
             yield doc
 
     def _changed(self, docs: list[Doc], low: int) -> set[str]:
-        """Give those whose structure is another than the one that was looked at, or gone."""
+        """Those whose structure is another than the one that was looked at, or gone."""
         suspects = {}
         for doc in docs:
             revs = {name: int(facet["rev"]) for name, facet in doc["facets"].items()}
@@ -103,13 +103,13 @@ class TemplateStage(GroupStage):
         return {material_id for material_id, digest in suspects.items() if now.get(material_id) != digest}
 
     def _with_structure(self, ids: Iterable[str]) -> Iterator[Doc]:
-        wanted = ("material_id", "structure", "dimension_claimed")
+        needed = ("material_id", "structure", "dimension_claimed")
         query = {"material_id": {"$in": list(ids)}}
-        yield from self.db.database["materials"].find(query, {"_id": 0, **dict.fromkeys(wanted, 1)})
+        yield from self.db.database["materials"].find(query, {"_id": 0, **dict.fromkeys(needed, 1)})
 
     def _add_structures(self, items: list[Item]) -> None:
-        wanted = [i for item in items for i in (*item.content["open"], *(f["id"] for f in item.content["founders"]))]
-        stored = {doc["material_id"]: doc for doc in self._with_structure(wanted)}
+        looked_at = [i for item in items for i in (*item.content["open"], *(f["id"] for f in item.content["founders"]))]
+        stored = {doc["material_id"]: doc for doc in self._with_structure(looked_at)}
         for item in items:
             item.content["open"] = [stored[i] for i in item.content["open"] if i in stored]
             for founder in item.content["founders"]:
@@ -146,7 +146,7 @@ def _refusals(prepared: Prepared) -> dict[str, str]:
 
 
 def _sort_out(docs: list[Doc], changed: set[str]) -> tuple[list[Doc], list[str], list[str]]:
-    """Give the founders of one anonymous formula that still stand, the ids to look at, and those that are out."""
+    """Founders of one anonymous formula that still stand, the ids to look at, and those that are out."""
     as_found = {
         doc["material_id"]: doc
         for doc in docs
@@ -184,12 +184,12 @@ def _members(group: Doc) -> list[Doc]:
     # What was a template keeps its dimensionality, by which those who made something of it hear that it is none.
     earlier = group["dimensions"]
     docs: list[Doc] = [{"material_id": key, "template_dimension": earlier[key]} for key in group["gone"]]
-    for one in sorted(group["open"], key=lambda doc: str(doc["material_id"])):
-        known: Doc = {"version": TemplateStage.version, "digest": _digest(one)}
-        key = one["material_id"]
+    for record in sorted(group["open"], key=lambda doc: str(doc["material_id"])):
+        known: Doc = {"version": TemplateStage.version, "digest": _digest(record)}
+        key = record["material_id"]
         doc: Doc = {"material_id": key, "template": known, "template_dimension": earlier.get(key)}
         try:
-            structure, dimension = usable(one)
+            structure, dimension = usable(record)
             doc["template_dimension"] = dimension
             # Those who made something of it as what it was have to hear of it, however often it changed since.
             served = {*(group["served_as"].get(key) or ()), earlier.get(key), dimension} - {None}
@@ -210,7 +210,7 @@ def _members(group: Doc) -> list[Doc]:
 
 
 def usable(material: Doc) -> tuple[Structure, int]:
-    """Give the structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
+    """Structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
 
     Raises
     ------
@@ -249,11 +249,11 @@ def _founding(prototype: Prototype, place: int) -> Doc:
 
 
 def prototype_of(prototype_id: str, founds: Doc, standing: Container[str]) -> Prototype:
-    """Give a prototype as its founder's document holds it; of its relations those to prototypes that still stand."""
+    """A prototype as its founder's document holds it; of its relations those to prototypes that still stand."""
     related: dict[str, Any] = {
-        one["prototype"]: tuple(tuple(order) for order in one["orders"])
-        for one in founds["related"]
-        if one["prototype"] in standing
+        relation["prototype"]: tuple(tuple(order) for order in relation["orders"])
+        for relation in founds["related"]
+        if relation["prototype"] in standing
     }
     symmetries = tuple(tuple(order) for order in founds["symmetries"])
     return Prototype(prototype_id, founds["kind"], tuple(founds["amounts"]), symmetries, related)

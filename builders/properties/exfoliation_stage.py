@@ -62,20 +62,20 @@ class ExfoliationStage(GroupStage):
 def _energies(group: Doc) -> list[Doc]:
     docs = []
     for structure in group["structures"]:
-        layers = [one for one in group["calculations"] if one.get("structure_id") == structure["structure_id"]]
-        bulks = [one for one in group["calculations"] if _is_bulk_of(one, structure)]
-        found: dict[str, Doc] = {}
+        layers = [doc for doc in group["calculations"] if doc.get("structure_id") == structure["structure_id"]]
+        bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, structure)]
+        by_method: dict[str, Doc] = {}
         reasons: dict[tuple[str, str], str] = {}
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
-                if layer["functional"] in found:
+                if layer["functional"] in by_method:
                     continue
                 try:
-                    found[layer["functional"]] = _document(structure, layer, bulk)
+                    by_method[layer["functional"]] = _document(structure, layer, bulk)
                 except ExfoliationRefused as refused:
                     reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
-        docs += [found[name] for name in sorted(found)]
-        if reasons and not found:
+        docs += [by_method[name] for name in sorted(by_method)]
+        if reasons and not by_method:
             docs.append(_refusal(structure, reasons))
     return docs
 
@@ -83,9 +83,9 @@ def _energies(group: Doc) -> list[Doc]:
 def _is_bulk_of(calculation: Doc, structure: Doc) -> bool:
     if calculation.get("structure_id") == structure["structure_id"]:
         return False
-    wanted = calculation.get("manifest", {}).get("bulk_of")
+    bulk_of = calculation.get("manifest", {}).get("bulk_of")
     parent = structure.get("parent_id")
-    return wanted == structure["structure_id"] or (parent is not None and calculation.get("material_id") == parent)
+    return bulk_of == structure["structure_id"] or (parent is not None and calculation.get("material_id") == parent)
 
 
 def _best_first(calculation: Doc) -> tuple[int, float, str]:
@@ -146,5 +146,5 @@ def _refusal(structure: Doc, reasons: dict[tuple[str, str], str]) -> Doc:
         "basis": "calculation",
         "unit": "eV/atom",
         "refused": "; ".join(f"{layer} with {bulk}: {why}" for (layer, bulk), why in sorted(reasons.items())),
-        "made_of": [structure["structure_id"], *(one for pair in reasons for one in pair)],
+        "made_of": [structure["structure_id"], *(calculation_id for pair in reasons for calculation_id in pair)],
     }

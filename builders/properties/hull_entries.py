@@ -76,17 +76,17 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
     check_potcar
         Whether pseudopotentials must be the scheme's.
     """
-    found = Phases()
+    competing = Phases()
     usable: list[Doc] = []
     for doc in calculations:
         reason = why_unusable(doc)
         if reason:
-            found.refused.append(Phase(doc, None, refusal=reason))
+            competing.refused.append(Phase(doc, None, refusal=reason))
         else:
             usable.append(doc)
     given = [doc for doc in references if _is_corrected(doc, scheme)]
     for doc in given:
-        _put(found.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
+        _put(competing.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
     rest = [doc for doc in references if not _is_corrected(doc, scheme)]
     unused: list[Phase] = []
     answers = correct([_computed(doc) for doc in (*rest, *usable)], scheme, check_potcar=check_potcar)
@@ -94,32 +94,35 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
         ours = "calculation_id" in doc
         if answer.energy_per_atom is not None:
             entry = _entry(doc, answer.energy_per_atom, _method(doc, scheme))
-            _put(found.ours if ours else found.references, Phase(doc, entry, answer))
+            _put(competing.ours if ours else competing.references, Phase(doc, entry, answer))
         elif ours:
-            found.refused.append(Phase(doc, None, answer, answer.refusal))
+            competing.refused.append(Phase(doc, None, answer, answer.refusal))
         else:
             unused.append(Phase(doc, None, answer, answer.refusal))
-    stand_ins = _stand_ins(unused, found.ours.get(_METHODS[scheme], [])) if scheme is Scheme.R2SCAN_MIXING else {}
+    stand_ins = _stand_ins(unused, competing.ours.get(_METHODS[scheme], [])) if scheme is Scheme.R2SCAN_MIXING else {}
     for phase in unused:
         stand_in = stand_ins.get(phase.doc["entry_id"])
         if stand_in is not None:
-            _put(found.references, Phase(phase.doc, stand_in, phase.corrected))
+            _put(competing.references, Phase(phase.doc, stand_in, phase.corrected))
         else:
-            found.left_out[str(phase.refusal)] = found.left_out.get(str(phase.refusal), 0) + 1
-    return found
+            competing.left_out[str(phase.refusal)] = competing.left_out.get(str(phase.refusal), 0) + 1
+    return competing
 
 
 def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
-    """Give the entries that stand for known phases which the mixing scheme replaced by calculations of ours.
+    """Entries that stand for known phases which the mixing scheme replaced by calculations of ours.
 
     Without them a known compound that we calculate with r2SCAN would have left the known hull, and our calculation of
     it would look like a discovery.
     """
-    replaced = [one for one in unused if one.doc.get("functional") in GGA_RUN_TYPES and "match" in str(one.refusal)]
-    found: dict[str, Entry] = {}
+    by_gga = [phase for phase in unused if phase.doc.get("functional") in GGA_RUN_TYPES]
+    replaced = [phase for phase in by_gga if "match" in str(phase.refusal)]
+    stand_ins: dict[str, Entry] = {}
     for formula in sorted({phase.doc["formula_reduced"] for phase in replaced}):
         mine = [
-            one for one in ours if one.doc["formula_reduced"] == formula and one.doc["functional"] not in GGA_RUN_TYPES
+            phase
+            for phase in ours
+            if phase.doc["formula_reduced"] == formula and phase.doc["functional"] not in GGA_RUN_TYPES
         ]
         representatives, first = Representatives(), dict[int, Entry]()
         for phase in sorted(mine, key=best_first):
@@ -134,12 +137,12 @@ def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
             if number_of_match is not None:
                 entry = first[number_of_match]
                 known = Entry(phase.doc["composition"], entry.energy_per_atom, phase.doc["entry_id"], entry.method)
-                found[phase.doc["entry_id"]] = known
-    return found
+                stand_ins[phase.doc["entry_id"]] = known
+    return stand_ins
 
 
 def why_unusable(calculation: Doc) -> str | None:
-    """Say why the energy of a calculation is never used; None when it may be."""
+    """Why the energy of a calculation is never used; None when it may be."""
     if calculation.get("set_aside"):
         return "custodian set the calculation aside as failed"
     if not calculation.get("converged"):

@@ -50,11 +50,11 @@ class HullStage(ChemicalSystemStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give scheme and check."""
+        """Scheme and check."""
         return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Give reference entries and our calculations; structures only where the scheme looks at them."""
+        """Reference entries and our calculations; structures only where the scheme looks at them."""
         extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
         return (
             first_principles_entries(*extra),
@@ -67,7 +67,7 @@ class HullStage(ChemicalSystemStage):
         return self.sources_of_members()
 
     def target_systems(self) -> set[str]:
-        """Give the systems of calculations that belong to a proposed structure."""
+        """Systems of calculations that belong to a proposed structure."""
         criteria = {"deprecated": False, "structure_id": {"$exists": True}}
         return set(self.db.database["calculations"].distinct("chemsys", criteria))
 
@@ -89,24 +89,26 @@ class HullStage(ChemicalSystemStage):
         return [{"properties": self._properties(item.content)} for item in items]
 
     def _properties(self, group: Doc) -> list[Doc]:
-        found = phases(group["reference_entries"], group["calculations"], self.scheme, check_potcar=self.check_potcar)
+        competing = phases(
+            group["reference_entries"], group["calculations"], self.scheme, check_potcar=self.check_potcar
+        )
         docs: dict[str, Doc] = {}
         reasons: dict[str, list[str]] = {}
-        for method in sorted(found.ours):
-            targets = _best_of(found.ours[method], group["group"])
+        for method in sorted(competing.ours):
+            targets = _best_of(competing.ours[method], group["group"])
             try:
-                made = _values(method, targets, found, self.scheme)
+                values = _values(method, targets, competing, self.scheme)
             except MissingReferenceError as missing:
                 for phase in targets:
                     reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
                 continue
-            docs |= {doc["property_id"]: doc for doc in made}
-        for phase in found.refused:
+            docs |= {doc["property_id"]: doc for doc in values}
+        for phase in competing.refused:
             structure_id = phase.doc.get("structure_id")
             if structure_id and phase.doc["chemsys"] == group["group"]:
                 reason = f"{phase.doc['functional']} ({phase.doc['calculation_id']}): {phase.refusal}"
                 reasons.setdefault(structure_id, []).append(reason)
-        _keep_stale(docs, group["earlier"], reasons, found)
+        _keep_stale(docs, group["earlier"], reasons, competing)
         _add_refusals(docs, reasons, self.scheme)
         own: dict[str, list[str]] = {}
         for calculation in group["calculations"]:
@@ -123,14 +125,14 @@ def _best_of(ours: list[Phase], system: str) -> list[Phase]:
     return [best[name] for name in sorted(best)]
 
 
-def _values(method: str, targets: list[Phase], found: Phases, scheme: Scheme) -> list[Doc]:
+def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme) -> list[Doc]:
     if not targets:
         return []
-    references = found.references.get(method, [])
+    references = competing.references.get(method, [])
     known = [phase.entry for phase in references if phase.entry]
     entries = [phase.entry for phase in targets if phase.entry]
     chosen = {phase.doc["calculation_id"] for phase in targets}
-    others = [phase for phase in found.ours[method] if phase.doc["calculation_id"] not in chosen]
+    others = [phase for phase in competing.ours[method] if phase.doc["calculation_id"] not in chosen]
     everything = [*entries, *(phase.entry for phase in others if phase.entry)]
     elements = element_references(known)
     formation = formation_energies(entries, known)
@@ -143,8 +145,8 @@ def _values(method: str, targets: list[Phase], found: Phases, scheme: Scheme) ->
     docs: list[Doc] = []
     for number, phase in enumerate(targets):
         structure_id, entry = phase.doc["structure_id"], entries[number]
-        used = {one: elements[one].name for one in sorted(phase.doc["composition"])}
-        details = _details(phase, scheme, found)
+        used = {symbol: elements[symbol].name for symbol in sorted(phase.doc["composition"])}
+        details = _details(phase, scheme, competing)
         docs.append(
             {
                 **_identity(structure_id, "formation_energy", method),
@@ -175,7 +177,7 @@ def _identity(structure_id: str, kind: str, method: str) -> Doc:
     }
 
 
-def _details(phase: Phase, scheme: Scheme, found: Phases) -> Doc:
+def _details(phase: Phase, scheme: Scheme, competing: Phases) -> Doc:
     details: dict[str, Any] = {
         "calculation_id": phase.doc["calculation_id"],
         "functional": phase.doc["functional"],
@@ -183,11 +185,13 @@ def _details(phase: Phase, scheme: Scheme, found: Phases) -> Doc:
     }
     if phase.corrected is not None:
         details["correction"] = phase.corrected.correction
-        details["adjustments"] = [{"name": one.name, "value": one.energy} for one in phase.corrected.adjustments]
+        adjustments = phase.corrected.adjustments
+        details["adjustments"] = [{"name": adjusted.name, "value": adjusted.energy} for adjusted in adjustments]
         if phase.corrected.notes:
             details["notes"] = list(phase.corrected.notes)
-    if found.left_out:
-        details["references_left_out"] = [{"reason": why, "entries": n} for why, n in sorted(found.left_out.items())]
+    if competing.left_out:
+        left_out = sorted(competing.left_out.items())
+        details["references_left_out"] = [{"reason": why, "entries": number} for why, number in left_out]
     return details
 
 
@@ -195,14 +199,14 @@ def _competing(position: HullPosition, documents: list[Doc]) -> list[Doc]:
     listed = []
     for product in position.products:
         doc = documents[product.phase] if product.phase is not None else {}
-        one = {"id": product.name, "formula": doc.get("formula_reduced"), "amount": product.amount}
-        listed.append({key: value for key, value in one.items() if value is not None})
+        product_doc = {"id": product.name, "formula": doc.get("formula_reduced"), "amount": product.amount}
+        listed.append({key: value for key, value in product_doc.items() if value is not None})
     return listed
 
 
-def _keep_stale(docs: dict[str, Doc], earlier: list[Doc], reasons: dict[str, list[str]], found: Phases) -> None:
+def _keep_stale(docs: dict[str, Doc], earlier: list[Doc], reasons: dict[str, list[str]], competing: Phases) -> None:
     """Keep good values that only lack references now; what a calculation itself no longer supports goes."""
-    supported = {phase.doc["calculation_id"] for some in found.ours.values() for phase in some}
+    supported = {phase.doc["calculation_id"] for by_method in competing.ours.values() for phase in by_method}
     for doc in earlier:
         calculation = doc.get("details", {}).get("calculation_id")
         if doc["property_id"] in docs or doc.get("value") is None or calculation not in supported:

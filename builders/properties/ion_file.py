@@ -11,7 +11,7 @@ from ..sources.files.open_files import SourceFileError, read_whole
 
 
 def load_ions(path: str | None) -> tuple[AqueousIon, ...]:
-    """Give the ions of a file, or the bundled ones without.
+    """Ions of a file, or the bundled ones without.
 
     Raises
     ------

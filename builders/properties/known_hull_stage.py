@@ -41,7 +41,7 @@ _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
 
 
 def family(method: str) -> str:
-    """Give the method that decides what a formation energy may be compared with.
+    """Method that decides what a formation energy may be compared with.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def family(method: str) -> str:
 
 
 class KnownSystemStage(ChemicalSystemStage):
-    """Gives chemical systems with the formation energies of known materials, and of proposed structures in them."""
+    """Selects chemical systems, with formation energies of known materials and of proposed structures in them."""
 
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION,)
 
@@ -91,9 +91,9 @@ class KnownSystemStage(ChemicalSystemStage):
         made_from: dict[str, list[Doc]] = {name: [] for name in contents}
         for content in contents.values():
             content["targets"] = []
-        wanted = {"chemsys": {"$in": list(contents)}, "deprecated": False}
+        in_systems = {"chemsys": {"$in": list(contents)}, "deprecated": False}
         names = {"_id": 0, "structure_id": 1, "chemsys": 1, "formula_reduced": 1}
-        structures = {doc["structure_id"]: doc for doc in self.db.database["structures"].find(wanted, names)}
+        structures = {doc["structure_id"]: doc for doc in self.db.database["structures"].find(in_systems, names)}
         ids = sorted(structures)
         for start in range(0, len(ids), self.size):
             chosen = {"structure_id": {"$in": ids[start : start + self.size]}, "deprecated": False}
@@ -124,12 +124,12 @@ class KnownHullStage(KnownSystemStage):
 
 def known_by_family(materials: list[Doc]) -> dict[str, list[Doc]]:
     """Sort known materials by the method family of their formation energy; without a stated method they can't be."""
-    found: dict[str, list[Doc]] = {}
+    by_system: dict[str, list[Doc]] = {}
     for doc in materials:
         method = (doc.get("methods") or {}).get("formation_energy")
         if method:
-            found.setdefault(family(method), []).append(doc)
-    return found
+            by_system.setdefault(family(method), []).append(doc)
+    return by_system
 
 
 def _distances(group: Doc) -> list[Doc]:
@@ -145,8 +145,8 @@ def _distances(group: Doc) -> list[Doc]:
         elements = [Entry(element, 0.0, element, name) for element in group["group"].split("-")]
         compounds = [Entry(doc["formula_reduced"], doc["formation_energy"], doc["material_id"], name) for doc in known]
         targets = asked[name]
-        entries = [Entry(one["formula_reduced"], one["value"], one["structure_id"], name) for one in targets]
-        used = [*({"formula_reduced": one.entry_id, "chemsys": one.entry_id} for one in elements), *known]
+        entries = [Entry(doc["formula_reduced"], doc["value"], doc["structure_id"], name) for doc in targets]
+        used = [*({"formula_reduced": element.entry_id, "chemsys": element.entry_id} for element in elements), *known]
         for target, position in zip(targets, hull_positions(entries, [*elements, *compounds]), strict=True):
             doc = _document(target, name, position, known, used)
             before = docs.get(doc["property_id"])
@@ -157,8 +157,10 @@ def _distances(group: Doc) -> list[Doc]:
 
 def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], used: list[Doc]) -> Doc:
     method = f"{name}, hull of known materials"
-    products = [(one, used[one.phase]) for one in position.products if one.phase is not None]
-    competing = [{"id": one.name, "formula": doc["formula_reduced"], "amount": one.amount} for one, doc in products]
+    products = [(product, used[product.phase]) for product in position.products if product.phase is not None]
+    competing = [
+        {"id": product.name, "formula": doc["formula_reduced"], "amount": product.amount} for product, doc in products
+    ]
     details = {"formation_energy": target["value"], "formation_energy_by": target["method"]}
     bound: Doc = {}
     if "-" in target["chemsys"] and all("-" not in doc["chemsys"] for _, doc in products):

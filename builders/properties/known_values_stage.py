@@ -55,44 +55,44 @@ class KnownValuesStage(GroupStage):
 
 def _values(group: Doc) -> list[Doc]:
     materials = {material["material_id"]: material for material in group["materials"]}
-    found: dict[str, Doc] = {}
+    values: dict[str, Doc] = {}
     for structure in group["structures"]:
         if structure.get("dimension") == 3:
-            _add_crystal(found, structure, materials)
+            _add_crystal(values, structure, materials)
         if structure.get("dimension") != 2:
             continue
         for material_id in structure.get("known_as") or []:
             if material_id in materials:
                 for field in VALUE_FIELDS:
-                    _add(found, structure, materials[material_id], field, "same-structure")
+                    _add(values, structure, materials[material_id], field, "same-structure")
         parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
         if parent is not None:
-            _add(found, structure, parent, "exfoliation_energy", "parent")
-            _add_sum(found, structure, parent)
+            _add(values, structure, parent, "exfoliation_energy", "parent")
+            _add_sum(values, structure, parent)
         for material in materials.values():
             if "nsites" not in material:  # a table that knows compositions only
-                _add(found, structure, material, "exfoliation_energy", "composition")
-    return list(found.values())
+                _add(values, structure, material, "exfoliation_energy", "composition")
+    return list(values.values())
 
 
-def _add_crystal(found: dict[str, Doc], structure: Doc, materials: dict[str, Doc]) -> None:
+def _add_crystal(values: dict[str, Doc], structure: Doc, materials: dict[str, Doc]) -> None:
     for material_id in {*(structure.get("known_as") or []), *(structure.get("relaxed_known_as") or [])}:
         material = materials.get(material_id, {})
         if material.get("dimension_claimed") in (None, 3):
             for field in _OF_CRYSTALS:
-                _add(found, structure, material, field, "same-structure")
+                _add(values, structure, material, field, "same-structure")
 
 
-def _add(found: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str) -> None:
+def _add(values: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str) -> None:
     value = material.get(field)
     if value is None:
         return
     kind = _KIND_OF.get(field, field)
     how = material.get("methods", {}).get(field, "method not stated")
-    _put(found, structure, kind, f"{how} ({material['source']}, {basis})", basis, value, [material["material_id"]])
+    _put(values, structure, kind, f"{how} ({material['source']}, {basis})", basis, value, [material["material_id"]])
 
 
-def _add_sum(found: dict[str, Doc], structure: Doc, parent: Doc) -> None:
+def _add_sum(values: dict[str, Doc], structure: Doc, parent: Doc) -> None:
     # By definition E_f(layer) = E_f(bulk) + E_exf, per atom, where both are of one kind.
     formation, exfoliation = parent.get("formation_energy"), parent.get("exfoliation_energy")
     if formation is None or exfoliation is None:
@@ -100,14 +100,14 @@ def _add_sum(found: dict[str, Doc], structure: Doc, parent: Doc) -> None:
     methods = parent.get("methods", {})
     how = f"{methods.get('formation_energy', 'not stated')} of the bulk + exfoliation energy"
     method = f"{how} ({parent['source']}, parent)"
-    _put(found, structure, "formation_energy", method, "parent", formation + exfoliation, [parent["material_id"]])
+    _put(values, structure, "formation_energy", method, "parent", formation + exfoliation, [parent["material_id"]])
 
 
 def _put(
-    found: dict[str, Doc], structure: Doc, kind: str, method: str, basis: str, value: float, ids: list[str]
+    values: dict[str, Doc], structure: Doc, kind: str, method: str, basis: str, value: float, ids: list[str]
 ) -> None:
     identity = f"{structure['structure_id']}/{kind}/{method}"
-    if identity in found and found[identity]["value"] <= value:
+    if identity in values and values[identity]["value"] <= value:
         return  # several polymorphs under one name: the lowest counts
     doc: dict[str, Any] = {
         "property_id": identity,
@@ -120,4 +120,4 @@ def _put(
         "details": {"materials": ids},
         "made_of": [structure["structure_id"], *ids],
     }
-    found[identity] = doc
+    values[identity] = doc

@@ -84,7 +84,7 @@ class PourbaixStage(KnownSystemStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the conditions."""
+        """Conditions."""
         return {
             "ph": list(self.ph),
             "potential_vs_rhe": self.potential_vs_rhe,
@@ -96,7 +96,7 @@ class PourbaixStage(KnownSystemStage):
         }
 
     def config(self) -> Doc:
-        """Give the conditions, and the ions by their values."""
+        """Conditions, and the ions by their values."""
         numbers = [[ion.formula, ion.gibbs, ion.reference_solid, ion.reference_solid_gibbs] for ion in self.ions]
         return {**self.arguments(), "ions": content_hash(numbers)}
 
@@ -110,17 +110,17 @@ class PourbaixStage(KnownSystemStage):
         return {"kind": "formation_energy", "basis": {"$in": ["calculation", *KNOWN_BASES]}}
 
     def target_systems(self) -> set[str]:
-        """Give the systems of proposed structures, within the elements asked for."""
+        """Systems of proposed structures, within the elements asked for."""
         allowed = set(self.elements) if self.elements else None
-        return {one for one in super().target_systems() if allowed is None or set(one.split("-")) <= allowed}
+        return {system for system in super().target_systems() if allowed is None or set(system.split("-")) <= allowed}
 
     def parts_of(self, system: str, known: Collection[str]) -> list[str]:
-        """Give the parts of the system in water, and those of the reference solids of its ions."""
+        """Parts of the system in water, and those of the reference solids of its ions."""
         elements = {*system.split("-"), *OPEN}
-        found = set(parts(elements, known))
+        systems = set(parts(elements, known))
         for ion in ions_of(self.ions, elements):
-            found |= set(parts(_elements_of(ion.reference_solid), known))
-        return sorted(found)
+            systems |= set(parts(_elements_of(ion.reference_solid), known))
+        return sorted(systems)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge the structures of each system."""
@@ -163,7 +163,7 @@ class PourbaixStage(KnownSystemStage):
             }
             for target in targets
         ]
-        without = sorted(one for one in elements if not any(one in ion.elements for ion in self.ions))
+        without = sorted(symbol for symbol in elements if not any(symbol in ion.elements for ion in self.ions))
         if without or not elements:
             why = f"no dissolved ions of {', '.join(without)} are known" if without else "water has no ions to weigh"
             return [{**base, "refused": why} for base in bases]
@@ -193,18 +193,18 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
         "ph_high": minimum.ph_high,
         "potential_vs_she": minimum.potential_vs_she,
     }
-    products = [{"id": one.entry.name, "amount": one.amount} for one in minimum.products]
+    products = [{"id": product.entry.name, "amount": product.amount} for product in minimum.products]
     return {**base, "value": minimum.energy, "competing": products, "details": details}
 
 
 def solids_of_materials(known: list[Doc], elements: list[str]) -> dict[str, float]:
-    """Give the lowest formation energy (eV/atom) of each formula of known materials, elements at zero."""
+    """Lowest formation energy (eV/atom) of each formula of known materials, elements at zero."""
     pure = ((element, 0.0) for element in elements if element not in OPEN)
     return _lowest([*pure, *((doc["formula_reduced"], doc["formation_energy"]) for doc in known)])
 
 
 def solids_of_entries(references: list[Phase]) -> dict[str, float]:
-    """Give the lowest formation energy (eV/atom) of each formula of corrected reference entries."""
+    """Lowest formation energy (eV/atom) of each formula of corrected reference entries."""
     entries = [phase.entry for phase in references if phase.entry]
     elements = element_references(entries).keys()
     usable = [phase for phase in references if phase.entry and phase.doc["composition"].keys() <= elements]

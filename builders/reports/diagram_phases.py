@@ -93,14 +93,14 @@ def asked_about(connection: Connection, name: str, *, bases: Collection[str] = B
     symbols = name.split("-")
     if all(symbol in ATOMIC_NUMBERS for symbol in symbols):
         return Asked(tuple(sorted(set(symbols))))
-    found = find_document(connection, name)
-    document = found.document
-    if found.collection == "materials":
-        return _of_material(found)
+    stored = find_document(connection, name)
+    document = stored.document
+    if stored.collection == "materials":
+        return _of_material(stored)
     structure_id = document.get("structure_id")
-    if found.collection not in ("candidates", "structures") or not structure_id:
+    if stored.collection not in ("candidates", "structures") or not structure_id:
         raise NoDiagram(
-            f"{found.key} is in {found.collection}: a diagram is drawn of a chemical system or about a structure",
+            f"{stored.key} is in {stored.collection}: a diagram is drawn of a chemical system or about a structure",
             "Give a system such as Fe-Li-O, or the id of a candidate, a structure or a known material.",
         )
     query = {
@@ -121,8 +121,8 @@ def asked_about(connection: Connection, name: str, *, bases: Collection[str] = B
     return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
 
 
-def _of_material(found: StoredDocument) -> Asked:
-    document = found.document
+def _of_material(stored: StoredDocument) -> Asked:
+    document = stored.document
     elements = tuple(sorted(document["chemsys"].split("-")))
     energy, method = document.get("formation_energy"), (document.get("methods") or {}).get("formation_energy")
     if energy is None or method is None:  # its reference entry is a phase of the diagram anyway
@@ -133,7 +133,19 @@ def _of_material(found: StoredDocument) -> Asked:
 def first_principles_phases(
     connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
 ) -> Phases:
-    """Give the reference entries and usable calculations of chemical systems, corrected."""
+    """Reference entries and usable calculations of chemical systems, corrected.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    systems
+        Chemical systems.
+    scheme
+        Correction scheme of their energies.
+    structures
+        Whether structures are read too, which mixing functionals needs.
+    """
     extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
     references = _read(connection, first_principles_entries(*extra), systems)
     query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}
@@ -143,17 +155,17 @@ def first_principles_phases(
 
 
 def known_materials(connection: Connection, systems: Iterable[str]) -> dict[str, list[Doc]]:
-    """Give the known materials of chemical systems that have a formation energy, by method family."""
+    """Known materials of chemical systems that have a formation energy, by method family."""
     return known_by_family(_read(connection, KNOWN_FORMATION, systems))
 
 
 def systems_within(connection: Connection, elements: Iterable[str], collection: str) -> list[str]:
-    """Give the chemical systems of a collection that are made of these elements only."""
+    """Chemical systems of a collection that are made of these elements only."""
     return parts(elements, set(connection.database[collection].distinct("chemsys", {"deprecated": False})))
 
 
 def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.MP2020) -> SystemPhases:
-    """Give the phases of the system asked about, by the method of the structure asked about.
+    """Phases of the system asked about, by the method of the structure asked about.
 
     Of a bare system the reference entries are taken, else known formation energies, else the potential's entries.
 
@@ -168,13 +180,13 @@ def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.
         "known": lambda: _by_known(connection, asked),
     }
     if asked.basis is not None:
-        wanted = [ways.get(asked.basis, ways["known"])]
+        tried = [ways.get(asked.basis, ways["known"])]
     else:
-        wanted = [ways["calculation"], ways["known"], ways["potential"]]
-    for way in wanted:
-        found = way()
-        if found is not None:
-            return found
+        tried = [ways["calculation"], ways["known"], ways["potential"]]
+    for way in tried:
+        diagram = way()
+        if diagram is not None:
+            return diagram
     by = f" by {asked.method}" if asked.method else ""
     raise NoDiagram(
         f"no energies of {'-'.join(asked.elements)}{by} are stored that a hull could be made of",
@@ -186,20 +198,20 @@ def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.
 
 def _by_first_principles(connection: Connection, asked: Asked, scheme: Scheme) -> SystemPhases | None:
     systems = systems_within(connection, asked.elements, "reference_entries")
-    found = first_principles_phases(connection, systems, scheme)
+    competing = first_principles_phases(connection, systems, scheme)
     usable = {
         method: listed
-        for method, listed in found.references.items()
+        for method, listed in competing.references.items()
         if not set(asked.elements) - element_references(_entries(listed)).keys()
     }
     if asked.method in usable:
         method = asked.method
     elif asked.method is None and usable:
-        method = max(sorted(usable), key=lambda one: len(usable[one]))
+        method = max(sorted(usable), key=lambda method_name: len(usable[method_name]))
     else:
         return None
     references = usable[method]
-    ours = found.ours.get(method, [])
+    ours = competing.ours.get(method, [])
     energies = formation_energies(_entries([*references, *ours]), _entries(references)).tolist()
     drawn = [
         DiagramPhase(phase.doc["formula_reduced"], phase.doc["composition"], energy, "calculation_id" in phase.doc)
@@ -213,7 +225,7 @@ def _by_known(connection: Connection, asked: Asked) -> SystemPhases | None:
     if asked.method is not None:
         name = family(asked.method)
     elif by_family:
-        name = max(sorted(by_family), key=lambda one: len(by_family[one]))
+        name = max(sorted(by_family), key=lambda family_name: len(by_family[family_name]))
     else:
         return None
     known = by_family.get(name, [])
@@ -237,7 +249,7 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
-    from ..properties.potential.elements import reference_elements
+    from ..properties.potential.element_energies import reference_elements
 
     elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
@@ -258,6 +270,6 @@ def _entries(listed: Iterable[Phase]) -> list[Entry]:
 
 def _read(connection: Connection, source: Members, systems: Iterable[str]) -> list[Doc]:
     query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **source.criteria}
-    wanted = (source.document.KEY, "chemsys", "content_hash", *source.fields)
-    found = connection.database[source.collection].find(query, {"_id": 0, **dict.fromkeys(wanted, 1)})
-    return list(found.sort(source.document.KEY, 1))
+    fields = (source.document.KEY, "chemsys", "content_hash", *source.fields)
+    docs = connection.database[source.collection].find(query, {"_id": 0, **dict.fromkeys(fields, 1)})
+    return list(docs.sort(source.document.KEY, 1))

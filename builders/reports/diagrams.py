@@ -87,18 +87,23 @@ def phase_diagram(connection: Connection, name: str, *, scheme: Scheme | str = S
         Energies are missing, or there are more than four elements; says what to do.
     """
     asked = asked_about(connection, name)
-    found = system_phases(connection, asked, Scheme(scheme))
+    competing = system_phases(connection, asked, Scheme(scheme))
     marked = asked.phase
-    method = f"{found.method}; {found.snapshot}"
+    method = f"{competing.method}; {competing.snapshot}"
     # The marked structure is drawn once, as what it is.
-    others = [one for one in found.phases if not (one.ours and marked and _same(one.formation_energy, asked.energy))]
+    others = [
+        phase
+        for phase in competing.phases
+        if not (phase.ours and marked and _same(phase.formation_energy, asked.energy))
+    ]
     try:
         figure = plot_phase_diagram(others, asked.elements, marked=marked, method=method)
     except DiagramError as error:
         remedy = "Ask for a system of two to four elements, such as Fe-Li-O."
         raise NoDiagram(str(error), remedy) from error
-    position = position_of(marked, [one for one in found.phases if not one.ours]) if marked else None
-    return PhaseDiagramReport(figure, "-".join(asked.elements), found.method, found.snapshot, asked.formula, position)
+    position = position_of(marked, [phase for phase in competing.phases if not phase.ours]) if marked else None
+    system = "-".join(asked.elements)
+    return PhaseDiagramReport(figure, system, competing.method, competing.snapshot, asked.formula, position)
 
 
 def _same(first: float, second: float | None) -> bool:
@@ -120,6 +125,8 @@ def pourbaix_diagram(
 
     Parameters
     ----------
+    connection
+        The registry.
     name
         A chemical system such as ``Mn-O``, or the id of a candidate, a structure or a known material, whose
         decomposition energy is drawn, and its minimum along the potential marked.
@@ -147,7 +154,7 @@ def pourbaix_diagram(
         ph, potential_vs_rhe, concentration, filter_solids=filter_solids, ions=ions, scheme=Scheme(scheme)
     )
     metals = sorted(set(asked.elements) - OPEN)
-    without = [one for one in metals if not any(one in ion.elements for ion in stage.ions)]
+    without = [metal for metal in metals if not any(metal in ion.elements for ion in stage.ions)]
     if without or not metals:
         why = f"no dissolved ions of {', '.join(without)} are known" if without else f"{name} is nothing but water"
         raise NoDiagram(why, "Give ions of your own: --ions FILE, in the form of aqueous_ions.json.")
@@ -191,25 +198,25 @@ def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: Pourbai
 
 
 def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple[dict[str, float], str, str]:
-    """Give formation energies of solids by formula, their method, and where they come from."""
+    """Formation energies of solids by formula, their method, and where they come from."""
     system = "-".join(asked.elements)
     if asked.basis in (None, "calculation"):
         known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})
-        found = first_principles_phases(connection, stage.parts_of(system, set(known)), stage.scheme).references
-        method = asked.method or max(sorted(found), key=lambda one: len(found[one]), default="")
+        by_method = first_principles_phases(connection, stage.parts_of(system, set(known)), stage.scheme).references
+        method = asked.method or max(sorted(by_method), key=lambda method_name: len(by_method[method_name]), default="")
         try:
-            solids = solids_of_entries(found.get(method, []))
+            solids = solids_of_entries(by_method.get(method, []))
         except MissingReferenceError as error:
             raise NoDiagram(str(error), "Ingest entries of the elements too.") from error
         if set(asked.elements) <= {element for formula in solids for element in read_one(formula)}:
-            return solids, method, snapshot(found[method])
+            return solids, method, snapshot(by_method[method])
     if asked.basis != "calculation":
         known = connection.database["materials"].distinct("chemsys", {"deprecated": False})
         by_family = known_materials(connection, stage.parts_of(system, set(known)))
         method = (
             family(asked.method)
             if asked.method
-            else max(sorted(by_family), key=lambda one: len(by_family[one]), default="")
+            else max(sorted(by_family), key=lambda family_name: len(by_family[family_name]), default="")
         )
         if by_family.get(method):
             return (

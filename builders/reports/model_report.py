@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
-from ..training.kind import Doc
+from ..training.model_kind import Doc
 from ..training.training_stage import training_set_of
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ def _of_matgan(connection: Connection, model: Doc) -> Report:
     content = training_set_of(connection, model)
     generator = MatGAN.from_bytes(artefacts.get(connection, model["weights"]))
     draws = model["config"]["report_draws"]
-    found = assess(generator, training=content["learnt"], left_out=content["held_out"], draws=draws, seed=model["seed"])
+    assessment = assess(
+        generator, training=content["learnt"], left_out=content["held_out"], draws=draws, seed=model["seed"]
+    )
     drawn = sample(generator, draws, seed=model["seed"])
     plot = plot_distributions(distributions(drawn.formulas, drawn.times_drawn), distributions(content["learnt"]))
-    return f"\nPublished: Dan et al., npj Comput. Mater. 6, 84 (2020).\n\n{found.table()}\n", {"distributions": plot}
+    text = f"\nPublished: Dan et al., npj Comput. Mater. 6, 84 (2020).\n\n{assessment.table()}\n"
+    return text, {"distributions": plot}
 
 
 def _of_classifier(_connection: Connection, model: Doc) -> Report:
@@ -61,10 +64,10 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
     rows = ["| threshold | " + " | ".join(name for name in judged["thresholds"][0] if name != "threshold") + " |"]
     rows.append("|" + "---:|" * len(judged["thresholds"][0]))
-    for one in judged["thresholds"]:
-        values = ("–" if value is None else f"{value:.4g}" for name, value in one.items() if name != "threshold")
-        rows.append(f"| {one['threshold']} | " + " | ".join(values) + " |")
-    named = ", ".join(f"{one['feature']} {one['share']:.3f}" for one in judged["importance"])
+    for threshold in judged["thresholds"]:
+        values = ("–" if value is None else f"{value:.4g}" for name, value in threshold.items() if name != "threshold")
+        rows.append(f"| {threshold['threshold']} | " + " | ".join(values) + " |")
+    named = ", ".join(f"{feature['feature']} {feature['share']:.3f}" for feature in judged["importance"])
     table = "\n".join(rows)
     return f"\nFolds by reduced formula.\n\n{table}\n\nMost important: {named}\n", {"curves": plot(judged)}
 
@@ -74,7 +77,7 @@ def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from . import proposal_figures, relaxed_figures
 
     own = proposal_figures.figures(connection, model=model["model_id"])
-    others = [one for one in proposal_figures.figures(connection) if one.model != model["model_id"]]
+    others = [row for row in proposal_figures.figures(connection) if row.model != model["model_id"]]
     told = proposal_figures.table([*own, *others])
     relaxed = relaxed_figures.table(relaxed_figures.relaxed_figures(connection, model["model_id"]))
     parts = [f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}", relaxed, published()]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...models.potential.displacement import rms_displacement
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
-from ..properties.potential.base import KIND as ENERGY
+from ..properties.potential.potential_stage import KIND as ENERGY
 
 Doc = dict[str, Any]
 
@@ -89,7 +89,7 @@ def figures(connection: Connection, *, route: str | None = None, model: str | No
         of_whom["route"] = route
     if model is not None:
         of_whom["parent_id"] = model
-    rows = {(one.route, one.model): one for one in _counted(connection, of_whom)}
+    rows = {(counted.route, counted.model): counted for counted in _counted(connection, of_whom)}
     for energy in _energies(connection, of_whom):
         if (row := rows.get((energy["_id"]["route"], energy["_id"]["model"]))) is None:
             continue
@@ -127,9 +127,10 @@ def table(rows: list[Figures]) -> str:
             "|---|---|---:|---:|" + "---:|" * len(METASTABLE),
         ]
         for row in rows:
-            for method, one in sorted(row.energies.items()):
-                cells = (f"{_share(one.within[x], one.known)} ({one.new_within[x]:,})" for x in (STABLE, *METASTABLE))
-                lines.append(f"| {row.model or row.route} | {method} | {one.known:,} | {' | '.join(cells)} |")
+            for method, near in sorted(row.energies.items()):
+                thresholds = (STABLE, *METASTABLE)
+                cells = (f"{_share(near.within[x], near.known)} ({near.new_within[x]:,})" for x in thresholds)
+                lines.append(f"| {row.model or row.route} | {method} | {near.known:,} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -176,23 +177,23 @@ def _counted(connection: Connection, of_whom: Doc) -> list[Figures]:
     ]
     return [
         Figures(
-            route=one["_id"]["route"],
-            model=one["_id"]["model"],
-            drawn=one["drawn"] if one["_id"]["model"] else None,
-            drawn_valid=one["drawn_valid"] if one["_id"]["model"] else None,
-            proposed=one["proposed"],
-            valid=one["valid"],
-            unique=one["unique"],
-            novel=one["novel"],
+            route=counted["_id"]["route"],
+            model=counted["_id"]["model"],
+            drawn=counted["drawn"] if counted["_id"]["model"] else None,
+            drawn_valid=counted["drawn_valid"] if counted["_id"]["model"] else None,
+            proposed=counted["proposed"],
+            valid=counted["valid"],
+            unique=counted["unique"],
+            novel=counted["novel"],
         )
-        for one in connection.database["structures"].aggregate(pipeline, allowDiskUse=True)
+        for counted in connection.database["structures"].aggregate(pipeline, allowDiskUse=True)
     ]
 
 
 def _with_structure(match: Doc, of_whom: Doc, fields: tuple[str, ...]) -> list[Doc]:
-    """Give the beginning of a pipeline over properties: those of structures that are valid and repeat none."""
-    wanted = {f"made.{name}": value for name, value in of_whom.items()}
-    wanted |= {"made.valid": True, "made.duplicate_of": None}
+    """Beginning of a pipeline over properties: those of structures that are valid and repeat none."""
+    conditions = {f"made.{name}": value for name, value in of_whom.items()}
+    conditions |= {"made.valid": True, "made.duplicate_of": None}
     return [
         {"$match": {**match, "value": {"$ne": None}, "deprecated": False}},
         {
@@ -205,7 +206,7 @@ def _with_structure(match: Doc, of_whom: Doc, fields: tuple[str, ...]) -> list[D
             }
         },
         {"$unwind": "$made"},
-        {"$match": wanted},
+        {"$match": conditions},
     ]
 
 
@@ -231,9 +232,9 @@ def _add_displacements(connection: Connection, of_whom: Doc, rows: dict[tuple[st
         {"$project": {"who": _who("made."), "before": "$made.structure", "after": "$details.structure"}},
     ]
     moved: dict[tuple[str, str | None], list[float]] = {}
-    for one in connection.database["properties"].aggregate(pipeline, allowDiskUse=True):
-        who = (one["who"]["route"], one["who"]["model"])
-        moved.setdefault(who, []).append(rms_displacement(from_plain(one["before"]), from_plain(one["after"])))
+    for counted in connection.database["properties"].aggregate(pipeline, allowDiskUse=True):
+        who = (counted["who"]["route"], counted["who"]["model"])
+        moved.setdefault(who, []).append(rms_displacement(from_plain(counted["before"]), from_plain(counted["after"])))
     for who, distances in moved.items():
         if who in rows:
             rows[who].relaxed = len(distances)

@@ -13,7 +13,7 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
 from ..engine.batches import Doc
-from ..properties.potential.base import KIND as ENERGY
+from ..properties.potential.potential_stage import KIND as ENERGY
 from .proposal_figures import METASTABLE, STABLE
 
 LIMITS = (STABLE, *METASTABLE)
@@ -63,7 +63,7 @@ def relaxed_figures(connection: Connection, model: str) -> list[OfComposition]:
     model
         Id of the model.
     """
-    made = {
+    proposals = {
         doc["structure_id"]: doc["formula_reduced"]
         for doc in connection.database["structures"].find(
             {"parent_id": model, "deprecated": False, "valid": True, "duplicate_of": None},
@@ -71,20 +71,20 @@ def relaxed_figures(connection: Connection, model: str) -> list[OfComposition]:
         )
     }
     groups: dict[tuple[str, str], list[Doc]] = {}
-    for doc in _relaxed(connection, list(made)):
-        groups.setdefault((made[doc["structure_id"]], doc["method"]), []).append(doc)
+    for doc in _relaxed(connection, list(proposals)):
+        groups.setdefault((proposals[doc["structure_id"]], doc["method"]), []).append(doc)
     return [_counted(connection, formula, method, docs) for (formula, method), docs in sorted(groups.items())]
 
 
 def _relaxed(connection: Connection, structures: list[str]) -> Iterable[Doc]:
     properties = connection.database["properties"]
-    wanted: Doc = {"structure_id": {"$in": structures}, "value": {"$ne": None}, "deprecated": False}
+    of_structures: Doc = {"structure_id": {"$in": structures}, "value": {"$ne": None}, "deprecated": False}
     fields = {"_id": 0, "structure_id": 1, "method": 1, "value": 1}
     above = {
         (doc["structure_id"], doc["method"]): doc["value"]
-        for doc in properties.find({**wanted, "kind": "energy_above_hull"}, fields)
+        for doc in properties.find({**of_structures, "kind": "energy_above_hull"}, fields)
     }
-    relaxed = {**wanted, "kind": ENERGY, "details.structure": {"$exists": True}}
+    relaxed = {**of_structures, "kind": ENERGY, "details.structure": {"$exists": True}}
     for doc in properties.find(relaxed, {**fields, "details": 1}).limit(_MOST_COMPARED):
         yield {**doc, "above": above.get((doc["structure_id"], doc["method"]))}
 
@@ -101,8 +101,8 @@ def _counted(connection: Connection, formula: str, method: str, docs: list[Doc])
         names.append(doc["material_id"])
     row.known = len(names)
     own = Representatives()
-    found = set()
-    for doc in sorted(docs, key=lambda one: (one["value"], one["structure_id"])):
+    known_materials = set()
+    for doc in sorted(docs, key=lambda energy: (energy["value"], energy["structure_id"])):
         row.relaxed += 1
         row.converged += bool(doc["details"].get("converged"))
         structure = from_plain(doc["details"]["structure"])
@@ -110,7 +110,7 @@ def _counted(connection: Connection, formula: str, method: str, docs: list[Doc])
         row.distinct += distinct
         match = known.match(structure)
         if match is not None:
-            found.add(names[match])
+            known_materials.add(names[match])
         if doc["above"] is None:
             continue
         row.lowest = doc["above"] if row.lowest is None else min(row.lowest, doc["above"])
@@ -118,7 +118,7 @@ def _counted(connection: Connection, formula: str, method: str, docs: list[Doc])
             if doc["above"] <= limit:
                 row.within[limit] += 1
                 row.new_within[limit] += distinct and match is None
-    row.found = sorted(found)
+    row.found = sorted(known_materials)
     return row
 
 
@@ -150,10 +150,10 @@ def table(rows: list[OfComposition]) -> str:
 def _line(name: str, rows: list[OfComposition]) -> str:
     relaxed = sum(row.relaxed for row in rows)
     known = sum(row.known for row in rows)
-    found = sum(len(row.found) for row in rows)
+    found_again = sum(len(row.found) for row in rows)
     cells = [rows[0].method, f"{relaxed:,}"]
     cells += [f"{sum(getattr(row, what) for row in rows):,}" for what in ("converged", "distinct")]
-    cells.append(f"{found:,} of {known:,}" if known else "–")
+    cells.append(f"{found_again:,} of {known:,}" if known else "–")
     for limit in LIMITS:
         within = sum(row.within[limit] for row in rows)
         cells.append(f"{within / relaxed:.0%} ({sum(row.new_within[limit] for row in rows):,})")

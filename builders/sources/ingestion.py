@@ -15,8 +15,9 @@ from ...stores.bookkeeping import stage_states
 from ...stores.bookkeeping.leases import Lease, LeaseLost
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
-from ...stores.errors import LeaseHeld
+from ...stores.errors import ExfolioError, LeaseHeld
 from ...stores.transactions import in_transaction
+from .. import extensions
 from ..engine.batches import Doc
 from ..engine.runner import Progress, run_stage
 from ..engine.stage import Stage
@@ -47,16 +48,19 @@ def ingest(
     Raises
     ------
     ExfolioError
-        As from `run_stage`: the source can't be read, or another process reads it.
+        As from `run_stage`: the source can't be read, or another process reads it; or its reader, of another package,
+        has failed.
     """
     before = stage_states.read(connection, stage.name)
     try:
         return run_stage(stage, connection, processes=processes, progress=progress)
     except (LeaseHeld, LeaseLost):
         raise
-    except BaseException:
+    except BaseException as error:
         with suppress(LeaseHeld, PyMongoError):  # who has it by now sees to it; a server that is away can't be told
             _take_back(stage, connection, before)
+        if isinstance(error, Exception) and not isinstance(error, ExfolioError | PyMongoError):
+            raise extensions.blamed(error, getattr(stage, "reader", None)) from error
         raise
 
 

@@ -12,7 +12,7 @@ from .files.json_stream import json_items
 from .files.open_files import SourceFileError, quoted, read_head, without_compression
 from .files.table_columns import FORMULA_HEADERS
 from .files.table_lines import Row, rows, sniff_encoding, sniff_separator
-from .reader_kinds import KINDS, reader_class
+from .reader_kinds import all_kinds, reader_class
 from .records.raw_record import BadRecord
 
 _HEAD_BYTES = 64 * 1024
@@ -52,7 +52,7 @@ def _only(kinds: Iterable[str], path: Path) -> str:
     if kinds:
         msg = f"{quoted(path)} might be {' or '.join(kinds)}; say which kind it is"
     else:
-        msg = f"{quoted(path)} is of no known kind; there are: {', '.join(KINDS)}"
+        msg = f"{quoted(path)} is of no known kind; there are: {', '.join(all_kinds())}"
     raise SourceFileError(msg)
 
 

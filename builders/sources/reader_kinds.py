@@ -1,8 +1,9 @@
-"""The kinds of file there are readers for; a reader is imported when it is asked for."""
+"""The kinds of file there are readers for, those of other packages included; a reader is imported when asked for."""
 
 from importlib import import_module
 from typing import Any, cast
 
+from .. import extensions
 from .readers.reader import Reader
 from .records.source_options import SourceOptionError, source_of_class
 
@@ -20,7 +21,7 @@ KINDS: dict[str, str] = {
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
     "known-monolayers": "monolayers that have been made, cut from the handbook's crystals (no path)",
 }
-"""Name of each kind of source and what it is, in a line."""
+"""Name of each of exfolio's own kinds of source and what it is, in a line."""
 
 _READERS = {
     "2dmatpedia": ("two_d_mat_pedia", "TwoDMatPedia"),
@@ -38,6 +39,16 @@ _READERS = {
 }
 
 
+_MEMBERS = ("kind", "version", "source", "source_version", "complete", "describe", "files", "records", "parse")
+"""What a reader has; see `readers.reader.Reader`."""
+
+
+def all_kinds() -> dict[str, str]:
+    """Name of each kind of source and what it is, in a line; of another package's kinds, which package."""
+    added = {extension.name: f"of the package {extension.package}" for extension in _added()}
+    return {**KINDS, **added}
+
+
 def reader_class(kind: str) -> type[Any]:
     """Class of the readers of a kind.
 
@@ -45,9 +56,13 @@ def reader_class(kind: str) -> type[Any]:
     ------
     SourceOptionError
         Where there is no such kind.
+    ExtensionError
+        Another package adds it, and can't be imported.
     """
     if kind not in _READERS:
-        msg = f"there is no kind of source called {kind!r}; there are: {', '.join(KINDS)}"
+        if (extension := _package_of(kind)) is not None:
+            return cast("type[Any]", extension.load())
+        msg = f"there is no kind of source called {kind!r}; there are: {', '.join(all_kinds())}"
         raise SourceOptionError(msg)
     module, name = _READERS[kind]
     return cast("type[Any]", getattr(import_module(f".readers.{module}", __package__), name))
@@ -67,5 +82,27 @@ def reader_for(kind: str, **options: Any) -> Reader:
     ------
     SourceOptionError
         Where there is no such kind, or it has no such option, or lacks one.
+    ExtensionError
+        Another package adds it, and its class is no reader or can't be made.
     """
-    return cast("Reader", source_of_class(reader_class(kind), kind, options))
+    of_kind = reader_class(kind)
+    extension = None if kind in _READERS else _package_of(kind)
+    try:
+        reader = source_of_class(of_kind, kind, options)
+    except SourceOptionError:
+        raise
+    except Exception as error:
+        if extension is None:
+            raise
+        raise extension.error(f"can't be made: {type(error).__name__}: {error}") from error
+    if extension is not None and (missing := [name for name in _MEMBERS if not hasattr(reader, name)]):
+        raise extension.error(f"is no reader: it lacks {', '.join(missing)}")
+    return cast("Reader", reader)
+
+
+def _added() -> list[extensions.Extension]:
+    return [extension for extension in extensions.installed(extensions.SOURCES) if extension.name not in KINDS]
+
+
+def _package_of(kind: str) -> extensions.Extension | None:
+    return next((extension for extension in _added() if extension.name == kind), None)

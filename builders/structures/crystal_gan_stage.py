@@ -103,12 +103,12 @@ class CrystalGanStage(Stage):
         return compositions(self.layout, OxidationRule(**self.rule) if self.rule else None, reduced=self.reduced)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model", "request", "label")
         return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
 
     def config(self) -> Doc:
-        """Give what decides which crystals come."""
+        """What decides which crystals come."""
         names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model")
         return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
 
@@ -146,11 +146,11 @@ class CrystalGanStage(Stage):
         else:
             query: Doc = {"kind": KIND, "deprecated": False, "config.layout": self.layout.to_dict()}
             query |= {"request": self.request} if self.request is not None else {}
-            found = self.db.database["trained_models"].find_one(query, sort=[("created_at", -1)])
-            self.model = found["model_id"] if found else None
+            newest = self.db.database["trained_models"].find_one(query, sort=[("created_at", -1)])
+            self.model = newest["model_id"] if newest else None
 
     def select(self) -> Iterator[Batch]:
-        """Give the compositions that nothing was generated of yet by this model."""
+        """Yield the compositions that nothing was generated of yet by this model."""
         self.total = 0
         if self.model is None:
             self.report.note = f"left out: no {KIND} of layout {self.layout.name} has been trained"
@@ -179,16 +179,16 @@ class CrystalGanStage(Stage):
         chosen: dict[str, Any] = {}
         if self.of is not None and is_installed():
             chosen = {"of": self.of, "energies": _energies}
-        made = generate(model, number, self.structures, seed, max_draws=self.max_draws, **chosen)
+        generated = generate(model, number, self.structures, seed, max_draws=self.max_draws, **chosen)
         condition = dict(zip(self.layout.elements, number, strict=True))
         facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed}
-        facts |= {"drawn": made.drawn, "drawn_valid": made.valid}
+        facts |= {"drawn": generated.drawn, "drawn_valid": generated.valid}
         which = f"{number} {self.seed}" + (f" lowest of {self.of}" if chosen else "")
         return proposed_structure.documents(
             ROUTE,
             [
                 Proposal(structure, model_id, f"{which} {rank}", rank, dict(facts))
-                for rank, structure in enumerate(made.structures, 1)
+                for rank, structure in enumerate(generated.structures, 1)
             ],
         )
 

@@ -61,11 +61,11 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
         too_close = check_structure(structure, min_distance=CLOSEST_ATOMS)
         checks: dict[str, Any] = {"distances": too_close or "passed"}
         checks |= {
-            name: found if isinstance(found, dict) else _VERDICTS[found] for name, found in proposal.checks.items()
+            name: result if isinstance(result, dict) else _VERDICTS[result] for name, result in proposal.checks.items()
         }
-        verdicts_given = (found["verdict"] if isinstance(found, dict) else found for found in checks.values())
+        verdicts_given = (result["verdict"] if isinstance(result, dict) else result for result in checks.values())
         failed = any(verdict == "failed" for verdict in verdicts_given)
-        found = space_group(structure)
+        symmetry = space_group(structure)
         doc: Doc = {
             "structure_id": f"st-{text_hash(route, proposal.parent_id, proposal.identity)[:16]}",
             "route": route,
@@ -87,11 +87,11 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
             "valid": too_close is None and not failed,
             **proposal.facts,
         }
-        if found.number is not None:
+        if symmetry.number is not None:
             doc["space_group"] = {
-                "number": found.number,
-                "symbol": found.symbol,
-                "crystal_system": found.crystal_system,
+                "number": symmetry.number,
+                "symbol": symmetry.symbol,
+                "crystal_system": symmetry.crystal_system,
             }
         result.append(doc)
     return result

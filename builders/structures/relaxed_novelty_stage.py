@@ -11,7 +11,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.group_members import Members
 from ..engine.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
-from ..properties.potential.base import KIND, method_name
+from ..properties.potential.potential_stage import KIND, method_name
 
 _COMPARED: Doc = {"relaxed_novel": {"$exists": True}}
 _RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}

@@ -18,7 +18,7 @@ RANKED_DIMENSIONS: Final = (3,)
 
 
 def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) -> dict[str, Mapping[int, float]]:
-    """Give the probability of each space group that the predictor knows, by number, for each composition.
+    """Probability of each space group that the predictor knows, by number, for each composition.
 
     Parameters
     ----------
@@ -45,12 +45,14 @@ def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) 
     _, bad = parse_or_report(formulas)
     good = [formula for place, formula in enumerate(formulas) if place not in bad and formula.strip()]
     numbers = [int(number) for number in predictor.known_groups]
-    found = predictor.space_group_probability(good)
-    return {formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, found, strict=True)}
+    probabilities = predictor.space_group_probability(good)
+    return {
+        formula: dict(zip(numbers, row.tolist(), strict=True)) for formula, row in zip(good, probabilities, strict=True)
+    }
 
 
 def ranking_weights(probabilities: Mapping[int, float] | None, dimension: int) -> dict[int, float] | None:
-    """Give the weight of templates by their space group, the root of its probability; None where it ranks nothing."""
+    """Weight of templates by their space group, the root of its probability; None where it ranks nothing."""
     if probabilities is None or dimension not in RANKED_DIMENSIONS:
         return None
     return {number: sqrt(probability) for number, probability in probabilities.items()}

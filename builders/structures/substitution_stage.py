@@ -63,7 +63,7 @@ class BottomUpStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the rules of substitution."""
+        """Rules of substitution."""
         names = ("at_once", "max_elements", "max_period_step", "parents_by", "label")
         return {name: getattr(self, name) for name in names}
 
@@ -77,7 +77,7 @@ class BottomUpStage(MapStage):
         outcomes: list[Outcome] = []
         for item in items:
             parent = from_plain(item.content["structure"])
-            made = []
+            proposals = []
             for rank, new in enumerate(same_group_substitutions(parent, rules), 1):
                 identity = ",".join(f"{old}>{by}" for old, by in sorted(new.replaced.items()))
                 gap = thickest_gap(new.structure)
@@ -89,6 +89,6 @@ class BottomUpStage(MapStage):
                     "thickness": max(0.0, float(thickness)),
                     "area": float(new.structure.volume / lattice.abc[gap.axis]),
                 }
-                made.append(proposed_structure.Proposal(new.structure, item.key, identity, rank, facts))
-            outcomes.append({"structures": proposed_structure.documents("bottom-up", made)})
+                proposals.append(proposed_structure.Proposal(new.structure, item.key, identity, rank, facts))
+            outcomes.append({"structures": proposed_structure.documents("bottom-up", proposals)})
         return outcomes

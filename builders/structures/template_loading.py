@@ -43,11 +43,11 @@ class TemplateBuckets:
         self._kept: OrderedDict[tuple[str, int], TemplateLibrary] = OrderedDict()
 
     def bucket(self, amounts: tuple[int, ...], dimension: int) -> Bucket | None:
-        """Give the templates of these amounts, in the order of slots, and dimensionality; None when there are none."""
+        """Templates of these amounts, in the order of slots, and dimensionality; None when there are none."""
         return self._library(anonymous_formula(amounts), dimension).bucket(amounts, dimension)
 
     def structure_of(self, template_id: str) -> Structure:
-        """Give a template's structure."""
+        """Structure of a template."""
         return _structure(self._connection, template_id)
 
     def _library(self, anonymous: str, dimension: int) -> TemplateLibrary:
@@ -88,7 +88,7 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
     also = {"material_id": {"$in": sorted(missing)}, "template.founds": {"$exists": True}, "deprecated": False}
     for doc in materials.find(also, {"_id": 0, "material_id": 1, "template.founds": 1}) if missing else ():
         founds[doc["material_id"]] = doc["template"]["founds"]
-    prototypes = {key: prototype_of(key, one, founds.keys()) for key, one in founds.items()}
+    prototypes = {key: prototype_of(key, founder, founds.keys()) for key, founder in founds.items()}
     templates = (
         Template(
             template_id=doc["material_id"],
@@ -110,10 +110,10 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
 
 def _structure(connection: Connection, template_id: str) -> Structure:
     materials = connection.database[Material.collection_name()]
-    found = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
-    if not found or "structure" not in found:
+    material = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
+    if not material or "structure" not in material:
         raise BadStructure(f"template {template_id} has no structure any more; `exfolio run templates` notes that")
-    return from_plain(found["structure"])
+    return from_plain(material["structure"])
 
 
 def predict_structures(

@@ -98,7 +98,7 @@ class TemplateStructuresStage(GroupStage):
         return {ProposedStructure: "proposal", Composition: labelled(_FACETS[self.dimension], self.label)}
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         names = ("structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged", "labels")
         return {"dimension": self.dimension, "label": self.label, **{name: getattr(self, name) for name in names}}
 
@@ -176,12 +176,12 @@ class TemplateStructuresStage(GroupStage):
     def _compositions(self, formulas: list[str]) -> list[Doc]:
         promising = translated(self.promising, self._paths)
         query = {"formula_reduced": {"$in": formulas}, "deprecated": False, **promising}
-        found = self.db.database["compositions"].find(query, {"_id": 0, **projected(_FIELDS, self._paths)})
-        docs = [flattened(doc, self._paths) for doc in found]
+        compositions = self.db.database["compositions"].find(query, {"_id": 0, **projected(_FIELDS, self._paths)})
+        docs = [flattened(doc, self._paths) for doc in compositions]
         return sorted(docs, key=lambda doc: (str(doc.get("formula_anonymous", "")), str(doc["formula_reduced"])))
 
     def space_groups_of(self, formulas: list[str]) -> dict[str, Mapping[int, float]]:
-        """Give the probability of each space group by number, of those formulas a predictor can tell something of.
+        """Probability of each space group by number, of those formulas a predictor can tell something of.
 
         It is noted with each structure made from now on, and ranks those of bulk crystals. Nothing is due again because
         of a newer predictor: all would have to be made anew.
@@ -212,9 +212,9 @@ class TemplateStructuresStage(GroupStage):
     def _add_templates(self, items: Iterable[Item]) -> None:
         """Add to each composition the structures its shortlist names, as they come from the server."""
         chosen = [item for item in items if "shortlist" in item.content]
-        wanted = sorted(set().union(*(item.content["shortlist"].template_ids for item in chosen)))
+        template_ids = sorted(set().union(*(item.content["shortlist"].template_ids for item in chosen)))
         materials = self.db.database["materials"].with_options(codec_options=_RAW)
-        query = {"material_id": {"$in": wanted}, "structure": {"$exists": True}}
+        query = {"material_id": {"$in": template_ids}, "structure": {"$exists": True}}
         stored = {
             str(doc["material_id"]): (str(doc["content_hash"]), bytes(doc.raw))
             for doc in materials.find(query, {"_id": 0, "material_id": 1, "content_hash": 1, "structure": 1})
@@ -223,7 +223,7 @@ class TemplateStructuresStage(GroupStage):
             item.content["shortlist"] = usable = item.content["shortlist"].among(stored)
             ids = sorted(usable.template_ids)
             item.content["templates"] = {template_id: stored[template_id][1] for template_id in ids}
-            item.origins += [{"collection": "materials", "id": one, "hash": stored[one][0]} for one in ids]
+            item.origins += [{"collection": "materials", "id": name, "hash": stored[name][0]} for name in ids]
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make the structures of each composition."""
@@ -231,29 +231,29 @@ class TemplateStructuresStage(GroupStage):
         return [self._structures(item, shapes) for item in items]
 
     def _structures(self, item: Item, shapes: TemplateCells) -> Outcome:
-        made: list[Prediction] = []
+        predictions: list[Prediction] = []
         outcome: Doc = {"formula_reduced": item.key}
         refused = item.content.get("refused")
         if "shortlist" in item.content:
             try:
-                made = realise(item.content["shortlist"], shapes)
+                predictions = realise(item.content["shortlist"], shapes)
             except NoTemplateError as error:
                 refused = str(error)
-            outcome[self._field("structures")] = len(made)
+            outcome[self._field("structures")] = len(predictions)
         if refused is not None:
             outcome |= {self._field("structures"): 0, self._field("refused"): refused}
         facts = item.content.get("facts", {})
         documents = proposed_structure.documents(
-            "template", [self._proposal(one, i, facts) for i, one in enumerate(made, 1)]
+            "template", [self._proposal(prediction, i, facts) for i, prediction in enumerate(predictions, 1)]
         )
         for doc in documents:
             doc["made_of"] = [item.key, doc["parent_id"]]
         return {"structures": documents, "compositions": [outcome]}
 
-    def _proposal(self, made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
+    def _proposal(self, prediction: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
         # What is copied from the composition is by these models: structures of others are others.
         told = ",".join(f"{name}@{self.labels[name]}" for name in ("classify", "energy") if self.labels.get(name))
-        proposal = _proposal(made, rank, facts)
+        proposal = _proposal(prediction, rank, facts)
         proposal.identity += f" {told}" if told else ""
         return proposal
 
@@ -262,7 +262,7 @@ class TemplateStructuresStage(GroupStage):
 
 
 def _shapes(items: Iterable[Item], dimension: int) -> TemplateCells:
-    """Give the shapes of the templates of a batch, each looked at once for all its compositions."""
+    """Shapes of the templates of a batch, each looked at once for all its compositions."""
     templates: dict[str, bytes] = {}
     for item in items:
         templates |= item.content.get("templates", {})
@@ -273,43 +273,45 @@ def _shapes(items: Iterable[Item], dimension: int) -> TemplateCells:
     return TemplateCells(structure_of, dimension)
 
 
-def _proposal(made: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
-    """Give a prediction in the fields of its document."""
-    written = ",".join(f"{old}>{new}" for old, new in sorted(made.mapping.items()))
+def _proposal(prediction: Prediction, rank: int, facts: Doc) -> proposed_structure.Proposal:
+    """A prediction in the fields of its document."""
+    written = ",".join(f"{old}>{new}" for old, new in sorted(prediction.mapping.items()))
     details: Doc = {
-        "dimension": made.dimension,
-        "substitution": dict(made.mapping),
-        "template_distance": made.distance,
-        "mapping_distance": made.mapping_distance,
-        "probability": made.probability,
-        "template_prototype": made.prototype,
-        "oxidation_match": made.oxidation,
-        "oxidation_states": dict(made.oxidation_states) if made.oxidation_states else None,
-        "length_factor": made.length_factor,
-        "predicted_space_group": made.space_group,
-        "space_group_probability": made.space_group_probability,
+        "dimension": prediction.dimension,
+        "substitution": dict(prediction.mapping),
+        "template_distance": prediction.distance,
+        "mapping_distance": prediction.mapping_distance,
+        "probability": prediction.probability,
+        "template_prototype": prediction.prototype,
+        "oxidation_match": prediction.oxidation,
+        "oxidation_states": dict(prediction.oxidation_states) if prediction.oxidation_states else None,
+        "length_factor": prediction.length_factor,
+        "predicted_space_group": prediction.space_group,
+        "space_group_probability": prediction.space_group_probability,
         **facts,
     }
-    if made.dimension == 2:
-        gap = thickest_gap(made.structure)
-        height = made.structure.lattice.abc[gap.axis]
+    if prediction.dimension == 2:
+        gap = thickest_gap(prediction.structure)
+        height = prediction.structure.lattice.abc[gap.axis]
         details["thickness"] = max(0.0, float(height - gap.thickness))
-        details["area"] = float(made.structure.volume / height)
-    if made.decoration is not None:
-        sites = {element: list(numbers) for element, numbers in made.decoration.sites.items()}
+        details["area"] = float(prediction.structure.volume / height)
+    if prediction.decoration is not None:
+        sites = {element: list(numbers) for element, numbers in prediction.decoration.sites.items()}
         details["decoration"] = {
-            "element": made.decoration.element,
+            "element": prediction.decoration.element,
             "sites": sites,
-            "orderings": made.decoration.orderings,
+            "orderings": prediction.decoration.orderings,
         }
         written += f":{sites}"
-    checks = {check.name: _checked(check) for check in made.checks}
+    checks = {check.name: _checked(check) for check in prediction.checks}
     remarks = {_CHARGE: checks.pop(_CHARGE)}  # by other oxidation states than `charge_neutral`, which the gates look at
-    identity = f"{made.dimension}:{made.formula}:{written}"
-    return proposed_structure.Proposal(made.structure, made.template_id, identity, rank, details, checks, remarks)
+    identity = f"{prediction.dimension}:{prediction.formula}:{written}"
+    return proposed_structure.Proposal(
+        prediction.structure, prediction.template_id, identity, rank, details, checks, remarks
+    )
 
 
 def _checked(check: Check) -> Doc:
     verdict = {True: "passed", False: "failed", None: "unknown"}[check.passed]
-    found: Doc = {"verdict": verdict, "value": check.value, "limit": check.limit, "note": check.note}
-    return {name: value for name, value in found.items() if value is not None}
+    verdict_doc: Doc = {"verdict": verdict, "value": check.value, "limit": check.limit, "note": check.note}
+    return {name: value for name, value in verdict_doc.items() if value is not None}

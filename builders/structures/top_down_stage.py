@@ -52,17 +52,17 @@ class TopDownStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give rules, vacuum and label."""
+        """Rules, vacuum and label."""
         return {"rules": self.rules, "vacuum": self.vacuum, "label": self.label}
 
     def config(self) -> Doc:
-        """Give rules and vacuum."""
+        """Rules and vacuum."""
         return {"rules": self.rules, "vacuum": self.vacuum}
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Cut the monolayers of each bulk."""
         outcomes: list[Outcome] = []
-        made: list[tuple[int, proposed_structure.Proposal]] = []
+        proposals: list[tuple[int, proposed_structure.Proposal]] = []
         for number, item in enumerate(items):
             outcomes.append({"structures": []})
             try:
@@ -80,7 +80,7 @@ class TopDownStage(MapStage):
             for rank, layer in enumerate(layers, 1):
                 facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
                 checks = {"stoichiometry": layer.same_composition}
-                made.append(
+                proposals.append(
                     (
                         number,
                         proposed_structure.Proposal(
@@ -89,7 +89,7 @@ class TopDownStage(MapStage):
                     )
                 )
         for (number, _), doc in zip(
-            made, proposed_structure.documents("top-down", [one for _, one in made]), strict=True
+            proposals, proposed_structure.documents("top-down", [proposal for _, proposal in proposals]), strict=True
         ):
             outcomes[number]["structures"].append(doc)  # type: ignore[index]  # a dict: nothing refused was made
         return outcomes

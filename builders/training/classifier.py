@@ -12,8 +12,8 @@ from ...models.composition.classifier.model import ClassifierConfig, UnfitTraini
 from ...models.composition.classifier.report import BadJudgement
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 from .known_compositions import formulas
+from .model_kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 
 _OWN: Final[Doc] = {"folds": 10}
 _CHECKPOINT: Final = "classifier checkpoint"
@@ -33,7 +33,13 @@ class ClassifierKind(Kind):
     }
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config."""
+        """Complete a config.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         folds = own["folds"]
         if not isinstance(folds, int) or isinstance(folds, bool) or folds < 0 or folds == 1:
@@ -46,7 +52,13 @@ class ClassifierKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw both classes; a composition of a two-dimensional material counts as that whatever else it forms."""
+        """Draw both classes; a composition of a two-dimensional material counts as that whatever else it forms.
+
+        Raises
+        ------
+        TooLittleData
+            The registry lacks compositions of one class.
+        """
         positives = formulas(connection, self.queries["positives"])
         others = formulas(connection, self.queries["materials"])
         learnt, is_2d = training_set(positives, others)
@@ -57,10 +69,18 @@ class ClassifierKind(Kind):
                 f"the registry holds no composition of {missing} materials by the filters {self.queries}",
                 "Ingest both kinds, or give other filters: exfolio train classifier --settings",
             )
-        return TrainingSet({"formulas": learnt, "is_2d": [bool(one) for one in is_2d]}, numbers)
+        return TrainingSet({"formulas": learnt, "is_2d": [bool(flag) for flag in is_2d]}, numbers)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all."""
+        """Cross-validate where wanted, fold by fold with a checkpoint after each, then fit to all.
+
+        Raises
+        ------
+        Stopped
+            Somebody asked to stop.
+        TrainingError
+            A class has too few members for the folds.
+        """
         begun = time.perf_counter()
         config = ClassifierConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         given = content["formulas"], content["is_2d"], config
@@ -101,8 +121,11 @@ class ClassifierKind(Kind):
 
 def _packed(done: dict[int, FoldResult]) -> bytes:
     folds = {
-        str(fold): {"probability": torch.from_numpy(one.probability), "importance": torch.from_numpy(one.importance)}
-        for fold, one in done.items()
+        str(fold): {
+            "probability": torch.from_numpy(result.probability),
+            "importance": torch.from_numpy(result.importance),
+        }
+        for fold, result in done.items()
     }
     return pack(_CHECKPOINT, {}, {"folds": folds})
 
@@ -112,6 +135,6 @@ def _resumed(data: bytes | None) -> dict[int, FoldResult]:
         return {}
     _, state = unpack(data, _CHECKPOINT)
     return {
-        int(fold): FoldResult(one["probability"].numpy(), one["importance"].numpy())
-        for fold, one in state["folds"].items()
+        int(fold): FoldResult(result["probability"].numpy(), result["importance"].numpy())
+        for fold, result in state["folds"].items()
     }

@@ -21,7 +21,7 @@ from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"substitute": True, "held_out": []}
 _AT_ONCE: Final = 500
@@ -40,7 +40,13 @@ class CrystalGanKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": "", "others": 'nelements = 3 AND elements HAS "O"'}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion."""
+        """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         if not isinstance(own["held_out"], list):
             raise ValueError(f"held_out is a list of formulas, not {own['held_out']!r}")
@@ -50,8 +56,8 @@ class CrystalGanKind(Kind):
         """Name the settings."""
         profiles = {"paper": CrystalGanConfig().to_dict(), "diffusion": DiffusionConfig().to_dict()}
         told = "; ".join(
-            f"of profile {name}: " + ", ".join(f"{name}={value}" for name, value in {**one, **_OWN}.items())
-            for name, one in profiles.items()
+            f"of profile {name}: " + ", ".join(f"{name}={value}" for name, value in {**settings, **_OWN}.items())
+            for name, settings in profiles.items()
         )
         return f"Settings {told}"
 
@@ -61,15 +67,21 @@ class CrystalGanKind(Kind):
         return Layout.from_dict(self.config["layout"])
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw the structures that fit into the layout, as point clouds."""
+        """Draw the structures that fit into the layout, as point clouds.
+
+        Raises
+        ------
+        TooLittleData
+            No structure fits the layout.
+        """
         layout = self.layout
         system: Doc = {"chemsys": layout.chemical_system}
         own = list(_structures(connection, self.queries["materials"], system))
         other: list[Structure] = []
         if self.config["substitute"]:
             elsewhere: Doc = {"chemsys": {"$ne": layout.chemical_system}}
-            found = _structures(connection, self.queries["others"], elsewhere)
-            other = list(substituted_into(found, layout))
+            others = _structures(connection, self.queries["others"], elsewhere)
+            other = list(substituted_into(others, layout))
         held_out = {_family(layout, formula) for formula in self.config["held_out"]}
         described: Doc = {"structures": len(own), "substituted": len(other)}
         kept: list[Structure] = []
@@ -77,7 +89,7 @@ class CrystalGanKind(Kind):
         for structures in (own, other):
             reasons = unfit(structures, layout)
             too_large += len(reasons)
-            kept += [one for i, one in enumerate(structures) if i not in reasons]
+            kept += [structure for i, structure in enumerate(structures) if i not in reasons]
         cells = encode_many(kept, layout)
         learnt = [
             cell for cell, number in zip(cells, counts(cells, layout), strict=True)
@@ -94,7 +106,13 @@ class CrystalGanKind(Kind):
         return TrainingSet({"layout": layout.to_dict(), "cells": rows.tolist()}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train on the drawn cells."""
+        """Train on the drawn cells.
+
+        Raises
+        ------
+        TrainingError
+            There are too few cells for a batch.
+        """
         config = settings_from({name: value for name, value in self.config.items() if name not in _OWN})
         cells = np.array(content["cells"])
         try:
@@ -109,8 +127,8 @@ class CrystalGanKind(Kind):
 def _structures(connection: Connection, query: str, further: Doc) -> Iterator[Structure]:
     match: Doc = {"deprecated": False, "structure": {"$exists": True}, "disordered": {"$ne": True}, **further}
     criteria = {"$and": [match, compile_filter(query, fields_of("materials"))]}
-    found = connection.database["materials"].find(criteria, {"_id": 0, "structure": 1, "material_id": 1})
-    for doc in found.sort("material_id", 1).batch_size(_AT_ONCE):
+    documents = connection.database["materials"].find(criteria, {"_id": 0, "structure": 1, "material_id": 1})
+    for doc in documents.sort("material_id", 1).batch_size(_AT_ONCE):
         try:
             yield from_plain(doc["structure"])
         except BadStructure:  # stage `layers` has put it into quarantine

@@ -13,7 +13,7 @@ Doc = dict[str, Any]
 
 
 def formulas(connection: Connection, query: str) -> list[str]:
-    """Give the distinct reduced formulas of the current materials that a filter selects, sorted.
+    """Distinct reduced formulas of the current materials that a filter selects, sorted.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ def formulas(connection: Connection, query: str) -> list[str]:
     FilterError
         The filter is wrong; points at the place.
     """
-    found = connection.database["materials"].aggregate(
+    groups = connection.database["materials"].aggregate(
         [{"$match": _criteria(query)}, {"$group": {"_id": "$formula_reduced"}}], allowDiskUse=True
     )
-    return sorted(doc["_id"] for doc in found if doc["_id"])
+    return sorted(doc["_id"] for doc in groups if doc["_id"])
 
 
 def least_values(connection: Connection, query: str, field: str) -> dict[str, float]:
-    """Give, by reduced formula in their order, the least value of a field among the materials a filter selects.
+    """Least value of a field among the materials that a filter selects, by reduced formula in their order.
 
     The least energy is that of the most stable polymorph, which a prediction from the composition alone can aim at.
 
@@ -42,20 +42,20 @@ def least_values(connection: Connection, query: str, field: str) -> dict[str, fl
         The filter is wrong; points at the place.
     """
     match = {"$and": [_criteria(query), {field: {"$type": "number"}}]}
-    found = connection.database["materials"].aggregate(
+    groups = connection.database["materials"].aggregate(
         [{"$match": match}, {"$group": {"_id": "$formula_reduced", "least": {"$min": f"${field}"}}}],
         allowDiskUse=True,
     )
-    return dict(sorted((doc["_id"], float(doc["least"])) for doc in found if doc["_id"]))
+    return dict(sorted((doc["_id"], float(doc["least"])) for doc in groups if doc["_id"]))
 
 
 def methods(connection: Connection, query: str, field: str) -> dict[str, int]:
     """Count by which methods the values of a field were got, among the materials a filter selects."""
     match = {"$and": [_criteria(query), {field: {"$type": "number"}}]}
-    found = connection.database["materials"].aggregate(
+    groups = connection.database["materials"].aggregate(
         [{"$match": match}, {"$group": {"_id": f"$methods.{field}", "number": {"$sum": 1}}}]
     )
-    return {str(doc["_id"] or "not stated"): int(doc["number"]) for doc in found}
+    return {str(doc["_id"] or "not stated"): int(doc["number"]) for doc in groups}
 
 
 def by_number_of_elements(reduced: list[str]) -> dict[str, int]:

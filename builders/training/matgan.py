@@ -14,8 +14,8 @@ from ...models.composition.screening import screen
 from ...models.learning.device import choose
 from ...models.learning.loop import generator
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import by_number_of_elements, formulas
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"learn_from": "all", "oxidation_states": "smact_default", "held_out": 0.0, "report_draws": 20_000}
 _SPLIT: Final = 1_000_003
@@ -34,7 +34,13 @@ class MatGANKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config; ``profile: published`` begins with the published one."""
+        """Complete a config; ``profile: published`` begins with the published one.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         base = MatGANConfig.published().to_dict() if rest.pop("profile", None) == "published" else {}
         if own["learn_from"] not in ("all", "passing"):
@@ -50,7 +56,13 @@ class MatGANKind(Kind):
         return "Settings: profile=published, " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw the compositions and set some aside where that is wanted."""
+        """Draw the compositions and set some aside where that is wanted.
+
+        Raises
+        ------
+        TooLittleData
+            No material matches the filter.
+        """
         known = formulas(connection, self.queries["materials"])
         if not known:
             raise TooLittleData(
@@ -59,7 +71,7 @@ class MatGANKind(Kind):
             )
         parsed = parse(known)
         reasons = representable(parsed).reasons
-        kept = [one for i, one in enumerate(known) if i not in reasons and parsed.nelements[i] > 1]
+        kept = [formula for i, formula in enumerate(known) if i not in reasons and parsed.nelements[i] > 1]
         neutral, balanced = screen(kept, oxidation_states=self.config["oxidation_states"])
         described: Doc = {
             "compositions": len(known),
@@ -69,17 +81,23 @@ class MatGANKind(Kind):
             "electronegativity_balanced": int(balanced.sum()),
         }
         if self.config["learn_from"] == "passing":
-            kept = [one for one, passes in zip(kept, neutral & balanced, strict=True) if passes]
+            kept = [formula for formula, passes in zip(kept, neutral & balanced, strict=True) if passes]
         aside = generator(0, _SPLIT).random(len(kept)) < self.config["held_out"]
         content = {
-            "learnt": [one for one, out in zip(kept, aside, strict=True) if not out],
-            "held_out": [one for one, out in zip(kept, aside, strict=True) if out],
+            "learnt": [formula for formula, out in zip(kept, aside, strict=True) if not out],
+            "held_out": [formula for formula, out in zip(kept, aside, strict=True) if out],
         }
         described |= {"learnt": len(content["learnt"]), "held_out": len(content["held_out"])}
         return TrainingSet(content, {**described, "learnt_by_elements": by_number_of_elements(content["learnt"])})
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train, and measure what is drawn."""
+        """Train, and measure what is drawn.
+
+        Raises
+        ------
+        TrainingError
+            There are too few compositions, or what was trained draws none that can be.
+        """
         config = MatGANConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         device = choose(desk.device)
         try:
@@ -96,7 +114,7 @@ class MatGANKind(Kind):
 
     def _figures(self, model: MatGAN, content: Doc, seed: int) -> Doc:
         allowed = self.config["oxidation_states"]
-        found = assess(
+        assessment = assess(
             model,
             training=content["learnt"],
             left_out=content["held_out"],
@@ -106,12 +124,12 @@ class MatGANKind(Kind):
             oxidation_states=(allowed,),
         )
         return {
-            "draws": found.draws,
-            "distinct": found.distinct / found.draws,
-            "novel": found.novel_distinct,
-            "charge_neutral": found.drawn[allowed].charge_neutral,
-            "electronegativity_balanced": found.drawn[allowed].electronegativity_balanced,
-            "charge_neutral_of_training_set": found.training[allowed].charge_neutral,
-            "electronegativity_balanced_of_training_set": found.training[allowed].electronegativity_balanced,
-            "assessment": found.to_dict(),
+            "draws": assessment.draws,
+            "distinct": assessment.distinct / assessment.draws,
+            "novel": assessment.novel_distinct,
+            "charge_neutral": assessment.drawn[allowed].charge_neutral,
+            "electronegativity_balanced": assessment.drawn[allowed].electronegativity_balanced,
+            "charge_neutral_of_training_set": assessment.training[allowed].charge_neutral,
+            "electronegativity_balanced_of_training_set": assessment.training[allowed].electronegativity_balanced,
+            "assessment": assessment.to_dict(),
         }

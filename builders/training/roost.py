@@ -16,8 +16,8 @@ from ...models.learning.device import choose
 from ...models.learning.loop import generator, mixed_seed
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
-from .kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 from .known_compositions import least_values, methods
+from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"members": 1, "others": [], "validation": 0.1, "test": 0.1}
 
@@ -48,7 +48,13 @@ class RoostKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config, which may begin with a profile."""
+        """Complete a config, which may begin with a profile.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         config = dict(config)
         profile = config.pop("profile", None)
         if profile is not None and profile not in _PROFILES:
@@ -70,7 +76,13 @@ class RoostKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw compositions with their least formation energy."""
+        """Draw compositions with their least formation energy.
+
+        Raises
+        ------
+        TooLittleData
+            Too few compositions have a formation energy.
+        """
         query = self.queries["materials"]
         energies = least_values(connection, query, "formation_energy")
         if len(energies) < _FEWEST:
@@ -83,7 +95,13 @@ class RoostKind(Kind):
         return TrainingSet({"formation_energy": energies}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Train the members one after the other, and measure them together."""
+        """Train the members one after the other, and measure them together.
+
+        Raises
+        ------
+        TrainingError
+            There are too few compositions for the split.
+        """
         common = RoostConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         configs = [common] * self.config["members"] + [RoostConfig.from_dict(other) for other in self.config["others"]]
         names = list(content["formation_energy"])
@@ -146,11 +164,11 @@ class RoostKind(Kind):
     ) -> Doc:
         figures: Doc = {f"{part}_compositions": len(rows) for part, rows in parts.items()}
         for part in ("validation", "test"):
-            found = predict(ensemble, [names[i] for i in parts[part]])
-            errors = np.abs(found.mean - energies[parts[part]])
+            predicted = predict(ensemble, [names[i] for i in parts[part]])
+            errors = np.abs(predicted.mean - energies[parts[part]])
             figures[f"{part}_mae"] = float(errors.mean())
             figures[f"{part}_rmse"] = float(np.sqrt((errors**2).mean()))
-            figures[f"{part}_within_one_std"] = float((errors <= found.std).mean())
+            figures[f"{part}_within_one_std"] = float((errors <= predicted.std).mean())
         spread = energies[parts["test"]]
         figures["test_mean_absolute_deviation"] = float(np.abs(spread - spread.mean()).mean())
         return figures

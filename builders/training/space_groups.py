@@ -20,7 +20,7 @@ from ...models.structure.vacuum import is_monolayer_cell
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.filter import compile_filter
-from .kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
+from .model_kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 
 _OWN: Final[Doc] = {"folds": 5, "tolerance": TOLERANCE}
 _FEWEST: Final = 10
@@ -40,7 +40,13 @@ class SpaceGroupsKind(Kind):
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:
-        """Complete a config."""
+        """Complete a config.
+
+        Raises
+        ------
+        ValueError
+            A setting can't be meant; says what would be right.
+        """
         own, rest = settled(config, _OWN)
         folds, tolerance = own["folds"], own["tolerance"]
         if not isinstance(folds, int) or isinstance(folds, bool) or folds < 0 or folds == 1:
@@ -57,7 +63,13 @@ class SpaceGroupsKind(Kind):
         return "Settings: " + ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def draw(self, connection: Connection) -> TrainingSet:
-        """Draw space groups and cells of the structures of this dimensionality, each distinct one once."""
+        """Draw space groups and cells of the structures of this dimensionality, each distinct one once.
+
+        Raises
+        ------
+        TooLittleData
+            Too few compositions have a structure of this dimensionality.
+        """
         seen: set[tuple[str, int, tuple[float, ...]]] = set()
         counts = {"structures": 0, "without_symmetry": 0, "others": 0}
         for structure, claimed in self._structures(connection):
@@ -65,18 +77,18 @@ class SpaceGroupsKind(Kind):
             if (2 if vacuum and claimed != 3 else 3) != self.dimension or claimed not in (None, self.dimension):
                 counts["others"] += 1
                 continue
-            found = conventional(structure, dimension=self.dimension, tolerance=self.config["tolerance"])
-            if found is None:
+            symmetrised = conventional(structure, dimension=self.dimension, tolerance=self.config["tolerance"])
+            if symmetrised is None:
                 counts["without_symmetry"] += 1
                 continue
             counts["structures"] += 1
-            number, cell = found
+            number, cell = symmetrised
             formula = str(structure.composition.reduced_formula)
             seen.add((formula, number, tuple(round(value, _DIGITS) for value in cell)))
         learnt = sorted(seen)
-        formulas = [one[0] for one in learnt]
+        formulas = [triple[0] for triple in learnt]
         described = {**counts, "learnt": len(learnt), "compositions": len(set(formulas))}
-        described["space_groups"] = len({one[1] for one in learnt})
+        described["space_groups"] = len({triple[1] for triple in learnt})
         if described["compositions"] < _FEWEST:
             kind = "layers" if self.dimension == 2 else "bulk crystals"
             raise TooLittleData(
@@ -84,11 +96,19 @@ class SpaceGroupsKind(Kind):
                 f"{self.name} needs {_FEWEST}",
                 "Ingest materials with structures, or give another filter.",
             )
-        content: Doc = {"formulas": formulas, "space_groups": [one[1] for one in learnt]}
-        return TrainingSet({**content, "lattices": [list(one[2]) for one in learnt]}, described)
+        content: Doc = {"formulas": formulas, "space_groups": [triple[1] for triple in learnt]}
+        return TrainingSet({**content, "lattices": [list(triple[2]) for triple in learnt]}, described)
 
     def train(self, content: Doc, seed: int, desk: Desk) -> Trained:
-        """Cross-validate where wanted, then fit to all."""
+        """Cross-validate where wanted, then fit to all.
+
+        Raises
+        ------
+        Stopped
+            Somebody asked to stop.
+        TrainingError
+            There are too few compositions for the folds.
+        """
         begun = time.perf_counter()
         config = LatticeConfig.from_dict({name: value for name, value in self.config.items() if name not in _OWN})
         given = content["formulas"], content["space_groups"], content["lattices"], config
@@ -113,12 +133,12 @@ class SpaceGroupsKind(Kind):
         return Trained(predictor.pack(), metrics, [], time.perf_counter() - begun)
 
     def _structures(self, connection: Connection) -> Iterator[tuple[Structure, int | None]]:
-        """Give the ordered structures, with what their sources say of their dimensionality."""
+        """Ordered structures, with what their sources say of their dimensionality."""
         match: Doc = {"deprecated": False, "structure": {"$exists": True}, "disordered": {"$ne": True}}
         criteria = {"$and": [match, compile_filter(self.queries["materials"], fields_of("materials"))]}
-        wanted = {"_id": 0, "structure": 1, "material_id": 1, "dimension_claimed": 1}
-        found = connection.database["materials"].find(criteria, wanted)
-        for doc in found.sort("material_id", 1).batch_size(_AT_ONCE):
+        projection = {"_id": 0, "structure": 1, "material_id": 1, "dimension_claimed": 1}
+        documents = connection.database["materials"].find(criteria, projection)
+        for doc in documents.sort("material_id", 1).batch_size(_AT_ONCE):
             try:
                 structure = from_plain(doc["structure"], isotopes="refuse")
             except BadStructure:  # stage `layers` has put it into quarantine

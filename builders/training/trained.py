@@ -26,6 +26,10 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
 
     Parameters
     ----------
+    connection
+        The registry.
+    kind
+        Kind of model.
     model_id
         Of this id only.
     request
@@ -36,23 +40,23 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
         query["model_id"] = model_id
     elif request:
         query["request"] = request
-    found: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
-    return found
+    newest: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
+    return newest
 
 
 def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
-    """Give the document of a model, as `find`.
+    """Document of a model, as `find`.
 
     Raises
     ------
     NoModel
         There is none; says how to train one.
     """
-    found = find(connection, kind, model_id)
-    if found is None:
+    model = find(connection, kind, model_id)
+    if model is None:
         named = f" {model_id}" if model_id else ""
         raise NoModel(f"there is no trained model{named} of kind {kind}", f"Train one: exfolio train {kind}")
-    return found
+    return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,19 @@ def unpacked(model: Packed, unpack: Callable[[bytes], Model]) -> Model:
 
 
 def load(connection: Connection, kind: str, model_id: str, unpack: Callable[[bytes], Model]) -> Model:
-    """Read a trained model and make it ready for use, as `packed` and `unpacked`."""
+    """Read a trained model and make it ready for use, as `packed` and `unpacked`.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    kind
+        Kind of model.
+    model_id
+        Its id.
+    unpack
+        Makes a model of its weights.
+    """
     if (kind, model_id) in _LOADED:
         ready: Model = _LOADED[kind, model_id]
         return ready

@@ -27,8 +27,8 @@ from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..engine.version import VERSION
-from .catalogue import kind_of_model
-from .kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
+from .model_kind import Desk, Stopped, TooLittleData, Trained, TrainingError, TrainingSet
+from .model_kinds import kind_of_model
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4
@@ -82,12 +82,12 @@ class TrainingStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give kind, settings, seed and device."""
+        """Kind, settings, seed and device."""
         named = {"kind": self.kind.name, **self.given, "seed": self.seed, "device": self.device}
         return {**named, "on_new_data": self.on_new_data, "label": self.label}
 
     def config(self) -> Doc:
-        """Give what the model depends on beside the data."""
+        """What the model depends on beside the data."""
         return {"kind": self.kind.name, "config": self.kind.config, "queries": self.kind.queries, "seed": self.seed}
 
     @property
@@ -107,9 +107,9 @@ class TrainingStage(Stage):
     def select(self) -> Iterator[Batch]:
         """Train, and give the finished model as the one item."""
         self.total = 0
-        made = self.db.database["trained_models"]
+        trained_models = self.db.database["trained_models"]
         same: Doc = {"request": self.request, "deprecated": False}
-        if not self.on_new_data and made.find_one(same, {"_id": 1}):
+        if not self.on_new_data and trained_models.find_one(same, {"_id": 1}):
             return
         try:
             drawn = self.kind.draw(self.db)
@@ -119,13 +119,13 @@ class TrainingStage(Stage):
             self.report.note = f"left out: {error.message}"  # a refresh of a registry that is still being filled
             return
         data_hash = content_hash(drawn.content)
-        if made.find_one({**same, "data_hash": data_hash}, {"_id": 1}):
+        if trained_models.find_one({**same, "data_hash": data_hash}, {"_id": 1}):
             return
         doc = self._trained(drawn, data_hash)
         yield Batch(0, [Item(doc["model_id"], doc, [{"collection": "artefacts", "id": doc["training_set"]}])])
 
     def process(self, items: list[Item]) -> list[Outcome]:
-        """Give the document as it was made."""
+        """The document as it was made."""
         return [{"trained_models": [item.content]} for item in items]
 
     def _trained(self, drawn: TrainingSet, data_hash: str) -> Doc:
@@ -201,7 +201,7 @@ class TrainingStage(Stage):
 
 
 def training_set_of(connection: Any, model: Doc) -> Doc:
-    """Give the frozen training set of a trained model, as its kind drew it.
+    """Frozen training set of a trained model, as its kind drew it.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
 from ...builders.sources.ingestion import ingest as run_ingestion
 from ...builders.sources.kind_guess import guess_kind
-from ...builders.sources.reader_kinds import KINDS
+from ...builders.sources.reader_kinds import all_kinds
 from ...builders.sources.readers.reader import parse_many
 from ...builders.sources.records.raw_record import BadRecord, RawRecord
 from ...builders.sources.records.source_options import SourceOptionError
@@ -28,7 +28,8 @@ from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .pull import LiveOptions, is_live, pull
 
-_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in {**KINDS, **LIVE_KINDS}.items())
+_KINDS = {**all_kinds(), **LIVE_KINDS}
+_KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in _KINDS.items())
 _KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
 _BATCH = 1000
 _SHOWN = 10

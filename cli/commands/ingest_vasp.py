@@ -87,8 +87,8 @@ def ingest_vasp(
 ) -> None:
     """Ingest every calculation below the folders, or with `dry_run` say what would be read."""
     # emmet and pymatgen take seconds to import, which other kinds need not wait for.
-    from ...builders.calculations.stage import VaspStage
     from ...builders.calculations.vasp.crawl import Run, crawl
+    from ...builders.calculations.vasp_results_stage import VaspStage
 
     if dry_run:
         crawled = list(crawl(directories))

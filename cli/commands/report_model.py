@@ -28,7 +28,7 @@ def model(
     """
     from ...builders.reports.model_report import report
     from ...builders.training import trained
-    from ...builders.training.catalogue import KINDS
+    from ...builders.training.model_kinds import KINDS
 
     with connect(begin()) as connection:
         kind = identity if identity in KINDS else identity.rpartition("-")[0]

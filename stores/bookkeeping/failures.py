@@ -30,7 +30,21 @@ class Failure:
 def record(
     connection: Connection, stage: str, failed: Mapping[str, Failure], *, run_id: str, session: ClientSession
 ) -> None:
-    """Note failed items in the caller's transaction; each further attempt in a row waits longer, then is parked."""
+    """Note failed items in the caller's transaction; each further attempt in a row waits longer, then is parked.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    failed
+        By key of the item, what went wrong.
+    run_id
+        The run in which it did.
+    session
+        The caller's session, in its transaction.
+    """
     if not failed:
         return
     settings = connection.settings
@@ -64,28 +78,40 @@ def record(
 
 
 def clear(connection: Connection, stage: str, items: Iterable[str], *, session: ClientSession) -> None:
-    """Forget the failures of items that went well, in the caller's transaction."""
+    """Forget the failures of items that went well, in the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    items
+        Keys of the items.
+    session
+        The caller's session, in its transaction.
+    """
     ids = [f"{stage}/{item}" for item in items]
     if ids:
         connection.database["failures"].delete_many({"failure_id": {"$in": ids}}, session=session)
 
 
 def due(connection: Connection, stage: str) -> list[str]:
-    """Give the items of a stage whose waiting time is over."""
-    found = connection.database["failures"].find(
+    """Items of a stage whose waiting time is over."""
+    waiting = connection.database["failures"].find(
         {"stage": stage, "parked": False, "next_retry_at": {"$lte": utc_now()}}, {"item": 1}
     )
-    return [doc["item"] for doc in found]
+    return [doc["item"] for doc in waiting]
 
 
 def waiting(connection: Connection, stage: str) -> list[str]:
-    """Give the items of a stage that failed and are not to be tried yet, or not before a person says so."""
+    """Items of a stage that failed and are not to be tried yet, or not before a person says so."""
     not_yet = {"stage": stage, "$or": [{"parked": True}, {"next_retry_at": {"$gt": utc_now()}}]}
     return [doc["item"] for doc in connection.database["failures"].find(not_yet, {"item": 1})]
 
 
 def known(connection: Connection, stage: str) -> bool:
-    """Say whether any failure of a stage is on record."""
+    """Whether any failure of a stage is on record."""
     return connection.database["failures"].find_one({"stage": stage}, {"_id": 1}) is not None
 
 

@@ -87,7 +87,13 @@ class Lease:
         return self._lost.is_set()
 
     def acquire(self) -> Self:
-        """Take the lease and begin to renew it."""
+        """Take the lease and begin to renew it.
+
+        Raises
+        ------
+        LeaseHeld
+            Another owner has it, and lives.
+        """
         leases = self.connection.database["leases"]
         with suppress(DuplicateKeyError):  # somebody else makes it at the same time
             leases.update_one({"job": self.job}, {"$setOnInsert": {"owner": _NOBODY, "token": 0}}, upsert=True)
@@ -107,7 +113,7 @@ class Lease:
         return self
 
     def release(self) -> None:
-        """Give the lease back; a lease that was lost is left to its new owner."""
+        """Release the lease; one that was lost is left to its new owner."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
@@ -131,7 +137,13 @@ class Lease:
         self.release()
 
     def check(self) -> None:
-        """Raise `LeaseLost` where another owner has taken over."""
+        """Make sure that the lease is still held.
+
+        Raises
+        ------
+        LeaseLost
+            Another owner has taken over.
+        """
         if self.lost:
             raise LeaseLost(self.job)
 

@@ -61,6 +61,14 @@ def take(
 
     Parameters
     ----------
+    database
+        The database.
+    collection
+        Name of the collection.
+    count
+        How many.
+    session
+        Session of the transaction.
     facets
         What of the collection changes in them.
     """

@@ -52,7 +52,19 @@ def new_id() -> str:
 
 
 def begin(connection: Connection, job: str, *, version: str, run_id: str | None = None) -> str:
-    """Open the record of a run; gives its id."""
+    """Open the record of a run; returns its id.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    job
+        What is run.
+    version
+        Version of the program.
+    run_id
+        Its id; a new one without.
+    """
     run_id = run_id or new_id()
     connection.database["runs"].insert_one(
         {
@@ -75,7 +87,19 @@ def note_stage(connection: Connection, run_id: str, report: StageReport) -> None
 
 
 def end(connection: Connection, run_id: str, state: str, *, error: str | None = None) -> None:
-    """Close the record: ``succeeded``, ``partial``, ``failed`` or ``interrupted``."""
+    """Close the record: ``succeeded``, ``partial``, ``failed`` or ``interrupted``.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    run_id
+        Id of the run.
+    state
+        How it ended.
+    error
+        Why it could not go on.
+    """
     changes: Doc = {"state": state, "ended_at": utc_now()}
     if error:
         changes["error"] = error

@@ -26,6 +26,10 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
 
     Parameters
     ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
     fingerprint
         Hash of all that the results depend on beside the input.
     token
@@ -38,6 +42,11 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
     dict
         The state: ``consumed`` (collection to revision), ``ahead``, ``partial``, and ``restarted`` (whether the
         fingerprint has ever changed).
+
+    Raises
+    ------
+    LeaseLost
+        The stage has another owner by now.
     """
     states = connection.database["stage_states"]
     with suppress(DuplicateKeyError):  # somebody else makes it at the same time
@@ -61,7 +70,7 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
 
 
 def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, int]]:
-    """Give the intervals up to `high` that are still to be done.
+    """Intervals up to `high` that are still to be done.
 
     >>> gaps(10, [[20, 30]], 40)
     [(10, 20), (30, 40)]
@@ -75,7 +84,7 @@ def gaps(consumed: int, ahead: list[list[int]], high: int) -> list[tuple[int, in
 
 
 def read(connection: Connection, stage: str) -> Doc:
-    """Give the state of a stage as it is, empty where it never ran."""
+    """State of a stage as it is, empty where it never ran."""
     return connection.database["stage_states"].find_one({"stage": stage}, {"_id": 0}) or {}
 
 
@@ -88,6 +97,19 @@ def advance(
     session: ClientSession,
 ) -> None:
     """Note in the caller's transaction that intervals ``(after, up to]`` of revisions are done.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    token
+        Token of its lease.
+    intervals
+        By channel, the interval that is done.
+    session
+        The caller's session, in its transaction.
 
     Raises
     ------
@@ -107,7 +129,21 @@ def advance(
 
 
 def set_partial(connection: Connection, stage: str, partial: Doc, *, token: int, session: ClientSession) -> None:
-    """Note in the caller's transaction where a pass stands that is not counted in revisions."""
+    """Note in the caller's transaction where a pass stands that is not counted in revisions.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    partial
+        Where the pass stands, as the stage has it.
+    token
+        Token of its lease.
+    session
+        The caller's session, in its transaction.
+    """
     connection.database["stage_states"].update_one(
         {"stage": stage, "token": token}, {"$set": {"partial": partial}}, session=session
     )

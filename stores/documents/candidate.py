@@ -15,6 +15,14 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
 
     KEY = "candidate_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"verdict": ()}
+    VALUE_FIELDS: ClassVar[tuple[str, ...]] = (
+        "formation_energy",
+        "exfoliation_energy",
+        "energy_above_hull",
+        "pourbaix_energy",
+        "band_gap",
+    )
+    """Kinds of property with a field of their own; a value of any other kind lies in `values`, under its kind."""
 
     meta = meta(
         "candidates",
@@ -49,6 +57,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     pourbaix_energy = ev_per_atom("Least decomposition energy in water over the campaign's pH range")
     band_gap = FloatField(help_text="Band gap, by the best method known", unit="eV", min_value=0)
     hse_band_gap = FloatField(help_text="Band gap by HSE06", unit="eV", min_value=0)
+    values = MapField(FloatField(), help_text="Values of further kinds of property, by kind, e.g. values.work_function")
     oxidation_state = MapField(
         FloatField(), help_text="Average oxidation state, from the formula, of the elements that gates ask about"
     )

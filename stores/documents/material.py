@@ -95,7 +95,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     )
 
     preferred = DictField(
-        help_text="Preferred value of each property among all sources of this material (docs/links.md)"
+        help_text="Preferred value of each property among all sources of this material (docs/duplicates.md)"
     )
     preferred_from = DictField(help_text="By property: source, method and material_id of the preferred value")
     other_values = ListField(

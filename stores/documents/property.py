@@ -15,6 +15,16 @@ class Property(RegistryDocument):
     KEY = "property_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"value": ()}
     GROUP_FIELDS = ("structure_id", "formula_reduced", "chemsys")
+    BASES: ClassVar[tuple[str, ...]] = (
+        "calculation",
+        "same-structure",
+        "parent",
+        "known hull",
+        "composition",
+        "potential",
+        "model",
+    )
+    """What a value may rest on, the most trusted first; see the field `basis`."""
 
     meta = meta(
         "properties",
@@ -30,13 +40,15 @@ class Property(RegistryDocument):
     structure_id = StringField(required=True, help_text="Structure the value belongs to")
     kind = StringField(
         required=True,
-        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, energy …",
+        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, energy, and the "
+        "kinds of packages that are installed",
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
     basis = StringField(
-        choices=("calculation", "same-structure", "parent", "known hull", "composition", "potential"),
+        choices=BASES,
         help_text="What the value was got for: this structure, a known one like it, its parent, its composition; "
-        "known hull: from a known formation energy and those of known materials",
+        "known hull: from a known formation energy and those of known materials; potential: by an interatomic "
+        "potential; model: by a model learnt from values of others",
     )
     formula_reduced = StringField(help_text="Reduced formula, of energies of structures that are compared")
     chemsys = StringField(help_text="Chemical system, of energies that are compared within it")

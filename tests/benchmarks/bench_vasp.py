@@ -25,8 +25,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import psutil
-from exfolio.builders.calculations.stage import VaspStage
 from exfolio.builders.calculations.vasp.guards import BadRun, plain_xml
+from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.runs import StageReport

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from exfolio.builders.properties.potential.elements import reference_elements
+from exfolio.builders.properties.potential.element_energies import reference_elements
 from exfolio.builders.training import trained
 from exfolio.models.composition.formula.chemical_systems import sub_systems
 from exfolio.models.crystal_gan.crystals.distances import least_distances

@@ -4,7 +4,8 @@ from exfolio.builders.candidates.best_values import best_values
 
 
 def value(kind: str, method: str, basis: str, number: float | None, **more: object) -> dict[str, object]:
-    return {"kind": kind, "method": method, "basis": basis, "value": number, **more}
+    unit = "eV" if kind in ("band_gap", "work_function") else "eV/atom"
+    return {"kind": kind, "method": method, "basis": basis, "value": number, "unit": unit, **more}
 
 
 def test_the_hybrid_gap_wins_where_there_is_one() -> None:
@@ -99,3 +100,16 @@ def test_a_bound_is_named_as_one_and_gives_way_to_any_value() -> None:
     assert (bounded["exfoliation_energy"], bounded["bounds"]) == (0.02, {"exfoliation_energy": "lower"})
     assert best_values([chgnet, pbe, bulk])["exfoliation_energy"] == 0.07
     assert best_values([pbe, optb88]) == {"exfoliation_energy": 0.08, "methods": {"exfoliation_energy": "optB88-vdW"}}
+
+
+def test_a_kind_without_a_field_of_its_own_is_among_the_further_values() -> None:
+    found = best_values(
+        [
+            value("work_function", "graph network", "model", 4.1),
+            value("work_function", "PBE", "calculation", 4.6),
+            value("work_function", "experiment, 300 K", "same-structure", None),
+            value("energy", "CHGNet 0.3.0 relaxed", "potential", -5.2),
+        ]
+    )
+
+    assert found == {"values": {"work_function": 4.6}, "methods": {"work_function": "PBE"}}

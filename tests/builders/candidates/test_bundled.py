@@ -2,7 +2,7 @@
 
 from exfolio.builders.candidates.bundled import for_bundled_sources
 from exfolio.builders.candidates.campaign import load
-from exfolio.builders.properties.potential.lowest_energies import LowestEnergiesStage
+from exfolio.builders.properties.potential.lowest_energies_stage import LowestEnergiesStage
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.training.training_stage import TrainingStage

@@ -163,7 +163,7 @@ def test_what_others_undercut_before_it_was_relaxed_is_rejected_unless_it_was_ca
     structures = [{"structure_id": f"st-{n}", "dimension": 2, "route": "top-down"} for n in range(4)]
     put_structures(registry, [{**one, "formula_reduced": "MgO", "chemsys": "Mg-O"} for one in structures])
     left_out = {"kind": "energy", "method": "CHGNet relaxed", "basis": "potential", "details": {"left_out": True}}
-    hull = {"kind": "energy_above_hull", "method": "PBE", "basis": "calculation"}
+    hull = {"kind": "energy_above_hull", "method": "PBE", "basis": "calculation", "unit": "eV/atom"}
     put_properties(
         registry,
         [

@@ -19,7 +19,14 @@ PBE, HSE = ("band_gap", "GGA+U", 0.9), ("band_gap", "HSE06", 2.1)
 def judge(registry: Connection, *known: tuple[str, str, float], **changes: object) -> dict[str, object] | None:
     put_structures(registry, [{**SPINEL, "dimension": 3, "nsites": 14, "valid": True, **changes}])
     docs = [
-        {"structure_id": "st-1", "kind": kind, "method": method, "basis": "calculation", "value": value}
+        {
+            "structure_id": "st-1",
+            "kind": kind,
+            "method": method,
+            "basis": "calculation",
+            "value": value,
+            "unit": "eV" if kind == "band_gap" else "eV/atom",
+        }
         for kind, method, value in known
     ]
     put_properties(registry, docs)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from exfolio.builders.calculations.match_stage import MatchStage
-from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.band_gap_stage import BandGapStage

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.properties.hull_stage import HullStage
 from exfolio.builders.sources.file_stage import SourceStage

@@ -11,7 +11,7 @@ from exfolio.builders.reports.model_report import report
 from exfolio.builders.structures import crystal_gan_stage
 from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.training import trained
-from exfolio.builders.training.kind import TooLittleData
+from exfolio.builders.training.model_kind import TooLittleData
 from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.potential.chgnet import evaluate, is_installed

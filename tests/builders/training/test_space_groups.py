@@ -8,7 +8,7 @@ from exfolio.builders.structures.space_group_lookup import ranking_weights
 from exfolio.builders.structures.template_loading import predict_structures
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.builders.training import trained
-from exfolio.builders.training.kind import TrainingError
+from exfolio.builders.training.model_kind import TrainingError
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.structure.symmetry.lattice_predictor import unpack
 from exfolio.stores.connection import Connection

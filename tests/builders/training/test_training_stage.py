@@ -10,8 +10,8 @@ import pytest
 import torch
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.training import trained, training_stage
-from exfolio.builders.training.kind import Desk, Kind, Trained, TrainingError, TrainingSet, learn
 from exfolio.builders.training.known_compositions import least_values
+from exfolio.builders.training.model_kind import Desk, Kind, Trained, TrainingError, TrainingSet, learn
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.learning.loop import Figures, State
 from exfolio.models.learning.weights import pack, unpack

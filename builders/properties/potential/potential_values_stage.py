@@ -20,10 +20,11 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.group_members import Members
 from ...engine.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
-from .base import DIGITS, KIND, method_name, not_installed, scheme_name
-from .elements import reference_elements
+from .element_energies import reference_elements
+from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
+_ON_A_HULL = ("formation_energy", "energy_above_hull")
 
 
 class PotentialValuesStage(GroupStage):
@@ -46,11 +47,11 @@ class PotentialValuesStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Say which energies."""
+        """Which energies."""
         return {"relax": self.relax}
 
     def config(self) -> Doc:
-        """Give what the values depend on."""
+        """What the values depend on."""
         return {"model": NAME, "relax": self.relax}
 
     def sources_of_members(self) -> tuple[Members, ...]:
@@ -71,7 +72,7 @@ class PotentialValuesStage(GroupStage):
         return {"functional": NAME, "scheme": scheme_name(relax=self.relax)}
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due; nothing where the potential, which evaluates the elements, is not installed."""
+        """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
         if not is_installed():
             self.total = 0
             self.report.note = not_installed()
@@ -88,8 +89,8 @@ class PotentialValuesStage(GroupStage):
     def batch_of(self, names: list[str]) -> Batch:
         """Make a batch of systems, each with the references of all its parts."""
         batch = super().batch_of(names)
-        wanted = {sub for item in batch.items for sub in sub_systems(item.key)}
-        query = {"chemsys": {"$in": sorted(wanted)}, "deprecated": False, **self._references}
+        systems = {sub for item in batch.items for sub in sub_systems(item.key)}
+        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **self._references}
         fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
@@ -107,7 +108,7 @@ class PotentialValuesStage(GroupStage):
 
     def _values(self, item: Item) -> list[Doc]:
         method = method_name(relax=self.relax)
-        energies = [one for one in item.content["properties"] if one.get("value") is not None]
+        energies = [energy for energy in item.content["properties"] if energy.get("value") is not None]
         if not energies:
             return []
         references = [
@@ -115,27 +116,28 @@ class PotentialValuesStage(GroupStage):
             for doc in item.content["competing"]
         ]
         elements = item.key.split("-")
-        snapshot = content_hash(sorted([one.entry_id, one.energy_per_atom] for one in references))
-        entries = [Entry(one["details"]["composition"], one["value"], one["structure_id"], method) for one in energies]
+        snapshot = content_hash(sorted([reference.entry_id, reference.energy_per_atom] for reference in references))
+        entries = [
+            Entry(energy["details"]["composition"], energy["value"], energy["structure_id"], method)
+            for energy in energies
+        ]
         lowest = element_references(references)
         missing = [symbol for symbol in elements if symbol not in lowest]
-        docs = [doc for one in energies for doc in self._exfoliation(one, item.content["competing"])]
+        docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
             why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {NAME}"}
-            for one in energies:
-                docs += [
-                    self._document(one, kind, None, snapshot, why) for kind in ("formation_energy", "energy_above_hull")
-                ]
+            for energy in energies:
+                docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
         against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
-        for one, formation, position in zip(energies, formed, positions, strict=True):
-            docs.append(self._document(one, "formation_energy", float(formation), snapshot, against))
+        for energy, formation, position in zip(energies, formed, positions, strict=True):
+            docs.append(self._document(energy, "formation_energy", float(formation), snapshot, against))
             competing = [references[product.phase] for product in position.products if product.phase is not None]
             alone = len(elements) > 1 and all(len(entry.composition) == 1 for entry in competing)
             limits = {"limits": ELEMENTS_ALONE} if alone else {}
-            above = self._document(one, "energy_above_hull", position.energy, snapshot, limits)
+            above = self._document(energy, "energy_above_hull", position.energy, snapshot, limits)
             if alone:
                 above["bound"] = "lower"
             above["competing"] = [
@@ -144,8 +146,8 @@ class PotentialValuesStage(GroupStage):
             docs.append(above)
         return docs
 
-    def _exfoliation(self, one: Doc, competing: list[Doc]) -> list[Doc]:
-        details = one["details"]
+    def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
+        details = energy["details"]
         parent = f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{details.get('parent_id')}"
         bulk = next((doc for doc in competing if doc["entry_id"] == parent), None)
         if bulk is None:
@@ -153,20 +155,20 @@ class PotentialValuesStage(GroupStage):
         layer = LayeredCalculation(details["energy"], details["composition"], NAME, area=details.get("area"))
         atoms = sum(bulk["composition"].values())
         whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], NAME)
-        found = exfoliation_energy(layer, whole)
+        exfoliation = exfoliation_energy(layer, whole)
         why = {"bulk": parent, "limits": NO_VAN_DER_WAALS}
         doc = self._document(
-            one, "exfoliation_energy", found.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
+            energy, "exfoliation_energy", exfoliation.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
         )
         doc["bound"] = "lower"
-        doc["per_area"] = None if found.per_area is None else round(found.per_area, 3)
+        doc["per_area"] = None if exfoliation.per_area is None else round(exfoliation.per_area, 3)
         return [doc]
 
-    def _document(self, one: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
+    def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
         method = method_name(relax=self.relax)
         return {
-            "property_id": f"{one['structure_id']}/{kind}/{method}",
-            "structure_id": one["structure_id"],
+            "property_id": f"{energy['structure_id']}/{kind}/{method}",
+            "structure_id": energy["structure_id"],
             "kind": kind,
             "method": method,
             "basis": "potential",
@@ -174,5 +176,5 @@ class PotentialValuesStage(GroupStage):
             "unit": "eV/atom",
             "snapshot": snapshot,
             "details": details,
-            "made_of": [one["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
+            "made_of": [energy["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }

@@ -3,8 +3,8 @@
 import pytest
 from exfolio.builders.candidates.campaign import parse
 from exfolio.builders.engine.runner import run_stage
-from exfolio.builders.properties.potential.near_hull import NearHullReferencesStage
-from exfolio.builders.properties.potential.references import PotentialReferencesStage
+from exfolio.builders.properties.potential.near_hull_stage import NearHullReferencesStage
+from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.recipe import stages_of
 from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection

@@ -10,7 +10,7 @@ from ....models.structure.serialization import from_plain
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome
-from .base import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
+from .potential_stage import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
 
 _EVALUATION = 2
 """Raised whenever the same structure with the same settings gives another energy or relaxed structure."""
@@ -39,7 +39,7 @@ class PotentialEnergiesStage(PotentialStage):
     writes_kinds = (KIND,)
 
     def chemical_systems(self) -> list[str]:
-        """Give the one system of structures of exactly these elements."""
+        """The one system of structures of exactly these elements."""
         return [self._chemsys]
 
     def items_of(self, query: Doc) -> list[Item]:
@@ -78,9 +78,9 @@ class PotentialEnergiesStage(PotentialStage):
         new = [item for item in items if KNOWN not in item.content]
         flat = [item.content.get("dimension") == 2 for item in new]
         evaluated = self.energies([structures[item.key] for item in new], monolayer=flat, forces=True)
-        found = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
+        energies = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
         return [
-            {"properties": [self._document(item, structures[item.key], found.get(item.key) or item.content[KNOWN])]}
+            {"properties": [self._document(item, structures[item.key], energies.get(item.key) or item.content[KNOWN])]}
             for item in items
         ]
 

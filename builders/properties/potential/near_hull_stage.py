@@ -14,9 +14,9 @@ from ....models.energetics.hull import Entry, hull_positions
 from ....models.potential.chgnet import NAME
 from ...engine.batches import Batch, Doc, Item
 from ...engine.channels import Channel
-from .base import Settings, method_name, scheme_name
-from .elements import reference_elements
-from .references import PotentialReferencesStage
+from .element_energies import reference_elements
+from .potential_references_stage import PotentialReferencesStage
+from .potential_stage import Settings, method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):
@@ -39,17 +39,17 @@ class NearHullReferencesStage(PotentialReferencesStage):
         super().__init__(relax=True, **settings)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         settings = super().arguments()
         del settings["relax"]
         return {"window": self.window, **settings}
 
     def config(self) -> Doc:
-        """Give what is relaxed, and how."""
+        """What is relaxed, and how."""
         return {**super().config(), "window": self.window}
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due and near the hull; say how many were not."""
+        """Yield what is due and near the hull; say how many were not."""
         self._above = {}
         yield from super().select()
 
@@ -58,7 +58,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
         return (Channel("reference_entries", "record"),)
 
     def wants(self, item: Item) -> bool:
-        """Say whether a material is near the hull of static energies."""
+        """Whether a material is near the hull of static energies."""
         system = item.content.get("chemsys")
         if not system:
             return True
@@ -71,7 +71,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
         return f"{number:,} known materials lie more than {self.window:g} eV/atom above the static hull: not relaxed"
 
     def _distances(self, system: str) -> dict[str, float]:
-        """Give the distances of a chemical system's static entries to their hull, by material."""
+        """Distances of a chemical system's static entries to their hull, by material."""
         method = method_name(relax=False)
         query = {
             "chemsys": {"$in": sub_systems(system)},

@@ -6,8 +6,8 @@ import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.reports.model_report import report
 from exfolio.builders.training import trained
-from exfolio.builders.training.catalogue import kind_of_model
-from exfolio.builders.training.kind import TrainingError
+from exfolio.builders.training.model_kind import TrainingError
+from exfolio.builders.training.model_kinds import kind_of_model
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
 from exfolio.models.composition.roost.model import RoostEnsemble, predict
 from exfolio.stores.bookkeeping import artefacts

@@ -64,11 +64,11 @@ class VaspStage(Stage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the folders, those of earlier runs included."""
+        """Folders, those of earlier runs included."""
         return {"directories": sorted({*self._remembered, *self.directories})}
 
     def config(self) -> Doc:
-        """Give nothing: where folders lie does not shape the documents."""
+        """Nothing: where folders lie does not shape the documents."""
         return {}
 
     @property
@@ -89,7 +89,7 @@ class VaspStage(Stage):
         missing = [directory for directory in self.directories if not Path(directory).is_dir()]
         if missing and len(missing) == len(self.directories):
             raise ConfigurationError(
-                f"no folder {', '.join(repr(one) for one in missing)}", "Name folders that hold VASP results."
+                f"no folder {', '.join(repr(folder) for folder in missing)}", "Name folders that hold VASP results."
             )
         if missing:
             self.report.note = f"not there any more: {', '.join(missing)}; what was read from them stays"
@@ -110,11 +110,11 @@ class VaspStage(Stage):
         self.current_run.first_time = not self._known
 
     def select(self) -> Iterator[Batch]:
-        """Give the calculations that are new or changed, in the order of their folders."""
+        """Yield the calculations that are new or changed, in the order of their folders."""
         retried = set(failures.due(self.db, self.name))
         items: list[Item] = []
-        for found in crawl(Path(directory) for directory in self.directories if Path(directory).is_dir()):
-            item = self._trouble(found) if isinstance(found, Trouble) else self._due(found, retried)
+        for run_folder in crawl(Path(directory) for directory in self.directories if Path(directory).is_dir()):
+            item = self._trouble(run_folder) if isinstance(run_folder, Trouble) else self._due(run_folder, retried)
             if item is None:
                 continue
             items.append(item)

@@ -84,12 +84,12 @@ class PotentialStage(MapStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         names = ("relax", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
         return {name: getattr(self, name) for name in names}
 
     def config(self) -> Doc:
-        """Give what energies depend on."""
+        """What energies depend on."""
         limits = {"max_steps": self.max_steps, "force_tolerance": self.force_tolerance} if self.relax else {}
         return {"model": NAME, "relax": self.relax, **limits}
 
@@ -110,7 +110,7 @@ class PotentialStage(MapStage):
 
     @abstractmethod
     def chemical_systems(self) -> list[str]:
-        """Give the chemical systems it looks at where it is kept to some elements."""
+        """Chemical systems it looks at where it is kept to some elements."""
 
     def qualifies(self) -> Doc:
         """Query for what it takes, of its elements only where it has some."""
@@ -122,20 +122,20 @@ class PotentialStage(MapStage):
         return self.qualifies()
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due and wanted, up to the limit; nothing where the potential is not installed."""
+        """Yield what is due and wanted, up to the limit; nothing where the potential is not installed."""
         self.total = 0
         if not is_installed():
             self.report.note = not_installed()
             return
         given = left_out = 0
         for batch in super().select():
-            wanted = [item for item in batch.items if self.wants(item)]
-            left_out += len(batch.items) - len(wanted)
+            chosen = [item for item in batch.items if self.wants(item)]
+            left_out += len(batch.items) - len(chosen)
             if not self.tells_left_out:
-                self.total -= len(batch.items) - len(wanted)
-                batch.items = wanted
+                self.total -= len(batch.items) - len(chosen)
+                batch.items = chosen
             yield batch
-            given += sum(KNOWN not in item.content for item in wanted)
+            given += sum(KNOWN not in item.content for item in chosen)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
                 self.put_off = True
@@ -144,7 +144,7 @@ class PotentialStage(MapStage):
             self.report.note = self.why_left_out(left_out)
 
     def wants(self, item: Item) -> bool:  # noqa: ARG002  # which stages choose by
-        """Say whether something that is due is evaluated."""
+        """Whether something that is due is evaluated."""
         return True
 
     def why_left_out(self, number: int) -> str:
@@ -166,7 +166,7 @@ class PotentialStage(MapStage):
 
 
 def scheme_name(*, relax: bool) -> str:
-    """Say how a structure was taken."""
+    """How a structure was taken."""
     return "relaxed" if relax else "static"
 
 
@@ -176,32 +176,32 @@ def method_name(*, relax: bool) -> str:
 
 
 def not_installed() -> str:
-    """Say why a stage stood aside."""
+    """Why a stage stood aside."""
     return f"left out: the potential CHGNet is not installed ({REMEDY})"
 
 
 def _of_static(result: Static) -> Doc:
     if result.failure is not None or result.energy is None or result.energy_per_atom is None:
         return {"failure": result.failure or "no energy"}
-    found: Doc = {"energy": round(result.energy, DIGITS), "energy_per_atom": round(result.energy_per_atom, DIGITS)}
+    facts: Doc = {"energy": round(result.energy, DIGITS), "energy_per_atom": round(result.energy_per_atom, DIGITS)}
     if result.max_force is not None:
-        found["max_force"] = round(result.max_force, 3)
-    return {**found, "stress_gpa": _six(result.stress_gpa)}
+        facts["max_force"] = round(result.max_force, 3)
+    return {**facts, "stress_gpa": _six(result.stress_gpa)}
 
 
 def _of_relaxed(result: Relaxed) -> Doc:
-    found: Doc = {
+    facts: Doc = {
         "steps": result.steps,
         "converged": result.converged,
         "volume_change": None if result.volume_change is None else round(result.volume_change, 4),
         "area_change": None if result.area_change is None else round(result.area_change, 4),
     }
     if result.failure is not None or result.energy is None or result.energy_per_atom is None:
-        return {**found, "failure": result.failure or "no energy"}
+        return {**facts, "failure": result.failure or "no energy"}
     if result.doubts:
-        return {**found, "failure": "; ".join(result.doubts)}
+        return {**facts, "failure": "; ".join(result.doubts)}
     return {
-        **found,
+        **facts,
         "energy": round(result.energy, DIGITS),
         "energy_per_atom": round(result.energy_per_atom, DIGITS),
         "max_force": None if result.max_force is None else round(result.max_force, 3),
@@ -211,5 +211,5 @@ def _of_relaxed(result: Relaxed) -> Doc:
 
 
 def _six(stress: NDArray[np.float64] | None) -> list[float] | None:
-    """Give a symmetric tensor as xx, yy, zz, yz, xz, xy."""
+    """A symmetric tensor as xx, yy, zz, yz, xz, xy."""
     return None if stress is None else [round(float(stress[place]), 2) for place in _VOIGT]

@@ -11,8 +11,8 @@ from typing import Unpack
 from ....models.structure.serialization import from_plain
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.channels import Channel
-from .base import KIND, KNOWN, Settings, method_name
-from .energies import PotentialEnergiesStage
+from .potential_energies_stage import PotentialEnergiesStage
+from .potential_stage import KIND, KNOWN, Settings, method_name
 
 LEFT_OUT = "left_out"
 """Among the details of an energy there is none of: that others were lower, so that it was not relaxed."""
@@ -44,13 +44,13 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         super().__init__(relax=True, **settings)
 
     def arguments(self) -> Doc:
-        """Give the settings."""
+        """Settings."""
         settings = super().arguments()
         del settings["relax"]
         return {"lowest": self.lowest, **settings}
 
     def config(self) -> Doc:
-        """Give what is relaxed, and how."""
+        """What is relaxed, and how."""
         return {**super().config(), "lowest": self.lowest}
 
     @property
@@ -59,7 +59,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         return self.current_run.batch_size or min(_BATCH, self.db.settings.batch_size)
 
     def select(self) -> Iterator[Batch]:
-        """Give what is due and low in energy, up to the limit; say how many were not."""
+        """Yield what is due and low in energy, up to the limit; say how many were not."""
         self._chosen = {}
         yield from super().select()
 
@@ -68,7 +68,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
         return (Channel("properties", "value", frozenset([KIND])),)
 
     def wants(self, item: Item) -> bool:
-        """Say whether a structure is one of the lowest of its composition."""
+        """Whether a structure is one of the lowest of its composition."""
         group = item.content["formula_reduced"], item.content.get("dimension")
         if group not in self._chosen:
             self._chosen[group] = self._lowest(group)
@@ -77,8 +77,8 @@ class LowestEnergiesStage(PotentialEnergiesStage):
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Relax those that are wanted; of the others say why there is no energy."""
-        wanted = [item for item in items if item.content["wanted"]]
-        relaxed = dict(zip((item.key for item in wanted), super().process(wanted), strict=True))
+        lowest_items = [item for item in items if item.content["wanted"]]
+        relaxed = dict(zip((item.key for item in lowest_items), super().process(lowest_items), strict=True))
         return [relaxed.get(item.key) or {"properties": [self._left_out(item)]} for item in items]
 
     def _left_out(self, item: Item) -> Doc:

@@ -3,8 +3,8 @@
 import pytest
 from exfolio.builders.candidates.campaign import parse
 from exfolio.builders.engine.runner import run_stage
-from exfolio.builders.properties.potential.energies import PotentialEnergiesStage
-from exfolio.builders.properties.potential.lowest_energies import LowestEnergiesStage
+from exfolio.builders.properties.potential.lowest_energies_stage import LowestEnergiesStage
+from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.models.potential.chgnet import is_installed

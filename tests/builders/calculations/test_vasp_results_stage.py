@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from exfolio.builders.calculations.stage import VaspStage
+from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.runner import run_stage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection

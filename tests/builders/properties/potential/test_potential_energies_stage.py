@@ -3,8 +3,8 @@
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.potential.energies import PotentialEnergiesStage
-from exfolio.builders.properties.potential.references import PotentialReferencesStage
+from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
+from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.potential.chgnet import is_installed

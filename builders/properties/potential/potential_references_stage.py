@@ -15,7 +15,7 @@ from ....models.potential.chgnet import MODEL, NAME
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.documents import Material, ReferenceEntry
 from ...engine.batches import Doc, Failure, Item, Outcome, Refused
-from .base import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
+from .potential_stage import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
 
 CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 
@@ -39,7 +39,7 @@ class PotentialReferencesStage(PotentialStage):
     writes: ClassVar = {ReferenceEntry: "record"}
 
     def chemical_systems(self) -> list[str]:
-        """Give the systems of all that structures of the elements may decompose into."""
+        """Systems of all that structures of the elements may decompose into."""
         return sub_systems(self._chemsys)
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -53,9 +53,9 @@ class PotentialReferencesStage(PotentialStage):
                 usable.append(item)
             except BadStructure:  # stage `layers` has put it into quarantine
                 outcomes[item.key] = {}
-        found = self.energies(structures, monolayer=False, forces=False)
+        energies = self.energies(structures, monolayer=False, forces=False)
         described = describe_all([structure.composition.formula for structure in structures])
-        for item, structure, energy, facts in zip(usable, structures, found, described, strict=True):
+        for item, structure, energy, facts in zip(usable, structures, energies, described, strict=True):
             if "failure" in energy:
                 outcomes[item.key] = _failed(item.key, energy["failure"])
                 continue

@@ -149,7 +149,24 @@ def learn(
     higher_is_better: bool = False,
     patience: int | None = None,
 ) -> tuple[State, list[Figures], float, int]:
-    """Train a learner in epochs; give its best state, the figures of all epochs, seconds, and the best epoch.
+    """Train a learner in epochs; returns its best state, the figures of all epochs, seconds, and the best epoch.
+
+    Parameters
+    ----------
+    learner
+        What is trained.
+    desk
+        Checkpoint, progress and whether to stop.
+    epochs
+        Epochs at most.
+    seed
+        Seed of all random numbers.
+    watch
+        Figure by which the best state is chosen; the last state without.
+    higher_is_better
+        Whether a higher figure is the better one.
+    patience
+        Epochs without a better figure after which it ends; None: all are done.
 
     Raises
     ------

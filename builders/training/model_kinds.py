@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from ...stores.errors import ConfigurationError
-from .kind import Kind
+from .model_kind import Kind
 
 KINDS: Final[dict[str, str]] = {
     "matgan": "matgan:MatGANKind",
@@ -19,7 +19,7 @@ KINDS: Final[dict[str, str]] = {
 
 
 def kind_of_model(name: str) -> type[Kind]:
-    """Give the kind of model of that name.
+    """Kind of model of that name.
 
     Raises
     ------
