@@ -9,8 +9,8 @@ from ..stores.bookkeeping import stage_states
 from ..stores.connection import Connection
 from .candidates.campaign import Campaign
 from .candidates.known import known_campaigns
-from .engine.group_stage import GroupStage
-from .engine.map_stage import MapStage
+from .engine.selection.group_stage import GroupStage
+from .engine.selection.map_stage import MapStage
 from .engine.stage import Stage
 from .refresh import is_due, planned_stages
 

@@ -24,10 +24,10 @@ from .candidates.campaign import Campaign
 from .candidates.gate_outline import recorded_campaigns
 from .candidates.known import known_campaigns
 from .candidates.settings_labels import claimed
-from .engine import plan
 from .engine.batches import Doc
-from .engine.interruption import Interrupted
-from .engine.runner import Progress, run_stage
+from .engine.execution import plan
+from .engine.execution.interruption import Interrupted
+from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
 from .recipe import common_stages, stages_of, stages_of_other_packages

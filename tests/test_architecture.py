@@ -18,6 +18,7 @@ from exfolio.cli.main import COMMANDS, build, run
 from grimp import ImportGraph, build_graph
 
 ROOT = Path(__file__).resolve().parents[1]
+DEVELOPMENT = ROOT / "docs" / "development.md"
 PACKAGES = ("builders", "cli", "models", "stores")
 MAY_IMPORT = {
     "models": set(),
@@ -142,6 +143,8 @@ top of a package each module is one of its own."""
 
 def room(module: str, graph: ImportGraph) -> str:
     parts = module.split(".")[1:]
+    if parts[:2] == ["builders", "engine"]:
+        return "builders/engine"
     is_package = bool(graph.find_children(module))
     return "/".join(parts if is_package or len(parts) == 2 else parts[:-1])
 
@@ -160,6 +163,31 @@ def test_rooms_import_only_those_on_the_list(graph: ImportGraph) -> None:
     allowed = {(a, f"{a.split('/')[0]}/{b}") for a, others in ARROWS.items() for b in others.split()}
 
     assert arrows_between_rooms(graph) == allowed, "a new arrow is added here, or better done without"
+
+
+def test_the_documents_draw_these_arrows() -> None:
+    drawn = {
+        tuple(arrow.split(" --> "))
+        for drawing in re.findall(r"```mermaid\n(.*?)```", DEVELOPMENT.read_text(encoding="utf-8"), re.DOTALL)
+        for arrow in re.findall(r"^ +(\S+ --> \S+)$", drawing, re.MULTILINE)
+    }
+    listed = {
+        (a.partition("/")[2].replace("/", "_"), b.replace("/", "_"))
+        for a, bs in ARROWS.items()
+        if not a.startswith("cli/")
+        for b in bs.split()
+    }
+
+    assert drawn == listed
+
+
+def test_the_engine_selects_and_executes_in_rooms_that_its_base_does_not_know(graph: ImportGraph) -> None:
+    inner = {"exfolio.builders.engine.selection", "exfolio.builders.engine.execution"}
+    base = {module for module in graph.find_children("exfolio.builders.engine") if module not in inner}
+
+    known = {i for module in base for i in graph.find_modules_directly_imported_by(module)}
+
+    assert not {module for module in known if any(module.startswith(room) for room in inner)}
 
 
 def test_the_engine_knows_no_room_and_rooms_form_no_circle() -> None:

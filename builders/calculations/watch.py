@@ -16,7 +16,7 @@ from ...stores.bookkeeping import failures
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
 from ...stores.errors import LeaseHeld
-from ..engine.runner import Interrupted, Progress, run_stage
+from ..engine.execution.runner import Interrupted, Progress, run_stage
 from .vasp.crawl import Run, crawl
 from .vasp_results_stage import VaspStage
 

@@ -8,8 +8,8 @@ from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values
 from .campaign import Campaign

@@ -10,7 +10,7 @@ from ...stores.documents import Composition
 from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 from ..training import trained
 
 

@@ -11,9 +11,9 @@ from typing import ClassVar
 from ...stores.documents import Composition, Material
 from ..engine.batches import Item, Outcome
 from ..engine.channels import Channel
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
-from ..engine.map_stage import MapStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
+from ..engine.selection.map_stage import MapStage
 from ..materials.formula_groups import formulas_in
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..candidates.composition_settings import Compositions, ModelSettings
 from ..candidates.settings_labels import Labels, unlabelled
 from ..engine.batches import Doc
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 from ..engine.stage import Stage
 from ..training.training_stage import TrainingStage
 from . import sample_stage, screen_stage, verdict_stage

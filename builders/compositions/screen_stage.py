@@ -9,7 +9,7 @@ from ...stores.documents import Composition
 from ...stores.documents.base import labelled
 from ..candidates.composition_view import STAGES
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 
 NAME = STAGES["screen"]
 

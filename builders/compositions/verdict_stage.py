@@ -10,7 +10,7 @@ from ..candidates.composition_settings import JUDGED
 from ..candidates.composition_view import STAGES
 from ..candidates.gates import Gate, pass_through
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 
 NAME = STAGES["verdict"]
 

@@ -9,7 +9,7 @@ from ...models.structure.comparison.incremental_matching import Link, link
 from ...models.structure.serialization import Arrays, BadStructure, arrays_of
 from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_stage import GroupStage
 from .formula_groups import KNOWN_STRUCTURES
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...stores.connection import Connection
 from ...stores.documents import Material, RegistryDocument
 from ..engine.batches import Doc
-from ..engine.group_members import Members
+from ..engine.selection.group_members import Members
 
 KNOWN_STRUCTURES = Members(
     Material,

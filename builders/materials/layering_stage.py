@@ -8,7 +8,7 @@ from ...models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, La
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome, Refused
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 
 RULES: dict[str, LayerRules] = {"paper": PAPER_RULES, "database": DATABASE_RULES}
 """Named rules: the text of the 2DMatPedia paper, and what its entries agree with (see `models.structure.layers`)."""

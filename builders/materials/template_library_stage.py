@@ -21,8 +21,8 @@ from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash
 from ...stores.documents import Material
 from ..engine.batches import Batch, Doc, Item, Outcome, Prepared, Refused
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 
 MAX_SITES: Final = 200
 """Atoms in the cell of a template; comparing two larger cells takes StructureMatcher minutes."""

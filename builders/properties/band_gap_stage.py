@@ -6,8 +6,8 @@ from typing import ClassVar, Final
 
 from ...stores.documents import Calculation, Property
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 
 TASKS: Final = ("NSCF Uniform", "NSCF Line", "SCF Line", "Static", "Structure Optimization")
 """Kinds of run that give a gap, the densest mesh of k-points first."""

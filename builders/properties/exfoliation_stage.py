@@ -11,8 +11,8 @@ from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculat
 from ...models.structure.serialization import from_plain
 from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from .hull_entries import USABLE_TASKS
 
 COMPARED = (

@@ -14,8 +14,8 @@ from ...models.energetics.hull import HullPosition, hull_positions
 from ...models.energetics.schemes import Scheme
 from ...stores.documents import Calculation, Property, RegistryDocument
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
-from ..engine.group_members import Members
+from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
+from ..engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
 
 AGAINST = ("known", "known and ours")

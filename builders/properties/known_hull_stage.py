@@ -14,8 +14,8 @@ from ...models.energetics.hull import HullPosition, hull_positions
 from ...stores.canonical import text_hash
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.chemical_system_stage import ChemicalSystemStage, origin
-from ..engine.group_members import Members
+from ..engine.selection.chemical_system_stage import ChemicalSystemStage, origin
+from ..engine.selection.group_members import Members
 
 KNOWN_FORMATION: Final = Members(
     Material,

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
 
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")

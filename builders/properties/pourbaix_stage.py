@@ -27,8 +27,8 @@ from ...models.energetics.schemes import Scheme
 from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.chemical_system_stage import first_principles_entries, parts
-from ..engine.group_members import Members
+from ..engine.selection.chemical_system_stage import first_principles_entries, parts
+from ..engine.selection.group_members import Members
 from .hull_entries import Phase, phases, snapshot
 from .ion_file import load_ions
 from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known

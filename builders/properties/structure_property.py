@@ -18,7 +18,7 @@ from pymatgen.core.structure import Structure
 from ...models.structure.serialization import from_plain
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..engine.batches import Doc, Failure, Item, Outcome
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 
 _KIND = re.compile(r"[a-z][a-z0-9_]*")
 

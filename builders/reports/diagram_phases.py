@@ -21,8 +21,8 @@ from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import BASES
 from ..engine.batches import Doc
-from ..engine.chemical_system_stage import first_principles_entries, parts
-from ..engine.group_stage import Members
+from ..engine.selection.chemical_system_stage import first_principles_entries, parts
+from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
 

@@ -12,7 +12,7 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, explain
 from ...stores.errors import ConfigurationError, ExfolioError, LeaseHeld
 from ..candidates.known import load_campaigns
-from ..engine.runner import Interrupted, run_stage
+from ..engine.execution.runner import Interrupted, run_stage
 from ..engine.stage import Stage
 from ..refresh import known_sources, refresh
 from .jobs import Ending, Job

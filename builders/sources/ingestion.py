@@ -19,7 +19,7 @@ from ...stores.errors import ExfolioError, LeaseHeld
 from ...stores.transactions import in_transaction
 from .. import extensions
 from ..engine.batches import Doc
-from ..engine.runner import Progress, run_stage
+from ..engine.execution.runner import Progress, run_stage
 from ..engine.stage import Stage
 
 TRACES: Final = ("source_files", "source_records", "source_pulls", "quarantine", "failures")

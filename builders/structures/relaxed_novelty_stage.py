@@ -8,8 +8,8 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
 from ..properties.potential.potential_stage import KIND, method_name
 

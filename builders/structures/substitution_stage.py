@@ -10,7 +10,7 @@ from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 from . import proposed_structure
 
 

@@ -27,9 +27,9 @@ from ...stores.documents import Composition, Material, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
-from ..engine.group_members import Members
-from ..engine.group_stage import GroupStage
-from ..engine.labels import flattened, projected, translated
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
+from ..engine.selection.labels import flattened, projected, translated
 from . import proposed_structure
 from .space_group_lookup import KIND_OF_DIMENSION, guesses, ranking_weights
 from .template_loading import TemplateBuckets

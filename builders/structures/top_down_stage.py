@@ -10,7 +10,7 @@ from ...models.structure.vacuum import VACUUM, is_monolayer_cell
 from ...stores.documents import Material, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome, Refused
-from ..engine.map_stage import MapStage
+from ..engine.selection.map_stage import MapStage
 from ..materials.layering_stage import RULES, LayerStage
 from . import proposed_structure
 

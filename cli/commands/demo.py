@@ -13,7 +13,7 @@ from rich.table import Table
 from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
 from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.known import load_campaigns
-from ...builders.engine.runner import start_early
+from ...builders.engine.execution.runner import start_early
 from ...stores.connection import Connection, connect
 from ..display.cells import BOUND_SIGNS
 from ..display.console import JsonOption, begin, err, out, print_json

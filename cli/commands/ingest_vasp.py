@@ -13,7 +13,7 @@ from typing import Final
 
 import typer
 
-from ...builders.engine.runner import Interrupted
+from ...builders.engine.execution.runner import Interrupted
 from ...builders.sources.ingestion import ingest
 from ...stores.clock import utc_now
 from ...stores.connection import connect

@@ -167,7 +167,7 @@ def run_command(
         chosen = find_campaigns(connection, [campaign] if campaign else [])
         wanted = _stage(connection, stage, chosen)
         with progress_of.stage_progress(quiet=json) as progress:
-            runner = _needed(".builders.engine.runner")
+            runner = _needed(".builders.engine.execution.runner")
             report = runner.run_stage(wanted, connection, processes=processes or settings.processes, progress=progress)
         if json:
             print_json(asdict(report))

@@ -9,7 +9,7 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ...builders.engine.runner import run_stage
+from ...builders.engine.execution.runner import run_stage
 from ...builders.training.model_kinds import KINDS, kind_of_model
 from ...builders.training.training_stage import TrainingStage
 from ...stores.connection import connect

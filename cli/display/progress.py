@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ...builders.engine.runner import Progress as Callback
+from ...builders.engine.execution.runner import Progress as Callback
 from ...builders.engine.stage import Stage
 from ...stores.bookkeeping.runs import StageReport
 from .console import err

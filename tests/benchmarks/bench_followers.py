@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import psutil
 import report
 from exfolio.builders.engine.batches import Batch, Item, Outcome
-from exfolio.builders.engine.map_stage import MapStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import Composition

@@ -21,7 +21,7 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.builders.materials.preferred_stage import PreferredStage

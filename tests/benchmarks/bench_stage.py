@@ -28,8 +28,8 @@ from typing import Any, ClassVar
 import psutil
 import report
 from exfolio.builders.engine.batches import Item, Outcome
-from exfolio.builders.engine.map_stage import MapStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import BY_COLLECTION, RegistryDocument
 from exfolio.stores.documents.base import meta

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 from bench_templates import compositions, renamed_library
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import _founding
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas

@@ -27,7 +27,7 @@ from pathlib import Path
 import psutil
 from exfolio.builders.calculations.vasp.guards import BadRun, plain_xml
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection, connect

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from exfolio.builders.engine import plan
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution import plan
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from exfolio.builders.engine.batches import Batch, Failure, Item, Outcome, Refused
-from exfolio.builders.engine.map_stage import MapStage
+from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping import stage_states
 from exfolio.stores.documents import Composition

@@ -6,8 +6,8 @@ import time
 from typing import Any, ClassVar
 
 from exfolio.builders.engine.batches import Failure, Item, Outcome, Refused
-from exfolio.builders.engine.group_stage import GroupStage, Members
-from exfolio.builders.engine.map_stage import MapStage
+from exfolio.builders.engine.selection.group_stage import GroupStage, Members
+from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material, Property, ProposedStructure
 from exfolio.stores.transactions import in_transaction

@@ -15,7 +15,7 @@ from ....models.potential.chgnet import HEAVIEST, NAME, REMEDY, Static, evaluate
 from ....models.potential.relaxation import FORCE_TOLERANCE, Relaxed, relax
 from ....models.structure.serialization import to_plain
 from ...engine.batches import Batch, Doc, Item
-from ...engine.map_stage import MapStage
+from ...engine.selection.map_stage import MapStage
 
 KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""

@@ -17,8 +17,8 @@ from ....models.potential.chgnet import NAME, is_installed
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
-from ...engine.group_members import Members
-from ...engine.group_stage import GroupStage
+from ...engine.selection.group_members import Members
+from ...engine.selection.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
 from .element_energies import reference_elements
 from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name

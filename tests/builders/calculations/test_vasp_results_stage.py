@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError

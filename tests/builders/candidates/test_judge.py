@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from exfolio.builders.candidates.campaign import Campaign
 from exfolio.builders.candidates.judge import JudgeStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.recipe import stages_of
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection

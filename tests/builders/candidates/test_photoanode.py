@@ -3,7 +3,7 @@
 import pytest
 from exfolio.builders.candidates.campaign import load
 from exfolio.builders.candidates.judge import JudgeStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure

@@ -9,7 +9,7 @@ from contents import current, differences
 from exfolio.builders.candidates.composition_settings import Compositions
 from exfolio.builders.compositions.novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from exfolio.builders.compositions.route import composition_route
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.screening import screen

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.stores import bulk_replace
 from exfolio.stores.connection import Connection
 from toy_stages import Doubler, Linker, put_materials, retire_materials

@@ -7,8 +7,8 @@ import signal
 from typing import Any, ClassVar
 
 import pytest
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.fused_stages import CannotFuse
-from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.bookkeeping.runs import StageReport

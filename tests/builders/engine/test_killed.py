@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import REGISTRY

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.stores.connection import Connection
 from toy_stages import Doubler, Summer, put_materials
 

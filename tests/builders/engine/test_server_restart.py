@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.stores.connection import connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded

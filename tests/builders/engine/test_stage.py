@@ -1,7 +1,7 @@
 """The engine's promises, on a real MongoDB: nothing twice, lost or missed, and failures beside good values."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.bookkeeping import revisions
 from exfolio.stores.bookkeeping.leases import Lease, LeaseLost

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, monolayer_of, one, put, retire

@@ -1,6 +1,6 @@
 """Stage `layers`: which known crystals consist of layers."""
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, keys, one, put, retire

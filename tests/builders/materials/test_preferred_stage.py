@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.builders.materials.method_ranking import rank
 from exfolio.builders.materials.preferred_stage import PreferredStage

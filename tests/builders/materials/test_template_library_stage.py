@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import MAX_SITES, TemplateStage
 from exfolio.builders.structures.template_loading import load_templates
 from exfolio.models.structure.templates import predict

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from exfolio.builders.calculations.match_stage import MatchStage
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.band_gap_stage import BandGapStage
 from exfolio.builders.properties.exfoliation_stage import ExfoliationStage

@@ -1,7 +1,7 @@
 """Hull distances from formation energies of known materials: measured with measured, computed with computed."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.known_hull_stage import KnownHullStage, family
 from exfolio.stores.connection import Connection
 from filled_registry import properties, put_materials, put_properties, put_structures

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.properties.known_hull_stage import KnownHullStage

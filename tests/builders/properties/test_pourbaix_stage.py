@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError

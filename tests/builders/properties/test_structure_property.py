@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.batches import Failure, Item
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.structure_property import StructureProperty, Value
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure

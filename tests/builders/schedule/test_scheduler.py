@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.schedule.scheduler import Scheduler
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.cli.main import run

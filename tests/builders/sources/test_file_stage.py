@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.sources.file_stage import SourceMissing, SourceStage
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.builders.sources.retirement import SourceShrank

@@ -6,7 +6,7 @@ import filled_registry
 import pytest
 from exfolio.builders.candidates.campaign import load
 from exfolio.builders.candidates.crystal_gan_route import CrystalGanRoute
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.reports.model_report import report
 from exfolio.builders.structures import crystal_gan_stage
 from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage

@@ -1,6 +1,6 @@
 """Stage `novelty`: which monolayers are known, and which are the same."""
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.structures.relaxed_novelty_stage import RelaxedNoveltyStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property, ProposedStructure

@@ -1,7 +1,7 @@
 """Stage `bottom-up`: substitution by elements of the same group in monolayers that repeat no other."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.substitution_stage import BottomUpStage

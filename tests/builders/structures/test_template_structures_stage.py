@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from exfolio.builders.candidates.campaign import CampaignError, parse
 from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
 from exfolio.builders.recipe import stages_of

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.structure.serialization import from_plain

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.reports.model_report import report
 from exfolio.builders.training import trained
 from exfolio.builders.training.model_kind import TrainingError

@@ -1,7 +1,7 @@
 """Kinds `space-groups` and `space-groups-bulk`: layers and salts known apart, drawn from the registry and learnt."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
 from exfolio.builders.reports.model_report import report
 from exfolio.builders.structures.space_group_lookup import ranking_weights

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.training import trained, training_stage
 from exfolio.builders.training.known_compositions import least_values
 from exfolio.builders.training.model_kind import Desk, Kind, Trained, TrainingError, TrainingSet, learn

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from exfolio import connect
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
 from exfolio.builders.structures.template_loading import predict_structures
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage

@@ -2,7 +2,7 @@
 
 import pytest
 from exfolio.builders.candidates.campaign import parse
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.potential.lowest_energies_stage import LowestEnergiesStage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.recipe import stages_of

@@ -2,7 +2,7 @@
 
 import pytest
 from exfolio.builders.candidates.campaign import parse
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.potential.near_hull_stage import NearHullReferencesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.recipe import stages_of

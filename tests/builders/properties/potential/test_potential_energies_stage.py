@@ -1,7 +1,7 @@
 """Energies of proposed structures by CHGNet: which are evaluated, how they are kept, and that none is twice."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage

@@ -1,10 +1,10 @@
 """Stages of the potential: energies of known and proposed structures by CHGNet, and what they mean together."""
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.potential import base as potential_stage
-from exfolio.builders.properties.potential import values as potential_values
+from exfolio.builders.properties.potential import potential_stage
+from exfolio.builders.properties.potential import potential_values_stage as potential_values
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage

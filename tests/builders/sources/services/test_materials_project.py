@@ -5,7 +5,7 @@ import pickle
 from dataclasses import replace
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import known_sources
 from exfolio.builders.sources.records.raw_record import Documents, RawRecord
 from exfolio.builders.sources.records.source_options import SourceOptionError

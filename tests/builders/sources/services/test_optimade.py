@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import known_sources
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.builders.sources.records.source_options import SourceOptionError

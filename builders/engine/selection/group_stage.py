@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from pymongo.client_session import ClientSession
 
-from ...stores.bookkeeping import failures, revisions, stage_states
+from ....stores.bookkeeping import failures, revisions, stage_states
+from ..batches import Batch, Doc, Item
+from ..channels import Channel
+from ..stage import Stage
 from . import labels
-from .batches import Batch, Doc, Item
-from .channels import Channel
 from .group_members import Members
-from .stage import Stage
 
 
 @dataclass(slots=True)

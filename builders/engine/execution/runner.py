@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
-from ...stores.bookkeeping.runs import StageReport
-from ...stores.connection import Connection
+from ....stores.bookkeeping.runs import StageReport
+from ....stores.connection import Connection
+from ..batches import Batch
+from ..stage import Stage
 from . import worker_processes
-from .batches import Batch
 from .interruption import Interrupted, stopping_on_signals
-from .stage import Stage
 from .worker_processes import COLLECT_EVERY, MakeExecutor, process_pool, start_early
 
 _SWITCH_SECONDS = 0.0005

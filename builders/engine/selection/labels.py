@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .batches import Doc
+from ..batches import Doc
 
 _COMBINING = ("$and", "$or", "$nor")
 

@@ -21,10 +21,10 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from ...models.learning.threads import threads_of_torch
-from . import lookups
-from .batches import Batch, Failure, Outcome
-from .stage import Stage
+from ....models.learning.threads import threads_of_torch
+from .. import lookups
+from ..batches import Batch, Failure, Outcome
+from ..stage import Stage
 
 logger = logging.getLogger(__name__)
 _PRELOADED = (

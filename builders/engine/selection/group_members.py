@@ -8,11 +8,11 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from ...stores.documents import RegistryDocument
-from ...stores.documents.base import LEFT
+from ....stores.documents import RegistryDocument
+from ....stores.documents.base import LEFT
+from ..batches import Doc
+from ..channels import Channel
 from . import labels
-from .batches import Doc
-from .channels import Channel
 
 
 @dataclass(frozen=True)

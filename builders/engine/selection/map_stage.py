@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
-from ...stores.bookkeeping import failures, revisions, stage_states
-from ...stores.documents import RegistryDocument
+from ....stores.bookkeeping import failures, revisions, stage_states
+from ....stores.documents import RegistryDocument
+from ..batches import Batch, Doc, Item
+from ..channels import Channel
+from ..stage import Stage
 from . import labels
-from .batches import Batch, Doc, Item
-from .channels import Channel
-from .stage import Stage
 
 _Interval = tuple[str, int, int]
 """Facet, and revisions ``(after, up to]``."""

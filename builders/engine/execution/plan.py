@@ -9,10 +9,10 @@ import heapq
 import logging
 from collections.abc import Callable, Sequence
 
-from ...stores.bookkeeping import revisions
-from ...stores.connection import Connection
-from .channels import Channel
-from .stage import Stage
+from ....stores.bookkeeping import revisions
+from ....stores.connection import Connection
+from ..channels import Channel
+from ..stage import Stage
 
 logger = logging.getLogger(__name__)
 MOST_PASSES = 12

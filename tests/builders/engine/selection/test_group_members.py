@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from exfolio.builders.candidates.campaign import load, shipped
-from exfolio.builders.engine.group_members import Members
-from exfolio.builders.engine.group_stage import GroupStage
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.selection.group_members import Members
+from exfolio.builders.engine.selection.group_stage import GroupStage
 from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
 from known_crystals import campaign

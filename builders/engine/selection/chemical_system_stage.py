@@ -9,9 +9,9 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from ...models.composition.formula.chemical_systems import sub_systems
-from ...stores.documents import ReferenceEntry
-from .batches import Batch, Doc, Item
+from ....models.composition.formula.chemical_systems import sub_systems
+from ....stores.documents import ReferenceEntry
+from ..batches import Batch, Doc, Item
 from .group_members import Members
 from .group_stage import GroupStage
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.server import embedded

@@ -1,0 +1,1 @@
+"""How stages select what is due: document by document, in groups, by chemical system; all by revision."""
