@@ -101,6 +101,7 @@ def test_the_model_of_the_example_decides_at_a_gate(
     assert set(judged) == {"MoS2", "BN"}
     for row in judged.values():
         [gate] = row["gates"]
+        assert gate["field"] == "values.predicted_band_gap"
         assert gate["value"] == row["values"]["predicted_band_gap"]
         assert gate["verdict"] == ("passed" if gate["value"] >= 0.5 else "failed")
     assert 0.7 < judged["MoS2"]["values"]["predicted_band_gap"] < 3
