@@ -101,6 +101,7 @@ def test_the_model_of_the_example_decides_at_a_gate(
     assert set(judged) == {"MoS2", "BN"}
     for row in judged.values():
         [gate] = row["gates"]
+        assert gate["field"] == "values.predicted_band_gap"
         assert gate["value"] == row["values"]["predicted_band_gap"]
         assert gate["verdict"] == ("passed" if gate["value"] >= 0.5 else "failed")
     assert 0.7 < judged["MoS2"]["values"]["predicted_band_gap"] < 3
@@ -110,6 +111,10 @@ def test_the_model_of_the_example_decides_at_a_gate(
     assert shown_first["values"]["predicted_band_gap"] == max(
         row["values"]["predicted_band_gap"] for row in judged.values()
     )
+    assert "gap as predicted" in ask("funnel", "gaps")[1]
+    code, printed = ask("why", shown_first["candidate_id"])
+    assert code == 0, printed
+    assert "ridge on Magpie" in printed
     assert "Nothing is due" in ask("refresh", str(campaign))[1]
 
 

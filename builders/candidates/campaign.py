@@ -33,7 +33,7 @@ from ..extensions import installed_kinds
 from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
-from .gates import Gate
+from .gates import FURTHER, Gate
 from .template_route import TemplateRoute
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -173,14 +173,18 @@ ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
 
 _FROM_FILE: Final = "from file"
 """Context in which a campaign is read that a person has written. One that was accepted before may look at a kind of
-property whose package is gone by now: its candidates wait for that value, and nothing else comes to a stop."""
+property (``values.KIND``) whose package is gone by now: its candidates wait for that value, and nothing else stops."""
 
 
 def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
-    accepted_before = info.context != _FROM_FILE and gate.field not in Candidate._fields
-    checked_field(
-        gate, Candidate, what="candidates", further=lambda: [gate.field] if accepted_before else installed_kinds()
-    )
+    kinds: set[str] = set()
+    if gate.kind is not None and info.context != _FROM_FILE:
+        kinds = {gate.kind}
+    elif gate.field not in Candidate._fields:
+        kinds = installed_kinds()
+        if gate.field in kinds:
+            gate = gate.model_copy(update={"field": f"{FURTHER}.{gate.field}"})
+    checked_field(gate, Candidate, what="candidates", further=[f"{FURTHER}.{kind}" for kind in sorted(kinds)])
     unknown = sorted(set(gate.routes or ()) - ROUTES)
     if unknown:
         raise ValueError(

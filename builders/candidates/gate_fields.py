@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ def checked_field(
     *,
     what: str,
     allowed: Iterable[str] | None = None,
-    further: Callable[[], Iterable[str]] | None = None,
+    further: Iterable[str] = (),
 ) -> Gate:
     """The gate, if its field is one that can be judged.
 
@@ -49,7 +49,7 @@ def checked_field(
     allowed
         The fields a gate may look at; every number, text, and yes or no without.
     further
-        Lists what they have numbers of beside their fields; called where the field is none of these.
+        What they have numbers of beside their fields, as a gate names it.
 
     Raises
     ------
@@ -61,8 +61,7 @@ def checked_field(
     fitting = {field: kind for field, kind in ((n, _kind(f)) for n, f in fields.items()) if kind and field != FURTHER}
     if allowed is not None:
         fitting = {field: fitting[field] for field in allowed}
-    if gate.field not in fields and further is not None:
-        fitting |= dict.fromkeys(further(), float)
+    fitting |= dict.fromkeys(further, float)
     compared = fitting.get(gate.field)
     if compared is None and (allowed is not None or gate.field not in fields):
         close = get_close_matches(gate.field, fitting, n=3)

@@ -69,11 +69,21 @@ class Gate(BaseModel):
             return f"{_CONDITIONS[name]} {', '.join(threshold)}"
         return f"{_CONDITIONS[name]} {threshold:g}"
 
+    @property
+    def kind(self) -> str | None:
+        """Kind of property it looks at, where that has no field of its own; None where it looks at a field."""
+        return self.field.removeprefix(f"{FURTHER}.") if self.field.startswith(f"{FURTHER}.") else None
+
+    def bound_of(self, candidate: Mapping[str, Any]) -> str | None:
+        """Which bound of the true value the value is, ``lower`` or ``upper``; None where it is the value."""
+        bound: str | None = (candidate.get("bounds") or {}).get(self.kind or self.field)
+        return bound
+
     def value_of(self, candidate: Mapping[str, Any]) -> Any:
         """Value of the field, or of the kind of property, that the gate looks at; None where it is not known."""
+        if self.kind is not None:
+            return (candidate.get(FURTHER) or {}).get(self.kind)
         value = candidate.get(self.field)
-        if value is None:
-            value = (candidate.get(FURTHER) or {}).get(self.field)
         return value.get(self.element) if self.element is not None and isinstance(value, Mapping) else value
 
     @cached_property
@@ -92,8 +102,7 @@ class Gate(BaseModel):
         value = self.value_of(candidate)
         if value is None:
             return "not-applicable" if self.element is not None and self._lacks_element(candidate) else "unknown"
-        bound = (candidate.get("bounds") or {}).get(self.field)
-        if bound is not None:
+        if (bound := self.bound_of(candidate)) is not None:
             return self._judge_range(value, math.inf) if bound == "lower" else self._judge_range(-math.inf, value)
         return "passed" if self._holds(value) else "failed"
 
@@ -176,7 +185,7 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
         value = gate.value_of(candidate)
         if value is not None:
             entry["value"] = value
-            if bound := (candidate.get("bounds") or {}).get(gate.field):
+            if bound := gate.bound_of(candidate):
                 entry["bound"] = bound
         judged.append(entry)
         if verdict == "failed" and rejected_by is None:

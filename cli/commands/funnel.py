@@ -220,7 +220,7 @@ def print_verdict(doc: dict[str, Any]) -> None:
             shown = f"{within_bound(shown, bound)}, {_BOUNDS[bound]}"
         if gate["verdict"] == "not-applicable":
             shown = f"does not concern the {doc.get('route')} route"
-        method = doc.get("methods", {}).get(gate["field"], "")
+        method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
         table.add_row(
             f"  {_MARKS[gate['verdict']]}",
             gate["name"],

@@ -207,7 +207,7 @@ def _print_gates(document: Doc) -> None:
             escape(shown),
             escape(condition),
             f"[{COLOURS.get(verdict, 'dim')}]{escape(verdict)}[/]",
-            f"[dim]{escape(str(methods.get(gate.get('field'), '')))}[/]",
+            f"[dim]{escape(str(methods.get(str(gate.get('field')).removeprefix('values.'), '')))}[/]",
         )
     out.print(table)
     for earlier in document.get("history") or []:
