@@ -27,7 +27,9 @@ class Step(Stage):
         self, name: str, reads: str = "", writes: str = "", looks: str = "", share: dict[str, Any] | None = None
     ) -> None:
         self.name = name
-        self._reads, self._writes, self._looks = ([_channel(one) for one in said.split()] for said in (reads, writes, looks))
+        self._reads, self._writes, self._looks = (
+            [_channel(one) for one in said.split()] for said in (reads, writes, looks)
+        )
         super().__init__(share=share)
 
     def reads(self) -> tuple[Channel, ...]:
