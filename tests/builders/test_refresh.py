@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contents import current, differences, empty
 from exfolio.builders.candidates.campaign import Campaign
 from exfolio.builders.candidates.known import known_campaigns
 from exfolio.builders.refresh import refresh
 from exfolio.stores.bookkeeping.leases import Lease
-from exfolio.stores.connection import Connection
+from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
 from known_crystals import campaign, crystals, keys, one, revisions
 
@@ -297,3 +298,27 @@ def test_a_source_that_can_not_be_made_again_keeps_nothing_else_from_running(
     assert "no-such-kind" in report.errors["ingest:aaa"]
     assert report.exit_code == 1
     assert [stage.stage for stage in report.stages] == ["ingest:lab"]
+
+
+@pytest.mark.parametrize(("batch_size", "processes"), [(7, 1), (7, 2)])
+def test_neither_batches_nor_processes_change_what_a_refresh_makes(
+    registry: Connection, tmp_path: Path, batch_size: int, processes: int
+) -> None:
+    names = ["MoS2-2H", "MoS2-3R", "NbSe2-2H", "C-graphite-2H", "BN-h", "CdI2-CdI2", "NaCl-rocksalt", "Cd-hcp"]
+    plain = over(write(tmp_path, "lab", *names)).model_dump(mode="json", by_alias=True)
+    routes = {"top-down": {}, "bottom-up": {"at_once": "one", "max_elements": 2}}
+    # The potential is left out where it is not installed.
+    wanted = Campaign.model_validate({**plain, "routes": routes, "potential": {"relax": False}, "pourbaix": {}})
+    refresh(registry, [wanted])
+    of_one = current(registry)
+    assert len(of_one["structures"]) > 14
+    assert len(of_one["properties"]) > 14
+    empty(registry)
+
+    settings = registry.settings.model_copy(update={"batch_size": batch_size})
+    with connect(settings) as other:
+        refresh(other, [wanted], processes=processes)
+        assert differences(current(other), of_one) == []
+        before = revisions(other)
+        refresh(registry, [wanted])
+        assert revisions(other) == before

@@ -18,12 +18,12 @@ def current(connection: Connection) -> Contents:
     for document in REGISTRY:
         name = document.collection_name()
         docs = connection.database[name].find({"deprecated": False})
-        found[name] = {doc[document.KEY]: _content(doc) for doc in docs}
+        found[name] = {doc[document.KEY]: _content(doc, document.UNHASHED) for doc in docs}
     return found
 
 
-def _content(doc: Doc) -> Doc:
-    kept = {name: value for name, value in doc.items() if name not in _BOOKKEEPING | _OF_THE_PAST}
+def _content(doc: Doc, how_long: frozenset[str]) -> Doc:
+    kept = {name: value for name, value in doc.items() if name not in _BOOKKEEPING | _OF_THE_PAST | how_long}
     # What comes out the same of a changed input, or by a newer stage, is not written again: neither are its origins.
     kept["origins"] = [(origin.get("collection"), origin.get("id")) for origin in doc["origins"]]
     return {**kept, "facets": sorted(doc["facets"])}

@@ -6,6 +6,7 @@ business.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -290,7 +291,8 @@ def _shares(compositions: Formulas, times: NDArray[np.int64], oxidation_states: 
 
 
 def _total_variation(first: dict[Any, float], second: dict[Any, float]) -> float:
-    return sum(abs(first.get(key, 0) - second.get(key, 0)) for key in first.keys() | second.keys()) / 2
+    # Exactly rounded, so that the order in which a set of names comes, another one in every process, does not matter.
+    return math.fsum(abs(first.get(key, 0) - second.get(key, 0)) for key in first.keys() | second.keys()) / 2
 
 
 def _ratio(here: float, training: float) -> str:

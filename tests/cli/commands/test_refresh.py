@@ -9,7 +9,7 @@ import pytest
 import small_registry
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
-from known_crystals import CAMPAIGN, crystals, keys, revisions
+from known_crystals import CAMPAIGN, crystals, keys, monolayer_of, revisions
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -144,3 +144,40 @@ def test_what_failed_ends_with_1(fresh: Connection, ask: Ask, campaign: Path) ->
     assert code == 1
     assert "1 failed" in said
     assert "will be tried again: exfolio query failures" in said
+
+
+def test_what_a_source_corrects_to_another_compound_is_told_as_it_is_now(
+    fresh: Connection, ask: Ask, ask_json: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A file names a monolayer x1 MoS2, and later NbS2: no candidate is known as what x1 no longer is."""
+    bulk = [{"material_id": doc["source_id"], "structure": doc["structure"]} for doc in crystals("MoS2-2H", "NbS2-2H")]
+    flat = tmp_path / "flat.json"
+
+    def say(name: str) -> None:
+        layer = {"material_id": "x1", "structure": monolayer_of(name)["structure"], "band_gap": 1.6}
+        flat.write_text(json.dumps([layer]))
+
+    def told(formula: str) -> Any:
+        [candidate] = ask_json("query", f'chemical_formula_reduced = "{formula}"')["documents"]
+        return candidate
+
+    say("MoS2-2H")
+    (tmp_path / "lab.json").write_text(json.dumps(bulk))
+    (tmp_path / "layers.yaml").write_text(CAMPAIGN)
+    for file in ("lab.json", "flat.json"):
+        assert ask("ingest", str(tmp_path / file))[0] == 0
+    assert ask("refresh", str(tmp_path / "layers.yaml"))[0] == 0
+    sulphide, other = told("MoS2"), told("NbS2")
+    assert (sulphide["novel"], sulphide["known_as"], sulphide["band_gap"]) == (False, ["flat:x1"], 1.6)
+    assert (other["novel"], other["known_as"]) == (True, [])
+
+    say("NbS2-2H")
+    assert ask("refresh")[0] == 0
+
+    sulphide, other = told("MoS2"), told("NbS2")
+    assert (sulphide["novel"], sulphide["known_as"], sulphide.get("band_gap")) == (True, [], None)
+    assert (other["novel"], other["known_as"], other["band_gap"]) == (False, ["flat:x1"], 1.6)
+    code, printed, _ = ask("show", sulphide["candidate_id"])
+    assert code == 0
+    assert "x1" not in printed
+    assert ask_json("show", "flat:x1")["document"]["formula_reduced"] == "NbS2"

@@ -51,9 +51,8 @@ def test_a_member_that_moves_on_while_a_pass_is_cut_off_is_missed_in_no_group(re
         raise Killed
 
     def sums() -> dict[str, float]:
-        return {
-            doc["structure_id"]: doc["value"] for doc in registry.database["properties"].find({"deprecated": False})
-        }
+        found = registry.database["properties"].find({"deprecated": False})
+        return {doc["structure_id"]: doc["value"] for doc in found}
 
     put("B")
     run_stage(Summer(), registry)

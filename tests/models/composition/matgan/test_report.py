@@ -1,5 +1,9 @@
 """The figures of a generator are what a count by hand gives."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -61,3 +65,17 @@ def test_compositions_left_out_must_not_have_been_learnt() -> None:
 def test_the_plot_shows_all_three_distributions() -> None:
     figure = plot_distributions(distributions(["NaCl", "MgO"]), distributions(["NaCl", "LiFePO4"]))
     assert [axis.get_xlabel() for axis in figure.axes] == ["number of elements", "element", "stoichiometry"]
+
+
+def test_distances_are_the_same_in_every_process() -> None:
+    """Names come out of a set in another order in each; a sum of rounded numbers would tell."""
+    program = (
+        "from exfolio.models.composition.matgan.report import distances, distributions\n"
+        "ours = distributions(['MgO', 'NaCl', 'TiO2', 'Li2O', 'KBr', 'Al2O3', 'SrTiO3', 'MoS2', 'GaAs', 'ZnS', 'CaF2'])\n"
+        "theirs = distributions(['BaO', 'NaCl', 'Fe2O3', 'CsCl', 'PbS', 'CuO', 'LiFePO4'])\n"
+        "print(distances(ours, theirs))\n"
+    )
+    environments = [{**os.environ, "PYTHONHASHSEED": str(seed)} for seed in range(4)]
+    said = {subprocess.check_output([sys.executable, "-c", program], env=one) for one in environments}
+
+    assert len(said) == 1
