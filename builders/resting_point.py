@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..stores.bookkeeping import revisions
 from ..stores.canonical import content_hash
 from ..stores.clock import utc_now
 from ..stores.connection import Connection
 from ..stores.schema import is_initialised
-from .candidates.campaign import Campaign
 from .engine.version import VERSION
+
+if TYPE_CHECKING:
+    from .candidates.campaign import Campaign
 
 Doc = dict[str, Any]
 _JOB: Final = "refresh"
