@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "db": {"db": "Start, stop, prepare and look at the database server."},
     "ingest": {"ingest": "Bring known materials and VASP results into the registry."},
     "source": {"source": "List the sources that were ingested, and remove one."},
+    "campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},
     "refresh": {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
