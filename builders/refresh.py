@@ -26,7 +26,7 @@ from .candidates.known import known_campaigns
 from .candidates.settings_labels import claimed
 from .engine.batches import Doc
 from .engine.execution import plan
-from .engine.execution.interruption import Interrupted
+from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
@@ -36,6 +36,7 @@ from .sources.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
 
 logger = logging.getLogger(__name__)
+_STOPPED = "the refresh stopped between two stages; run again to go on"
 
 
 @dataclass(slots=True)
@@ -177,8 +178,15 @@ def refresh(
         initialise(connection)
     campaigns = list(campaigns) or known_campaigns(connection)
     job = " ".join(["refresh", *(campaign.name for campaign in campaigns)])
-    with Lease(connection, "refresh", seconds=connection.settings.lease_seconds) as lease:
-        report = RefreshReport("")
+    report = RefreshReport("")
+
+    def farewell() -> str:
+        if report.run_id:
+            runs.end(connection, report.run_id, "interrupted", error=f"Interrupted: {_STOPPED}")
+        return _STOPPED
+
+    seconds = connection.settings.lease_seconds
+    with stopping_on_signals(farewell) as asked_to_stop, Lease(connection, "refresh", seconds=seconds) as lease:
         circles = planned_stages(connection, campaigns, report.errors)
         if resting_point.is_at_rest(connection, campaigns, leave_out) and not report.errors:
             return report
@@ -187,6 +195,8 @@ def refresh(
 
         def run(stage: Stage) -> None:
             lease.check()
+            if asked_to_stop.is_set():
+                raise Interrupted(_STOPPED)
             done = _run_one(stage, connection, report, processes=processes, progress=progress)
             if done is None:
                 return

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..stores.bookkeeping import revisions
 from ..stores.canonical import content_hash
@@ -20,8 +20,11 @@ from ..stores.clock import utc_now
 from ..stores.connection import Connection
 from ..stores.schema import is_up_to_date
 from . import extensions
-from .candidates.campaign import Campaign
+from .candidates.gate_outline import recorded_campaigns
 from .engine.version import VERSION
+
+if TYPE_CHECKING:
+    from .candidates.campaign import Campaign
 
 Doc = dict[str, Any]
 _JOB: Final = "refresh"
@@ -40,7 +43,10 @@ def is_at_rest(connection: Connection, campaigns: Sequence[Campaign], leave_out:
         return False
     point = connection.database["resting_points"].find_one({"job": _JOB}) or {}
     known = point.get("campaigns", {})
-    if not all(known.get(campaign.name) == _hash(campaign) for campaign in campaigns):
+    asked = {campaign.name: _hash(campaign) for campaign in campaigns}
+    if not asked:  # as they were begun last, be it by a refresh that was cut off
+        asked = {plain["name"]: content_hash(plain) for plain in recorded_campaigns(connection)}
+    if not all(known.get(name) == digest for name, digest in asked.items()):
         return False
     if point.get("revisions") != _revisions(connection):
         return False

@@ -7,17 +7,22 @@ line in `COMMANDS`. Only the modules a call names are imported, so `exfolio db s
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Final
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from pymongo.errors import PyMongoError
+from typer.core import TyperGroup
 
 from .. import __version__
+from ..builders.engine.execution.interruption import EXIT_CODE as INTERRUPTED
+from ..builders.engine.execution.interruption import end_workers, may_end_this_process
 from ..stores.connection import explain
 from ..stores.errors import CannotRunError, ExfolioError
 from ..stores.settings import CONFIG_VARIABLE
@@ -28,6 +33,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "db": {"db": "Start, stop, prepare and look at the database server."},
     "ingest": {"ingest": "Bring known materials and VASP results into the registry."},
     "source": {"source": "List the sources that were ingested, and remove one."},
+    "campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},
     "refresh": {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
@@ -58,7 +64,15 @@ EXIT_CODES: Final = (
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    may_end_this_process()
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:  # at once: what libraries tidy up as they end takes them seconds
+        end_workers()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -80,14 +94,30 @@ def run(arguments: Sequence[str]) -> int:
         explained = explain(error)
         print_error(explained)
         return max(explained.exit_code, CannotRunError.exit_code)
-    except KeyboardInterrupt:
-        err.print("Interrupted.")
-        return 130
+    except KeyboardInterrupt as stopped:  # before there was a command to run
+        return _interrupted(stopped)
     except Exception:  # noqa: BLE001  status 1 would say that only some items failed
         traceback.print_exc()
         err.print("This is a defect of exfolio: please report it with the lines above.")
         return CannotRunError.exit_code
     return 0
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:  # click would say no more than that it was aborted
+            raise typer.Exit(_interrupted(stopped)) from None
+
+
+def _interrupted(stopped: KeyboardInterrupt) -> int:
+    err.print(str(stopped) or "Interrupted.", markup=False, soft_wrap=True)
+    return INTERRUPTED
+
+
+def _as_ctrl_c(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def build(arguments: Sequence[str] | None = None) -> typer.Typer:
@@ -100,6 +130,7 @@ def build(arguments: Sequence[str] | None = None) -> typer.Typer:
     """
     app = typer.Typer(
         name="exfolio",
+        cls=_Commands,
         help=f"A database of known materials and a registry of candidates. {EXIT_CODES}",
         no_args_is_help=True,
         add_completion=False,

@@ -296,6 +296,18 @@ def parse(text: str, file: str) -> Campaign:
     raise CampaignError("\n".join(problems), _REMEDY)
 
 
+def line_of(text: str, location: Sequence[str | int]) -> int:
+    """Line of a campaign's YAML text, from 1, at which a field stands; of the nearest around it where it is not there.
+
+    Parameters
+    ----------
+    location
+        Names of fields, and places in lists, from the outermost.
+    """
+    content = YAML(typ="rt").load(StringIO(text))
+    return _line_of(content, list(location))[0]
+
+
 _REMEDY = "Correct the line; docs/campaigns.md describes the fields of a campaign, two-dimensional.yaml is an example."
 _MESSAGES = {
     "missing": "this field is needed",

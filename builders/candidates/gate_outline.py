@@ -1,14 +1,16 @@
 """The gates of campaigns that were refreshed before, for commands that only count and explain verdicts.
 
-Reads of a campaign no more than its name and gates, and imports no science: a whole `Campaign` is checked against
-models, which takes a second of imports.
+Reads of a campaign no more than its name, dimension and gates, and imports no science: a whole `Campaign` is checked
+against models, which takes a second of imports.
 """
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
@@ -43,11 +45,13 @@ class CompositionOutline(BaseModel):
 
 
 class CampaignOutline(BaseModel):
-    """Name and gates of a campaign."""
+    """Name, dimension and gates of a campaign."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
+    description: str = ""
+    dimension: int = 2
     gates: tuple[Gate, ...]
     compositions: CompositionOutline | None = None
 
@@ -57,6 +61,13 @@ def recorded_campaigns(connection: Connection) -> list[Doc]:
     stored = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"maker": 1}).sort("stage", 1)
     plain = (state.get("maker", {}).get("arguments", {}).get("campaign") for state in stored)
     return [campaign for campaign in plain if campaign]
+
+
+def shipped_outlines() -> list[CampaignOutline]:
+    """Outlines of the campaigns that come with exfolio, by name."""
+    files_of_campaigns = (entry for entry in files(__package__).iterdir() if entry.name.endswith(".yaml"))
+    plain = [YAML(typ="safe").load(entry.read_text(encoding="utf-8")) for entry in files_of_campaigns]
+    return sorted(map(CampaignOutline.model_validate, plain), key=lambda outline: outline.name)
 
 
 def outlines(connection: Connection) -> list[CampaignOutline]:

@@ -5,19 +5,13 @@ What a later ingestion brings is current again. A part of a source that shares r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ...stores.bookkeeping import runs, stage_states
-from ...stores.bookkeeping.leases import Lease
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
 from ...stores.documents import Calculation, Material, ReferenceEntry, RegistryDocument
-from ...stores.transactions import in_transaction
-from ...stores.writing import FacetWriter
-from ..engine.version import VERSION
+from ..engine.removal_run import removal_run
 from .ingestion import TRACES
 from .registered import RegisteredSource
 
@@ -64,44 +58,13 @@ def remove(connection: Connection, name: str, parts: Sequence[RegisteredSource])
     LeaseHeld
         Another process reads the source.
     """
-    report = StageReport(f"source remove {name}")
-    with ExitStack() as held:
-        seconds = connection.settings.lease_seconds
-        leases = [held.enter_context(Lease(connection, f"stage {part.stage}", seconds=seconds)) for part in parts]
-        run_id = runs.begin(connection, report.stage, version=VERSION)
-        try:
-            for document, keys in to_deprecate(connection, parts).items():
-                report.deprecated += _deprecate(connection, document, keys, leases, parts[0].stage, run_id)
-            for lease in leases:
-                lease.check()
-            _forget(connection, {name, *(part.name for part in parts)}, [part.stage for part in parts])
-        except BaseException as error:
-            runs.end(connection, run_id, "failed", error=f"{type(error).__name__}: {error}")
-            raise
-        runs.note_stage(connection, run_id, report)
-        runs.end(connection, run_id, "succeeded")
-    return report
-
-
-def _deprecate(
-    connection: Connection,
-    document: type[RegistryDocument],
-    keys: Sequence[str],
-    leases: Sequence[Lease],
-    stage: str,
-    run_id: str,
-) -> int:
-    fingerprint = str(stage_states.read(connection, stage).get("fingerprint", ""))
-    writer = FacetWriter(document, document.creating_facet(), stage, fingerprint, run_id)
-    size = connection.settings.batch_size
-    number = 0
-    for start in range(0, len(keys), size):
-        for lease in leases:
-            lease.check()
-        reasons: Mapping[str, str] = dict.fromkeys(keys[start : start + size], REASON)
-        work = partial(writer.deprecate, connection.database, reasons)
-        number += in_transaction(connection, work, session=leases[0].session).deprecated
-    return number
+    leases = [f"stage {part.stage}" for part in parts]
+    with removal_run(connection, f"source remove {name}", leases) as run:
+        for document, keys in to_deprecate(connection, parts).items():
+            run.deprecate(document, keys, stage=parts[0].stage, reason=REASON)
+        run.check()
+        _forget(connection, {name, *(part.name for part in parts)}, [part.stage for part in parts])
+    return run.report
 
 
 def _forget(connection: Connection, names: Iterable[str], stages: Sequence[str]) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ...builders.structures.template_loading import predict_structures
-from ...models.composition.formula.parsing import FormulaError
-from ...models.structure.pettifor import ElementOffScaleError
-from ...models.structure.serialization import to_plain
-from ...models.structure.templates import Decoration, NoTemplateError, Prediction
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError, ExfolioError
 from ...stores.query.search import require_initialised
 from ..display.cells import MARKS, print_table, text_of
 from ..display.console import JsonOption, begin, err, out, print_json
 from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
+
+if TYPE_CHECKING:
+    from ...models.structure.templates import Decoration, Prediction
 
 Doc = dict[str, Any]
 
@@ -81,6 +79,12 @@ def structure(
 
 
 def _predicted(connection: Connection, formula: str, dimension: int, top: int) -> list[Prediction]:
+    # Seconds of imports, for those who predict and not for those who ask for help.
+    from ...builders.structures.template_loading import predict_structures
+    from ...models.composition.formula.parsing import FormulaError
+    from ...models.structure.pettifor import ElementOffScaleError
+    from ...models.structure.templates import NoTemplateError
+
     try:
         return predict_structures(connection, formula, dimension=dimension, top=top)
     except (FormulaError, ElementOffScaleError) as error:
@@ -98,6 +102,8 @@ def _predicted(connection: Connection, formula: str, dimension: int, top: int) -
 
 
 def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Path, *, force: bool) -> list[str]:
+    from ...models.structure.serialization import to_plain
+
     ranked = list(enumerate(predictions, 1))
     keys = [f"{prediction.formula}-{rank:02d}-{prediction.template_id}" for rank, prediction in ranked]
     names = file_names(keys, ENDINGS[format_])
@@ -118,6 +124,8 @@ def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Pat
 
 
 def _as_plain(prediction: Prediction, rank: int) -> Doc:
+    from ...models.structure.serialization import to_plain
+
     return {
         "rank": rank,
         "template_id": prediction.template_id,

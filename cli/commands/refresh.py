@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from ...builders.candidates.campaign import Campaign
-from ...builders.candidates.known import find_campaigns, known_campaigns, load_campaigns
 from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, connect
@@ -18,6 +16,7 @@ from ...stores.errors import ConfigurationError
 from ..display.console import JsonOption, begin, err, out, print_json
 
 if TYPE_CHECKING:
+    from ...builders.candidates.campaign import Campaign
     from ...builders.engine.stage import Stage
     from ...builders.refresh import RefreshReport
 
@@ -31,6 +30,11 @@ _NOTHING = "Nothing is due: the registry is up to date."
 def _needed(module: str) -> Any:
     # Imported once something is due: the science takes seconds, and to find nothing to do none of it is needed.
     return import_module(module, _PACKAGE)
+
+
+def _found(connection: Connection, names: list[str]) -> list[Campaign]:
+    chosen: list[Campaign] = _needed(".builders.candidates.known").find_campaigns(connection, names) if names else []
+    return chosen
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +70,7 @@ def refresh_command(
     """
     settings = begin()
     with connect(settings, autostart=True) as connection:
-        chosen = find_campaigns(connection, campaigns or [])
+        chosen = _found(connection, campaigns or [])
         if dry_run:
             _show_due(connection, chosen, json=json)
             return
@@ -88,7 +92,7 @@ def run_refresh(
     connection: Connection, campaigns: list[Campaign], *, processes: int, quiet: bool = False
 ) -> RefreshReport | None:
     """Refresh with progress, and say what each stage did; None where the registry is at rest."""
-    if is_at_rest(connection, campaigns or known_campaigns(connection)):
+    if is_at_rest(connection, campaigns):
         if not quiet:
             err.print(_NOTHING, soft_wrap=True)
         return None
@@ -122,7 +126,7 @@ def run_refresh(
 
 def _show_due(connection: Connection, campaigns: list[Campaign], *, json: bool) -> None:
     due = []
-    if not is_at_rest(connection, campaigns or known_campaigns(connection)):
+    if not is_at_rest(connection, campaigns):
         due = _needed(".builders.dry_run").what_is_due(connection, campaigns)
     if json:
         print_json([asdict(stage) for stage in due])
@@ -164,7 +168,7 @@ def run_command(
     settings = begin()
     progress_of = _needed(".cli.display.progress")
     with connect(settings, autostart=True) as connection:
-        chosen = find_campaigns(connection, [campaign] if campaign else [])
+        chosen = _found(connection, [campaign] if campaign else [])
         wanted = _stage(connection, stage, chosen)
         with progress_of.stage_progress(quiet=json) as progress:
             runner = _needed(".builders.engine.execution.runner")
@@ -178,7 +182,8 @@ def run_command(
 
 
 def _stage(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
-    campaigns = campaigns or known_campaigns(connection) or load_campaigns(["two-dimensional"])
+    known = _needed(".builders.candidates.known")
+    campaigns = campaigns or known.known_campaigns(connection) or known.load_campaigns(["two-dimensional"])
     circles = _needed(".builders.refresh").planned_stages(connection, campaigns)
     stages: list[Stage] = [stage for circle in circles for stage in circle]
     # Whatever the campaigns' routes: single formulas are predicted from the templates too.

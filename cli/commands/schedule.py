@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ...builders.schedule.scheduler import Scheduler
 from ...stores.connection import connect
 from ..display.cells import text_of
 from ..display.console import JsonOption, begin, err, out, print_json
 from .refresh import ProcessesOption
+
+_PACKAGE = __package__.rpartition(".cli.")[0]
+_SCHEDULER = ".builders.schedule.scheduler"  # all that can be done, in seconds: not for those who ask for help
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +50,7 @@ def schedule(
     """
     settings = begin()
     with connect(settings, autostart=True) as connection:
-        scheduler = Scheduler(connection, processes=processes or settings.processes)
+        scheduler = import_module(_SCHEDULER, _PACKAGE).Scheduler(connection, processes=processes or settings.processes)
         if show:
             _show(scheduler.plan(), json=json)
             return

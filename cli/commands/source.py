@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -20,6 +19,7 @@ from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.search import require_initialised
+from ..display.asking import ask_before_removing
 from ..display.cells import text_of
 from ..display.console import JsonOption, begin, err, out, print_json
 
@@ -89,7 +89,7 @@ def remove(
             (out if dry_run else err).print(line, markup=False, soft_wrap=True)
         if not dry_run:
             if not yes:
-                _ask(name)
+                ask_before_removing(name)
             remove_source(connection, name, parts)
     if json:
         print_json({"source": name, "parts": names, "deprecated": numbers, "dry_run": dry_run})
@@ -113,11 +113,3 @@ def _refuse_if_read_by_campaigns(connection: Connection, parts: Sequence[Registe
                     f"campaign {campaign.name} reads this source, and its next refresh would bring it back",
                     "Take it out of the campaign's file, refresh the campaign once, then remove the source.",
                 )
-
-
-def _ask(name: str) -> None:
-    if not sys.stdin.isatty():
-        raise ConfigurationError("there is no terminal to ask on", "Say --yes, or look first with --dry-run.")
-    if not typer.confirm(f"Remove {name}?", err=True):
-        err.print("Nothing was removed.")
-        raise typer.Exit(1)

@@ -9,11 +9,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping.health import health
 from ...stores.bookkeeping.overview import overview
 from ...stores.connection import connect
 from ..display.cells import COLOURS, text_of
 from ..display.console import JsonOption, begin, out, print_json
+from ..display.status_lines import five_lines
 
 Doc = dict[str, Any]
 
@@ -28,15 +30,20 @@ def status(
     for_monitor: Annotated[
         bool, typer.Option("--health", help="Only whether scheduled jobs run and get through, for a monitor: quick.")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Collections, runs, stages, failures and leases too, as tables.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show what the registry holds, what ran, what is due and what went wrong.
+    """Say what the registry holds, when it was refreshed, what is due, what went wrong, and what to do next.
 
     Exit status: 0 nothing is wrong, 1 something is (failures, bad input, a run that failed), 3 the database is away.
     With --health: 0 what should run does, 1 something wants attention, 3 the database is away.
 
     Examples
     --------
+      exfolio status --all
+
       exfolio status --json
 
       exfolio status --health
@@ -45,12 +52,14 @@ def status(
         _health(json=json)
         return
     with connect(begin()) as connection:
-        found = overview(connection)
+        state = overview(connection, at_rest=is_at_rest(connection, ()))
     if json:
-        print_json(found)
+        print_json({"summary": five_lines(state), **state})
     else:
-        print_overview(found)
-    if found["wrong"]:
+        _print_summary(state)
+        if whole:
+            print_tables(state)
+    if state["wrong"]:
         raise typer.Exit(1)
 
 
@@ -68,25 +77,30 @@ def _health(*, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def print_overview(found: Doc) -> None:
-    """Print what `overview` gave."""
-    out.print(f"[bold]{escape(found['database'])}[/]", soft_wrap=True)
-    _print_collections(found["collections"])
-    _print_runs(found["runs"])
-    _print_stages(found["stages"])
-    _print_reasons("failures", found["failures"])
-    _print_reasons("quarantine", found["quarantine"])
-    for lease in found["leases"]:
+def _print_summary(state: Doc) -> None:
+    marks = {"due": "[yellow]…[/]" if state["due"] else "[green]✓[/]"}
+    marks["wrong"] = "[red]✗[/]" if state["wrong"] else "[green]✓[/]"
+    for about, text in five_lines(state).items():
+        out.print(f"{marks.get(about, ' ')} [bold]{about:<9}[/]  {escape(text)}", soft_wrap=True)
+
+
+def print_tables(state: Doc) -> None:
+    """Print what `overview` gave, all of it."""
+    out.print(f"\n[bold]{escape(state['database'])}[/]", soft_wrap=True)
+    _print_collections(state["collections"])
+    _print_runs(state["runs"])
+    _print_stages(state["stages"])
+    _print_reasons("failures", state["failures"])
+    _print_reasons("quarantine", state["quarantine"])
+    for lease in state["leases"]:
         how = "[yellow]no sign of life since it ran out[/]" if lease["expired"] else "held"
         until = text_of(lease["expires_at"])
         out.print(f"\n[bold]lease[/] {escape(lease['job'])}: {how} by {escape(lease['owner'])} until {until}")
-    out.print()
-    if found["wrong"]:
-        for line in found["wrong"]:
+    if state["wrong"]:
+        out.print()
+        for line in state["wrong"]:
             out.print(f"[red]✗[/] {escape(line)}", soft_wrap=True)
         out.print("[dim]Look closer: exfolio query failures, exfolio query quarantine, exfolio show RUN[/]")
-    else:
-        out.print("[green]✓[/] nothing is wrong")
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -148,7 +162,7 @@ def _print_stages(rows: list[Doc]) -> None:
             reads += [
                 f"[yellow]{files[name]:,} {name}[/]" for name in ("incomplete", "changed", "missing") if files[name]
             ]
-        due = f"[yellow]{row['due']:,}[/]" if row["due"] else "0"
+        due = "[yellow]yes[/]" if row["due"] is None else f"[yellow]{row['due']:,}[/]" if row["due"] else "0"
         if row.get("files") and not row["reads"]:
             due = ""
         unfinished = "  [yellow]unfinished[/]" if row["unfinished"] else ""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psutil
 
+from ..clock import utc_now
 from ..connection import Connection
 from ..documents import BY_COLLECTION
 from ..query.search import require_initialised
@@ -18,19 +19,28 @@ from .lease_holders import lease_holders
 
 Doc = dict[str, Any]
 
+STATUSES: Final = ("promoted", "waiting", "rejected")
 LAST_RUNS: Final = 5
 TOP_REASONS: Final = 3
+_COUNTS: Final = frozenset({"done", "complete"})
+"""What a stage notes that counts what it makes; it stays there when all is made."""
 _WRONG: Final = frozenset({"failed", "interrupted", "died"})
 
 
-def overview(connection: Connection) -> Doc:
+def overview(connection: Connection, *, at_rest: bool = False) -> Doc:
     """State of the registry as plain data.
+
+    Parameters
+    ----------
+    at_rest
+        Whether it is known that nothing is due: stages that no campaign asks for any more lie behind for ever.
 
     Returns
     -------
     dict
-        ``database``, ``collections``, ``runs``, ``stages``, ``failures``, ``quarantine``, ``leases``, and ``wrong``: a
-        line for everything that wants attention, none where all is well.
+        ``database``, ``collections``, ``candidates`` (by campaign), ``refreshed`` (the last refresh), ``runs``,
+        ``stages``, ``due`` (those of them for which something is), ``failures``, ``quarantine``, ``leases``, and
+        ``wrong``: a line for everything that wants attention, none where all is well.
 
     Raises
     ------
@@ -38,17 +48,36 @@ def overview(connection: Connection) -> Doc:
         The database has no collections yet.
     """
     require_initialised(connection)
+    stages = _stages(connection, at_rest=at_rest)
     state: Doc = {
         "database": connection.describe(),
         "collections": _collections(connection),
+        "candidates": candidates_by_campaign(connection),
+        "refreshed": _last_refresh(connection),
         "runs": _last_runs(connection),
-        "stages": _stages(connection),
+        "stages": stages,
+        "due": [_due(row) for row in stages if _due(row)["items"] != 0],
         "failures": _failures(connection),
         "quarantine": _quarantine(connection),
         "leases": _leases(connection),
     }
     state["wrong"] = list(_wrong(connection, state))
     return state
+
+
+def candidates_by_campaign(connection: Connection) -> list[Doc]:
+    """Current candidates of each campaign: how many are promoted, waiting and rejected."""
+    campaigns: dict[str, Doc] = {}
+    grouped: list[Doc] = [
+        {"$match": {"deprecated": False}},
+        {"$group": {"_id": {"campaign": "$campaign", "status": "$status"}, "n": {"$sum": 1}}},
+        {"$sort": {"_id.campaign": 1}},
+    ]
+    for group in connection.database["candidates"].aggregate(grouped):
+        name = group["_id"].get("campaign")
+        row = campaigns.setdefault(name, {"campaign": name, **dict.fromkeys(STATUSES, 0)})
+        row[group["_id"]["status"]] = group["n"]
+    return list(campaigns.values())
 
 
 def _collections(connection: Connection) -> list[Doc]:
@@ -67,6 +96,11 @@ def _last_runs(connection: Connection) -> list[Doc]:
     return [{**run, "state": state_of(run)} for run in runs]
 
 
+def _last_refresh(connection: Connection) -> Doc | None:
+    run = connection.database["runs"].find_one({"job": {"$regex": "^refresh"}}, {"_id": 0}, sort=[("started_at", -1)])
+    return None if run is None else {**run, "state": state_of(run)}
+
+
 def state_of(run: Doc) -> str:
     """State of a run; ``died`` where it says it is running and its process on this machine is gone."""
     if run["state"] == "running" and run.get("host") == socket.gethostname() and not _lives(run):
@@ -83,30 +117,61 @@ def _lives(run: Doc) -> bool:
     return not isinstance(started, datetime) or began <= started.timestamp() + 1  # the id may have been given again
 
 
-def _stages(connection: Connection) -> list[Doc]:
+def _stages(connection: Connection, *, at_rest: bool) -> list[Doc]:
+    changes = revisions.last_changes(connection.database)
+    retries = _retries_due(connection)
     rows = []
     for state in connection.database["stage_states"].find({}, {"_id": 0, "maker": 0}).sort("stage", 1):
         reads = []
         for channel, consumed in sorted((state.get("consumed") or {}).items()):
-            name, _, facet = channel.partition(":")
-            current = revisions.current(connection.database, name)
-            ahead = (state.get("ahead") or {}).get(channel, [])
-            due = sum(
-                connection.database[name].count_documents({f"facets.{facet}.rev": {"$gt": low, "$lte": high}})
-                for low, high in stage_states.gaps(consumed, ahead, current)
-            )
-            reads.append({"reads": channel, "consumed": consumed, "current": current, "due": due})
+            current = changes.get(channel, changes.get(channel.partition(":")[0], 0))
+            reads.append({"reads": channel, "consumed": consumed, "current": current})
+        due = 0 if at_rest else _changed(connection, state, reads)
         row: Doc = {
             "stage": state["stage"],
-            "due": sum(read["due"] for read in reads),
+            "due": due if due is None else due + retries.get(state["stage"], 0),
             "reads": reads,
-            "unfinished": bool(state.get("partial")),
+            "unfinished": not at_rest and not _COUNTS.issuperset(state.get("partial") or {}),
             "updated_at": state.get("updated_at"),
         }
         if files := _files(connection, state["stage"]):
             row["files"] = files
         rows.append(row)
     return rows
+
+
+def _changed(connection: Connection, state: Doc, reads: list[Doc]) -> int | None:
+    """Documents that changed since the stage looked, each counted once; None of a stage that makes groups of several.
+
+    Where the counters say that nothing changed, no document is looked at.
+    """
+    windows: dict[str, list[Doc]] = {}
+    for read in reads:
+        name, _, facet = read["reads"].partition(":")
+        ahead = (state.get("ahead") or {}).get(read["reads"], [])
+        for low, high in stage_states.gaps(read["consumed"], ahead, read["current"]):
+            windows.setdefault(name, []).append({f"facets.{facet}.rev": {"$gt": low, "$lte": high}})
+    if not windows:
+        return 0
+    if len({read["reads"].partition(":")[0] for read in reads}) > 1:
+        return None
+    return sum(connection.database[name].count_documents({"$or": changed}) for name, changed in windows.items())
+
+
+def _retries_due(connection: Connection) -> dict[str, int]:
+    due = {"$match": {"parked": False, "next_retry_at": {"$lte": utc_now()}}}
+    grouped = connection.database["failures"].aggregate([due, {"$group": {"_id": "$stage", "n": {"$sum": 1}}}])
+    return {group["_id"]: group["n"] for group in grouped}
+
+
+def _due(row: Doc) -> Doc:
+    """What is due for a stage: ``items`` with their unit; None where only a run can tell how many."""
+    files = row.get("files") or {}
+    if changed := files.get("changed", 0) + files.get("incomplete", 0):
+        return {"stage": row["stage"], "items": changed, "unit": "files"}
+    unit = row["reads"][0]["reads"].partition(":")[0] if row["reads"] else "items"
+    items = None if row["unfinished"] and row["due"] == 0 else row["due"]
+    return {"stage": row["stage"], "items": items, "unit": unit}
 
 
 def _files(connection: Connection, stage: str) -> Doc:

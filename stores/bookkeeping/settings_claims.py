@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..connection import Connection
+from ..documents.base import labelled
 
 Doc = dict[str, Any]
 _LABEL_LENGTH = 6
@@ -73,6 +74,18 @@ def label_of(connection: Connection, campaign: str, stage: str) -> str | None:
     """Label under which a stage works for a campaign; None where the campaign has not been refreshed."""
     doc = claims_on(connection, stage).get(campaign)
     return None if doc is None else str(doc["label"])
+
+
+def stages_of(connection: Connection, campaign: str) -> set[str]:
+    """Names of the stages that a campaign has claimed, with the labels of its settings."""
+    mine = connection.database[_COLLECTION].find({"campaign": campaign}, {"_id": 0, "stage": 1, "label": 1})
+    return {labelled(doc["stage"], doc["label"]) for doc in mine}
+
+
+def stages_of_others(connection: Connection, campaign: str) -> set[str]:
+    """Names of the stages that any other campaign has claimed."""
+    others = connection.database[_COLLECTION].distinct("campaign", {"campaign": {"$ne": campaign}})
+    return {stage for other in others for stage in stages_of(connection, other)}
 
 
 def give_up(connection: Connection, campaign: str) -> int:

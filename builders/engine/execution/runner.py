@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
+from ....stores.bookkeeping import runs
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection
 from ..batches import Batch
@@ -63,9 +64,15 @@ def run_stage(
         A signal asked it to stop; the work done so far is kept and the next run goes on.
     """
     stage.use(connection, run_id=run_id, batch_size=batch_size)
-    try:
-        with _rare_collections(), stopping_on_signals() as asked_to_stop:
-            stage.listen(asked_to_stop.is_set, progress)
+
+    def farewell() -> str:
+        if run_id is None and (own := stage.current_run.run_id):
+            runs.end(connection, own, "interrupted", error=f"Interrupted: {_stopped(stage)}")
+        return _stopped(stage)
+
+    with _rare_collections(), stopping_on_signals(farewell) as asked_to_stop:
+        stage.listen(asked_to_stop.is_set, progress)
+        try:
             alone = processes == 1
             batches = _computed_here(stage) if alone else worker_processes.computed(stage, processes, make_executor)
             write = _written_meanwhile if stage.selects_ahead else _written_here
@@ -75,13 +82,13 @@ def run_stage(
                         progress(stage, stage.report)
                     if asked_to_stop.is_set():
                         raise Interrupted(_stopped(stage))
-        stage.finalize()
-    except Interrupted as error:
-        stage.abandon(error)
-        raise Interrupted(_stopped(stage)) from None
-    except BaseException as error:
-        stage.abandon(error)
-        raise
+            stage.finalize()
+        except Interrupted as error:
+            stage.abandon(error)
+            raise Interrupted(_stopped(stage)) from None
+        except BaseException as error:
+            stage.abandon(error)
+            raise
     return stage.report
 
 

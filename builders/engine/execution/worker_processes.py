@@ -25,6 +25,7 @@ from ....models.learning.threads import threads_of_torch
 from .. import lookups
 from ..batches import Batch, Failure, Outcome
 from ..stage import Stage
+from .interruption import STOPPING, Interrupted, kept_from_children
 
 logger = logging.getLogger(__name__)
 _PRELOADED = (
@@ -55,15 +56,21 @@ def start_early(*, learning: bool) -> None:
     learning
         Whether stages will apply networks.
     """
-    if _method() == "forkserver":
-        _context(learning=learning)
-        forkserver.ensure_running()
+    _context(learning=learning)
+    _begin_to_import()
 
 
 def process_pool(processes: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
     """Worker processes of this machine, each begun with the payload."""
     context = _context(learning="torch" in sys.modules)
+    _begin_to_import()
     return ProcessPoolExecutor(processes, mp_context=context, initializer=begin, initargs=(payload,))
+
+
+def _begin_to_import() -> None:
+    if _method() == "forkserver":
+        with kept_from_children():
+            forkserver.ensure_running()
 
 
 def _method() -> str:
@@ -108,6 +115,8 @@ def _next(workers: _Workers, waiting: deque[tuple[Batch, list[Future[Batch]]]]) 
     try:
         done = [part.result() for part in parts]
     except BrokenExecutor:
+        if workers.stage.asked_to_stop():  # whoever asked has ended them too
+            raise Interrupted("stopped with its workers") from None
         logger.warning("%s: a worker process died; its items are tried one by one", workers.stage.name)
         workers.stop()
         result = workers.one_by_one(batch)
@@ -193,7 +202,7 @@ _failed_to_begin: Exception | None = None
 def _begin_worker(payload: bytes) -> None:
     global _stage, _failed_to_begin
     if threading.current_thread() is threading.main_thread():  # of a process of its own, not a thread of another one
-        for number in (signal.SIGINT, signal.SIGTERM):  # left to the process that selects and writes
+        for number in STOPPING:  # left to the process that selects and writes
             signal.signal(number, signal.SIG_IGN)
     gc.set_threshold(COLLECT_EVERY)
     if "OMP_NUM_THREADS" not in os.environ:  # there is a process for each core, so one thread each, unless told

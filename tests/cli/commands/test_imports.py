@@ -31,6 +31,10 @@ print(json.dumps({"code": code, "imported": [name for name in heavy if name in s
         ["status", "--health"],
         ["diff", "2026-01-01"],
         ["export", "--help"],
+        ["schedule", "--help"],
+        ["predict", "structure", "--help"],
+        ["campaign", "list"],
+        ["refresh", "--help"],
     ],
     ids=" ".join,
 )

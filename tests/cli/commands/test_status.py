@@ -11,6 +11,7 @@ from exfolio.stores.bookkeeping import runs
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Material
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -55,13 +56,69 @@ def test_status_ends_with_0_only_when_nothing_is_wrong(own_registry: Connection,
 
     runs.begin(own_registry, "refresh two-dimensional", version="0.1.0", run_id="20260703T080000-cccccccc")
     runs.end(own_registry, "20260703T080000-cccccccc", "failed", error="the disk is full")
-    code, printed, _ = ask("status")
+    code, printed, _ = ask("status", "--all")
     assert code == 1
     assert "the disk is full" in printed
     assert "the last run of refresh two-dimensional failed" in printed
 
     runs.begin(own_registry, "refresh two-dimensional", version="0.1.0", run_id="20260704T080000-dddddddd")
     assert ask("status")[0] == 0, "it goes on, in this very process"
+
+
+def test_five_lines_say_what_a_person_wants_to_know(registry: Connection, ask: Ask) -> None:
+    code, printed, _ = ask("status")
+
+    holds, refreshed, due, wrong, next_step = (" ".join(line.split()) for line in printed.splitlines())
+    assert code == 1
+    assert "holds 6 materials, 1 composition, 1 structure; candidates: two-dimensional 1 promoted" in holds
+    assert "0 waiting, 1 rejected" in holds
+    assert refreshed.endswith("UTC, done in part")
+    assert "top-down (7 materials)" in due
+    assert "top-down: 2 failed, 1 of them parked; ingest:bulk: 2 of its input in quarantine" in wrong
+    assert next_step == "next exfolio refresh"
+
+
+def test_what_changed_twice_is_one_item(own_registry: Connection, ask_json: Callable[..., Any]) -> None:
+    # Given a stage that reads two facets of materials, and one that reads materials and structures
+    [state] = own_registry.database["stage_states"].find({}, {"_id": 0})
+    two_facets = {"stage": "preferred", "consumed": {"materials:record": 0, "materials:links": 0}}
+    groups = {"stage": "novelty", "consumed": {"materials:record": 0, "structures:proposal": 0}}
+    own_registry.database["stage_states"].insert_many([{**state, **two_facets}, {**state, **groups}])
+    small_registry.put(
+        own_registry,
+        Material,
+        [{"material_id": "bulk:mos2", "same_as": ["flat:mos2"]}],
+        facet="links",
+        stage="links",
+    )
+
+    # When the registry is asked
+    due = by_name(ask_json("status", code=1)["stages"], "stage")
+
+    # Then a material that changed in both is counted once, and of groups it is only said that something is due
+    assert due["preferred"]["due"] == own_registry.database["materials"].count_documents({})
+    assert due["novelty"]["due"] is None
+
+
+def test_a_facet_nobody_touched_makes_nothing_due(own_registry: Connection, ask_json: Callable[..., Any]) -> None:
+    # Given a stage that has seen the last change of the facet it reads
+    materials = own_registry.database["counters"].find_one({"_id": "materials"}) or {}
+    consumed = {"consumed": {"materials:record": materials["facets"]["record"]}}
+    own_registry.database["stage_states"].update_one({"stage": "top-down"}, {"$set": consumed})
+
+    # When another facet of the same collection changes
+    small_registry.put(
+        own_registry,
+        Material,
+        [{"material_id": "bulk:mos2", "same_as": ["flat:mos2"]}],
+        facet="links",
+        stage="links",
+    )
+
+    # Then nothing is due
+    state = ask_json("status", code=1)
+    assert (state["stages"][0]["due"], state["due"]) == (0, [])
+    assert state["summary"]["due"] == "nothing is due"
 
 
 def test_a_run_whose_process_is_gone_has_died(own_registry: Connection, ask_json: Callable[..., Any]) -> None:

@@ -71,7 +71,7 @@ def test_distances_are_the_same_in_every_process() -> None:
     """Names come out of a set in another order in each; a sum of rounded numbers would tell."""
     program = (
         "from exfolio.models.composition.matgan.report import distances, distributions\n"
-        "ours = distributions(['MgO', 'NaCl', 'TiO2', 'Li2O', 'KBr', 'Al2O3', 'SrTiO3', 'MoS2', 'GaAs', 'ZnS', 'CaF2'])\n"
+        "ours = distributions(['MgO', 'NaCl', 'TiO2', 'Li2O', 'KBr', 'Al2O3', 'SrTiO3', 'MoS2', 'GaAs', 'ZnS'])\n"
         "theirs = distributions(['BaO', 'NaCl', 'Fe2O3', 'CsCl', 'PbS', 'CuO', 'LiFePO4'])\n"
         "print(distances(ours, theirs))\n"
     )

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from exfolio.builders.engine import plan
 from exfolio.builders.engine.batches import Batch, Item, Outcome
 from exfolio.builders.engine.channels import Channel
-from exfolio.builders.engine.runner import run_stage
+from exfolio.builders.engine.execution import plan
+from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material, ProposedStructure
