@@ -3,8 +3,7 @@
 import pytest
 from exfolio.builders.engine.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.potential import base as potential_stage
-from exfolio.builders.properties.potential import values as potential_values
+from exfolio.builders.properties.potential import potential_stage, potential_values_stage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
@@ -124,7 +123,7 @@ def test_values_of_a_structure_that_is_gone_are_retired(registry: Connection) ->
 
 def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     propose(registry, "CdI2-CdI2")
-    for module in (potential_stage, potential_values):
+    for module in (potential_stage, potential_values_stage):
         monkeypatch.setattr(module, "is_installed", lambda: False)
 
     reports = evaluate(registry)
