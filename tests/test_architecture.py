@@ -98,6 +98,7 @@ ARROWS = {
     ),
     "builders/refresh": "engine extensions recipe resting_point sources sources/services calculations candidates",
     "builders/resting_point": "engine extensions candidates",
+    "builders/campaign_check": "refresh recipe training candidates",
     "builders/dry_run": "engine refresh candidates",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them
