@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from ...models.composition.oxidation_states import OxidationStateSetName
+from ...models.composition.oxidation_state_names import OxidationStateSetName
 from ...stores.documents import Composition
 from .gate_fields import checked_field, first_double
 from .gates import Gate

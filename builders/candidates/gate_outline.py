@@ -1,7 +1,7 @@
 """The gates of campaigns that were refreshed before, for commands that only count and explain verdicts.
 
-Reads of a campaign no more than its name, dimension and gates, and imports no science: a whole `Campaign` is checked
-against models, which takes a second of imports.
+Reads of a campaign no more than its name and gates, and imports no science: a whole `Campaign` is checked against
+models, which takes a second of imports.
 """
 
 from __future__ import annotations
@@ -45,13 +45,11 @@ class CompositionOutline(BaseModel):
 
 
 class CampaignOutline(BaseModel):
-    """Name, dimension and gates of a campaign."""
+    """Name and gates of a campaign."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    description: str = ""
-    dimension: int = 2
     gates: tuple[Gate, ...]
     compositions: CompositionOutline | None = None
 
@@ -63,11 +61,11 @@ def recorded_campaigns(connection: Connection) -> list[Doc]:
     return [campaign for campaign in plain if campaign]
 
 
-def shipped_outlines() -> list[CampaignOutline]:
-    """Outlines of the campaigns that come with exfolio, by name."""
+def shipped_campaigns() -> list[Doc]:
+    """Campaigns that come with exfolio, as plain data, by name."""
     files_of_campaigns = (entry for entry in files(__package__).iterdir() if entry.name.endswith(".yaml"))
-    plain = [YAML(typ="safe").load(entry.read_text(encoding="utf-8")) for entry in files_of_campaigns]
-    return sorted(map(CampaignOutline.model_validate, plain), key=lambda outline: outline.name)
+    plain = (YAML(typ="safe").load(entry.read_text(encoding="utf-8")) for entry in files_of_campaigns)
+    return sorted(plain, key=lambda campaign: str(campaign["name"]))
 
 
 def outlines(connection: Connection) -> list[CampaignOutline]:

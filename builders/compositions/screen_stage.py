@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...models.composition.formula.formulas import parse
-from ...models.composition.oxidation_states import OxidationStateSetName, oxidation_state_set
+from ...models.composition.oxidation_state_names import OxidationStateSetName
+from ...models.composition.oxidation_states import oxidation_state_set
 from ...models.composition.screening import all_metals, screen
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled

@@ -12,12 +12,11 @@ import typer
 from rich.markup import escape
 
 from ...builders.candidates import removal
-from ...builders.candidates.gate_outline import outlines, shipped_outlines
+from ...builders.candidates.gate_outline import recorded_campaigns, shipped_campaigns
 from ...stores.bookkeeping.overview import STATUSES, candidates_by_campaign
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.search import require_initialised
-from ...stores.schema import is_initialised
 from ..display.asking import ask_before_removing
 from ..display.cells import COLOURS, text_of
 from ..display.console import JsonOption, begin, err, out, print_json
@@ -60,24 +59,24 @@ def list_campaigns(*, json: JsonOption = False) -> None:
 
 def _campaigns(connection: Connection) -> list[Doc]:
     """Every campaign: those that were refreshed, then shipped ones that were not."""
-    refreshed = outlines(connection) if is_initialised(connection) else []
-    shipped = {outline.name: outline for outline in shipped_outlines()}
-    known = [*refreshed, *(shipped[name] for name in shipped.keys() - {outline.name for outline in refreshed})]
-    candidates = {row["campaign"]: row for row in candidates_by_campaign(connection)} if refreshed else {}
+    refreshed = {plain["name"]: plain for plain in recorded_campaigns(connection)}
+    shipped = {plain["name"]: plain for plain in shipped_campaigns()}
+    candidates = {row["campaign"]: row for row in candidates_by_campaign(connection)}
     judged = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"stage": 1, "updated_at": 1})
     judged_at = {state["stage"]: state.get("updated_at") for state in judged}
+    known = {**{name: shipped[name] for name in shipped.keys() - refreshed.keys()}, **refreshed}
     return [
         {
-            "name": outline.name,
-            "description": outline.description,
-            "dimension": outline.dimension,
-            "gates": [gate.name for gate in outline.gates],
-            **{status: candidates.get(outline.name, {}).get(status, 0) for status in STATUSES},
-            "judged_at": judged_at.get(f"judge:{outline.name}"),
-            "refreshed": outline in refreshed,
-            "shipped": outline.name in shipped,
+            "name": name,
+            "description": known[name].get("description", ""),
+            "dimension": known[name].get("dimension", 2),
+            "gates": [gate["name"] for gate in known[name]["gates"]],
+            **{status: candidates.get(name, {}).get(status, 0) for status in STATUSES},
+            "judged_at": judged_at.get(f"judge:{name}"),
+            "refreshed": name in refreshed,
+            "shipped": name in shipped,
         }
-        for outline in sorted(known, key=lambda outline: (outline not in refreshed, outline.name))
+        for name in sorted(known, key=lambda name: (name not in refreshed, name))
     ]
 
 

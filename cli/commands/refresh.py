@@ -13,6 +13,7 @@ from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
+from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ ProcessesOption = Annotated[
     int | None, typer.Option("-n", "--processes", min=1, help="Worker processes of heavy stages.")
 ]
 _PACKAGE = __package__.rpartition(".cli.")[0]
+_UNKNOWN = "something, only a run can tell how much"
 _NOTHING = "Nothing is due: the registry is up to date."
 
 
@@ -136,13 +138,15 @@ def _show_due(connection: Connection, campaigns: list[Campaign], *, json: bool) 
         return
     out.print("[bold]Due now[/] (what these write may make others due)")
     for stage in due:
-        items = "looks for itself" if stage.items is None else f"{stage.items:,} items"
+        items = _UNKNOWN if stage.items is None else plural(stage.items, "items")
+        if stage.items is None and stage.stage.startswith("ingest:"):
+            items = "looks at its files, or asks its service"
         seconds = "" if stage.seconds is None else f"  [dim]about {_duration(stage.seconds)}, by its last run[/]"
         out.print(f"  [bold]{stage.stage:<28}[/] {items}{seconds}", soft_wrap=True)
     known = [stage.seconds for stage in due if stage.seconds is not None]
     if known:
         others = len(due) - len(known)
-        rest = f", and {others} stages that never ran yet" if others else ""
+        rest = f", and {plural(others, 'stages')} that never had anything to do yet" if others else ""
         out.print(f"About {_duration(sum(known))} in all{rest}.", soft_wrap=True)
 
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, TypeAlias, get_args
 
 import numpy as np
 import smact
@@ -18,22 +18,7 @@ from smact.utils.oxidation import ICSD24OxStatesFilter
 
 from .charge_sums import Charges
 from .formula.elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
-
-OxidationStateSetName: TypeAlias = Literal["smact_default", "icsd24", "icsd16", "smact14", "pymatgen_sp", "wiki"]
-"""Named sets.
-
-smact_default
-    What ``smact.screening.smact_validity`` takes when no set is named: states reported at least three times in the
-    ICSD of 2024.
-icsd24, icsd16
-    States in the ICSD of 2024 (more than five reports) and of 2016.
-smact14
-    smact's own list of 2014, its default before version 3.
-pymatgen_sp
-    States known to pymatgen's structure predictor.
-wiki
-    Wikipedia's list. It has the state 0 for most elements, so that nearly everything is neutral: rarely what one wants.
-"""
+from .oxidation_state_names import OxidationStateSetName
 
 OxidationStates: TypeAlias = OxidationStateSetName | Mapping[str, Sequence[int]]
 

@@ -15,7 +15,7 @@ from pymatgen.core.periodic_table import Element
 
 from .formula.elements import MAX_Z
 from .formula.parsing import Formulas, parse
-from .oxidation_states import OxidationStateSetName
+from .oxidation_state_names import OxidationStateSetName
 from .screening import screen
 
 #: Orders of the norms of the atomic fractions (Ward et al., npj Comput. Mater. 2, 16028 (2016)).

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -199,11 +199,19 @@ _stage: Stage | None = None
 _failed_to_begin: Exception | None = None
 
 
+def _end_with_parent() -> None:
+    # Workers hold each other's pipes open, so that none of them sees the end of a process that was killed.
+    if (parent := multiprocessing.parent_process()) is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
 def _begin_worker(payload: bytes) -> None:
     global _stage, _failed_to_begin
     if threading.current_thread() is threading.main_thread():  # of a process of its own, not a thread of another one
         for number in STOPPING:  # left to the process that selects and writes
             signal.signal(number, signal.SIG_IGN)
+        threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     gc.set_threshold(COLLECT_EVERY)
     if "OMP_NUM_THREADS" not in os.environ:  # there is a process for each core, so one thread each, unless told
         os.environ["OMP_NUM_THREADS"] = "1"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..formula.elements import ATOMIC_NUMBERS
 from ..formula.formulas import Formulas, anonymous_formulas, parse, reduced_formulas
 from ..one_hot import ELEMENTS
-from ..oxidation_states import OxidationStateSetName
+from ..oxidation_state_names import OxidationStateSetName
 from ..screening import screen
 from .sampling import Generator, Tally, drawn
 

@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from exfolio.builders.candidates.campaign import load
+from exfolio.builders.refresh import refresh
 from exfolio.stores.connection import Connection
+from known_crystals import CAMPAIGN
 
 HEAVY = ("torch", "pymatgen", "scipy", "pandas", "sklearn", "matplotlib", "smact", "ase", "apscheduler", "requests")
 PROGRAM = """
@@ -44,14 +48,41 @@ def test_what_only_looks_imports_no_science(registry: Connection, arguments: lis
     registry.database["stage_states"].update_one(
         {"stage": "judge:two-dimensional"}, {"$set": {"maker": maker}}, upsert=True
     )
-    settings = registry.settings
+
+    # When a command that only looks is run in a process of its own
+    done, said = in_own_process(registry, arguments)
+
+    # Then it answers, and none of the large packages was imported for it
+    assert done.stdout
+    assert said["code"] in (0, 1), done.stderr
+    assert said["imported"] == []
+
+
+def test_a_refresh_with_nothing_due_imports_no_science(connection: Connection, tmp_path: Path) -> None:
+    # Given a registry at rest
+    file = tmp_path / "layers.yaml"
+    file.write_text(f"{CAMPAIGN}sources: [{{kind: known-monolayers}}]\n")
+    refresh(connection, [load(str(file))])
+
+    # When it is refreshed again, all of it or one campaign by its file
+    everything = in_own_process(connection, ["refresh"])[1]
+    by_file = in_own_process(connection, ["refresh", str(file)])[1]
+
+    # Then nothing is imported that computes; to read the file, the table of elements is
+    assert everything == {"code": 0, "imported": []}
+    assert by_file["code"] == 0
+    assert set(by_file["imported"]) <= {"pymatgen"}
+
+
+def in_own_process(
+    connection: Connection, arguments: list[str]
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    settings = connection.settings
     environment = os.environ | {
         "EXFOLIO_HOME": str(settings.home),
         "EXFOLIO_MONGOD": str(settings.mongod),
-        "EXFOLIO_DATABASE": registry.name,
+        "EXFOLIO_DATABASE": connection.name,
     }
-
-    # When a command that only looks is run in a process of its own
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(arguments), json.dumps(HEAVY)],
         capture_output=True,
@@ -60,9 +91,4 @@ def test_what_only_looks_imports_no_science(registry: Connection, arguments: lis
         check=True,
         timeout=60,
     )
-
-    # Then it answers, and none of the large packages was imported for it
-    said = json.loads(done.stderr.splitlines()[-1])
-    assert done.stdout
-    assert said["code"] in (0, 1), done.stderr
-    assert said["imported"] == []
+    return done, json.loads(done.stderr.splitlines()[-1])

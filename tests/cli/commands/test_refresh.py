@@ -9,7 +9,7 @@ import pytest
 import small_registry
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection
-from known_crystals import CAMPAIGN, crystals, keys, monolayer_of, revisions
+from known_crystals import CAMPAIGN, crystals, keys, monolayer_of, retire, revisions
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -53,6 +53,31 @@ def test_a_second_refresh_finds_nothing_to_do(fresh: Connection, ask: Ask, campa
     assert code == 0
     assert said.splitlines() == ["Nothing is due: the registry is up to date."]
     assert revisions(fresh) == before
+
+
+def test_a_dry_run_says_what_is_due_and_runs_nothing(
+    fresh: Connection, ask: Ask, ask_json: Callable[..., Any], campaign: Path
+) -> None:
+    # Given a registry at rest, of which two materials change
+    ask("refresh", str(campaign))
+    assert ask_json("refresh", "--dry-run") == []
+    retire(fresh, "lab:BN-h")
+    before = revisions(fresh)
+
+    # When it is asked what a refresh would do
+    due = {row["stage"]: row for row in ask_json("refresh", "--dry-run")}
+    code, printed, _ = ask("refresh", "--dry-run")
+
+    # Then the stages that read them are named, with how much and how long, and nothing has changed
+    assert due["layers"]["items"] == due["top-down"]["items"] == 1
+    assert due["layers"]["seconds"] > 0
+    assert due["ingest:lab"]["items"] is None
+    assert "judge:layers" not in due
+    assert code == 0
+    assert "layers                       1 item " in printed
+    assert "ingest:lab                   looks at its files" in printed
+    assert revisions(fresh) == before
+    assert fresh.database["runs"].count_documents({"state": "running"}) == 0
 
 
 def test_json_is_one_document(fresh: Connection, ask_json: Callable[..., Any], campaign: Path) -> None:
