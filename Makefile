@@ -8,8 +8,8 @@ TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
 LINKS := .typecheck
 
-# One more than cores: many tests wait for a server.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Two more than cores: many tests wait for a server.
+WORKERS ?= $(shell expr $$(nproc) + 2)
 
 # The lowest versions that pyproject.toml admits get an environment of their own, and torch none: see test-lowest.
 LOWEST := .venv-lowest

@@ -15,7 +15,7 @@ from exfolio.stores.connection import Connection
 from known_crystals import CAMPAIGN, crystals, revisions
 from ruamel.yaml import YAML
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "1"))
 LAYERED = ("MoS2-2H", "MoS2-3R", "NbSe2-2H", "SnS2-1T", "CdI2-CdI2", "BN-h", "TiSe2-1T", "WS2-2H", "HfSe2-1T")
 OTHERS = ("NaCl-rocksalt", "MgO-rocksalt", "KBr-rocksalt", "ZnS-sphalerite", "CdTe-sphalerite", "CaO-rocksalt")
 DRAWN = {
