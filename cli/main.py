@@ -66,6 +66,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     may_end_this_process()
+    _keep_quiet_about_semaphores()
     code = run(sys.argv[1:])
     if code == INTERRUPTED:  # at once: what libraries tidy up as they end takes them seconds
         end_workers()
@@ -73,6 +74,13 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _keep_quiet_about_semaphores() -> None:
+    # A command that is stopped leaves those of its workers to Python's tracker, which takes them away - and says so,
+    # after the closing line.
+    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), quiet)))
 
 
 def run(arguments: Sequence[str]) -> int:
