@@ -188,11 +188,13 @@ def run_command(
 def _stage(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
     known = _needed(".builders.candidates.known")
     campaigns = campaigns or known.known_campaigns(connection) or known.load_campaigns(["two-dimensional"])
-    circles = _needed(".builders.refresh").planned_stages(connection, campaigns)
-    stages: list[Stage] = [stage for circle in circles for stage in circle]
-    # Whatever the campaigns' routes: single formulas are predicted from the templates too.
-    stages.append(_needed(".builders.materials.template_library_stage").TemplateStage())
-    by_name = {stage.name: stage for stage in stages}
-    if name not in by_name:
-        raise ConfigurationError(f"no stage is called {name!r}", f"There are: {', '.join(by_name)}.")
+    by_name: dict[str, Stage] = {}
+    for claim in (False, True):  # a name that there is not claims no settings for a campaign
+        circles = _needed(".builders.refresh").planned_stages(connection, campaigns, claim=claim)
+        stages: list[Stage] = [stage for circle in circles for stage in circle]
+        # Whatever the campaigns' routes: single formulas are predicted from the templates too.
+        stages.append(_needed(".builders.materials.template_library_stage").TemplateStage())
+        by_name = {stage.name: stage for stage in stages}
+        if name not in by_name:
+            raise ConfigurationError(f"no stage is called {name!r}", f"There are: {', '.join(by_name)}.")
     return by_name[name]
