@@ -153,7 +153,7 @@ def test_a_stage_that_there_is_not_ends_with_2(fresh: Connection, ask: Ask) -> N
     assert code == 2
     assert "no stage is called 'layer'" in said
     assert "judge:two-dimensional" in said
-    assert fresh.database["settings_claims"].count_documents({}) == 0
+    assert fresh.database["settings_claims"].count_documents({"campaign": "two-dimensional"}) == 0
 
 
 def test_what_failed_ends_with_1(fresh: Connection, ask: Ask, campaign: Path) -> None:
