@@ -9,7 +9,7 @@ from typing import Any
 from exfolio.stores.bookkeeping import failures, quarantine, runs
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import (
-    BY_COLLECTION,
+    REGISTRY,
     Candidate,
     Composition,
     Material,
@@ -17,6 +17,7 @@ from exfolio.stores.documents import (
     ProposedStructure,
     RegistryDocument,
 )
+from exfolio.stores.documents.operation import OPERATIONS
 from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from pymatgen.core import Lattice, Structure
@@ -236,6 +237,5 @@ def put_trouble(connection: Connection) -> None:
 
 def empty(connection: Connection) -> None:
     """Remove every document, and leave collections and indexes."""
-    bookkeeping = ("runs", "stage_states", "leases", "failures", "quarantine", "source_files")
-    for name in (*BY_COLLECTION, *bookkeeping):
-        connection.database[name].delete_many({})
+    for document in (*REGISTRY, *OPERATIONS):
+        connection.database[document._get_collection_name()].delete_many({})
