@@ -8,6 +8,9 @@ TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
 LINKS := .typecheck
 
+# Tests start some hundred processes of the program: each would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Two more than cores: many tests wait for a server.
 WORKERS ?= $(shell expr $$(nproc) + 2)
 

@@ -3,7 +3,9 @@
 Groups are formulas, chemical systems, structures; a move is a correction of the source, a folder used again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import pytest
 from contents import Contents, current, differences, empty
@@ -24,24 +26,28 @@ WAYS = {
     "moves, and all stages have a new version": ["old", _RUN, "new", _RAISE, _RUN],
 }
 """What happens to the document, and when the stages run: `old`, `other` and `new` are states of it."""
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+TELLING = (
+    "moves on after somebody looked",
+    "moves the same way twice",
+    "moves and is retired",
+    "moves, and all stages have a new version",
+)
+"""What differs between stages; the others differ in what the engine does for all of them."""
 
 
 def check(
     registry: Connection,
-    way: Sequence[str],
     *,
     put: Callable[[str], None],
     retire: Callable[[], None],
     stages: Callable[[], Sequence[Stage]],
     compare: Callable[[Contents], Contents] = lambda contents: contents,
+    ways: Iterable[str] = TELLING,
 ) -> None:
     """Demand that stages leave nothing stale: contents are those of a registry that was filled once, at the end.
 
     Parameters
     ----------
-    way
-        One of `WAYS`.
     put
         Writes all that the stages read, the document in the given state.
     retire
@@ -50,33 +56,45 @@ def check(
         Makes the stages that read it, fresh.
     compare
         Takes out of the contents what is compared, where that is not all.
+    ways
+        Names of `WAYS` to try, one after the other.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        for step in way:
-            if step == _RUN:
-                run_all(registry, stages())
-            elif step == _RETIRE:
-                retire()
-            elif step == _RAISE:
-                for kind in {type(stage) for stage in stages()}:
-                    patch.setattr(kind, "version", kind.version + 100)
-            else:
-                put(step)
-        disturbed = compare(current(registry))
-        written = {name: report.written for name, report in run_all(registry, stages()).items() if report.written}
-        assert written == {}, "not at rest"
 
-        def undisturbed(*steps: str) -> Contents:
-            empty(registry)
+    @contextmanager
+    def raised() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for kind in {type(stage) for stage in stages()}:
+                patch.setattr(kind, "version", kind.version + 100)
+            yield
+
+    def take(steps: Iterable[str]) -> Contents:
+        empty(registry)
+        with ExitStack() as until_the_end:
             for step in steps:
-                retire() if step == _RETIRE else put(step)
-            run_all(registry, stages())
-            return compare(current(registry))
+                if step == _RUN:
+                    run_all(registry, stages())
+                elif step == _RETIRE:
+                    retire()
+                elif step == _RAISE:
+                    until_the_end.enter_context(raised())
+                else:
+                    put(step)
+            contents = compare(current(registry))
+            written = {name: report.written for name, report in run_all(registry, stages()).items() if report.written}
+        assert written == {}, "not at rest"
+        return contents
 
-        states = [step for step in way if step not in (_RUN, _RAISE)]
-        last = states.index(_RETIRE) - 1 if states[-1] == _RETIRE else len(states) - 1
-        truth = undisturbed(*states[last:])
+    @cache
+    def undisturbed(*steps: str) -> Contents:
+        return take([*steps, _RUN])
+
+    for way in ways:
+        disturbed = take(WAYS[way])
+        changes = [step for step in WAYS[way] if step != _RUN]
+        states = [step for step in changes if step not in (_RAISE, _RETIRE)]
+        last = len(changes) - 1 - changes[::-1].index(states[-1])
+        truth = undisturbed(*changes[last:])
         if stale := differences(disturbed, truth):
-            pytest.fail("\n".join(stale))
-        if states[-1] != "old":
-            assert differences(undisturbed("old"), truth), "the move would not be noticed"
+            pytest.fail("\n".join([f"{way}:", *stale]))
+        if changes[-1] != "old":
+            assert differences(undisturbed("old"), truth), f"{way}: the move would not be noticed"

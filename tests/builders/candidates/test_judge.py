@@ -12,7 +12,7 @@ from exfolio.stores.documents import ProposedStructure
 from filled_registry import put as put_documents
 from filled_registry import put_properties, put_structures
 from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
-from moves import check, every_way
+from moves import WAYS, check
 
 
 def judge(registry: Connection, wanted: Campaign) -> StageReport:
@@ -217,13 +217,11 @@ def stricter(why: str = "") -> Campaign:
     return Campaign.model_validate(plain)
 
 
-@every_way
-def test_verdicts_follow_a_bulk_that_moves(registry: Connection, way: list[str]) -> None:
+def test_verdicts_follow_a_bulk_that_moves(registry: Connection) -> None:
     """All the way down: what a source corrects to another compound is another candidate under the same id."""
     states = {"old": "C-graphite-2H", "other": "BN-h", "new": "MoS2-2H"}
     check(
         registry,
-        way,
         put=lambda state: put(
             registry,
             [
@@ -234,4 +232,5 @@ def test_verdicts_follow_a_bulk_that_moves(registry: Connection, way: list[str])
         ),
         retire=lambda: retire(registry, "lab:x1"),
         stages=lambda: stages_of(campaign()),
+        ways=WAYS,
     )

@@ -16,7 +16,7 @@ from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from layers_and_compositions import put_compositions
-from moves import check, every_way
+from moves import check
 from plans import run_all
 from toy_stages import put_materials, retire_materials
 
@@ -247,8 +247,7 @@ def test_the_second_process_finds_the_models_too(
     assert all("p_2d" in doc for doc in found.values())
 
 
-@every_way
-def test_what_is_novel_follows_a_material_that_moves(registry: Connection, way: list[str]) -> None:
+def test_what_is_novel_follows_a_material_that_moves(registry: Connection) -> None:
     states = {"old": "MoS2", "other": "MgO", "new": "WSe2"}
 
     def fill(state: str) -> None:
@@ -258,7 +257,6 @@ def test_what_is_novel_follows_a_material_that_moves(registry: Connection, way: 
 
     check(
         registry,
-        way,
         put=fill,
         retire=lambda: retire_materials(registry, ["t:x1"]),
         stages=lambda: [CompositionNoveltyStage(), KnownCompositionsStage()],

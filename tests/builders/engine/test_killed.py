@@ -17,7 +17,7 @@ from exfolio.stores.documents import REGISTRY
 from pymatgen.core import Lattice, Structure
 from toy_stages import Doubler, Judge, Linker, Summer
 
-KILLS = int(os.environ.get("KILLS", "50"))
+KILLS = int(os.environ.get("KILLS", "15"))
 BOOKKEEPING = {"_id", "rev", "run_id", "created_at", "updated_at"}
 
 

@@ -10,7 +10,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.query.search import Search
 from known_crystals import crystals, one, put, retire
-from moves import check, every_way
+from moves import check
 
 Doc = dict[str, Any]
 
@@ -135,8 +135,7 @@ def test_methods_stand_in_an_order_of_their_property() -> None:
     )
 
 
-@every_way
-def test_links_and_preferred_values_follow_a_material_that_moves(registry: Connection, way: list[str]) -> None:
+def test_links_and_preferred_values_follow_a_material_that_moves(registry: Connection) -> None:
     states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
 
     def moving(state: str) -> Doc:
@@ -147,7 +146,6 @@ def test_links_and_preferred_values_follow_a_material_that_moves(registry: Conne
     others = [doc | {"material_id": f"{'m' if n else 'a'}:{n}"} for n, doc in enumerate(crystals("MoS2-2H", "NbS2-2H"))]
     check(
         registry,
-        way,
         put=lambda state: put(registry, [*crystals("MoS2-2H", "MoS2-3R"), *others, moving(state)]),
         retire=lambda: retire(registry, "lab:x1"),
         stages=lambda: [LinkStage(), PreferredStage()],

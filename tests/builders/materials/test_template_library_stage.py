@@ -12,7 +12,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, salt
-from moves import check, every_way
+from moves import check
 from pymatgen.core import Lattice, Structure
 
 
@@ -199,13 +199,11 @@ def carbide(a: float = 3.1) -> Structure:
     return Structure(Lattice.hexagonal(a, 20), ["Si", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
 
 
-@every_way
-def test_a_template_that_moves_founds_nothing_where_it_was(registry: Connection, way: list[str]) -> None:
+def test_a_template_that_moves_founds_nothing_where_it_was(registry: Connection) -> None:
     """It has founded a prototype of its anonymous formula, and is another one's now."""
     states = {"old": LAYERS["1H-MoS2"], "other": LAYERS["1T-TiS2"], "new": carbide()}
     check(
         registry,
-        way,
         put=lambda state: put(
             registry, [*layers("1H-NbSe2", "1T-ZrSe2"), material("a", states[state]), material("zz", carbide(3.2))]
         ),

@@ -14,7 +14,7 @@ from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Material, ProposedStructure
 from filled_registry import properties, put, put_entries, put_materials, put_structures, retire
-from moves import check, every_way
+from moves import check
 from pymatgen.core import Lattice, Structure
 
 # 2H-MoS2: a = 3.16 Å, c = 12.30 Å, z(S) = 0.621 (Bronsema et al., Z. anorg. allg. Chem. 540/541, 15 (1986)).
@@ -266,11 +266,8 @@ def calculated_stages() -> list[Stage]:
     return [MatchStage(), HullStage("none"), ExfoliationStage(), BandGapStage()]
 
 
-@every_way
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "among others"])
-def test_folders_used_again_for_another_compound_leave_no_value_in_force(
-    registry: Connection, way: list[str], others: bool
-) -> None:
+def test_folders_used_again_for_another_compound_leave_no_value_in_force(registry: Connection, others: bool) -> None:
     entries = [(element, {element: 1}, element, -1.0) for element in ("Mo", "S", "W", "Nb", "Se")]
 
     def fill(state: str) -> None:
@@ -286,17 +283,13 @@ def test_folders_used_again_for_another_compound_leave_no_value_in_force(
 
     check(
         registry,
-        way,
         put=fill,
         retire=lambda: retire(registry, Calculation, ["layer", "bulk"]),
         stages=calculated_stages,
     )
 
 
-@every_way
-def test_calculations_of_what_was_corrected_to_another_compound_are_matched_anew(
-    registry: Connection, way: list[str]
-) -> None:
+def test_calculations_of_what_was_corrected_to_another_compound_are_matched_anew(registry: Connection) -> None:
     """The bulk in the source and with it the layer that was cut from it become another compound, not the folders."""
 
     def fill(state: str) -> None:
@@ -311,4 +304,4 @@ def test_calculations_of_what_was_corrected_to_another_compound_are_matched_anew
         retire(registry, Material, ["test:x1"])
         retire(registry, ProposedStructure, ["st-x1"])
 
-    check(registry, way, put=fill, retire=retire_both, stages=calculated_stages)
+    check(registry, put=fill, retire=retire_both, stages=calculated_stages)

@@ -17,7 +17,7 @@ from exfolio.stores.documents import ProposedStructure
 from filled_registry import put as put_documents
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, one, put, retire
-from moves import check, every_way
+from moves import check
 from plans import run_all
 
 
@@ -198,25 +198,21 @@ def test_values_of_a_bulk_that_was_corrected_to_another_compound_go(registry: Co
     assert molybdenite.isdisjoint(doc["value"] for doc in values)
 
 
-@every_way
 @pytest.mark.parametrize("others", [(), ("MoS2-3R", "NbSe2-3R")], ids=["alone", "among others"])
-def test_values_move_with_their_bulk(registry: Connection, way: list[str], others: tuple[str, ...]) -> None:
+def test_values_move_with_their_bulk(registry: Connection, others: tuple[str, ...]) -> None:
     flat = monolayer_of("NbSe2-2H", exfoliation_energy=0.08, methods={"exfoliation_energy": "optB88-vdW"})
     check(
         registry,
-        way,
         put=lambda state: put(registry, [*crystals(*others), flat, corrected(state)]),
         retire=lambda: retire(registry, "lab:x1"),
         stages=known_stages,
     )
 
 
-@every_way
-def test_values_of_a_known_monolayer_move_with_it(registry: Connection, way: list[str]) -> None:
+def test_values_of_a_known_monolayer_move_with_it(registry: Connection) -> None:
     values = {"band_gap": 1.67, "formation_energy": -0.9, "methods": {"band_gap": "PBE", "formation_energy": "PBE"}}
     check(
         registry,
-        way,
         put=lambda state: put(
             registry, [*crystals("MoS2-3R"), monolayer_of(STATES[state], material_id="flat:x1", **values)]
         ),

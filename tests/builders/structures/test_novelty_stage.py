@@ -7,7 +7,7 @@ from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
-from moves import check, every_way
+from moves import check
 
 
 def compare(registry: Connection) -> StageReport:
@@ -97,12 +97,10 @@ def test_a_material_that_is_corrected_to_another_compound_leaves_no_candidate_kn
     assert (layers["NbS2"]["novel"], layers["NbS2"]["known_as"]) == (False, ["flat:x1"])
 
 
-@every_way
-def test_a_material_that_moves_leaves_nothing_behind(registry: Connection, way: list[str]) -> None:
+def test_a_material_that_moves_leaves_nothing_behind(registry: Connection) -> None:
     states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
     check(
         registry,
-        way,
         put=lambda state: put(
             registry, [*crystals(*states.values()), monolayer_of(states[state], material_id="flat:x1")]
         ),
@@ -111,8 +109,7 @@ def test_a_material_that_moves_leaves_nothing_behind(registry: Connection, way: 
     )
 
 
-@every_way
-def test_a_bulk_that_moves_takes_its_layers_along(registry: Connection, way: list[str]) -> None:
+def test_a_bulk_that_moves_takes_its_layers_along(registry: Connection) -> None:
     """The structure cut from it keeps its id and is another compound."""
     states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}
 
@@ -121,7 +118,6 @@ def test_a_bulk_that_moves_takes_its_layers_along(registry: Connection, way: lis
 
     check(
         registry,
-        way,
         put=lambda state: put(registry, [*crystals("MoS2-3R"), monolayer_of("NbS2-2H"), bulk(state)]),
         retire=lambda: retire(registry, "lab:x1"),
         stages=lambda: [LayerStage(), TopDownStage(), NoveltyStage()],

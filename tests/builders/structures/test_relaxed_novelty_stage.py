@@ -9,7 +9,7 @@ from exfolio.stores.documents import Property, ProposedStructure
 from filled_registry import put_properties, put_structures
 from filled_registry import retire as retire_documents
 from known_crystals import crystals, put, retire
-from moves import check, every_way
+from moves import check
 
 
 def stretched(name: str, factor: float) -> dict[str, Any]:
@@ -83,25 +83,20 @@ def test_where_the_relaxed_structure_is_gone_nothing_is_said_any_more(registry: 
 STATES = {"old": "CdI2-CdI2", "other": "BN-h", "new": "PbI2-CdI2"}
 
 
-@every_way
-def test_a_known_material_that_moves_is_no_longer_what_a_structure_relaxed_to(
-    registry: Connection, way: list[str]
-) -> None:
+def test_a_known_material_that_moves_is_no_longer_what_a_structure_relaxed_to(registry: Connection) -> None:
     def fill(state: str) -> None:
         relaxed(registry, cadmium=(crystals("CdI2-CdI2")[0], -3.0), lead=(crystals("PbI2-CdI2")[0], -2.0))
         put(registry, [crystals(STATES[state])[0] | {"material_id": "lab:x1", "source": "lab"}])
 
     check(
         registry,
-        way,
         put=fill,
         retire=lambda: retire(registry, "lab:x1"),
         stages=lambda: [RelaxedNoveltyStage()],
     )
 
 
-@every_way
-def test_a_structure_that_moves_is_compared_where_it_is_now(registry: Connection, way: list[str]) -> None:
+def test_a_structure_that_moves_is_compared_where_it_is_now(registry: Connection) -> None:
     """Its material was corrected: under the same id it is another compound, and so is what it relaxes to."""
 
     def fill(state: str) -> None:
@@ -112,7 +107,7 @@ def test_a_structure_that_moves_is_compared_where_it_is_now(registry: Connection
         retire_documents(registry, Property, ["moves/energy/CHGNet 0.3.0 relaxed"])
         retire_documents(registry, ProposedStructure, ["moves"])
 
-    check(registry, way, put=fill, retire=retire_both, stages=lambda: [RelaxedNoveltyStage()])
+    check(registry, put=fill, retire=retire_both, stages=lambda: [RelaxedNoveltyStage()])
 
 
 def test_of_a_structure_that_moved_and_can_not_be_relaxed_nothing_is_said_any_more(registry: Connection) -> None:

@@ -23,7 +23,7 @@ from exfolio.stores.transactions import in_transaction
 from exfolio.stores.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, put_compositions, salt
-from moves import check, every_way
+from moves import check
 from plans import names_in_order
 from pymatgen.core import Lattice, Structure
 
@@ -331,8 +331,7 @@ def test_the_templates_are_the_layers_and_nothing_else(registry: Connection) -> 
     assert keys(registry, "materials", template_dimension=2) == sorted(f"flat:{name}" for name in LAYERS)
 
 
-@every_way
-def test_structures_go_where_the_template_they_were_made_from_has_moved(registry: Connection, way: list[str]) -> None:
+def test_structures_go_where_the_template_they_were_made_from_has_moved(registry: Connection) -> None:
     states = {"old": LAYERS["1H-MoS2"], "other": buckled("Ge", 4.06), "new": buckled("Si", 3.86)}
 
     def fill(state: str) -> None:
@@ -342,7 +341,6 @@ def test_structures_go_where_the_template_they_were_made_from_has_moved(registry
 
     check(
         registry,
-        way,
         put=fill,
         retire=lambda: retire(registry, "flat:x1"),
         stages=lambda: [TemplateStage(), TemplateStructuresStage(structures=3), NoveltyStage()],

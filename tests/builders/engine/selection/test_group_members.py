@@ -10,7 +10,7 @@ from exfolio.builders.engine.selection.group_stage import GroupStage
 from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
 from known_crystals import campaign
-from moves import check, every_way
+from moves import WAYS, check
 from toy_stages import Linker, Summer, put_materials, retire_materials
 
 FORMULAS = {"old": "MgO", "other": "KCl", "new": "NaF"}
@@ -18,11 +18,9 @@ FOLLOWS = {("materials", "template", "formula_anonymous"): "record"}
 """Facets that are written anew whenever a group field changes that another facet owns."""
 
 
-@every_way
-def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registry: Connection, way: list[str]) -> None:
+def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registry: Connection) -> None:
     check(
         registry,
-        way,
         put=lambda state: put_materials(
             registry,
             [
@@ -33,6 +31,7 @@ def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registr
         ),
         retire=lambda: retire_materials(registry, ["test:x1"]),
         stages=lambda: [Summer(), Linker()],
+        ways=WAYS,
     )
 
 

@@ -15,7 +15,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from filled_registry import put_structures
 from known_crystals import crystals, monolayer_of, put, retire
-from moves import check, every_way
+from moves import check
 
 needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 STATIC = "CHGNet 0.3.0 static"
@@ -136,13 +136,11 @@ def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch
 
 
 @needs_chgnet
-@every_way
-def test_values_by_the_potential_move_with_their_bulk(registry: Connection, way: list[str]) -> None:
+def test_values_by_the_potential_move_with_their_bulk(registry: Connection) -> None:
     """The layer, its energy and the reference entry of its bulk are of another chemical system then."""
     states = {"old": "CdI2-CdI2", "other": "PbI2-CdI2", "new": "CaI2-CdI2"}
     check(
         registry,
-        way,
         put=lambda state: put(
             registry,
             [

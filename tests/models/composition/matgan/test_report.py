@@ -75,7 +75,7 @@ def test_distances_are_the_same_in_every_process() -> None:
         "theirs = distributions(['BaO', 'NaCl', 'Fe2O3', 'CsCl', 'PbS', 'CuO', 'LiFePO4'])\n"
         "print(distances(ours, theirs))\n"
     )
-    environments = [{**os.environ, "PYTHONHASHSEED": str(seed)} for seed in range(4)]
-    said = {subprocess.check_output([sys.executable, "-c", program], env=one) for one in environments}
+    environments = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
+    said = {subprocess.check_output([sys.executable, "-c", program], env=environment) for environment in environments}
 
     assert len(said) == 1
