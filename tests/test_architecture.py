@@ -131,7 +131,8 @@ ARROWS = {
     "stores/transactions": "connection",
     "stores/query": "errors connection documents schema",
     "stores/bookkeeping": "errors canonical clock connection documents query schema",
-    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace",
+    "stores/written": "bookkeeping",
+    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query",
     # cli: commands, and how things look

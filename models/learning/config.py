@@ -5,8 +5,9 @@ Knows no model; what a setting means stands with the model's own config.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any, Self
 
 
@@ -31,11 +32,21 @@ class ModelConfig:
         BadConfig
             For one that there is none of, or a value that it can't have.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise BadConfig(f"no such setting: {', '.join(unknown)}; there are {', '.join(known)}")
+        cls.refuse_unknown(settings)
         return cls(**settings)
+
+    @classmethod
+    def refuse_unknown(cls, settings: Iterable[str]) -> None:
+        """Refuse names that are no settings.
+
+        Raises
+        ------
+        BadConfig
+            For all such.
+        """
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(settings) - set(known)):
+            raise BadConfig(f"no such setting: {', '.join(unknown)}; there are {', '.join(known)}")
 
     def require_whole(self, least: int, *names: str) -> None:
         """Refuse settings that are no whole numbers, or smaller than the least.
@@ -62,3 +73,16 @@ class ModelConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
                 raise BadConfig(f"{name} is above 0 and at most 1, not {value!r}")
+
+    def require_numbers(self, *names: str, zero: bool = False) -> None:
+        """Refuse settings that are no positive numbers, or, where zero will do, negative.
+
+        Raises
+        ------
+        BadConfig
+            For the first such.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if not (isfinite(value) and (value > 0 or (zero and value == 0))):
+                raise BadConfig(f"{name} is {'0 or more' if zero else 'a positive number'}, not {value!r}")

@@ -12,16 +12,13 @@ from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
 from ..records.material_fields import (
     Occurrences,
-    check_formula,
     check_value,
+    emmet_fields,
     extra_fields,
     facts_of_amounts,
     formula_fields,
     identity,
     number,
-    read_structure,
-    space_group,
-    structure_fields,
     text,
 )
 from ..records.raw_record import BadRecord, Documents, RawRecord
@@ -105,20 +102,7 @@ class StructuresJson(FileReader):
         BadRecord
             The record can't be used.
         """
-        document: dict[str, Any] = identity(self.source, source_id, self.source_version)
-        if record.get("structure") is not None:
-            structure = read_structure(record["structure"])
-            document |= structure_fields(structure)
-            if record.get("formula_pretty") is not None:
-                check_formula(record["formula_pretty"], structure)
-        else:
-            formula = text(record, "formula_pretty")
-            if formula is None:
-                raise BadRecord("it has neither structure nor formula_pretty", remedy="write either into the record")
-            document |= formula_fields(formula)
-        symmetry = record.get("symmetry")
-        if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
-            document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
+        document: dict[str, Any] = identity(self.source, source_id, self.source_version) | emmet_fields(record)
         computed = [field for name, field in _NUMBERS.items() if _take(record, name, document, field)]
         if self.method and computed:
             document["methods"] = dict.fromkeys(computed, self.method)

@@ -13,16 +13,11 @@ from emmet.core.mpid import AlphaID
 
 from ..readers.entries_json import EntriesJson
 from ..records.material_fields import (
-    check_formula,
     check_value,
+    emmet_fields,
     extra_fields,
-    formula_fields,
     identity,
     number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
 )
 from ..records.raw_record import BadRecord, RawRecord
 
@@ -99,20 +94,7 @@ def material_of_summary(
     BadRecord
         The document can't be used.
     """
-    document = identity(source, source_id, release) | {"reference": REFERENCE}
-    if record.get("structure") is not None:
-        structure = read_structure(record["structure"])
-        document |= structure_fields(structure)
-        if record.get("formula_pretty") is not None:
-            check_formula(record["formula_pretty"], structure)
-    else:
-        formula = text(record, "formula_pretty")
-        if formula is None:
-            raise BadRecord("it has neither structure nor formula_pretty")
-        document |= formula_fields(formula)
-    symmetry = record.get("symmetry")
-    if isinstance(symmetry, Mapping) and symmetry.get("number") is not None:
-        document["space_group"] = space_group(symmetry["number"], symmetry.get("symbol"))
+    document = identity(source, source_id, release) | {"reference": REFERENCE} | emmet_fields(record)
     methods: dict[str, str] = {}
     for name, (field, method) in _SUMMARY_NUMBERS.items():
         if (value := number(record, name)) is not None:

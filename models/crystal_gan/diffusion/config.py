@@ -6,12 +6,12 @@ Plain data; knows no tensors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from math import isfinite
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ...learning.config import BadConfig, ModelConfig
 from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
-from ..gan.config import BadConfig, CrystalGanConfig
+from ..gan.config import CrystalGanConfig
 
 PROFILE: Final = "diffusion"
 _MOST_NEIGHBOURS: Final = 26
@@ -31,7 +31,7 @@ _NOT_NEGATIVE: Final = ("strain_weight", "evenness", "cell_reach")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiffusionConfig:
+class DiffusionConfig(ModelConfig):
     """Settings of network, noise, training and sampling; chosen by trials on the 1,253 cells of Kim et al. (2020).
 
     Attributes
@@ -89,16 +89,9 @@ class DiffusionConfig:
     steps: int = 50
 
     def __post_init__(self) -> None:
-        for name in _WHOLE:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BadConfig(f"{name} is a whole number from 1 on, not {value!r}")
-        for name in _POSITIVE:
-            if not (isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise BadConfig(f"{name} is a positive number, not {getattr(self, name)!r}")
-        for name in _NOT_NEGATIVE:
-            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise BadConfig(f"{name} is 0 or more, not {getattr(self, name)!r}")
+        self.require_whole(1, *_WHOLE)
+        self.require_numbers(*_POSITIVE)
+        self.require_numbers(*_NOT_NEGATIVE, zero=True)
         if self.neighbours > _MOST_NEIGHBOURS:
             raise BadConfig(f"neighbours is {_MOST_NEIGHBOURS} at most, not {self.neighbours}")
         if self.least_noise >= self.most_noise:
@@ -110,7 +103,7 @@ class DiffusionConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `from_dict` reads it."""
-        return asdict(self) | {"layout": self.layout.to_dict()}
+        return ModelConfig.to_dict(self) | {"layout": self.layout.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> DiffusionConfig:
@@ -123,10 +116,7 @@ class DiffusionConfig:
         BadLayout
             The layout is.
         """
-        known = {setting.name for setting in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise BadConfig(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+        cls.refuse_unknown(data)
         changes = dict(data)
         if "layout" in changes:
             changes["layout"] = find_layout(changes["layout"])

@@ -6,10 +6,10 @@ Plain data; knows no tensors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from math import isfinite
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
 
+from ...learning.config import BadConfig, ModelConfig
 from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
 from ..crystals.cell_augmentation import Augmentation
 
@@ -32,12 +32,8 @@ _WEIGHTS: Final = (
 )
 
 
-class BadConfig(ValueError):
-    """A setting that is unknown or makes no sense; names it and what it may be."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrystalGanConfig:
+class CrystalGanConfig(ModelConfig):
     """Settings of networks and training; the defaults are the profile `paper`.
 
     Sizes and rates without another source: Kim et al., ACS Cent. Sci. 6, 1412 (2020), Table S1.
@@ -110,34 +106,23 @@ class CrystalGanConfig:
     epochs: int = 501
 
     def __post_init__(self) -> None:
-        self._whole("latent", "seed_channels", "cell_hidden", "critic_steps", "decay_epochs", "epochs", least=1)
-        self._whole("batch", least=2)  # batch normalisation needs several cells
-        self._whole("batches_per_epoch", least=0)
+        self.require_whole(1, "latent", "seed_channels", "cell_hidden", "critic_steps", "decay_epochs", "epochs")
+        self.require_whole(2, "batch")  # batch normalisation needs several cells
+        self.require_whole(0, "batches_per_epoch")
         for name in _WIDTHS:
             sizes = getattr(self, name)
             if not sizes or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
                 raise BadConfig(f"{name} are whole numbers from 1 on, not {sizes!r}")
-        for name in _RATES:
-            if not (isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise BadConfig(f"{name} is a positive number, not {getattr(self, name)!r}")
-        for name in _WEIGHTS:
-            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise BadConfig(f"{name} is 0 or more, not {getattr(self, name)!r}")
+        self.require_numbers(*_RATES)
+        self.require_numbers(*_WEIGHTS, zero=True)
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise BadConfig(f"both betas lie in [0, 1), not {self.betas!r}")
         if self.conditions not in get_args(Conditions):
             raise BadConfig(f"conditions is one of {', '.join(get_args(Conditions))}, not {self.conditions!r}")
 
-    def _whole(self, *names: str, least: int) -> None:
-        for name in names:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise BadConfig(f"{name} is a whole number from {least} on, not {value!r}")
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `from_dict` reads it."""
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        return plain | {"layout": self.layout.to_dict()}
+        return ModelConfig.to_dict(self) | {"layout": self.layout.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CrystalGanConfig:
@@ -151,10 +136,7 @@ class CrystalGanConfig:
             The layout is.
         """
         start = profile(str(data.get("profile", "paper")))
-        known = {setting.name for setting in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise BadConfig(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+        cls.refuse_unknown(data)
         changes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
         }

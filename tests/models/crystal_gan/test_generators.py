@@ -9,11 +9,12 @@ from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, Setting
 from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
 from exfolio.models.crystal_gan.diffusion.model import CrystalDiffusion
 from exfolio.models.crystal_gan.evaluation import evaluate, table
-from exfolio.models.crystal_gan.gan.config import PROFILES, BadConfig, CrystalGanConfig, profile
+from exfolio.models.crystal_gan.gan.config import PROFILES, CrystalGanConfig, profile
 from exfolio.models.crystal_gan.gan.learner import CrystalGanLearner
 from exfolio.models.crystal_gan.gan.model import CrystalGan
 from exfolio.models.crystal_gan.generation import generate, sample
 from exfolio.models.crystal_gan.generators import CrystalGenerator, GeneratorLearner, make_learner, read_generator
+from exfolio.models.learning.config import BadConfig
 from exfolio.models.learning.loop import Diverged, train
 from exfolio.models.learning.weights import DamagedWeights, WrongModel
 from exfolio.models.structure.comparison.matching import Representatives
@@ -65,14 +66,14 @@ def test_settings_survive_as_plain_data(settings: Settings) -> None:
     ("data", "words"),
     [
         ({"profile": "best"}, "there is no profile 'best'"),
-        ({"latents": 3}, "no setting 'latents'"),
-        ({"batch": 1}, "batch is a whole number from 2 on"),
+        ({"latents": 3}, "no such setting: latents"),
+        ({"batch": 1}, "batch is a whole number of at least 2"),
         ({"learning_rate": float("nan")}, "learning_rate is a positive number"),
         ({"critic_channels": []}, "critic_channels are whole numbers"),
         ({"conditions": "all"}, "one of data, uniform"),
         ({"profile": "diffusion", "neighbours": 27}, "neighbours is 26 at most"),
         ({"profile": "diffusion", "least_noise": 3.0}, "less than most_noise"),
-        ({"profile": "diffusion", "batch": 3}, "no setting 'batch'"),
+        ({"profile": "diffusion", "batch": 3}, "no such setting: batch"),
         ({"profile": "diffusion", "average": 1.0}, "average lies in"),
         ({"augmentation": {"rotations": True}}, "no kind of augmentation 'rotations'"),
     ],
