@@ -191,11 +191,11 @@ def why(
       exfolio why MoSSe
     """
     with connect(begin()) as connection:
-        found = _compositions(connection, identity) or _candidates(connection, identity)
+        verdicts = _compositions(connection, identity) or _candidates(connection, identity)
     if json:
-        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in found])
+        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
-    for doc in found:
+    for doc in verdicts:
         print_verdict(doc)
 
 
@@ -242,22 +242,28 @@ def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]
     except ValueError:  # no formula, so it has to be an id
         return []
     hidden = {"_id": 0, "facets": 0, "origins": 0}
-    found = connection.database["compositions"].find_one({"formula_reduced": formula, "deprecated": False}, hidden)
-    if found is None:
+    composition = connection.database["compositions"].find_one(
+        {"formula_reduced": formula, "deprecated": False}, hidden
+    )
+    if composition is None:
         return []
     verdicts = []
     for campaign in outlines(connection):
         view = composition_view(connection, campaign.name)
-        if campaign.compositions is None or view is None or view.drawn_by not in found.get("made_by", [view.drawn_by]):
+        if (
+            campaign.compositions is None
+            or view is None
+            or view.drawn_by not in composition.get("made_by", [view.drawn_by])
+        ):
             continue
-        said = view.as_said(found)
+        said = view.as_said(composition)
         methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
         verdicts.append(
             {
                 **said,
                 "candidate_id": f"{campaign.name}/{formula}",
                 "route": "drawn",
-                "parent_id": found.get("generator"),
+                "parent_id": composition.get("generator"),
                 "methods": {name: method for name, method in methods.items() if method},
                 **pass_through(campaign.compositions.gates, said),
             }
@@ -276,15 +282,15 @@ def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
         return exact
     upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
     among = {"$gte": identity, "$lt": upper}
-    found = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
-    if not found:
+    candidates = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
+    if not candidates:
         raise ConfigurationError(
             f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
         )
-    if len({doc["structure_id"] for doc in found}) > 1:
-        names = ", ".join(doc["candidate_id"] for doc in found[:5])
+    if len({doc["structure_id"] for doc in candidates}) > 1:
+        names = ", ".join(doc["candidate_id"] for doc in candidates[:5])
         raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
-    return found
+    return candidates
 
 
 def _campaign(connection: Connection, name: str | None) -> CampaignOutline:
