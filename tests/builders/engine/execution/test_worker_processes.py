@@ -86,10 +86,10 @@ def test_what_workers_hold_does_not_grow_with_the_batches(
         assert later.memory <= seen[0].memory + SPARE_MEMORY
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None:
     # Given a process whose workers are in the middle of something long
-    put_materials(registry, [{"material_id": f"test:{i}", "nsites": 1, "extra": {"sleep": 60}} for i in range(4)])
+    put_materials(registry, [{"material_id": f"test:{i}", "nsites": 1, "extra": {"sleep": 200}} for i in range(4)])
     program = (
         "import sys; from exfolio import connect; from exfolio.stores.settings import Settings\n"
         "from exfolio.builders.engine.execution.runner import run_stage; from toy_stages import Doubler\n"
@@ -107,7 +107,7 @@ def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None
         process.kill()
 
     # Then nobody computes on for nobody
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
 
 
