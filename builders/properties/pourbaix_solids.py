@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import gibbs_energies
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.pourbaix_entries import OPEN
@@ -58,3 +59,21 @@ def solids_in_water(solids: Mapping[str, float]) -> dict[str, float]:
     return {
         formula: energy.energy for formula, energy in zip(solids, energies, strict=True) if energy.energy is not None
     }
+
+
+def hydrogen_warning(solids: Mapping[str, float], *, measured: bool) -> str | None:
+    """What is to be said of the hydrogen in solids that a value rests on; None where there is nothing.
+
+    Parameters
+    ----------
+    solids
+        Formation energies by formula.
+    measured
+        Whether these are measured ones, which have no error in water.
+    """
+    hydroxides = [formula for formula in solids if formula != WATER and {"H", "O"} < read_one(formula).keys()]
+    if not hydroxides:
+        return "no hydroxide or the like is known by this method: where one forms, decomposition energies are too low"
+    if WATER not in solids and not measured:
+        return "H2O is not known by this method: its hydroxides may be too stable, decomposition energies too high"
+    return None

@@ -33,8 +33,23 @@ from ..engine.selection.chemical_system_stage import first_principles_entries, p
 from ..engine.selection.group_members import Members
 from .hull_entries import phases, snapshot
 from .ion_file import load_ions
-from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
-from .pourbaix_solids import WATER, solids_in_water, solids_of_entries, solids_of_materials, why_not_in_water
+from .known_hull_stage import (
+    EXPERIMENT,
+    KNOWN_BASES,
+    KNOWN_FORMATION,
+    KnownSystemStage,
+    family,
+    known_by_family,
+    snapshot_of_known,
+)
+from .pourbaix_solids import (
+    WATER,
+    hydrogen_warning,
+    solids_in_water,
+    solids_of_entries,
+    solids_of_materials,
+    why_not_in_water,
+)
 
 
 class PourbaixStage(KnownSystemStage):
@@ -188,7 +203,8 @@ class PourbaixStage(KnownSystemStage):
             {**base, "refused": energy.refusal} for base, energy in zip(bases, gibbs, strict=True) if energy.refusal
         ]
         usable = [triple for triple in zip(bases, targets, gibbs, strict=True) if triple[2].energy is not None]
-        bases = [_with_reference_state(base, energy, solids) for base, _, energy in usable]
+        measured = name == EXPERIMENT
+        bases = [_with_reference_state(base, energy, solids, measured=measured) for base, _, energy in usable]
         asked = [
             solid_entry(target["formula_reduced"], energy.energy, entry_id=target["structure_id"])
             for _, target, energy in usable
@@ -209,11 +225,13 @@ class PourbaixStage(KnownSystemStage):
         return [*docs, *(_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True))]
 
 
-def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, float]) -> Doc:
+def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, float], *, measured: bool) -> Doc:
     source = SOURCES.get(energy.entropy, energy.entropy)
     stated = {"gibbs_energy": energy.energy, "entropy": source, "reference_state": REFERENCE_STATE}
     if WATER in solids:
         stated["formation_energy_of_water"] = solids[WATER]
+    if warning := hydrogen_warning(solids, measured=measured):
+        stated["warning"] = warning
     return {**base, "details": {**base["details"], **stated}}
 
 

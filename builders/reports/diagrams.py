@@ -34,9 +34,10 @@ from ...models.energetics.pourbaix_entries import OPEN
 from ...models.energetics.schemes import Scheme
 from ...stores.connection import Connection
 from ..properties.hull_entries import snapshot
-from ..properties.known_hull_stage import family, snapshot_of_known
+from ..properties.known_hull_stage import EXPERIMENT, family, snapshot_of_known
 from ..properties.pourbaix_solids import (
     WATER,
+    hydrogen_warning,
     lowest_of_each,
     solids_in_water,
     solids_of_entries,
@@ -191,6 +192,9 @@ def pourbaix_diagram(
         raise NoDiagram(str(error), remedy) from error
     except PourbaixError as error:
         raise NoDiagram(str(error), "exfolio query materials shows which solids are known.") from error
+    below = [f"solids: {method}; {origin}; ions: {ions or 'bundled table'}", REFERENCE_STATE]
+    if warning := hydrogen_warning(solids, measured=method == EXPERIMENT):
+        below.append(warning)
     told = f"{concentration:g} mol/l of ions" + (", solids on the hull only" if filter_solids else "")
     figure = plot_pourbaix(
         drawn,
@@ -198,7 +202,7 @@ def pourbaix_diagram(
         target=asked.formula,
         minimum=minimum,
         potential_vs_rhe=potential_vs_rhe if target else None,
-        method=f"solids: {method}; {origin}; ions: {ions or 'bundled table'}\n{REFERENCE_STATE}",
+        method="\n".join(below),
     )
     return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum)
 

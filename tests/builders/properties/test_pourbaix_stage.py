@@ -115,6 +115,35 @@ def test_a_calculated_oxide_meets_the_entries_of_its_scheme(
     assert found["value"] == pytest.approx(0.80, abs=0.06)  # measured, as above
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "no hydroxide or the like is known by this method"),
+        ((("Mg(OH)2", -2.1),), None),
+    ],
+)
+def test_hydrogen_that_is_not_looked_at_is_told(
+    registry: Connection, more: tuple[tuple[str, float], ...], says: str | None
+) -> None:
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, *more)])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    warning = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"].get("warning")
+    assert warning is None if says is None else says in warning
+
+
+def test_computed_hydroxides_without_water_are_told(registry: Connection) -> None:
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("Mg(OH)2", -2.1)) if pair[0] != "H2O"])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    details = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"]
+    assert details["warning"].startswith("H2O is not known by this method")
+
+
 def test_uncorrected_energies_are_refused(registry: Connection) -> None:
     entries = [("Mn", {"Mn": 1}, "Mn", -9.0), ("O", {"O": 2}, "O2", -4.9), ("MnO2", {"Mn": 1, "O": 2}, "MnO2", -8.0)]
     put_entries(registry, entries, scheme=None)
