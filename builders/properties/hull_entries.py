@@ -25,6 +25,9 @@ MP2020: Final = "MaterialsProject2020Compatibility"
 USABLE_TASKS: Final = ("Static", "Structure Optimization")
 """Kinds of run whose total energy belongs to the structure; the first is taken before the second."""
 
+UNCORRECTED: Final = "uncorrected"
+"""Last word of the method of energies as computed."""
+
 _METHODS: Final = {
     Scheme.MP2020: "PBE(+U) MP2020",
     Scheme.MP2020_GGA: "PBE MP2020",
@@ -179,7 +182,7 @@ def _is_corrected(doc: Doc, scheme: Scheme) -> bool:
 
 
 def _method(doc: Doc, scheme: Scheme) -> str:
-    return _METHODS.get(scheme) or f"{doc.get('functional') or 'functional not stated'}, uncorrected"
+    return _METHODS.get(scheme) or f"{doc.get('functional') or 'functional not stated'}, {UNCORRECTED}"
 
 
 def _entry(doc: Doc, energy_per_atom: float, method: str) -> Entry:

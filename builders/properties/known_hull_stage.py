@@ -35,6 +35,9 @@ FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASE
 ELEMENTS_ALONE: Final = "no compound of these elements competes by this method: a lower bound, against elements alone"
 """What is said of a hull that is made of elements only: any compound that exists would push it down."""
 
+EXPERIMENT: Final = "experiment"
+"""Family of measured energies."""
+
 _ASKED_AT_ONCE = 10_000
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
 _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
@@ -51,7 +54,7 @@ def family(method: str) -> str:
     'PBE'
     """
     name = _OF.sub("", method).strip()
-    return "experiment" if _EXPERIMENT.match(name) else name
+    return EXPERIMENT if _EXPERIMENT.match(name) else name
 
 
 class KnownSystemStage(ChemicalSystemStage):

@@ -73,15 +73,13 @@ class SystemPhases:
     snapshot: str
 
 
-def asked_about(connection: Connection, name: str, *, bases: Collection[str] = BASES) -> Asked:
+def asked_about(connection: Connection, name: str) -> Asked:
     """Find out what a diagram is asked of.
 
     Parameters
     ----------
     name
         A chemical system such as ``Fe-Li-O``, or the id of a candidate, a structure, or a known material.
-    bases
-        Bases of formation energies that will do, of a structure.
 
     Raises
     ------
@@ -109,11 +107,10 @@ def asked_about(connection: Connection, name: str, *, bases: Collection[str] = B
         "deprecated": False,
         "value": {"$type": "number"},
     }
-    energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in bases]
+    energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in BASES]
     if not energies:
         raise NoDiagram(
-            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known"
-            + ("" if set(bases) == set(BASES) else f" by {', '.join(bases)}"),
+            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known",
             "exfolio refresh computes it from calculations and known materials; exfolio show ID says what keeps it.",
         )
     best = min(energies, key=lambda doc: (BASES.index(doc["basis"]), bool(doc.get("stale")), doc["value"]))
@@ -238,30 +235,61 @@ def _by_known(connection: Connection, asked: Asked) -> SystemPhases | None:
 
 
 def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
-    query = {
-        "functional": NAME,
-        "deprecated": False,
-        "chemsys": {"$in": systems_within(connection, asked.elements, "reference_entries")},
-    }
+    systems = systems_within(connection, asked.elements, "reference_entries")
+    found = potential_energies(connection, systems, asked.elements, asked.method)
+    if found is None:
+        return None
+    drawn = [DiagramPhase(doc["formula_reduced"], doc["composition"], energy) for doc, energy in found.energies]
+    return SystemPhases(drawn, found.method, f"{len(drawn)} known materials")
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialEnergies:
+    """Reference entries with their formation energies by a potential (eV/atom), and the method, the same for all."""
+
+    method: str
+    energies: list[tuple[Doc, float]]
+
+
+def potential_energies(
+    connection: Connection, systems: Iterable[str], elements: Collection[str], method: str | None
+) -> PotentialEnergies | None:
+    """Formation energies of the known materials of chemical systems by the potential.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    systems
+        Chemical systems.
+    elements
+        All elements that occur in them.
+    method
+        How the energies were taken, as a property names it; that of which there are some without.
+
+    Returns
+    -------
+    PotentialEnergies
+        None where there are no energies, or none of an element.
+    """
+    query = {"functional": NAME, "deprecated": False, "chemsys": {"$in": sorted(systems)}}
     docs = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
     if not docs:
         return None
-    scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
+    scheme = (method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
     from ..properties.potential.element_energies import reference_elements
 
-    elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
+    pure = [
+        Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME)
+        for doc in reference_elements("-".join(sorted(elements)), relax=scheme == "relaxed")
+    ]
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
-    pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in elements]
-    if set(asked.elements) - element_references([*entries, *pure]).keys():
+    if set(elements) - element_references([*entries, *pure]).keys():
         return None
     energies = formation_energies(entries, [*entries, *pure]).tolist()
-    drawn = [
-        DiagramPhase(doc["formula_reduced"], doc["composition"], energy)
-        for doc, energy in zip(docs, energies, strict=True)
-    ]
-    return SystemPhases(drawn, f"{NAME} {scheme}", f"{len(drawn)} known materials")
+    return PotentialEnergies(f"{NAME} {scheme}", list(zip(docs, energies, strict=True)))
 
 
 def _entries(listed: Iterable[Phase]) -> list[Entry]:

@@ -44,6 +44,8 @@ def remarks(stated: Doc) -> Iterator[str]:
         yield f"{stated['per_area']:.1f} meV/Å²"
     if "ph" in details:
         yield f"at {_conditions(details)}"
+    if details.get("reference_state"):
+        yield f"{details['reference_state']}; entropy of the solid: {details.get('entropy')}"
     if stated.get("competing"):
         yield f"against {_phases(stated)}"
     if details.get("calculation_id"):
