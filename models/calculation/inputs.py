@@ -53,9 +53,9 @@ HYBRID_SETTINGS: Final[dict[str, Any]] = {
 """What makes MP's hybrid set one for gaps, after its set for hybrid band structures, whose lists of single k-points
 a gap does not need. MP starts from an earlier CHGCAR (ICHARG = 1); without the tag VASP takes a WAVECAR, if any."""
 F_MOMENTS: Final = {"Gd": 7.0, "U": 4.0, "Np": 5.0, "Pu": 6.0}
-"""µB that a calculation starts from: unpaired electrons of Gd3+ (8S) and of the atoms U (5L), Np (6L), Pu (7F), by the
-ground terms of the NIST Atomic Spectra Database. Materials Project has moments of ions only, and starts these elements,
-whose POTCARs have their f electrons in the valence, at 0.6."""
+"""µB that a calculation starts from: unpaired electrons of Gd3+ (4f7) and of the atoms U (5f3 6d1), Np (5f4 6d1) and Pu
+(5f6), by the configurations of the NIST Atomic Spectra Database as pymatgen has them. Materials Project has moments of
+ions only, and starts these elements, whose POTCARs have their f electrons in the valence, at 0.6."""
 _SETS: Final[dict[tuple[str, str], tuple[type[VaspInputSet], dict[str, Any]]]] = {
     ("PBE", "relax"): (MPRelaxSet, {}),
     ("PBE", "static"): (MPStaticSet, {}),

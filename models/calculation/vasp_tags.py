@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 _COMMENT: Final = re.compile(r"[!#].*", re.DOTALL)
+_LOGICAL: Final = re.compile(r"\.?(T|TRUE|F|FALSE)\.?", re.IGNORECASE)
 _STATED_AS: Final = {"ENCUT": "ENMAX"}
 """Tags that the parameters of a vasprun.xml, and older INCARs, call otherwise."""
 _MANGLED: Final = frozenset({"GGA", "METAGGA", "PREC", "ALGO", "LREAL", "LDAUL", "LDAUU", "LDAUJ", "MAGMOM", "LORBIT"})
@@ -81,7 +82,10 @@ class VaspTags:
 
 
 def _cleaned(tags: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(tag).strip().upper(): as_vasp_reads(value) for tag, value in tags.items()}
+    return {
+        str(tag).strip().upper(): as_vasp_reads(value) if isinstance(value, str) else value
+        for tag, value in tags.items()
+    }
 
 
 def as_vasp_reads(value: Any) -> Any:
@@ -95,7 +99,7 @@ def as_vasp_reads(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = _COMMENT.sub("", value).strip()
-    if re.fullmatch(r"\.?(T|TRUE|F|FALSE)\.?", text, re.IGNORECASE):
+    if _LOGICAL.fullmatch(text):
         return text.upper().startswith(_TRUE)
     try:
         return float(text)

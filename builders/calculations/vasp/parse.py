@@ -119,7 +119,7 @@ def _not_as_vasp_writes(name: str, error: BaseException) -> str:
 def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> Doc:
     if not vasprun.ionic_steps:
         raise BadRecord("it holds no ionic step")
-    tags = VaspTags.of(vasprun.incar, vasprun.parameters)
+    tags = VaspTags.of(vasprun.incar.data, vasprun.parameters.data)  # its own way in costs milliseconds
     last = vasprun.ionic_steps[-1]
     energy = _final_energy(last)
     structure = checked(vasprun.final_structure)
