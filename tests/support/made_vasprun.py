@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 VALENCE = {"Li": 1.0, "Fe": 8.0, "O": 6.0, "Si": 4.0, "Mo": 6.0, "S": 6.0, "Cu": 11.0, "H": 1.0, "Gd": 18.0}
+POTCARS = {"Fe": "Fe_pv", "Li": "Li_sv", "Mo": "Mo_pv", "Cu": "Cu_pv"}
+"""Names of POTCARs that are not their element's."""
 
 CORUNDUM = (
     ((4.33, 0.0, 3.21), (-2.16, 3.75, 3.21), (-2.16, -3.75, 3.21)),
@@ -114,7 +116,7 @@ class MadeRun:
         atoms = "".join(f"<rc><c>{el}</c><c>{symbols.index(el) + 1}</c></rc>" for el in self.crystal[1])
         types = "".join(
             f"<rc><c>{list(self.crystal[1]).count(el)}</c><c>{el}</c><c>1.0</c><c>{VALENCE[el]}</c>"
-            f"<c>{self.potcar} {el} 06Sep2000</c></rc>"
+            f"<c>{self.potcar} {POTCARS.get(el, el)} 06Sep2000</c></rc>"
             for el in symbols
         )
         return (

@@ -142,7 +142,7 @@ def test_potcars_of_lda_make_lda_and_are_named(parse: Parse) -> None:
     doc = parse(potcar="PAW", tags={"LDAU": False})
 
     assert (doc["functional"], doc["usable"]) == ("LDA", False)
-    assert "POTCARs are not of PBE: PAW Fe 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
+    assert "POTCARs are not of PBE: PAW Fe_pv 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
 
 
 def test_a_coarse_mesh_is_named(parse: Parse) -> None:
