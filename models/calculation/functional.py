@@ -116,6 +116,23 @@ def functional_name(
     return name
 
 
+def hubbards_of_run(tags: VaspTags, species: Sequence[str]) -> dict[str, float]:
+    """U - J by element, eV, where any is not zero; empty where the tags do not fit the species.
+
+    Parameters
+    ----------
+    tags
+        Of the run.
+    species
+        Element of each POTCAR.
+    """
+    us, js = tags.numbers("LDAUU"), tags.numbers("LDAUJ")
+    if not tags.on("LDAU") or len(us) != len(species):
+        return {}
+    js = js if len(js) == len(us) else [0.0] * len(us)
+    return {element: u - j for element, u, j in zip(species, us, js, strict=True) if abs(u - j) > 1e-8}
+
+
 def is_hybrid(tags: VaspTags) -> bool:
     """Whether a run has exact exchange."""
     return tags.on("LHFCALC") and tags.number("AEXX", 0.25) > 0
@@ -143,13 +160,20 @@ def _semilocal(tags: VaspTags, titles: Sequence[str]) -> str:
     else:
         base = "+".join(sorted(_POTCAR_FUNCTIONAL.get(kind, kind) for kind in kinds)) or "functional not stated"
     base = tags.word("METAGGA") or base
-    return _hybrid(tags, base) if tags.on("LHFCALC") else base
+    return _hybrid(tags, base) if is_hybrid(tags) else base + _scaled(tags)
+
+
+def _scaled(tags: VaspTags) -> str:
+    """What is added to the name of a functional of which a part has been scaled."""
+    parts = ["ALDAX", "ALDAC", *(("AMGGAX", "AMGGAC") if is_meta_gga(tags) else ("AGGAX", "AGGAC"))]
+    if tags.on("LUSE_VDW"):
+        parts = [part for part in parts if part != "AGGAC"]  # PBE's correlation goes where the nonlocal one comes
+    odd = {part: tags.number(part, 1.0) for part in parts if not _close(tags.number(part, 1.0), 1.0)}
+    return f" ({', '.join(f'{part}={value:g}' for part, value in odd.items())})" if odd else ""
 
 
 def _hybrid(tags: VaspTags, base: str) -> str:
     exact, screening = tags.number("AEXX", 0.25), tags.number("HFSCREEN", 0.0)
-    if _close(exact, 0.0):
-        return base
     shares = {tag: tags.number(tag, default) for tag, default in _hybrid_defaults(exact).items()}
     odd = {tag: value for tag, value in shares.items() if not _close(value, _hybrid_defaults(exact)[tag])}
     if not odd and not tags.on("LTHOMAS"):
@@ -176,10 +200,13 @@ def _nonlocal(tags: VaspTags, semilocal: str) -> str:
     if tags.on("LHFCALC"):
         return f"{semilocal}+nonlocal vdW"
     values = {tag: tags.number(tag, default) for tag, default in _DEFAULTS.items()}
-    correlation = tags.number("AGGAC", 1.0)
-    if is_meta_gga(tags):
+    correlation, kernel = tags.number("AGGAC", 1.0), tags.told.get("IVDW_NL")
+    expected = (2,) if is_meta_gga(tags) else (1, 2) if gga_tag(tags) == "ML" else (1,)
+    if kernel is not None and int(kernel) not in expected:
+        values["IVDW_NL"] = float(kernel)  # of VASP 6.4: 1 that of Dion et al., 2 that of rVV10
+    elif is_meta_gga(tags):
         return f"{semilocal}+rVV10"
-    if _close(correlation, 0.0):
+    elif _close(correlation, 0.0):
         for tag, needed, name in _NONLOCAL:
             if gga_tag(tags) == tag and all(_close(values[key], value) for key, value in needed.items()):
                 return name

@@ -39,6 +39,8 @@ LOOSE_RELAXATION: Final = {"energy": 2e-3, "force": 0.1}
 """Largest EDIFFG, eV/atom and eV/Å; Materials Project's is 5e-4 eV/atom."""
 SMEARING: Final = {"Gaussian, Fermi": 0.2, "Methfessel-Paxton": 0.5}
 """eV: largest SIGMA; 0.5 is that of Materials Project's r2SCAN workflow for metals."""
+EMPTY: Final = 0.05
+"""Occupation up to which the highest band is empty: beyond it there are too few bands for the electrons."""
 DIPOLE_ENERGY: Final = 5e-3
 """eV/atom: dispersion is more in any solid, the dipole correction of a layer less."""
 ENTROPY: Final = 5e-3
@@ -78,6 +80,8 @@ class Run:
         Of the neutral cell by the POTCARs; None where not known.
     mesh
         Divisions of the k-point mesh; None where the points are given otherwise.
+    filling_of_highest
+        Largest occupation of the highest band.
     entropy
         eV in the cell, by smearing.
     unsaid_energy
@@ -100,6 +104,7 @@ class Run:
     species: Sequence[str] = ()
     valence_electrons: float | None = None
     mesh: Sequence[int] | None = None
+    filling_of_highest: float = 0.0
     entropy: float = 0.0
     unsaid_energy: float = 0.0
     unconverged: Sequence[str] = ()
@@ -149,6 +154,7 @@ def judge(run: Run) -> Usability:
     against(PURPOSES, _odd(run.tags))
     against(PURPOSES, _charge(run), _precision(run), _algorithm(run), _dipole(run), *_hubbard(run), _potcars(run))
     against(PURPOSES, *_smearing(run), _spins(run), _mesh(run), _electron_change(run), _loose(run))
+    against(PURPOSES, _bands(run))
     against(("energy",), _cutoff(run, HULL_CUTOFF, "an energy beside Materials Project's"))
     against(("exfoliation", "gap"), _cutoff(run, OTHER_CUTOFF, "the POTCARs of C, N, O and F"))
     against(_ENERGIES, _no_total_energy(run), _unsaid(run), _odd_functional(run))
@@ -207,6 +213,12 @@ def _algorithm(run: Run) -> str | None:
     if not _SELF_CONSISTENT.fullmatch(algorithm):
         odd = [f"ALGO = {algorithm.capitalize()}"]
     return f"{', '.join(odd)}: the electrons are not brought to self-consistency" if odd else None
+
+
+def _bands(run: Run) -> str | None:
+    if run.filling_of_highest <= EMPTY:
+        return None
+    return f"NBANDS = {run.tags.number('NBANDS', 0):g}: the highest band holds {run.filling_of_highest:.2g} electrons"
 
 
 def _electron_change(run: Run) -> str | None:

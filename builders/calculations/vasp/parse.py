@@ -19,7 +19,7 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.outputs import Vasprun
 
 from ....models.calculation.band_edges import BandEdges, Channel, band_edges
-from ....models.calculation.functional import functional_name, gga_tag
+from ....models.calculation.functional import functional_name, gga_tag, hubbards_of_run
 from ....models.calculation.relaxation_end import (
     electronic_entropy,
     largest_force,
@@ -125,7 +125,8 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     structure = checked(vasprun.final_structure)
     initial = checked(vasprun.initial_structure)
     titles = [str(symbol) for symbol in vasprun.potcar_symbols]
-    hubbards = {str(el): float(u) for el, u in vasprun.hubbards.items() if u} if tags.on("LDAU") else {}
+    elements = [title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1]
+    hubbards = hubbards_of_run(tags, elements)
     kind = kind_of_run(tags, k_points_along_lines=_along_lines(vasprun), k_point_weights=vasprun.actual_kpoints_weights)
     missing = unsaid_energy(last)
     unsaid = missing < 0 and has_unsaid_energy(tags, kind, missing, len(structure))
@@ -167,10 +168,11 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         functional=functional,
         structure=structure,
         potcar_titles=titles,
-        species=[title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1],
+        species=elements,
         valence_electrons=neutral,
         mesh=mesh,
         band_gap=edges.gap if edges else None,
+        filling_of_highest=_filling_of_highest(vasprun),
         entropy=electronic_entropy(last),
         unsaid_energy=missing,
         unconverged=unconverged,
@@ -279,6 +281,11 @@ def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
     if edges.by_channel:
         doc["band_gap_by_spin"] = dict(edges.by_channel)
     return edges
+
+
+def _filling_of_highest(vasprun: Vasprun) -> float:
+    levels = (vasprun.eigenvalues or {}).values()
+    return max((float(values[:, -1, 1].max()) for values in levels if values.size), default=0.0)
 
 
 def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:

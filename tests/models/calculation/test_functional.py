@@ -42,7 +42,7 @@ def test_pbe_has_one_name(tags: dict[str, object]) -> None:
         ({"LHFCALC": True, "AEXX": 1.0, "ALDAC": 0.0, "AGGAC": 0.0}, "HF"),
         ({"LHFCALC": True, "GGA": "B3", "AEXX": 0.2, "AGGAX": 0.72, "AGGAC": 0.81, "ALDAC": 0.19}, "B3LYP"),
         (OPTB88, "optB88-vdW"),
-        ({**OPTB88, "LUSE_VDW": False}, "optB88 exchange"),
+        ({**OPTB88, "LUSE_VDW": False}, "optB88 exchange (AGGAC=0)"),
         ({**OPTB88, **HSE}, "hybrid of optB88 exchange (AEXX=0.25, HFSCREEN=0.2, AGGAC=0)+nonlocal vdW"),
         ({"GGA": "MK", "LUSE_VDW": True, "AGGAC": 0.0, "PARAM1": 0.1234, "PARAM2": 1.0}, "optB86b-vdW"),
         (
@@ -79,6 +79,14 @@ def test_u_is_named_where_it_is_not_zero() -> None:
     assert name({}, hubbards={"Fe": 5.3}) == "GGA+U"
     assert name({}, hubbards={"Fe": 0.0}) == "GGA"
     assert name({"METAGGA": "R2SCAN", "IVDW": 13}, hubbards={"Fe": 3.1}) == "R2SCAN+U+vdW-DFT-D4"
+
+
+def test_a_scaled_part_is_named() -> None:
+    assert name({"AGGAC": 0.0}) == "GGA (AGGAC=0)"
+    assert name({"METAGGA": "R2SCAN", "AMGGAX": 0.5}) == "R2SCAN (AMGGAX=0.5)"
+    assert name({"METAGGA": "R2SCAN", "LUSE_VDW": True, "IVDW_NL": 1}).startswith("R2SCAN+nonlocal vdW (")
+    assert name({**OPTB88, "IVDW_NL": 1}) == "optB88-vdW"
+    assert name({**OPTB88, "IVDW_NL": 2}) != "optB88-vdW"
 
 
 def test_a_hybrid_that_is_off_is_none() -> None:

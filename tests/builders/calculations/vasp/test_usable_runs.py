@@ -80,6 +80,9 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"IBRION": 0, "NSW": 2}, "'Molecular Dynamics' gives no energy"),
         ({"VCA": [0.5, 0.5]}, "VCA = 0.5 0.5"),
         ({"ICORELEVEL": 2}, "ICORELEVEL = 2"),
+        ({"AGGAC": 0.0}, "the functional is no published one: GGA (AGGAC=0)+U"),
+        ({"LDAUU": [5.3]}, "LDAUU and LDAUL have 1 and 2 values for 2 POTCARs"),
+        ({"LDAUU": None}, "LDAUU and LDAUL have 0 and 2 values for 2 POTCARs"),
         ({"METAGGA": "MBJ"}, "METAGGA = MBJ is a potential without an energy"),
         ({"GGA": "BO"}, "the functional is no published one"),
         ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 1.0}, "the functional is no published one"),
@@ -143,6 +146,14 @@ def test_potcars_of_lda_make_lda_and_are_named(parse: Parse) -> None:
 
     assert (doc["functional"], doc["usable"]) == ("LDA", False)
     assert "POTCARs are not of PBE: PAW Fe_pv 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
+
+
+def test_too_few_bands_are_named(parse: Parse) -> None:
+    full = bands([0.0] * 38, [])
+    doc = parse(bands=(full, full), tags={"NBANDS": 38})
+
+    assert doc["unusable_because"] == ["NBANDS = 38: the highest band holds 1 electrons"]
+    assert "band_gap" not in doc
 
 
 def test_a_coarse_mesh_is_named(parse: Parse) -> None:
