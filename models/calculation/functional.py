@@ -201,7 +201,8 @@ def _nonlocal(tags: VaspTags, semilocal: str) -> str:
         return f"{semilocal}+nonlocal vdW"
     values = {tag: tags.number(tag, default) for tag, default in _DEFAULTS.items()}
     correlation, kernel = tags.number("AGGAC", 1.0), tags.told.get("IVDW_NL")
-    expected = (2,) if is_meta_gga(tags) else (1, 2) if gga_tag(tags) == "ML" else (1,)
+    of_rvv10 = _close(tags.number("BPARAM", 0.0), 10.0)
+    expected = (2,) if is_meta_gga(tags) or of_rvv10 else (1, 2) if gga_tag(tags) == "ML" else (1,)
     if kernel is not None and int(kernel) not in expected:
         values["IVDW_NL"] = float(kernel)  # of VASP 6.4: 1 that of Dion et al., 2 that of rVV10
     elif is_meta_gga(tags):
@@ -210,9 +211,9 @@ def _nonlocal(tags: VaspTags, semilocal: str) -> str:
         for tag, needed, name in _NONLOCAL:
             if gga_tag(tags) == tag and all(_close(values[key], value) for key, value in needed.items()):
                 return name
-    elif gga_tag(tags) == "ML":
+    elif gga_tag(tags) == "ML" and _close(tags.number("BPARAM", 6.3), 6.3):
         return "rVV10"
-    elif semilocal == PBE:
+    elif semilocal == PBE and _close(tags.number("BPARAM", 0.0), 10.0):
         return "PBE+rVV10L"
     words = [f"AGGAC={correlation:g}", *(f"{tag}={value:g}" for tag, value in values.items())]
     return f"{semilocal}+nonlocal vdW ({', '.join(words)})"

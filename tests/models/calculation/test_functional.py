@@ -53,6 +53,12 @@ def test_pbe_has_one_name(tags: dict[str, object]) -> None:
         ({"GGA": "RE", "LUSE_VDW": True, "AGGAC": 0.0}, "vdW-DF"),
         ({"GGA": "ML", "LUSE_VDW": True, "AGGAC": 0.0, "Zab_VDW": -1.8867}, "vdW-DF2"),
         ({"METAGGA": "R2SCAN", "LUSE_VDW": True, "BPARAM": 11.95}, "R2SCAN+rVV10"),
+        ({"GGA": "PE", "LUSE_VDW": True, "BPARAM": 10.0, "IVDW_NL": 2}, "PBE+rVV10L"),
+        ({"GGA": "ML", "LUSE_VDW": True, "IVDW_NL": 2}, "rVV10"),
+        (
+            {"GGA": "PE", "LUSE_VDW": True},
+            "GGA+nonlocal vdW (AGGAC=1, ZAB_VDW=-0.8491, PARAM1=0.1234, PARAM2=1)",
+        ),
         ({"IVDW": 12}, "GGA+vdW-DFT-D3-BJ"),
         ({"IVDW": 0}, "GGA"),
         ({"LVDW": True}, "GGA+vdW-DFT-D2"),
