@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 1
+    version = 2
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

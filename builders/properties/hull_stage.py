@@ -17,13 +17,14 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ..engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
+from .usable_calculations import USABLE_FIELDS
 
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""
 
 _CALCULATION_FIELDS = (
     *("composition", "formula_reduced", "energy", "energy_per_atom", "functional", "hubbards", "potcar_symbols"),
-    *("structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+    *("structure", "structure_id", *USABLE_FIELDS),
 )
 _SYSTEM_FIELDS = frozenset({*RegistryDocument._fields, "_id"}) - {"id"}
 
@@ -39,7 +40,7 @@ class HullStage(ChemicalSystemStage):
         Whether pseudopotentials must be the scheme's.
     """
 
-    version = 2
+    version = 3
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 

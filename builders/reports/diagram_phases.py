@@ -25,10 +25,11 @@ from ..engine.selection.chemical_system_stage import first_principles_entries, p
 from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.usable_calculations import USABLE_FIELDS
 
 _CALCULATION_FIELDS: Final = (
     *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
-    *("hubbards", "potcar_symbols", "structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+    *("hubbards", "potcar_symbols", "structure", "structure_id", *USABLE_FIELDS),
 )
 
 

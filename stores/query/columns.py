@@ -41,7 +41,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "valid",
         "novel",
     ),
-    "calculations": ("calculation_id", "formula_reduced", "code", "functional", "task_type", "energy", "converged"),
+    "calculations": ("calculation_id", "formula_reduced", "code", "functional", "task_type", "energy", "usable"),
     "properties": ("property_id", "kind", "method", "value", "unit", "stale"),
     "candidates": (
         "candidate_id",
