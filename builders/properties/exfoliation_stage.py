@@ -14,6 +14,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from .hull_entries import USABLE_TASKS
+from .limits import limited_by_dispersion
 
 COMPARED = (
     *("ENCUT", "PREC", "LASPH", "LREAL", "LSORBIT", "ISPIN"),
@@ -26,7 +27,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 2
+    version = 3
     members = (
         Members(
             Calculation,
@@ -103,12 +104,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "bulk_calculation_id": bulk["calculation_id"],
         "van_der_waals": energy.van_der_waals,
     }
-    bound: Doc = {}
-    if not energy.van_der_waals:
-        details["warning"] = "the functional does not describe van der Waals attraction: layers hardly bind"
-        bound = {"bound": "lower"}
-    return {
-        **bound,
+    document = {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
         "structure_id": structure["structure_id"],
         "kind": "exfoliation_energy",
@@ -120,6 +116,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "details": details,
         "made_of": [structure["structure_id"], layer["calculation_id"], bulk["calculation_id"]],
     }
+    return limited_by_dispersion(document, layer=True, method=method)
 
 
 def _as_layered(calculation: Doc, area: float | None) -> LayeredCalculation:

@@ -31,7 +31,7 @@ from ...models.energetics.pourbaix import (
 from ...models.energetics.pourbaix_entries import OPEN
 from ...models.energetics.schemes import Scheme
 from ...stores.connection import Connection
-from ..candidates.best_values import BASES
+from ..candidates.ranking import BASES
 from ..properties.hull_entries import snapshot
 from ..properties.known_hull_stage import family, snapshot_of_known
 from ..properties.pourbaix_stage import PourbaixStage, solids_of_entries, solids_of_materials

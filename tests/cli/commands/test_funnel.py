@@ -26,7 +26,8 @@ def judged(asked: Connection) -> Iterator[Connection]:
     put(asked, [*bulk, monolayer_of("MoS2-2H")])
     go(asked)
     bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
-    at_least = {"value": 0.05, "bound": "lower", "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    at_least |= {"warnings": ["CHGNet does not describe dispersion"]}
     key = {"property_id": f"{bn}/exfoliation_energy/CHGNet", "structure_id": bn, "kind": "exfoliation_energy"}
     small_registry.put(asked, Property, [{**key, **at_least}])
     go(asked)
@@ -109,8 +110,11 @@ def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: C
 
     gate = next(line for line in why.splitlines() if "exfoliable" in line and "?" in line)
     assert "at least 0.05, a lower bound" in gate
-    assert "at least 0.050 eV/atom" in shown
-    assert ask_json("why", found["candidate_id"])[0]["gates"][2]["bound"] == "lower"
+    assert "! CHGNet does not describe dispersion" in why
+    assert "at least 0.050 eV/atom, a lower bound" in shown
+    gate_of_json = ask_json("why", found["candidate_id"])[0]["gates"][2]
+    assert (gate_of_json["low"], gate_of_json["warnings"]) == (0.05, ["CHGNet does not describe dispersion"])
+    assert "high" not in gate_of_json
 
 
 def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
