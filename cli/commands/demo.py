@@ -243,7 +243,8 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
 
 def _energy(candidate: dict[str, Any], field: str) -> str:
     known = fields_of("candidates").get(field)
-    return with_interval(candidate.get(field), *ends(candidate, known), known) or "–"
+    text = with_interval(candidate.get(field), *ends(candidate, known), known)
+    return text.replace("≥ ", "≥").replace("≤ ", "≤") or "–"  # columns are narrow
 
 
 def _reason(one: dict[str, Any]) -> str:

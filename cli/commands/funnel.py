@@ -150,8 +150,8 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
 def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
     """Print a funnel as a table with bars, and what the candidates came to."""
     print_gates(rows)
-    if any(row[_OPEN] for row in rows):
-        out.print(f"[dim]{_OPEN}: of the unknown ones, those of which a bound or an interval is known[/]")
+    if undecided := [f"{row['gate']} {row[_OPEN]:,}" for row in rows if row[_OPEN]]:
+        out.print(f"[dim]unknown though a bound or an interval is known: {escape(', '.join(undecided))}[/]")
     out.print(
         f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "
         f"[yellow]{totals['waiting']:,} waiting for a value[/], [red]{totals['rejected']:,} rejected[/]"
@@ -163,13 +163,10 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
-    columns = ["reached", "passed", "rejected", "unknown"]
-    if any(row.get(_OPEN) for row in rows):
-        columns.append(_OPEN)
-    for name in columns:
+    for name in ("reached", "passed", "rejected", "unknown"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    bar = max(0, min(_BAR, out.width - _WIDTH_OF_NUMBERS - (len(_OPEN) + 2) * (_OPEN in columns)))
+    bar = max(0, min(_BAR, out.width - _WIDTH_OF_NUMBERS))
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
         if row["reached"] and row["reached"] == row["not_applicable"]:
@@ -178,7 +175,7 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
         table.add_row(
             row["gate"],
             row["condition"],
-            *(f"{row[name]:,}" for name in columns),
+            *(f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown")),
             f"[cyan]{'█' * width}[/]",
         )
     out.print(table)

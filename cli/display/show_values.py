@@ -38,6 +38,8 @@ def remarks(stated: Doc) -> Iterator[str]:
     if stated.get("stale"):
         yield f"stale: {details.get('stale_because') or 'what it was compared with has changed since'}"
     yield from stated.get("warnings") or []
+    if known := details.get("completeness"):
+        yield f"energies of {known['with_energy']} of {known['known_compounds']} known compounds"
     for name in ("missing", "failure"):
         if details.get(name):
             yield str(details[name])

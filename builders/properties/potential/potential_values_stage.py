@@ -61,11 +61,15 @@ class PotentialValuesStage(GroupStage):
                 "chemsys",
                 ("value",),
                 ("structure_id", "value", "details"),
-                fixed={"kind": KIND, "method": method_name(relax=self.relax)},
+                fixed=self._asked,
             ),
             Members(ReferenceEntry, "chemsys", ("record",), (), fixed=_references(relax=self.relax)),
             KNOWN_MATERIALS,
         )
+
+    @property
+    def _asked(self) -> Doc:
+        return {"kind": KIND, "method": method_name(relax=self.relax)}
 
     def select(self) -> Iterator[Batch]:
         """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
@@ -79,7 +83,7 @@ class PotentialValuesStage(GroupStage):
         """Systems of structures with an energy that hold the system of a reference, or of a known material."""
         if source.document is Property:
             return names
-        asked = self.db.database["properties"].distinct("chemsys", {"kind": KIND})
+        asked = self.db.database["properties"].distinct("chemsys", self._asked)
         return {system for system in asked if not names.isdisjoint(sub_systems(system))}
 
     def batch_of(self, names: list[str]) -> Batch:
