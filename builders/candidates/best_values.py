@@ -101,7 +101,7 @@ def _most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> float | Non
     """
     if distance is None or exfoliation is None or _is_bound(exfoliation):
         return None
-    if distance.get("lacks") != [DISPERSION]:
+    if distance.get("lacks") != [DISPERSION] or distance["low"] != distance["value"]:  # uncertain otherwise too
         return None
     return round(float(distance["value"] + exfoliation.get("high", exfoliation["value"])), _DIGITS)
 

@@ -169,10 +169,10 @@ def limited_by_dispersion(document: Doc, *, layer: bool, method: str) -> Doc:
 
 
 def lower_bound(document: Doc, lacks: str, reason: str) -> Doc:
-    """A property whose true value is the one stated or more."""
+    """A property whose true value is the one stated or more; of an interval the low end stays."""
     return {
-        **document,
-        "low": document["value"],
+        **{name: stated for name, stated in document.items() if name != "high"},
+        "low": document.get("low", document["value"]),
         "lacks": [*document.get("lacks", []), lacks],
         "warnings": [*document.get("warnings", []), reason],
     }

@@ -56,6 +56,7 @@ _SOURCE: Final = re.compile(r" of the bulk \+ .*$| \([^()]*, (?:same-structure|p
 """What a value that was taken over says of where it comes from."""
 _MIXING: Final = re.compile(r"\b(?:AEXX|HFSCREEN|AGGAX|AGGAC|ALDAC|GGA)\b|[=%]", re.IGNORECASE)
 """Settings of a functional that make it another one than its name says."""
+_COMMA: Final = re.compile(r",(?![^(]*\))")
 _SCHEME: Final = re.compile(r" MP2020$")
 _POTENTIAL: Final = re.compile(
     r"(?:CHGNet|SevenNet|MACE|M3GNet|MatterSim|Orb|GRACE|eqV2|TensorNet)\b(?:[- ](?!\+)[\w.+-]+)*?"
@@ -63,20 +64,20 @@ _POTENTIAL: Final = re.compile(
     re.IGNORECASE,
 )
 _DISPERSION: Final = (
-    r"[-+ ](?:r?VV10|vdW(?:-(?!DF)[\w@-]+(?:\(\w+\))?)?|(?:DFT-)?D[234](?:[-(]?(?:BJM?|zero|M|S|ABC)\)?)?"
+    r"[-+ ](?:r?VV10L?|vdW(?:-(?!DF(?!T))[\w@-]+(?:\(\w+\))?)?|(?:DFT-)?D[234](?:[-(]?(?:BJM?|zero|M|S|ABC)\)?)?"
     r"|TS(?:-(?:HI|SCS))?|MBD(?:@\w+|-\w+)*|dDsC)"
 )
 _ADDED: Final = rf"(?P<added>(?:(?:\+|_)U(?:eff)?|\+SOC|{_DISPERSION})*)"
 _U: Final = re.compile(r"[+_]U", re.IGNORECASE)
 _ADDS_DISPERSION: Final = re.compile(_DISPERSION, re.IGNORECASE)
-_VAN_DER_WAALS: Final = re.compile(r"vdW-DF\d?(?:-\w+)?|rev-?vdW-DF2|BEEF-vdW", re.IGNORECASE)
+_VAN_DER_WAALS: Final = re.compile(rf"(?:vdW-DF\d?(?:-\w+)?|rev-?vdW-DF2|rVV10|BEEF-vdW){_ADDED}", re.IGNORECASE)
 _FUNCTIONALS: Final[tuple[tuple[Level, re.Pattern[str]], ...]] = tuple(
     (level, re.compile(rf"(?:{names}){_ADDED}", re.IGNORECASE))
     for level, names in (
         (Level.MANY_BODY, r"(?:(?:sc|qs|ev)?GW0?|G0W0|RPA|ACFDT-RPA|DMC|QMC|CCSD(?:\(T\))?)(?:@\w+)?"),
         (Level.HSE06, r"HSE-?06"),
         (Level.HYBRID, r"HSE(?:-?03|-?12|sol)?|PBE0|PBEO|PBEsol0|SCAN0|B3LYP|B3PW91|HF"),
-        (Level.HYBRID, r"PBEO or other hybrid functional|hybrid"),
+        (Level.HYBRID, r"PBEO or other hybrid functional|hybrid(?: of [^+]+)?"),
         (Level.META_GGA, r"r2SCAN|rSCAN|SCAN|(?:TB-?)?mBJ|mBJLDA|(?:rev|R)?TPSS|M06-?L|MS[012]|MVS|GGA_GGA\+U_r2SCAN"),
         (Level.META_GGA, r"PBE\(\+U\)/r2SCAN"),
         (Level.GGA_U, r"PBE\(\+U\)|GGA\(\+U\)|(?:GGA|PBE)[/_](?:GGA|PBE)\+U"),
@@ -102,7 +103,7 @@ def parse_method(name: str) -> Method:
     """
     if _LEARNT.search(name):
         return Method((Level.MODEL,), None)
-    head, _, tail = _SOURCE.sub("", name).strip().partition(",")
+    head, *further = _COMMA.split(_SOURCE.sub("", name).strip(), maxsplit=1)
     if head.casefold() in ("experiment", "experimental", "measured"):
         return Method((Level.EXPERIMENT,), dispersion=True)
     if potential := _POTENTIAL.fullmatch(head):
@@ -111,7 +112,7 @@ def parse_method(name: str) -> Method:
         return Method((Level.POTENTIAL_DISPERSION, plain) if dispersion else (plain,), dispersion)
     if _VAN_DER_WAALS.fullmatch(head):
         return Method((Level.VAN_DER_WAALS, Level.GGA), dispersion=True)
-    if _MIXING.search(tail):
+    if further and _MIXING.search(further[0]):
         return Method((Level.NOT_STATED,), None)
     return _functional(head)
 

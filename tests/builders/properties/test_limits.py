@@ -42,6 +42,14 @@ def test_a_hull_with_a_hole_gives_a_lower_bound_that_names_what_is_missing() -> 
     }
 
 
+def test_of_an_interval_the_low_end_stays_where_the_hull_has_a_hole() -> None:
+    uncertain = {**distance(0.05), "low": 0.02, "high": 0.08}
+
+    document = limited_distance(uncertain, "Nb-O", completeness(NIOBIUM_OXIDES, {"NbO"}), layer=False, method="PBE")
+
+    assert (document["value"], document["low"], "high" in document) == (0.05, 0.02, False)
+
+
 def test_a_complete_hull_says_so_and_gives_a_value() -> None:
     found = completeness(NIOBIUM_OXIDES, {"NbO", "NbO2", "Nb2O5"})
 
