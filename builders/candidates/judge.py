@@ -41,9 +41,10 @@ _COPIED = (
     "relaxed_duplicate_of",
 )
 _OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
+_DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
-_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "bound", "stale", f"details.{LEFT_OUT}")
+_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale", f"details.{LEFT_OUT}")
 
 
 class JudgeStage(GroupStage):
@@ -59,7 +60,7 @@ class JudgeStage(GroupStage):
         Names of the stages whose structures it judges; those of its routes whoever made them without.
     """
 
-    version = 6
+    version = 7
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -74,9 +75,9 @@ class JudgeStage(GroupStage):
         return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
 
     def config(self) -> Doc:
-        """What decides: gates, and which structures are judged."""
+        """What decides: gates, which values count first, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
-        decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
+        decides = {name: plain[name] for name in _DECIDES if plain[name]}
         return {**decides, "routes": self._routes, "makers": self.makers}
 
     @property
@@ -123,7 +124,7 @@ class JudgeStage(GroupStage):
         if structure.get("relaxed_novel") is False:
             known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
             candidate |= {"novel": False, "known_as": sorted(known)}
-        candidate |= best_values(group["properties"], conditions=self._conditions)
+        candidate |= best_values(group["properties"], conditions=self._conditions, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(group["properties"])
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}

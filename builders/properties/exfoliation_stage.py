@@ -15,6 +15,7 @@ from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
+from .limits import limited_by_dispersion
 from .usable_calculations import USABLE_FIELDS, why_unusable
 
 COMPARED = (
@@ -28,7 +29,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 3
+    version = 4
     members = (
         Members(
             Calculation,
@@ -110,12 +111,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "van_der_waals": energy.van_der_waals,
         **({"layers": layers} if layers > 1 else {}),
     }
-    bound: Doc = {}
-    if not energy.van_der_waals:
-        details["warning"] = "the functional does not describe van der Waals attraction: layers hardly bind"
-        bound = {"bound": "lower"}
-    return {
-        **bound,
+    document = {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
         "structure_id": structure["structure_id"],
         "kind": "exfoliation_energy",
@@ -127,6 +123,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "details": details,
         "made_of": [structure["structure_id"], layer["calculation_id"], bulk["calculation_id"]],
     }
+    return limited_by_dispersion(document, layer=True, method=method)
 
 
 def _as_layered(calculation: Doc, area: float | None = None, layers: int = 1) -> LayeredCalculation:

@@ -19,7 +19,8 @@ from ...models.potential.chgnet import NAME
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
-from ..candidates.best_values import BASES
+from ..candidates.best_values import most_trusted
+from ..candidates.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members
@@ -114,7 +115,7 @@ def asked_about(connection: Connection, name: str) -> Asked:
             f"no formation energy of {structure_id} ({document['formula_reduced']}) is known",
             "exfolio refresh computes it from calculations and known materials; exfolio show ID says what keeps it.",
         )
-    best = min(energies, key=lambda doc: (BASES.index(doc["basis"]), bool(doc.get("stale")), doc["value"]))
+    best = most_trusted(energies)
     elements = tuple(sorted(document["elements"]))
     return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
 

@@ -113,7 +113,7 @@ def test_a_layer_and_its_bulk_give_the_exfoliation_energy(disulfide: Connection)
     assert found["value"] == pytest.approx(-21.0 / 3 + 42.5 / 6)
     assert found["per_area"] == pytest.approx(1000 * 0.25 / (3.16**2 * 0.8660254), rel=1e-6)
     assert found["details"]["van_der_waals"] is True
-    assert "bound" not in found
+    assert "low" not in found
     assert run_stage(ExfoliationStage(), disulfide).due == 0
 
 
@@ -125,8 +125,10 @@ def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_boun
 
     found = properties(disulfide, "exfoliation_energy")["st-1", "GGA"]
     assert found["value"] == pytest.approx(-21.0 / 3 + 42.2 / 6)
-    assert found["bound"] == "lower"
-    assert "hardly bind" in found["details"]["warning"]
+    assert found["low"] == found["value"]
+    assert "high" not in found
+    assert found["lacks"] == ["dispersion"]
+    assert "a lower bound" in found["warnings"][0]
 
 
 @pytest.mark.parametrize(
