@@ -17,6 +17,8 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ..engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
+from .hull_intervals import hull_intervals
+from .reference_structures import add_structures
 
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""
@@ -39,7 +41,7 @@ class HullStage(ChemicalSystemStage):
         Whether pseudopotentials must be the scheme's.
     """
 
-    version = 2
+    version = 3
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
@@ -54,10 +56,9 @@ class HullStage(ChemicalSystemStage):
         return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Reference entries and our calculations; structures only where the scheme looks at them."""
-        extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
+        """Reference entries and our calculations; structures of entries only where the scheme looks at them."""
         return (
-            first_principles_entries(*extra),
+            first_principles_entries("adjustments"),
             Members(Calculation, "chemsys", ("record", "match"), _CALCULATION_FIELDS),
         )
 
@@ -72,8 +73,13 @@ class HullStage(ChemicalSystemStage):
         return set(self.db.database["calculations"].distinct("chemsys", criteria))
 
     def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
-        """Add what was found before, which stays where it can't be computed again."""
+        """Add what was found before, which stays where it can't be computed again, and structures of entries."""
         made_from: dict[str, list[Doc]] = {}
+        references, calculations = (
+            {id(doc): doc for content in contents.values() for doc in content[name]}.values()
+            for name in ("reference_entries", "calculations")
+        )
+        add_structures(self.db.database, references, calculations, self.scheme)
         for name, content in contents.items():
             targets = [doc for doc in content["calculations"] if doc["chemsys"] == name and doc.get("structure_id")]
             made_from[name] = [origin("calculations", doc["calculation_id"], doc) for doc in targets]
@@ -140,6 +146,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
         "known": hull_positions(entries, known),
         "known and ours": hull_positions(everything, known, against="known and ours")[: len(entries)],
     }
+    intervals = hull_intervals(targets, references, others)
     documents = [phase.doc for phase in (*references, *targets, *others)]
     base = {"snapshot": snapshot(references), "basis": "calculation", "unit": "eV/atom"}
     docs: list[Doc] = []
@@ -152,6 +159,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
                 **_identity(structure_id, "formation_energy", method),
                 **base,
                 "value": float(formation[number]),
+                **_interval(float(formation[number]), phase.spread),
                 "details": {**details, "element_references": used, "energy_per_atom": entry.energy_per_atom},
             }
         )
@@ -160,12 +168,17 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
                 **_identity(structure_id, "energy_above_hull", f"{method}, against {against}"),
                 **base,
                 "value": positions[against][number].energy,
+                **(dict(zip(("low", "high"), intervals[against][number], strict=True)) if intervals else {}),
                 "competing": _competing(positions[against][number], documents),
                 "details": details,
             }
             for against in AGAINST
         ]
     return docs
+
+
+def _interval(value: float, spread: tuple[float, float]) -> Doc:
+    return {} if spread == (0.0, 0.0) else {"low": value + spread[0], "high": value + spread[1]}
 
 
 def _identity(structure_id: str, kind: str, method: str) -> Doc:
@@ -187,6 +200,8 @@ def _details(phase: Phase, scheme: Scheme, competing: Phases) -> Doc:
         details["correction"] = phase.corrected.correction
         adjustments = phase.corrected.adjustments
         details["adjustments"] = [{"name": adjusted.name, "value": adjusted.energy} for adjusted in adjustments]
+        if phase.corrected.doubts:
+            details["undecided"] = [doubt.reason for doubt in phase.corrected.doubts]
         if phase.corrected.notes:
             details["notes"] = list(phase.corrected.notes)
     if competing.left_out:

@@ -53,6 +53,8 @@ class Property(RegistryDocument):
     formula_reduced = StringField(help_text="Reduced formula, of energies of structures that are compared")
     chemsys = StringField(help_text="Chemical system, of energies that are compared within it")
     value = FloatField(help_text="The value, in the unit that `unit` names")
+    low = FloatField(help_text="Lowest the true value may be; absent where open or unknown")
+    high = FloatField(help_text="Highest the true value may be; absent where open or unknown")
     unit = StringField(required=True, help_text="Unit of the value")
     bound = StringField(
         choices=("lower", "upper"),
