@@ -93,11 +93,15 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
         else:
             usable.append(doc)
     usable.sort(key=_as_stand_in)
+    by_id = {doc["entry_id"]: doc for doc in references}
+    given = {name: _given(doc) for name, doc in by_id.items() if is_corrected(doc, scheme)}
+    matched = scheme is Scheme.R2SCAN_MIXING  # else structures of entries that are corrected are seldom asked for
     known, ours = correct_alike(
-        [_computed(doc) for doc in references],
+        [_computed(doc, structure=matched or doc["entry_id"] not in given) for doc in references],
         [_computed(doc) for doc in usable],
         scheme,
-        given={doc["entry_id"]: _given(doc) for doc in references if is_corrected(doc, scheme)},
+        given=given,
+        structure_of=lambda name: _structure(by_id[name]),
         check_potcar=check_potcar,
     )
     for doc, answer in zip((*references, *usable), (*known, *ours), strict=True):
@@ -177,7 +181,7 @@ def _entry(doc: Doc, energy_per_atom: float, method: str) -> Entry:
     return Entry(doc["composition"], energy_per_atom, doc.get("entry_id") or doc["calculation_id"], method)
 
 
-def _computed(doc: Doc) -> ComputedEntry:
+def _computed(doc: Doc, *, structure: bool = True) -> ComputedEntry:
     common: dict[str, Any] = {
         "entry_id": doc.get("entry_id") or doc["calculation_id"],
         "parameters": {
@@ -187,10 +191,10 @@ def _computed(doc: Doc) -> ComputedEntry:
         },
         "data": {"oxide_type": doc["oxide_type"]} if doc.get("oxide_type") else {},
     }
-    structure = _structure(doc)
-    if structure is None:
+    made = _structure(doc) if structure else None
+    if made is None:
         return ComputedEntry(doc["composition"], doc["energy"], **common)
-    return ComputedStructureEntry(structure, doc["energy"], **common)
+    return ComputedStructureEntry(made, doc["energy"], **common)
 
 
 def _structure(doc: Doc) -> Structure | None:

@@ -8,7 +8,7 @@ hulls, files or databases.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from pymatgen.analysis.compatibility import (  # type: ignore[attr-defined]  # m
 )
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry, ConstantEnergyAdjustment
+from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.sets import MPRelaxSet
 
 from .corrected_energy import Adjustment, CorrectedEnergy, Doubt
@@ -73,6 +74,7 @@ def correct_alike(
     scheme: Scheme | str = Scheme.MP2020,
     *,
     given: Mapping[str, Sequence[Adjustment]] | None = None,
+    structure_of: Callable[[str], Structure | None] | None = None,
     check_potcar: bool = True,
 ) -> tuple[list[CorrectedEnergy], list[CorrectedEnergy]]:
     """Correct entries of known compounds and calculations of our own so that the same structure gets the same terms.
@@ -89,6 +91,8 @@ def correct_alike(
         One of `Scheme`, or its name.
     given
         By entry_id, terms by which MP2020 corrected known entries at their source; they are taken as they are.
+    structure_of
+        Makes the structure of a known entry that comes without, by entry_id; asked for few of those that are given.
     check_potcar
         False takes any pseudopotential.
 
@@ -126,7 +130,7 @@ def correct_alike(
         else corrected(entry)
         for entry in known
     ]
-    decided = _Decisions(known, of_known)
+    decided = _Decisions(known, of_known, structure_of)
     of_ours = [decided.taken_over(entry, corrected(entry)) for entry in ours]
     of_known = [decided.settled(entry, answer) for entry, answer in zip(known, of_known, strict=True)]
     if scheme is not Scheme.R2SCAN_MIXING:
@@ -141,8 +145,14 @@ def correct_alike(
 class _Decisions:
     """What was decided for known entries, for calculations of the same structure or formula."""
 
-    def __init__(self, known: Sequence[ComputedEntry], answers: Sequence[CorrectedEnergy]) -> None:
+    def __init__(
+        self,
+        known: Sequence[ComputedEntry],
+        answers: Sequence[CorrectedEnergy],
+        structure_of: Callable[[str], Structure | None] | None,
+    ) -> None:
         self._matcher = StructureMatcher()
+        self._structure_of = structure_of
         self._by_formula: dict[str, list[tuple[ComputedEntry, CorrectedEnergy]]] = {}
         for entry, answer in zip(known, answers, strict=True):
             if answer.refusal is None and entry.parameters.get("run_type") in GGA_RUN_TYPES:
@@ -152,18 +162,20 @@ class _Decisions:
         """Answer with the terms of the known entry of the same structure, if there is one; else as `settled`."""
         if answer.refusal is not None or entry.parameters.get("run_type") not in GGA_RUN_TYPES:
             return answer
-        for known, decision in self._by_formula.get(entry.reduced_formula, ()):
-            share = answer.atoms / decision.atoms
-            difference = abs(answer.correction - share * decision.correction)
-            alike = difference < _SAME_CORRECTION * answer.atoms and len(answer.doubts) == len(decision.doubts)
-            if not alike and self._same_structure(entry, known):
-                return replace(
-                    answer,
-                    adjustments=tuple(replace(term, energy=term.energy * share) for term in decision.adjustments),
-                    doubts=tuple(replace(doubt, energy=doubt.energy * share) for doubt in decision.doubts),
-                    notes=(*answer.notes, f"corrected as {decision.entry_id} is, which has the same structure"),
-                )
-        return self.settled(entry, answer)
+        decisions = self._by_formula.get(entry.reduced_formula, [])
+        others = [pair for pair in decisions if not _alike(answer, pair[1])]
+        decision, distance = self._nearest(entry, others)
+        if decision is None:
+            return self.settled(entry, answer)
+        if self._nearest(entry, [pair for pair in decisions if _alike(answer, pair[1])])[1] < distance:
+            return answer
+        share = answer.atoms / decision.atoms
+        return replace(
+            answer,
+            adjustments=tuple(replace(term, energy=term.energy * share) for term in decision.adjustments),
+            doubts=tuple(replace(doubt, energy=doubt.energy * share) for doubt in decision.doubts),
+            notes=(*answer.notes, f"corrected as {decision.entry_id} is, which has the same structure"),
+        )
 
     def settled(self, entry: ComputedEntry, answer: CorrectedEnergy) -> CorrectedEnergy:
         """Answer without the doubts that all other entries of its formula decide alike."""
@@ -184,10 +196,28 @@ class _Decisions:
                 answer = replace(answer, doubts=kept, adjustments=(*answer.adjustments, term))
         return answer
 
-    def _same_structure(self, a: ComputedEntry, b: ComputedEntry) -> bool:
-        if not (isinstance(a, ComputedStructureEntry) and isinstance(b, ComputedStructureEntry)):
-            return False
-        return bool(self._matcher.fit(a.structure, b.structure))
+    def _nearest(
+        self, entry: ComputedEntry, decisions: Sequence[tuple[ComputedEntry, CorrectedEnergy]]
+    ) -> tuple[CorrectedEnergy | None, float]:
+        """What was decided for the entry whose structure is nearest to this one's, if any matches, and how near."""
+        nearest, distance = None, float("inf")
+        if isinstance(entry, ComputedStructureEntry):
+            for known, decision in decisions:
+                structure = self._structure(known)
+                distances = structure and self._matcher.get_rms_dist(entry.structure, structure)
+                if distances and distances[0] < distance:
+                    nearest, distance = decision, float(distances[0])
+        return nearest, distance
+
+    def _structure(self, known: ComputedEntry) -> Structure | None:
+        if isinstance(known, ComputedStructureEntry):
+            return known.structure
+        return self._structure_of(str(known.entry_id)) if self._structure_of else None
+
+
+def _alike(a: CorrectedEnergy, b: CorrectedEnergy) -> bool:
+    same_terms = abs(a.correction / a.atoms - b.correction / b.atoms) < _SAME_CORRECTION
+    return same_terms and len(a.doubts) == len(b.doubts)
 
 
 def _one(

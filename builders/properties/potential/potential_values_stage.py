@@ -20,7 +20,7 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
-from .element_energies import reference_elements
+from .element_energies import believed, deviations, reference_elements, why_none
 from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
@@ -36,7 +36,7 @@ class PotentialValuesStage(GroupStage):
         Whether the energies are of relaxed structures.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -113,7 +113,7 @@ class PotentialValuesStage(GroupStage):
             return []
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
-            for doc in item.content["competing"]
+            for doc in believed(item.content["competing"])
         ]
         elements = item.key.split("-")
         snapshot = content_hash(sorted([reference.entry_id, reference.energy_per_atom] for reference in references))
@@ -125,11 +125,14 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {NAME}"}
+            why = {"missing": f"by {NAME} {why_none(missing, item.content['competing'])}"}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
-        against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        against = {
+            "elements": {symbol: lowest[symbol].entry_id for symbol in elements},
+            "elements_above_tabulated": deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements}),
+        }
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
         for energy, formation, position in zip(energies, formed, positions, strict=True):
