@@ -36,6 +36,8 @@ ELEMENTS_ALONE: Final = "no compound of these elements competes by this method: 
 """What is said of a hull that is made of elements only: any compound that exists would push it down."""
 
 _ASKED_AT_ONCE = 10_000
+EXPERIMENT: Final = "experiment"
+"""Family of whatever was measured."""
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
 _OF = re.compile(r" of the bulk \+ .*| \([^()]*\)$")
 
@@ -51,7 +53,7 @@ def family(method: str) -> str:
     'PBE'
     """
     name = _OF.sub("", method).strip()
-    return "experiment" if _EXPERIMENT.match(name) else name
+    return EXPERIMENT if _EXPERIMENT.match(name) else name
 
 
 class KnownSystemStage(ChemicalSystemStage):

@@ -288,9 +288,10 @@ def _finished(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
         bulk_of = doc.get("manifest", {}).get("bulk_of")
-        of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
-        if of in ids:
-            finished.setdefault(of, {})[key] = doc.get("structure") or {}
+        # A known phase that is a candidate as well is calculated once.
+        of = {doc.get("structure_id"), doc.get("material_id")} - {None} or {f"{bulk_of}{BULK}"}
+        for identity in of & ids:
+            finished.setdefault(identity, {})[key] = doc.get("structure") or {}
     return finished
 
 

@@ -1,12 +1,11 @@
-"""Energies of elements by CHGNet: of crystals that come with the program, and which of all those at hand are believed.
-"""
+"""Energies of elements by CHGNet: of crystals that come with the program, and which of all at hand are believed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
-from ....models.potential.chgnet import evaluate
+from ....models.potential.chgnet import NAME, evaluate
 from ....models.potential.reference_elements import TABULATED, TOO_LOW, believable, element_crystals
 from ....models.potential.relaxation import relax as relax_structures
 from ...engine.batches import Doc
@@ -31,15 +30,16 @@ def deviations(energies: dict[str, float]) -> dict[str, float]:
     return {symbol: round(energy - TABULATED[symbol], 3) for symbol, energy in energies.items() if symbol in TABULATED}
 
 
-def why_none(symbols: Iterable[str], entries: Iterable[Doc]) -> str:
-    """Why elements have no reference."""
+def why_none(symbols: Collection[str], entries: Iterable[Doc]) -> str:
+    """Why elements have no reference among some entries."""
     refused = {next(iter(doc["composition"])) for doc in entries if len(doc["composition"]) == 1}
     reasons = [
-        f"every crystal of {symbol} lies more than {TOO_LOW:g} eV/atom below the tabulated energy"
-        if symbol in refused
-        else f"no reference crystal of {symbol} was evaluated"
+        f"every crystal of {symbol} lies more than {TOO_LOW:g} eV/atom below the tabulated energy by {NAME}"
         for symbol in symbols
+        if symbol in refused
     ]
+    if absent := [symbol for symbol in symbols if symbol not in refused]:
+        reasons.append(f"no reference crystal of {', '.join(absent)} was evaluated by {NAME}")
     return "; ".join(reasons)
 
 

@@ -125,7 +125,7 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": f"by {NAME} {why_none(missing, item.content['competing'])}"}
+            why = {"missing": why_none(missing, item.content["competing"])}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
