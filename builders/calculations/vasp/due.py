@@ -289,8 +289,8 @@ def _finished(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
         bulk_of = doc.get("manifest", {}).get("bulk_of")
         # A known phase that is a candidate as well is calculated once.
-        of = {doc.get("structure_id"), doc.get("material_id")} - {None} or {f"{bulk_of}{BULK}"}
-        for identity in of & ids:
+        of = [one for one in (doc.get("structure_id"), doc.get("material_id")) if one] or [f"{bulk_of}{BULK}"]
+        for identity in ids.intersection(of):
             finished.setdefault(identity, {})[key] = doc.get("structure") or {}
     return finished
 
