@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
@@ -41,97 +41,19 @@ _HALOGEN_EDGES: Final = {"Cl": 6.6, "Br": 6.8, "I": 6.875}
 """Å. Edge of the cube that four molecules fill: of I2 the measured one, of the others between that and PBE's, which
 lacks their attraction."""
 
-TABULATED: Final = {
-    "H": -3.3927,
-    "He": -0.0091,
-    "Li": -1.9089,
-    "Be": -3.7394,
-    "B": -6.6794,
-    "C": -9.2268,
-    "N": -8.3365,
-    "O": -4.9480,
-    "F": -1.9115,
-    "Ne": -0.0259,
-    "Na": -1.3225,
-    "Mg": -1.6003,
-    "Al": -3.7456,
-    "Si": -5.4253,
-    "P": -5.4133,
-    "S": -4.1364,
-    "Cl": -1.8485,
-    "Ar": -0.0688,
-    "K": -1.1104,
-    "Ca": -2.0056,
-    "Sc": -6.3325,
-    "Ti": -7.8955,
-    "V": -9.0839,
-    "Cr": -9.6530,
-    "Mn": -9.1620,
-    "Fe": -8.4700,
-    "Co": -7.1083,
-    "Ni": -5.7801,
-    "Cu": -4.0992,
-    "Zn": -1.2597,
-    "Ga": -3.0281,
-    "Ge": -4.6230,
-    "As": -4.6591,
-    "Se": -3.4959,
-    "Br": -1.6369,
-    "Kr": -0.0567,
-    "Rb": -0.9805,
-    "Sr": -1.6895,
-    "Y": -6.4665,
-    "Zr": -8.5477,
-    "Nb": -10.1013,
-    "Mo": -10.8456,
-    "Tc": -10.3606,
-    "Ru": -9.2744,
-    "Rh": -7.3643,
-    "Pd": -5.1799,
-    "Ag": -2.8326,
-    "Cd": -0.9229,
-    "In": -2.7517,
-    "Sn": -4.0096,
-    "Sb": -4.1290,
-    "Te": -3.1433,
-    "I": -1.5240,
-    "Xe": -0.0362,
-    "Cs": -0.8954,
-    "Ba": -1.9190,
-    "La": -4.9360,
-    "Ce": -5.9331,
-    "Pr": -4.7809,
-    "Nd": -4.7681,
-    "Pm": -4.7505,
-    "Sm": -4.7186,
-    "Eu": -10.2920,
-    "Gd": -14.0761,
-    "Tb": -4.6344,
-    "Dy": -4.6068,
-    "Ho": -4.5824,
-    "Er": -4.5677,
-    "Tm": -4.4758,
-    "Yb": -1.5396,
-    "Lu": -4.5210,
-    "Hf": -9.9572,
-    "Ta": -11.8578,
-    "W": -12.9581,
-    "Re": -12.4445,
-    "Os": -11.2274,
-    "Ir": -8.8384,
-    "Pt": -6.0709,
-    "Au": -3.2739,
-    "Hg": -0.3037,
-    "Tl": -2.3626,
-    "Pb": -3.7126,
-    "Bi": -3.8900,
-    "Ac": -4.1212,
-    "Th": -7.4139,
-    "Pa": -9.5147,
-    "U": -11.2914,
-    "Np": -12.9478,
-    "Pu": -14.2678,
-}
+_TABLE: Final = """
+H -3.3927, He -0.0091, Li -1.9089, Be -3.7394, B -6.6794, C -9.2268, N -8.3365, O -4.9480, F -1.9115, Ne -0.0259,
+Na -1.3225, Mg -1.6003, Al -3.7456, Si -5.4253, P -5.4133, S -4.1364, Cl -1.8485, Ar -0.0688, K -1.1104,
+Ca -2.0056, Sc -6.3325, Ti -7.8955, V -9.0839, Cr -9.6530, Mn -9.1620, Fe -8.4700, Co -7.1083, Ni -5.7801,
+Cu -4.0992, Zn -1.2597, Ga -3.0281, Ge -4.6230, As -4.6591, Se -3.4959, Br -1.6369, Kr -0.0567, Rb -0.9805,
+Sr -1.6895, Y -6.4665, Zr -8.5477, Nb -10.1013, Mo -10.8456, Tc -10.3606, Ru -9.2744, Rh -7.3643, Pd -5.1799,
+Ag -2.8326, Cd -0.9229, In -2.7517, Sn -4.0096, Sb -4.1290, Te -3.1433, I -1.5240, Xe -0.0362, Cs -0.8954,
+Ba -1.9190, La -4.9360, Ce -5.9331, Pr -4.7809, Nd -4.7681, Pm -4.7505, Sm -4.7186, Eu -10.2920, Gd -14.0761,
+Tb -4.6344, Dy -4.6068, Ho -4.5824, Er -4.5677, Tm -4.4758, Yb -1.5396, Lu -4.5210, Hf -9.9572, Ta -11.8578,
+W -12.9581, Re -12.4445, Os -11.2274, Ir -8.8384, Pt -6.0709, Au -3.2739, Hg -0.3037, Tl -2.3626, Pb -3.7126,
+Bi -3.8900, Ac -4.1212, Th -7.4139, Pa -9.5147, U -11.2914, Np -12.9478, Pu -14.2678
+"""
+TABULATED: Final = {symbol: float(energy) for symbol, energy in map(str.split, _TABLE.split(","))}
 """eV/atom of the most stable form of each element, PBE as the Materials Project computes it (database of September
 2022, CC BY 4.0), as listed by Matbench Discovery: J. Riebesell et al., doi 10.1038/s42256-025-01055-1."""
 
@@ -163,7 +85,6 @@ _STACKED: Final = {
 _LAYERS: Final = {"A": (0.0, 0.0), "B": (1 / 3, 2 / 3), "C": (2 / 3, 1 / 3)}
 _BODY: Final = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
 _FACES: Final = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-_DIAGONALS: Final = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 
 
 class ElementCrystal(NamedTuple):
@@ -195,7 +116,8 @@ def element_crystals() -> tuple[ElementCrystal, ...]:
     """
     crystals: list[ElementCrystal] = []
     for factor in _AROUND:
-        crystals += [_cubic(symbol, edge * factor) for symbol, edge in _CUBIC.items()]
+        for symbol, edge in _CUBIC.items():
+            crystals.append(_molecular(symbol, "Pa-3", Lattice.cubic(edge * factor), [1, 1, 1], centre=(0, 0, 0)))
         crystals += [_oxygen(factor), _fluorine(factor)]
         crystals += [_halogen(symbol, edge * factor) for symbol, edge in _HALOGEN_EDGES.items()]
     for symbol, edge in _BODY_CENTRED.items():
@@ -207,12 +129,6 @@ def element_crystals() -> tuple[ElementCrystal, ...]:
         crystal = Structure(Lattice.hexagonal(a, c), [symbol] * len(sites), sites)
         crystals.append(ElementCrystal(symbol, f"{symbol} close-packed {sequence}", crystal))
     return tuple(crystals)
-
-
-def _cubic(symbol: str, edge: float) -> ElementCrystal:
-    along = _DIAGONALS / np.sqrt(3) * BOND_LENGTHS[symbol] / 2 / edge
-    crystal = Structure(Lattice.cubic(edge), [symbol] * 8, np.vstack([_FACES + along, _FACES - along]))
-    return ElementCrystal(symbol, f"{symbol}2 Pa-3 a={edge:.2f}", crystal)
 
 
 def _oxygen(factor: float) -> ElementCrystal:
@@ -238,7 +154,7 @@ def _halogen(symbol: str, edge: float) -> ElementCrystal:
 
 
 def _molecular(
-    symbol: str, group: str, cell: Lattice, axis: NDArray[np.float64], *, centre: tuple[float, float, float]
+    symbol: str, group: str, cell: Lattice, axis: ArrayLike, *, centre: tuple[float, float, float]
 ) -> ElementCrystal:
     """Crystal of diatomic molecules.
 

@@ -24,6 +24,8 @@ from ...properties.hull_entries import Phase, phases
 from ...properties.reference_structures import add_structures
 from .due import Due, Subject
 
+BY_ITSELF: Final = "materials, by themselves"
+"""What known phases are due under, beside ``materials`` for bulks of layers."""
 ON_THE_HULL: Final = 1e-6
 """eV/atom: a phase that lies no higher is stable."""
 
@@ -58,9 +60,12 @@ def add_stable_phases(connection: Connection, due: Due) -> dict[str, str]:
             if material_id not in at_hand:
                 reasons.append(f"{formula} ({phase.doc['entry_id']}) is stable and has no structure")
                 continue
-            for candidate_id, fields in [(one, subject.fields) for subject in subjects for one in subject.candidates]:
-                known = Subject("materials", material_id, "crystal", formula, material_id=material_id)
-                due.want(known, candidate_id, fields & set(HULL_FIELDS))
+            known = Subject("materials", material_id, "crystal", formula, material_id=material_id)
+            # Under a key of its own: it may be due as the bulk of a layer too, by another functional.
+            kept = due.subjects.setdefault((BY_ITSELF, material_id), known)
+            for subject in subjects:
+                kept.candidates |= subject.candidates
+                kept.fields |= subject.fields & set(HULL_FIELDS)
         if reasons:
             refused[system] = "; ".join(reasons)
     return refused
