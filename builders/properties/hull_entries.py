@@ -93,18 +93,26 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
         else:
             usable.append(doc)
     usable.sort(key=_as_stand_in)
-    by_id = {doc["entry_id"]: doc for doc in references}
-    given = {name: _given(doc) for name, doc in by_id.items() if is_corrected(doc, scheme)}
     matched = scheme is Scheme.R2SCAN_MIXING  # else structures of entries that are corrected are seldom asked for
+    open_formulas = {doc["formula_reduced"] for doc in usable}
+    open_formulas |= {doc["formula_reduced"] for doc in references if not is_corrected(doc, scheme)}
+    looked_at: list[Doc] = []
+    for doc in references:
+        if matched or doc["formula_reduced"] in open_formulas:
+            looked_at.append(doc)
+        else:
+            _put(competing.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
+    by_id = {doc["entry_id"]: doc for doc in looked_at}
+    given = {name: _given(doc) for name, doc in by_id.items() if is_corrected(doc, scheme)}
     known, ours = correct_alike(
-        [_computed(doc, structure=matched or doc["entry_id"] not in given) for doc in references],
+        [_computed(doc, structure=matched or doc["entry_id"] not in given) for doc in looked_at],
         [_computed(doc) for doc in usable],
         scheme,
         given=given,
         structure_of=lambda name: _structure(by_id[name]),
         check_potcar=check_potcar,
     )
-    for doc, answer in zip((*references, *usable), (*known, *ours), strict=True):
+    for doc, answer in zip((*looked_at, *usable), (*known, *ours), strict=True):
         of_ours = "calculation_id" in doc
         if answer.energy_per_atom is not None:
             entry = _entry(doc, answer.energy_per_atom, _method(doc, scheme))

@@ -31,6 +31,9 @@ __all__ = ["Adjustment", "CorrectedEnergy", "Doubt", "correct", "correct_alike"]
 
 _SAME_CORRECTION: Final = 1e-6
 """eV/atom, far below the smallest term and far above rounding."""
+_SAME_PLACE: Final = 0.02
+"""Part of the cube root of the volume per atom, rms: nearer than this no other structure needs to be looked for. Those
+of the nearest volume are compared first, since a match takes a good part of a second."""
 _LARGEST_GUESSED: Final = -20
 """Of larger reduced formulas no oxidation states are guessed; pymatgen's MP2020 has the same limit."""
 
@@ -163,11 +166,12 @@ class _Decisions:
         if answer.refusal is not None or entry.parameters.get("run_type") not in GGA_RUN_TYPES:
             return answer
         decisions = self._by_formula.get(entry.reduced_formula, [])
-        others = [pair for pair in decisions if not _alike(answer, pair[1])]
-        decision, distance = self._nearest(entry, others)
+        if all(_alike(answer, decision) for _, decision in decisions):
+            return answer
+        decision = self._nearest(entry, decisions)
         if decision is None:
             return self.settled(entry, answer)
-        if self._nearest(entry, [pair for pair in decisions if _alike(answer, pair[1])])[1] < distance:
+        if _alike(answer, decision):
             return answer
         share = answer.atoms / decision.atoms
         return replace(
@@ -198,16 +202,22 @@ class _Decisions:
 
     def _nearest(
         self, entry: ComputedEntry, decisions: Sequence[tuple[ComputedEntry, CorrectedEnergy]]
-    ) -> tuple[CorrectedEnergy | None, float]:
-        """What was decided for the entry whose structure is nearest to this one's, if any matches, and how near."""
+    ) -> CorrectedEnergy | None:
+        """What was decided for the entry whose structure is nearest to this one's, if any matches."""
+        if not isinstance(entry, ComputedStructureEntry):
+            return None
+        volume = entry.structure.volume / len(entry.structure)
+        structures = [(self._structure(known), decision) for known, decision in decisions]
+        candidates = [(one, decision) for one, decision in structures if one is not None]
+        candidates.sort(key=lambda pair: abs(pair[0].volume / len(pair[0]) - volume))
         nearest, distance = None, float("inf")
-        if isinstance(entry, ComputedStructureEntry):
-            for known, decision in decisions:
-                structure = self._structure(known)
-                distances = structure and self._matcher.get_rms_dist(entry.structure, structure)
-                if distances and distances[0] < distance:
-                    nearest, distance = decision, float(distances[0])
-        return nearest, distance
+        for structure, decision in candidates:
+            distances = self._matcher.get_rms_dist(entry.structure, structure)
+            if distances is not None and distances[0] < distance:
+                nearest, distance = decision, float(distances[0])
+                if distance < _SAME_PLACE:
+                    break
+        return nearest
 
     def _structure(self, known: ComputedEntry) -> Structure | None:
         if isinstance(known, ComputedStructureEntry):
