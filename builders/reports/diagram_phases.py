@@ -26,6 +26,7 @@ from ..engine.selection.chemical_system_stage import first_principles_entries, p
 from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.reference_structures import add_structures
 from ..properties.usable_calculations import USABLE_FIELDS
 
 _CALCULATION_FIELDS: Final = (
@@ -129,9 +130,7 @@ def _of_material(stored: StoredDocument) -> Asked:
     return Asked(elements, document["formula_reduced"], energy, method, "same-structure")
 
 
-def first_principles_phases(
-    connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
-) -> Phases:
+def first_principles_phases(connection: Connection, systems: Iterable[str], scheme: Scheme) -> Phases:
     """Reference entries and usable calculations of chemical systems, corrected.
 
     Parameters
@@ -142,15 +141,16 @@ def first_principles_phases(
         Chemical systems.
     scheme
         Correction scheme of their energies.
-    structures
-        Whether structures are read too, which mixing functionals needs.
     """
-    extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
-    references = _read(connection, first_principles_entries(*extra), systems)
-    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}
+    references = _read(connection, first_principles_entries("adjustments"), systems)
+    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False}
     fields = {"_id": 0, **dict.fromkeys(_CALCULATION_FIELDS, 1)}
     calculations = list(connection.database["calculations"].find(query, fields).sort("calculation_id", 1))
-    return phases(references, calculations, scheme, check_potcar=True)
+    add_structures(connection.database, references, calculations, scheme)
+    corrected = phases(references, calculations, scheme, check_potcar=True)
+    for method, ours in corrected.ours.items():  # of known materials there are entries; their runs are not drawn
+        corrected.ours[method] = [phase for phase in ours if phase.doc.get("structure_id")]
+    return corrected
 
 
 def known_materials(connection: Connection, systems: Iterable[str]) -> dict[str, list[Doc]]:
@@ -281,8 +281,9 @@ def potential_energies(
     scheme = (method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
     docs = [doc for doc in docs if doc["scheme"] == scheme]
     # torch comes with it
-    from ..properties.potential.element_energies import reference_elements
+    from ..properties.potential.element_energies import believed, reference_elements
 
+    docs = believed(docs)
     pure = [
         Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME)
         for doc in reference_elements("-".join(sorted(elements)), relax=scheme == "relaxed")

@@ -20,7 +20,7 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
-from .element_energies import reference_elements
+from .element_energies import believed, deviations, reference_elements, why_none
 from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
 
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
@@ -135,7 +135,7 @@ class PotentialValuesStage(GroupStage):
             return []
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
-            for doc in item.content["competing"]
+            for doc in believed(item.content["competing"])
         ]
         elements = item.key.split("-")
         snapshot = content_hash(sorted([reference.entry_id, reference.energy_per_atom] for reference in references))
@@ -147,11 +147,14 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {NAME}"}
+            why = {"missing": why_none(missing, item.content["competing"])}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
-        against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        against = {
+            "elements": {symbol: lowest[symbol].entry_id for symbol in elements},
+            "elements_above_tabulated": deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements}),
+        }
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
         evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}
