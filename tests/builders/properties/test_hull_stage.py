@@ -460,9 +460,12 @@ def test_an_undecided_anion_gives_intervals(registry: Connection) -> None:
     assert (formation["low"], formation["high"]) == pytest.approx((formation["value"] - CHLORIDE, formation["value"]))
     assert "Cl may be an anion" in formation["details"]["undecided"][0]
     distance = properties(registry, "energy_above_hull")["st-1", f"{METHOD}, against known"]
-    assert (distance["low"], distance["high"]) == pytest.approx((distance["value"] - CHLORIDE, distance["value"]))
+    assert distance["low"] == pytest.approx(distance["value"] - CHLORIDE)
+    # It lies far below all that is known, so that compounds seem to be missing: open upwards.
+    assert distance["value"] < -0.2
+    assert distance.get("high") is None
     ours = properties(registry, "energy_above_hull")["st-1", f"{METHOD}, against known and ours"]
-    assert (ours["low"], ours["value"], ours["high"]) == pytest.approx((0, 0, 0), abs=1e-9)
+    assert (ours["low"], ours["value"]) == pytest.approx((0, 0), abs=1e-9)
 
 
 def test_a_compound_calculated_again_lies_at_zero_whatever_its_anions_are(registry: Connection) -> None:
