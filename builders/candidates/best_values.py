@@ -54,18 +54,39 @@ def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict
     return {**fields, **{name: content for name, content in named.items() if content}}
 
 
+def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:
+    """Properties of a structure without those that other potentials gave; all of them without a name.
+
+    Energies by two potentials mean nothing beside each other. Each leaves a total energy of its own by its method.
+
+    Parameters
+    ----------
+    properties
+        As for `best_values`.
+    name
+        Of the potential whose values count.
+    """
+    if name is None:
+        return properties
+    methods = {doc["method"] for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING}
+    others = {method for method in methods if method.rpartition(" ")[0] != name}
+    return [doc for doc in properties if doc.get("basis") != "potential" or doc["method"] not in others]
+
+
 def _counts(doc: Doc, conditions: str | None) -> bool:
     if doc["kind"] == "pourbaix_energy" and conditions is not None:
         return bool(doc["method"].endswith(f", {conditions}"))
     return bool(doc["kind"] != _COMPARED_WITH_NOTHING)
 
 
-def _order(doc: Doc) -> tuple[bool, int, bool, int, float, str]:
+def _order(doc: Doc) -> tuple[Any, ...]:
     # A bound, whoever it comes from, says less than any value.
     basis = BASES.index(doc.get("basis", BASES[-1]))
-    # Of energies the lowest counts whatever the method, but for a potential's; of all else the one by the best method.
+    # Of energies the lowest counts whatever the method, but for a potential's: what was relaxed goes first, and two
+    # potentials' are not compared. Of all else the one by the best method.
     if doc["unit"] == _ENERGY:
         place = int(doc.get("basis") == "potential" and not RELAXED.search(doc["method"]))
     else:
         place = rank(doc["kind"], doc["method"])
-    return bool(doc.get("bound")), basis, bool(doc.get("stale")), place, doc["value"], doc["method"]
+    whose = doc["method"] if doc.get("basis") == "potential" else ""
+    return bool(doc.get("bound")), basis, bool(doc.get("stale")), place, whose, doc["value"], doc["method"]

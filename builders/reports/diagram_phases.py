@@ -5,9 +5,10 @@ Reads what stages have written and writes nothing; `diagrams` makes figures of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.composition.formula.parsing import read_one
@@ -15,8 +16,8 @@ from ...models.energetics.diagrams.phase_diagram import DiagramPhase
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.hull import Entry
 from ...models.energetics.schemes import Scheme
-from ...models.potential.chgnet import NAME
 from ...stores.connection import Connection
+from ...stores.documents import ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import BASES
@@ -25,6 +26,10 @@ from ..engine.selection.chemical_system_stage import first_principles_entries, p
 from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.potential import known_potentials
+
+if TYPE_CHECKING:
+    from ...models.potential.interface import Potential
 
 _CALCULATION_FIELDS: Final = (
     *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
@@ -239,21 +244,36 @@ def _by_known(connection: Connection, asked: Asked) -> SystemPhases | None:
 
 def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     query = {
-        "functional": NAME,
+        "scheme": {"$in": list(ReferenceEntry.AS_TAKEN)},
         "deprecated": False,
         "chemsys": {"$in": systems_within(connection, asked.elements, "reference_entries")},
     }
-    docs = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
-    if not docs:
-        return None
-    scheme = (asked.method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
-    docs = [doc for doc in docs if doc["scheme"] == scheme]
+    stored = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
+    for potential in _potentials(asked.method, {doc["functional"] for doc in stored}):
+        own = [doc for doc in stored if doc["functional"] == potential.name]
+        method = asked.method or f"{potential.name} {min(doc['scheme'] for doc in own)}"
+        docs = [doc for doc in own if method == f"{potential.name} {doc['scheme']}"]
+        if docs and (diagram := _by_one_potential(asked, potential, method, docs)) is not None:
+            return diagram
+    return None
+
+
+def _potentials(method: str | None, with_entries: Collection[str]) -> Iterator[Potential]:
+    """Potentials that have entries, the default first; of a method only the one that it is by."""
+    for name in known_potentials.names():
+        with suppress(ConfigurationError):  # a package's that can't be used: a refresh says so
+            potential = known_potentials.potential(name)
+            if potential.name in with_entries and (method is None or method.rpartition(" ")[0] == potential.name):
+                yield potential
+
+
+def _by_one_potential(asked: Asked, potential: Potential, method: str, docs: list[Doc]) -> SystemPhases | None:
     # torch comes with it
     from ..properties.potential.element_energies import reference_elements
 
-    elements = reference_elements("-".join(sorted(asked.elements)), relax=scheme == "relaxed")
-    entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
-    pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in elements]
+    elements = reference_elements("-".join(sorted(asked.elements)), potential, relax=method.endswith("relaxed"))
+    entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
+    pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in elements]
     if set(asked.elements) - element_references([*entries, *pure]).keys():
         return None
     energies = formation_energies(entries, [*entries, *pure]).tolist()
@@ -261,7 +281,7 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
         DiagramPhase(doc["formula_reduced"], doc["composition"], energy)
         for doc, energy in zip(docs, energies, strict=True)
     ]
-    return SystemPhases(drawn, f"{NAME} {scheme}", f"{len(drawn)} known materials")
+    return SystemPhases(drawn, method, f"{len(drawn)} known materials")
 
 
 def _entries(listed: Iterable[Phase]) -> list[Entry]:

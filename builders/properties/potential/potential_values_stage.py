@@ -1,4 +1,4 @@
-"""Stage `potential-values`: what energies by CHGNet mean: formation, exfoliation, distance to CHGNet's own hull.
+"""Stage `potential-values`: what energies by a potential mean: formation, exfoliation, distance to its own hull.
 
 Every energy that is compared comes from the same potential, taken the same way; a new reference entry makes due the
 chemical systems that contain its own, and no others.
@@ -13,27 +13,30 @@ from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import Entry, hull_positions
-from ....models.potential.chgnet import NAME, is_installed
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..known_hull_stage import ELEMENTS_ALONE
+from . import known_potentials
 from .element_energies import reference_elements
-from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
+from .known_potentials import DEFAULT
+from .potential_stage import DIGITS, KIND, by_name, entry_id, method_name, not_installed, scheme_name, stage_name
 
-NO_VAN_DER_WAALS = "CHGNet knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
+NO_VAN_DER_WAALS = "{} knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
 
 
 class PotentialValuesStage(GroupStage):
-    """Writes formation energy, exfoliation energy and energy above the hull of structures with an energy by CHGNet.
+    """Writes formation energy, exfoliation energy and energy above the hull of structures by their energies.
 
     Parameters
     ----------
     relax
         Whether the energies are of relaxed structures.
+    potential
+        Name of the potential.
     """
 
     version = 3
@@ -41,18 +44,19 @@ class PotentialValuesStage(GroupStage):
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
 
-    def __init__(self, *, relax: bool = False, share: Doc | None = None) -> None:
+    def __init__(self, *, relax: bool = False, potential: str = DEFAULT, share: Doc | None = None) -> None:
         self.relax = relax
-        self.name = f"potential-values{'-relaxed' if relax else ''}"
+        self.potential = known_potentials.potential(potential)
+        self.name = stage_name("values", self.potential, relax=relax)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Which energies."""
-        return {"relax": self.relax}
+        return {**by_name(self.potential), "relax": self.relax}
 
     def config(self) -> Doc:
         """What the values depend on."""
-        return {"model": NAME, "relax": self.relax}
+        return {"model": self.potential.name, "relax": self.relax}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Compare energies of proposed structures with those of known materials."""
@@ -62,20 +66,24 @@ class PotentialValuesStage(GroupStage):
                 "chemsys",
                 ("value",),
                 ("structure_id", "value", "details"),
-                fixed={"kind": KIND, "method": method_name(relax=self.relax)},
+                fixed={"kind": KIND, "method": self._method},
             ),
             Members(ReferenceEntry, "chemsys", ("record",), ("composition", "energy_per_atom"), fixed=self._references),
         )
 
     @property
+    def _method(self) -> str:
+        return method_name(self.potential, relax=self.relax)
+
+    @property
     def _references(self) -> Doc:
-        return {"functional": NAME, "scheme": scheme_name(relax=self.relax)}
+        return {"functional": self.potential.name, "scheme": scheme_name(relax=self.relax)}
 
     def select(self) -> Iterator[Batch]:
         """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
-        if not is_installed():
+        if not self.potential.is_installed():
             self.total = 0
-            self.report.note = not_installed()
+            self.report.note = not_installed(self.potential)
             return
         yield from super().select()
 
@@ -97,7 +105,7 @@ class PotentialValuesStage(GroupStage):
             by_system.setdefault(doc.pop("chemsys"), []).append(doc)
         # Evaluated here, once, and not by every worker process.
         for symbol in {symbol for item in batch.items for symbol in item.key.split("-")}:
-            by_system.setdefault(symbol, []).extend(reference_elements(symbol, relax=self.relax))
+            by_system.setdefault(symbol, []).extend(reference_elements(symbol, self.potential, relax=self.relax))
         for item in batch.items:
             item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
         return batch
@@ -107,7 +115,7 @@ class PotentialValuesStage(GroupStage):
         return [{"properties": self._values(item)} for item in items]
 
     def _values(self, item: Item) -> list[Doc]:
-        method = method_name(relax=self.relax)
+        method = self._method
         energies = [energy for energy in item.content["properties"] if energy.get("value") is not None]
         if not energies:
             return []
@@ -125,7 +133,7 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {NAME}"}
+            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {self.potential.name}"}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
@@ -147,25 +155,27 @@ class PotentialValuesStage(GroupStage):
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
-        details = energy["details"]
-        parent = f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{details.get('parent_id')}"
+        details, name = energy["details"], self.potential.name
+        parent = entry_id(self.potential, str(details.get("parent_id")), relax=self.relax)
         bulk = next((doc for doc in competing if doc["entry_id"] == parent), None)
         if bulk is None:
             return []
-        layer = LayeredCalculation(details["energy"], details["composition"], NAME, area=details.get("area"))
+        layer = LayeredCalculation(details["energy"], details["composition"], name, area=details.get("area"))
         atoms = sum(bulk["composition"].values())
-        whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], NAME)
+        whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], name)
         exfoliation = exfoliation_energy(layer, whole)
-        why = {"bulk": parent, "limits": NO_VAN_DER_WAALS}
+        limits = {} if self.potential.has_dispersion else {"limits": NO_VAN_DER_WAALS.format(self.potential.title)}
+        why = {"bulk": parent, **limits}
         doc = self._document(
             energy, "exfoliation_energy", exfoliation.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
         )
-        doc["bound"] = "lower"
+        if not self.potential.has_dispersion:
+            doc["bound"] = "lower"
         doc["per_area"] = None if exfoliation.per_area is None else round(exfoliation.per_area, 3)
         return [doc]
 
     def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
-        method = method_name(relax=self.relax)
+        method = self._method
         return {
             "property_id": f"{energy['structure_id']}/{kind}/{method}",
             "structure_id": energy["structure_id"],
