@@ -65,6 +65,16 @@ MISTAKES = {
         10,
         "no such field; there are: .*model",
     ),
+    "unknown potential": (
+        GOOD + "potential:\n  model: mace\n",
+        10,
+        "potential.model: no potential is called 'mace'; there are: chgnet",
+    ),
+    "unknown route to judge": (
+        GOOD + "judges: [topdown]\n",
+        9,
+        "judges.0: no route is called 'topdown'; there are: bottom-up, crystal-gan, template, top-down",
+    ),
     "no budget": (GOOD + "budgets: {candidates: 0}\n", 9, "greater than or equal to 1"),
     "bad name": (GOOD.replace("wide-gap", "Wide Gap"), 1, "lower case letters, digits and dashes"),
     "no name": (GOOD.replace("name: wide-gap\n", ""), 1, "name: this field is needed"),
