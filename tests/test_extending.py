@@ -4,11 +4,13 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exfolio.builders.candidates.campaign import CampaignError, load
+from exfolio.builders.reports.diagram_phases import asked_about, system_phases
 from exfolio.cli import main as frame
 from exfolio.models.potential.chgnet import Chgnet
 from exfolio.stores.connection import Connection
@@ -297,6 +299,13 @@ def test_campaigns_of_two_potentials_are_judged_each_by_its_own(
         query = {"kind": "energy_above_hull", "method": method, "value": {"$ne": None}}
         hulls = connection.database["properties"].find(query)
         assert {phase["id"].partition(":")[0] + ":" for hull in hulls for phase in hull["competing"]} == {prefix}
+    of_the_system = asked_about(connection, "Au-Cu")
+    for method, asked in (
+        ("CHGNet 0.3.0 static", of_the_system),
+        ("EMT 1996 static", replace(of_the_system, method="EMT 1996 static", basis="potential")),
+    ):
+        diagram = system_phases(connection, asked)
+        assert (diagram.method, {phase.name for phase in diagram.phases}) == (method, {"Cu", "Au"})
     stages = set(connection.database["stage_states"].distinct("stage"))
     assert {"potential-energies", "potential-energies:emt", "potential-values", "potential-values:emt"} <= stages
     for again in ([], files[::-1], files[:1]):

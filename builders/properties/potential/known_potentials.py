@@ -42,8 +42,8 @@ def names() -> list[str]:
 
 
 def packages() -> tuple[str, ...]:
-    """Packages whose coming or going changes what exfolio's own potentials can do."""
-    return tuple(own.package for own in _OWN.values())
+    """Packages whose coming or going changes which potentials can be used, beside those that other packages name."""
+    return (*(own.package for own in _OWN.values()), "ase")
 
 
 def label(name: str) -> str:
