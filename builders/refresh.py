@@ -221,7 +221,9 @@ def refresh(
             runs.end(connection, report.run_id, how, error=f"{type(error).__name__}: {error}")
             raise
         runs.end(connection, report.run_id, report.state, error=report.what_went_wrong)
-        others = {plain.get("name") for plain in recorded_campaigns(connection)} - {one.name for one in campaigns}
+        others = {plain.get("name") for plain in recorded_campaigns(connection)} - {
+            campaign.name for campaign in campaigns
+        }
         if not (report.exit_code or put_off or leave_out or others):
             resting_point.note(connection, campaigns)
         return report

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from .connection import Connection, connect
 from .query.columns import all_columns
-from .query.fields import fields_of
-from .query.search import Search, value_at
+from .query.fields import fields_of, value_at
+from .query.intervals import names_of, row_of
+from .query.search import Search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,23 +44,26 @@ class Documents(list[Doc]):
     def to_pandas(self) -> pd.DataFrame:
         """Table with a row for each document, by its id, and a column for each field that has a value.
 
-        ``attrs["units"]`` of the table names the units.
+        Beside a value that may be an interval stand its ends, as ``<field>_low`` and ``<field>_high``: both equal to
+        the value where nothing is known of its error, NaN on the side where it is open. ``attrs["units"]`` of the
+        table names the units.
         """
         import pandas as pd
 
         known = fields_of(self.collection)
         named = self.columns or all_columns(self.collection)
-        columns = {name: [value_at(doc, name) for doc in self] for name in named}
+        fields = [known.get(name) for name in named]
         if not self.columns:
-            columns = {
-                name: values
-                for name, values in columns.items()
-                if name == known.key or any(value is not None for value in values)
-            }
-        table = pd.DataFrame(columns)
+            fields = [
+                field
+                for field in fields
+                if field.path == known.key or any(value_at(doc, field.path) is not None for doc in self)
+            ]
+        rows = [row_of(doc, fields) for doc in self]
+        table = pd.DataFrame(rows, columns=names_of(fields))
         if known.key in table:
             table = table.set_index(known.key)
-        table.attrs["units"] = {name: known.get(name).unit for name in named if known.get(name).unit}
+        table.attrs["units"] = {name: field.unit for field in fields if field.unit for name in names_of([field])}
         return table
 
     def structures(self) -> dict[str, Structure]:
@@ -90,6 +94,7 @@ def query(
     limit: int | None = None,
     offset: int = 0,
     deprecated: bool = False,
+    possible: bool = False,
     connection: Connection | None = None,
 ) -> Documents:
     """Ask a collection of the registry.
@@ -108,6 +113,8 @@ def query(
         How many at most, and how many to leave out before.
     deprecated
         Deprecated documents too.
+    possible
+        Also what may meet the filter, where a value is a bound or an interval; else only what certainly does.
     connection
         An open connection; one is opened as the settings say, and closed, without.
 
@@ -136,6 +143,7 @@ def query(
         limit=limit,
         offset=offset,
         deprecated=deprecated,
+        possible=possible,
     )
     columns = [column.path for column in asked.columns]
     if connection is not None:

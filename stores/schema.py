@@ -120,6 +120,8 @@ def initialise(connection: Connection) -> dict[str, Any]:
         count += _make_indexes(database[name], document)
         if name in present:
             _name_makers(database[name], document)
+            for query, pipeline in getattr(document, "UPGRADES", ()):
+                database[name].update_many(query, pipeline)
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")

@@ -107,14 +107,14 @@ def test_the_model_of_the_example_decides_at_a_gate(
         [gate] = row["gates"]
         assert gate["field"] == "values.predicted_band_gap"
         assert gate["value"] == row["values"]["predicted_band_gap"]
-        assert gate["verdict"] == ("passed" if gate["value"] >= 0.5 else "failed")
+        assert gate["low"] <= gate["value"] <= gate["high"]
+        assert gate["verdict"] == ("passed" if gate["low"] >= 0.5 else "failed" if gate["high"] < 0.5 else "unknown")
     assert 0.7 < judged["MoS2"]["values"]["predicted_band_gap"] < 3
-    rows = found(ask, "properties", 'kind = "predicted_band_gap"', "--fields", "unit,basis,details")
-    assert {(row["unit"], row["basis"], row["details"]["coverage"]) for row in rows} == {("eV", "model", 0.8)}
-    [shown_first, _] = found(ask, "candidates", "values.predicted_band_gap > 0", "--sort", "-values.predicted_band_gap")
-    assert shown_first["values"]["predicted_band_gap"] == max(
-        row["values"]["predicted_band_gap"] for row in judged.values()
-    )
+    rows = found(ask, "properties", 'kind = "predicted_band_gap"', "--fields", "unit,basis,coverage")
+    assert {(row["unit"], row["basis"], row["coverage"]) for row in rows} == {("eV", "model", 0.8)}
+    is_known = "values.predicted_band_gap IS KNOWN"
+    [shown_first, _] = found(ask, "candidates", is_known, "--sort", "-values.predicted_band_gap")
+    assert shown_first["lows"]["predicted_band_gap"] == max(row["gates"][0]["low"] for row in judged.values())
     assert "gap as predicted" in ask("funnel", "gaps")[1]
     code, printed = ask("why", shown_first["candidate_id"])
     assert code == 0, printed

@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 1
+    version = 2
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 
@@ -139,6 +139,7 @@ class VaspStage(Stage):
             states = [file.stat() for file in run.files]
             facts: Doc = {
                 "path": run.place,
+                "files": [file.name for file in run.files],
                 "size": sum(state.st_size for state in states),
                 "modified_ns": max(state.st_mtime_ns for state in states),
             }

@@ -1,56 +1,66 @@
 """Picks the value a candidate is judged by, where several of one kind are known by different methods.
 
-Knows no list of kinds: whatever kind of property a structure has, its candidates have a value of it.
+Knows no list of kinds: whatever kind of property a structure has, its candidates have a value of it. What goes before
+what is `method_ranking`'s.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from ...models.calculation.methods import Level, parse_method
 from ...stores.documents import Candidate, Property
+from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
-from ..materials.method_ranking import HSE06, RELAXED, rank
+from ..materials.method_ranking import rank
+from .ranking import Ranking
 
-BASES: Final = Property.BASES
-"""Which basis wins: the first."""
 _COMPARED_WITH_NOTHING: Final = "energy"
 """Total energies, which mean something only beside others by the same method."""
-_ENERGY: Final = "eV/atom"
+_LEAST: Final = Property.BASES[-1]
+_DIGITS: Final = 6
+_USUAL: Final = Ranking()
+_Trust = tuple[int, bool, int]
 
 
-def best_values(properties: list[Doc], *, conditions: str | None = None) -> dict[str, Any]:
+def best_values(
+    properties: list[Doc], *, conditions: str | None = None, ranking: Ranking | None = None
+) -> dict[str, Any]:
     """Fields of a candidate that come from its properties.
 
-    Kinds with a field of their own are there, all others in ``values``. ``methods`` names how each was got, ``bounds``
-    those that are only bounds of the true value.
+    Kinds with a field of their own are there, all others in ``values``. ``methods`` names how each was got, ``lows``
+    and ``highs`` the ends of the intervals that are stated.
 
     Parameters
     ----------
     properties
-        `properties` documents of one structure: kind, method, basis, value, unit, bound.
+        `properties` documents of one structure: kind, method, basis, value, unit, low, high, stale.
     conditions
         Of the campaign's Pourbaix energies; those at other conditions are passed over.
+    ranking
+        What goes first beside the usual order.
     """
+    ranking = ranking or _USUAL
     known: dict[str, list[Doc]] = {}
     for doc in properties:
         if doc.get("value") is not None and _counts(doc, conditions):
             known.setdefault(doc["kind"], []).append(doc)
+            if doc["kind"] == "band_gap" and Level.HSE06 in parse_method(doc["method"]).levels:
+                known.setdefault("hse_band_gap", []).append(doc)
     fields: dict[str, Any] = {}
-    further: dict[str, float] = {}
-    methods: dict[str, str] = {}
-    bounds: dict[str, str] = {}
-    for kind, docs in known.items():
-        best = min(docs, key=_order)
-        (fields if kind in Candidate.VALUE_FIELDS else further)[kind] = best["value"]
-        methods[kind] = best["method"]
-        if best.get("bound"):
-            bounds[kind] = best["bound"]
-    hybrid = [doc for doc in known.get("band_gap", ()) if HSE06.search(doc["method"])]
-    if hybrid:
-        best = min(hybrid, key=_order)
-        fields["hse_band_gap"] = best["value"]
-        methods["hse_band_gap"] = best["method"]
-    named = {"values": further, "methods": methods, "bounds": bounds}
+    chosen: dict[str, Doc] = {}
+    named: dict[str, dict[str, Any]] = {"values": {}, "methods": {}, "lows": {}, "highs": {}}
+    for name, docs in known.items():
+        best = chosen[name] = docs[0] if len(docs) == 1 else most_trusted(docs, ranking)
+        has_field = name in Candidate.VALUE_FIELDS or name == "hse_band_gap"
+        (fields if has_field else named["values"])[name] = best["value"]
+        named["methods"][name] = best["method"]
+        for end, ends in (("low", named["lows"]), ("high", named["highs"])):
+            if best.get(end) is not None:
+                ends[name] = best[end]
+    if (most := _most_of_layer(chosen.get("energy_above_hull"), chosen.get("exfoliation_energy"))) is not None:
+        named["highs"]["energy_above_hull"] = most
+        named["methods"]["energy_above_hull"] += "; at most with the exfoliation energy on top"
     return {**fields, **{name: content for name, content in named.items() if content}}
 
 
@@ -79,14 +89,49 @@ def _counts(doc: Doc, conditions: str | None) -> bool:
     return bool(doc["kind"] != _COMPARED_WITH_NOTHING)
 
 
-def _order(doc: Doc) -> tuple[Any, ...]:
-    # A bound, whoever it comes from, says less than any value.
-    basis = BASES.index(doc.get("basis", BASES[-1]))
-    # Of energies the lowest counts whatever the method, but for a potential's: what was relaxed goes first, and two
-    # potentials' are not compared. Of all else the one by the best method.
-    if doc["unit"] == _ENERGY:
-        place = int(doc.get("basis") == "potential" and not RELAXED.search(doc["method"]))
-    else:
-        place = rank(doc["kind"], doc["method"])
-    whose = doc["method"] if doc.get("basis") == "potential" else ""
-    return bool(doc.get("bound")), basis, bool(doc.get("stale")), place, whose, doc["value"], doc["method"]
+def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:
+    """The value of a kind that counts, of several known ones.
+
+    A bound counts only where there is no value, or where it is trusted more than the best value and contradicts it.
+    """
+    places, first = ranking.place_of_basis, ranking.first(docs[0]["kind"])
+
+    def trust(doc: Doc) -> _Trust:
+        return places[doc.get("basis", _LEAST)], bool(doc.get("stale")), rank(doc["kind"], doc["method"], first)
+
+    def order(doc: Doc) -> tuple[_Trust, str, float, str]:  # of values that are trusted alike the lowest
+        # Two potentials' are not compared: of them that counts whose name comes first.
+        whose = doc["method"] if doc.get("basis") == "potential" else ""
+        return trust(doc), whose, doc["value"], doc["method"]
+
+    values = [doc for doc in docs if not _is_bound(doc)]
+    if not values:
+        return min(docs, key=order)
+    best = min(values, key=order)
+    if len(values) == len(docs):
+        return best
+    against = [doc for doc in docs if _is_bound(doc) and _excludes(doc, best) and trust(doc) < trust(best)]
+    return min(against, key=order, default=best)
+
+
+def _most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> float | None:
+    """The most that the distance of a layer to the hull may be, where that lacks dispersion and nothing else.
+
+    A layer lies above the hull by its exfoliation energy more than its bulk does. Without dispersion little of that
+    energy is left, but it is not below zero. So what the distance lacks is at most the true exfoliation energy.
+    """
+    if distance is None or exfoliation is None or _is_bound(exfoliation):
+        return None
+    if distance.get("lacks") != [DISPERSION] or distance["low"] != distance["value"]:  # uncertain otherwise too
+        return None
+    return round(float(distance["value"] + exfoliation.get("high", exfoliation["value"])), _DIGITS)
+
+
+def _is_bound(doc: Doc) -> bool:
+    return (doc.get("low") is None) != (doc.get("high") is None)
+
+
+def _excludes(bound: Doc, other: Doc) -> bool:
+    if bound.get("low") is not None:
+        return bool(other["value"] < bound["low"])
+    return bool(other["value"] > bound["high"])

@@ -35,6 +35,7 @@ from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
 from .gates import FURTHER, Gate
+from .ranking import Ranking
 from .template_route import TemplateRoute
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -233,6 +234,7 @@ class Campaign(BaseModel):
     gates: tuple[CandidateGate, ...] = Field(description="conditions on structures, in order")
     potential: Potential | None = Field(None, description="energies by a potential; none without")
     hull: Hull = Hull()
+    ranking: Ranking | None = Field(None, description="which values count first; as usual without")
     pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")
     budgets: Budgets = Budgets()
 

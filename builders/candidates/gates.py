@@ -74,10 +74,17 @@ class Gate(BaseModel):
         """Kind of property it looks at, where that has no field of its own; None where it looks at a field."""
         return self.field.removeprefix(f"{FURTHER}.") if self.field.startswith(f"{FURTHER}.") else None
 
-    def bound_of(self, candidate: Mapping[str, Any]) -> str | None:
-        """Which bound of the true value the value is, ``lower`` or ``upper``; None where it is the value."""
-        bound: str | None = (candidate.get("bounds") or {}).get(self.kind or self.field)
-        return bound
+    @cached_property
+    def _name_of_value(self) -> str:
+        return self.kind or self.field
+
+    def interval_of(self, candidate: Mapping[str, Any]) -> dict[str, float]:
+        """Ends of the interval that the true value lies in, ``low`` and ``high``; one is left out where it is open."""
+        interval: dict[str, float] = {}
+        for end, ends in (("low", candidate.get("lows")), ("high", candidate.get("highs"))):
+            if ends and (value := ends.get(self._name_of_value)) is not None:
+                interval[end] = value
+        return interval
 
     def value_of(self, candidate: Mapping[str, Any]) -> Any:
         """Value of the field, or of the kind of property, that the gate looks at; None where it is not known."""
@@ -94,24 +101,24 @@ class Gate(BaseModel):
     def judge(self, candidate: Mapping[str, Any]) -> Verdict:
         """Judge one candidate by its fields; a field that is absent is not known yet.
 
-        A value that `bounds` of the candidate calls a lower bound stands for everything from there up, an upper bound
-        for everything down from there: the verdict is unknown unless it is the same for all of it.
+        A value with an interval (`lows` and `highs` of the candidate) stands for all of it, without end where only one
+        is stated: the verdict is unknown unless it is the same for every value within.
         """
         if self.routes is not None and candidate.get("route") not in self.routes:
             return "not-applicable"
         value = self.value_of(candidate)
         if value is None:
             return "not-applicable" if self.element is not None and self._lacks_element(candidate) else "unknown"
-        if (bound := self.bound_of(candidate)) is not None:
-            return self._judge_range(value, math.inf) if bound == "lower" else self._judge_range(-math.inf, value)
+        if interval := self.interval_of(candidate):
+            return self._judge_range(interval.get("low", -math.inf), interval.get("high", math.inf))
         return "passed" if self._holds(value) else "failed"
 
     def _lacks_element(self, candidate: Mapping[str, Any]) -> bool:
         return self.element not in candidate.get("elements", (self.element,))
 
     def _judge_range(self, low: float, high: float) -> Verdict:
-        """Judge a value that lies anywhere from `low` to `high`, of which one is infinite."""
-        if self._holds(low) and self._holds(high):
+        """Judge a value that lies anywhere from `low` to `high`."""
+        if self._holds(low) and self._holds(high):  # and so for all between
             return "passed"
         name, threshold = self.threshold
         least, most = self.between or (threshold, threshold)
@@ -166,7 +173,7 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
     Returns
     -------
     dict
-        ``gates`` (each with name, field, condition, value, bound, verdict), ``status``, ``rejected_by``,
+        ``gates`` (each with name, field, condition, value, its interval, verdict), ``status``, ``rejected_by``,
         ``waiting_for`` and ``gates_passed``. A failed gate rejects, whatever is unknown before it; every gate is judged
         all the same.
     """
@@ -184,9 +191,7 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
         }
         value = gate.value_of(candidate)
         if value is not None:
-            entry["value"] = value
-            if bound := gate.bound_of(candidate):
-                entry["bound"] = bound
+            entry |= {"value": value, **gate.interval_of(candidate)}
         judged.append(entry)
         if verdict == "failed" and rejected_by is None:
             rejected_by = gate.name

@@ -48,9 +48,10 @@ _COPIED = (
     "relaxed_duplicate_of",
 )
 _OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
+_DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
-_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "bound", "stale", f"details.{LEFT_OUT}")
+_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale", f"details.{LEFT_OUT}")
 
 
 class JudgeStage(GroupStage):
@@ -66,7 +67,7 @@ class JudgeStage(GroupStage):
         Names of the stages whose structures it judges; those of its routes whoever made them without.
     """
 
-    version = 6
+    version = 7
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -85,9 +86,9 @@ class JudgeStage(GroupStage):
         return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
 
     def config(self) -> Doc:
-        """What decides: gates, and which structures are judged."""
+        """What decides: gates, which values count first, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
-        decides = {name: plain[name] for name in ("gates", "dimension", "elements", "pourbaix") if plain[name]}
+        decides = {name: plain[name] for name in _DECIDES if plain[name]}
         potential = {"potential": self._label} if self._label else {}
         return {**decides, **potential, "routes": self._routes, "makers": self.makers}
 
@@ -145,7 +146,7 @@ class JudgeStage(GroupStage):
             known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
             candidate |= {"novel": False, "known_as": sorted(known)}
         properties = by_one_potential(group["properties"], self.potential.name if self.potential else None)
-        candidate |= best_values(properties, conditions=self._conditions)
+        candidate |= best_values(properties, conditions=self._conditions, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(properties)
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}

@@ -86,7 +86,8 @@ def commit(stage: StageContract, batch: Batch) -> None:
     prepared = prepare(stage, batch)
     writers = writers_of(stage)
     mark = run.mark_reached(batch.ordinal)
-    had_failures = bool(prepared.went_well) and not run.first_time and failures.known(run.db, stage.name)
+    settled = [*(item.key for item in prepared.went_well), *batch.withdrawn]
+    had_failures = bool(settled) and not run.first_time and failures.known(run.db, stage.name)
 
     def work(session: ClientSession) -> Counts:
         stage_states.advance(run.db, stage.name, token=run.token, intervals=batch.intervals, session=session)
@@ -101,7 +102,7 @@ def commit(stage: StageContract, batch: Batch) -> None:
                 counts.add(_deprecate_orphans(stage, writer, batch, keys, session))
         failures.record(run.db, stage.name, prepared.failed, run_id=run.run_id, session=session)
         if had_failures:
-            failures.clear(run.db, stage.name, [item.key for item in prepared.went_well], session=session)
+            failures.clear(run.db, stage.name, settled, session=session)
         quarantine.put(run.db, stage.name, prepared.refused, run_id=run.run_id, session=session)
         stage.after_write(batch, session)
         if mark is not None:

@@ -37,12 +37,12 @@ class LinkStage(GroupStage):
 
 
 def _links(members: list[Doc]) -> list[Doc]:
-    materials = [one for one in members if "structure" in one and not one.get("disordered")]
-    alone = [{"material_id": one["material_id"], "same_as": []} for one in materials]
+    materials = [doc for doc in members if "structure" in doc and not doc.get("disordered")]
+    alone = [{"material_id": doc["material_id"], "same_as": []} for doc in materials]
     docs = alone if len(materials) < 2 else _compared(materials)
     said = {doc["material_id"] for doc in docs}
     # Of one whose structure was taken back, or is damaged now, nothing is said any more.
-    taken_back = (one["material_id"] for one in members if "same_as" in one and one["material_id"] not in said)
+    taken_back = (doc["material_id"] for doc in members if "same_as" in doc and doc["material_id"] not in said)
     return [*docs, *({"material_id": key} for key in taken_back)]
 
 
@@ -53,16 +53,16 @@ def _compared(materials: list[Doc]) -> list[Doc]:
             structures[material["material_id"]] = arrays_of(material["structure"])
         except BadStructure:  # stage `layers` has put it into quarantine
             continue
-    earlier = {one["material_id"]: Link(**one["link"]) for one in materials if "link" in one}
-    found = link(structures, earlier)
+    earlier = {doc["material_id"]: Link(**doc["link"]) for doc in materials if "link" in doc}
+    links = link(structures, earlier)
     kinds: dict[str, list[str]] = {}
-    for name, one in found.items():
-        kinds.setdefault(one.representative, []).append(name)
+    for name, own_link in links.items():
+        kinds.setdefault(own_link.representative, []).append(name)
     return [
         {
             "material_id": name,
-            "same_as": [other for other in kinds[one.representative] if other != name],
-            "link": {"representative": one.representative, "fingerprint": one.fingerprint},
+            "same_as": [other for other in kinds[own_link.representative] if other != name],
+            "link": {"representative": own_link.representative, "fingerprint": own_link.fingerprint},
         }
-        for name, one in found.items()
+        for name, own_link in links.items()
     ]

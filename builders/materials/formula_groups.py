@@ -23,7 +23,19 @@ _ASKED_AT_ONCE = 10_000
 def formulas_in(
     connection: Connection, document: type[RegistryDocument], among: Iterable[str], criteria: Doc | None = None
 ) -> list[str]:
-    """Those formulas, in order, of which a collection has a document that meets the criteria, a current one without."""
+    """Those formulas, in order, of which a collection has a document.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    document
+        Class of the collection's documents.
+    among
+        Reduced formulas.
+    criteria
+        What the document has to meet; None: that it is current.
+    """
     collection = connection.database[document.collection_name()]
     wanted = sorted(set(among))
     present: list[str] = []

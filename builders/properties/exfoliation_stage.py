@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ...models.calculation.run_kind import ENERGY_KINDS
 from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ...models.structure.layered.layer_count import count_layers
 from ...models.structure.serialization import from_plain
 from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
-from .hull_entries import USABLE_TASKS
+from .limits import limited_by_dispersion
+from .usable_calculations import USABLE_FIELDS, why_unusable
 
 COMPARED = (
     *("ENCUT", "PREC", "LASPH", "LREAL", "LSORBIT", "ISPIN"),
@@ -26,7 +29,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 2
+    version = 4
     members = (
         Members(
             Calculation,
@@ -34,9 +37,8 @@ class ExfoliationStage(GroupStage):
             ("record", "match"),
             (
                 *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "structure"),
-                *("structure_id", "material_id", "manifest", "task_type"),
+                *("structure_id", "material_id", "manifest", *USABLE_FIELDS),
             ),
-            {"converged": True, "set_aside": {"$ne": True}, "task_type": {"$in": list(USABLE_TASKS)}},
         ),
         Members(
             ProposedStructure,
@@ -65,7 +67,11 @@ def _energies(group: Doc) -> list[Doc]:
         layers = [doc for doc in group["calculations"] if doc.get("structure_id") == structure["structure_id"]]
         bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, structure)]
         by_method: dict[str, Doc] = {}
-        reasons: dict[tuple[str, str], str] = {}
+        reasons: dict[tuple[str, ...], str] = {}
+        for doc in (*layers, *bulks):
+            if why := why_unusable(doc, "exfoliation"):
+                reasons[(doc["calculation_id"],)] = why
+        layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
@@ -90,25 +96,22 @@ def _is_bulk_of(calculation: Doc, structure: Doc) -> bool:
 
 def _best_first(calculation: Doc) -> tuple[int, float, str]:
     atoms = sum(calculation["composition"].values())
-    task = USABLE_TASKS.index(calculation["task_type"])
+    task = ENERGY_KINDS.index(calculation["task_type"])
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
 
 
 def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
     crystal = from_plain(layer["structure"])
-    energy = exfoliation_energy(_as_layered(layer, in_plane_area(crystal)), _as_layered(bulk, None))
+    layers = count_layers(crystal)
+    energy = exfoliation_energy(_as_layered(layer, in_plane_area(crystal), layers), _as_layered(bulk))
     method = layer["functional"]
     details: dict[str, Any] = {
         "calculation_id": layer["calculation_id"],
         "bulk_calculation_id": bulk["calculation_id"],
         "van_der_waals": energy.van_der_waals,
+        **({"layers": layers} if layers > 1 else {}),
     }
-    bound: Doc = {}
-    if not energy.van_der_waals:
-        details["warning"] = "the functional does not describe van der Waals attraction: layers hardly bind"
-        bound = {"bound": "lower"}
-    return {
-        **bound,
+    document = {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
         "structure_id": structure["structure_id"],
         "kind": "exfoliation_energy",
@@ -120,9 +123,10 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "details": details,
         "made_of": [structure["structure_id"], layer["calculation_id"], bulk["calculation_id"]],
     }
+    return limited_by_dispersion(document, layer=True, method=method)
 
 
-def _as_layered(calculation: Doc, area: float | None) -> LayeredCalculation:
+def _as_layered(calculation: Doc, area: float | None = None, layers: int = 1) -> LayeredCalculation:
     settings = {name: calculation.get("settings", {}).get(name) for name in COMPARED}
     settings |= {f"U({element})": value for element, value in (calculation.get("hubbards") or {}).items()}
     settings["POTCAR"] = sorted(set(calculation.get("potcar_symbols") or []))
@@ -132,11 +136,12 @@ def _as_layered(calculation: Doc, area: float | None) -> LayeredCalculation:
         functional=calculation["functional"],
         settings={name: value for name, value in settings.items() if value is not None},
         area=area,
+        layers=layers,
         name=calculation["calculation_id"],
     )
 
 
-def _refusal(structure: Doc, reasons: dict[tuple[str, str], str]) -> Doc:
+def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:
     method = "calculation, refused"
     return {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
@@ -145,6 +150,6 @@ def _refusal(structure: Doc, reasons: dict[tuple[str, str], str]) -> Doc:
         "method": method,
         "basis": "calculation",
         "unit": "eV/atom",
-        "refused": "; ".join(f"{layer} with {bulk}: {why}" for (layer, bulk), why in sorted(reasons.items())),
+        "refused": "; ".join(f"{' with '.join(pair)}: {why}" for pair, why in sorted(reasons.items())),
         "made_of": [structure["structure_id"], *(calculation_id for pair in reasons for calculation_id in pair)],
     }

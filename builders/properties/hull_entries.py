@@ -12,6 +12,7 @@ from typing import Any, Final
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
+from ...models.calculation.run_kind import ENERGY_KINDS
 from ...models.energetics.corrections import CorrectedEnergy, correct
 from ...models.energetics.entry import Entry
 from ...models.energetics.schemes import GGA_RUN_TYPES, Scheme
@@ -19,11 +20,15 @@ from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
+from .usable_calculations import why_unusable
 
 MP2020: Final = "MaterialsProject2020Compatibility"
 """What entries corrected by the scheme MP2020 name as their scheme."""
-USABLE_TASKS: Final = ("Static", "Structure Optimization")
+USABLE_TASKS: Final = ENERGY_KINDS
 """Kinds of run whose total energy belongs to the structure; the first is taken before the second."""
+
+UNCORRECTED: Final = "uncorrected"
+"""Last word of the method of energies as computed."""
 
 _METHODS: Final = {
     Scheme.MP2020: "PBE(+U) MP2020",
@@ -81,7 +86,8 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
     for doc in calculations:
         reason = why_unusable(doc)
         if reason:
-            competing.refused.append(Phase(doc, None, refusal=reason))
+            reasons = filter(None, (reason, _refusal_of_scheme(doc, scheme, check_potcar=check_potcar)))
+            competing.refused.append(Phase(doc, None, refusal="; ".join(reasons)))
         else:
             usable.append(doc)
     given = [doc for doc in references if _is_corrected(doc, scheme)]
@@ -141,16 +147,12 @@ def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
     return stand_ins
 
 
-def why_unusable(calculation: Doc) -> str | None:
-    """Why the energy of a calculation is never used; None when it may be."""
-    if calculation.get("set_aside"):
-        return "custodian set the calculation aside as failed"
-    if not calculation.get("converged"):
-        notes = [note for note in calculation.get("warnings", []) if "converged" in note]
-        return "the calculation is not converged" + (f": {'; '.join(notes)}" if notes else "")
-    if calculation.get("task_type") not in USABLE_TASKS:
-        return f"a calculation of the kind {calculation.get('task_type')!r} gives no energy to compare"
-    return None
+def _refusal_of_scheme(calculation: Doc, scheme: Scheme, *, check_potcar: bool) -> str | None:
+    """What the scheme has against a calculation by itself, so that all reasons are told at once."""
+    if scheme is Scheme.R2SCAN_MIXING:  # it judges a chemical system at once
+        return None
+    (answer,) = correct([_computed(calculation)], scheme, check_potcar=check_potcar)
+    return answer.refusal
 
 
 def snapshot(used: Sequence[Phase]) -> str:
@@ -179,7 +181,7 @@ def _is_corrected(doc: Doc, scheme: Scheme) -> bool:
 
 
 def _method(doc: Doc, scheme: Scheme) -> str:
-    return _METHODS.get(scheme) or f"{doc.get('functional') or 'functional not stated'}, uncorrected"
+    return _METHODS.get(scheme) or f"{doc.get('functional') or 'functional not stated'}, {UNCORRECTED}"
 
 
 def _entry(doc: Doc, energy_per_atom: float, method: str) -> Entry:

@@ -17,13 +17,15 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ..engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
+from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distance
+from .usable_calculations import USABLE_FIELDS
 
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""
 
 _CALCULATION_FIELDS = (
     *("composition", "formula_reduced", "energy", "energy_per_atom", "functional", "hubbards", "potcar_symbols"),
-    *("structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+    *("structure", "structure_id", *USABLE_FIELDS),
 )
 _SYSTEM_FIELDS = frozenset({*RegistryDocument._fields, "_id"}) - {"id"}
 
@@ -39,7 +41,7 @@ class HullStage(ChemicalSystemStage):
         Whether pseudopotentials must be the scheme's.
     """
 
-    version = 2
+    version = 4
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
@@ -54,11 +56,12 @@ class HullStage(ChemicalSystemStage):
         return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Reference entries and our calculations; structures only where the scheme looks at them."""
+        """Reference entries, our calculations, and what else is known; structures where the scheme looks at them."""
         extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
         return (
             first_principles_entries(*extra),
             Members(Calculation, "chemsys", ("record", "match"), _CALCULATION_FIELDS),
+            KNOWN_MATERIALS,
         )
 
     @property
@@ -74,10 +77,12 @@ class HullStage(ChemicalSystemStage):
     def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
         """Add what was found before, which stays where it can't be computed again."""
         made_from: dict[str, list[Doc]] = {}
+        layers = layers_among(self.db.database, (doc for one in contents.values() for doc in one["calculations"]))
         for name, content in contents.items():
             targets = [doc for doc in content["calculations"] if doc["chemsys"] == name and doc.get("structure_id")]
             made_from[name] = [origin("calculations", doc["calculation_id"], doc) for doc in targets]
             content["earlier"] = []
+            content["layers"] = [doc["structure_id"] for doc in targets if doc["structure_id"] in layers]
         criteria = {"facets.value.stage": self.name, "facets.value.group": {"$in": list(contents)}, "deprecated": False}
         for doc in self.db.database["properties"].find(criteria):
             group = doc["facets"]["value"]["group"]
@@ -102,6 +107,7 @@ class HullStage(ChemicalSystemStage):
                 for phase in targets:
                     reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
                 continue
+            values = _limited(values, group, method, competing)
             docs |= {doc["property_id"]: doc for doc in values}
         for phase in competing.refused:
             structure_id = phase.doc.get("structure_id")
@@ -166,6 +172,28 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
             for against in AGAINST
         ]
     return docs
+
+
+def _limited(values: list[Doc], group: Doc, method: str, competing: Phases) -> list[Doc]:
+    """Distances with what is known of their limits; formation energies as they are."""
+    known = [*group["materials"], *group["reference_entries"]]
+    entered = {phase.doc["formula_reduced"] for phase in competing.references.get(method, [])}
+    ours = {phase.doc["formula_reduced"] for phase in competing.ours[method]}
+    found = {"known": completeness(known, entered), "known and ours": completeness(known, entered | ours)}
+    distances = {doc["structure_id"]: doc["value"] for doc in values if doc["method"].endswith(", against known")}
+    return [
+        limited_distance(
+            doc,
+            group["group"],
+            found[doc["method"].rpartition(", against ")[2]],
+            layer=doc["structure_id"] in group["layers"],
+            method=doc["details"]["functional"],
+            known_distance=distances[doc["structure_id"]],
+        )
+        if doc["kind"] == "energy_above_hull"
+        else doc
+        for doc in values
+    ]
 
 
 def _identity(structure_id: str, kind: str, method: str) -> Doc:

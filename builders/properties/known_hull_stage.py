@@ -7,6 +7,7 @@ measured ones, PBE with PBE, never mixed.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from ...models.energetics.entry import Entry
@@ -16,6 +17,7 @@ from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import ChemicalSystemStage, origin
 from ..engine.selection.group_members import Members
+from .limits import KNOWN_ENTRIES, KNOWN_MATERIALS, Completeness, completeness, is_bulk, limited_distance
 
 KNOWN_FORMATION: Final = Members(
     Material,
@@ -32,8 +34,8 @@ KNOWN_BASES: Final = ("same-structure", "parent", "composition")
 FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASES)}}
 """Formation energies that come from known materials."""
 
-ELEMENTS_ALONE: Final = "no compound of these elements competes by this method: a lower bound, against elements alone"
-"""What is said of a hull that is made of elements only: any compound that exists would push it down."""
+EXPERIMENT: Final = "experiment"
+"""Family of measured energies."""
 
 _ASKED_AT_ONCE = 10_000
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)
@@ -51,7 +53,7 @@ def family(method: str) -> str:
     'PBE'
     """
     name = _OF.sub("", method).strip()
-    return "experiment" if _EXPERIMENT.match(name) else name
+    return EXPERIMENT if _EXPERIMENT.match(name) else name
 
 
 class KnownSystemStage(ChemicalSystemStage):
@@ -92,7 +94,7 @@ class KnownSystemStage(ChemicalSystemStage):
         for content in contents.values():
             content["targets"] = []
         in_systems = {"chemsys": {"$in": list(contents)}, "deprecated": False}
-        names = {"_id": 0, "structure_id": 1, "chemsys": 1, "formula_reduced": 1}
+        names = {"_id": 0, "structure_id": 1, "chemsys": 1, "formula_reduced": 1, "dimension": 1}
         structures = {doc["structure_id"]: doc for doc in self.db.database["structures"].find(in_systems, names)}
         ids = sorted(structures)
         for start in range(0, len(ids), self.size):
@@ -109,10 +111,19 @@ class KnownSystemStage(ChemicalSystemStage):
 
 
 class KnownHullStage(KnownSystemStage):
-    """Writes energy_above_hull from known formation energies."""
+    """Writes energy_above_hull from known formation energies; a lower bound where known compounds have none."""
 
     name = "known-hull"
-    version = 2
+    version = 3
+    competing: ClassVar[tuple[Members, ...]] = (
+        # Monolayers that have a formation energy stay in the hull; they are no compounds that it lacks.
+        replace(
+            KNOWN_FORMATION,
+            fields=tuple({*KNOWN_FORMATION.fields, *KNOWN_MATERIALS.fields}),
+            criteria={"$or": [KNOWN_FORMATION.criteria, KNOWN_MATERIALS.criteria]},
+        ),
+        KNOWN_ENTRIES,
+    )
     groups_per_batch = 200
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("energy_above_hull",)
@@ -126,6 +137,8 @@ def known_by_family(materials: list[Doc]) -> dict[str, list[Doc]]:
     """Sort known materials by the method family of their formation energy; without a stated method they can't be."""
     by_system: dict[str, list[Doc]] = {}
     for doc in materials:
+        if doc.get("formation_energy") is None:
+            continue
         method = (doc.get("methods") or {}).get("formation_energy")
         if method:
             by_system.setdefault(family(method), []).append(doc)
@@ -138,6 +151,7 @@ def _distances(group: Doc) -> list[Doc]:
     for target in group["targets"]:
         asked.setdefault(family(target["method"]), []).append(target)
     docs: dict[str, Doc] = {}
+    everything = [*group["materials"], *group["reference_entries"]]
     for name in sorted(asked):
         known = by_family.get(name, [])
         if not known:  # then there is no hull but that of the elements, which would say too little
@@ -146,28 +160,25 @@ def _distances(group: Doc) -> list[Doc]:
         compounds = [Entry(doc["formula_reduced"], doc["formation_energy"], doc["material_id"], name) for doc in known]
         targets = asked[name]
         entries = [Entry(doc["formula_reduced"], doc["value"], doc["structure_id"], name) for doc in targets]
+        found = completeness(everything, {doc["formula_reduced"] for doc in known if is_bulk(doc)})
         used = [*({"formula_reduced": element.entry_id, "chemsys": element.entry_id} for element in elements), *known]
         for target, position in zip(targets, hull_positions(entries, [*elements, *compounds]), strict=True):
-            doc = _document(target, name, position, known, used)
+            doc = _document(target, name, position, found, known, used)
             before = docs.get(doc["property_id"])
             if before is None or doc["value"] < before["value"]:
                 docs[doc["property_id"]] = doc
     return list(docs.values())
 
 
-def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], used: list[Doc]) -> Doc:
+def _document(
+    target: Doc, name: str, position: HullPosition, found: Completeness, known: list[Doc], used: list[Doc]
+) -> Doc:
     method = f"{name}, hull of known materials"
     products = [(product, used[product.phase]) for product in position.products if product.phase is not None]
     competing = [
         {"id": product.name, "formula": doc["formula_reduced"], "amount": product.amount} for product, doc in products
     ]
-    details = {"formation_energy": target["value"], "formation_energy_by": target["method"]}
-    bound: Doc = {}
-    if "-" in target["chemsys"] and all("-" not in doc["chemsys"] for _, doc in products):
-        details["limits"] = ELEMENTS_ALONE
-        bound = {"bound": "lower"}
-    return {
-        **bound,
+    document = {
         "property_id": f"{target['structure_id']}/energy_above_hull/{method}",
         "structure_id": target["structure_id"],
         "kind": "energy_above_hull",
@@ -177,9 +188,10 @@ def _document(target: Doc, name: str, position: HullPosition, known: list[Doc], 
         "unit": "eV/atom",
         "snapshot": snapshot_of_known(known),
         "competing": competing,
-        "details": details,
+        "details": {"formation_energy": target["value"], "formation_energy_by": target["method"]},
         "made_of": [target["property_id"]],
     }
+    return limited_distance(document, target["chemsys"], found, layer=target.get("dimension") == 2, method=name)
 
 
 def snapshot_of_known(known: list[Doc]) -> str:

@@ -14,6 +14,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
+from .limits import limited_by_dispersion
 
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}
@@ -24,7 +25,7 @@ class KnownValuesStage(GroupStage):
     """Writes `properties` of proposed structures from the values of known materials of the same formula."""
 
     name = "known-values"
-    version = 2
+    version = 3
     members = (
         Members(
             ProposedStructure,
@@ -120,4 +121,4 @@ def _put(
         "details": {"materials": ids},
         "made_of": [structure["structure_id"], *ids],
     }
-    values[identity] = doc
+    values[identity] = limited_by_dispersion(doc, layer=structure.get("dimension") == 2, method=method)

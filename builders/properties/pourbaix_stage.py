@@ -1,16 +1,18 @@
 """Stage `pourbaix`: how much energy a structure gains at least by decomposing in water, over a range of pH.
 
 Solids and the structure itself have formation energies of one method: known materials' by the same method family, or
-those of the reference entries where the structure was calculated. Ions are published ones.
+those of the reference entries where the structure was calculated; all are made Gibbs energies of formation before they
+meet the published ones of ions and water.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from ...models.composition.formula.parsing import read_one
-from ...models.energetics.formation import element_references, formation_energies
+from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
+from ...models.energetics.entropies import SOURCES
 from ...models.energetics.ions import MissingReferenceSolidError, ions_of
 from ...models.energetics.pourbaix import (
     CONCENTRATION,
@@ -29,9 +31,25 @@ from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_members import Members
-from .hull_entries import Phase, phases, snapshot
+from .hull_entries import phases, snapshot
 from .ion_file import load_ions
-from .known_hull_stage import KNOWN_BASES, KNOWN_FORMATION, KnownSystemStage, family, known_by_family, snapshot_of_known
+from .known_hull_stage import (
+    EXPERIMENT,
+    KNOWN_BASES,
+    KNOWN_FORMATION,
+    KnownSystemStage,
+    family,
+    known_by_family,
+    snapshot_of_known,
+)
+from .pourbaix_solids import (
+    WATER,
+    hydrogen_warning,
+    solids_in_water,
+    solids_of_entries,
+    solids_of_materials,
+    why_not_in_water,
+)
 
 
 class PourbaixStage(KnownSystemStage):
@@ -55,10 +73,9 @@ class PourbaixStage(KnownSystemStage):
         Judge only structures of these elements; all without.
     """
 
-    version = 1
+    version = 2
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
-    competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries())
 
     def __init__(
         self,
@@ -104,6 +121,12 @@ class PourbaixStage(KnownSystemStage):
     def conditions(self) -> str:
         """The conditions in words, as the method of a value names them."""
         return conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
+
+    @property
+    def competing(self) -> tuple[Members, ...]:  # type: ignore[override]  # by the scheme
+        """Known formation energies and reference entries; structures only where the scheme looks at them."""
+        extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
+        return (KNOWN_FORMATION, first_principles_entries(*extra))
 
     def asked_about(self) -> Doc:
         """Look at formation energies of every origin."""
@@ -164,15 +187,31 @@ class PourbaixStage(KnownSystemStage):
             for target in targets
         ]
         without = sorted(symbol for symbol in elements if not any(symbol in ion.elements for ion in self.ions))
-        if without or not elements:
-            why = f"no dissolved ions of {', '.join(without)} are known" if without else "water has no ions to weigh"
+        why = why_not_in_water(name)
+        if without:
+            why = f"no dissolved ions of {', '.join(without)} are known"
+        elif not elements:
+            why = "water has no ions to weigh"
+        if why:
             return [{**base, "refused": why} for base in bases]
+        gibbs = gibbs_energies(
+            [target["formula_reduced"] for target in targets],
+            [target["value"] for target in targets],
+            water=solids.get(WATER),
+        )
+        docs = [
+            {**base, "refused": energy.refusal} for base, energy in zip(bases, gibbs, strict=True) if energy.refusal
+        ]
+        usable = [triple for triple in zip(bases, targets, gibbs, strict=True) if triple[2].energy is not None]
+        measured = name == EXPERIMENT
+        bases = [_with_reference_state(base, energy, solids, measured=measured) for base, _, energy in usable]
+        asked = [
+            solid_entry(target["formula_reduced"], energy.energy, entry_id=target["structure_id"])
+            for _, target, energy in usable
+            if energy.energy is not None
+        ]
         try:
-            entries = entries_with_ions(solids, self.ions, elements)
-            asked = [
-                solid_entry(target["formula_reduced"], target["value"], entry_id=target["structure_id"])
-                for target in targets
-            ]
+            entries = entries_with_ions(solids_in_water(solids), self.ions, elements)
             minima = minimum_decomposition_energies(
                 entries,
                 asked,
@@ -182,8 +221,18 @@ class PourbaixStage(KnownSystemStage):
                 filter_solids=self.filter_solids,
             )
         except (MissingReferenceSolidError, PourbaixError) as error:
-            return [{**base, "refused": str(error)} for base in bases]
-        return [_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True)]
+            return [*docs, *({**base, "refused": str(error)} for base in bases)]
+        return [*docs, *(_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True))]
+
+
+def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, float], *, measured: bool) -> Doc:
+    source = SOURCES.get(energy.entropy, energy.entropy)
+    stated = {"gibbs_energy": energy.energy, "entropy": source, "reference_state": REFERENCE_STATE}
+    if WATER in solids:
+        stated["formation_energy_of_water"] = solids[WATER]
+    if warning := hydrogen_warning(solids, measured=measured):
+        stated["warning"] = warning
+    return {**base, "details": {**base["details"], **stated}}
 
 
 def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
@@ -195,28 +244,6 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
     }
     products = [{"id": product.entry.name, "amount": product.amount} for product in minimum.products]
     return {**base, "value": minimum.energy, "competing": products, "details": details}
-
-
-def solids_of_materials(known: list[Doc], elements: list[str]) -> dict[str, float]:
-    """Lowest formation energy (eV/atom) of each formula of known materials, elements at zero."""
-    pure = ((element, 0.0) for element in elements if element not in OPEN)
-    return _lowest([*pure, *((doc["formula_reduced"], doc["formation_energy"]) for doc in known)])
-
-
-def solids_of_entries(references: list[Phase]) -> dict[str, float]:
-    """Lowest formation energy (eV/atom) of each formula of corrected reference entries."""
-    entries = [phase.entry for phase in references if phase.entry]
-    elements = element_references(entries).keys()
-    usable = [phase for phase in references if phase.entry and phase.doc["composition"].keys() <= elements]
-    energies = formation_energies([phase.entry for phase in usable if phase.entry], entries).tolist() if usable else []
-    return _lowest((phase.doc["formula_reduced"], energy) for phase, energy in zip(usable, energies, strict=True))
-
-
-def _lowest(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
-    lowest: dict[str, float] = {}
-    for formula, energy in pairs:
-        lowest[formula] = min(energy, lowest.get(formula, energy))
-    return lowest
 
 
 def _elements_of(formula: str) -> list[str]:

@@ -32,7 +32,10 @@ class Value:
     value
         In the unit of the property.
     low, high
-        The interval in which the true value is expected; None where nothing is known of it.
+        The interval in which the true value is expected; with one of them None it is open there, and the value a bound.
+        Both None: nothing is known of it.
+    coverage
+        Share of true values that lie within such intervals, where that is known.
     warnings
         Why it may not be trusted.
     details
@@ -42,6 +45,7 @@ class Value:
     value: float
     low: float | None = None
     high: float | None = None
+    coverage: float | None = None
     warnings: Sequence[str] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -135,20 +139,21 @@ class StructureProperty(MapStage):
         value = result if isinstance(result, Value) else Value(float(result))
         if not math.isfinite(value.value):
             return Failure(f"{self.method} gave {value.value}")
-        ends = {"low": value.low, "high": value.high}
-        details: Doc = dict(value.details)
-        details |= {name: round(float(end), self.digits) for name, end in ends.items() if end is not None}
-        if value.warnings:
-            details["warnings"] = list(value.warnings)
+        stated = {"low": value.low, "value": value.value, "high": value.high}
+        numbers = {name: round(float(number), self.digits) for name, number in stated.items() if number is not None}
+        if list(numbers.values()) != sorted(numbers.values()):
+            return Failure(f"{self.method} gave an interval that does not hold its value: {numbers}")
         document = {
             "property_id": f"{item.key}/{self.kind}/{self.method}",
             "structure_id": item.key,
             "kind": self.kind,
             "method": self.method,
             "basis": self.basis,
-            "value": round(float(value.value), self.digits),
+            **numbers,
+            "coverage": value.coverage,
             "unit": self.unit,
-            "details": details or None,
+            "warnings": list(value.warnings) or None,
+            "details": dict(value.details) or None,
         }
         return {"properties": [document]}
 

@@ -20,20 +20,22 @@ from ...stores.connection import Connection
 from ...stores.documents import ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
-from ..candidates.best_values import BASES
+from ..candidates.best_values import most_trusted
+from ..candidates.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
 from ..properties.potential import known_potentials
+from ..properties.usable_calculations import USABLE_FIELDS
 
 if TYPE_CHECKING:
     from ...models.potential.interface import Potential
 
 _CALCULATION_FIELDS: Final = (
     *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
-    *("hubbards", "potcar_symbols", "structure", "structure_id", "task_type", "converged", "set_aside", "warnings"),
+    *("hubbards", "potcar_symbols", "structure", "structure_id", *USABLE_FIELDS),
 )
 
 
@@ -78,15 +80,13 @@ class SystemPhases:
     snapshot: str
 
 
-def asked_about(connection: Connection, name: str, *, bases: Collection[str] = BASES) -> Asked:
+def asked_about(connection: Connection, name: str) -> Asked:
     """Find out what a diagram is asked of.
 
     Parameters
     ----------
     name
         A chemical system such as ``Fe-Li-O``, or the id of a candidate, a structure, or a known material.
-    bases
-        Bases of formation energies that will do, of a structure.
 
     Raises
     ------
@@ -114,14 +114,13 @@ def asked_about(connection: Connection, name: str, *, bases: Collection[str] = B
         "deprecated": False,
         "value": {"$type": "number"},
     }
-    energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in bases]
+    energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in BASES]
     if not energies:
         raise NoDiagram(
-            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known"
-            + ("" if set(bases) == set(BASES) else f" by {', '.join(bases)}"),
+            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known",
             "exfolio refresh computes it from calculations and known materials; exfolio show ID says what keeps it.",
         )
-    best = min(energies, key=lambda doc: (BASES.index(doc["basis"]), bool(doc.get("stale")), doc["value"]))
+    best = most_trusted(energies)
     elements = tuple(sorted(document["elements"]))
     return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
 
@@ -243,18 +242,55 @@ def _by_known(connection: Connection, asked: Asked) -> SystemPhases | None:
 
 
 def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
+    systems = systems_within(connection, asked.elements, "reference_entries")
+    found = potential_energies(connection, systems, asked.elements, asked.method)
+    if found is None:
+        return None
+    drawn = [DiagramPhase(doc["formula_reduced"], doc["composition"], energy) for doc, energy in found.energies]
+    return SystemPhases(drawn, found.method, f"{len(drawn)} known materials")
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialEnergies:
+    """Reference entries with their formation energies by a potential (eV/atom), and the method, the same for all."""
+
+    method: str
+    energies: list[tuple[Doc, float]]
+
+
+def potential_energies(
+    connection: Connection, systems: Iterable[str], elements: Collection[str], method: str | None
+) -> PotentialEnergies | None:
+    """Formation energies of the known materials of chemical systems by a potential.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    systems
+        Chemical systems.
+    elements
+        All elements that occur in them.
+    method
+        How the energies were taken, as a property names it; that of which there are some without.
+
+    Returns
+    -------
+    PotentialEnergies
+        None where there are no energies, or none of an element.
+    """
     query = {
         "scheme": {"$in": list(ReferenceEntry.AS_TAKEN)},
         "deprecated": False,
-        "chemsys": {"$in": systems_within(connection, asked.elements, "reference_entries")},
+        "chemsys": {"$in": sorted(systems)},
     }
     stored = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
-    for potential in _potentials(asked.method, {doc["functional"] for doc in stored}):
+    for potential in _potentials(method, {doc["functional"] for doc in stored}):
         own = [doc for doc in stored if doc["functional"] == potential.name]
-        method = asked.method or f"{potential.name} {min(doc['scheme'] for doc in own)}"
-        docs = [doc for doc in own if method == f"{potential.name} {doc['scheme']}"]
-        if docs and (diagram := _by_one_potential(asked, potential, method, docs)) is not None:
-            return diagram
+        taken = method or f"{potential.name} {min(doc['scheme'] for doc in own)}"
+        docs = [doc for doc in own if taken == f"{potential.name} {doc['scheme']}"]
+        if docs and (found := _by_one_potential(docs, elements, potential, taken)) is not None:
+            return found
     return None
 
 
@@ -267,21 +303,21 @@ def _potentials(method: str | None, with_entries: Collection[str]) -> Iterator[P
                 yield potential
 
 
-def _by_one_potential(asked: Asked, potential: Potential, method: str, docs: list[Doc]) -> SystemPhases | None:
+def _by_one_potential(
+    docs: list[Doc], elements: Collection[str], potential: Potential, method: str
+) -> PotentialEnergies | None:
     # torch comes with it
     from ..properties.potential.element_energies import reference_elements
 
-    elements = reference_elements("-".join(sorted(asked.elements)), potential, relax=method.endswith("relaxed"))
+    pure = [
+        Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
+        for doc in reference_elements("-".join(sorted(elements)), potential, relax=method.endswith("relaxed"))
+    ]
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
-    pure = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in elements]
-    if set(asked.elements) - element_references([*entries, *pure]).keys():
+    if set(elements) - element_references([*entries, *pure]).keys():
         return None
     energies = formation_energies(entries, [*entries, *pure]).tolist()
-    drawn = [
-        DiagramPhase(doc["formula_reduced"], doc["composition"], energy)
-        for doc, energy in zip(docs, energies, strict=True)
-    ]
-    return SystemPhases(drawn, method, f"{len(drawn)} known materials")
+    return PotentialEnergies(method, list(zip(docs, energies, strict=True)))
 
 
 def _entries(listed: Iterable[Phase]) -> list[Entry]:

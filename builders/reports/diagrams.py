@@ -5,12 +5,14 @@ phase_diagram(connection, "Fe-Li-O").savefig("Fe-Li-O.png")
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from ...models.composition.formula.parsing import read_one
+from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
 from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of
 from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
 from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
@@ -31,11 +33,27 @@ from ...models.energetics.pourbaix import (
 from ...models.energetics.pourbaix_entries import OPEN
 from ...models.energetics.schemes import Scheme
 from ...stores.connection import Connection
-from ..candidates.best_values import BASES
 from ..properties.hull_entries import snapshot
-from ..properties.known_hull_stage import family, snapshot_of_known
-from ..properties.pourbaix_stage import PourbaixStage, solids_of_entries, solids_of_materials
-from .diagram_phases import Asked, NoDiagram, asked_about, first_principles_phases, known_materials, system_phases
+from ..properties.known_hull_stage import EXPERIMENT, family, snapshot_of_known
+from ..properties.pourbaix_solids import (
+    WATER,
+    hydrogen_warning,
+    lowest_of_each,
+    solids_in_water,
+    solids_of_entries,
+    solids_of_materials,
+    why_not_in_water,
+)
+from ..properties.pourbaix_stage import PourbaixStage
+from .diagram_phases import (
+    Asked,
+    NoDiagram,
+    asked_about,
+    first_principles_phases,
+    known_materials,
+    potential_energies,
+    system_phases,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -148,7 +166,7 @@ def pourbaix_diagram(
     ConfigurationError
         The file of ions can't be read.
     """
-    asked = asked_about(connection, name, bases=[basis for basis in BASES if basis != "potential"])
+    asked = asked_about(connection, name)
     # It knows which parts of the registry the ions need.
     stage = PourbaixStage(
         ph, potential_vs_rhe, concentration, filter_solids=filter_solids, ions=ions, scheme=Scheme(scheme)
@@ -159,12 +177,12 @@ def pourbaix_diagram(
         why = f"no dissolved ions of {', '.join(without)} are known" if without else f"{name} is nothing but water"
         raise NoDiagram(why, "Give ions of your own: --ions FILE, in the form of aqueous_ions.json.")
     solids, method, origin = _solids(connection, asked, stage)
-    target = (
-        solid_entry(asked.formula, asked.energy, entry_id=name) if asked.formula and asked.energy is not None else None
-    )
+    if refusal := why_not_in_water(method):
+        raise NoDiagram(refusal, f"Choose another: --scheme {Scheme.MP2020.value}.")
+    target = _target(asked, name, solids)
     x, y = np.linspace(*DRAWN_PH, _POINTS[0]), np.linspace(*DRAWN_POTENTIAL, _POINTS[1])
     try:
-        entries = entries_with_ions(solids, stage.ions, metals)
+        entries = entries_with_ions(solids_in_water(solids), stage.ions, metals)
         drawn = pourbaix_map(
             entries, x, y, target=target, elements=metals, concentration=concentration, filter_solids=filter_solids
         )
@@ -174,6 +192,9 @@ def pourbaix_diagram(
         raise NoDiagram(str(error), remedy) from error
     except PourbaixError as error:
         raise NoDiagram(str(error), "exfolio query materials shows which solids are known.") from error
+    below = [f"solids: {method}; {origin}; ions: {ions or 'bundled table'}", REFERENCE_STATE]
+    if warning := hydrogen_warning(solids, measured=method == EXPERIMENT):
+        below.append(warning)
     told = f"{concentration:g} mol/l of ions" + (", solids on the hull only" if filter_solids else "")
     figure = plot_pourbaix(
         drawn,
@@ -181,9 +202,18 @@ def pourbaix_diagram(
         target=asked.formula,
         minimum=minimum,
         potential_vs_rhe=potential_vs_rhe if target else None,
-        method=f"solids: {method}; {origin}; ions: {ions or 'bundled table'}",
+        method="\n".join(below),
     )
     return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum)
+
+
+def _target(asked: Asked, name: str, solids: Mapping[str, float]) -> PourbaixEntry | None:
+    if asked.formula is None or asked.energy is None:
+        return None
+    (gibbs,) = gibbs_energies([asked.formula], [asked.energy], water=solids.get(WATER))
+    if gibbs.energy is None:
+        raise NoDiagram(f"{asked.formula}: {gibbs.refusal}", "Ask for a compound of other elements.")
+    return solid_entry(asked.formula, gibbs.energy, entry_id=name)
 
 
 def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: PourbaixStage) -> PourbaixMinimum:
@@ -197,9 +227,18 @@ def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: Pourbai
     )
 
 
-def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple[dict[str, float], str, str]:
+class _Solids(NamedTuple):
     """Formation energies of solids by formula, their method, and where they come from."""
+
+    energies: dict[str, float]
+    method: str
+    origin: str
+
+
+def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> _Solids:
     system = "-".join(asked.elements)
+    if asked.basis == "potential":
+        return _solids_of_potential(connection, asked, stage)
     if asked.basis in (None, "calculation"):
         known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})
         by_method = first_principles_phases(connection, stage.parts_of(system, set(known)), stage.scheme).references
@@ -209,7 +248,7 @@ def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple
         except MissingReferenceError as error:
             raise NoDiagram(str(error), "Ingest entries of the elements too.") from error
         if set(asked.elements) <= {element for formula in solids for element in read_one(formula)}:
-            return solids, method, snapshot(by_method[method])
+            return _Solids(solids, method, snapshot(by_method[method]))
     if asked.basis != "calculation":
         known = connection.database["materials"].distinct("chemsys", {"deprecated": False})
         by_family = known_materials(connection, stage.parts_of(system, set(known)))
@@ -219,13 +258,27 @@ def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> tuple
             else max(sorted(by_family), key=lambda family_name: len(by_family[family_name]), default="")
         )
         if by_family.get(method):
-            return (
-                solids_of_materials(by_family[method], list(asked.elements)),
-                method,
-                snapshot_of_known(by_family[method]),
-            )
+            solids = solids_of_materials(by_family[method], list(asked.elements))
+            return _Solids(solids, method, snapshot_of_known(by_family[method]))
     raise NoDiagram(
         f"no energies of solids of {system}{f' by {asked.method}' if asked.method else ''} are stored",
         "Ingest entries (exfolio ingest entries.json --kind entries) or formation energies (docs/sources.md) of the "
         "system, its elements and its oxides.",
     )
+
+
+def _solids_of_potential(connection: Connection, asked: Asked, stage: PourbaixStage) -> _Solids:
+    """As `_solids`, by the potential that the energy of the structure asked about is by."""
+    known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})
+    systems = stage.parts_of("-".join(asked.elements), set(known))
+    elements = {*asked.elements, *(symbol for system in systems for symbol in system.split("-"))}
+    found = potential_energies(connection, systems, elements, asked.method)
+    if found is None:
+        raise NoDiagram(
+            f"no energies of the elements {', '.join(sorted(elements))} by {asked.method} are known",
+            "exfolio refresh computes them, of a campaign with a potential.",
+        )
+    pairs = [(element, 0.0) for element in asked.elements if element not in OPEN]
+    solids = lowest_of_each([*pairs, *((doc["formula_reduced"], energy) for doc, energy in found.energies)])
+    method = f"{found.method}, an interatomic potential, not DFT"
+    return _Solids(solids, method, f"{len(found.energies)} known materials")

@@ -15,7 +15,9 @@ from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.known import load_campaigns
 from ...builders.engine.execution.runner import start_early
 from ...stores.connection import Connection, connect
-from ..display.cells import BOUND_SIGNS
+from ...stores.query.fields import fields_of
+from ...stores.query.intervals import end_of, ends
+from ..display.cells import with_interval
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.demo_crystals import generated_crystals, print_crystals
 from .funnel import count, count_compositions, print_funnels
@@ -120,15 +122,18 @@ def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
     unknown = {"$filter": {"input": "$gates", "cond": {"$eq": ["$$this.verdict", "unknown"]}}}
     # A bound is better than nothing.
     blind = {"$filter": {"input": unknown, "cond": {"$eq": [{"$type": "$$this.value"}, "missing"]}}}
+    most = end_of(fields_of("candidates").get("energy_above_hull"), "high")
     ranks = {
         "open": {"$size": unknown},
         "blind": {"$size": blind},
-        "above": {"$ifNull": ["$energy_above_hull", _FAR]},
+        # What is certainly near the hull goes first, then what may be.
+        "above": {"$min": [{"$ifNull": [most, _FAR]}, _FAR]},
+        "least": {"$ifNull": ["$energy_above_hull", _FAR]},
     }
     pipeline: list[dict[str, Any]] = [
         {"$match": {"campaign": _CAMPAIGN, "status": status, "deprecated": False}},
         {"$set": {"ranks": ranks}},
-        {"$sort": {"ranks.open": 1, "ranks.blind": 1, "ranks.above": 1, "candidate_id": 1}},
+        {"$sort": {**{f"ranks.{name}": 1 for name in ranks}, "candidate_id": 1}},
         {"$limit": _SHOWN},
         {"$unset": ["_id", "structure", "facets", "origins", "history", "ranks"]},
     ]
@@ -229,7 +234,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
     methods = sorted({method for one in candidates for method in one.get("methods", {}).values()})
     shown = ", ".join(methods[:_METHODS_SHOWN]) + (" …" if len(methods) > _METHODS_SHOWN else "")
     told = f"group: space group; d: thickness; energies in eV/atom, by {shown}" if methods else ""
-    if any(one.get("bounds") for one in candidates):
+    if any(one.get("lows") or one.get("highs") for one in candidates):
         told += "; ≥: a lower bound"
     table.caption = escape(told)
     table.caption_justify = "left"
@@ -237,9 +242,9 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
 
 
 def _energy(candidate: dict[str, Any], field: str) -> str:
-    value = candidate.get(field)
-    sign = BOUND_SIGNS.get(candidate.get("bounds", {}).get(field, ""), "")
-    return "–" if value is None else f"{sign}{value:.3f}"
+    known = fields_of("candidates").get(field)
+    text = with_interval(candidate.get(field), *ends(candidate, known), known)
+    return text.replace("≥ ", "≥").replace("≤ ", "≤") or "–"  # columns are narrow
 
 
 def _reason(one: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from rich.progress import Progress
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import all_columns
+from ...stores.query.fields import fields_of
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json
@@ -255,7 +256,8 @@ def _export_documents(connection: Connection, asked: Search, format_: ExportForm
             stream.write(f"{line}\n")
 
         if format_ is ExportFormat.csv:
-            return write_csv(documents, all_columns(asked.collection), write)
+            known = fields_of(asked.collection)
+            return write_csv(documents, [known.get(name) for name in all_columns(asked.collection)], write)
         return write_jsonl(documents, write)
 
 

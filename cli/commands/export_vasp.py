@@ -156,6 +156,7 @@ def _report(done: Any, campaign: str, to: Path) -> None:
         text = f"{plural(number, 'candidates')} left out: no calculation gives what gate '{gate}' asks for first"
         err.print(text, soft_wrap=True, markup=False)
     _list(done.without_bulk, "no exfoliation energy for", "yellow")
+    _list(done.again, "due again:", "yellow")
     _list(done.kept, "left as it is:", "yellow")
     _list(done.failed, "no input for", "red")
 

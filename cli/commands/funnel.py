@@ -14,13 +14,14 @@ from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlin
 from ...builders.candidates.gates import pass_through
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ..display.cells import within_bound
+from ..display.cells import in_words
 from ..display.console import JsonOption, begin, out, print_json
 
 _USUAL = "two-dimensional"
 _BAR = 30
+_OPEN = "undecided"
+"""Verdict, in the funnel, of a gate whose value is known to lie within an interval that does not decide."""
 _WIDTH_OF_NUMBERS = 75
-_BOUNDS = {"lower": "a lower bound", "upper": "an upper bound"}
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -74,7 +75,8 @@ def count_compositions(connection: Connection, campaign: Judging) -> list[dict[s
     for gate in campaign.compositions.gates:
         out_here, unknown = rejected.get(gate.name, 0), waiting.get(gate.name, 0)
         row = {"gate": gate.name, "field": gate.field, "condition": gate.condition, "reached": reached}
-        row |= {"passed": reached - out_here - unknown, "rejected": out_here, "unknown": unknown, "not_applicable": 0}
+        row |= {"passed": reached - out_here - unknown, "rejected": out_here, "unknown": unknown}
+        row |= {_OPEN: 0, "not_applicable": 0}
         rows.append(row)
         reached -= out_here
     return rows
@@ -98,20 +100,24 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
     Returns
     -------
     rows, totals
-        Per gate: ``gate``, ``condition``, ``reached``, ``passed``, ``rejected``, ``waiting``, ``not_applicable``.
+        Per gate: ``gate``, ``condition``, ``reached``, ``passed``, ``rejected``, ``unknown``, how many of these have a
+        bound or an interval that does not decide (``undecided``), ``not_applicable``.
         Totals: ``candidates``, ``promoted``, ``waiting``, ``rejected``.
     """
     query = {"campaign": campaign.name, "deprecated": False}
     collection = connection.database["candidates"]
     by_verdict: dict[int, dict[str, int]] = {}
+    unknown, has_value = {"$eq": ["$$this.verdict", "unknown"]}, {"$ne": [{"$type": "$$this.value"}, "missing"]}
+    verdict_of = {"$cond": [{"$and": [unknown, has_value]}, _OPEN, "$$this.verdict"]}
     pipeline: list[dict[str, Any]] = [
         {"$match": query},
-        {"$project": {"verdicts": "$gates.verdict"}},
+        {"$project": {"verdicts": {"$map": {"input": "$gates", "in": verdict_of}}}},
         {"$group": {"_id": "$verdicts", "n": {"$sum": 1}}},
     ]
     totals = dict.fromkeys(("candidates", "promoted", "waiting", "rejected"), 0)
     for group in collection.aggregate(pipeline):
-        verdicts, number = group["_id"], group["n"]
+        verdicts = ["unknown" if verdict == _OPEN else verdict for verdict in group["_id"]]
+        number = group["n"]
         totals["candidates"] += number
         totals["rejected" if "failed" in verdicts else "waiting" if "unknown" in verdicts else "promoted"] += number
         # A candidate reaches a gate when it has failed none before it.
@@ -119,6 +125,7 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
             tally = by_verdict.setdefault(i, {})
             tally["reached"] = tally.get("reached", 0) + number
             tally[verdict] = tally.get(verdict, 0) + number
+            tally[_OPEN] = tally.get(_OPEN, 0) + number * (group["_id"][i] == _OPEN)
             if verdict == "failed":
                 break
     rows = []
@@ -133,6 +140,7 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
                 "passed": counts.get("passed", 0),
                 "rejected": counts.get("failed", 0),
                 "unknown": counts.get("unknown", 0),
+                "undecided": counts.get(_OPEN, 0),
                 "not_applicable": counts.get("not-applicable", 0),
             }
         )
@@ -142,6 +150,8 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
 def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
     """Print a funnel as a table with bars, and what the candidates came to."""
     print_gates(rows)
+    if undecided := [f"{row['gate']} {row[_OPEN]:,}" for row in rows if row[_OPEN]]:
+        out.print(f"[dim]unknown though a bound or an interval is known: {escape(', '.join(undecided))}[/]")
     out.print(
         f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "
         f"[yellow]{totals['waiting']:,} waiting for a value[/], [red]{totals['rejected']:,} rejected[/]"
@@ -191,11 +201,13 @@ def why(
       exfolio why MoSSe
     """
     with connect(begin()) as connection:
-        found = _compositions(connection, identity) or _candidates(connection, identity)
+        verdicts = _compositions(connection, identity) or _candidates(connection, identity)
+        for doc in verdicts:
+            _add_warnings(connection, doc)
     if json:
-        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in found])
+        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
-    for doc in found:
+    for doc in verdicts:
         print_verdict(doc)
 
 
@@ -215,9 +227,10 @@ def print_verdict(doc: dict[str, Any]) -> None:
         table.add_column()
     for gate in doc["gates"]:
         value = gate.get("value")
+        low, high = gate.get("low"), gate.get("high")
         shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
-        if bound := gate.get("bound"):
-            shown = f"{within_bound(shown, bound)}, {_BOUNDS[bound]}"
+        if value is not None and (low is not None or high is not None):
+            shown = in_words(value, low, high)
         if gate["verdict"] == "not-applicable":
             shown = f"does not concern the {doc.get('route')} route"
         method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
@@ -228,6 +241,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
             f"[dim]{escape(method)}[/]",
         )
     out.print(table)
+    for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
+        out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
     for earlier in doc.get("history", []):
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
         out.print(f"  [dim]before (judged {earlier['judged_at']}): {earlier['status']} {before}[/]", soft_wrap=True)
@@ -242,27 +257,43 @@ def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]
     except ValueError:  # no formula, so it has to be an id
         return []
     hidden = {"_id": 0, "facets": 0, "origins": 0}
-    found = connection.database["compositions"].find_one({"formula_reduced": formula, "deprecated": False}, hidden)
-    if found is None:
+    composition = connection.database["compositions"].find_one(
+        {"formula_reduced": formula, "deprecated": False}, hidden
+    )
+    if composition is None:
         return []
     verdicts = []
     for campaign in outlines(connection):
         view = composition_view(connection, campaign.name)
-        if campaign.compositions is None or view is None or view.drawn_by not in found.get("made_by", [view.drawn_by]):
+        if (
+            campaign.compositions is None
+            or view is None
+            or view.drawn_by not in composition.get("made_by", [view.drawn_by])
+        ):
             continue
-        said = view.as_said(found)
+        said = view.as_said(composition)
         methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
         verdicts.append(
             {
                 **said,
                 "candidate_id": f"{campaign.name}/{formula}",
                 "route": "drawn",
-                "parent_id": found.get("generator"),
+                "parent_id": composition.get("generator"),
                 "methods": {name: method for name, method in methods.items() if method},
                 **pass_through(campaign.compositions.gates, said),
             }
         )
     return verdicts
+
+
+def _add_warnings(connection: Connection, doc: dict[str, Any]) -> None:
+    """Put to each gate on a value what warns of that value."""
+    query = {"structure_id": doc.get("structure_id"), "deprecated": False, "warnings.0": {"$exists": True}}
+    for warned in connection.database["properties"].find(query) if doc.get("structure_id") else ():
+        for gate in doc["gates"]:
+            same = gate["field"].removeprefix("values.") == warned["kind"] and gate.get("value") == warned.get("value")
+            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
+                gate["warnings"] = warned["warnings"]
 
 
 def _yes_no(value: object) -> str:
@@ -276,15 +307,15 @@ def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
         return exact
     upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
     among = {"$gte": identity, "$lt": upper}
-    found = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
-    if not found:
+    candidates = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
+    if not candidates:
         raise ConfigurationError(
             f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
         )
-    if len({doc["structure_id"] for doc in found}) > 1:
-        names = ", ".join(doc["candidate_id"] for doc in found[:5])
+    if len({doc["structure_id"] for doc in candidates}) > 1:
+        names = ", ".join(doc["candidate_id"] for doc in candidates[:5])
         raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
-    return found
+    return candidates
 
 
 def _campaign(connection: Connection, name: str | None) -> CampaignOutline:

@@ -13,17 +13,16 @@ from rich.table import Table
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
-from ...stores.query.fields import Field, fields_of, has_deprecation
-from ...stores.query.search import Search, require_initialised, value_at
-from ..display.cells import BOUND_SIGNS, plural, print_table, table_of, text_of
+from ...stores.query.fields import Field, fields_of, has_deprecation, value_at
+from ...stores.query.intervals import ends
+from ...stores.query.search import Search, require_initialised
+from ..display.cells import plural, print_table, table_of, with_interval
 from ..display.console import JsonOption, begin, err, out, print_json, write_line
 from ..display.rows import Format, write_csv, write_json, write_jsonl
 from ..display.selection import Selection, takes_selection
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""
-_BOUNDS: Final = "bounds"
-"""Tells which values of a candidate are only bounds; read with a table's columns, to mark these."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +53,8 @@ def query(
 ) -> None:
     """Ask the registry: documents of a collection that meet a filter and all options.
 
-    Filters are OPTIMADE's (https://www.optimade.org), with the fields of the collection as names.
+    Filters are OPTIMADE's (https://www.optimade.org), with the fields of the collection as names. A value that is a
+    bound or an interval meets a condition where all of the interval does; --possible: where some of it does.
     How many there are is said on stderr; none found is no error.
 
     \b
@@ -72,27 +72,26 @@ def query(
         return
     chosen = _format(format_, json=json)
     columns = _columns(collection, fields, chosen)
-    bounds_too = chosen is Format.table and _BOUNDS not in columns and _BOUNDS in fields_of(collection).by_path
     asked = selection.search(
-        fields=(*columns, _BOUNDS) if bounds_too else columns,
+        fields=columns,
         sort=_split(sort) or NEWEST_FIRST.get(collection, ()),
         limit=limit or (TABLE_LIMIT if limit is None and chosen is Format.table else None),
         offset=offset,
     )
     with connect(begin()) as connection:
         require_initialised(connection)
-        _answer(connection, asked, chosen, asked.columns[:-1] if bounds_too else asked.columns)
+        _answer(connection, asked, chosen)
 
 
-def _answer(connection: Connection, asked: Search, chosen: Format, columns: Sequence[Field]) -> None:
+def _answer(connection: Connection, asked: Search, chosen: Format) -> None:
     documents = asked.documents(connection)
     # Nothing is printed before the first document is there, so that an error is all there is to see.
     first = list(islice(documents, 1))
     documents = chain(first, documents)
     if chosen is Format.table:
-        number = _print_table(documents, columns, key=asked.known.key)
+        number = _print_table(documents, asked.columns, key=asked.known.key)
     elif chosen is Format.csv:
-        number = write_csv(documents, [column.path for column in asked.columns], write_line)
+        number = write_csv(documents, asked.columns, write_line)
     elif chosen is Format.json:
         total = asked.count(connection)
         number = write_json(documents, write_line, collection=asked.collection, filter=asked.filter, total=total)
@@ -119,8 +118,11 @@ def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], 
 
 def _value_in_table(document: dict[str, Any], column: Field) -> Any:
     value = value_at(document, column.path)
-    sign = BOUND_SIGNS.get((document.get("bounds") or {}).get(column.path, ""))
-    return f"{sign}{text_of(value, column)}" if sign and value is not None else value
+    low, high = ends(document, column)
+    if isinstance(value, dict) and column.low:  # by kind
+        among = ((kind, (low or {}).get(kind), (high or {}).get(kind)) for kind in value)
+        return {kind: with_interval(value[kind], *interval) for kind, *interval in among}
+    return value if low is None and high is None else with_interval(value, low, high, column)
 
 
 def _count_line(asked: Search, number: int, total: int, *, is_table: bool) -> str:

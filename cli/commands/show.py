@@ -13,9 +13,10 @@ from rich.tree import Tree
 
 from ...stores.connection import connect
 from ...stores.query.fields import Field, Fields, fields_of
+from ...stores.query.intervals import ends
 from ...stores.query.lookup import StoredDocument, find_document
 from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
-from ..display.cells import COLOURS, MARKS, text_of, within_bound
+from ..display.cells import COLOURS, MARKS, in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.show_structures import print_structures, structures_of
 from ..display.show_values import print_values
@@ -23,8 +24,9 @@ from ..display.show_values import print_values
 Doc = dict[str, Any]
 
 _APART: Final = frozenset(
-    {"structure", "gates", "history", "origins", "facets", "methods", "bounds", "deprecated", "deprecation_reasons"}
-    | {"stages", "schema_version", "rev", "content_hash", "run_id", "created_at", "updated_at"}
+    {"structure", "gates", "history", "origins", "facets", "methods", "lows", "highs"}
+    | {"deprecated", "deprecation_reasons", "stages", "schema_version", "rev", "content_hash"}
+    | {"run_id", "created_at", "updated_at"}
 )
 """Fields that have a section of their own, or are for the stages."""
 
@@ -115,15 +117,15 @@ def _section(title: str) -> None:
 
 
 def _print_fields(document: Doc, known: Fields) -> None:
-    methods, bounds = document.get("methods") or {}, document.get("bounds") or {}
+    methods = document.get("methods") or {}
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(style="dim", overflow="fold")
     for name, value, field in _values(document, known):
         unit = document.get("unit", "") if name == "value" else field.unit if field else ""
-        bound = document.get("bound") if name == "value" else bounds.get(name)
-        shown = within_bound(f"{text_of(value, field)} {unit}".rstrip(), bound)
+        low, high = ends(document, field) if field and field.kind != "object" else (None, None)
+        shown = in_words(value, low, high, field, unit)
         note = str(methods[name]) if name in methods else _note(field)
         table.add_row(name, escape(shown), escape(note))
     out.print()
@@ -197,8 +199,8 @@ def _print_gates(document: Doc) -> None:
     for gate in gates:
         value = gate.get("value")
         verdict = str(gate.get("verdict", ""))
-        shown = "not known" if value is None and verdict == "unknown" else text_of(value)
-        shown = within_bound(shown, gate.get("bound"))
+        unknown = value is None and verdict == "unknown"
+        shown = "not known" if unknown else in_words(value, gate.get("low"), gate.get("high"))
         condition = str(gate.get("condition") or gate.get("threshold") or "")
         table.add_row(
             MARKS.get(verdict, ""),

@@ -73,17 +73,17 @@ def train(
     with connect(settings, autostart=True) as connection:
         with stage_progress(quiet=json) as progress:
             report = run_stage(stage, connection, progress=progress)
-        found = connection.database["trained_models"].find_one(
+        model = connection.database["trained_models"].find_one(
             {"request": stage.request, "deprecated": False}, {"_id": 0, "facets": 0}, sort=[("created_at", -1)]
         )
-        if found is None:
+        if model is None:
             raise typer.Exit(1)
         if json:
-            print_json(found)
+            print_json(model)
             return
         if not report.inserted:
             err.print("This model has been trained already, on the same data.", soft_wrap=True)
-        print_model(found)
+        print_model(model)
 
 
 def _print_settings(kind: str) -> None:
@@ -109,9 +109,9 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 def _pairs(given: list[str], option: str, *, as_yaml: bool = False) -> dict[str, Any]:
     pairs: dict[str, Any] = {}
-    for one in given:
-        name, sign, value = one.partition("=")
+    for pair in given:
+        name, sign, value = pair.partition("=")
         if not sign or not name.strip():
-            raise ConfigurationError(f"{option} {one}: has to be NAME=VALUE")
+            raise ConfigurationError(f"{option} {pair}: has to be NAME=VALUE")
         pairs[name.strip()] = YAML(typ="safe").load(value) if as_yaml else value
     return pairs

@@ -35,9 +35,6 @@ MARKS: Final = {
     "not-applicable": "[dim]–[/]",
 }
 """Sign of a verdict of a gate."""
-BOUND_SIGNS: Final = {"lower": "≥", "upper": "≤"}
-"""Sign before a value that is only a bound of the true one."""
-
 _SIGNIFICANT: Final = 5
 _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
 _ROUNDING: Final = 1e-9  # eV, what is left of a zero
@@ -66,10 +63,34 @@ def text_of(value: Any, field: Field | None = None) -> str:
     return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
 
 
-def within_bound(text: str, bound: object) -> str:
-    """Text of a value that may be a bound only, e.g. ``at least 0.050``."""
-    words = {"lower": "at least", "upper": "at most"}
-    return f"{words[bound]} {text}" if isinstance(bound, str) and bound in words else text
+def with_interval(value: Any, low: Any, high: Any, field: Field | None = None) -> str:
+    """Text of a value with its interval: ``≥ 0.050`` of a bound, ``0.050 (0.010 to 0.090)``; as `text_of` without.
+
+    Parameters
+    ----------
+    value
+        The value; empty text for a missing one.
+    low, high
+        Ends of the interval; one is None where it is open, both where none is stated.
+    field
+        What the value is one of.
+    """
+    text = text_of(value, field)
+    if value is None or (low is None and high is None):
+        return text
+    if low is not None and high is not None:
+        return f"{text} ({text_of(low, field)} to {text_of(high, field)})"
+    sign, end = ("≥", low) if high is None else ("≤", high)
+    return f"{sign} {text}" if end == value else f"{text} ({sign} {text_of(end, field)})"
+
+
+def in_words(value: Any, low: Any, high: Any, field: Field | None = None, unit: str = "") -> str:
+    """Text of a value with its interval and unit, bounds in words: ``at least 0.050 eV, a lower bound``."""
+    if value is None or (low is None) == (high is None):
+        return f"{with_interval(value, low, high, field)} {unit}".rstrip()
+    words, end, what = ("at least", low, "a lower bound") if high is None else ("at most", high, "an upper bound")
+    bound = f"{words} {text_of(end, field)} {unit}".rstrip()
+    return f"{bound}, {what}" if end == value else f"{text_of(value, field)}, {bound}"
 
 
 def marked_up(value: Any, field: Field | None = None) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from bson import ObjectId
 
-from ...stores.query.search import value_at
+from ...stores.query.fields import Field
+from ...stores.query.intervals import names_of, row_of
 
 Doc = dict[str, Any]
 Write = Callable[[str], None]
@@ -51,18 +52,22 @@ def write_json(documents: Iterable[Doc], write: Write, **facts: Any) -> int:
     return number
 
 
-def write_csv(documents: Iterable[Doc], columns: Sequence[str], write: Write) -> int:
-    """Write comma-separated values with a head; lists and objects as JSON, missing values empty; gives how many."""
+def write_csv(documents: Iterable[Doc], columns: Sequence[Field], write: Write) -> int:
+    """Write comma-separated values with a head; lists and objects as JSON, missing values empty; gives how many.
+
+    Beside a value that may be an interval stand its ends: both the value where nothing is known of its error, empty on
+    the side where it is open.
+    """
 
     class Lines:
         def write(self, line: str) -> None:
             write(line)
 
     writer = csv.writer(Lines(), lineterminator="")
-    writer.writerow(columns)
+    writer.writerow(names_of(columns))
     number = 0
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
-        writer.writerow([_cell(value_at(document, column)) for column in columns])
+        writer.writerow([_cell(value) for value in row_of(document, columns)])
     return number
 
 

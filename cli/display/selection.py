@@ -56,6 +56,13 @@ class Selection:
     ] = None
     layered: Annotated[bool | None, _condition("--layered/--not-layered", None, "By the layer analysis.")] = None
     nsites_max: Annotated[int | None, _condition("--nsites-max", "12", "At most so many atoms in the cell.")] = None
+    possible: Annotated[
+        bool,
+        typer.Option(
+            "--possible",
+            help="What may meet the conditions too, where a value is a bound or an interval; else what certainly does.",
+        ),
+    ] = False
     deprecated: Annotated[bool, typer.Option("--deprecated", help="Deprecated documents too.")] = False
 
     @property
@@ -78,7 +85,8 @@ class Selection:
         """
         text = self.collection if self._only_a_filter else self.filter_
         conditions = list(self._conditions(fields_of(self.asked)))
-        return Search(self.asked, text or "", conditions=conditions, deprecated=self.deprecated, **how)
+        how |= {"deprecated": self.deprecated, "possible": self.possible}
+        return Search(self.asked, text or "", conditions=conditions, **how)
 
     @property
     def _only_a_filter(self) -> bool:
@@ -99,9 +107,9 @@ class Selection:
             ("nsites", self.nsites_max),
         ):
             if most is not None:
-                yield conditions.within(known, name, "at most", most)
+                yield conditions.within(known, name, "at most", most, possible=self.possible)
         if self.gap_min is not None:
-            yield conditions.within(known, "band_gap", "at least", self.gap_min)
+            yield conditions.within(known, "band_gap", "at least", self.gap_min, possible=self.possible)
         for name, value in (("status", self.status), ("campaign", self.campaign), ("layered", self.layered)):
             if value is not None:
                 yield conditions.equal(known, name, value)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...stores.query.fields import Field
-from .cells import text_of, within_bound
+from .cells import in_words
 from .console import out
 
 Doc = dict[str, Any]
@@ -31,19 +31,24 @@ def print_values(properties: list[Doc]) -> None:
 
 
 def remarks(stated: Doc) -> Iterator[str]:
-    """Say why a property has no value, what bounds or dates it, what competes, and whose energies it rests on."""
+    """Say why a property has no value, what warns of it or dates it, what competes, whose energies it rests on."""
     details = stated.get("details") or {}
     if stated.get("refused"):
         yield str(stated["refused"])
     if stated.get("stale"):
         yield f"stale: {details.get('stale_because') or 'what it was compared with has changed since'}"
-    for name in ("limits", "warning", "missing", "failure"):
+    yield from stated.get("warnings") or []
+    if known := details.get("completeness"):
+        yield f"energies of {known['with_energy']} of {known['known_compounds']} known compounds"
+    for name in ("missing", "failure"):
         if details.get(name):
             yield str(details[name])
     if stated.get("per_area") is not None:
         yield f"{stated['per_area']:.1f} meV/Å²"
     if "ph" in details:
         yield f"at {_conditions(details)}"
+    if details.get("reference_state"):
+        yield f"{details['reference_state']}; entropy of the solid: {details.get('entropy')}"
     if stated.get("competing"):
         yield f"against {_phases(stated)}"
     if details.get("calculation_id"):
@@ -60,9 +65,10 @@ def _value(stated: Doc) -> str:
     if stated.get("value") is None:
         return "[dim]none[/]"
     unit = str(stated.get("unit") or "")
-    shown = within_bound(
-        f"{text_of(stated['value'], Field('value', 'number', unit=unit))} {unit}".rstrip(), stated.get("bound")
-    )
+    of_unit = Field("value", "number", unit=unit)
+    shown = in_words(stated["value"], stated.get("low"), stated.get("high"), of_unit, unit)
+    if stated.get("coverage") is not None:
+        shown += f", {100 * stated['coverage']:.0f} %"
     return f"[yellow]{shown}, stale[/]" if stated.get("stale") else shown
 
 

@@ -7,11 +7,13 @@ pymatgen's POTCARs where these are asked for.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
 import numpy as np
+from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.inputs import Incar, Kpoints, PmgVaspPspDirError, Poscar
 from pymatgen.io.vasp.sets import (
@@ -25,7 +27,7 @@ from pymatgen.io.vasp.sets import (
 
 from ..structure.serialization import check_structure
 from ..structure.vacuum import is_monolayer_cell, set_vacuum
-from .plan import Choices, Step
+from .plan import Choices, Functional, Step
 
 R2SCAN_RVV10_B: Final = 11.95
 """b of rVV10 with r2SCAN, J. Ning et al., Phys. Rev. B 106, 075422 (2022), doi:10.1103/PhysRevB.106.075422;
@@ -50,6 +52,10 @@ HYBRID_SETTINGS: Final[dict[str, Any]] = {
 }
 """What makes MP's hybrid set one for gaps, after its set for hybrid band structures, whose lists of single k-points
 a gap does not need. MP starts from an earlier CHGCAR (ICHARG = 1); without the tag VASP takes a WAVECAR, if any."""
+F_MOMENTS: Final = {"Gd": 7.0, "U": 4.0, "Np": 5.0, "Pu": 6.0}
+"""µB that a calculation starts from: unpaired electrons of Gd3+ (4f7) and of the atoms U (5f3 6d1), Np (5f4 6d1) and Pu
+(5f6), by the configurations of the NIST Atomic Spectra Database as pymatgen has them. Materials Project has moments of
+ions only, and starts these elements, whose POTCARs have their f electrons in the valence, at 0.6."""
 _SETS: Final[dict[tuple[str, str], tuple[type[VaspInputSet], dict[str, Any]]]] = {
     ("PBE", "relax"): (MPRelaxSet, {}),
     ("PBE", "static"): (MPStaticSet, {}),
@@ -141,6 +147,25 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, 
     )
 
 
+def hubbards_of(functional: Functional, elements: Iterable[str]) -> dict[str, float]:
+    """U by element, eV, that the input of a compound has by a functional.
+
+    Examples
+    --------
+    >>> hubbards_of("PBE", ["Fe", "O"]), hubbards_of("PBE", ["Fe", "S"]), hubbards_of("r2SCAN", ["Fe", "O"])
+    ({'Fe': 5.3}, {}, {})
+    """
+    by_anion = _SETS[functional, "static"][0].CONFIG["INCAR"].get("LDAUU", {})
+    symbols = set(elements)
+    us = by_anion.get(max(symbols, key=lambda symbol: Element(symbol).X), {})
+    return {symbol: float(us[symbol]) for symbol in sorted(symbols & us.keys())}
+
+
+def cutoff_of(functional: Functional) -> float:
+    """ENCUT, eV, that the input by a functional has."""
+    return float(_SETS[functional, "static"][0].CONFIG["INCAR"]["ENCUT"])
+
+
 def input_set(structure: Structure, step: Step, choices: Choices | None = None) -> VaspInputSet:
     """Input set of a calculation as pymatgen has it, with its structure: what a workflow program takes.
 
@@ -195,6 +220,8 @@ def _bare(structure: Structure) -> Structure:
 def _settings(step: Step, cell: Structure, choices: Choices) -> dict[str, Any]:
     """INCAR settings that differ from Materials Project's."""
     changed: dict[str, Any] = {}
+    if cell.composition.get_el_amt_dict().keys() & F_MOMENTS.keys():
+        changed["MAGMOM"] = _SETS[step.functional, step.task][0].CONFIG["INCAR"]["MAGMOM"] | F_MOMENTS
     if step.functional == "HSE06":
         changed |= HYBRID_SETTINGS
     if step.functional == "r2SCAN+rVV10":

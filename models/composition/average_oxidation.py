@@ -33,8 +33,8 @@ def average_oxidation_state(formula: str, element: str) -> float | None:
     Returns
     -------
     float or None
-        The state; None when the element is not in the formula, is alone in it, or another one has no single usual
-        state.
+        The state; None when the element is not in the formula, is alone in it, another one has no single usual state,
+        or none of the others is an anion: metals among themselves have no oxidation states.
 
     Raises
     ------
@@ -49,5 +49,7 @@ def average_oxidation_state(formula: str, element: str) -> float | None:
     amounts = read_one(formula)
     own = amounts.pop(element, 0.0)
     if not own or not amounts or not amounts.keys() <= USUAL_STATES.keys():
+        return None
+    if not any(USUAL_STATES[other] < 0 for other in amounts):
         return None
     return -sum(USUAL_STATES[other] * amount for other, amount in amounts.items()) / own

@@ -1,7 +1,8 @@
 """Stability in water: what a solid decomposes into at a pH and a potential, and by how much energy.
 
-It knows formation energies and ions, no files or databases. Potentials are in V; energies of entries in eV against the
-elements, and results in eV per atom of the solid asked about.
+Solves for Gibbs energies of formation as they are given; `aqueous_formation_energies` makes them. It knows entries and
+ions, no files or databases. Potentials are in V; energies of entries in eV against the elements, and results in eV per
+atom of the solid asked about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .aqueous import aqueous_formation_energies
 from .hull import decomposition_energies
 from .mixture import Mixtures, cheapest_mixtures
 from .pourbaix_entries import (
@@ -33,6 +35,7 @@ __all__ = [
     "PourbaixMinimum",
     "PourbaixProblem",
     "PourbaixProduct",
+    "aqueous_formation_energies",
     "decomposition_energy",
     "entries_with_ions",
     "minimum_decomposition_energies",

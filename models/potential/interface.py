@@ -35,7 +35,8 @@ class Potential(ABC):
     """
 
     name: ClassVar[str]
-    """The method, as values carry it, its version included: energies of another version are another method's."""
+    """The method, as values carry it, its version included: energies of another version are another method's. One that
+    describes dispersion says so by ``+ D3`` at its end (`calculation.methods`); else distances of layers are bounds."""
     slug: ClassVar[str]
     """Name in ids of entries, in stages and in campaigns: lower case letters, digits, dashes."""
     version: ClassVar[str] = ""
@@ -48,8 +49,6 @@ class Potential(ABC):
     """How that is installed."""
     citation: ClassVar[str] = ""
     """Publication to cite."""
-    has_dispersion: ClassVar[bool] = False
-    """Whether its energies hold the van der Waals attraction of layers; else exfoliation energies are lower bounds."""
     atoms_at_once: ClassVar[int] = 2000
     """Atoms that are given to `evaluate` at once where structures are relaxed."""
 

@@ -183,12 +183,22 @@ def _files(connection: Connection, stage: str) -> Doc:
         counts["records"] += int(file.get("records") or 0)
         counts["incomplete"] += not file.get("complete")
         try:
-            stat = Path(file["path"]).stat()
+            states = [path.stat() for path in _paths(file)]
         except OSError:
             counts["missing"] += 1  # on this machine; it may have been read on another
         else:
-            counts["changed"] += (stat.st_size, stat.st_mtime_ns) != (file.get("size"), file.get("modified_ns"))
+            size, modified = sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)
+            counts["changed"] += (size, modified) != (file.get("size"), file.get("modified_ns"))
     return counts
+
+
+def _paths(file: Doc) -> list[Path]:
+    """The files that a source file stands for: itself, or those of a calculation in its folder."""
+    names = file.get("files")
+    if not names:
+        return [Path(file["path"])]
+    folder = Path(file["path"].rpartition("#")[0] or file["path"])
+    return [folder / name for name in names]
 
 
 def _failures(connection: Connection) -> list[Doc]:

@@ -76,6 +76,12 @@ class RegistryDocument(Document):
     SHARED: ClassVar[bool] = False
     """Whether several stages, of other settings each, may make the same document; `made_by` names them."""
 
+    INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {}
+    """Fields whose values may be intervals: where the low and the high end stand; of a map by kind, their maps."""
+
+    UPGRADES: ClassVar[tuple[tuple[dict[str, Any], list[dict[str, Any]]], ...]] = ()
+    """What makes documents of earlier versions into such as these: which ones, and how, as a pipeline of updates."""
+
     LABELLED: ClassVar[dict[str, str]] = {}
     """Facets that stages of several settings may write side by side, each with the field that holds what those with a
     label have written, by label. The facet is then called ``facet@label``."""

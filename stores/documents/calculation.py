@@ -45,16 +45,34 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
     )
     hubbards = DictField(help_text="Hubbard U by element, where any was used", unit="eV")
     potcar_symbols = ListField(StringField(), help_text="Pseudopotentials, by title, in the order of the species")
-    task_type = StringField(help_text="Static, Structure Optimization, NSCF Line …, as emmet-core names what was run")
+    task_type = StringField(
+        help_text="What was run: Static, Structure Optimization (with any ISIF), NSCF Line, Molecular Dynamics …"
+    )
     composition = DictField(help_text="Atoms of each element in the cell")
     energy = FloatField(help_text="Total energy of the cell, uncorrected", unit="eV")
     energy_per_atom = ev_per_atom("Total energy, uncorrected")
     initial_structure = DictField(help_text="The structure it started from, in the form of `structure`", unit="Å")
-    band_gap = FloatField(help_text="Band gap from the eigenvalues, by `functional`", unit="eV", min_value=0)
+    charge = FloatField(
+        help_text="Charge of the cell: electrons that its POTCARs bring, less those it was run with", unit="e"
+    )
+    band_gap = FloatField(
+        help_text="Band gap by `functional`, by counting electrons; 0 of a metal", unit="eV", min_value=0
+    )
     band_gap_direct = BooleanField(help_text="Whether both band edges are at the same k-point")
+    band_gap_by_spin = DictField(help_text="Band gap within each spin channel, up and down", unit="eV")
+    band_gap_from = StringField(
+        choices=("mesh", "lines", "one k-point"), help_text="k-points that the eigenvalues are of"
+    )
     cbm = FloatField(help_text="Conduction band minimum", unit="eV")
     vbm = FloatField(help_text="Valence band maximum", unit="eV")
     spin_polarised = BooleanField(help_text="Whether spins were treated")
+    usable = BooleanField(
+        help_text="Whether it may be used for what it serves by what was run: an energy on the hull, a pair of layer "
+        "and bulk (van der Waals functionals), a band gap (hybrid functionals, non-self-consistent runs)"
+    )
+    unusable_because = ListField(StringField(), help_text="All reasons why it is not usable, with tag and value")
+    usable_for = ListField(StringField(choices=("energy", "exfoliation", "gap")), help_text="All it may be used for")
+    unusable_for = DictField(help_text="For each other use the reasons against it")
     converged = BooleanField(help_text="Electronic and, where relaxed, ionic convergence reached")
     converged_electronic = BooleanField(help_text="The electrons of the last ionic step are converged")
     converged_ionic = BooleanField(help_text="The relaxation is converged, or there was none")
@@ -62,7 +80,7 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
         help_text="Ionic steps: number, first, last and lowest energy (eV), largest last force (eV/Å), volume_change"
     )
     kpoints = DictField(help_text="k-points: style, grid where there is one, count of irreducible ones")
-    settings = DictField(help_text="Input settings that matter for comparability, by INCAR tag")
+    settings = DictField(help_text="Settings that matter for comparability, by INCAR tag, as VASP took them")
     warnings = ListField(StringField(), help_text="What a user of the result should know")
     manifest = DictField(help_text="What the manifest beside the input says it is for")
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, MapField, StringField
 
 from .base import RegistryDocument, meta
 from .shared_fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
+
+
+def _ends_of_bounds(fields: tuple[str, ...]) -> dict[str, Any]:
+    """Ends of intervals from the ``bounds`` that earlier versions kept, by field: lower or upper."""
+    return {
+        ends: {name: {"$cond": [{"$eq": [f"$bounds.{name}", side]}, f"${name}", "$$REMOVE"]} for name in fields}
+        for ends, side in (("lows", "lower"), ("highs", "upper"))
+    }
 
 
 class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
@@ -23,6 +31,13 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         "band_gap",
     )
     """Kinds of property with a field of their own; a value of any other kind lies in `values`, under its kind."""
+    UPGRADES: ClassVar = (
+        ({"bounds": {"$exists": True}}, [{"$set": _ends_of_bounds(VALUE_FIELDS)}, {"$unset": "bounds"}]),
+    )
+    INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {
+        **{name: (f"lows.{name}", f"highs.{name}") for name in (*VALUE_FIELDS, "hse_band_gap")},
+        "values": ("lows", "highs"),
+    }
 
     meta = meta(
         "candidates",
@@ -62,12 +77,16 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         FloatField(), help_text="Average oxidation state, from the formula, of the elements that gates ask about"
     )
     methods = DictField(help_text="How each value was got, by field")
-    bounds = DictField(
-        help_text="Which values are only bounds of the true ones, by field: lower (it is this or more) or upper"
+    lows = MapField(
+        FloatField(),
+        help_text="Least that the true values may be, by field or kind. A value with one of `lows` and none of `highs` "
+        "is a lower bound, the other way round an upper one; one with neither stands for itself",
     )
+    highs = MapField(FloatField(), help_text="Most that the true values may be, by field or kind; see `lows`")
     gates = ListField(
         DictField(),
-        help_text="In order: name, field, condition, value, verdict (passed, failed, unknown, not-applicable)",
+        help_text="In order: name, field, condition, value, low and high of its interval where it has one, verdict "
+        "(passed, failed, unknown, not-applicable)",
     )
     status = StringField(
         required=True,

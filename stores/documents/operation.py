@@ -131,8 +131,9 @@ class SourceFile(Document):
 
     file_id = StringField(required=True, help_text="Identity: hash of stage and path")
     stage = StringField(required=True, help_text="Stage that reads it")
-    path = StringField(required=True, help_text="Where it lies")
-    size = LongField(help_text="Bytes")
+    path = StringField(required=True, help_text="Where it lies; of a calculation, its folder, maybe with #suffix")
+    files = ListField(StringField(), help_text="Of a calculation, the files in its folder that it is read from")
+    size = LongField(help_text="Bytes, of all its files")
     modified_ns = LongField(help_text="Time of last change of the file, in nanoseconds")
     sha256 = StringField(help_text="Hash of its bytes")
     fingerprint = StringField(help_text="Fingerprint of the stage that read it")

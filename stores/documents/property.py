@@ -8,6 +8,9 @@ from mongoengine import BooleanField, DictField, FloatField, ListField, StringFi
 
 from .base import RegistryDocument, meta
 
+COMPOUNDS, DISPERSION = "compounds", "dispersion"
+"""What a value may lack; see the field `lacks`."""
+
 
 class Property(RegistryDocument):
     """A value with its unit, its method and what it was computed from."""
@@ -25,6 +28,22 @@ class Property(RegistryDocument):
         "model",
     )
     """What a value may rest on, the most trusted first; see the field `basis`."""
+
+    UPGRADES: ClassVar = (
+        (
+            {"bound": {"$exists": True}},
+            [
+                {
+                    "$set": {
+                        "low": {"$cond": [{"$eq": ["$bound", "lower"]}, "$value", "$$REMOVE"]},
+                        "high": {"$cond": [{"$eq": ["$bound", "upper"]}, "$value", "$$REMOVE"]},
+                    }
+                },
+                {"$unset": "bound"},
+            ],
+        ),
+    )
+    INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {"value": ("low", "high")}
 
     meta = meta(
         "properties",
@@ -54,10 +73,22 @@ class Property(RegistryDocument):
     chemsys = StringField(help_text="Chemical system, of energies that are compared within it")
     value = FloatField(help_text="The value, in the unit that `unit` names")
     unit = StringField(required=True, help_text="Unit of the value")
-    bound = StringField(
-        choices=("lower", "upper"),
-        help_text="Where the value is only a bound of the true one: lower, which is this or more; upper, this or less",
+    low = FloatField(
+        help_text="Least that the true value may be. Where only one end is stated the interval is open on the other "
+        "side, and the value a bound; where neither is, nothing is known but the value, which stands for itself"
     )
+    high = FloatField(help_text="Most that the true value may be; see `low`")
+    coverage = FloatField(
+        min_value=0,
+        max_value=1,
+        help_text="Share of true values that lie within intervals like this one, where it is statistical, e.g. 0.9",
+    )
+    lacks = ListField(
+        StringField(choices=(COMPOUNDS, DISPERSION)),
+        help_text="Of a bound what it lacks: compounds, known ones without an energy by the method; dispersion, which "
+        "holds layers together and the method does not describe",
+    )
+    warnings = ListField(StringField(), help_text="What keeps the value from being trusted, a sentence each")
     refused = StringField(help_text="Why there is no value, where calculations that should give it can't be used")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
     snapshot = StringField(help_text="Which reference entries it was computed against")

@@ -41,7 +41,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "valid",
         "novel",
     ),
-    "calculations": ("calculation_id", "formula_reduced", "code", "functional", "task_type", "energy", "converged"),
+    "calculations": ("calculation_id", "formula_reduced", "code", "functional", "task_type", "energy", "usable"),
     "properties": ("property_id", "kind", "method", "value", "unit", "stale"),
     "candidates": (
         "candidate_id",
@@ -78,8 +78,10 @@ def columns_of(collection: str) -> tuple[str, ...]:
 
 
 def all_columns(collection: str) -> tuple[str, ...]:
-    """Every field of a collection, parts of others left out."""
-    return tuple(field.path for field in fields_of(collection) if "." not in field.path and field.path != "facets")
+    """Every field of a collection, parts of others left out, and ends of intervals, which come with the value."""
+    known = fields_of(collection)
+    ends = {end for field in known for end in (field.low, field.high) if field.kind != "object"}
+    return tuple(field.path for field in known if "." not in field.path and field.path not in {"facets", *ends})
 
 
 COLLECTIONS: Final = tuple(ALL_DOCUMENTS)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from .fields import Fields
+from .intervals import compared
 from .query_errors import QueryError
 from .spelling import reduced
 
@@ -38,7 +39,9 @@ def of_formula(fields: Fields, formula: str) -> Condition:
         raise QueryError(str(error), "Write for example: MoS2") from error
 
 
-def within(fields: Fields, name: str, bound: Literal["at least", "at most"], value: float) -> Condition:
+def within(
+    fields: Fields, name: str, bound: Literal["at least", "at most"], value: float, *, possible: bool = False
+) -> Condition:
     """Have a known value of a field on one side of a bound, the bound included.
 
     Parameters
@@ -51,8 +54,10 @@ def within(fields: Fields, name: str, bound: Literal["at least", "at most"], val
         On which side.
     value
         The bound, in the unit of the field.
+    possible
+        Also where the value may lie there.
     """
-    return {fields.get(name).path: {"$gte" if bound == "at least" else "$lte": value}}
+    return compared(fields.get(name), ">=" if bound == "at least" else "<=", value, possible=possible)
 
 
 def equal(fields: Fields, name: str, value: str | bool) -> Condition:  # noqa: FBT001 - it is a value

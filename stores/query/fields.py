@@ -93,6 +93,8 @@ class Field:
         Whether a document has several values of it, being inside a list.
     standard
         OPTIMADE's name for it, or empty.
+    low, high
+        Where the ends of its interval stand, of a field whose values may be intervals; else empty.
     """
 
     path: str
@@ -103,6 +105,8 @@ class Field:
     many: bool = False
     standard: str = ""
     required: bool = False
+    low: str = ""
+    high: str = ""
 
     @property
     def label(self) -> str:
@@ -150,7 +154,9 @@ class Fields:
         around = self.by_path.get(whole)
         if not part or around is None or around.kind not in ("object", "list of objects"):
             return None
-        return Field(path, "any", f"Part of {whole}: {around.description}", many=around.kind == "list of objects")
+        low, high = (f"{end}.{part}" if end else "" for end in (around.low, around.high))
+        many = around.kind == "list of objects"
+        return Field(path, "any", f"Part of {whole}: {around.description}", many=many, low=low, high=high)
 
     def get(self, name: str) -> Field:
         """Field of a name.
@@ -195,6 +201,7 @@ def fields_of(collection: str) -> Fields:
     own = [name for name in document._fields_ordered if name not in (*common, "id", document.KEY)]
     for name in [document.KEY, *own, *common]:
         field = document._fields[name]
+        low, high = getattr(document, "INTERVALS", {}).get(name, ("", ""))
         whole = Field(
             path=name,
             kind=_kind(field),
@@ -203,6 +210,8 @@ def fields_of(collection: str) -> Fields:
             choices=tuple(field.choices or ()),
             standard=standard.get(name, ""),
             required=bool(field.required),
+            low=low,
+            high=high,
         )
         by_path[name] = whole
         for part, kind, description in _PARTS.get(name, ()):
@@ -215,6 +224,17 @@ def fields_of(collection: str) -> Fields:
 def has_deprecation(collection: str) -> bool:
     """Whether documents of a collection can be deprecated; those of the bookkeeping can't."""
     return collection in BY_COLLECTION
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """Value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
+    here: Any = document
+    for part in path.split("."):
+        if isinstance(here, list):
+            here = [element.get(part) for element in here if isinstance(element, Mapping)]
+        else:
+            here = here.get(part) if isinstance(here, Mapping) else None
+    return here
 
 
 def _kind(field: Any) -> Kind:

@@ -2,7 +2,8 @@
 
 Only names of known fields become names in the query and only values become values, so no text of a person is ever an
 operator or a pattern. NOT is carried down to the comparisons, as it has to be where values may be missing: an unknown
-value meets neither a comparison nor its negation (OPTIMADE 1.2, "Handling unknown property names and values").
+value meets neither a comparison nor its negation (OPTIMADE 1.2, "Handling unknown property names and values"). The same
+holds for a value that is only known to lie within an interval; see `intervals`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from lark import Token, Tree
 
 from .fields import Field, Fields
 from .grammar import parse, place
+from .intervals import OPERATORS, compared, compared_fields
 from .query_errors import FilterError
 from .spelling import SPELLINGS
 
 Query = dict[str, Any]
 Node = Tree[Token]
 
-_OPERATORS: Final = {"=": "$eq", "!=": "$ne", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _OPPOSITE: Final = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _SWAPPED: Final = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _PUNCTUATION: Final = frozenset({"LPAR", "RPAR", "COMMA", "COLON", "DOT", "_AND", "_OR"})
@@ -34,7 +35,7 @@ _KNOWN: Final[Query] = {"$ne": None}
 _NOTHING: Final[Query] = {"_id": {"$exists": False}}
 
 
-def compile_filter(text: str, fields: Fields) -> Query:
+def compile_filter(text: str, fields: Fields, *, possible: bool = False) -> Query:
     """Translate a filter.
 
     Parameters
@@ -43,6 +44,8 @@ def compile_filter(text: str, fields: Fields) -> Query:
         A filter in OPTIMADE's language. Names are OPTIMADE's, ``_exfolio_<field>``, or the bare field.
     fields
         The collection it is put to.
+    possible
+        Match what may meet the filter, where a value is an interval; else what certainly does.
 
     Returns
     -------
@@ -57,11 +60,11 @@ def compile_filter(text: str, fields: Fields) -> Query:
     Examples
     --------
     >>> from exfolio.stores.query.fields import fields_of
-    >>> compile_filter('elements HAS ALL "Mn","O" AND energy_above_hull <= 0.08', fields_of("candidates"))
-    {'$and': [{'elements': {'$all': ['Mn', 'O']}}, {'energy_above_hull': {'$lte': 0.08}}]}
+    >>> compile_filter('elements HAS ALL "Mn","O" AND nsites <= 8', fields_of("candidates"))
+    {'$and': [{'elements': {'$all': ['Mn', 'O']}}, {'nsites': {'$lte': 8}}]}
     """
     tree = parse(text)
-    return {} if tree is None else _Translation(text, fields).either(tree, negated=False)
+    return {} if tree is None else _Translation(text, fields, possible).either(tree, negated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class _Value:
 class _Translation:
     text: str
     fields: Fields
+    possible: bool
 
     # The logic: expression, expression_clause, expression_phrase
 
@@ -147,10 +151,10 @@ class _Translation:
             raise self.error(value, f"{operator} does not go with TRUE or FALSE", "Use = or !=.")
         if field.many and (negated or operator == "!="):
             positive = operator if operator != "!=" else "="
-            query = {_OPERATORS[positive]: stored}
+            query = {OPERATORS[positive]: stored}
             return {field.path: query if negated and operator == "!=" else {"$not": query, **_KNOWN}}
         operator = _OPPOSITE[operator] if negated else operator
-        return {field.path: {"$nin": [stored, None]} if operator == "!=" else {_OPERATORS[operator]: stored}}
+        return compared(field, operator, stored, possible=self.possible)
 
     def compare_fields(self, field: Field, operator: str, name: _Value, *, negated: bool) -> Query:
         if (other := self.fields.find(name.value)) is None:
@@ -160,9 +164,9 @@ class _Translation:
         same = field.kind == other.kind or (field.kind in numeric and other.kind in numeric)
         if not same or not (field.sortable and other.sortable):
             raise self.error(name, f"{field.path} ({field.kind}) can't be compared with {other.path} ({other.kind})")
-        operator = _OPERATORS[_OPPOSITE[operator] if negated else operator]
-        compared = {"$expr": {operator: [f"${field.path}", f"${other.path}"]}}
-        return {"$and": [{field.path: _KNOWN}, {other.path: _KNOWN}, compared]}
+        operator = _OPPOSITE[operator] if negated else operator
+        holds = {"$expr": compared_fields(field, operator, other, possible=self.possible)}
+        return {"$and": [{field.path: _KNOWN}, {other.path: _KNOWN}, holds]}
 
     def part_of_text(self, field: Field, name: _Value, how: str, value: _Value, *, negated: bool) -> Query:
         if field.kind not in ("text", "any"):
@@ -178,7 +182,7 @@ class _Translation:
         last = _tree(words[-1])
         nodes = list(_trees(last)) if last.data == "value_list" else [last]
         inner = [child for child in last.children if isinstance(child, Token) and child.type == "OPERATOR"]
-        if how in _OPERATORS or inner:
+        if how in OPERATORS or inner:
             raise self.error(name, f"a comparison inside HAS is not supported for {field.path}")
         if field.kind != "list" and not field.many:
             what = "is an object" if field.kind == "object" else f"is a single value ({field.kind})"
@@ -201,7 +205,7 @@ class _Translation:
         operator = _OPPOSITE[operator] if negated else operator
         n = int(value.value)
         if field.path == "elements" and "nelements" in self.fields.by_path:  # a number that has been counted before
-            return {"nelements": {"$nin": [n, None]} if operator == "!=" else {_OPERATORS[operator]: n}}
+            return {"nelements": {"$nin": [n, None]} if operator == "!=" else {OPERATORS[operator]: n}}
         if operator in ("=", "!="):
             if n < 0:
                 return _NOTHING if operator == "=" else {field.path: _KNOWN}

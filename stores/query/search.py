@@ -5,7 +5,7 @@ Documents come one by one from the server, so a question with a million answers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from ..connection import Connection
 from ..schema import is_initialised
 from .fields import Field, Fields, fields_of, has_deprecation
+from .intervals import end_of
 from .query_errors import NotInitialised, QueryError
 
 Doc = dict[str, Any]
@@ -23,6 +24,7 @@ INTERNAL: Final = ("_id", "facets")
 BATCH: Final = 500
 """Documents in memory at once; left to itself, the driver takes 16 MB of them, which unpack to ten times that."""
 _MISSING: Final = "_missing_"
+_END: Final = "_end_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,15 @@ class Search:
     fields
         Names of the fields wanted; whole documents without.
     sort
-        Names of fields, each with ``-`` in front for descending; documents without a value come last. The key decides
-        where these are equal, and alone without any.
+        Names of fields, each with ``-`` in front for descending; documents without a value come last. An interval has
+        its place by the end that is the worse in that order, so that a bound stands behind all that is certain. The key
+        decides where these are equal, and alone without any.
     limit, offset
         How many documents at most, and how many to leave out before.
     deprecated
         Give deprecated documents too.
+    possible
+        Match what may meet the filter, where a value is an interval; else what certainly does.
 
     Raises
     ------
@@ -61,6 +66,7 @@ class Search:
     limit: int | None = None
     offset: int = 0
     deprecated: bool = False
+    possible: bool = False
     known: Fields = field(init=False)
     columns: tuple[Field, ...] = field(init=False)
     order: tuple[tuple[Field, int], ...] = field(init=False)
@@ -70,7 +76,7 @@ class Search:
         known = fields_of(self.collection)
         if self.offset < 0 or (self.limit is not None and self.limit < 0):
             raise QueryError(f"limit and offset are at least 0, not {self.limit} and {self.offset}")
-        parts = [_compiled(self.filter, known), *self.conditions]
+        parts = [_compiled(self.filter, known, possible=self.possible), *self.conditions]
         if has_deprecation(self.collection) and not self.deprecated:
             parts.append({"deprecated": False})
         parts = [part for part in parts if part]
@@ -97,7 +103,7 @@ class Search:
             return
         collection = connection.database[self.collection]
         try:
-            if any(direction > 0 and not by.required for by, direction in self.order):
+            if any(by.low or (direction > 0 and not by.required) for by, direction in self.order):
                 yield from collection.aggregate(self._pipeline(), allowDiskUse=True, batchSize=BATCH)
             else:
                 order = [(by.path, direction) for by, direction in self.order]
@@ -108,20 +114,21 @@ class Search:
 
     def _projection(self) -> Doc:
         if self.columns:
-            return {"_id": 0, **dict.fromkeys(_without_parts(column.path for column in self.columns), 1)}
+            paths = (path for column in self.columns for path in (column.path, column.low, column.high) if path)
+            return {"_id": 0, **dict.fromkeys(_without_parts(paths), 1)}
         return dict.fromkeys(INTERNAL, 0)
 
     def _pipeline(self) -> list[Doc]:
         # In MongoDB's order a missing value is the least; only a field that says so can bring it to the end.
-        marks = {
-            f"{_MISSING}{i}": {"$lte": [f"${by.path}", None]}
-            for i, (by, direction) in enumerate(self.order)
-            if direction > 0 and not by.required
-        }
+        marks: Doc = {}
         order: dict[str, int] = {}
         for i, (by, direction) in enumerate(self.order):
-            if f"{_MISSING}{i}" in marks:
+            if direction > 0 and not by.required:
+                marks[f"{_MISSING}{i}"] = {"$lte": [f"${by.path}", None]}
                 order[f"{_MISSING}{i}"] = 1
+            if by.low:
+                marks[f"{_END}{i}"] = end_of(by, "high" if direction > 0 else "low")
+                order[f"{_END}{i}"] = direction
             order[by.path] = direction
         stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}, {"$sort": order}]
         if self.offset:
@@ -133,17 +140,6 @@ class Search:
         return [*stages, {"$project": dict.fromkeys([*INTERNAL, *marks], 0)}]
 
 
-def value_at(document: Mapping[str, Any], path: str) -> Any:
-    """Value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
-    here: Any = document
-    for part in path.split("."):
-        if isinstance(here, list):
-            here = [element.get(part) for element in here if isinstance(element, Mapping)]
-        else:
-            here = here.get(part) if isinstance(here, Mapping) else None
-    return here
-
-
 def require_initialised(connection: Connection) -> None:
     """Raise `NotInitialised` where the database has no collections yet."""
     if not is_initialised(connection):
@@ -153,12 +149,12 @@ def require_initialised(connection: Connection) -> None:
         )
 
 
-def _compiled(text: str, known: Fields) -> Doc:
+def _compiled(text: str, known: Fields, *, possible: bool) -> Doc:
     if not text.strip():
         return {}
     from .filter import compile_filter  # the parser's imports, for those who write a filter
 
-    return compile_filter(text, known)
+    return compile_filter(text, known, possible=possible)
 
 
 def _order(names: Sequence[str], known: Fields) -> tuple[tuple[Field, int], ...]:

@@ -17,8 +17,12 @@ from ...sources.files.open_files import quoted, without_compression
 MANIFEST: Final = "exfolio.json"
 """File beside a calculation's input that says which candidate it is for."""
 
-# vasprun.xml, and as jobs rename it: vasprun.xml.relax1 (custodian), vasprun.relax1.xml.
-_VASPRUN = re.compile(r"vasprun(?:\.(?P<before>[^.]+))?\.xml(?:\.(?P<after>[^.]+))?", re.IGNORECASE)
+# vasprun.xml, and as jobs and people rename it: vasprun.xml.relax1 (custodian), vasprun.relax1.xml, vasprun_static.xml,
+# vasprun-1.xml, MoS2_vasprun.xml.
+_VASPRUN = re.compile(
+    r"(?:(?P<first>[^.]+)[._-])?vasprun(?:[._-]?(?P<before>[^.]+))?\.xml(?:\.(?P<after>[^.]+))?", re.IGNORECASE
+)
+_NOT_READ = re.compile(r"(?:[^.]+[._-])?vaspout(?:[._-]?[^.]+)?\.h5", re.IGNORECASE)
 _OUTPUT_ONLY = re.compile(r"OUTCAR(\..+)?")
 _SET_ASIDE = re.compile(r"error\.\d+")  # where custodian keeps an attempt that went wrong
 
@@ -116,6 +120,7 @@ def _sorted_out(here: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Path]
     runs: dict[str, Path] = {}
     manifest: Path | None = None
     finished = False
+    other: str | None = None
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -128,7 +133,7 @@ def _sorted_out(here: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Path]
         elif entry.is_dir(follow_symlinks=False):
             folders.append(path)
         elif match:
-            suffix = ".".join(part for part in (match["before"], match["after"]) if part)
+            suffix = ".".join(part for part in (match["first"], match["before"], match["after"]) if part)
             if not entry.is_file(follow_symlinks=False):
                 results.append(Trouble(shown(path), "it is no regular file", "Write its content to a file."))
             elif suffix in runs:
@@ -140,6 +145,11 @@ def _sorted_out(here: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Path]
             manifest = path
         elif _OUTPUT_ONLY.fullmatch(without_compression(entry.name)):
             finished = True
+        elif _NOT_READ.fullmatch(without_compression(entry.name)):
+            other = entry.name
+    if other and not runs:
+        remedy = "VASP writes a vasprun.xml beside it: fetch that."
+        results.append(Trouble(shown(here / other), "it is not read, and there is no vasprun.xml beside it", remedy))
     if finished and not runs and not results:
         results.append(Trouble(shown(here), "there is an OUTCAR but no vasprun.xml", "Fetch the vasprun.xml too."))
     set_aside = _SET_ASIDE.fullmatch(here.name) is not None

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role
+from ....models.calculation.inputs import cutoff_of, hubbards_of
+from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role, Step
+from ....models.calculation.run_kind import RELAXATION, STATIC
+from ....models.calculation.usability import Purpose
+from ....models.composition.formula.parsing import read_one
 from ....models.structure.serialization import from_plain, to_plain
 from ....models.structure.templates.template_cells import TemplateCell
 from ....stores.canonical import content_hash
@@ -61,8 +65,8 @@ class Subject:
     substitution: dict[str, str] = field(default_factory=dict)
     layers: set[str] = field(default_factory=set)
     structure: Doc = field(default_factory=dict, repr=False)
-    finished: dict[tuple[str, str], Doc] = field(default_factory=dict, repr=False)
-    """Converged calculations there are, by functional and task; each with its final structure, if it is known."""
+    attempts: dict[tuple[str, str], list[Doc]] = field(default_factory=dict, repr=False)
+    """Calculations there are of it, by functional and task."""
 
     @property
     def structure_hash(self) -> str:
@@ -186,15 +190,15 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
         if missing := proposed - structures.keys():  # a candidate carries its own structure as well
             structures |= _structures(connection, "candidates", "structure_id", missing)
         bulks = _structures(connection, "materials", "material_id", materials)
-        finished = _finished(connection, [subject.id for subject in batch])
+        attempts = _attempts(connection, [subject.id for subject in batch])
         for subject in batch:
             plain = structures.get(subject.id) if subject.material_id is None else bulks.get(subject.material_id)
             if plain is None:
                 continue
             subject.structure = _replaced(plain, subject.substitution)
-            subject.finished = finished.get(subject.id, {})
+            subject.attempts = attempts.get(subject.id, {})
             yield subject
-            subject.structure, subject.finished = {}, {}
+            subject.structure, subject.attempts = {}, {}
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -264,7 +268,7 @@ def _structures(connection: Connection, collection: str, key: str, ids: Iterable
 def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:
     """By structure, the values that come from a calculation of itself."""
     ids = sorted({candidate["structure_id"] for candidate in candidates})
-    query = {"structure_id": {"$in": ids}, "basis": "calculation", "deprecated": False}
+    query = {"structure_id": {"$in": ids}, "basis": "calculation", "value": {"$ne": None}, "deprecated": False}
     known: dict[str, set[str]] = {}
     for doc in connection.database["properties"].find(query, {"_id": 0, "structure_id": 1, "kind": 1, "stale": 1}):
         if not doc.get("stale"):
@@ -272,47 +276,84 @@ def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, 
     return known
 
 
-def _finished(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tuple[str, str], Doc]]:
-    """By subject, the converged calculations: by functional without its +U, and by task."""
+_ATTEMPT: Final = (
+    *("calculation_id", "functional", "task_type", "structure", "hubbards", "settings", "set_aside", "converged"),
+    *("usable_for", "unusable_for"),
+)
+
+
+def _attempts(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tuple[str, str], list[Doc]]]:
+    """By subject, the calculations: by functional without its +U, and by task."""
     ids = set(ids)
     layers = sorted({identity.removesuffix(BULK) for identity in ids})
     keys = ("structure_id", "material_id", "manifest.bulk_of")
-    query = {
-        "$or": [{key: {"$in": layers}} for key in keys],
-        "converged": True,
-        "set_aside": {"$ne": True},
-        "deprecated": False,
-    }
-    names = {"_id": 0, **dict.fromkeys((*keys, "functional", "task_type", "structure"), 1)}
-    finished: dict[str, dict[tuple[str, str], Doc]] = {}
+    query = {"$or": [{key: {"$in": layers}} for key in keys], "deprecated": False}
+    names = {"_id": 0, **dict.fromkeys((*keys, *_ATTEMPT), 1)}
+    attempts: dict[str, dict[tuple[str, str], list[Doc]]] = {}
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
         bulk_of = doc.get("manifest", {}).get("bulk_of")
         of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
         if of in ids:
-            finished.setdefault(of, {})[key] = doc.get("structure") or {}
-    return finished
+            attempts.setdefault(of, {}).setdefault(key, []).append(doc)
+    return attempts
 
 
-_AS_READ: Final = {"gga": "pbe", "optb88+rvv10": "optb88-vdw", "optb88": "optb88-vdw"}
-"""Names that pymatgen gives a run: PBE where no tag says otherwise, and +rVV10 for whatever has LUSE_VDW."""
+_PBE: Final = "gga"
 
 
 def _family(functional: Any) -> str:
     name = str(functional or "").replace("+U", "").casefold()
-    return _AS_READ.get(name, name)
+    return _PBE if name == "pbe" else name
 
 
 def _task(task_type: Any) -> str:
-    name = str(task_type or "").casefold()
-    return "relax" if "optimiz" in name or "relax" in name else "static" if "static" in name else name
+    return {STATIC: "static", RELAXATION: "relax"}.get(str(task_type), str(task_type))
 
 
-def is_finished(subject: Subject, functional: str, task: str) -> bool:
-    """Whether a converged calculation of it by this functional is in the registry."""
-    return (_family(functional), task) in subject.finished
+def finished(subject: Subject, step: Step) -> Doc | None:
+    """The calculation that a step asks for, where the registry has one that may be used for it."""
+    attempts = _of_step(subject, step)
+    return next((doc for doc in reversed(attempts) if not what_has_to_change(doc, subject, step)), None)
 
 
-def final_structure(subject: Subject, functional: str) -> Doc | None:
-    """Structure that a converged relaxation by this functional ended with, if there is one."""
-    return subject.finished.get((_family(functional), "relax")) or None
+def why_again(subject: Subject, step: Step) -> str | None:
+    """Why a step is due although it has been calculated, and what has to change; None where it has not been."""
+    attempts = _of_step(subject, step)
+    told = (f"{doc['calculation_id']}: {'; '.join(what_has_to_change(doc, subject, step))}" for doc in attempts)
+    return " | ".join(told) or None
+
+
+def what_has_to_change(calculation: Doc, subject: Subject, step: Step) -> list[str]:
+    """What keeps a calculation from being the one that a step asks for; nothing when it is."""
+    reasons: list[str] = []
+    if "usable_for" in calculation:
+        purpose = _purpose(step)
+        if purpose not in calculation["usable_for"]:
+            reasons += calculation.get("unusable_for", {}).get(purpose) or [f"it is not usable for {purpose}"]
+    elif calculation.get("set_aside") or not calculation.get("converged"):
+        reasons.append("it is not converged")
+    elements = _elements(subject)
+    wanted, had = hubbards_of(step.functional, elements), calculation.get("hubbards") or {}
+    for element in sorted(elements & (wanted.keys() | had.keys())):
+        u, needed = float(had.get(element, 0.0)), wanted.get(element, 0.0)
+        if abs(u - needed) > 1e-6:
+            reasons.append(f"U({element}) is {u:g} eV, {needed:g} eV is wanted")
+    cutoff = calculation.get("settings", {}).get("ENCUT")
+    if isinstance(cutoff, int | float) and cutoff < cutoff_of(step.functional) - 0.1:
+        reasons.append(f"ENCUT is {cutoff:g} eV, {cutoff_of(step.functional):g} eV is wanted")
+    return reasons
+
+
+def _of_step(subject: Subject, step: Step) -> list[Doc]:
+    return subject.attempts.get((_family(step.functional), step.task), [])
+
+
+def _purpose(step: Step) -> Purpose:
+    if EXFOLIATION in step.fields:
+        return "exfoliation"
+    return "gap" if step.functional == "HSE06" else "energy"
+
+
+def _elements(subject: Subject) -> set[str]:
+    return set(read_one(subject.formula))

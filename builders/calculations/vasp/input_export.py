@@ -19,12 +19,12 @@ from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.canonical import content_hash
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
-from .due import BULK, Due, Subject, final_structure, find_due, is_finished, with_structures
+from .due import BULK, Due, Subject, find_due, finished, why_again, with_structures
 from .folders import FORMAT, Tree, files_hash, folder_name, open_tree
 
 Doc = dict[str, Any]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the settings: raised when the same choices come to give different input."""
 EXPECTED: Final = {"energy": "eV", "structure": "Å"}
 
@@ -49,6 +49,8 @@ class VaspExport:
         Candidates whose exfoliation energy can't be calculated, with the reason.
     finished
         Calculations that are in the registry already.
+    again
+        Folders whose calculation is in the registry, but is not what is needed, with what has to change.
     """
 
     new: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ class VaspExport:
     blocked: dict[str, int] = field(default_factory=dict)
     without_bulk: dict[str, str] = field(default_factory=dict)
     finished: int = 0
+    again: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,15 @@ class Order:
     ----------
     after
         Name of the folder beside it whose final structure it starts from; None where it starts from `start`.
+    again
+        What has to change of the calculations that there are; None where there is none.
     """
 
     subject: Subject
     step: Step
     start: Doc
     after: str | None
+    again: str | None = None
 
     @property
     def folder(self) -> str:
@@ -223,6 +229,8 @@ def _export(
     if due_here:
         tree.clear(due_here[0].folder)
     for order in due_here:
+        if order.again:
+            done.again[order.path] = order.again
         try:
             entries[order.path] = _write(tree, order, choices, done, campaign, potcar=potcar)
         except (NoInput, BadStructure) as bad:
@@ -262,7 +270,7 @@ def _write(tree: Tree, order: Order, choices: Choices, done: VaspExport, campaig
     elif present.state == "untouched":
         done.changed.append(order.path)
     else:
-        done.kept[order.path] = _KEPT[present.state]
+        done.kept[order.path] = "; ".join(filter(None, (_KEPT[present.state], order.again and _MOVE_AWAY)))
         return _entry(order, present.manifest or manifest)
     tree.put(order.path, vasp_input.files, manifest)
     return _entry(order, manifest)
@@ -282,15 +290,16 @@ def _steps(subject: Subject, choices: Choices) -> list[Step]:
 
 def _orders(subject: Subject, choices: Choices) -> Iterator[Order]:
     for step in _steps(subject, choices):
-        if is_finished(subject, step.functional, step.task):
+        if finished(subject, step) is not None:
             continue
         start, after = subject.structure, None
         if step.after is not None:
-            relaxed = final_structure(subject, step.after.functional)
+            relaxed = (finished(subject, step.after) or {}).get("structure")
             start, after = (relaxed, None) if relaxed else (start, step.after.name)
-        yield Order(subject, step, start, after)
+        yield Order(subject, step, start, after, why_again(subject, step))
 
 
+_MOVE_AWAY: Final = "move its results away to have new input written"
 _KEPT: Final = {
     "begun": "a calculation has begun there",
     "edited": "a file there has been changed or added",

@@ -1,7 +1,7 @@
 """Makes a document of one VASP calculation: what was run, whether it converged, and what came out.
 
-pymatgen reads the vasprun.xml, which `guards` has checked first; emmet-core names the kind of task. It knows neither
-the database nor which structure the calculation is for.
+pymatgen reads the vasprun.xml, which `guards` has checked first; what the tags mean, and what the run may be used for,
+is the business of `models.calculation`. It knows neither the database nor which structure the calculation is for.
 """
 
 from __future__ import annotations
@@ -9,13 +9,29 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from emmet.core.vasp.calc_types.utils import task_type
 from lxml.etree import XMLSyntaxError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.outputs import Vasprun
 
+from ....models.calculation.band_edges import BandEdges, Channel, band_edges
+from ....models.calculation.functional import functional_name, gga_tag, hubbards_of_run
+from ....models.calculation.relaxation_end import (
+    electronic_entropy,
+    largest_force,
+    step_energy,
+    unsaid_energy,
+    why_atoms_moved,
+    why_electrons_moved,
+)
+from ....models.calculation.run_kind import MOLECULAR_DYNAMICS, kind_of_run
+from ....models.calculation.usability import Run as UsedRun
+from ....models.calculation.usability import Usability, has_unsaid_energy, judge
+from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
 from ...sources.records.material_fields import amounts_of, checked, structure_fields
@@ -23,18 +39,22 @@ from ...sources.records.raw_record import BadRecord
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest
+from .valences import Species, species_of
 
-SETTINGS: Final = (
-    *("ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ISPIN", "LASPH", "ADDGRID", "LREAL", "ALGO"),
-    *("NSW", "IBRION", "ISIF", "NELM", "KSPACING", "LDIPOL", "IDIPOL", "LSORBIT"),
-    *("GGA", "METAGGA", "LHFCALC", "HFSCREEN", "AEXX", "LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ"),
-    *("IVDW", "LUSE_VDW", "AGGAC", "PARAM1", "PARAM2", "ZAB_VDW", "BPARAM", "CPARAM"),
+ALWAYS_KEPT: Final = (
+    *("ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ISPIN", "LASPH", "NSW", "IBRION", "ISIF"),
+    *("NELECT", "NUPDOWN", "PSTRESS", "LSORBIT"),
 )
-"""INCAR tags that are kept: they decide whether two energies can be compared."""
-
-_NONLOCAL: Final = {"BO": "optB88-vdW", "MK": "optB86b-vdW", "OR": "optPBE-vdW", "RE": "vdW-DF", "ML": "vdW-DF2"}
-"""Names of the exchange part (GGA tag) with the nonlocal correlation of vdW-DF: Klimeš et al., Phys. Rev. B 83, 195131
-(2011). pymatgen calls whatever has LUSE_VDW "+rVV10"."""
+"""Settings that are kept also where the INCAR says nothing of them."""
+_KEPT_WITH: Final = (("LHFCALC", ("AEXX", "HFSCREEN")), ("LUSE_VDW", ("AGGAC",)), ("LDAU", ("LDAUTYPE",)))
+SETTINGS: Final = (
+    *ALWAYS_KEPT,
+    *("ADDGRID", "LREAL", "ALGO", "IALGO", "NELM", "KSPACING", "LDIPOL", "IDIPOL", "LATTICE_CONSTRAINTS", "PRECFOCK"),
+    *("GGA", "METAGGA", "LHFCALC", "HFSCREEN", "AEXX", "AGGAX", "ALDAC", "LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ"),
+    *("IVDW", "LVDW", "LUSE_VDW", "AGGAC", "PARAM1", "PARAM2", "ZAB_VDW", "BPARAM", "CPARAM", "IVDW_NL", "GGA_COMPAT"),
+    *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_RADIUS", "VDW_CNRADIUS"),
+)
+"""Tags that are kept: they decide whether two energies can be compared."""
 
 # What pymatgen raises on files that are XML but hold something else than VASP writes.
 _UNREADABLE: Final = (ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError, ArithmeticError)
@@ -53,14 +73,17 @@ def parse_run(run: Run) -> Doc:
     BadRun
         When it can't be used, with the reason.
     """
-    with plain_xml(run.vasprun) as path:
-        vasprun, notes = _read(path, quoted(run.vasprun))
-    try:
-        doc = _document(vasprun, notes)
-    except BadRecord as bad:
-        raise BadRun(f"{quoted(run.vasprun)}: {bad.reason}", "Look at the calculation.") from None
-    except _UNREADABLE as error:
-        raise BadRun(_not_as_vasp_writes(quoted(run.vasprun), error), "Fetch the file again.") from error
+    with warnings.catch_warnings(record=True) as caught, plain_xml(run.vasprun) as path:
+        warnings.simplefilter("always")
+        name = quoted(run.vasprun)
+        vasprun = _read(path, name)
+        try:
+            doc = _document(vasprun, species_of(path), set_aside=run.set_aside)
+        except BadRecord as bad:
+            raise BadRun(f"{name}: {bad.reason}", "Look at the calculation.") from None
+        except _UNREADABLE as error:
+            raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
+    doc["warnings"] = [*_told(caught), *doc["warnings"]]
     doc |= {"directory": shown(run.directory), "run": run.suffix or None, "set_aside": run.set_aside}
     if run.set_aside:
         doc["warnings"].insert(0, "an attempt that custodian set aside as failed")
@@ -70,108 +93,160 @@ def parse_run(run: Run) -> Doc:
     return doc
 
 
-def _read(path: Any, name: str) -> tuple[Vasprun, list[str]]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            # A POTCAR is licensed and may be anything; the titles in vasprun.xml tell which were used.
-            vasprun = Vasprun(path, parse_dos=False, parse_eigen=True, parse_potcar_file=False)
-        except XMLSyntaxError as error:
-            cut = "Premature end" in str(error) or "no element found" in str(error)
-            what = "ends too early: the calculation still runs, or was cut off" if cut else "is not well-formed XML"
-            raise BadRun(f"{name} {what} ({error.msg})", "Run it to its end, or fetch the file again.") from None
-        except _UNREADABLE as error:
-            raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
-    # pymatgen's word on convergence holds the path; ours is in the fields.
+def _read(path: Path, name: str) -> Vasprun:
+    try:
+        # A POTCAR is licensed and may be anything; the titles in vasprun.xml tell which were used.
+        return Vasprun(path, parse_dos=False, parse_eigen=True, parse_potcar_file=False)
+    except XMLSyntaxError as error:
+        cut = "Premature end" in str(error) or "no element found" in str(error)
+        what = "ends too early: the calculation still runs, or was cut off" if cut else "is not well-formed XML"
+        raise BadRun(f"{name} {what} ({error.msg})", "Run it to its end, or fetch the file again.") from None
+    except _UNREADABLE as error:
+        raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
+
+
+def _told(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What other libraries warned of: data, not something to print."""
     notes = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-    return vasprun, [note for note in dict.fromkeys(notes) if "unconverged" not in note]
+    # pymatgen's word on convergence holds the path; ours is in the fields.
+    return [note for note in dict.fromkeys(notes) if "unconverged" not in note]
 
 
 def _not_as_vasp_writes(name: str, error: BaseException) -> str:
     return f"{name} is not as VASP writes it: {type(error).__name__}: {error}"
 
 
-def _document(vasprun: Vasprun, notes: list[str]) -> Doc:
+def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> Doc:
     if not vasprun.ionic_steps:
         raise BadRecord("it holds no ionic step")
-    energy = _final_energy(vasprun)
+    tags = VaspTags.of(vasprun.incar.data, vasprun.parameters.data)  # its own way in costs milliseconds
+    last = vasprun.ionic_steps[-1]
+    energy = _final_energy(last)
     structure = checked(vasprun.final_structure)
     initial = checked(vasprun.initial_structure)
-    incar = {str(key): value for key, value in vasprun.incar.items()}
-    electronic, ionic = bool(vasprun.converged_electronic), bool(vasprun.converged_ionic)
+    titles = [str(symbol) for symbol in vasprun.potcar_symbols]
+    elements = [title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1]
+    hubbards = hubbards_of_run(tags, elements)
+    kind = kind_of_run(tags, k_points_along_lines=_along_lines(vasprun), k_point_weights=vasprun.actual_kpoints_weights)
+    missing = unsaid_energy(last)
+    unsaid = missing < 0 and has_unsaid_energy(tags, kind, missing, len(structure))
+    functional = functional_name(tags, titles, hubbards, unsaid_dispersion=unsaid)
+    electrons_moved = why_electrons_moved(tags, vasprun.ionic_steps)
+    atoms_moved = why_atoms_moved(kind, tags, vasprun.ionic_steps, _movable(structure))
+    unconverged = [f"the electrons of the last step are not converged: {electrons_moved}"] if electrons_moved else []
+    if atoms_moved:
+        what = "the molecular dynamics" if kind == MOLECULAR_DYNAMICS else "the relaxation"
+        unconverged.append(f"{what} stopped before it converged: {atoms_moved}")
+    neutral = sum(one.atoms * one.valence for one in species) if species else None
+    mesh = _mesh(vasprun)
     doc: Doc = {
         **structure_fields(structure),
         "initial_structure": structure_fields(initial)["structure"],
         "composition": amounts_of(structure),
         "code": f"VASP {vasprun.vasp_version.strip()}",
-        "functional": _functional(vasprun),
-        "hubbards": {str(el): float(u) for el, u in vasprun.hubbards.items() if u} if vasprun.is_hubbard else {},
-        "potcar_symbols": [str(symbol) for symbol in vasprun.potcar_symbols],
-        "task_type": str(task_type({"incar": incar, "kpoints": _kpoints_of(vasprun)}).value),
+        "functional": functional,
+        "hubbards": hubbards,
+        "potcar_symbols": titles,
+        "task_type": kind,
         "energy": energy,
         "energy_per_atom": energy / len(structure),
-        "converged_electronic": electronic,
-        "converged_ionic": ionic,
-        "converged": electronic and ionic,
-        "spin_polarised": bool(vasprun.is_spin),
-        "settings": _settings(vasprun, incar),
-        "kpoints": _kpoints(vasprun),
-        "warnings": notes,
+        "converged_electronic": electrons_moved is None,
+        "converged_ionic": atoms_moved is None,
+        "converged": not unconverged,
+        "spin_polarised": tags.number("ISPIN", 1) == 2,
+        "settings": settings_of(tags),
+        "kpoints": _kpoints(vasprun, mesh),
+        "warnings": list(unconverged),
     }
-    if not electronic:
-        doc["warnings"].append("the electrons of the last step are not converged")
-    if not ionic:
-        doc["warnings"].append("the relaxation stopped before it converged")
-    doc |= _gap(vasprun, doc["warnings"])
+    if neutral is not None:
+        doc["charge"] = round(neutral - tags.number("NELECT", neutral), 6)
+    edges = _edges(vasprun, tags, doc)
     doc["trajectory"] = _trajectory(vasprun, doc["warnings"])
-    return doc
+    run = UsedRun(
+        tags=tags,
+        kind=kind,
+        functional=functional,
+        structure=structure,
+        potcar_titles=titles,
+        species=elements,
+        valence_electrons=neutral,
+        mesh=mesh,
+        band_gap=edges.gap if edges else None,
+        filling_of_highest=_filling_of_highest(vasprun),
+        entropy=electronic_entropy(last),
+        unsaid_energy=missing,
+        unconverged=unconverged,
+        gap_doubt=edges.doubt if edges else "the file holds no eigenvalues",
+        set_aside=set_aside,
+    )
+    return doc | usability_fields(judge(run))
 
 
-def _functional(vasprun: Vasprun) -> str:
-    name = str(vasprun.run_type)
-    exchange = str(vasprun.incar.get("GGA") or "").strip().upper()
-    if name.endswith("+rVV10") and not str(vasprun.incar.get("METAGGA") or "--").strip("-") and exchange in _NONLOCAL:
-        return _NONLOCAL[exchange] + ("+U" if vasprun.is_hubbard else "")
-    return name
+def usability_fields(usability: Usability) -> Doc:
+    """Fields of a document that say what a calculation is usable for."""
+    return {
+        "usable": usability.usable,
+        "usable_for": list(usability.usable_for),
+        "unusable_because": list(usability.reasons[usability.purpose]),
+        "unusable_for": {str(purpose): list(why) for purpose, why in usability.reasons.items() if why},
+    }
 
 
-def _final_energy(vasprun: Vasprun) -> float:
-    last = vasprun.ionic_steps[-1]
-    energy = float(vasprun.final_energy)  # pymatgen mends a fault of VASP's from the last electronic step
-    told = {"final energy": energy}
+def settings_of(tags: VaspTags) -> Doc:
+    """Settings that are kept: what VASP took where it says so, else what the INCAR says."""
+    settings: Doc = {}
+    for tag in SETTINGS:
+        kept = tag in tags.told or tag in ALWAYS_KEPT or any(tags.on(part) and tag in its for part, its in _KEPT_WITH)
+        value = tags.get(tag) if kept else None
+        if value is not None and _storable(value):
+            settings[tag] = value
+    if "PREC" in settings:
+        first = str(settings["PREC"]).strip().upper()[:1]
+        settings["PREC"] = {"A": "Accurate", "N": "Normal", "H": "High"}.get(first, settings["PREC"])
+    if gga := gga_tag(tags):
+        settings["GGA"] = gga
+    else:
+        settings.pop("GGA", None)
+    if metagga := tags.word("METAGGA"):
+        settings["METAGGA"] = metagga
+    else:
+        settings.pop("METAGGA", None)
+    return settings
+
+
+def _final_energy(last: Doc) -> float:
+    energy = step_energy(last)
+    told: Doc = {}
     for step in (last, *last.get("electronic_steps", [])[-1:]):
         told |= {str(name): step[name] for name in ("e_fr_energy", "e_wo_entrp", "e_0_energy") if name in step}
         for name, value in told.items():
             if not (isinstance(value, int | float) and math.isfinite(value)):
                 raise BadRecord(f"the energy of the last step is no number ({name} is {value})")
-    return energy
+    if energy is None:
+        raise BadRecord("the last step has no total energy")
+    return round(energy, 8)
 
 
-def _kpoints_of(vasprun: Vasprun) -> Doc:
+def _movable(structure: Structure) -> NDArray[np.bool_] | None:
+    flags = structure.site_properties.get("selective_dynamics")
+    return None if flags is None else np.asarray(flags, dtype=bool)
+
+
+def _along_lines(vasprun: Vasprun) -> bool:
     kpoints = vasprun.kpoints
-    return {"labels": list(kpoints.labels or []), "nkpoints": int(kpoints.num_kpts or 0), "kpts_weights": None}
+    return bool([label for label in kpoints.labels or [] if label is not None]) or int(kpoints.num_kpts or 0) > 0
 
 
-def _kpoints(vasprun: Vasprun) -> Doc:
+def _mesh(vasprun: Vasprun) -> list[int] | None:
     kpoints = vasprun.kpoints
-    facts: Doc = {"style": kpoints.style.name.lower(), "count": len(vasprun.actual_kpoints)}
-    if kpoints.num_kpts == 0 and len(kpoints.kpts) == 1:
-        facts["grid"] = [int(n) for n in kpoints.kpts[0]]
-    return facts
+    if int(kpoints.num_kpts or 0) == 0 and len(kpoints.kpts) == 1 and len(kpoints.kpts[0]) == 3:
+        return [int(n) for n in kpoints.kpts[0]]
+    return [1, 1, 1] if len(vasprun.actual_kpoints) == 1 else None
 
 
-def _settings(vasprun: Vasprun, incar: Doc) -> Doc:
-    settings: Doc = {}
-    for tag in SETTINGS:
-        value = incar.get(tag)
-        if value is not None and _storable(value):
-            settings[tag] = value
-    # What VASP took where the INCAR says nothing.
-    for tag, parameter in (("ENCUT", "ENMAX"), ("PREC", "PREC"), ("ISPIN", "ISPIN"), ("LASPH", "LASPH")):
-        value = vasprun.parameters.get(parameter)
-        if tag not in settings and value is not None and _storable(value):
-            settings[tag] = value
-    return settings
+def _kpoints(vasprun: Vasprun, mesh: list[int] | None) -> Doc:
+    facts: Doc = {"style": vasprun.kpoints.style.name.lower(), "count": len(vasprun.actual_kpoints)}
+    return facts | ({"grid": mesh} if mesh else {})
 
 
 def _storable(value: Any) -> bool:
@@ -180,32 +255,52 @@ def _storable(value: Any) -> bool:
     return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _gap(vasprun: Vasprun, notes: list[str]) -> Doc:
+def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
+    """Band edges, put into the document with what is to be said of them."""
     if not vasprun.eigenvalues:
-        return {}
-    gap, cbm, vbm, direct = vasprun.eigenvalue_band_properties
-    if not all(math.isfinite(float(value)) for value in (gap, cbm, vbm)):
-        notes.append("no band gap: there is no empty, or no filled, band")
-        return {}
-    gap_facts: Doc = {"band_gap": float(gap), "cbm": float(cbm), "vbm": float(vbm)}
-    return {**gap_facts, "band_gap_direct": bool(direct)} if gap > 0 else gap_facts
+        return None
+    spins = {spin.value: values for spin, values in vasprun.eigenvalues.items()}
+    names: dict[Channel, int] = {"up": 1, "down": -1} if -1 in spins else {"both": 1}
+    edges = band_edges(
+        {name: spins[value][..., 0] for name, value in names.items()},
+        {name: spins[value][..., 1] for name, value in names.items()},
+        np.asarray(vasprun.actual_kpoints_weights, dtype=np.float64),
+        tags.number("NELECT", 0.0),
+        spinors=tags.on("LNONCOLLINEAR") or tags.on("LSORBIT"),
+    )
+    doc["warnings"] += edges.notes
+    if edges.doubt:
+        doc["warnings"].append(f"no band gap to rely on: {edges.doubt}")
+    if edges.gap is None:
+        return edges
+    told = {"band_gap": edges.gap, "band_gap_direct": edges.direct, "cbm": edges.cbm, "vbm": edges.vbm}
+    doc |= {name: value for name, value in told.items() if value is not None}
+    doc["band_gap_from"] = (
+        "one k-point" if doc["kpoints"]["count"] == 1 else "lines" if _along_lines(vasprun) else "mesh"
+    )
+    if edges.by_channel:
+        doc["band_gap_by_spin"] = dict(edges.by_channel)
+    return edges
+
+
+def _filling_of_highest(vasprun: Vasprun) -> float:
+    levels = (vasprun.eigenvalues or {}).values()
+    return max((float(values[:, -1, 1].max()) for values in levels if values.size), default=0.0)
 
 
 def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
     steps = vasprun.ionic_steps
     facts: Doc = {"steps": len(steps)}
-    energies = _finite(step.get("e_0_energy") for step in steps)
+    energies = _finite(step_energy(step) for step in steps)
     if len(energies) < len(steps):
         notes.append(f"{len(steps) - len(energies)} of {len(steps)} ionic steps have no finite energy")
     if energies:
         facts |= {"first_energy": energies[0], "last_energy": energies[-1], "lowest_energy": min(energies)}
-    forces = np.asarray(steps[-1].get("forces", []), dtype=np.float64)
-    if forces.ndim == 2 and forces.size:
-        largest = float(np.linalg.norm(forces, axis=1).max())
-        if math.isfinite(largest):
-            facts["largest_force"] = largest
-        else:
-            notes.append("the last forces are not finite")
+    force = largest_force(steps[-1])
+    if force is not None:
+        facts["largest_force"] = force
+    elif len(steps[-1].get("forces", [])):
+        notes.append("the last forces are not finite")
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
     facts["volume_change"] = float(last / first - 1.0)
     return facts

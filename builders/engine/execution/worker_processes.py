@@ -219,8 +219,8 @@ def _begin_worker(payload: bytes) -> None:
             torch.set_num_threads(1)
     try:
         loaded: tuple[Stage, list[Any]] = pickle.loads(payload)  # noqa: S301  of this program's own process
-        _stage, found = loaded
-        lookups.hand_over(_stage, found)
+        _stage, looked_up = loaded
+        lookups.hand_over(_stage, looked_up)
     except Exception as error:  # noqa: BLE001  told with every batch; raised here it would look like a crash
         _failed_to_begin = error
 

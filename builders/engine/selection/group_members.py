@@ -80,10 +80,10 @@ class Members:
             Query for those that are no members and may still matter, where only members do otherwise; None: all do.
         """
         query = self._changed(facet, {"$gt": low, "$lte": high}, besides)
-        found = self.at_one_moment(database).aggregate(
+        groups = self.at_one_moment(database).aggregate(
             [{"$match": query}, {"$group": {"_id": f"${self.group_field}"}}], allowDiskUse=True
         )
-        return {str(doc["_id"]) for doc in found if doc["_id"] is not None}
+        return {str(doc["_id"]) for doc in groups if doc["_id"] is not None}
 
     def left_groups(self, database: Database[Doc], facet: str, low: int, *, besides: Doc | None) -> set[str]:
         """Names of the groups that documents which changed have left.

@@ -12,19 +12,19 @@ from typing import ClassVar
 from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
 from ....models.energetics.formation import element_references, formation_energies
-from ....models.energetics.hull import Entry, hull_positions
+from ....models.energetics.hull import Entry, MissingReferenceError, energy_above_hull, hull_positions
+from ....models.potential.interface import Potential
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
-from ..known_hull_stage import ELEMENTS_ALONE
+from ..limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
 from .element_energies import reference_elements
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entry_id, method_name, not_installed, scheme_name, stage_name
 
-NO_VAN_DER_WAALS = "{} knows no van der Waals attraction: a lower bound, of the bonds that have to be cut alone"
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
 
 
@@ -39,7 +39,7 @@ class PotentialValuesStage(GroupStage):
         Name of the potential.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -59,16 +59,17 @@ class PotentialValuesStage(GroupStage):
         return {"model": self.potential.name, "relax": self.relax}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Compare energies of proposed structures with those of known materials."""
+        """Compare energies of proposed structures with those of known materials; look which of these have none."""
         return (
             Members(
                 Property,
                 "chemsys",
                 ("value",),
                 ("structure_id", "value", "details"),
-                fixed={"kind": KIND, "method": self._method},
+                fixed=self._asked,
             ),
-            Members(ReferenceEntry, "chemsys", ("record",), ("composition", "energy_per_atom"), fixed=self._references),
+            Members(ReferenceEntry, "chemsys", ("record",), (), fixed=_references(self.potential, relax=self.relax)),
+            KNOWN_MATERIALS,
         )
 
     @property
@@ -76,8 +77,8 @@ class PotentialValuesStage(GroupStage):
         return method_name(self.potential, relax=self.relax)
 
     @property
-    def _references(self) -> Doc:
-        return {"functional": self.potential.name, "scheme": scheme_name(relax=self.relax)}
+    def _asked(self) -> Doc:
+        return {"kind": KIND, "method": self._method}
 
     def select(self) -> Iterator[Batch]:
         """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
@@ -88,27 +89,49 @@ class PotentialValuesStage(GroupStage):
         yield from super().select()
 
     def affected(self, source: Members, names: set[str]) -> set[str]:
-        """Systems of structures with an energy that hold the system of a reference."""
-        if source.document is not ReferenceEntry:
+        """Systems of structures with an energy that hold the system of a reference, or of a known material."""
+        if source.document is Property:
             return names
-        asked = self.db.database["properties"].distinct("chemsys", {"kind": KIND})
+        asked = self.db.database["properties"].distinct("chemsys", self._asked)
         return {system for system in asked if not names.isdisjoint(sub_systems(system))}
 
     def batch_of(self, names: list[str]) -> Batch:
         """Make a batch of systems, each with the references of all its parts."""
         batch = super().batch_of(names)
         systems = {sub for item in batch.items for sub in sub_systems(item.key)}
-        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **self._references}
-        fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
+        by_system = self._entries(systems, relax=self.relax)
+        static = self._entries(systems, relax=False) if self.relax else {}
+        known = self._known(systems)
+        layers = layers_among(self.db.database, (doc for item in batch.items for doc in item.content["properties"]))
+        for item in batch.items:
+            parts = sub_systems(item.key)
+            item.content["competing"] = [doc for part in parts for doc in by_system.get(part, [])]
+            item.content["static"] = [doc for part in parts for doc in static.get(part, [])]
+            item.content["materials"] = [doc for part in parts for doc in known.get(part, [])]
+            item.content["layers"] = [doc["structure_id"] for doc in item.content["properties"]
+                                      if doc["structure_id"] in layers]  # fmt: skip
+        return batch
+
+    def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
+        """Reference entries of chemical systems, taken one way, those of elements among them."""
+        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **_references(self.potential, relax=relax)}
+        fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1, "formula_reduced": 1}
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
-            by_system.setdefault(doc.pop("chemsys"), []).append(doc)
+            by_system.setdefault(doc["chemsys"], []).append(doc)
         # Evaluated here, once, and not by every worker process.
-        for symbol in {symbol for item in batch.items for symbol in item.key.split("-")}:
-            by_system.setdefault(symbol, []).extend(reference_elements(symbol, self.potential, relax=self.relax))
-        for item in batch.items:
-            item.content["competing"] = [doc for sub in sub_systems(item.key) for doc in by_system.get(sub, [])]
-        return batch
+        for symbol in {symbol for system in systems for symbol in system.split("-")}:
+            by_system.setdefault(symbol, []).extend(reference_elements(symbol, self.potential, relax=relax))
+        return by_system
+
+    def _known(self, systems: set[str]) -> dict[str, list[Doc]]:
+        """Known materials of chemical systems, whether or not the potential has evaluated them."""
+        fields = {"_id": 0, "chemsys": 1, **dict.fromkeys(KNOWN_MATERIALS.fields, 1)}
+        query = {**KNOWN_MATERIALS.query(), "chemsys": {"$in": sorted(systems)}}
+        known: dict[str, list[Doc]] = {}
+        for doc in self.db.database["materials"].find(query, fields):
+            known.setdefault(doc["chemsys"], []).append(doc)
+        return known
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Compare the structures of each chemical system with what competes there."""
@@ -140,18 +163,17 @@ class PotentialValuesStage(GroupStage):
         against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
+        evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}
+        left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
+        found = completeness(item.content["materials"], evaluated, left_out=left_out)
         for energy, formation, position in zip(energies, formed, positions, strict=True):
             docs.append(self._document(energy, "formation_energy", float(formation), snapshot, against))
-            competing = [references[product.phase] for product in position.products if product.phase is not None]
-            alone = len(elements) > 1 and all(len(entry.composition) == 1 for entry in competing)
-            limits = {"limits": ELEMENTS_ALONE} if alone else {}
-            above = self._document(energy, "energy_above_hull", position.energy, snapshot, limits)
-            if alone:
-                above["bound"] = "lower"
+            above = self._document(energy, "energy_above_hull", position.energy, snapshot, {})
             above["competing"] = [
                 {"id": product.name, "share_of_atoms": round(product.amount, 4)} for product in position.products
             ]
-            docs.append(above)
+            layer = energy["structure_id"] in item.content["layers"]
+            docs.append(limited_distance(above, item.key, found, layer=layer, method=method))
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
@@ -164,15 +186,10 @@ class PotentialValuesStage(GroupStage):
         atoms = sum(bulk["composition"].values())
         whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], name)
         exfoliation = exfoliation_energy(layer, whole)
-        limits = {} if self.potential.has_dispersion else {"limits": NO_VAN_DER_WAALS.format(self.potential.title)}
-        why = {"bulk": parent, **limits}
-        doc = self._document(
-            energy, "exfoliation_energy", exfoliation.per_atom, content_hash([parent, bulk["energy_per_atom"]]), why
-        )
-        if not self.potential.has_dispersion:
-            doc["bound"] = "lower"
+        compared = content_hash([parent, bulk["energy_per_atom"]])
+        doc = self._document(energy, "exfoliation_energy", exfoliation.per_atom, compared, {"bulk": parent})
         doc["per_area"] = None if exfoliation.per_area is None else round(exfoliation.per_area, 3)
-        return [doc]
+        return [limited_by_dispersion(doc, layer=True, method=doc["method"])]
 
     def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
         method = self._method
@@ -188,3 +205,30 @@ class PotentialValuesStage(GroupStage):
             "details": details,
             "made_of": [energy["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }
+
+
+def _references(potential: Potential, *, relax: bool) -> Doc:
+    return {"functional": potential.name, "scheme": scheme_name(relax=relax)}
+
+
+def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:
+    """Formulas of materials that lie above the hull as they stand and were not relaxed: they compete with nothing.
+
+    One that lies on that hull and has no relaxed energy is another matter: its relaxation failed.
+    """
+    entries: dict[str, list[Entry]] = {}
+    references = []
+    method = method_name(potential, relax=False)
+    for doc in static:
+        reference = Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
+        references.append(reference)
+        if doc.get("formula_reduced", doc["chemsys"]) not in (*relaxed, *elements):
+            entries.setdefault(doc["formula_reduced"], []).append(reference)
+    asked = [entry for of_formula in entries.values() for entry in of_formula]
+    if not asked:
+        return set()
+    try:
+        above = iter(energy_above_hull(asked, references).tolist())
+    except MissingReferenceError:
+        return set()
+    return {formula for formula, given in entries.items() if min(next(above) for _ in given) > 0}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.stores.bookkeeping.overview import overview
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
@@ -63,6 +64,16 @@ def test_only_a_folder_that_changed_is_read_again(registry: Connection, tree: Pa
     assert after["a"]["calculation_id"] == before["a"]["calculation_id"]
     assert after["b"]["rev"] == before["b"]["rev"]
     assert ingest(registry, tree).due == 0
+
+
+def test_status_calls_due_only_what_changed(registry: Connection, tree: Path) -> None:
+    ingest(registry, tree)
+    assert [row for row in overview(registry)["due"] if row["stage"] == "ingest:vasp"] == []
+
+    (tree / "b" / "vasprun.xml").touch()
+
+    [due] = [row for row in overview(registry)["due"] if row["stage"] == "ingest:vasp"]
+    assert (due["items"], due["unit"]) == (1, "files")
 
 
 def test_a_mended_folder_leaves_quarantine(registry: Connection, tree: Path) -> None:

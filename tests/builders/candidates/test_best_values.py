@@ -1,6 +1,8 @@
 """Which of several known values decides."""
 
+import pytest
 from exfolio.builders.candidates.best_values import best_values, by_one_potential
+from exfolio.builders.candidates.ranking import Ranking
 
 
 def value(kind: str, method: str, basis: str, number: float | None, **more: object) -> dict[str, object]:
@@ -45,12 +47,51 @@ def test_the_basis_nearest_to_the_structure_itself_decides_though_another_would_
         assert best_values(rest)["formation_energy"] == -0.1 * place, bases[place]
 
 
-def test_of_energies_on_one_basis_the_lowest_counts() -> None:
-    found = [("PBE(+U) MP2020", -1.2), ("PBE(+U)/r2SCAN MP2020", -1.4), ("PBE MP2020", -1.3)]
+def test_a_better_method_counts_though_another_would_promise_more() -> None:
+    pbe, r2scan = ("PBE(+U) MP2020, against known", 0.05), ("PBE(+U)/r2SCAN MP2020, against known", 0.15)
+
+    best = best_values([value("energy_above_hull", method, "calculation", above) for method, above in (pbe, r2scan)])
+
+    assert best == {"energy_above_hull": 0.15, "methods": {"energy_above_hull": "PBE(+U)/r2SCAN MP2020, against known"}}
+
+
+def test_energies_corrected_count_before_energies_as_computed_and_of_methods_alike_the_lowest() -> None:
+    found = [("GGA+U, uncorrected", -1.5), ("PBE(+U) MP2020", -1.2), ("PBE MP2020", -1.3)]
 
     best = best_values([value("formation_energy", method, "calculation", energy) for method, energy in found])
 
-    assert best == {"formation_energy": -1.4, "methods": {"formation_energy": "PBE(+U)/r2SCAN MP2020"}}
+    assert best == {"formation_energy": -1.3, "methods": {"formation_energy": "PBE MP2020"}}
+
+
+def test_the_distance_to_what_is_known_goes_before_that_to_what_was_calculated_too() -> None:
+    ours = value("energy_above_hull", "r2SCAN, uncorrected, against known and ours", "calculation", 0.0)
+    known = value("energy_above_hull", "r2SCAN, uncorrected, against known", "calculation", -0.02)
+
+    assert best_values([ours, known])["energy_above_hull"] == -0.02
+
+
+@pytest.mark.parametrize("method", ["ALIGNN trained on HSE06", "HSE06, learnt from 2,000 gaps", "HSE06-like"])
+def test_a_method_that_only_names_the_hybrid_gives_no_hybrid_gap(method: str) -> None:
+    found = best_values([value("band_gap", method, "calculation", 2.4), value("band_gap", "GGA", "calculation", 1.6)])
+
+    assert "hse_band_gap" not in found
+    assert found["band_gap"] == 1.6
+
+
+def test_a_campaign_may_put_bases_and_levels_of_theory_first() -> None:
+    known = [
+        value("energy_above_hull", "PBE(+U)/r2SCAN MP2020, against known", "calculation", 0.15),
+        value("energy_above_hull", "PBE(+U) MP2020, against known", "calculation", 0.05),
+        value("energy_above_hull", "GGA_GGA+U_R2SCAN (mp, same-structure)", "same-structure", 0.02),
+    ]
+    pbe_first = Ranking(methods={"energy_above_hull": ("corrected GGA",)})
+    known_first = Ranking(bases=("same-structure",))
+    any_kind = Ranking(methods={"any": ("corrected GGA",), "band_gap": ("experiment",)})
+
+    assert best_values(known)["energy_above_hull"] == 0.15
+    assert best_values(known, ranking=pbe_first)["energy_above_hull"] == 0.05
+    assert best_values(known, ranking=any_kind)["energy_above_hull"] == 0.05
+    assert best_values(known, ranking=known_first)["energy_above_hull"] == 0.02
 
 
 def test_what_a_relaxed_structure_gives_comes_before_what_it_gave_as_it_was_proposed() -> None:
@@ -91,15 +132,53 @@ def test_pourbaix_energies_of_other_conditions_are_passed_over() -> None:
 
 
 def test_a_bound_is_named_as_one_and_gives_way_to_any_value() -> None:
-    chgnet = value("exfoliation_energy", "CHGNet 0.3.0 static", "potential", 0.01, bound="lower")
-    pbe = value("exfoliation_energy", "GGA", "calculation", 0.02, bound="lower")
+    chgnet = value("exfoliation_energy", "CHGNet 0.3.0 static", "potential", 0.01, low=0.01)
+    pbe = value("exfoliation_energy", "GGA", "calculation", 0.02, low=0.02)
     optb88 = value("exfoliation_energy", "optB88-vdW", "calculation", 0.08)
     bulk = value("exfoliation_energy", "experiment (handbook, parent)", "parent", 0.07)
 
     bounded = best_values([chgnet, pbe])
-    assert (bounded["exfoliation_energy"], bounded["bounds"]) == (0.02, {"exfoliation_energy": "lower"})
+    assert (bounded["exfoliation_energy"], bounded["lows"]) == (0.02, {"exfoliation_energy": 0.02})
+    assert "highs" not in bounded
     assert best_values([chgnet, pbe, bulk])["exfoliation_energy"] == 0.07
     assert best_values([pbe, optb88]) == {"exfoliation_energy": 0.08, "methods": {"exfoliation_energy": "optB88-vdW"}}
+
+
+def test_a_bound_that_is_trusted_more_goes_before_a_value_that_it_contradicts() -> None:
+    pbe = value("exfoliation_energy", "GGA", "calculation", 0.31, low=0.31)
+    table = value("exfoliation_energy", "optB88-vdW (jarvis, composition)", "composition", 0.08)
+    measured = value("exfoliation_energy", "experiment (handbook, parent)", "parent", 0.4)
+
+    assert best_values([pbe, table])["exfoliation_energy"] == 0.31
+    assert best_values([pbe, measured])["exfoliation_energy"] == 0.4
+
+
+def test_an_interval_is_kept_with_its_ends_and_counts_as_a_value() -> None:
+    model = value("work_function", "graph network", "model", 4.1, low=3.6, high=4.5)
+    bound = value("work_function", "graph network of another", "model", 4.0, low=4.0)
+
+    found = best_values([model, bound])
+
+    assert (found["values"], found["lows"], found["highs"]) == (
+        {"work_function": 4.1},
+        {"work_function": 3.6},
+        {"work_function": 4.5},
+    )
+
+
+def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than_without_dispersion() -> None:
+    hull = "PBE(+U) MP2020, against known"
+    distance = value("energy_above_hull", hull, "calculation", 0.03, low=0.03, lacks=["dispersion"])
+    incomplete = {**distance, "lacks": ["compounds", "dispersion"]}
+    exfoliation = value("exfoliation_energy", "optB88-vdW", "calculation", 0.08)
+    bound = value("exfoliation_energy", "GGA", "calculation", 0.02, low=0.02)
+
+    found = best_values([distance, exfoliation])
+
+    assert (found["lows"], found["highs"]) == ({"energy_above_hull": 0.03}, {"energy_above_hull": 0.11})
+    assert found["methods"]["energy_above_hull"].startswith(hull)
+    assert "highs" not in best_values([incomplete, exfoliation])
+    assert "highs" not in best_values([distance, bound])
 
 
 def test_a_kind_without_a_field_of_its_own_is_among_the_further_values() -> None:

@@ -76,20 +76,58 @@ def test_a_bound_decides_only_where_every_value_beyond_it_gives_the_same_verdict
     gate = Gate.model_validate({"name": "one", "field": "value", **condition})
     signs = {"passed": "+", "failed": "-", "unknown": "?"}
 
-    for bound, expected in (("lower", at_least), ("upper", at_most)):
-        candidates = [{"value": value, "bounds": {"value": bound}} for value in (1, 2, 3)]
+    for end, expected in (("lows", at_least), ("highs", at_most)):
+        candidates = [{"value": value, end: {"value": value}} for value in (1, 2, 3)]
         assert "".join(signs[gate.judge(candidate)] for candidate in candidates) == expected
 
 
 def test_a_lower_bound_within_the_limit_waits_and_one_beyond_it_rejects() -> None:
-    within = {"charge_neutral": True, "exfoliation_energy": 0.05, "bounds": {"exfoliation_energy": "lower"}}
+    neutral = {"charge_neutral": True}
 
-    judged = pass_through((NEUTRAL, EXFOLIABLE), within)
-    beyond = pass_through((NEUTRAL, EXFOLIABLE), {**within, "exfoliation_energy": 0.31})
+    judged, beyond = (
+        pass_through(
+            (NEUTRAL, EXFOLIABLE), {**neutral, "exfoliation_energy": least, "lows": {"exfoliation_energy": least}}
+        )
+        for least in (0.05, 0.31)
+    )
 
     assert (judged["status"], judged["waiting_for"]) == ("waiting", "exfoliable")
-    assert (judged["gates"][1]["value"], judged["gates"][1]["bound"]) == (0.05, "lower")
+    assert (judged["gates"][1]["value"], judged["gates"][1]["low"]) == (0.05, 0.05)
+    assert "high" not in judged["gates"][1]
     assert (beyond["status"], beyond["rejected_by"]) == ("rejected", "exfoliable")
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdicts"),
+    [  # of values within 0.5 and 1.5, 1.5 and 2.5, 2.5 and 3.5
+        ({"at_most": 2}, "+?-"),
+        ({"at_most": 1.5}, "+?-"),
+        ({"below": 1.5}, "?--"),
+        ({"at_least": 2}, "-?+"),
+        ({"at_least": 2.5}, "-?+"),
+        ({"above": 2.5}, "--?"),
+        ({"between": (1, 3)}, "?+?"),
+        ({"between": (1.5, 2.5)}, "?+?"),
+        ({"between": (4, 5)}, "---"),
+        ({"is": 2}, "-?-"),
+    ],
+)
+def test_an_interval_decides_where_all_of_it_lies_on_one_side(condition: dict[str, object], verdicts: str) -> None:
+    gate = Gate.model_validate({"name": "one", "field": "value", **condition})
+    signs = {"passed": "+", "failed": "-", "unknown": "?"}
+
+    candidates = [{"value": n, "lows": {"value": n - 0.5}, "highs": {"value": n + 0.5}} for n in (1, 2, 3)]
+
+    assert "".join(signs[gate.judge(candidate)] for candidate in candidates) == verdicts
+
+
+def test_a_value_of_a_further_kind_has_its_interval_as_well() -> None:
+    gate = Gate(name="work", field="values.work_function", at_least=4)
+    value = {"values": {"work_function": 4.5}}
+
+    assert gate.judge(value) == "passed"
+    assert gate.judge({**value, "lows": {"work_function": 3.9}, "highs": {"work_function": 5.1}}) == "unknown"
+    assert gate.judge({**value, "lows": {"work_function": 4.1}, "highs": {"work_function": 4.9}}) == "passed"
 
 
 def test_a_gate_of_another_route_does_not_apply_even_where_it_would_fail() -> None:

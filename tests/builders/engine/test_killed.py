@@ -6,13 +6,15 @@ import os
 import random
 import signal
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.sources.file_stage import SourceStage
-from exfolio.stores.connection import Connection
+from exfolio.stores.bookkeeping.leases import LeaseLost
+from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import REGISTRY
 from pymatgen.core import Lattice, Structure
 from toy_stages import Doubler, Judge, Linker, Summer
@@ -124,6 +126,21 @@ def test_a_frozen_run_can_not_write_after_it_was_replaced(registry: Connection, 
         doubler.update_targets([first])
 
     assert content(registry) == before
+
+
+def test_a_run_that_was_replaced_stops_before_it_computes_all_for_nothing(registry: Connection, tmp_path: Path) -> None:
+    file = structures_file(tmp_path, 30)
+    source, doubler = all_stages(file)[:2]
+    run_stage(source, registry)
+    impatient = registry.settings.model_copy(update={"lease_seconds": 1})
+    with connect(impatient) as connection:
+        doubler.use(connection, batch_size=1)
+        batches = iter(doubler.get_items())
+        next(batches)
+        registry.database["leases"].update_one({"job": "stage doubler"}, {"$set": {"owner": "another"}})
+
+        with pytest.raises(LeaseLost, match="taken over by another run"):
+            deque((time.sleep(0.1) for _ in batches), maxlen=0)
 
 
 @pytest.mark.timeout(120)

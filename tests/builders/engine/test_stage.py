@@ -102,6 +102,25 @@ def test_a_failure_is_retried_when_its_time_comes_and_parked_in_the_end(registry
     assert failure["attempts"] == attempts
 
 
+@pytest.mark.parametrize("how", ["retired", "taken away unseen"])
+def test_a_failure_is_forgotten_with_what_it_was_about(registry: Connection, how: str) -> None:
+    put_materials(registry, [{"material_id": "test:0", "nsites": 1}, {"material_id": "test:1", "nsites": 1}])
+    run_stage(Doubler(), registry)
+    put_materials(registry, [{"material_id": "test:0", "nsites": 2, "extra": {"never": True}}])
+    assert run_stage(Doubler(), registry).failed == 1
+
+    if how == "retired":
+        retire_materials(registry, ["test:0"])
+    else:
+        registry.database["materials"].delete_one({"material_id": "test:0"})
+        registry.database["failures"].update_many({}, [{"$set": {"next_retry_at": "$first_failed_at"}}])
+    run_stage(Doubler(), registry)
+
+    assert registry.database["failures"].count_documents({}) == 0
+    assert not Doubler().is_due(registry)
+    assert registry.database["structures"].distinct("parent_id", {"deprecated": False}) == ["test:1"]
+
+
 def test_one_bad_item_does_not_take_its_batch_along(registry: Connection) -> None:
     put_materials(registry, materials(10))
     put_materials(

@@ -1,13 +1,15 @@
 """Stage `preferred`: one value of a property among those of several sources, the others beside it."""
 
+from pathlib import Path
 from typing import Any
 
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.duplicates_stage import LinkStage
-from exfolio.builders.materials.method_ranking import rank
+from exfolio.builders.materials.method_ranking import METHODS, rank
 from exfolio.builders.materials.preferred_stage import PreferredStage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Property
 from exfolio.stores.query.search import Search
 from known_crystals import crystals, one, put, retire
 from moves import check
@@ -125,14 +127,28 @@ def test_preferred_values_can_be_asked_for(registry: Connection) -> None:
 
 
 def test_methods_stand_in_an_order_of_their_property() -> None:
-    gaps = ["experiment, 298 K", "HSE06", "PBE0", "r2SCAN", "PBE+U", "PBE"]
-    assert [rank("band_gap", method) for method in gaps] == [0, 1, 2, 3, 4, 5]
-    assert rank("band_gap", "G0W0") == rank("band_gap", "HSE03") == rank("band_gap", "PBE0")
-    exfoliation = ["experiment", "optB88-vdW", "PBE", "not stated"]
-    assert [rank("exfoliation_energy", method) for method in exfoliation] == [0, 1, 2, 2]
-    assert (
-        rank("energy_above_hull", "PBE") == rank("energy_above_hull", "HSE06") > rank("formation_energy", "experiment")
-    )
+    orders = {
+        "band_gap": [
+            *("experiment, 298 K", "HSE06", "G0W0@PBE", "PBE0", "TB-mBJ", "PBE+U", "PBE", "not stated"),
+            "ALIGNN trained on HSE06",
+        ],
+        "exfoliation_energy": ["experiment", "RPA", "optB88-vdW", "r2SCAN", "PBE", "not stated", "CHGNet 0.3.0 static"],
+        "energy_above_hull": ["experiment", "r2SCAN", "PBE(+U) MP2020", "GGA+U", "GGA", "LDA", "CHGNet 0.3.0 relaxed"],
+        "work_function": ["experiment", "r2SCAN", "HSE06", "PBE", "a model learnt from measurements"],
+    }
+
+    for kind, order in orders.items():
+        backwards = order[::-1]
+        assert sorted(backwards, key=lambda method: rank(kind, method)) == order, kind
+    assert rank("band_gap", "HSE03") == rank("band_gap", "PBE0")
+
+
+def test_the_ranking_in_the_documentation_is_the_one_in_force() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+
+    for kind, levels in METHODS.items():
+        assert f"| {'any other' if kind == 'any' else kind} | {', '.join(levels)} |" in text
+    assert f"bases: {', '.join(Property.BASES)}." in text.replace("\n", " ")
 
 
 def test_links_and_preferred_values_follow_a_material_that_moves(registry: Connection) -> None:

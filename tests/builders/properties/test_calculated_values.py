@@ -113,7 +113,7 @@ def test_a_layer_and_its_bulk_give_the_exfoliation_energy(disulfide: Connection)
     assert found["value"] == pytest.approx(-21.0 / 3 + 42.5 / 6)
     assert found["per_area"] == pytest.approx(1000 * 0.25 / (3.16**2 * 0.8660254), rel=1e-6)
     assert found["details"]["van_der_waals"] is True
-    assert "bound" not in found
+    assert "low" not in found
     assert run_stage(ExfoliationStage(), disulfide).due == 0
 
 
@@ -125,8 +125,10 @@ def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_boun
 
     found = properties(disulfide, "exfoliation_energy")["st-1", "GGA"]
     assert found["value"] == pytest.approx(-21.0 / 3 + 42.2 / 6)
-    assert found["bound"] == "lower"
-    assert "hardly bind" in found["details"]["warning"]
+    assert found["low"] == found["value"]
+    assert "high" not in found
+    assert found["lacks"] == ["dispersion"]
+    assert "a lower bound" in found["warnings"][0]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,9 @@ def test_an_unconverged_bulk_is_not_used(disulfide: Connection) -> None:
     run_stage(MatchStage(), disulfide)
     run_stage(ExfoliationStage(), disulfide)
 
-    assert properties(disulfide, "exfoliation_energy") == {}
+    found = properties(disulfide, "exfoliation_energy")
+    assert list(found) == [("st-1", "calculation, refused")]
+    assert "bulk: the calculation is not converged" in found["st-1", "calculation, refused"]["refused"]
 
 
 def test_gaps_stand_side_by_side_by_functional(disulfide: Connection) -> None:
@@ -218,7 +222,39 @@ def test_a_gap_moves_with_its_calculation(disulfide: Connection) -> None:
     assert list(properties(disulfide, "band_gap")) == [("st-2", "HSE06")]
 
 
-def test_the_real_hybrid_run_gives_its_structure_its_gap(registry: Connection, shared_data: Path) -> None:
+def test_a_bilayer_shares_its_area_between_two_layers(disulfide: Connection) -> None:
+    """Energies of the single layer and of the bulk, written for a cell of two layers: the same energy per area."""
+    second = LAYER.copy()
+    second.translate_sites(range(3), [0, 0, 6.1 / 25], to_unit_cell=False)
+    bilayer = Structure.from_sites([*LAYER, *second])
+    put(disulfide, Calculation, [calculation("layer", LAYER, -21.0)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+    single = properties(disulfide, "exfoliation_energy")["st-1", "optB88-vdW"]
+
+    put(disulfide, Calculation, [calculation("layer", bilayer, -42.0, manifest={"structure_id": "st-1"})])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+    double = properties(disulfide, "exfoliation_energy")["st-1", "optB88-vdW"]
+
+    assert (double["value"], double["per_area"]) == (single["value"], pytest.approx(single["per_area"]))
+    assert double["details"]["layers"] == 2
+
+
+def test_a_gap_of_an_unusable_run_is_refused_with_its_reasons(disulfide: Connection) -> None:
+    why = ["NELECT = 17, the neutral cell has 18 electrons: it is charged by +1", "NUPDOWN = 2: not among …"]
+    run = calculation("hse", LAYER, -21.0, functional="HSE06", band_gap=2.2, usable_for=[], unusable_for={"gap": why})
+    put(disulfide, Calculation, [run])
+    run_stage(MatchStage(), disulfide)
+    run_stage(BandGapStage(), disulfide)
+
+    (found,) = properties(disulfide, "band_gap").values()
+    assert found.get("value") is None
+    assert found["refused"].startswith("HSE06 (hse): NELECT = 17")
+    assert "NUPDOWN = 2" in found["refused"]
+
+
+def test_the_real_hybrid_run_has_no_gap_to_give(registry: Connection, shared_data: Path) -> None:
     run_stage(VaspStage([shared_data / "vasp" / "LiFe4P4O16_HSE06"]), registry)
     (doc,) = registry.database["calculations"].find()
     structure = {"structure_id": "st-1", "formula_reduced": doc["formula_reduced"]}
@@ -227,7 +263,10 @@ def test_the_real_hybrid_run_gives_its_structure_its_gap(registry: Connection, s
     run_stage(MatchStage(), registry)
     run_stage(BandGapStage(), registry)
 
-    assert properties(registry, "band_gap")["st-1", "HSE06"]["value"] == pytest.approx(2.539, abs=1e-3)
+    (found,) = properties(registry, "band_gap").values()
+    assert found.get("value") is None
+    assert "full bands changes from k-point to k-point" in found["refused"]
+    assert "NKRED = 2" in found["refused"]
 
 
 NIOBIUM = {"Mo": "Nb", "S": "Se"}

@@ -13,7 +13,7 @@ from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, ReferenceEntry
-from filled_registry import properties, put, put_calculations, put_entries, put_structures, retire
+from filled_registry import properties, put, put_calculations, put_entries, put_materials, put_structures, retire
 from pymatgen.analysis.compatibility.mixing_scheme import MaterialsProjectDFTMixingScheme
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.entries import ComputedStructureEntry
@@ -102,6 +102,42 @@ def test_against_ours_a_better_candidate_competes(magnesia: Connection) -> None:
     assert hull["st-2", f"{METHOD}, against known"]["value"] == pytest.approx(-0.1435, abs=1e-3)
     assert hull["st-2", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.0, abs=1e-9)
     assert hull["st-1", f"{METHOD}, against known and ours"]["value"] == pytest.approx(0.4, abs=1e-9)
+
+
+def test_a_known_compound_without_an_entry_makes_the_distance_a_lower_bound(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+    against = f"{METHOD}, against known"
+    whole = properties(magnesia, "energy_above_hull")["st-1", against]
+    assert "low" not in whole
+    assert whole["details"]["completeness"] == {"known_compounds": 1, "with_energy": 1}
+
+    # When a table tells of a peroxide that no entry is of
+    put_materials(magnesia, [{"material_id": "table:MgO2", "formula_reduced": "MgO2", "chemsys": "Mg-O"}])
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")
+    assert found["st-1", against]["low"] == found["st-1", against]["value"]
+    assert found["st-1", against]["lacks"] == ["compounds"]
+    assert found["st-1", against]["details"]["completeness"]["missing"] == ["MgO2"]
+    assert "low" not in properties(magnesia, "formation_energy")["st-1", METHOD]
+
+    # And a calculation of ours fills the hole of the hull that has it, and of no other
+    put_calculations(magnesia, [calculation("calc-2", "MgO2", {"Mg": 1, "O": 2}, -5.5)], ["st-2"])
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")
+    assert "low" in found["st-1", against]
+    assert "low" not in found["st-1", f"{METHOD}, against known and ours"]
+
+
+def test_a_layer_by_a_functional_without_dispersion_has_a_lower_bound(magnesia: Connection) -> None:
+    put_structures(magnesia, [{"structure_id": "st-2", "chemsys": "Mg-O", "dimension": 2}])
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -5.6)], ["st-2"])
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")
+    assert found["st-2", f"{METHOD}, against known"]["lacks"] == ["dispersion"]
+    assert "lacks" not in found["st-1", f"{METHOD}, against known"]
 
 
 def test_a_value_comes_from_the_calculations_of_its_own_structure_however_many_compete(magnesia: Connection) -> None:

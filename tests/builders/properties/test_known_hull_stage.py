@@ -4,7 +4,7 @@ import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.known_hull_stage import KnownHullStage, family
 from exfolio.stores.connection import Connection
-from filled_registry import properties, put_materials, put_properties, put_structures
+from filled_registry import properties, put_entries, put_materials, put_properties, put_structures
 
 # Measured formation enthalpies at 298 K, eV/atom: MoS2 -0.99, MoO3 -1.93 (CRC Handbook of Chemistry and Physics).
 MEASURED = "experiment, 298 K"
@@ -103,10 +103,38 @@ def test_against_the_elements_alone_the_distance_is_a_lower_bound(molybdenum: Co
 
     found = properties(molybdenum, "energy_above_hull")
     alone, measured = (found["st-1", f"{name}, hull of known materials"] for name in ("SCAN", "experiment"))
-    assert (alone["value"], alone["bound"]) == (pytest.approx(-0.85), "lower")
+    assert alone["value"] == alone["low"] == pytest.approx(-0.85)
+    assert "high" not in alone
     assert {phase["formula"] for phase in alone["competing"]} == {"Mo", "S"}
-    assert "elements alone" in alone["details"]["limits"]
-    assert "bound" not in measured
+    assert alone["details"]["completeness"]["missing"] == ["Mo2S3", "MoS2"]
+    assert "low" not in measured
+
+
+def test_a_compound_that_another_source_knows_makes_the_distance_a_lower_bound(molybdenum: Connection) -> None:
+    run_stage(KnownHullStage(), molybdenum)
+    assert "low" not in properties(molybdenum, "energy_above_hull")["st-1", "experiment, hull of known materials"]
+
+    put_entries(molybdenum, [("Mo6S8", {"Mo": 3, "S": 4}, "Mo3S4", -7.0)])
+    assert run_stage(KnownHullStage(), molybdenum).due == 1
+
+    found = properties(molybdenum, "energy_above_hull")["st-1", "experiment, hull of known materials"]
+    assert found["low"] == found["value"] == pytest.approx(0.08)
+    assert found["details"]["completeness"]["missing"] == ["Mo3S4"]
+
+
+def test_a_layer_by_a_functional_without_dispersion_has_a_lower_bound(molybdenum: Connection) -> None:
+    layer = {"structure_id": "st-3", "chemsys": "Mo-S", "formula_reduced": "MoS2", "dimension": 2}
+    put_structures(molybdenum, [layer])
+    put_materials(molybdenum, [material("Mo2S3", "Mo-S", -0.80, "PBE")])
+    known = {"structure_id": "st-3", "kind": "formation_energy", "basis": "same-structure"}
+    methods = {"PBE (c2db, same-structure)": -0.80, f"{MEASURED} (handbook, parent)": -0.91}
+    put_properties(molybdenum, [{**known, "method": method, "value": value} for method, value in methods.items()])
+    run_stage(KnownHullStage(), molybdenum)
+
+    found = properties(molybdenum, "energy_above_hull")
+    pbe, measured = (found["st-3", f"{name}, hull of known materials"] for name in ("PBE", "experiment"))
+    assert (pbe["low"], pbe["lacks"]) == (pytest.approx(0.07), ["dispersion"])
+    assert "low" not in measured
 
 
 def test_a_compound_beside_an_element_makes_a_hull_and_no_bound(molybdenum: Connection) -> None:
@@ -117,7 +145,7 @@ def test_a_compound_beside_an_element_makes_a_hull_and_no_bound(molybdenum: Conn
     assert found["value"] == pytest.approx(-0.50 + 0.99 * 3 / 4)
     competing = {phase["formula"]: phase["amount"] for phase in found["competing"]}
     assert competing == pytest.approx({"MoS2": 0.75, "Mo": 0.25})
-    assert "bound" not in found
+    assert "low" not in found
 
 
 def test_a_layer_of_one_element_lies_above_that_element_and_that_is_no_bound(molybdenum: Connection) -> None:
@@ -129,7 +157,7 @@ def test_a_layer_of_one_element_lies_above_that_element_and_that_is_no_bound(mol
 
     found = properties(molybdenum, "energy_above_hull")["st-3", "PBE, hull of known materials"]
     assert found["value"] == pytest.approx(0.08)
-    assert "bound" not in found
+    assert "low" not in found
 
 
 def test_of_several_formation_energies_of_a_structure_the_lowest_counts(molybdenum: Connection) -> None:

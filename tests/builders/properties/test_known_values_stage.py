@@ -75,6 +75,19 @@ def test_a_known_monolayer_gives_all_its_values(registry: Connection) -> None:
     assert values["band_gap"]["unit"] == "eV"
 
 
+def test_a_known_monolayer_by_a_functional_without_dispersion_gives_bounds(registry: Connection) -> None:
+    layer = monolayer_of("MoS2-2H") | {"exfoliation_energy": 0.02, "energy_above_hull": 0.01, "band_gap": 1.7}
+    layer["methods"] = dict.fromkeys(("exfoliation_energy", "energy_above_hull", "band_gap"), "PBE")
+    put(registry, [*crystals("MoS2-2H"), layer])
+
+    collect(registry)
+
+    values = {kind: one(registry, "properties", kind=kind, basis="same-structure") for kind in layer["methods"]}
+    assert (values["exfoliation_energy"]["low"], values["energy_above_hull"]["low"]) == (0.02, 0.01)
+    assert values["energy_above_hull"]["lacks"] == values["exfoliation_energy"]["lacks"] == ["dispersion"]
+    assert "low" not in values["band_gap"]
+
+
 def test_a_table_that_knows_compositions_only_helps_out(registry: Connection) -> None:
     table = {
         "material_id": "table:MoS2",

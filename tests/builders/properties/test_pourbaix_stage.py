@@ -1,18 +1,18 @@
 """Stability in water in the registry, on published formation energies of Mg-Mn-O."""
 
-import csv
 import gzip
 import json
-import re
 from pathlib import Path
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage
+from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from filled_registry import chemsys, properties, put_entries, put_materials, put_properties, put_structures
 from pymatgen.core import Composition
+from pymatgen.core.entries import ComputedStructureEntry
 
 METHOD = "PBE, pH 0-14, 1.5 V vs RHE, 1e-06 mol/l"
 
@@ -36,21 +36,143 @@ def known(formula: str, energy: float) -> dict[str, object]:
     }
 
 
-def test_the_spinel_has_its_published_minimum(registry: Connection, shared_data: Path) -> None:
-    with gzip.open(shared_data / "critexam.csv.gz", "rt") as stream:
-        rows = {row["formula"]: float(row["formation_energy_per_atom"]) for row in csv.DictReader(stream)}
-    mine = {formula: rows[formula] for formula in rows if re.fullmatch("(?:(?:Mg|Mn|O|H)[0-9]+)+", formula)}
-    put_materials(registry, [known(formula, energy) for formula, energy in mine.items()])
-    spinel = mine["Mg1Mn2O4"]
-    put_spinel(registry, spinel)
-    run_stage(PourbaixStage(ions=str(shared_data / "aqueous_ions.json")), registry)
+# Enthalpies of formation at 298 K, kJ/mol: CRC Handbook of Chemistry and Physics.
+MEASURED = {
+    "MgO": -601.6,
+    "Mg(OH)2": -924.5,
+    "CaO": -634.9,
+    "Ca(OH)2": -985.2,
+    "NiO": -239.7,
+    "Ni(OH)2": -529.7,
+    "MnO": -385.2,
+    "Mn3O4": -1387.8,
+    "Mn2O3": -959.0,
+    "MnO2": -520.0,
+    "Mn(OH)2": -695.4,
+    "FeO": -272.0,
+    "Fe3O4": -1118.4,
+    "Fe2O3": -824.2,
+    "Fe(OH)2": -574.0,
+    "FeOOH": -559.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("formula", "least", "product"),
+    # eV/atom, from Gibbs energies of formation of the NBS tables (1982).
+    [
+        *(("MnO", 0.8, "MnO2(s)"), ("Mn3O4", 0.32, "MnO2(s)"), ("Mn2O3", 0.21, "MnO2(s)")),
+        *(("MgO", 0.14, "Mg(HO)2(s)"), ("Fe2O3", 0.0, "Fe2O3(s)"), ("NiO", 0.0, "NiO(s)")),
+        *(("CaO", 0.36, "CaOH[+]"),),
+    ],
+)
+def test_measured_enthalpies_become_gibbs_energies(
+    registry: Connection, formula: str, least: float, product: str
+) -> None:
+    by_experiment = {"methods": {"formation_energy": "experiment, 298 K"}}
+    energies = {name: value / 96.485 / Composition(name).num_atoms for name, value in MEASURED.items()}
+    put_materials(registry, [{**known(name, energy), **by_experiment} for name, energy in energies.items()])
+    system = chemsys([element.symbol for element in Composition(formula)])
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": system, "formula_reduced": formula}])
+    known_as = {"method": "experiment, 298 K (handbook, same-structure)", "basis": "same-structure"}
+    value = {"structure_id": "st-1", "kind": "formation_energy", "value": energies[formula]}
+    put_properties(registry, [{**value, **known_as}])
+
+    run_stage(PourbaixStage(), registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", METHOD.replace("PBE", "experiment")]
+    assert found["value"] == pytest.approx(least, abs=0.02)
+    assert [phase["id"] for phase in found["competing"]] == [product]
+    assert found["details"]["reference_state"].startswith("Gibbs energies of formation at 298.15 K")
+    assert found["details"]["entropy"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("scheme", "method"), [("MP2020", "PBE(+U) MP2020"), ("MP2020+r2SCAN", "PBE(+U)/r2SCAN MP2020")]
+)
+def test_a_calculated_oxide_meets_the_entries_of_its_scheme(
+    registry: Connection, shared_data: Path, tmp_path: Path, scheme: str, method: str
+) -> None:
+    everything = json.loads(gzip.decompress((shared_data / "mp_entries_Mn-O.json.gz").read_bytes()))
+    stable: dict[str, ComputedStructureEntry] = {}
+    for entry in sorted(map(ComputedStructureEntry.from_dict, everything), key=lambda one: one.energy_per_atom):
+        stable.setdefault(entry.reduced_formula, entry)
+    file = tmp_path / "entries.json"
+    file.write_text(json.dumps([stable[one].as_dict() for one in ("Mn", "O2", "MnO", "MnO2", "Mn2O3", "Mn3O4")]))
+    run_stage(SourceStage("entries", {"paths": [str(file)], "source": "mp"}), registry)
+    elements = [stable[one].energy_per_atom for one in ("Mn", "O2")]
+    value = stable["MnO"].energy_per_atom - sum(elements) / 2
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": "Mn-O", "formula_reduced": "MnO"}])
+    formation = {"structure_id": "st-1", "kind": "formation_energy", "method": method, "basis": "calculation"}
+    put_properties(registry, [{**formation, "value": value}])
+    stage = PourbaixStage(scheme=scheme)
+
+    run_stage(stage, registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", f"{method}, {stage.conditions}"]
+    assert found.get("refused") is None
+    assert found["value"] == pytest.approx(0.80, abs=0.06)  # measured, as above
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "no hydroxide or the like is known by this method"),
+        ((("Mg(OH)2", -2.1),), None),
+    ],
+)
+def test_hydrogen_that_is_not_looked_at_is_told(
+    registry: Connection, more: tuple[tuple[str, float], ...], says: str | None
+) -> None:
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, *more)])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    warning = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"].get("warning")
+    assert warning is None if says is None else says in warning
+
+
+def test_computed_hydroxides_without_water_are_told(registry: Connection) -> None:
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("Mg(OH)2", -2.1)) if pair[0] != "H2O"])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    details = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"]
+    assert details["warning"].startswith("H2O is not known by this method")
+
+
+def test_uncorrected_energies_are_refused(registry: Connection) -> None:
+    entries = [("Mn", {"Mn": 1}, "Mn", -9.0), ("O", {"O": 2}, "O2", -4.9), ("MnO2", {"Mn": 1, "O": 2}, "MnO2", -8.0)]
+    put_entries(registry, entries, scheme=None)
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": "Mn-O", "formula_reduced": "MnO"}])
+    formation = {"kind": "formation_energy", "method": "GGA, uncorrected", "basis": "calculation", "value": -1.5}
+    put_properties(registry, [{"structure_id": "st-1", **formation}])
+    stage = PourbaixStage(scheme="none")
+
+    run_stage(stage, registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", f"GGA, uncorrected, {stage.conditions}"]
+    assert "value" not in found
+    assert "no enthalpies of formation" in found["refused"]
+
+
+def test_elements_without_an_entropy_are_named(registry: Connection, tmp_path: Path) -> None:
+    ion = {"formula": "Pm[3+]", "charge": 3.0, "major_elements": "Pm", "gibbs_formation_kj_mol": -661.0}
+    solid = {"reference_solid": "Pm2O3", "gibbs_formation_reference_solid_kj_mol": -1720.0, "reference": "made up"}
+    path = tmp_path / "pm.json"
+    path.write_text(json.dumps([{**ion, **solid}]))
+    put_materials(registry, [known("Pm2O3", -3.6)])
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": "O-Pm", "formula_reduced": "Pm2O3"}])
+    formation = {"kind": "formation_energy", "method": "PBE (x, y)", "basis": "same-structure", "value": -3.6}
+    put_properties(registry, [{"structure_id": "st-1", **formation}])
+
+    run_stage(PourbaixStage(ions=str(path)), registry)
 
     found = properties(registry, "pourbaix_energy")["st-1", METHOD]
-    assert found["value"] == pytest.approx(0.477, abs=1e-3)
-    assert found["details"]["ph"] <= 1.0 <= found["details"]["ph_high"]
-    assert {one["id"]: one["amount"] for one in found["competing"]} == pytest.approx(
-        {"MnHO2(s)": 2.0, "Mg(HO)2(s)": 1.0}
-    )
+    assert found["refused"] == "the standard entropy of Pm is not tabulated"
 
 
 OXIDES = [("MgO", -3.0), ("MnO2", -1.8), ("Mn2O3", -2.0), ("MnO", -2.0), ("Mn3O4", -2.1), ("H2O", -0.99)]
@@ -110,13 +232,15 @@ def test_each_decade_of_a_dissolved_ion_is_59_millivolts(registry: Connection) -
 
 
 def test_filtered_solids_leave_out_oxides_that_would_not_form(registry: Connection) -> None:
-    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("MnO3", -1.3))])  # 0.05 eV/atom above MnO2 and O2
+    put_materials(registry, [known(*pair) for pair in (*OXIDES, ("MnO3", -1.3))])  # above MnO2 and O2
     put_spinel(registry, -2.2)
 
     anything, filtered = (pourbaix_energy(registry, ph=(0, 0), filter_solids=chosen) for chosen in (False, True))
 
-    # MnO2 + H2O -> MnO3 + 2 H+ + 2 e- gains 0.34 eV at 1.5 V, and the spinel has two Mn among seven atoms.
-    gained = 3 * -1.8 - 2.458 + 2 * 1.5 - 4 * -1.3
+    # MnO2 + H2O -> MnO3 + 2 H+ + 2 e- gains 0.08 eV at 1.5 V, and the spinel has two Mn among seven atoms. Entropies in
+    # J/(mol K): O2 205.2, MnO2 53.1 (CRC); of MnO3 it is estimated.
+    entropy = 0.79 * 32.0 + 3 * 15.6 - 53.1 - 205.2 / 2
+    gained = 3 * -1.8 - 2.458 + 2 * 1.5 - 4 * -1.3 + 298.15 * entropy / 96485
     assert anything - filtered == pytest.approx(2 * gained / 7, abs=1e-3)
 
 

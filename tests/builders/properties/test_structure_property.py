@@ -30,7 +30,7 @@ class Density(StructureProperty):
         if "Mo" in symbols:
             return Failure("no licence was free")
         if "B" in symbols:
-            return Value(2.1, low=2.0, high=2.3, warnings=["rough"], details={"coverage": 0.9})
+            return Value(2.1, low=2.0, high=2.3, coverage=0.9, warnings=["rough"], details={"from": "mass"})
         return None if "C" in symbols else float(structure.density)
 
 
@@ -65,7 +65,16 @@ def test_each_structure_has_its_value_its_reason_or_nothing() -> None:
         "details": None,
     }
     assert isinstance(estimate, dict)
-    assert estimate["properties"][0]["details"] == {"low": 2.0, "high": 2.3, "warnings": ["rough"], "coverage": 0.9}
+    [document] = estimate["properties"]
+    stated = {name: document[name] for name in ("low", "value", "high", "coverage", "warnings", "details")}
+    assert stated == {
+        "low": 2.0,
+        "value": 2.1,
+        "high": 2.3,
+        "coverage": 0.9,
+        "warnings": ["rough"],
+        "details": {"from": "mass"},
+    }
     assert none == {}
     assert failed == Failure("no licence was free")
 
@@ -75,6 +84,23 @@ def test_what_raises_is_a_failure_of_its_structure_alone() -> None:
 
     assert of_salt == Failure("RuntimeError: chlorine")
     assert of_nitride == Failure("odd gave nan")
+
+
+class BesideItself(Density):
+    """States intervals that do not hold the value."""
+
+    method = "beside itself"
+
+    def compute(self, structures: list[Structure]) -> Sequence[float | Value | Failure | None]:
+        return [Value(2.1, low=2.2, high=2.3) for _ in structures]
+
+
+def test_an_interval_that_does_not_hold_its_value_is_a_failure() -> None:
+    [outcome] = BesideItself().process(items("NaCl-rocksalt"))
+
+    assert outcome == Failure(
+        "beside itself gave an interval that does not hold its value: {'low': 2.2, 'value': 2.1, 'high': 2.3}"
+    )
 
 
 def test_values_are_written_once_and_withdrawn_with_their_structures(registry: Connection) -> None:

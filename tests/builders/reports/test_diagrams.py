@@ -96,6 +96,28 @@ def test_a_pourbaix_diagram_of_a_system_and_about_a_structure(oxides: Connection
     assert [product.entry.name for product in about.minimum.products] == ["MnO2(s)"]
 
 
+def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxides: Connection) -> None:
+    pytest.importorskip("chgnet", reason="needs the extra mlip")
+    from exfolio.builders.properties.potential.element_energies import reference_elements
+    from exfolio.models.potential.chgnet import Chgnet
+
+    oxygen = min(doc["energy_per_atom"] for doc in reference_elements("O", Chgnet(), relax=False))
+    formation = {"MnO": -2.0, "MnO2": -1.8}
+    entries = [("chgnet-Mn", {"Mn": 1}, "Mn", -9.0)]
+    for formula, parts in (("MnO", {"Mn": 1, "O": 1}), ("MnO2", {"Mn": 1, "O": 2})):
+        elements = (-9.0 + oxygen * parts["O"]) / sum(parts.values())
+        entries.append((f"chgnet-{formula}", parts, formula, elements + formation[formula]))
+    put_entries(oxides, entries, scheme="static", functional="CHGNet 0.3.0")
+
+    found = pourbaix_diagram(oxides, "st-4")
+
+    assert found.method == "CHGNet 0.3.0 static, an interatomic potential, not DFT"
+    assert found.minimum is not None
+    # MnO + H2O -> MnO2 + 2 H+ + 2 e- at 1.5 V; MnO lies at -1.9 eV/atom. S in J/(mol K): MnO 59.7, MnO2 53.1, O2 205.2.
+    oxidised = 3 * -1.8 + 298.15 * (205.2 / 2 + 59.7 - 53.1) / 96485
+    assert found.minimum.energy == pytest.approx((2 * -1.9 - 2.458 + 2 * 1.5 - oxidised) / 2, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("draw", "name", "says", "remedy"),
     [
@@ -104,7 +126,7 @@ def test_a_pourbaix_diagram_of_a_system_and_about_a_structure(oxides: Connection
         (phase_diagram, "st-4", "no energies of Mn-O by CHGNet 0.3.0 static", "--chemsys Mn-O"),
         (phase_diagram, "calc-1", "calc-1 is in calculations", "Give a system such as Fe-Li-O"),
         (phase_diagram, "Zn", "two to four elements, not of 1", "Ask for a system"),
-        (pourbaix_diagram, "st-4", "no formation energy of st-4.*by calculation", "exfolio refresh"),
+        (pourbaix_diagram, "st-4", "no energies of the elements Mn, O by CHGNet 0.3.0 static", "exfolio refresh"),
         (pourbaix_diagram, "Ca-O", "no energies of solids of Ca-O", "its oxides"),
         (pourbaix_diagram, "He-O", "no dissolved ions of He are known", "--ions FILE"),
         (pourbaix_diagram, "O-H", "nothing but water", "--ions FILE"),

@@ -26,7 +26,8 @@ def judged(asked: Connection) -> Iterator[Connection]:
     put(asked, [*bulk, monolayer_of("MoS2-2H")])
     go(asked)
     bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
-    at_least = {"value": 0.05, "bound": "lower", "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    at_least |= {"warnings": ["CHGNet does not describe dispersion"]}
     key = {"property_id": f"{bn}/exfoliation_energy/CHGNet", "structure_id": bn, "kind": "exfoliation_energy"}
     small_registry.put(asked, Property, [{**key, **at_least}])
     go(asked)
@@ -39,11 +40,11 @@ def test_the_funnel_counts_gate_by_gate(judged: Connection, ask_json: Callable[.
 
     totals = {name: found[name] for name in ("candidates", "promoted", "waiting", "rejected")}
     assert totals == {"candidates": 4, "promoted": 1, "waiting": 1, "rejected": 2}
-    columns = ("gate", "condition", "reached", "passed", "rejected", "unknown")
+    columns = ("gate", "condition", "reached", "passed", "rejected", "unknown", "undecided")
     assert [tuple(row[name] for name in columns) for row in found["gates"]] == [
-        ("valid", "yes", 4, 4, 0, 0),
-        ("novel", "yes", 4, 3, 1, 0),
-        ("exfoliable", "<= 0.2", 3, 1, 1, 1),
+        ("valid", "yes", 4, 4, 0, 0, 0),
+        ("novel", "yes", 4, 3, 1, 0, 0),
+        ("exfoliable", "<= 0.2", 3, 1, 1, 1, 1),
     ]
 
 
@@ -57,6 +58,7 @@ def test_the_funnel_for_people(judged: Connection, ask: Ask) -> None:
     assert code == 0
     assert "exfoliable" in printed
     assert "4 candidates: 1 promoted, 1 waiting for a value, 2 rejected" in printed
+    assert "unknown though a bound or an interval is known: exfoliable 1" in printed
 
 
 def test_a_campaign_that_never_ran_and_one_that_is_not(judged: Connection, ask: Ask, tmp_path: Path) -> None:
@@ -109,8 +111,11 @@ def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: C
 
     gate = next(line for line in why.splitlines() if "exfoliable" in line and "?" in line)
     assert "at least 0.05, a lower bound" in gate
-    assert "at least 0.050 eV/atom" in shown
-    assert ask_json("why", found["candidate_id"])[0]["gates"][2]["bound"] == "lower"
+    assert "! CHGNet does not describe dispersion" in why
+    assert "at least 0.050 eV/atom, a lower bound" in shown
+    gate_of_json = ask_json("why", found["candidate_id"])[0]["gates"][2]
+    assert (gate_of_json["low"], gate_of_json["warnings"]) == (0.05, ["CHGNet does not describe dispersion"])
+    assert "high" not in gate_of_json
 
 
 def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:

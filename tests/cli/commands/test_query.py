@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,16 +66,41 @@ def test_the_table_has_units_and_says_how_many_there_are(registry: Connection, a
 
 
 def test_a_value_that_is_only_a_bound_is_marked_as_one(own_registry: Connection, ask: Ask) -> None:
-    lower = {"$set": {"bounds": {"exfoliation_energy": "lower"}}}
+    lower = {"$set": {"lows": {"exfoliation_energy": 0.0765}}}
     own_registry.database["candidates"].update_one({"exfoliation_energy": 0.0765}, lower)
 
-    _, printed, _ = ask("query", "--exfoliation-max", "0.2")
-    assert "≥0.076" in printed
-    assert "≥0.001" not in printed
-    assert "bounds" not in printed
+    code, _, said = ask("query", "--exfoliation-max", "0.2")
+    assert (code, said) == (0, "No candidates found.\n"), "it may be more"
+    _, printed, _ = ask("query", "--exfoliation-max", "0.2", "--possible")
+    assert "≥ 0.076" in printed
+    assert "≥ 0.001" not in printed
+    assert "lows" not in printed
 
-    _, asked_for, _ = ask("query", "--exfoliation-max", "0.2", "--fields", "bounds,exfoliation_energy")
-    assert "lower" in asked_for
+
+def test_programs_get_the_ends_beside_the_value(own_registry: Connection, ask: Ask, tmp_path: Path) -> None:
+    kept = {"lows": {"exfoliation_energy": 0.0765, "work_function": 4.1}, "highs": {"work_function": 4.9}}
+    change = {"$set": {**kept, "values": {"work_function": 4.5}}}
+    own_registry.database["candidates"].update_one({"exfoliation_energy": 0.0765}, change)
+    chosen = ("--possible", "--exfoliation-max", "0.2")
+    fields = ("--fields", "exfoliation_energy,energy_above_hull,values.work_function,values")
+
+    _, as_csv, _ = ask("query", *chosen, *fields, "--format", "csv")
+    _, as_json, _ = ask("query", *chosen, *fields, "--json")
+    _, table, _ = ask("query", *chosen, *fields)
+    ask("export", "candidates", *chosen, "--format", "csv", "--out", str(tmp_path / "all.csv"))
+
+    [row] = csv.DictReader(io.StringIO(as_csv))
+    stated = ("exfoliation_energy", "energy_above_hull", "values.work_function")
+    assert [tuple(row[f"{name}{end}"] for end in ("", "_low", "_high")) for name in stated] == [
+        ("0.0765", "0.0765", ""),
+        ("0.0012", "0.0012", "0.0012"),
+        ("4.5", "4.1", "4.9"),
+    ]
+    [document] = json.loads(as_json)["documents"]
+    assert {name: document[name] for name in kept} == kept
+    assert "4.5 (4.1 to 4.9)" in table
+    [exported] = csv.DictReader((tmp_path / "all.csv").read_text(encoding="utf-8").splitlines())
+    assert (exported["exfoliation_energy_low"], exported["exfoliation_energy_high"]) == ("0.0765", "")
 
 
 def test_a_table_is_cut_and_says_so(registry: Connection, ask: Ask) -> None:

@@ -67,7 +67,13 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
         "stale": True,
         "snapshot": "mp: 12 entries, 50384aab924f",
         "competing": [{"id": "mp-1434", "formula": "MoS2", "amount": 1.0}],
-        "details": {"calculation_id": "calc-1", "stale_because": "no reference energy for S"},
+        "details": {
+            "calculation_id": "calc-1",
+            "stale_because": "no reference energy for S",
+            "completeness": {"known_compounds": 3, "with_energy": 2, "number_missing": 1, "missing": ["Mo2S3"]},
+        },
+        "low": 0.012,
+        "warnings": ["1 of 3 known compounds has no energy"],
     }
     refused = {
         "property_id": f"{structure}/formation_energy/refused",
@@ -80,7 +86,8 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
     _, printed, _ = ask("show", f"two-dimensional/{structure}")
 
     told = " ".join(printed.split())
-    assert "0.012 eV/atom, stale MP2020, calculation stale: no reference energy for S" in told
+    assert "at least 0.012 eV/atom, a lower bound, stale MP2020, calculation stale: no reference energy for S" in told
+    assert "1 of 3 known compounds has no energy energies of 2 of 3 known compounds" in told
     assert "against 100 % MoS2 (mp-1434)" in told
     assert "from calc-1 entries: mp: 12 entries, 50384aab924f" in told
     assert "refused, calculation U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in told

@@ -146,3 +146,12 @@ def test_what_has_no_input_is_refused_with_the_reason(bulk: Structure) -> None:
         inputs(mixed, step("PBE-relax", "crystal", 3))
     with pytest.raises(NoInput, match="no POTCAR for Og"):
         inputs(Structure(Lattice.cubic(5), ["Og"], [[0, 0, 0]]), step("PBE-relax", "crystal", 3))
+
+
+@pytest.mark.parametrize(("metal", "moment"), [("Gd", 7.0), ("U", 4.0), ("Pu", 6.0), ("Mn", 5.0), ("Zr", 0.6)])
+def test_f_electrons_start_with_their_moment(metal: str, moment: float) -> None:
+    oxide = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.4), [metal, "O"], [[0, 0, 0], [0.25, 0.25, 0.25]])
+
+    for step in steps_for(["energy_above_hull", "band_gap"], 3):
+        magnetic_moments = Incar.from_str(inputs(oxide, step).files["INCAR"])["MAGMOM"]
+        assert magnetic_moments[:4] == [moment] * 4, step.name

@@ -15,6 +15,8 @@ from exfolio.models.composition.formula.parsing import FormulaError
         ("Mn2O7", "Mn", 7.0),
         ("LiFePO4", "Fe", None),  # phosphorus has more than one state
         ("MgO", "Mn", None),
+        ("MgMn2", "Mn", None),  # no anion
+        ("LiMg2Mn", "Mn", None),
         ("Mn", "Mn", None),
     ],
 )

@@ -27,7 +27,7 @@ PH = np.linspace(0.0, 14.0, 57)
 
 @pytest.fixture(scope="module")
 def formation_energies(shared_data: Path) -> dict[str, float]:
-    """Materials Project formation energies of all solids of H, Mg, Mn and O (Bartel et al. 2020)."""
+    """Formation energies of all solids of H, Mg, Mn and O (Bartel et al. 2020), which the solver takes as they are."""
     table = pd.read_csv(shared_data / "critexam.csv.gz")
     table = table[table.formula.str.fullmatch("(?:(?:Mg|Mn|O|H)[0-9]+)+")]
     return dict(zip(table.formula, table.formation_energy_per_atom, strict=True)) | {"Mg": 0.0, "Mn": 0.0}

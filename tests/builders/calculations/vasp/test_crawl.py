@@ -30,6 +30,27 @@ def test_every_calculation_of_a_folder_is_found_with_its_suffix(tmp_path: Path) 
     ]
 
 
+def test_results_under_names_that_people_give_them_are_found(tmp_path: Path) -> None:
+    for name in ("vasprun_static.xml", "vasprun-1.xml", "MoS2_vasprun.xml.gz", "vasprun2.xml"):
+        put(tmp_path / "a" / name)
+
+    runs = [found for found in crawl([tmp_path]) if isinstance(found, Run)]
+
+    assert [run.suffix for run in runs] == ["1", "2", "MoS2", "static"]
+
+
+def test_a_vaspout_is_named_unless_the_same_lies_there_as_xml(tmp_path: Path) -> None:
+    put(tmp_path / "alone" / "vaspout.h5")
+    put(tmp_path / "both" / "vaspout.h5")
+    put(tmp_path / "both" / "vasprun.xml")
+
+    troubles = [found for found in crawl([tmp_path]) if isinstance(found, Trouble)]
+
+    assert [Path(trouble.path).name for trouble in troubles] == ["vaspout.h5"]
+    assert troubles[0].path.startswith(str(tmp_path / "alone"))
+    assert "no vasprun.xml beside it" in troubles[0].reason
+
+
 def test_links_are_not_followed_and_say_so(tmp_path: Path) -> None:
     outside = put(tmp_path / "outside" / "vasprun.xml")
     tree = tmp_path / "tree"

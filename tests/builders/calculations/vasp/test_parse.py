@@ -19,12 +19,14 @@ def only(root: Path) -> Run:
     return run
 
 
-def test_the_hse06_run_has_the_published_gap(shared_data: Path) -> None:
+def test_bands_that_jump_between_k_points_give_no_gap(shared_data: Path) -> None:
+    """149 electrons, 74.25 and 74.75 by spin: 74 bands are full at some k-points and 75 at others, 2.5 eV apart."""
     doc = parse_run(only(shared_data / "vasp" / "LiFe4P4O16_HSE06"))
 
-    assert doc["functional"] == "HSE06"
-    assert doc["band_gap"] == pytest.approx(2.539, abs=1e-3)
-    assert (doc["band_gap_direct"], doc["converged"]) == (False, True)
+    assert (doc["functional"], doc["converged"]) == ("HSE06", True)
+    assert doc["band_gap"] == 0.0
+    assert doc["usable_for"] == []
+    assert any("no ground state of one potential" in reason for reason in doc["unusable_for"]["gap"])
     assert doc["formula_reduced"] == "LiFe4(PO4)4"
     assert doc["settings"]["HFSCREEN"] == pytest.approx(0.207)
 
@@ -34,6 +36,9 @@ def test_a_run_with_u_names_its_values(shared_data: Path) -> None:
 
     assert doc["functional"] == "GGA+U"
     assert doc["hubbards"] == {"Fe": 4.3}
+    assert doc["band_gap"] == pytest.approx(0.974, abs=1e-3)
+    assert (doc["band_gap_from"], doc["charge"], doc["usable"]) == ("one k-point", 1.0, False)
+    assert any("charged by +1" in reason for reason in doc["unusable_because"])
     assert doc["energy"] == pytest.approx(-773.13023947)
     assert doc["trajectory"]["steps"] == 11
 
@@ -41,7 +46,8 @@ def test_a_run_with_u_names_its_values(shared_data: Path) -> None:
 def test_an_unconverged_run_is_kept_and_marked(shared_data: Path) -> None:
     doc = parse_run(only(shared_data / "vasp" / "V2O5_unconverged"))
 
-    assert (doc["converged"], doc["converged_electronic"], doc["converged_ionic"]) == (False, False, True)
+    assert (doc["converged"], doc["converged_electronic"], doc["usable"]) == (False, False, False)
+    assert doc["converged_ionic"] is False, "the last of its 5 steps changed the energy by 4 eV"
     assert any("not converged" in warning for warning in doc["warnings"])
 
 
@@ -52,6 +58,7 @@ def test_a_whole_task_directory(shared_data: Path) -> None:
     assert doc["composition"] == {"Si": 2.0}
     assert doc["settings"]["ENCUT"] == 680.0
     assert doc["band_gap"] == pytest.approx(0.7873)
+    assert (doc["usable"], doc["band_gap_by_spin"]) == (True, {"up": 0.7873, "down": 0.7873})
 
 
 def test_a_truncated_file_says_that_it_ends_too_early(shared_data: Path) -> None:

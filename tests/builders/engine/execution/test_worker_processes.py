@@ -1,21 +1,27 @@
 """Workers of a stage: however many batches pass through them, they take no more of the machine than at first."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
+import toy_stages
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.server import embedded
 from toy_stages import Doubler, Looker, put_materials
 
-BATCHES = 1000
 SPARE = 4
 """Threads, files and connections more or less: a heartbeat that comes and goes, a socket on its way out."""
+SPARE_MEMORY = 16 << 20
+"""Bytes: what allocators of three processes keep back for later, in a thousandth of which a batch would fit."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Taken:
     threads: int
     files: int
     connections: int
+    memory: int
 
 
 @pytest.fixture
@@ -42,37 +49,66 @@ def taken(mongo_server: embedded.Server) -> Callable[[], Taken]:
             threads=sum(process.num_threads() for process in ours),
             files=sum(process.num_fds() for process in ours),
             connections=sum(bool(socket.raddr) and socket.raddr.port == mongo_server.port for socket in sockets),
+            memory=sum(process.memory_full_info().uss for process in ours),
         )
 
     return count
 
 
-@pytest.mark.parametrize("stage", [Looker(), Looker(model=3)], ids=["finds its model", "is told its model"])
+@pytest.mark.parametrize(
+    ("stage", "batches"), [(Looker(), 2000), (Looker(model=3), 500)], ids=["finds its model", "is told its model"]
+)
 def test_what_workers_hold_does_not_grow_with_the_batches(
-    registry: Connection, taken: Callable[[], Taken], stage: Looker, monkeypatch: pytest.MonkeyPatch
+    registry: Connection, taken: Callable[[], Taken], stage: Looker, batches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("home", "mongod"):  # for workers that would connect
         monkeypatch.setenv(f"EXFOLIO_{name.upper()}", str(getattr(registry.settings, name)))
     monkeypatch.setenv("EXFOLIO_DATABASE", registry.name)
-    put_materials(registry, [{"material_id": f"test:{i}", "nsites": i % 50 + 1} for i in range(BATCHES)])
+    put_materials(registry, [{"material_id": f"test:{i}", "nsites": i % 50 + 1} for i in range(batches)])
     seen: list[Taken] = []
     written = 0
 
     def look(*_: object) -> None:
         nonlocal written
         written += 1
-        if written % 100 == 0 and written < BATCHES:  # after the last one the workers are on their way out
+        if written % 250 == 0 and written < batches:  # after the last one the workers are on their way out
             seen.append(taken())
 
     report = run_stage(stage, registry, processes=2, batch_size=1, progress=look)
 
-    assert (report.inserted, report.failed, written) == (BATCHES, 0, BATCHES)
+    assert (report.inserted, report.failed, written) == (batches, 0, batches)
     assert seen[0].processes >= 3, "this one and its workers"
     for later in seen[1:]:
         assert later.processes == seen[0].processes
         assert later.threads <= seen[0].threads + SPARE
         assert later.files <= seen[0].files + SPARE
         assert later.connections <= seen[0].connections + SPARE
+        assert later.memory <= seen[0].memory + SPARE_MEMORY
+
+
+@pytest.mark.timeout(300)
+def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None:
+    # Given a process whose workers are in the middle of something long
+    put_materials(registry, [{"material_id": f"test:{i}", "nsites": 1, "extra": {"sleep": 200}} for i in range(4)])
+    program = (
+        "import sys; from exfolio import connect; from exfolio.stores.settings import Settings\n"
+        "from exfolio.builders.engine.execution.runner import run_stage; from toy_stages import Doubler\n"
+        "settings = Settings.model_validate_json(sys.argv[1])\n"
+        "with connect(settings) as connection: run_stage(Doubler(), connection, processes=2, batch_size=1)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(toy_stages.__file__).parent)}
+    arguments = [sys.executable, "-c", program, registry.settings.model_dump_json()]
+    with subprocess.Popen(arguments, env=environment) as process:
+        while len(workers := psutil.Process(process.pid).children(recursive=True)) < 4:  # two serve the workers
+            time.sleep(0.1)
+        time.sleep(1)
+
+        # When it is killed outright
+        process.kill()
+
+    # Then nobody computes on for nobody
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
 
 
 def test_any_executor_will_do(registry: Connection) -> None:

@@ -11,7 +11,7 @@ from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.potential.chgnet import Chgnet, is_installed
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
-from filled_registry import put_structures
+from filled_registry import put_materials, put_structures
 from known_crystals import crystals, monolayer_of, put, retire
 from moves import check
 
@@ -50,9 +50,12 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
     layer_area = 4.24**2 * 3**0.5 / 2  # of three atoms
     per_area = 1000 * 3 * found["exfoliation_energy"]["value"] / layer_area
     assert found["exfoliation_energy"]["per_area"] == pytest.approx(per_area, rel=0.01)
-    assert "van der Waals" in found["exfoliation_energy"]["details"]["limits"]
-    assert [kind for kind, doc in found.items() if doc.get("bound")] == ["exfoliation_energy"]
-    assert found["exfoliation_energy"]["bound"] == "lower"
+    bounds = {kind: doc for kind, doc in found.items() if "low" in doc}
+    assert bounds.keys() == {"exfoliation_energy", "energy_above_hull"}
+    for doc in bounds.values():
+        assert (doc["low"], doc["lacks"], "high" in doc) == (doc["value"], ["dispersion"], False)
+        assert "dispersion" in doc["warnings"][0]
+    assert found["energy_above_hull"]["details"]["completeness"] == {"known_compounds": 1, "with_energy": 1}
     assert abs(found["energy_above_hull"]["value"] - found["exfoliation_energy"]["value"]) < 1e-4  # bulk is on the hull
     assert [phase["id"] for phase in found["energy_above_hull"]["competing"]] == ["chgnet:handbook:CdI2-CdI2"]
     assert [one["id"] for one in found["energy_above_hull"]["origins"]] == ["Cd-I", found["energy"]["property_id"]]
@@ -90,9 +93,39 @@ def test_where_no_compound_competes_the_distance_to_the_hull_is_a_lower_bound(re
     evaluate(registry)
 
     found = values(registry, "CdI2")
-    assert found["energy_above_hull"]["bound"] == "lower"
-    assert found["energy_above_hull"]["value"] == found["formation_energy"]["value"] < 0
-    assert "elements alone" in found["energy_above_hull"]["details"]["limits"]
+    above = found["energy_above_hull"]
+    assert above["low"] == above["value"] == found["formation_energy"]["value"] < 0
+    assert above["lacks"] == ["compounds", "dispersion"]
+    assert "elements alone" in above["warnings"][0]
+
+
+@needs_chgnet
+def test_a_known_compound_that_the_potential_has_no_structure_of_makes_the_distance_a_lower_bound(
+    registry: Connection,
+) -> None:
+    # Given a crystal as a proposal, its structure among the known ones
+    put(registry, crystals("CdI2-CdI2", "Cd-hcp", "I-molecular"))
+    [iodide] = crystals("CdI2-CdI2")
+    proposed = {"structure": iodide["structure"], "dimension": 3, "valid": True}
+    names = {"formula_reduced": "CdI2", "chemsys": "Cd-I", "elements": ["Cd", "I"]}
+    put_structures(registry, [{"structure_id": "st-cdi2", **proposed, **names}])
+    run_stage(NoveltyStage(), registry)
+    evaluate(registry)
+    assert "low" not in values(registry, "CdI2")["energy_above_hull"]
+
+    # When a table tells of one compound more
+    put_materials(registry, [{"material_id": "table:Cd2I", "formula_reduced": "Cd2I", "chemsys": "Cd-I"}])
+    evaluate(registry)
+
+    above = values(registry, "CdI2")["energy_above_hull"]
+    assert above["low"] == above["value"]
+    assert above["lacks"] == ["compounds"]
+    assert above["details"]["completeness"] == {
+        "known_compounds": 2,
+        "with_energy": 1,
+        "number_missing": 1,
+        "missing": ["Cd2I"],
+    }
 
 
 @needs_chgnet
@@ -102,8 +135,7 @@ def test_a_layer_of_one_element_has_but_its_element_to_lie_above(registry: Conne
     evaluate(registry)
 
     found = values(registry, "C")
-    assert "bound" not in found["energy_above_hull"]
-    assert found["energy_above_hull"]["details"] == {}
+    assert found["energy_above_hull"]["lacks"] == ["dispersion"], "graphite's layers attract each other"
     assert found["energy_above_hull"]["value"] == found["formation_energy"]["value"]
 
 

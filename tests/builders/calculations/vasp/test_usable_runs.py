@@ -1,0 +1,221 @@
+"""Runs as VASP writes them, and what becomes of them when one tag is another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exfolio.builders.calculations.vasp.crawl import Run
+from exfolio.builders.calculations.vasp.parse import parse_run
+from made_vasprun import MadeRun, Step, bands
+
+Parse = Callable[..., dict[str, Any]]
+INSULATOR = (bands([0.0] * 46, [2.0] * 4), bands([0.0] * 46, [2.0] * 4))
+
+
+@pytest.fixture
+def parse(folder: Callable[..., Path]) -> Parse:
+    """Write a run down and read it."""
+
+    def read(**changes: Any) -> dict[str, Any]:
+        made = MadeRun(**{"bands": INSULATOR, **changes})
+        path = folder("run", made.xml())
+        return parse_run(Run(path, "", path / "vasprun.xml"))
+
+    return read
+
+
+def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Parse) -> None:
+    doc = parse()
+
+    assert (doc["usable"], doc["unusable_because"]) == (True, [])
+    assert doc["usable_for"] == ["energy", "exfoliation", "gap"]
+    assert (doc["functional"], doc["task_type"], doc["charge"]) == ("GGA+U", "Structure Optimization", 0.0)
+    assert (doc["energy"], doc["band_gap"]) == (-66.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"NELECT": 66.0}, "it is charged by +2"),
+        ({"LSORBIT": True, "LNONCOLLINEAR": True}, "LNONCOLLINEAR = .TRUE., LSORBIT = .TRUE."),
+        ({"LSPIRAL": True}, "LSPIRAL = .TRUE."),
+        ({"NUPDOWN": 20.0}, "NUPDOWN = 20"),
+        ({"I_CONSTRAINED_M": 1}, "I_CONSTRAINED_M = 1"),
+        ({"PSTRESS": 500.0}, "PSTRESS = 500"),
+        ({"ML_LMLFF": True, "ML_MODE": "run"}, "ML_LMLFF = .TRUE., ML_MODE = run"),
+        ({"IBRION": 5, "NSW": 1}, "'Phonons by finite differences' gives no energy"),
+        ({"IBRION": 6, "NSW": 1}, "'Phonons by finite differences' gives no energy"),
+        ({"IBRION": 7, "NSW": 1}, "'DFPT' gives no energy"),
+        ({"IBRION": 8, "NSW": 0}, "'DFPT' gives no energy"),
+        ({"IBRION": 44}, "'Dimer' gives no energy"),
+        ({"IMAGES": 4}, "'Nudged Elastic Band' gives no energy"),
+        ({"LSOL": True}, "LSOL = .TRUE."),
+        ({"LSOL": True, "EB_K": 80.0}, "EB_K = 80, LSOL = .TRUE."),
+        ({"EFIELD": 0.3}, "EFIELD = 0.3"),
+        ({"EFIELD_PEAD": [0.0, 0.0, 0.1]}, "EFIELD_PEAD = 0 0 0.1"),
+        ({"LMONO": True}, "LMONO = .TRUE."),
+        ({"EPSILON": 80.0}, "EPSILON = 80"),
+        ({"LDIPOL": True, "IDIPOL": 3}, "there is no vacuum along that axis"),
+        ({"ENCUT": 200.0}, "ENCUT = 200 eV, an energy beside Materials Project's needs 520 eV"),
+        ({"ENCUT": 400.0}, "ENCUT = 400 eV"),
+        ({"ENCUT": None, "ENMAX": 400.0}, "ENCUT = 400 eV"),
+        ({"PREC": "Low"}, "PREC = Low"),
+        ({"PREC": "Single"}, "PREC = Single"),
+        ({"EDIFF": 0.1}, "EDIFF = 0.1 eV for 10 atoms"),
+        ({"EDIFFG": -0.5}, "EDIFFG = -0.5 eV/Å"),
+        ({"ISMEAR": 0, "SIGMA": 1.0}, "SIGMA = 1 eV"),
+        ({"ISMEAR": -1, "SIGMA": 0.5}, "SIGMA = 0.5 eV"),
+        ({"ISMEAR": -2, "FERWE": [1.0, 1.0]}, "occupations are set by hand"),
+        ({"ISPIN": 1}, "ISPIN = 1, and Fe may have moments"),
+        ({"MAGMOM": [0.0] * 10}, "MAGMOM = 0 of every atom"),
+        ({"LDAUTYPE": [1]}, "LDAUTYPE = 1"),
+        ({"LDAUTYPE": [4]}, "LDAUTYPE = 4"),
+        ({"LDAUL": [1, -1]}, "LDAUL = 1 of Fe, whose U of 5.3 eV is for l = 2"),
+        ({"LDAUL": [-1, -1]}, "LDAUL = -1 of Fe"),
+        ({"ALGO": "None", "IALGO": 2}, "not brought to self-consistency"),
+        ({"ALGO": "Exact"}, "not brought to self-consistency"),
+        ({"ALGO": "GW0"}, "'GW' gives no energy"),
+        ({"IALGO": 90}, "IALGO = 90"),
+        ({"IBRION": 0, "NSW": 2}, "'Molecular Dynamics' gives no energy"),
+        ({"VCA": [0.5, 0.5]}, "VCA = 0.5 0.5"),
+        ({"ICORELEVEL": 2}, "ICORELEVEL = 2"),
+        ({"AGGAC": 0.0}, "the functional is no published one: GGA (AGGAC=0)+U"),
+        ({"LDAUU": [5.3]}, "LDAUU and LDAUL have 1 and 2 values for 2 POTCARs"),
+        ({"LDAUU": None}, "LDAUU and LDAUL have 0 and 2 values for 2 POTCARs"),
+        ({"METAGGA": "MBJ"}, "METAGGA = MBJ is a potential without an energy"),
+        ({"GGA": "BO"}, "the functional is no published one"),
+        ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 1.0}, "the functional is no published one"),
+        ({"A_TAG_OF_TOMORROW": 3}, "A_TAG_OF_TOMORROW = 3: not among what may differ"),
+    ],
+)
+def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
+    parse: Parse, tags: dict[str, object], reason: str
+) -> None:
+    doc = parse(tags=tags)
+
+    assert doc["usable"] is False
+    assert "energy" not in doc["usable_for"]
+    assert any(reason in told for told in doc["unusable_because"]), doc["unusable_because"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"GGA": "PE"},
+        {"GGA": "Pe ! as ever"},
+        {"GGA": "--"},
+        {"METAGGA": "--"},
+        {"METAGGA": "None"},
+        {"PREC": "A"},
+        {"PREC": "Normal ! enough"},
+        {"ISIF": 2},
+        {"ISIF": 8},
+        {"NSW": None, "IBRION": None},
+        {"NSW": 0},
+        {"IBRION": -1},
+        {"ALGO": "N"},
+        {"ALGO": "VeryFast # dense"},
+        {"LREAL": False},
+        {"LASPH": True},
+        {"KPAR": 4, "NCORE": 8},
+        {"ISMEAR": 0, "SIGMA": 0.05},
+        {"ADDGRID": True, "SYMPREC": 1e-4, "ISYM": 0},
+        {"LMAXMIX": 4, "AMIX": 0.1, "BMIX": 1e-4},
+        {"IVDW": 0},
+        {"LDAUL": [2, -1]},
+        {"LORBIT": 11, "LCHARG": True, "LAECHG": True},
+    ],
+)
+def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
+    doc = parse(tags=tags)
+
+    assert doc["unusable_because"] == []
+    assert doc["functional"] == "GGA+U"
+
+
+def test_an_incar_comment_is_no_part_of_a_functional(parse: Parse) -> None:
+    doc = parse(tags={"METAGGA": "R2SCAN ! the mixing scheme's", "ENCUT": 680.0, "LDAU": False})
+
+    assert (doc["functional"], doc["usable"]) == ("R2SCAN", True)
+    assert doc["settings"]["METAGGA"] == "R2SCAN"
+
+
+def test_potcars_of_lda_make_lda_and_are_named(parse: Parse) -> None:
+    doc = parse(potcar="PAW", tags={"LDAU": False})
+
+    assert (doc["functional"], doc["usable"]) == ("LDA", False)
+    assert "POTCARs are not of PBE: PAW Fe_pv 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
+
+
+def test_too_few_bands_are_named(parse: Parse) -> None:
+    full = bands([0.0] * 38, [])
+    doc = parse(bands=(full, full), tags={"NBANDS": 38})
+
+    assert doc["unusable_because"] == ["NBANDS = 38: the highest band holds 1 electrons"]
+    assert "band_gap" not in doc
+
+
+def test_a_coarse_mesh_is_named(parse: Parse) -> None:
+    assert parse(mesh=(3, 3, 3))["usable"]
+    doc = parse(mesh=(1, 1, 1))
+
+    assert doc["usable"] is False
+    assert "k-points 1x1x1" in doc["unusable_because"][0]
+
+
+def test_a_band_structure_serves_its_gap_alone(parse: Parse) -> None:
+    doc = parse(tags={"ICHARG": 11, "NSW": 0})
+
+    assert (doc["task_type"], doc["usable"], doc["usable_for"]) == ("NSCF Uniform", True, ["gap"])
+    assert "gives no energy" in doc["unusable_for"]["energy"][0]
+
+
+def test_a_hybrid_is_used_for_its_gap_and_one_with_another_share_by_its_name(parse: Parse) -> None:
+    hse = {"LHFCALC": True, "AEXX": 0.25, "HFSCREEN": 0.2, "LDAU": False, "ALGO": "Damped"}
+
+    assert parse(tags=hse)["functional"] == "HSE06"
+    doc = parse(tags={**hse, "AEXX": 0.5})
+    assert (doc["functional"], doc["usable_for"]) == ("hybrid of PBE (AEXX=0.5, HFSCREEN=0.2)", ["gap"])
+    assert doc["settings"]["AEXX"] == 0.5
+
+
+def test_dispersion_that_vasp_5_does_not_name_is_found(parse: Parse) -> None:
+    doc = parse(version="5.4.1", tags={"LDAU": False}, steps=[Step(-67.2, electronic=(-66.00001, -66.0))])
+
+    assert doc["functional"] == "GGA+vdW-unsaid"
+    assert doc["usable"] is False
+    assert "its energy holds -1.2000 eV, such as dispersion" in doc["unusable_because"][0]
+    named = parse(tags={"IVDW": 12, "LDAU": False}, steps=[Step(-67.2, electronic=(-66.00001, -66.0))])
+    assert (named["functional"], named["usable"]) == ("GGA+vdW-DFT-D3-BJ", True)
+
+
+def test_energies_of_vasp_5_are_those_of_its_free_energies(parse: Parse) -> None:
+    steps = [Step(-65.0, entropy=0.02, stated_e_0=-0.02), Step(-66.0, entropy=0.02, stated_e_0=0.0)]
+    doc = parse(version="5.2.2", steps=steps)
+
+    assert doc["energy"] == pytest.approx(-65.99)
+    assert doc["trajectory"]["first_energy"] == pytest.approx(-64.99)
+    assert doc["trajectory"]["lowest_energy"] == pytest.approx(-65.99)
+
+
+def test_a_relaxation_ended_by_a_stopcar_is_not_converged(parse: Parse) -> None:
+    doc = parse(steps=[Step(-65.99), Step(-66.0, force=0.9)])
+
+    assert (doc["converged_ionic"], doc["usable"]) == (False, False)
+    assert "the largest force is 0.9 eV/Å, EDIFFG is -0.02 eV/Å" in doc["unusable_because"][0]
+
+
+def test_molecular_dynamics_are_no_relaxation_that_stopped(parse: Parse) -> None:
+    doc = parse(tags={"IBRION": 0, "NSW": 2, "TEBEG": 300.0}, steps=[Step(-66.0, force=0.5), Step(-65.9, force=0.6)])
+
+    assert (doc["task_type"], doc["converged"]) == ("Molecular Dynamics", True)
+    assert not any("relaxation" in note for note in doc["warnings"])
+    assert doc["unusable_because"] == ["a calculation of the kind 'Molecular Dynamics' gives no energy to compare"]
+
+
+def test_warnings_of_other_libraries_are_data(parse: Parse, recwarn: pytest.WarningsRecorder) -> None:
+    doc = parse(tags={"NELM": 2})
+
+    assert (doc["converged_electronic"], doc["converged_ionic"]) == (False, True)
+    assert len(recwarn) == 0

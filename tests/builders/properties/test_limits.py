@@ -1,0 +1,116 @@
+"""What a distance to a hull does not know, and how that is said."""
+
+from typing import Any
+
+from exfolio.builders.properties.limits import completeness, limited_by_dispersion, limited_distance
+
+Doc = dict[str, Any]
+
+
+def known(formula: str, chemsys: str, **more: object) -> Doc:
+    return {"formula_reduced": formula, "chemsys": chemsys, **more}
+
+
+NIOBIUM_OXIDES = [known(formula, "Nb-O") for formula in ("NbO", "NbO2", "Nb2O5", "Nb2O5")]
+ELEMENTS = [known("Nb", "Nb"), known("O2", "O")]
+
+
+def distance(value: float) -> Doc:
+    return {"kind": "energy_above_hull", "value": value, "details": {"scheme": "none"}}
+
+
+def test_compounds_are_counted_by_formula_and_elements_not_at_all() -> None:
+    found = completeness([*ELEMENTS, *NIOBIUM_OXIDES], {"Nb", "O2", "NbO", "NbO2"})
+
+    assert (found.known, found.with_energy, found.missing) == (3, 2, ("Nb2O5",))
+
+
+def test_a_hull_with_a_hole_gives_a_lower_bound_that_names_what_is_missing() -> None:
+    found = completeness(NIOBIUM_OXIDES, {"NbO"})
+
+    document = limited_distance(distance(-1.24), "Nb-O", found, layer=False, method="PBE")
+
+    assert (document["value"], document["low"], "high" in document) == (-1.24, -1.24, False)
+    assert document["lacks"] == ["compounds"]
+    assert "2 of 3 known compounds" in document["warnings"][0]
+    assert "Nb2O5, NbO2" in document["warnings"][0]
+    assert document["details"]["completeness"] == {
+        "known_compounds": 3,
+        "with_energy": 1,
+        "number_missing": 2,
+        "missing": ["Nb2O5", "NbO2"],
+    }
+
+
+def test_of_an_interval_the_low_end_stays_where_the_hull_has_a_hole() -> None:
+    uncertain = {**distance(0.05), "low": 0.02, "high": 0.08}
+
+    document = limited_distance(uncertain, "Nb-O", completeness(NIOBIUM_OXIDES, {"NbO"}), layer=False, method="PBE")
+
+    assert (document["value"], document["low"], "high" in document) == (0.05, 0.02, False)
+
+
+def test_a_complete_hull_says_so_and_gives_a_value() -> None:
+    found = completeness(NIOBIUM_OXIDES, {"NbO", "NbO2", "Nb2O5"})
+
+    document = limited_distance(distance(0.02), "Nb-O", found, layer=False, method="PBE")
+
+    assert document == {
+        **distance(0.02),
+        "details": {"scheme": "none", "completeness": {"known_compounds": 3, "with_energy": 3}},
+    }
+
+
+def test_a_distance_deeper_than_discoveries_lie_tells_of_a_hole_though_no_compound_is_known_to_be_missing() -> None:
+    """TlF3 where of Tl-F no more is known than TlF."""
+    whole = completeness([known("TlF", "F-Tl")], {"TlF"})
+
+    document = limited_distance(distance(-0.76), "F-Tl", whole, layer=False, method="PBE")
+    against_ours = limited_distance(distance(0.0), "F-Tl", whole, layer=False, method="PBE", known_distance=-0.76)
+
+    assert (document["low"], document["lacks"]) == (-0.76, ["compounds"])
+    assert "0.76 eV/atom below all that is known" in document["warnings"][0]
+    assert against_ours["low"] == 0.0
+    assert "low" not in limited_distance(distance(-0.03), "F-Tl", whole, layer=False, method="PBE")
+
+
+def test_a_compound_that_a_source_has_far_above_the_hull_is_not_missed() -> None:
+    far = known("Nb3O", "Nb-O", energy_above_hull=0.35)
+    near = known("Nb3O", "Nb-O", decomposition_energy=0.05)
+
+    without = completeness([*NIOBIUM_OXIDES, far], {"NbO", "NbO2", "Nb2O5"})
+    with_another = completeness([*NIOBIUM_OXIDES, far, near], {"NbO", "NbO2", "Nb2O5"})
+
+    assert (without.missing, without.irrelevant, without.known) == ((), 1, 4)
+    assert with_another.missing == ("Nb3O",)
+
+
+def test_a_monolayer_is_no_compound_that_a_hull_lacks() -> None:
+    assert completeness([known("NbO3", "Nb-O", dimension_claimed=2)], set()).known == 0
+
+
+def test_a_hull_of_elements_alone_gives_a_lower_bound_but_for_an_element() -> None:
+    nobody = completeness([], set())
+
+    assert limited_distance(distance(-0.5), "Nb-O", nobody, layer=False, method="PBE")["lacks"] == ["compounds"]
+    assert "low" not in limited_distance(distance(0.1), "Nb", nobody, layer=False, method="PBE")
+
+
+def test_a_layer_without_dispersion_has_a_lower_bound_and_a_crystal_a_value() -> None:
+    whole = completeness(NIOBIUM_OXIDES, {"NbO", "NbO2", "Nb2O5"})
+
+    def lacks(method: str, *, layer: bool) -> list[str] | None:
+        lacking: list[str] | None = limited_distance(distance(0.03), "Nb-O", whole, layer=layer, method=method).get(
+            "lacks"
+        )
+        return lacking
+
+    assert lacks("GGA+U", layer=True) == lacks("CHGNet 0.3.0 relaxed", layer=True) == ["dispersion"]
+    assert lacks("GGA+U", layer=False) is lacks("optB88-vdW", layer=True) is lacks("experiment", layer=True) is None
+    assert lacks("a code of our own", layer=True) is None, "nothing is known of it"
+
+
+def test_only_values_that_dispersion_matters_to_become_bounds() -> None:
+    gap = {"kind": "band_gap", "value": 1.6, "details": {}}
+
+    assert limited_by_dispersion(gap, layer=True, method="PBE") == gap
