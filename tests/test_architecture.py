@@ -88,7 +88,7 @@ ARROWS = {
     "builders/compositions": "engine materials training candidates",
     "builders/structures": "engine materials training properties/potential",
     "builders/calculations": "engine materials calculations/vasp",
-    "builders/calculations/vasp": "engine sources/files sources/records",
+    "builders/calculations/vasp": "engine properties sources/files sources/records",
     "builders/properties": "engine materials sources/files",
     "builders/properties/potential": "engine extensions properties",
     "builders/candidates": "engine extensions materials properties/potential",

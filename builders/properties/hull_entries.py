@@ -5,7 +5,7 @@ Knows the fields of documents and `models.energetics`; reads no database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,10 +13,10 @@ from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
 from ...models.calculation.run_kind import ENERGY_KINDS
-from ...models.energetics.corrections import CorrectedEnergy, correct
+from ...models.energetics.corrected_energy import Adjustment, CorrectedEnergy
+from ...models.energetics.corrections import correct, correct_alike
 from ...models.energetics.entry import Entry
 from ...models.energetics.schemes import GGA_RUN_TYPES, Scheme
-from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
@@ -30,6 +30,8 @@ USABLE_TASKS: Final = ENERGY_KINDS
 UNCORRECTED: Final = "uncorrected"
 """Last word of the method of energies as computed."""
 
+_ROUNDING: Final = 1e-6
+"""eV of a cell within which stated terms make up a stated correction."""
 _METHODS: Final = {
     Scheme.MP2020: "PBE(+U) MP2020",
     Scheme.MP2020_GGA: "PBE MP2020",
@@ -45,6 +47,11 @@ class Phase:
     entry: Entry | None
     corrected: CorrectedEnergy | None = None
     refusal: str | None = None
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """How far below and above its entry the energy may be, eV/atom, by what its correction left open."""
+        return (0.0, 0.0) if self.corrected is None else self.corrected.spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
     Parameters
     ----------
     references
-        `reference_entries` documents. Those that were corrected by the scheme at their source are taken as they are.
+        `reference_entries` documents. Those that were corrected by the scheme at their source are taken as they are;
+        the others need their structures, see `reference_structures`.
     calculations
         `calculations` documents.
     scheme
@@ -90,61 +98,45 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
             competing.refused.append(Phase(doc, None, refusal="; ".join(reasons)))
         else:
             usable.append(doc)
-    given = [doc for doc in references if _is_corrected(doc, scheme)]
-    for doc in given:
-        _put(competing.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
-    rest = [doc for doc in references if not _is_corrected(doc, scheme)]
-    unused: list[Phase] = []
-    answers = correct([_computed(doc) for doc in (*rest, *usable)], scheme, check_potcar=check_potcar)
-    for doc, answer in zip((*rest, *usable), answers, strict=True):
-        ours = "calculation_id" in doc
+    usable.sort(key=_as_stand_in)
+    matched = scheme is Scheme.R2SCAN_MIXING  # else structures of entries that are corrected are seldom asked for
+    open_formulas = {doc["formula_reduced"] for doc in usable}
+    open_formulas |= {doc["formula_reduced"] for doc in references if not is_corrected(doc, scheme)}
+    looked_at: list[Doc] = []
+    for doc in references:
+        if matched or doc["formula_reduced"] in open_formulas:
+            looked_at.append(doc)
+        else:
+            _put(competing.references, Phase(doc, _entry(doc, doc["energy_per_atom"], _method(doc, scheme))))
+    by_id = {doc["entry_id"]: doc for doc in looked_at}
+    given = {name: _given(doc) for name, doc in by_id.items() if is_corrected(doc, scheme)}
+    known, ours = correct_alike(
+        [_computed(doc, structure=matched or doc["entry_id"] not in given) for doc in looked_at],
+        [_computed(doc) for doc in usable],
+        scheme,
+        given=given,
+        structure_of=lambda name: _structure(by_id[name]),
+        check_potcar=check_potcar,
+    )
+    for doc, answer in zip((*looked_at, *usable), (*known, *ours), strict=True):
+        of_ours = "calculation_id" in doc
         if answer.energy_per_atom is not None:
             entry = _entry(doc, answer.energy_per_atom, _method(doc, scheme))
-            _put(competing.ours if ours else competing.references, Phase(doc, entry, answer))
-        elif ours:
+            _put(competing.ours if of_ours else competing.references, Phase(doc, entry, answer))
+        elif of_ours:
             competing.refused.append(Phase(doc, None, answer, answer.refusal))
         else:
-            unused.append(Phase(doc, None, answer, answer.refusal))
-    stand_ins = _stand_ins(unused, competing.ours.get(_METHODS[scheme], [])) if scheme is Scheme.R2SCAN_MIXING else {}
-    for phase in unused:
-        stand_in = stand_ins.get(phase.doc["entry_id"])
-        if stand_in is not None:
-            _put(competing.references, Phase(phase.doc, stand_in, phase.corrected))
-        else:
-            competing.left_out[str(phase.refusal)] = competing.left_out.get(str(phase.refusal), 0) + 1
+            competing.left_out[str(answer.refusal)] = competing.left_out.get(str(answer.refusal), 0) + 1
     return competing
 
 
-def _stand_ins(unused: list[Phase], ours: list[Phase]) -> dict[str, Entry]:
-    """Entries that stand for known phases which the mixing scheme replaced by calculations of ours.
-
-    Without them a known compound that we calculate with r2SCAN would have left the known hull, and our calculation of
-    it would look like a discovery.
-    """
-    by_gga = [phase for phase in unused if phase.doc.get("functional") in GGA_RUN_TYPES]
-    replaced = [phase for phase in by_gga if "match" in str(phase.refusal)]
-    stand_ins: dict[str, Entry] = {}
-    for formula in sorted({phase.doc["formula_reduced"] for phase in replaced}):
-        mine = [
-            phase
-            for phase in ours
-            if phase.doc["formula_reduced"] == formula and phase.doc["functional"] not in GGA_RUN_TYPES
-        ]
-        representatives, first = Representatives(), dict[int, Entry]()
-        for phase in sorted(mine, key=best_first):
-            structure = _structure(phase.doc)
-            if structure is not None and phase.entry is not None:
-                number, new = representatives.add(structure)
-                if new:
-                    first[number] = phase.entry
-        for phase in replaced:
-            structure = _structure(phase.doc) if first and phase.doc["formula_reduced"] == formula else None
-            number_of_match = representatives.match(structure) if structure is not None else None
-            if number_of_match is not None:
-                entry = first[number_of_match]
-                known = Entry(phase.doc["composition"], entry.energy_per_atom, phase.doc["entry_id"], entry.method)
-                stand_ins[phase.doc["entry_id"]] = known
-    return stand_ins
+def is_corrected(doc: Doc, scheme: Scheme) -> bool:
+    """Whether a reference entry was corrected by the scheme at its source."""
+    if doc.get("scheme") != MP2020 or doc.get("energy_per_atom") is None:
+        return False
+    if scheme is Scheme.R2SCAN_MIXING:
+        return doc.get("functional") in GGA_RUN_TYPES
+    return scheme is Scheme.MP2020 or (scheme is Scheme.MP2020_GGA and doc.get("functional") == "GGA")
 
 
 def _refusal_of_scheme(calculation: Doc, scheme: Scheme, *, check_potcar: bool) -> str | None:
@@ -174,10 +166,21 @@ def _put(by_method: dict[str, list[Phase]], phase: Phase) -> None:
         by_method.setdefault(phase.entry.method, []).append(phase)
 
 
-def _is_corrected(doc: Doc, scheme: Scheme) -> bool:
-    if doc.get("scheme") != MP2020 or doc.get("energy_per_atom") is None:
-        return False
-    return scheme is Scheme.MP2020 or (scheme is Scheme.MP2020_GGA and doc.get("functional") == "GGA")
+def _as_stand_in(calculation: Doc) -> tuple[bool, int, float, str]:
+    """Order calculations by how well one stands for a known phase: of a known material, static, low in energy."""
+    task = USABLE_TASKS.index(calculation["task_type"])
+    energy = calculation.get("energy_per_atom") or 0.0
+    return bool(calculation.get("structure_id")), task, energy, calculation["calculation_id"]
+
+
+def _given(doc: Doc) -> tuple[Adjustment, ...]:
+    """Terms by which an entry was corrected at its source; one for all where they are not told."""
+    total = doc["energy_per_atom"] * sum(doc["composition"].values()) - doc["energy"]
+    told: Sequence[Mapping[str, Any]] = doc.get("adjustments") or ()
+    terms = tuple(Adjustment(str(term.get("name") or ""), float(term["value"])) for term in told)
+    if abs(sum(term.energy for term in terms) - total) > _ROUNDING:
+        return (Adjustment("correction of the source", total),) if abs(total) > _ROUNDING else ()
+    return terms
 
 
 def _method(doc: Doc, scheme: Scheme) -> str:
@@ -188,7 +191,7 @@ def _entry(doc: Doc, energy_per_atom: float, method: str) -> Entry:
     return Entry(doc["composition"], energy_per_atom, doc.get("entry_id") or doc["calculation_id"], method)
 
 
-def _computed(doc: Doc) -> ComputedEntry:
+def _computed(doc: Doc, *, structure: bool = True) -> ComputedEntry:
     common: dict[str, Any] = {
         "entry_id": doc.get("entry_id") or doc["calculation_id"],
         "parameters": {
@@ -198,10 +201,10 @@ def _computed(doc: Doc) -> ComputedEntry:
         },
         "data": {"oxide_type": doc["oxide_type"]} if doc.get("oxide_type") else {},
     }
-    structure = _structure(doc)
-    if structure is None:
+    made = _structure(doc) if structure else None
+    if made is None:
         return ComputedEntry(doc["composition"], doc["energy"], **common)
-    return ComputedStructureEntry(structure, doc["energy"], **common)
+    return ComputedStructureEntry(made, doc["energy"], **common)
 
 
 def _structure(doc: Doc) -> Structure | None:

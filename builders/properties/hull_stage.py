@@ -17,7 +17,9 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ..engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
+from .hull_intervals import hull_intervals
 from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distance
+from .reference_structures import add_structures
 from .usable_calculations import USABLE_FIELDS
 
 AGAINST = ("known", "known and ours")
@@ -41,7 +43,7 @@ class HullStage(ChemicalSystemStage):
         Whether pseudopotentials must be the scheme's.
     """
 
-    version = 4
+    version = 5
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
@@ -56,10 +58,9 @@ class HullStage(ChemicalSystemStage):
         return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
 
     def sources_of_members(self) -> tuple[Members, ...]:
-        """Reference entries, our calculations, and what else is known; structures where the scheme looks at them."""
-        extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
+        """Reference entries, our calculations, and what else is known."""
         return (
-            first_principles_entries(*extra),
+            first_principles_entries("adjustments"),
             Members(Calculation, "chemsys", ("record", "match"), _CALCULATION_FIELDS),
             KNOWN_MATERIALS,
         )
@@ -75,9 +76,14 @@ class HullStage(ChemicalSystemStage):
         return set(self.db.database["calculations"].distinct("chemsys", criteria))
 
     def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
-        """Add what was found before, which stays where it can't be computed again."""
+        """Add what was found before, which stays where it can't be computed again, and structures of entries."""
         made_from: dict[str, list[Doc]] = {}
         layers = layers_among(self.db.database, (doc for one in contents.values() for doc in one["calculations"]))
+        references, calculations = (
+            {id(doc): doc for content in contents.values() for doc in content[name]}.values()
+            for name in ("reference_entries", "calculations")
+        )
+        add_structures(self.db.database, references, calculations, self.scheme)
         for name, content in contents.items():
             targets = [doc for doc in content["calculations"] if doc["chemsys"] == name and doc.get("structure_id")]
             made_from[name] = [origin("calculations", doc["calculation_id"], doc) for doc in targets]
@@ -146,6 +152,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
         "known": hull_positions(entries, known),
         "known and ours": hull_positions(everything, known, against="known and ours")[: len(entries)],
     }
+    intervals = hull_intervals(targets, references, others)
     documents = [phase.doc for phase in (*references, *targets, *others)]
     base = {"snapshot": snapshot(references), "basis": "calculation", "unit": "eV/atom"}
     docs: list[Doc] = []
@@ -158,6 +165,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
                 **_identity(structure_id, "formation_energy", method),
                 **base,
                 "value": float(formation[number]),
+                **_interval(float(formation[number]), phase.spread),
                 "details": {**details, "element_references": used, "energy_per_atom": entry.energy_per_atom},
             }
         )
@@ -166,6 +174,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
                 **_identity(structure_id, "energy_above_hull", f"{method}, against {against}"),
                 **base,
                 "value": positions[against][number].energy,
+                **(dict(zip(("low", "high"), intervals[against][number], strict=True)) if intervals else {}),
                 "competing": _competing(positions[against][number], documents),
                 "details": details,
             }
@@ -196,6 +205,10 @@ def _limited(values: list[Doc], group: Doc, method: str, competing: Phases) -> l
     ]
 
 
+def _interval(value: float, spread: tuple[float, float]) -> Doc:
+    return {} if spread == (0.0, 0.0) else {"low": value + spread[0], "high": value + spread[1]}
+
+
 def _identity(structure_id: str, kind: str, method: str) -> Doc:
     return {
         "property_id": f"{structure_id}/{kind}/{method}",
@@ -215,6 +228,8 @@ def _details(phase: Phase, scheme: Scheme, competing: Phases) -> Doc:
         details["correction"] = phase.corrected.correction
         adjustments = phase.corrected.adjustments
         details["adjustments"] = [{"name": adjusted.name, "value": adjusted.energy} for adjusted in adjustments]
+        if phase.corrected.doubts:
+            details["undecided"] = [doubt.reason for doubt in phase.corrected.doubts]
         if phase.corrected.notes:
             details["notes"] = list(phase.corrected.notes)
     if competing.left_out:

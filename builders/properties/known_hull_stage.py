@@ -35,7 +35,7 @@ FORMATION: Final = {"kind": "formation_energy", "basis": {"$in": list(KNOWN_BASE
 """Formation energies that come from known materials."""
 
 EXPERIMENT: Final = "experiment"
-"""Family of measured energies."""
+"""Family of whatever was measured."""
 
 _ASKED_AT_ONCE = 10_000
 _EXPERIMENT = re.compile(r"^experiment\b", re.IGNORECASE)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ...models.composition.formula.parsing import read_one
+from ...models.energetics.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
+from .known_hull_stage import EXPERIMENT, family
 from .limits import limited_by_dispersion
 
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
@@ -118,7 +121,15 @@ def _put(
         "basis": basis,
         "value": float(value),
         "unit": _UNITS.get(kind, "eV/atom"),
-        "details": {"materials": ids},
+        "details": {"materials": ids, **measured_against(kind, method, structure["formula_reduced"])},
         "made_of": [structure["structure_id"], *ids],
     }
     values[identity] = limited_by_dispersion(doc, layer=structure.get("dimension") == 2, method=method)
+
+
+def measured_against(kind: str, method: str, formula: str) -> Doc:
+    """Name the forms of elements that a measured energy of formation refers to, where an element has several."""
+    if kind != "formation_energy" or family(method) != EXPERIMENT:
+        return {}
+    states = standard_states(sorted(read_one(formula)))
+    return {"element_references": states} if states else {}

@@ -50,6 +50,7 @@ from .pourbaix_solids import (
     solids_of_materials,
     why_not_in_water,
 )
+from .reference_structures import add_structures
 
 
 class PourbaixStage(KnownSystemStage):
@@ -74,6 +75,7 @@ class PourbaixStage(KnownSystemStage):
     """
 
     version = 2
+    competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
 
@@ -122,12 +124,6 @@ class PourbaixStage(KnownSystemStage):
         """The conditions in words, as the method of a value names them."""
         return conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
 
-    @property
-    def competing(self) -> tuple[Members, ...]:  # type: ignore[override]  # by the scheme
-        """Known formation energies and reference entries; structures only where the scheme looks at them."""
-        extra = ("structure",) if self.scheme is Scheme.R2SCAN_MIXING else ()
-        return (KNOWN_FORMATION, first_principles_entries(*extra))
-
     def asked_about(self) -> Doc:
         """Look at formation energies of every origin."""
         return {"kind": "formation_energy", "basis": {"$in": ["calculation", *KNOWN_BASES]}}
@@ -144,6 +140,13 @@ class PourbaixStage(KnownSystemStage):
         for ion in ions_of(self.ions, elements):
             systems |= set(parts(_elements_of(ion.reference_solid), known))
         return sorted(systems)
+
+    def add_targets(self, contents: dict[str, Doc]) -> dict[str, list[Doc]]:
+        """Add the energies that are judged, and structures of entries where the scheme looks at them."""
+        made_from = super().add_targets(contents)
+        references = {id(doc): doc for content in contents.values() for doc in content["reference_entries"]}.values()
+        add_structures(self.db.database, references, (), self.scheme)
+        return made_from
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge the structures of each system."""

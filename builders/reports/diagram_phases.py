@@ -28,6 +28,7 @@ from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
 from ..properties.potential import known_potentials
+from ..properties.reference_structures import add_structures
 from ..properties.usable_calculations import USABLE_FIELDS
 
 if TYPE_CHECKING:
@@ -134,9 +135,7 @@ def _of_material(stored: StoredDocument) -> Asked:
     return Asked(elements, document["formula_reduced"], energy, method, "same-structure")
 
 
-def first_principles_phases(
-    connection: Connection, systems: Iterable[str], scheme: Scheme, *, structures: bool = False
-) -> Phases:
+def first_principles_phases(connection: Connection, systems: Iterable[str], scheme: Scheme) -> Phases:
     """Reference entries and usable calculations of chemical systems, corrected.
 
     Parameters
@@ -147,15 +146,16 @@ def first_principles_phases(
         Chemical systems.
     scheme
         Correction scheme of their energies.
-    structures
-        Whether structures are read too, which mixing functionals needs.
     """
-    extra = ("structure",) if structures or scheme is Scheme.R2SCAN_MIXING else ()
-    references = _read(connection, first_principles_entries(*extra), systems)
-    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, "structure_id": {"$exists": True}}
+    references = _read(connection, first_principles_entries("adjustments"), systems)
+    query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False}
     fields = {"_id": 0, **dict.fromkeys(_CALCULATION_FIELDS, 1)}
     calculations = list(connection.database["calculations"].find(query, fields).sort("calculation_id", 1))
-    return phases(references, calculations, scheme, check_potcar=True)
+    add_structures(connection.database, references, calculations, scheme)
+    corrected = phases(references, calculations, scheme, check_potcar=True)
+    for method, ours in corrected.ours.items():  # of known materials there are entries; their runs are not drawn
+        corrected.ours[method] = [phase for phase in ours if phase.doc.get("structure_id")]
+    return corrected
 
 
 def known_materials(connection: Connection, systems: Iterable[str]) -> dict[str, list[Doc]]:
@@ -307,8 +307,9 @@ def _by_one_potential(
     docs: list[Doc], elements: Collection[str], potential: Potential, method: str
 ) -> PotentialEnergies | None:
     # torch comes with it
-    from ..properties.potential.element_energies import reference_elements
+    from ..properties.potential.element_energies import believed, reference_elements
 
+    docs = believed(docs, potential)
     pure = [
         Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
         for doc in reference_elements("-".join(sorted(elements)), potential, relax=method.endswith("relaxed"))

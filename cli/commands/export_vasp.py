@@ -157,6 +157,7 @@ def _report(done: Any, campaign: str, to: Path) -> None:
         err.print(text, soft_wrap=True, markup=False)
     _list(done.without_bulk, "no exfoliation energy for", "yellow")
     _list(done.again, "due again:", "yellow")
+    _list(done.unplaced, "no hull distance by r2SCAN in", "yellow")
     _list(done.kept, "left as it is:", "yellow")
     _list(done.failed, "no input for", "red")
 

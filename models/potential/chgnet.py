@@ -41,6 +41,7 @@ class Chgnet(Potential):
     version = MODEL
     elements = frozenset(element.symbol for element in Element if element.Z <= HEAVIEST)
     package = "chgnet"
+    has_tabulated_scale = True
     remedy = REMEDY
     citation = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 

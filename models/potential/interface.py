@@ -49,6 +49,8 @@ class Potential(ABC):
     """How that is installed."""
     citation: ClassVar[str] = ""
     """Publication to cite."""
+    has_tabulated_scale: ClassVar[bool] = False
+    """Whether its energies are PBE's as the Materials Project computes them, against which elements are checked."""
     atoms_at_once: ClassVar[int] = 2000
     """Atoms that are given to `evaluate` at once where structures are relaxed."""
 

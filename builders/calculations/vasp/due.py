@@ -293,9 +293,10 @@ def _attempts(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
         bulk_of = doc.get("manifest", {}).get("bulk_of")
-        of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
-        if of in ids:
-            attempts.setdefault(of, {}).setdefault(key, []).append(doc)
+        # A known phase that is a candidate as well is calculated once.
+        of = [name for name in (doc.get("structure_id"), doc.get("material_id")) if name] or [f"{bulk_of}{BULK}"]
+        for identity in ids.intersection(of):
+            attempts.setdefault(identity, {}).setdefault(key, []).append(doc)
     return attempts
 
 

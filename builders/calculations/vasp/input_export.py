@@ -21,6 +21,7 @@ from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
 from .due import BULK, Due, Subject, find_due, finished, why_again, with_structures
 from .folders import FORMAT, Tree, files_hash, folder_name, open_tree
+from .mixing_needs import add_stable_phases
 
 Doc = dict[str, Any]
 
@@ -47,6 +48,8 @@ class VaspExport:
         By gate whose value no calculation gives, how many candidates wait for it first.
     without_bulk
         Candidates whose exfoliation energy can't be calculated, with the reason.
+    unplaced
+        By chemical system, why its r2SCAN energies will find no place on the hull of the GGA(+U) entries.
     finished
         Calculations that are in the registry already.
     again
@@ -60,6 +63,7 @@ class VaspExport:
     failed: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, int] = field(default_factory=dict)
     without_bulk: dict[str, str] = field(default_factory=dict)
+    unplaced: dict[str, str] = field(default_factory=dict)
     finished: int = 0
     again: dict[str, str] = field(default_factory=dict)
 
@@ -117,7 +121,7 @@ class Order:
             "campaign": campaign,
             "candidate_id": min(subject.candidates),
             "candidates": sorted(subject.candidates),
-            "structure_id": subject.id if subject.role != "bulk" else None,
+            "structure_id": subject.id if subject.role != "bulk" and subject.collection == "structures" else None,
             "material_id": subject.material_id if not subject.substitution else None,
             "bulk_of": min(subject.layers) if subject.role == "bulk" else None,
             "content_hash": subject.structure_hash,
@@ -175,7 +179,8 @@ def export_vasp(
     if potcar:
         require_potcars()
     due = find_due(connection, campaign, everything=everything, verify=verify)
-    done = VaspExport(blocked=due.blocked, without_bulk=due.without_bulk)
+    unplaced = add_stable_phases(connection, due) if choices.hull == "r2SCAN" else {}
+    done = VaspExport(blocked=due.blocked, without_bulk=due.without_bulk, unplaced=unplaced)
     with open_tree(out) as tree:
         listed = tree.folders()
         for entry in listed.values():
@@ -195,6 +200,8 @@ def export_vasp(
 
 def orders(connection: Connection, due: Due, choices: Choices) -> Iterator[Order]:
     """Order the calculations that are due, structure by structure, each after those it depends on."""
+    if choices.hull == "r2SCAN":
+        add_stable_phases(connection, due)
     for subject in with_structures(connection, due):
         yield from _orders(subject, choices)
 

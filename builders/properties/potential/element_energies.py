@@ -1,11 +1,12 @@
-"""Energies of elements by a potential, of crystals that come with the program, where tables of compounds have none."""
+"""Energies of elements by a potential: of crystals that come with the program, and which at hand are believed."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import cache
 
 from ....models.potential.interface import Potential
-from ....models.potential.reference_elements import element_crystals
+from ....models.potential.reference_elements import TABULATED, TOO_LOW, believable, element_crystals
 from ...engine.batches import Doc
 from .potential_stage import DIGITS
 
@@ -13,6 +14,40 @@ from .potential_stage import DIGITS
 def reference_elements(system: str, potential: Potential, *, relax: bool) -> list[Doc]:
     """Reference crystals of a chemical system's elements with their energies."""
     return [crystal for symbol in system.split("-") for crystal in _reference_crystals(symbol, potential, relax=relax)]
+
+
+def believed(entries: Iterable[Doc], potential: Potential) -> list[Doc]:
+    """Entries without pure elements that a potential puts too low to be true: any form of an element it underrates.
+
+    With such a one as reference all compounds of the element would come out too unstable. Only a potential whose
+    energies are on the scale of the tabulated ones can be checked.
+    """
+    return [
+        doc for doc in entries if not potential.has_tabulated_scale or len(doc["composition"]) > 1 or _is_believed(doc)
+    ]
+
+
+def deviations(energies: dict[str, float]) -> dict[str, float]:
+    """How far the energy of each element's reference lies above the tabulated one, eV/atom."""
+    return {symbol: round(energy - TABULATED[symbol], 3) for symbol, energy in energies.items() if symbol in TABULATED}
+
+
+def why_none(symbols: Collection[str], entries: Iterable[Doc], potential: Potential) -> str:
+    """Why elements have no reference among some entries."""
+    refused = {next(iter(doc["composition"])) for doc in entries if len(doc["composition"]) == 1}
+    reasons = [
+        f"every crystal of {symbol} lies more than {TOO_LOW:g} eV/atom below the tabulated energy by {potential.name}"
+        for symbol in symbols
+        if symbol in refused
+    ]
+    if absent := [symbol for symbol in symbols if symbol not in refused]:
+        reasons.append(f"no reference crystal of {', '.join(absent)} was evaluated by {potential.name}")
+    return "; ".join(reasons)
+
+
+def _is_believed(doc: Doc) -> bool:
+    (symbol,) = doc["composition"]
+    return believable(symbol, doc["energy_per_atom"])
 
 
 @cache

@@ -13,7 +13,7 @@ from ....models.energetics.formation import element_references
 from ....models.energetics.hull import Entry, hull_positions
 from ...engine.batches import Batch, Doc, Item
 from ...engine.channels import Channel
-from .element_energies import reference_elements
+from .element_energies import believed, reference_elements
 from .potential_references_stage import PotentialReferencesStage
 from .potential_stage import Settings, method_name, scheme_name
 
@@ -80,7 +80,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
         }
         fields = {"_id": 0, "entry_id": 1, "material_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
         docs = list(self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1))
-        docs += reference_elements(system, self.potential, relax=False)
+        docs = believed([*docs, *reference_elements(system, self.potential, relax=False)], self.potential)
         references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
         lowest = element_references(references)
         if any(symbol not in lowest for symbol in system.split("-")):

@@ -21,7 +21,7 @@ from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
-from .element_energies import reference_elements
+from .element_energies import believed, deviations, reference_elements, why_none
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entry_id, method_name, not_installed, scheme_name, stage_name
 
@@ -144,7 +144,7 @@ class PotentialValuesStage(GroupStage):
             return []
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
-            for doc in item.content["competing"]
+            for doc in believed(item.content["competing"], self.potential)
         ]
         elements = item.key.split("-")
         snapshot = content_hash(sorted([reference.entry_id, reference.energy_per_atom] for reference in references))
@@ -156,11 +156,14 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": f"no reference crystal of {', '.join(missing)} was evaluated by {self.potential.name}"}
+            why = {"missing": why_none(missing, item.content["competing"], self.potential)}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
-        against = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        against: Doc = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        if self.potential.has_tabulated_scale:
+            above_tabulated = deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements})
+            against["elements_above_tabulated"] = above_tabulated
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
         evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}

@@ -7,7 +7,7 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.properties.known_hull_stage import KnownHullStage
-from exfolio.builders.properties.known_values_stage import KnownValuesStage
+from exfolio.builders.properties.known_values_stage import KnownValuesStage, measured_against
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
@@ -232,3 +232,25 @@ def test_values_of_a_known_monolayer_move_with_it(registry: Connection) -> None:
         retire=lambda: retire(registry, "flat:x1"),
         stages=known_stages,
     )
+
+
+def test_a_measured_formation_energy_names_the_forms_of_elements_it_refers_to(registry: Connection) -> None:
+    """Tables of measured energies refer to white phosphorus; calculations to black, which is more stable."""
+    [phosphide] = crystals("BN-h")
+    phosphide = {**phosphide, "material_id": "handbook:BP", "formula": "BP", "formula_reduced": "BP", "chemsys": "B-P"}
+    phosphide |= {"formation_energy": -0.6, "methods": {"formation_energy": "experiment, 298 K"}}
+    put(registry, [phosphide])
+    structure = {"structure_id": "st-1", "formula_reduced": "BP", "chemsys": "B-P", "dimension": 3}
+    put_structures(registry, [structure])
+    put_documents(registry, ProposedStructure, [{"structure_id": "st-1", "known_as": ["handbook:BP"]}], "novelty")
+
+    run_stage(KnownValuesStage(), registry)
+
+    measured = one(registry, "properties", kind="formation_energy")
+    assert measured["details"]["element_references"] == {"P": "white"}
+
+
+def test_a_computed_formation_energy_says_nothing_of_measured_forms() -> None:
+    assert measured_against("formation_energy", "PBE (2dmatpedia, same-structure)", "BP") == {}
+    assert measured_against("band_gap", "experiment (handbook, same-structure)", "BP") == {}
+    assert measured_against("formation_energy", "experiment, 298 K (handbook, parent)", "MgO") == {}

@@ -131,7 +131,9 @@ def test_products_of_several_metals_are_counted_as_in_a_chemical_equation(
 def test_the_energy_is_that_of_the_balanced_equation() -> None:
     """MgMn2O4 + H2O -> MgMnO3 + MnO2 + 2 H+ + 2 e-, the electrons at the potential, the protons at the pH."""
     spinel, ternary, oxide = (solid_entry(f, e) for f, e in (("MgMn2O4", -2.0), ("MgMnO3", -2.4), ("MnO2", -1.8)))
-    water = -237.14 / 96.485  # eV, Gibbs energy of formation of the liquid at 298 K: CODATA
+    # eV, Gibbs energy of formation of the liquid from the enthalpy and the entropies at 298.15 K, kJ/mol and J/(K mol):
+    # J. D. Cox, D. D. Wagman, V. A. Medvedev, CODATA Key Values for Thermodynamics (1989).
+    water = (-285.830 - 298.15 * (69.95 - 130.680 - 205.152 / 2) / 1000) / 96.485
     for ph, potential in ((0.0, 1.5), (7.0, 0.4), (14.0, 0.8)):
         gibbs = 5 * -2.4 + 3 * -1.8 - 7 * -2.0 - water - 2 * potential - 2 * 0.0591 * ph
         found = decomposition_energy([ternary, oxide], spinel, ph, potential)

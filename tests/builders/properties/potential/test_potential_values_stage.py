@@ -11,6 +11,8 @@ from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.potential.chgnet import Chgnet, is_installed
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import ReferenceEntry
+from filled_registry import put as put_documents
 from filled_registry import put_materials, put_structures
 from known_crystals import crystals, monolayer_of, put, retire
 from moves import check
@@ -183,3 +185,23 @@ def test_values_by_the_potential_move_with_their_bulk(registry: Connection) -> N
             *(PotentialReferencesStage(), PotentialEnergiesStage(), PotentialValuesStage()),
         ],
     )
+
+
+@needs_chgnet
+def test_an_element_that_the_potential_puts_too_low_is_no_reference(registry: Connection) -> None:
+    propose(registry, "CdI2-CdI2", "Cd-hcp", "I-molecular")
+    evaluate(registry)
+    before = values(registry, "CdI2")
+    entry = registry.database["reference_entries"].find_one({"entry_id": "chgnet:handbook:Cd-hcp"})
+    names = ("source", "material_id", "composition", "formula_reduced", "chemsys", "elements", "functional", "scheme")
+    energies = {"energy": -4.0, "energy_per_atom": -2.0}
+    put_documents(registry, ReferenceEntry, [{**{name: entry[name] for name in names}, "entry_id": "x", **energies}])
+
+    evaluate(registry)
+
+    after = values(registry, "CdI2")
+    assert after["formation_energy"]["value"] == before["formation_energy"]["value"]
+    assert after["energy_above_hull"]["value"] == before["energy_above_hull"]["value"]
+    details = after["formation_energy"]["details"]
+    assert details["elements"]["Cd"] == "chgnet:handbook:Cd-hcp"
+    assert details["elements_above_tabulated"]["Cd"] == pytest.approx(entry["energy_per_atom"] + 0.9229, abs=1e-3)
