@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..stores.errors import ConfigurationError
 from .candidates.campaign import Campaign, CampaignError, line_of, load, shipped
+from .properties.potential import known_potentials
 from .recipe import stages_of
 from .refresh import source_stage
 from .training.model_kinds import kind_of_model
@@ -53,6 +54,12 @@ def _problems(campaign: Campaign) -> Iterator[tuple[list[str | int], Configurati
             yield ["compositions", name], error
     if found_in_models:
         return
+    if campaign.potential is not None:
+        try:
+            known_potentials.potential(campaign.potential.model)
+        except ConfigurationError as error:
+            yield ["potential", "model"], error
+            return
     try:
         stages_of(campaign)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""What other packages add to exfolio, found by their entry points: stages, kinds of source, properties.
+"""What other packages add to exfolio, found by their entry points: stages, kinds of source, properties, potentials.
 
 Nothing of a package is imported before it is asked for, and nothing at all where none is installed. Knows no stage.
 docs/extending.md shows how such a package is written.
@@ -6,14 +6,16 @@ docs/extending.md shows how such a package is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 
 STAGES: Final = "exfolio.stages"
@@ -22,7 +24,10 @@ SOURCES: Final = "exfolio.sources"
 """Classes of readers of files; an entry's name is the kind of source."""
 PROPERTIES: Final = "exfolio.properties"
 """Subclasses of `properties.structure_property.StructureProperty`; an entry's name is the kind of property."""
-GROUPS: Final = (STAGES, SOURCES, PROPERTIES)
+POTENTIALS: Final = "exfolio.potentials"
+"""Subclasses of `models.potential.interface.Potential`; an entry's name is what campaigns call it."""
+GROUPS: Final = (STAGES, SOURCES, PROPERTIES, POTENTIALS)
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _OWN: Final = __name__.partition(".")[0]
 
 
@@ -97,6 +102,26 @@ def installed_kinds() -> set[str]:
     return kinds
 
 
+def installed_routes() -> set[str] | None:
+    """Routes that stages of other packages make structures by; None where one makes some without saying which.
+
+    Imports the packages that add stages. A stage says so by a class attribute ``routes``.
+    """
+    routes: set[str] = set()
+    for extension in installed(STAGES):
+        try:
+            stage = extension.load()
+        except ExtensionError:  # a refresh says so
+            continue
+        stated = getattr(stage, "routes", None)
+        makes = {document.collection_name() for document in getattr(stage, "writes", {ProposedStructure: ""})}
+        if stated is not None:
+            routes.update(stated)
+        elif ProposedStructure.collection_name() in makes:  # so may a function that returns stages
+            return None
+    return routes
+
+
 def owner(thing: object) -> Extension | None:
     """Extension of the package that an object's class comes from; None where that is exfolio itself."""
     module = type(thing).__module__.partition(".")[0]
@@ -117,6 +142,24 @@ def blamed(error: Exception, *things: object) -> ExtensionError:
         if (extension := owner(thing)) is not None:
             return extension.error(f"{type(error).__name__}: {error}")
     raise error
+
+
+def requirements() -> list[list[str | None]]:
+    """Packages that these need, with the versions there are; None of one that is missing."""
+    names = {
+        match[0].lower()
+        for extension in installed()
+        for requirement in requires(extension.package) or ()
+        if (match := _NAME.match(requirement))
+    }
+    return [[name, _version(name)] for name in sorted(names)]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def places() -> Iterator[tuple[list[str], Path | None]]:

@@ -22,6 +22,7 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hull_stage import HullStage
 from .properties.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
+from .properties.potential import known_potentials
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
@@ -43,14 +44,22 @@ def common_stages(hull: Hull | None = None) -> list[Stage]:
     return [*known, MatchStage(), HullStage(**settings), KnownHullStage(), ExfoliationStage(), BandGapStage()]
 
 
-def stages_of(campaign: Campaign, label: Labels = unlabelled) -> list[Stage]:
+def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:
     """Stages of a campaign beside its sources, in no particular order.
 
     Parameters
     ----------
     label
         Tells stages of these settings from those that other campaigns want; without, they have their usual names.
+    errors
+        By what is left out, filled with what keeps the campaign's potential from being used.
+
+    Raises
+    ------
+    ConfigurationError
+        A setting can't be used; where `errors` is given, not for the potential: the rest goes on without.
     """
+    potential = _potential_of(campaign, errors)
     stages = [*common_stages(campaign.hull), NoveltyStage(), KnownValuesStage()]
     labels: dict[str, str] = {}
     if campaign.compositions is not None:
@@ -66,7 +75,7 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled) -> list[Stage]:
         settings = campaign.pourbaix.model_dump()
         scheme, elements = campaign.hull.scheme.value, list(campaign.elements) or None
         stages.append(PourbaixStage(**settings, scheme=scheme, elements=elements))
-    stages += _potential_stages(campaign)
+    stages += _potential_stages(campaign, potential)
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers))
     return stages
@@ -108,6 +117,8 @@ def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
 
     settings = route.model_dump(mode="json", exclude={"model", "oxidation"})
     settings |= {"rule": route.oxidation.model_dump() if route.oxidation else None, "model": route.model.use}
+    if campaign.potential is not None and known_potentials.label(campaign.potential.model):
+        settings["potential"] = campaign.potential.model
     layout = CrystalGanStage(**settings).layout
     model = route.model.model_copy(update={"config": {**route.model.config, "layout": layout.to_dict()}})
     training = training_stage("crystal-gan", model, label)
@@ -116,14 +127,30 @@ def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
     return [stage] if training is None else [training, stage]
 
 
-def _potential_stages(campaign: Campaign) -> list[Stage]:
+def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:
+    """Name of the campaign's potential, if it has one that can be made."""
     if campaign.potential is None:
+        return None
+    name = campaign.potential.model
+    try:
+        known_potentials.potential(name)
+    except ConfigurationError as error:
+        if errors is None:
+            raise
+        errors[f"potential:{name}"] = str(error)
+        return None
+    return name
+
+
+def _potential_stages(campaign: Campaign, potential: str | None) -> list[Stage]:
+    if campaign.potential is None or potential is None:
         return []
     wanted = campaign.potential
-    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
+    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"}) | {"potential": potential}
     limited = {**limits, "max_structures": wanted.max_structures}
+    values = PotentialValuesStage(relax=wanted.relax, potential=potential)
     if not wanted.relax:
-        return [PotentialReferencesStage(**limits), PotentialEnergiesStage(**limited), PotentialValuesStage()]
+        return [PotentialReferencesStage(**limits), PotentialEnergiesStage(**limited), values]
     # A relaxation is dear: only what the campaign looks at. Energies as they stand are evaluated for all alike.
     mine: Doc = {"elements": campaign.elements or None}
     stages: list[Stage] = [PotentialReferencesStage(relax=True, **mine, **limits)]
@@ -135,7 +162,7 @@ def _potential_stages(campaign: Campaign) -> list[Stage]:
         stages += [PotentialEnergiesStage(**limits), lowest]
     else:
         stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
-    return [*stages, RelaxedNoveltyStage(), PotentialValuesStage(relax=True)]
+    return [*stages, RelaxedNoveltyStage(potential=potential), values]
 
 
 def stages_of_other_packages(taken: Iterable[str], errors: dict[str, str]) -> list[Stage]:

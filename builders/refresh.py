@@ -135,7 +135,7 @@ def planned_stages(
     errors = {} if errors is None else errors
     stages = list(_sources(connection, campaigns, errors))
     for campaign in sorted(campaigns, key=lambda campaign: campaign.name):
-        stages += stages_of(campaign, claimed(connection, campaign.name, keep=claim))
+        stages += stages_of(campaign, claimed(connection, campaign.name, keep=claim), errors)
     if not campaigns:
         stages += common_stages()
     _check_agreement(stages)
@@ -300,4 +300,4 @@ def _run_one(
 
 
 def _blamed(error: Exception, stage: Stage) -> ExfolioError:
-    return extensions.blamed(error, stage, getattr(stage, "reader", None))
+    return extensions.blamed(error, stage, getattr(stage, "reader", None), getattr(stage, "potential", None))

@@ -22,6 +22,7 @@ from ..stores.schema import is_up_to_date
 from . import extensions
 from .candidates.gate_outline import recorded_campaigns
 from .engine.version import VERSION
+from .properties.potential import known_potentials
 
 if TYPE_CHECKING:
     from .candidates.campaign import Campaign
@@ -30,8 +31,6 @@ Doc = dict[str, Any]
 _JOB: Final = "refresh"
 _PROGRAM: Final = Path(__file__).resolve().parents[1]
 _ROOMS: Final = ("builders", "models", "stores")
-_OPTIONAL: Final = ("chgnet",)
-"""Packages whose coming or going makes something due."""
 _LIBRARIES: Final = ("pymatgen", "smact", "scikit-learn", "torch")
 _BUNDLED: Final = frozenset({"handbook", "known-monolayers", "prototypes"})
 """Kinds of source that lie in the program or its packages."""
@@ -91,8 +90,9 @@ def _stamp(connection: Connection) -> str | None:
         sources.append([state["stage"], state.get("fingerprint"), files])
     program = [VERSION, *_listing([_PROGRAM / room for room in _ROOMS])]
     packages: list[list[Any]] = [[name, version(name)] for name in _LIBRARIES]
-    packages += [[name, find_spec(name) is not None] for name in _OPTIONAL]
+    packages += [[name, find_spec(name) is not None] for name in known_potentials.packages()]
     added = [[what, *_listing([place] if place else [])] for what, place in extensions.places()]
+    packages += extensions.requirements()
     settings = connection.settings.model_dump(mode="json", include={"source_order", "loss_share", "retry_attempts"})
     return content_hash([program, packages, added, settings, sources])
 

@@ -90,15 +90,15 @@ ARROWS = {
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine properties sources/files sources/records",
     "builders/properties": "engine materials sources/files",
-    "builders/properties/potential": "engine properties",
+    "builders/properties/potential": "engine extensions properties",
     "builders/candidates": "engine extensions materials properties/potential",
     "builders/reports": "engine training properties properties/potential candidates",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/potential candidates"
     ),
     "builders/refresh": "engine extensions recipe resting_point sources sources/services calculations candidates",
-    "builders/resting_point": "engine extensions candidates",
-    "builders/campaign_check": "training recipe refresh candidates",
+    "builders/resting_point": "engine extensions properties/potential candidates",
+    "builders/campaign_check": "training properties/potential recipe refresh candidates",
     "builders/dry_run": "engine refresh candidates",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them

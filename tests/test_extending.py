@@ -4,15 +4,19 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exfolio.builders.candidates.campaign import CampaignError, load
+from exfolio.builders.reports.diagram_phases import asked_about, system_phases
 from exfolio.cli import main as frame
+from exfolio.models.potential.chgnet import Chgnet
 from exfolio.stores.connection import Connection
 from installed_packages import install, remove
 from known_crystals import crystals
+from scipy.optimize import minimize_scalar
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
 CAMPAIGN = """\
@@ -180,6 +184,186 @@ def test_what_another_package_does_wrong_is_said_and_the_rest_is_done(
     }
     assert all("pip uninstall torn" in error for error in errors.values())
     assert {row["waiting_for"] for row in gates(ask).values()} == {"gap as predicted"}
+
+
+ALLOYS = """\
+name: alloys
+dimension: 3
+elements: [Cu, Au]
+sources: [{{kind: structures, options: {{paths: ["{crystals}"]}}}}]
+judges: [ordered-alloy]
+potential: {{model: {model}, relax: {relax}}}
+gates: [{{name: forms from the metals, field: formation_energy, below: 0}}]
+"""
+
+
+@pytest.fixture
+def alloys(tmp_path: Path, packages: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Packages of a potential and of a route, as the document shows them; gives files of campaigns that want both."""
+    pytest.importorskip("ase", reason="ASE is not installed (pip install exfolio[ase])")
+    project = tomllib.loads(shown("emt-potential/pyproject.toml"))["project"]
+    modules = {"emt_potential.py": shown("emt-potential/emt_potential.py")}
+    install(packages, monkeypatch, "emt-potential", modules=modules, entries=project["entry-points"])
+    entries = {"exfolio.stages": {"ordered-alloys": "ordered_alloys:OrderedAlloys"}}
+    modules = {"ordered_alloys.py": shown("ordered-alloys/ordered_alloys.py")}
+    install(packages, monkeypatch, "ordered-alloys", modules=modules, entries=entries)
+    rows = [{"material_id": doc["source_id"], "structure": doc["structure"]} for doc in crystals("Cu-fcc", "Au-fcc")]
+    (tmp_path / "metals.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def campaign(model: str, *, name: str = "alloys", relax: bool = True) -> Path:
+        text = ALLOYS.format(crystals=tmp_path / "metals.jsonl", model=model, relax=str(relax).lower())
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text.replace("name: alloys", f"name: {name}"))
+        return file
+
+    return campaign
+
+
+def least_energy(species: list[str]) -> float:
+    """Energy by EMT in eV/atom of atoms in face-centred cubic order, at the edge where it is least, as ASE gives it."""
+    from ase import Atoms
+    from ase.calculators.emt import EMT
+
+    places = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+
+    def energy(edge: float) -> float:
+        atoms = Atoms(species, scaled_positions=places, cell=[edge] * 3, pbc=True, calculator=EMT())
+        return atoms.get_potential_energy() / len(atoms)
+
+    return minimize_scalar(energy, bounds=(3.4, 4.3), method="bounded").fun
+
+
+def test_the_potential_of_the_example_decides_at_a_gate(
+    ask: Ask, alloys: Callable[..., Path], connection: Connection
+) -> None:
+    # Given a campaign that asks for it by name
+    file = alloys("emt")
+    assert ask("campaign", "check", str(file))[0] == 0
+
+    # When it is refreshed
+    code, printed = ask("refresh", str(file))
+
+    # Then alloys have energies of formation by it alone, on which the gate decides
+    assert code == 0, printed
+    energies = found(ask, "properties", 'kind = "formation_energy"', "--fields", "structure_id,value,method,basis")
+    assert {(row["method"], row["basis"]) for row in energies} == {("EMT 1996 relaxed", "potential")}
+    judged = found(ask, "candidates", "--fields", "formula_reduced,route,formation_energy,status")
+    assert {(row["formula_reduced"], row["route"]) for row in judged} == {
+        (formula, "ordered-alloy") for formula in ("Cu3Au", "CuAu", "CuAu3")
+    }
+    cu, au = least_energy(["Cu"] * 4), least_energy(["Au"] * 4)
+    formed = least_energy(["Au", "Cu", "Cu", "Cu"]) - 0.75 * cu - 0.25 * au
+    assert formed < 0
+    for row in judged:
+        assert row["status"] == ("promoted" if row["formation_energy"] < 0 else "rejected")
+        if row["formula_reduced"] == "Cu3Au":
+            assert row["formation_energy"] == pytest.approx(formed, abs=2e-3)
+    entries = found(ask, "reference_entries", "--fields", "entry_id,source,functional,scheme")
+    assert {row["entry_id"] for row in entries} == {"emt-relaxed:metals:Cu-fcc", "emt-relaxed:metals:Au-fcc"}
+    assert {(row["source"], row["functional"], row["scheme"]) for row in entries} == {("emt", "EMT 1996", "relaxed")}
+
+    # And what was proposed in the cells of two metals turns out to be one alloy, by this potential
+    relaxed = connection.database["structures"].find({"relaxed_by.emt": {"$exists": True}})
+    said = {doc["structure_id"]: doc for doc in relaxed}
+    assert all("relaxed_novel" not in doc for doc in said.values()), "that is for the default potential to say"
+    again = {key: doc["relaxed_by"]["emt"].get("relaxed_duplicate_of") for key, doc in said.items()}
+    rows = found(ask, "candidates", "--fields", "structure_id,formula_reduced,relaxed_duplicate_of")
+    assert {row["structure_id"]: row.get("relaxed_duplicate_of") for row in rows}.items() <= again.items()
+    assert {row["formula_reduced"] for row in rows if row.get("relaxed_duplicate_of")} == {"CuAu"}
+
+    # And a second refresh finds nothing to do
+    assert "Nothing is due" in ask("refresh", str(file))[1]
+
+
+def test_campaigns_of_two_potentials_are_judged_each_by_its_own(
+    ask: Ask, alloys: Callable[..., Path], connection: Connection
+) -> None:
+    if not Chgnet().is_installed():
+        pytest.skip("CHGNet is not installed (pip install exfolio[mlip])")
+    files = [alloys("emt", relax=False), alloys("chgnet", name="alloys-by-chgnet", relax=False)]
+
+    code, printed = ask("refresh", *map(str, files))
+
+    assert code == 0, printed
+    methods = {
+        row["campaign"]: row["methods"]["formation_energy"]
+        for row in found(ask, "candidates", "--fields", "campaign,methods")
+    }
+    assert methods == {"alloys": "EMT 1996 static", "alloys-by-chgnet": "CHGNet 0.3.0 static"}
+    rows = found(ask, "properties", 'kind = "formation_energy"', "--fields", "structure_id,method,value")
+    formed = {(row["structure_id"], row["method"]): row["value"] for row in rows if "value" in row}  # none with silver
+    structures = {structure for structure, _ in formed}
+    assert set(formed) == {(structure, method) for structure in structures for method in methods.values()}
+    assert all(len({formed[structure, method] for method in methods.values()}) == 2 for structure in structures)
+    for method, prefix in (("EMT 1996 static", "emt:"), ("CHGNet 0.3.0 static", "chgnet:")):
+        query = {"kind": "energy_above_hull", "method": method, "value": {"$ne": None}}
+        hulls = connection.database["properties"].find(query)
+        assert {phase["id"].partition(":")[0] + ":" for hull in hulls for phase in hull["competing"]} == {prefix}
+    of_the_system = asked_about(connection, "Au-Cu")
+    for method, asked in (
+        ("CHGNet 0.3.0 static", of_the_system),
+        ("EMT 1996 static", replace(of_the_system, method="EMT 1996 static", basis="potential")),
+    ):
+        diagram = system_phases(connection, asked)
+        assert (diagram.method, {phase.name for phase in diagram.phases}) == (method, {"Cu", "Au"})
+    stages = set(connection.database["stage_states"].distinct("stage"))
+    assert {"potential-energies", "potential-energies:emt", "potential-values", "potential-values:emt"} <= stages
+    for again in ([], files[::-1], files[:1]):
+        assert "Nothing is due" in ask("refresh", *map(str, again))[1]
+
+
+def test_a_potential_that_goes_is_said_and_the_rest_is_done(
+    ask: Ask, alloys: Callable[..., Path], packages: Path
+) -> None:
+    file = alloys("emt", relax=False)
+    assert ask("refresh", str(file))[0] == 0
+    before = found(ask, "candidates", "--fields", "candidate_id,status,formation_energy")
+    assert {row["status"] for row in before} <= {"promoted", "rejected"}
+
+    remove(packages, "emt-potential")
+    code, printed = ask("refresh")
+
+    assert code == 1
+    assert "no potential is called 'emt'; there are: chgnet" in printed
+    assert found(ask, "candidates", "--fields", "candidate_id,status,formation_energy") == before
+    code, printed = ask("campaign", "check", str(file))
+    assert code == 2
+    assert "potential.model: no potential is called 'emt'" in printed
+
+
+def test_a_potential_that_is_not_installed_is_left_out_with_the_reason(
+    ask: Ask, alloys: Callable[..., Path], packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = shown("emt-potential/emt_potential.py")
+    needs = '    package, remedy = "no_such_package", "pip install emt"'
+    absent = text.replace('    slug = "emt"', f'{needs}\n    slug = "emt"')
+    entries = {"exfolio.potentials": {"emt": "emt_potential:EffectiveMedium"}}
+    modules = {"emt_potential.py": absent}
+    install(packages, monkeypatch, "emt-potential", modules=modules, entries=entries, version="0.0.9")
+
+    code, printed = ask("refresh", str(alloys("emt", relax=False)), "--json")
+
+    assert code == 0, printed
+    notes = {stage["stage"]: stage["note"] for stage in json.loads(printed)["stages"]}
+    assert "left out: the potential EMT is not installed (pip install emt)" in notes.values()
+    assert {row["waiting_for"] for row in found(ask, "candidates")} == {"forms from the metals"}
+
+
+def test_a_campaign_judges_by_any_route_that_may_be_made(
+    alloys: Callable[..., Path], packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = alloys("emt")
+    assert load(str(file)).judges == ("ordered-alloy",)
+    file.write_text(file.read_text().replace("judges: [ordered-alloy]", "judges: [ordered-aloy]"))
+
+    with pytest.raises(CampaignError, match=r"no route is called 'ordered-aloy'; there are: .*ordered-alloy"):
+        load(str(file))
+
+    # One that does not say by which routes it makes structures may make them by any.
+    module = shown("ordered-alloys/ordered_alloys.py").replace("    routes =", "    ways =")
+    entries = {"exfolio.stages": {"ordered-alloys": "ordered_alloys:OrderedAlloys"}}
+    install(packages, monkeypatch, "ordered-alloys", modules={"ordered_alloys.py": module}, entries=entries)
+    assert load(str(file)).judges == ("ordered-aloy",)
 
 
 def test_the_source_of_the_example_is_ingested_and_pulled_by_campaigns(

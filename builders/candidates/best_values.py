@@ -64,6 +64,25 @@ def best_values(
     return {**fields, **{name: content for name, content in named.items() if content}}
 
 
+def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:
+    """Properties of a structure without those that other potentials gave; all of them without a name.
+
+    Energies by two potentials mean nothing beside each other. Each leaves a total energy of its own by its method.
+
+    Parameters
+    ----------
+    properties
+        As for `best_values`.
+    name
+        Of the potential whose values count.
+    """
+    if name is None:
+        return properties
+    methods = {doc["method"] for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING}
+    others = {method for method in methods if method.rpartition(" ")[0] != name}
+    return [doc for doc in properties if doc.get("basis") != "potential" or doc["method"] not in others]
+
+
 def _counts(doc: Doc, conditions: str | None) -> bool:
     if doc["kind"] == "pourbaix_energy" and conditions is not None:
         return bool(doc["method"].endswith(f", {conditions}"))
@@ -80,8 +99,10 @@ def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:
     def trust(doc: Doc) -> _Trust:
         return places[doc.get("basis", _LEAST)], bool(doc.get("stale")), rank(doc["kind"], doc["method"], first)
 
-    def order(doc: Doc) -> tuple[_Trust, float, str]:  # of values that are trusted alike the lowest
-        return trust(doc), doc["value"], doc["method"]
+    def order(doc: Doc) -> tuple[_Trust, str, float, str]:  # of values that are trusted alike the lowest
+        # Two potentials' are not compared: of them that counts whose name comes first.
+        whose = doc["method"] if doc.get("basis") == "potential" else ""
+        return trust(doc), whose, doc["value"], doc["method"]
 
     values = [doc for doc in docs if not _is_bound(doc)]
     if not values:

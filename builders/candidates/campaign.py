@@ -29,7 +29,8 @@ from ...models.energetics.pourbaix_entries import conditions
 from ...models.energetics.schemes import Scheme
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
-from ..extensions import installed_kinds
+from ..extensions import installed_kinds, installed_routes
+from ..properties.potential import known_potentials
 from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
@@ -38,6 +39,9 @@ from .ranking import Ranking
 from .template_route import TemplateRoute
 
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+_FROM_FILE: Final = "from file"
+"""Context in which a campaign is read that a person has written. One that was accepted before may name what a package
+added that is gone by now - a kind of property (``values.KIND``), a route, a potential: the rest goes on without."""
 
 
 class CampaignError(ConfigurationError):
@@ -102,7 +106,7 @@ class Potential(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(
-        "chgnet", pattern="^chgnet$", description="the potential; chgnet needs pip install exfolio[mlip]"
+        known_potentials.DEFAULT, description="the potential: chgnet (extra mlip), or one that another package adds"
     )
     relax: bool = Field(
         default=False, description="relax cell and positions of structures and known materials; else as they are"
@@ -123,6 +127,14 @@ class Potential(BaseModel):
     max_structures: int | None = Field(
         None, ge=1, description="proposed structures evaluated in one refresh, in order of their making; null: all"
     )
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, model: str, info: ValidationInfo) -> str:
+        known = known_potentials.names()
+        if info.context == _FROM_FILE and model not in known:
+            raise ValueError(f"no potential is called {model!r}; there are: {', '.join(known)}")
+        return model
 
 
 class Hull(BaseModel):
@@ -168,13 +180,19 @@ class Budgets(BaseModel):
     candidates: int = Field(1_000_000, ge=1, description="the campaign stops with a message beyond so many structures")
 
 
-ROUTES = frozenset({"top-down", "bottom-up", "template", "crystal-gan"})
-"""Every route there is; the structures of any of them may be judged, whoever made them."""
+def _is_a_route(name: str, info: ValidationInfo) -> str:
+    """Check the name of a route whose structures may be judged, whoever makes them."""
+    own = {field.alias or name for name, field in Routes.model_fields.items()}
+    if info.context != _FROM_FILE or name in own:
+        return name
+    added = installed_routes()
+    if added is None or name in added:
+        return name
+    raise ValueError(f"no route is called {name!r}; there are: {', '.join(sorted(own | added))}")
 
 
-_FROM_FILE: Final = "from file"
-"""Context in which a campaign is read that a person has written. One that was accepted before may look at a kind of
-property (``values.KIND``) whose package is gone by now: its candidates wait for that value, and nothing else stops."""
+Route = Annotated[str, AfterValidator(_is_a_route)]
+"""Name of one of exfolio's own routes, or of one that a stage of another package makes structures by."""
 
 
 def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
@@ -186,11 +204,11 @@ def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
         if gate.field in kinds:
             gate = gate.model_copy(update={"field": f"{FURTHER}.{gate.field}"})
     checked_field(gate, Candidate, what="candidates", further=[f"{FURTHER}.{kind}" for kind in sorted(kinds)])
-    unknown = sorted(set(gate.routes or ()) - ROUTES)
-    if unknown:
-        raise ValueError(
-            f"gate {gate.name!r}: no route is called {unknown[0]!r}; there are: {', '.join(sorted(ROUTES))}"
-        )
+    for route in gate.routes or ():
+        try:
+            _is_a_route(route, info)
+        except ValueError as error:
+            raise ValueError(f"gate {gate.name!r}: {error}") from None
     return gate
 
 
@@ -210,9 +228,7 @@ class Campaign(BaseModel):
         (), description="sources its refresh pulls; ingested ones are pulled again anyway"
     )
     routes: Routes = Routes()
-    judges: tuple[Literal["top-down", "bottom-up", "template", "crystal-gan"], ...] = Field(
-        (), description="further routes whose structures it judges, whoever made them"
-    )
+    judges: tuple[Route, ...] = Field((), description="further routes whose structures it judges, whoever made them")
     elements: tuple[str, ...] = Field((), description="judge only structures of exactly these elements; all without")
     compositions: Compositions | None = Field(None, description="generated compositions; none without")
     gates: tuple[CandidateGate, ...] = Field(description="conditions on structures, in order")

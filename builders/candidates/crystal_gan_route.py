@@ -42,7 +42,7 @@ class CrystalGanRoute(BaseModel):
         None,
         ge=1,
         le=100_000,
-        description="keep the lowest in energy by CHGNet of so many valid ones (extra mlip); null: the first",
+        description="keep the lowest in energy by the campaign's potential (or chgnet) of so many; null: the first",
     )
     max_draws: int | None = Field(
         None, ge=1, description="draws for one composition; null: 200 for each crystal, at least 10 for each of `of`"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
+from ...stores.documents.base import labelled
+from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
+from ..properties.potential import known_potentials
 from ..properties.potential.lowest_energies_stage import LEFT_OUT
-from .best_values import best_values
+from .best_values import best_values, by_one_potential
 from .campaign import Campaign
 from .gates import pass_through
+
+if TYPE_CHECKING:
+    from ...models.potential.interface import Potential
 
 _COPIED = (
     "structure_id",
@@ -67,6 +74,10 @@ class JudgeStage(GroupStage):
     def __init__(self, campaign: Doc, makers: list[str] | None = None, share: Doc | None = None) -> None:
         self.campaign = Campaign.model_validate(campaign)
         self.makers = makers
+        self.potential: Potential | None = None
+        if self.campaign.potential is not None:
+            with suppress(ConfigurationError):  # its package is gone: a refresh says so
+                self.potential = known_potentials.potential(self.campaign.potential.model)
         self.name = f"judge:{self.campaign.name}"
         super().__init__(share=share)
 
@@ -78,7 +89,13 @@ class JudgeStage(GroupStage):
         """What decides: gates, which values count first, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
         decides = {name: plain[name] for name in _DECIDES if plain[name]}
-        return {**decides, "routes": self._routes, "makers": self.makers}
+        potential = {"potential": self._label} if self._label else {}
+        return {**decides, **potential, "routes": self._routes, "makers": self.makers}
+
+    @property
+    def _label(self) -> str:
+        """Of the campaign's potential, by whose values it judges."""
+        return known_potentials.label(self.campaign.potential.model) if self.campaign.potential else ""
 
     @property
     def _routes(self) -> list[str]:
@@ -99,7 +116,11 @@ class JudgeStage(GroupStage):
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
             Members(
-                ProposedStructure, "structure_id", ("proposal", "novelty", "relaxed"), (*_COPIED, *_OF_RELAXED), mine
+                ProposedStructure,
+                "structure_id",
+                ("proposal", "novelty", labelled("relaxed", self._label)),
+                (*_COPIED, *_OF_RELAXED),
+                mine,
             ),
             Members(Property, "structure_id", ("value",), _OF_PROPERTIES),
             Members(
@@ -124,9 +145,10 @@ class JudgeStage(GroupStage):
         if structure.get("relaxed_novel") is False:
             known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
             candidate |= {"novel": False, "known_as": sorted(known)}
-        candidate |= best_values(group["properties"], conditions=self._conditions, ranking=self.campaign.ranking)
+        properties = by_one_potential(group["properties"], self.potential.name if self.potential else None)
+        candidate |= best_values(properties, conditions=self._conditions, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
-            candidate[_AMONG_LOWEST] = _among_lowest(group["properties"])
+            candidate[_AMONG_LOWEST] = _among_lowest(properties)
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}
         states = {element: average_oxidation_state(structure["formula_reduced"], element) for element in sorted(asked)}
         candidate[_OXIDATION] = {element: state for element, state in states.items() if state is not None} or None

@@ -38,7 +38,7 @@ KNOWN_MATERIALS: Final = Members(
 )
 """Known bulk materials of any source, whether or not their energy is known."""
 KNOWN_ENTRIES: Final = Members(
-    ReferenceEntry, "chemsys", ("record",), ("formula_reduced",), {"source": {"$ne": "chgnet"}}
+    ReferenceEntry, "chemsys", ("record",), ("formula_reduced",), {"scheme": {"$nin": list(ReferenceEntry.AS_TAKEN)}}
 )
 """Reference entries of any source but a potential, which evaluates known materials."""
 

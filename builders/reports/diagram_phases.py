@@ -5,9 +5,10 @@ Reads what stages have written and writes nothing; `diagrams` makes figures of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.composition.formula.parsing import read_one
@@ -15,8 +16,8 @@ from ...models.energetics.diagrams.phase_diagram import DiagramPhase
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.hull import Entry
 from ...models.energetics.schemes import Scheme
-from ...models.potential.chgnet import NAME
 from ...stores.connection import Connection
+from ...stores.documents import ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import most_trusted
@@ -26,8 +27,12 @@ from ..engine.selection.chemical_system_stage import first_principles_entries, p
 from ..engine.selection.group_stage import Members
 from ..properties.hull_entries import Phase, Phases, phases, snapshot
 from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.potential import known_potentials
 from ..properties.reference_structures import add_structures
 from ..properties.usable_calculations import USABLE_FIELDS
+
+if TYPE_CHECKING:
+    from ...models.potential.interface import Potential
 
 _CALCULATION_FIELDS: Final = (
     *("calculation_id", "chemsys", "composition", "formula_reduced", "energy", "energy_per_atom", "functional"),
@@ -256,7 +261,7 @@ class PotentialEnergies:
 def potential_energies(
     connection: Connection, systems: Iterable[str], elements: Collection[str], method: str | None
 ) -> PotentialEnergies | None:
-    """Formation energies of the known materials of chemical systems by the potential.
+    """Formation energies of the known materials of chemical systems by a potential.
 
     Parameters
     ----------
@@ -274,25 +279,46 @@ def potential_energies(
     PotentialEnergies
         None where there are no energies, or none of an element.
     """
-    query = {"functional": NAME, "deprecated": False, "chemsys": {"$in": sorted(systems)}}
-    docs = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
-    if not docs:
-        return None
-    scheme = (method or "").removeprefix(f"{NAME} ") or min(doc["scheme"] for doc in docs)
-    docs = [doc for doc in docs if doc["scheme"] == scheme]
+    query = {
+        "scheme": {"$in": list(ReferenceEntry.AS_TAKEN)},
+        "deprecated": False,
+        "chemsys": {"$in": sorted(systems)},
+    }
+    stored = list(connection.database["reference_entries"].find(query, {"_id": 0, "structure": 0}))
+    for potential in _potentials(method, {doc["functional"] for doc in stored}):
+        own = [doc for doc in stored if doc["functional"] == potential.name]
+        taken = method or f"{potential.name} {min(doc['scheme'] for doc in own)}"
+        docs = [doc for doc in own if taken == f"{potential.name} {doc['scheme']}"]
+        if docs and (found := _by_one_potential(docs, elements, potential, taken)) is not None:
+            return found
+    return None
+
+
+def _potentials(method: str | None, with_entries: Collection[str]) -> Iterator[Potential]:
+    """Potentials that have entries, the default first; of a method only the one that it is by."""
+    for name in known_potentials.names():
+        with suppress(ConfigurationError):  # a package's that can't be used: a refresh says so
+            potential = known_potentials.potential(name)
+            if potential.name in with_entries and (method is None or method.rpartition(" ")[0] == potential.name):
+                yield potential
+
+
+def _by_one_potential(
+    docs: list[Doc], elements: Collection[str], potential: Potential, method: str
+) -> PotentialEnergies | None:
     # torch comes with it
     from ..properties.potential.element_energies import believed, reference_elements
 
-    docs = believed(docs)
+    docs = believed(docs, potential)
     pure = [
-        Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME)
-        for doc in reference_elements("-".join(sorted(elements)), relax=scheme == "relaxed")
+        Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
+        for doc in reference_elements("-".join(sorted(elements)), potential, relax=method.endswith("relaxed"))
     ]
-    entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
+    entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
     if set(elements) - element_references([*entries, *pure]).keys():
         return None
     energies = formation_energies(entries, [*entries, *pure]).tolist()
-    return PotentialEnergies(f"{NAME} {scheme}", list(zip(docs, energies, strict=True)))
+    return PotentialEnergies(method, list(zip(docs, energies, strict=True)))
 
 
 def _entries(listed: Iterable[Phase]) -> list[Entry]:

@@ -12,7 +12,6 @@ from ...models.crystal_gan.crystals.layout_compositions import OxidationRule, co
 from ...models.crystal_gan.generation import generate
 from ...models.crystal_gan.generators import read_generator
 from ...models.learning.loop import mixed_seed
-from ...models.potential.chgnet import NAME, REMEDY, evaluate, is_installed
 from ...models.structure.point_cloud_layouts import Layout, find_layout
 from ...stores.bookkeeping import stage_states
 from ...stores.documents import ProposedStructure
@@ -21,6 +20,7 @@ from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.stage import Stage
+from ..properties.potential import known_potentials
 from ..training import trained
 from . import proposed_structure
 from .proposed_structure import Proposal
@@ -49,6 +49,8 @@ class CrystalGanStage(Stage):
     of
         Draw so many valid crystals of each composition and keep those of lowest energy by the potential, lowest first;
         None, or where the potential is not installed: the first.
+    potential
+        Name of that potential.
     max_draws
         Draws for one composition at most; None: 200 for each crystal wanted, and at least 10 for each of `of`.
     seed
@@ -75,6 +77,7 @@ class CrystalGanStage(Stage):
         reduced: bool = False,
         structures: int = 30,
         of: int | None = None,
+        potential: str = known_potentials.DEFAULT,
         max_draws: int | None = None,
         seed: int = 0,
         model: str | None = None,
@@ -88,6 +91,7 @@ class CrystalGanStage(Stage):
         self.reduced = reduced
         self.structures = structures
         self.of = of
+        self.potential = potential
         self.max_draws = max_draws
         self.seed = seed
         self.model = model
@@ -104,13 +108,14 @@ class CrystalGanStage(Stage):
 
     def arguments(self) -> Doc:
         """Settings."""
-        names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model", "request", "label")
-        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+        return {**self.config(), "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
         """What decides which crystals come."""
         names = ("rule", "cells", "reduced", "structures", "of", "max_draws", "seed", "model")
-        return {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+        settings = {"layout": self.layout.to_dict(), **{name: getattr(self, name) for name in names}}
+        other = self.of is not None and known_potentials.label(self.potential)
+        return {**settings, "potential": self.potential} if other else settings
 
     def reads(self) -> tuple[Channel, ...]:
         """Trained models of its kind."""
@@ -150,15 +155,22 @@ class CrystalGanStage(Stage):
             self.model = newest["model_id"] if newest else None
 
     def select(self) -> Iterator[Batch]:
-        """Yield the compositions that nothing was generated of yet by this model."""
+        """Yield the compositions that nothing was generated of yet by this model.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such potential.
+        """
         self.total = 0
         if self.model is None:
             self.report.note = f"left out: no {KIND} of layout {self.layout.name} has been trained"
             return
         done = int((self.state.get("partial") or {}).get("done", 0))
         self.total = len(self.wanted) - done
-        if self.of is not None and not is_installed():
-            self.report.note = f"the first ones are kept, not the lowest: {NAME} is not installed ({REMEDY})"
+        if self.of is not None and not (chooser := known_potentials.potential(self.potential)).is_installed():
+            why = f"{chooser.name} is not installed ({chooser.remedy})"
+            self.report.note = f"the first ones are kept, not the lowest: {why}"
         origins = [{"collection": "trained_models", "id": self.model}]
         for place in range(done, len(self.wanted)):
             number = list(self.wanted[place])
@@ -177,13 +189,14 @@ class CrystalGanStage(Stage):
         seed = mixed_seed(self.seed, int("".join(f"{n:02d}" for n in number)))
         model = trained.unpacked(self.lookup, read_generator)
         chosen: dict[str, Any] = {}
-        if self.of is not None and is_installed():
-            chosen = {"of": self.of, "energies": _energies}
+        if self.of is not None and known_potentials.potential(self.potential).is_installed():
+            chosen = {"of": self.of, "energies": self._energies}
         generated = generate(model, number, self.structures, seed, max_draws=self.max_draws, **chosen)
         condition = dict(zip(self.layout.elements, number, strict=True))
         facts: dict[str, Any] = {"dimension": 3, "condition": condition, "seed": self.seed}
         facts |= {"drawn": generated.drawn, "drawn_valid": generated.valid}
-        which = f"{number} {self.seed}" + (f" lowest of {self.of}" if chosen else "")
+        by = f" by {self.potential}" if known_potentials.label(self.potential) else ""
+        which = f"{number} {self.seed}" + (f" lowest of {self.of}{by}" if chosen else "")
         return proposed_structure.documents(
             ROUTE,
             [
@@ -192,13 +205,13 @@ class CrystalGanStage(Stage):
             ],
         )
 
+    def _energies(self, structures: list[Structure]) -> list[float | None]:
+        results = known_potentials.potential(self.potential).evaluate(structures, forces=False)
+        return [result.energy_per_atom for result in results]
+
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are done."""
         stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
-
-
-def _energies(structures: list[Structure]) -> list[float | None]:
-    return [result.energy_per_atom for result in evaluate(structures, forces=False)]
 
 
 def _described(layout: Layout) -> str:

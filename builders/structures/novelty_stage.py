@@ -15,6 +15,7 @@ from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
+"""Of structures that are the same the first is the one that stays. Routes of other packages come after these."""
 
 
 class NoveltyStage(GroupStage):
@@ -75,8 +76,10 @@ class NoveltyStage(GroupStage):
         return docs
 
 
-def _order(proposed: Doc) -> tuple[int, int, str]:
-    return _ROUTE_ORDER.index(proposed["route"]), int(proposed["rank"]), str(proposed["structure_id"])
+def _order(proposed: Doc) -> tuple[int, str, int, str]:
+    route = proposed["route"]
+    place = _ROUTE_ORDER.index(route) if route in _ROUTE_ORDER else len(_ROUTE_ORDER)
+    return place, route, int(proposed.get("rank") or 0), str(proposed["structure_id"])
 
 
 def _usable(material: Doc) -> Structure | None:

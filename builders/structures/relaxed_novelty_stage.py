@@ -7,41 +7,58 @@ from typing import Any, ClassVar
 from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.documents import Property, ProposedStructure
+from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
-from ..properties.potential.potential_stage import KIND, method_name
-
-_COMPARED: Doc = {"relaxed_novel": {"$exists": True}}
-_RELAXED: Doc = {"kind": KIND, "method": method_name(relax=True)}
+from ..properties.potential import known_potentials
+from ..properties.potential.potential_stage import KIND, by_name, method_name
 
 
 class RelaxedNoveltyStage(GroupStage):
     """Compares relaxed structures with known materials and with each other, formula by formula, lowest first.
 
     Stage `novelty` says the same of structures as they were proposed; many become alike only when they are relaxed.
+
+    Parameters
+    ----------
+    potential
+        Name of the potential that relaxed them; what two make of a structure is kept side by side.
     """
 
-    name = "relaxed-novelty"
-    members = (
-        Members(
-            Property,
-            "formula_reduced",
-            ("value",),
-            ("structure_id", "value", "details.structure"),
-            {"details.structure": {"$exists": True}},
-            fixed=_RELAXED,
-        ),
-        KNOWN_STRUCTURES,
-        Members(ProposedStructure, "formula_reduced", ("proposal",), ("relaxed_novel",), _COMPARED),
-    )
     writes: ClassVar = {ProposedStructure: "relaxed"}
+
+    def __init__(self, *, potential: str = known_potentials.DEFAULT, share: Doc | None = None) -> None:
+        self.potential = known_potentials.potential(potential)
+        label = known_potentials.label(potential)
+        self.name = labelled("relaxed-novelty", label)
+        self.writes = {ProposedStructure: labelled("relaxed", label)}  # type: ignore[misc]  # by label
+        novel = ProposedStructure.paths_of(self.writes.values()).get("relaxed_novel", "relaxed_novel")
+        self._compared: Doc = {novel: {"$exists": True}}
+        self._relaxed: Doc = {"kind": KIND, "method": method_name(self.potential, relax=True)}
+        self.members = (  # type: ignore[misc]  # by potential
+            Members(
+                Property,
+                "formula_reduced",
+                ("value",),
+                ("structure_id", "value", "details.structure"),
+                {"details.structure": {"$exists": True}},
+                fixed=self._relaxed,
+            ),
+            KNOWN_STRUCTURES,
+            Members(ProposedStructure, "formula_reduced", ("proposal",), (novel,), self._compared),
+        )
+        super().__init__(share=share)
+
+    def arguments(self) -> Doc:
+        """Which potential."""
+        return by_name(self.potential)
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas of which nothing was relaxed, nor compared once."""
-        relaxed = formulas_in(self.db, Property, changed, _RELAXED)
-        return sorted({*relaxed, *formulas_in(self.db, ProposedStructure, changed, _COMPARED)})
+        relaxed = formulas_in(self.db, Property, changed, self._relaxed)
+        return sorted({*relaxed, *formulas_in(self.db, ProposedStructure, changed, self._compared)})
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Compare the structures of each formula."""

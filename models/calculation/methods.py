@@ -58,11 +58,16 @@ _MIXING: Final = re.compile(r"\b(?:AEXX|HFSCREEN|AGGAX|AGGAC|ALDAC|GGA)\b|[=%]",
 """Settings of a functional that make it another one than its name says."""
 _COMMA: Final = re.compile(r",(?![^(]*\))")
 _SCHEME: Final = re.compile(r" MP2020$")
+_ADDED_TO_POTENTIAL: Final = r"(?P<dispersion> ?\+ ?D[34](?:\((?:BJ|zero|M|BJM)\))?)?"
 _POTENTIAL: Final = re.compile(
     r"(?:CHGNet|SevenNet|MACE|M3GNet|MatterSim|Orb|GRACE|eqV2|TensorNet)\b(?:[- ](?!\+)[\w.+-]+)*?"
-    r"(?P<dispersion> ?\+ ?D[34](?:\((?:BJ|zero|M|BJM)\))?)?(?P<how> relaxed| static)?",
+    rf"{_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)?",
     re.IGNORECASE,
 )
+_OTHER_POTENTIAL: Final = re.compile(
+    rf"(?P<name>\w[\w.-]*(?: (?!\+)[\w.-]+)*?){_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)", re.IGNORECASE
+)
+"""Of any name: stages of a potential say how a structure was taken."""
 _DISPERSION: Final = (
     r"[-+ ](?:r?VV10L?|vdW(?:-(?!DF(?!T))[\w@-]+(?:\(\w+\))?)?|(?:DFT-)?D[234](?:[-(]?(?:BJM?|zero|M|S|ABC)\)?)?"
     r"|TS(?:-(?:HI|SCS))?|MBD(?:@\w+|-\w+)*|dDsC)"
@@ -107,14 +112,20 @@ def parse_method(name: str) -> Method:
     if head.casefold() in ("experiment", "experimental", "measured"):
         return Method((Level.EXPERIMENT,), dispersion=True)
     if potential := _POTENTIAL.fullmatch(head):
-        plain = Level.RELAXED_POTENTIAL if potential["how"] == " relaxed" else Level.POTENTIAL
-        dispersion = potential["dispersion"] is not None
-        return Method((Level.POTENTIAL_DISPERSION, plain) if dispersion else (plain,), dispersion)
+        return _of_potential(potential)
     if _VAN_DER_WAALS.fullmatch(head):
         return Method((Level.VAN_DER_WAALS, Level.GGA), dispersion=True)
     if further and _MIXING.search(further[0]):
         return Method((Level.NOT_STATED,), None)
+    if (potential := _OTHER_POTENTIAL.fullmatch(head)) and _functional(potential["name"]).levels == (Level.NOT_STATED,):
+        return _of_potential(potential)
     return _functional(head)
+
+
+def _of_potential(name: re.Match[str]) -> Method:
+    plain = Level.RELAXED_POTENTIAL if name["how"] == " relaxed" else Level.POTENTIAL
+    dispersion = name["dispersion"] is not None
+    return Method((Level.POTENTIAL_DISPERSION, plain) if dispersion else (plain,), dispersion)
 
 
 def _functional(head: str) -> Method:

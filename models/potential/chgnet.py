@@ -1,113 +1,65 @@
-"""Energies, forces and stresses of crystals by CHGNet, a universal interatomic potential, many structures at once.
+"""CHGNet, a universal interatomic potential, as one of the family: many structures at once, each as if it were alone.
 
-It knows structures and the potential only: what the energies are compared with is decided elsewhere. CHGNet is an
-optional extra; it is imported, and its weights are loaded, when the first energy is asked for, once per process.
+It knows structures and the potential only: what the energies are compared with is decided elsewhere.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import io
-import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ..learning.threads import threads_of_torch
-from .bond_graph import BondGraph, bond_graph, join
+from . import relaxation
+from .bond_graph import BondGraph, bond_graph
+from .chgnet_network import MODEL, REMEDY, PotentialMissing, cutoffs, evaluate_graphs, potential
+from .interface import Potential
+from .relaxation import FORCE_TOLERANCE, MAX_STEPS, Frame
+from .results import Relaxed, Static
 
-MODEL: Final = "0.3.0"
-"""Version of CHGNet's weights: B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023), trained on PBE(+U) energies of the
-Materials Project with the corrections of MP2020 (MPtrj); test errors 29 meV/atom and 68 meV/Å."""
+__all__ = ["MODEL", "NAME", "REMEDY", "Chgnet", "PotentialMissing", "evaluate", "is_installed", "potential", "relax"]
+
 NAME: Final = f"CHGNet {MODEL}"
 HEAVIEST: Final = 94
 """Atomic number of the heaviest element CHGNet has an embedding for (Pu)."""
-GPA: Final = 160.21766208
-"""GPa in 1 eV/Å^3, as CHGNet itself converts."""
 EDGES_AT_ONCE: Final = 12_000
 """Directed bonds in one batch on a CPU: more are no faster there, and take about 40 kB each with forces."""
 EDGES_AT_ONCE_GPU: Final = 400_000
-BALLAST: Final = 32
-"""Carbon atoms of the chain that rides along in every batch. Libraries of linear algebra multiply matrices of few rows
-by other kernels, which differ in the last bits: without it 45 % of structures have forces up to 7e-5 eV/Å and 11 %
-energies up to 8e-7 eV/atom apart, alone and in a batch of 80. From 16 atoms on all are equal to the bit, on a CPU; it
-costs a few percent of a full batch, and a fifth of one small structure alone."""
-_SPACING: Final = 2.5
-"""Å between these atoms: within the reach of angles."""
-REMEDY: Final = "pip install exfolio[mlip]"
 
 Array = NDArray[np.float64]
 
 
-class PotentialMissing(ImportError):
-    """CHGNet is not installed."""
+class Chgnet(Potential):
+    """CHGNet on one thread of a CPU; `evaluate` and `relax` of this module take other settings."""
+
+    name = NAME
+    slug = "chgnet"
+    version = MODEL
+    elements = frozenset(element.symbol for element in Element if element.Z <= HEAVIEST)
+    package = "chgnet"
+    has_tabulated_scale = True
+    remedy = REMEDY
+    citation = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
+
+    def evaluate(self, structures: Sequence[Structure], *, forces: bool = True) -> list[Static]:
+        """As `evaluate` of this module."""
+        return evaluate(structures, forces=forces)
+
+    def relax(self, structures: Sequence[Structure], **settings: Any) -> list[Relaxed]:
+        """As `relax` of this module."""
+        return relax(structures, **settings)
 
 
-@dataclass(frozen=True, slots=True)
-class Static:
-    """What the potential says of one structure as it stands; numbers are None where `failure` says why.
-
-    Attributes
-    ----------
-    energy, energy_per_atom
-        eV of the cell, and eV/atom.
-    forces
-        eV/Å, (n, 3); None when not asked for.
-    stress_gpa
-        GPa, (3, 3), positive under tension; None when not asked for.
-    failure
-        Why there is no energy.
-    """
-
-    energy: float | None = None
-    energy_per_atom: float | None = None
-    forces: Array | None = None
-    stress_gpa: Array | None = None
-    failure: str | None = None
-
-    @property
-    def max_force(self) -> float | None:
-        """Largest force on an atom, eV/Å."""
-        return None if self.forces is None else float(np.linalg.norm(self.forces, axis=1).max())
+_CHGNET: Final = Chgnet()
 
 
 def is_installed() -> bool:
     """Whether CHGNet can be imported; does not import it."""
-    return importlib.util.find_spec("chgnet") is not None
-
-
-def unsupported_elements(structure: Structure) -> list[str]:
-    """Symbols of the elements that CHGNet does not know."""
-    return sorted({element.symbol for element in structure.composition.elements if element.Z > HEAVIEST})
-
-
-@lru_cache(maxsize=2)
-def potential(device: str = "cpu") -> Any:
-    """Load CHGNet, once per process and device.
-
-    Raises
-    ------
-    PotentialMissing
-        When it is not installed.
-    """
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it announces itself
-            from chgnet.model.model import CHGNet
-
-            model = CHGNet.load(model_name=MODEL, use_device=device, verbose=False)
-    except ModuleNotFoundError as error:
-        message = f"the interatomic potential CHGNet can't be imported ({error}): {REMEDY}"
-        raise PotentialMissing(message) from error
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad = False  # only positions and strains are derived for
-    return model
+    return _CHGNET.is_installed()
 
 
 def evaluate(
@@ -150,10 +102,10 @@ def evaluate(
     results: list[Static] = [Static()] * len(structures)
     graphs: list[tuple[int, BondGraph]] = []
     for i, structure in enumerate(structures):
-        reason = unfit(structure)
+        reason = _CHGNET.unfit(structure)
         if reason is None:
             cell, places = structure.lattice.matrix, structure.frac_coords
-            graph = bond_graph(cell, places, atomic_numbers(structure), *cutoffs(model))
+            graph = bond_graph(cell, places, _atomic_numbers(structure), *cutoffs(model))
             reason = graph.lonely
             graphs.append((i, graph))
         if reason is not None:
@@ -161,121 +113,92 @@ def evaluate(
     graphs = [(i, graph) for i, graph in graphs if results[i].failure is None]
     # Neighbours in size go together, so that a batch is neither one giant nor a thousand dwarfs.
     graphs.sort(key=lambda pair: (len(pair[1].centers), pair[0]))
-    limit = edges_at_once or (EDGES_AT_ONCE if device == "cpu" else EDGES_AT_ONCE_GPU)
     with threads_of_torch(threads):
-        for batch in _batches(graphs, limit):
+        for batch in _batches(graphs, edges_at_once or _most_edges(device)):
             evaluated = evaluate_graphs(model, [graph for _, graph in batch], forces=forces)
             for (i, _), result in zip(batch, evaluated, strict=True):
                 results[i] = result
     return results
 
 
-def unfit(structure: Structure) -> str | None:
-    """Say why the potential can't take a structure, or None."""
-    if not structure.is_ordered:
-        return "it is disordered: a site is partly or mixedly occupied"
-    if unknown := unsupported_elements(structure):
-        return f"CHGNet does not know {', '.join(unknown)}"
-    return None
+def relax(
+    structures: Sequence[Structure],
+    *,
+    monolayer: bool | Sequence[bool] | None = None,
+    cell: bool = True,
+    max_steps: int = MAX_STEPS,
+    force_tolerance: float = FORCE_TOLERANCE,
+    max_seconds: float | None = None,
+    device: str = "cpu",
+    threads: int | None = 1,
+    edges_at_once: int | None = None,
+) -> list[Relaxed]:
+    """Relax structures, as `relaxation.relax` does, in batches of graphs.
+
+    Parameters
+    ----------
+    structures
+        n ordered structures.
+    monolayer, cell, max_steps, force_tolerance, max_seconds
+        As for `relaxation.relax`.
+    device, threads, edges_at_once
+        As for `evaluate`.
+
+    Returns
+    -------
+    list of Relaxed
+        n results, in order; on a CPU they do not depend on which structures are relaxed together.
+
+    Raises
+    ------
+    ValueError
+        When `monolayer` is not one per structure, or a limit is not positive.
+    PotentialMissing
+        When CHGNet is not installed.
+    """
+    with threads_of_torch(threads):
+        return relaxation.relax(
+            structures,
+            _Graphs(potential(device), edges_at_once or _most_edges(device)),
+            monolayer=monolayer,
+            cell=cell,
+            max_steps=max_steps,
+            force_tolerance=force_tolerance,
+            max_seconds=max_seconds,
+        )
 
 
-def atomic_numbers(structure: Structure) -> NDArray[np.int64]:
-    """Atomic number of each site, (n,)."""
+class _Graphs:
+    """CHGNet as a relaxation asks it: a frame is a graph, and its size the number of bonds."""
+
+    def __init__(self, model: Any, limit: int) -> None:
+        self.model = model
+        self.limit = limit
+        self.reach = cutoffs(model)
+        self.unfit = _CHGNET.unfit
+
+    def frame(self, matrix: Array, fractional: Array, numbers: NDArray[np.int64]) -> Frame:
+        graph = bond_graph(matrix, fractional, numbers, *self.reach)
+        nearest = np.full(len(numbers), np.inf)
+        np.minimum.at(nearest, graph.centers, _lengths(graph))
+        return Frame(graph, len(graph.centers), nearest, graph.lonely)
+
+    def evaluate(self, frames: Sequence[Frame]) -> list[Static]:
+        return evaluate_graphs(self.model, [frame.content for frame in frames], forces=True)
+
+
+def _lengths(graph: BondGraph) -> Array:
+    shift: Any = graph.images @ graph.lattices[0]
+    lengths: Array = np.linalg.norm(graph.positions[graph.centers] - graph.positions[graph.neighbors] - shift, axis=1)
+    return lengths
+
+
+def _atomic_numbers(structure: Structure) -> NDArray[np.int64]:
     return np.array([site.specie.Z for site in structure], dtype=np.int64)
 
 
-def cutoffs(model: Any) -> tuple[float, float]:
-    """Å: length up to which two atoms are bonded, and that of the bonds that angles are made of."""
-    return float(model.graph_converter.atom_graph_cutoff), float(model.graph_converter.bond_graph_cutoff)
-
-
-def evaluate_graphs(model: Any, graphs: Sequence[BondGraph], *, forces: bool) -> list[Static]:
-    """Evaluate graphs as one batch, with `BALLAST`, so that results on a CPU do not depend on what is in the batch."""
-    return _evaluated(model, [*graphs, _ballast(*cutoffs(model))], forces=forces)[:-1]
-
-
-@lru_cache(maxsize=2)
-def _ballast(cutoff: float, angle_cutoff: float) -> BondGraph:
-    """Chain of carbon atoms whose ends meet, apart from its images."""
-    fractional = np.zeros((BALLAST, 3))
-    fractional[:, 0] = np.arange(BALLAST) / BALLAST
-    cell = np.diag([BALLAST * _SPACING, 4 * cutoff, 4 * cutoff])
-    return bond_graph(cell, fractional, np.full(BALLAST, 6), cutoff, angle_cutoff)
-
-
-def _evaluated(model: Any, graphs: Sequence[BondGraph], *, forces: bool) -> list[Static]:
-    """Evaluate graphs by one forward pass, and one backward pass for forces and stress together."""
-    import torch
-    from chgnet.model.model import BatchedGraph
-
-    device = next(model.parameters()).device
-    joined = join(graphs)
-    with torch.set_grad_enabled(forces), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-
-        def tensor(array: NDArray[Any], dtype: Any) -> Any:
-            return torch.as_tensor(array, device=device).to(dtype)
-
-        owners = tensor(joined.owners, torch.int64)
-        strain = torch.zeros((len(graphs), 3, 3), device=device, requires_grad=forces)
-        lattices = tensor(joined.lattices, torch.float32)
-        deformation = torch.eye(3, device=device) + strain
-        positions = tensor(joined.positions, torch.float32).requires_grad_(forces)
-        deformed = torch.bmm(positions[:, None, :], deformation[owners])[:, 0]
-        centers = tensor(joined.centers, torch.int64)
-        neighbors = tensor(joined.neighbors, torch.int64)
-        owner_of_edge = owners[centers]
-        images = tensor(joined.images, torch.float32)
-        shifts = torch.bmm(images[:, None, :], torch.bmm(lattices, deformation)[owner_of_edge])[:, 0]
-        vectors = deformed[centers] - deformed[neighbors] - shifts
-        lengths = torch.linalg.norm(vectors, dim=1)
-        to_directed = tensor(joined.to_directed, torch.int64)
-        angles = tensor(joined.angles, torch.int32)
-        undirected = lengths[to_directed]
-        expansion = model.bond_basis_expansion
-        numbers = tensor(joined.numbers, torch.int32)
-        bases = torch.tensor([])
-        if len(angles):
-            unit = vectors / lengths[:, None]
-            bases = model.angle_basis_expansion(unit[angles[:, 2].long()], unit[angles[:, 4].long()])
-        batch = BatchedGraph(
-            atomic_numbers=numbers,
-            bond_bases_ag=expansion.rbf_expansion_ag(undirected),
-            bond_bases_bg=expansion.rbf_expansion_bg(undirected),
-            angle_bases=bases,
-            batched_atom_graph=torch.stack([centers, neighbors], 1).to(torch.int32),
-            batched_bond_graph=angles[:, [0, 1, 3]] if len(angles) else torch.tensor([]),
-            atom_owners=owners.to(torch.int32),
-            directed2undirected=tensor(joined.to_undirected, torch.int32),
-            atom_positions=[],
-            strains=[],
-            volumes=[],
-        )
-        atoms = torch.bincount(owners, minlength=len(graphs))
-        learned = model._compute(batch)["e"] * atoms
-        # The rest is linear in the composition, so it has no forces.
-        of_elements = model.composition_model.fc.weight[0]
-        total = learned.detach() + torch.zeros_like(learned).index_add_(0, owners, of_elements[numbers.long() - 1])
-        slopes = torch.autograd.grad(learned.sum(), [positions, strain]) if forces else None
-
-    energies = total.double().cpu().numpy()
-    if slopes is None:
-        return [_result(float(energy), len(graph.numbers)) for energy, graph in zip(energies, graphs, strict=True)]
-    on_atoms = np.split(-slopes[0].double().cpu().numpy(), np.cumsum(joined.sizes)[:-1])
-    volumes = np.abs(np.linalg.det(joined.lattices))[:, None, None]
-    stresses = slopes[1].double().cpu().numpy() / volumes * GPA
-    stresses = (stresses + stresses.transpose(0, 2, 1)) / 2
-    return [
-        _result(float(energy), len(graph.numbers), force, stress)
-        for energy, graph, force, stress in zip(energies, graphs, on_atoms, stresses, strict=True)
-    ]
-
-
-def _result(energy: float, atoms: int, forces: Array | None = None, stress: Array | None = None) -> Static:
-    finite = np.isfinite(energy) and (forces is None or (np.isfinite(forces).all() and np.isfinite(stress).all()))  # type: ignore[arg-type]
-    if not finite:
-        return Static(failure=f"the energy or a force is not finite (energy {energy} eV)")
-    return Static(energy, energy / atoms, forces, stress)
+def _most_edges(device: str) -> int:
+    return EDGES_AT_ONCE if device == "cpu" else EDGES_AT_ONCE_GPU
 
 
 def _batches(graphs: Sequence[tuple[int, BondGraph]], limit: int) -> Iterator[list[tuple[int, BondGraph]]]:

@@ -1,7 +1,7 @@
-"""Relaxation of cells and positions by CHGNet: many structures step together, each by its own FIRE.
+"""Relaxation of cells and positions by a potential: many structures step together, each by its own FIRE.
 
 A monolayer keeps its vacuum: its cell changes in the plane only. What goes wrong with a structure is told in its
-result, and never stops the others. Knows nothing of where structures come from.
+result, and never stops the others. Knows nothing of where structures come from; of a potential, what `Stepwise` says.
 """
 
 from __future__ import annotations
@@ -9,28 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
+from pymatgen.optimization.neighbors import find_points_in_spheres
 
-from ..learning.threads import threads_of_torch
 from ..structure.atom_overlap import MIN_DISTANCE
 from ..structure.vacuum import MIN_GAP, thickest_gap
-from .bond_graph import BondGraph, bond_graph
-from .chgnet import (
-    EDGES_AT_ONCE,
-    EDGES_AT_ONCE_GPU,
-    GPA,
-    Static,
-    atomic_numbers,
-    cutoffs,
-    evaluate_graphs,
-    potential,
-    unfit,
-)
+from .results import GPA, Relaxed, Static
 
 FORCE_TOLERANCE: Final = 0.1
 """eV/Å, on atoms and, as volume times stress over the number of atoms, on the cell: the default of CHGNet's own
@@ -50,69 +39,60 @@ SANE_CHANGE: Final = (0.5, 1.8)
 TORN_OFF: Final = 1.5
 """An atom whose nearest neighbour is this many times as far as before, and beyond every bond (3.5 Å), came off."""
 _NO_BOND: Final = 3.5
+NEIGHBOURS_WITHIN: Final = 6.0
+"""Å: as far as the nearest neighbour of an atom is looked for."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Relaxed:
-    """What became of one structure; numbers are None where `failure` says why.
+class Frame:
+    """Atoms as they stand on their way, as a potential takes them.
 
     Attributes
     ----------
-    structure
-        Relaxed, or as far as it came.
-    energy, energy_per_atom
-        eV of the cell, and eV/atom.
-    max_force
-        Largest force on an atom, eV/Å.
-    stress_gpa
-        GPa, (3, 3), positive under tension.
-    steps
-        Steps taken.
-    converged
-        Whether forces and stress came below the tolerance.
-    volume_change, area_change
-        Volume over that before; for a monolayer area over that before.
-    doubts
-        What makes the result another structure than was asked about: a cell out of bounds, an atom torn off, a
-        vacuum lost. Empty for a sane one.
-    failure
-        Why it ended early: exploded, out of time, or not fit for the potential.
-    seconds
-        Its share of the time spent.
+    content
+        What the potential evaluates.
+    size
+        How much work it is, in the unit of `Stepwise.limit`.
+    nearest
+        Å, (n,): distance of the nearest neighbour of each atom; infinite beyond where it was looked for.
+    lonely
+        Which atom has no neighbour, where the potential can't do without one; or None.
     """
 
-    structure: Structure
-    energy: float | None = None
-    energy_per_atom: float | None = None
-    max_force: float | None = None
-    stress_gpa: Array | None = None
-    steps: int = 0
-    converged: bool = False
-    volume_change: float | None = None
-    area_change: float | None = None
-    doubts: tuple[str, ...] = ()
-    failure: str | None = None
-    seconds: float = 0.0
+    content: Any
+    size: int
+    nearest: Array
+    lonely: str | None = None
+
+
+class Stepwise(Protocol):
+    """A potential, as a relaxation asks it."""
 
     @property
-    def sane(self) -> bool:
-        """Whether the structure is still the one that was asked about."""
-        return self.failure is None and not self.doubts
+    def limit(self) -> int:
+        """Size of the frames that are evaluated at once; one that is larger is evaluated alone."""
+
+    def unfit(self, structure: Structure) -> str | None:
+        """Why the potential can't take a structure, or None."""
+
+    def frame(self, matrix: Array, fractional: Array, numbers: NDArray[np.int64]) -> Frame:
+        """Frame of a cell in Å (3, 3), fractional positions (n, 3) and atomic numbers (n,)."""
+
+    def evaluate(self, frames: Sequence[Frame]) -> list[Static]:
+        """Energies, forces and stresses of frames, in order."""
 
 
 def relax(
     structures: Sequence[Structure],
+    potential: Stepwise,
     *,
     monolayer: bool | Sequence[bool] | None = None,
     cell: bool = True,
     max_steps: int = MAX_STEPS,
     force_tolerance: float = FORCE_TOLERANCE,
     max_seconds: float | None = None,
-    device: str = "cpu",
-    threads: int | None = 1,
-    edges_at_once: int | None = None,
 ) -> list[Relaxed]:
     """Relax structures, as many at once as fit into a batch; whichever is done makes room for the next.
 
@@ -120,6 +100,8 @@ def relax(
     ----------
     structures
         n ordered structures.
+    potential
+        What evaluates them.
     monolayer
         Whether each (or all) is a layer in vacuum, whose cell changes in the plane only; None looks for a vacuum of
         6 Å.
@@ -130,20 +112,16 @@ def relax(
     max_seconds
         Most time spent on one structure, its share of the batches it was in. Without it results do not depend on how
         fast the machine is.
-    device, threads, edges_at_once
-        As for `evaluate`.
 
     Returns
     -------
     list of Relaxed
-        n results, in order; on a CPU they do not depend on which structures are relaxed together.
+        n results, in order; they depend on which structures are relaxed together only where the potential's do.
 
     Raises
     ------
     ValueError
         When `monolayer` is not one per structure, or a limit is not positive.
-    PotentialMissing
-        When CHGNet is not installed.
 
     Notes
     -----
@@ -157,61 +135,81 @@ def relax(
     if len(flat) != len(structures):
         message = f"{len(structures)} structures but {len(flat)} values of `monolayer`: give one for each"
         raise ValueError(message)
-    model = potential(device)
-    reach = cutoffs(model)
-    limit = edges_at_once or (EDGES_AT_ONCE if device == "cpu" else EDGES_AT_ONCE_GPU)
     results: list[Relaxed | None] = [None] * len(structures)
     waiting: list[_Walk] = []
     for i, structure in enumerate(structures):
-        if (reason := unfit(structure)) is not None:
+        if (reason := potential.unfit(structure)) is not None:
             results[i] = Relaxed(structure, failure=reason)
         else:
             waiting.append(_Walk(i, structure, flat[i], cell=cell))
     waiting.sort(key=lambda walk: (-len(walk.numbers), walk.index))  # long ones last would walk alone
     waiting.reverse()
-    walking: list[tuple[_Walk, BondGraph]] = []
-    with threads_of_torch(threads):
-        while waiting or walking:
-            edges = sum(len(graph.centers) for _, graph in walking)
-            while waiting and (not walking or edges < limit):
-                walk = waiting.pop()
-                graph = walk.graph(*reach)
-                if graph.lonely:
-                    results[walk.index] = walk.result(f"{graph.lonely}: nothing holds it")
-                    continue
-                walking.append((walk, graph))
-                edges += len(graph.centers)
-            if not walking:
+    walking: list[tuple[_Walk, Frame]] = []
+    while waiting or walking:
+        size = sum(frame.size for _, frame in walking)
+        while waiting and (not walking or size < potential.limit):
+            walk = waiting.pop()
+            frame = walk.frame(potential)
+            if frame.lonely:
+                results[walk.index] = walk.result(f"{frame.lonely}: nothing holds it")
                 continue
-            start = time.perf_counter()
-            evaluated = evaluate_graphs(model, [graph for _, graph in walking], forces=True)
-            still: list[_Walk] = []
-            for (walk, _), now in zip(walking, evaluated, strict=True):
-                reason = walk.observe(now)
-                if reason is None and walk.force <= force_tolerance:
-                    results[walk.index] = walk.result(None, converged=True)
-                elif reason is not None or walk.steps >= max_steps:
-                    results[walk.index] = walk.result(reason)
-                elif max_seconds is not None and walk.seconds > max_seconds:
-                    results[walk.index] = walk.result(f"out of time: {walk.seconds:.1f} s after {walk.steps} steps")
-                else:
-                    walk.step()
-                    still.append(walk)
-            total = sum(len(graph.centers) for _, graph in walking)
-            parts = {walk.index: len(graph.centers) / total for walk, graph in walking}
-            walking = []
-            for walk in still:
-                graph = walk.graph(*reach)
-                if graph.lonely:
-                    results[walk.index] = walk.result(f"came apart after {walk.steps} steps: {graph.lonely}")
-                elif walk.too_close(graph):
-                    results[walk.index] = walk.result(f"collapsed: atoms within {MIN_DISTANCE:g} Å of each other")
-                else:
-                    walking.append((walk, graph))
-            spent = time.perf_counter() - start
-            for walk in still:
-                walk.seconds += spent * parts[walk.index]
+            walking.append((walk, frame))
+            size += frame.size
+        if not walking:
+            continue
+        start = time.perf_counter()
+        evaluated = potential.evaluate([frame for _, frame in walking])
+        still: list[_Walk] = []
+        for (walk, _), now in zip(walking, evaluated, strict=True):
+            reason = walk.observe(now)
+            if reason is None and walk.force <= force_tolerance:
+                results[walk.index] = walk.result(None, converged=True)
+            elif reason is not None or walk.steps >= max_steps:
+                results[walk.index] = walk.result(reason)
+            elif max_seconds is not None and walk.seconds > max_seconds:
+                results[walk.index] = walk.result(f"out of time: {walk.seconds:.1f} s after {walk.steps} steps")
+            else:
+                walk.step()
+                still.append(walk)
+        total = sum(frame.size for _, frame in walking)
+        parts = {walk.index: frame.size / total for walk, frame in walking}
+        walking = []
+        for walk in still:
+            frame = walk.frame(potential)
+            if frame.lonely:
+                results[walk.index] = walk.result(f"came apart after {walk.steps} steps: {frame.lonely}")
+            elif walk.too_close:
+                results[walk.index] = walk.result(f"collapsed: atoms within {MIN_DISTANCE:g} Å of each other")
+            else:
+                walking.append((walk, frame))
+        spent = time.perf_counter() - start
+        for walk in still:
+            walk.seconds += spent * parts[walk.index]
     return [result for result in results if result is not None]
+
+
+def nearest_neighbours(matrix: Array, fractional: Array) -> Array:
+    """Distance in Å of the nearest neighbour of each atom, (n,); infinite beyond `NEIGHBOURS_WITHIN`.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    """
+    positions = np.ascontiguousarray(fractional @ matrix, dtype=np.float64)
+    centers, neighbors, images, distances = find_points_in_spheres(
+        positions,
+        positions,
+        r=NEIGHBOURS_WITHIN,
+        pbc=np.ones(3, dtype=np.int64),
+        lattice=np.ascontiguousarray(matrix, dtype=np.float64),
+    )
+    others = (centers != neighbors) | np.rint(images).any(axis=1)
+    nearest = np.full(len(fractional), np.inf)
+    np.minimum.at(nearest, centers[others], distances[others])
+    return nearest
 
 
 class _Walk:
@@ -220,7 +218,7 @@ class _Walk:
     def __init__(self, index: int, structure: Structure, monolayer: bool | None, *, cell: bool) -> None:  # noqa: FBT001
         self.index = index
         self.start = structure
-        self.numbers = atomic_numbers(structure)
+        self.numbers: NDArray[np.int64] = np.array([site.specie.Z for site in structure], dtype=np.int64)
         self.matrix: Array = np.array(structure.lattice.matrix, dtype=np.float64)
         self.fractional: Array = np.array(structure.frac_coords, dtype=np.float64)
         gap = thickest_gap(structure)
@@ -241,26 +239,30 @@ class _Walk:
         self.nearest: Array | None = None
         self.distance: Array | None = None
 
-    def graph(self, cutoff: float, angle_cutoff: float) -> BondGraph:
-        graph = bond_graph(self.matrix, self.fractional, self.numbers, cutoff, angle_cutoff)
-        lengths = _lengths(graph)
-        self.distance = np.full(len(self.numbers), np.inf)
-        np.minimum.at(self.distance, graph.centers, lengths)
+    def frame(self, potential: Stepwise) -> Frame:
+        """The atoms as they stand now."""
+        frame = potential.frame(self.matrix, self.fractional, self.numbers)
+        self.distance = frame.nearest
         if self.nearest is None:
             self.nearest = self.distance
-        return graph
+        return frame
 
-    def too_close(self, _graph: BondGraph) -> bool:
+    @property
+    def too_close(self) -> bool:
+        """Whether atoms overlap."""
         return self.distance is not None and bool(self.distance.min() < MIN_DISTANCE)
 
     def observe(self, now: Static) -> str | None:
         """Take in forces; give the reason why it can't go on."""
-        if now.failure is not None or now.forces is None or now.stress_gpa is None:
+        if now.failure is not None:
             return f"exploded after {self.steps} steps: {now.failure}"
+        stress = now.stress_gpa if self.free.any() else np.zeros((3, 3))
+        if now.forces is None or stress is None:
+            return "the potential gives no forces" if now.forces is None else "the potential gives no stress of cells"
         self.now = now
         n = len(self.numbers)
         volume = abs(float(np.linalg.det(self.matrix)))
-        on_cell = -volume * (self.free @ (now.stress_gpa / GPA) @ self.free)
+        on_cell = -volume * (self.free @ (stress / GPA) @ self.free)
         self.pull = np.vstack([now.forces - now.forces.mean(axis=0), on_cell / n])
         if self.force > EXPLODED_FORCE:
             return f"exploded after {self.steps} steps: a force of {self.force:.3g} eV/Å"
@@ -348,9 +350,3 @@ class _Walk:
             return abs(float(np.linalg.det(matrix)))
         first, second = (matrix[i] for i in range(3) if i != self.axis)
         return float(np.linalg.norm(np.cross(first, second)))
-
-
-def _lengths(graph: BondGraph) -> Array:
-    shift: Any = graph.images @ graph.lattices[0]
-    lengths: Array = np.linalg.norm(graph.positions[graph.centers] - graph.positions[graph.neighbors] - shift, axis=1)
-    return lengths

@@ -16,6 +16,9 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
     KEY = "entry_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
     GROUP_FIELDS = ("formula_reduced", "chemsys")
+    AS_TAKEN: ClassVar[tuple[str, str]] = ("static", "relaxed")
+    """`scheme` of entries by an interatomic potential: whether the structure was taken as it stands. No correction
+    scheme is so called, so that it tells them from entries by first principles, which they never meet on a hull."""
 
     meta = meta(
         "reference_entries",

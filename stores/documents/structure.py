@@ -21,6 +21,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     }
     GROUP_FIELDS = ("formula_reduced", "chemsys")
     SHARED = True
+    LABELLED: ClassVar[dict[str, str]] = {"relaxed": "relaxed_by"}
 
     meta = meta(
         "structures",
@@ -89,3 +90,4 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     relaxed_novel = BooleanField(help_text="No known material has the structure it relaxed to")
     relaxed_known_as = ListField(StringField(), help_text="Known materials with the structure it relaxed to")
     relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
+    relaxed_by = DictField(help_text="The three of them by potentials other than the default, by the potential's name")

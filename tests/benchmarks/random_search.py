@@ -25,8 +25,7 @@ from exfolio.models.crystal_gan.crystals.validity import faults
 from exfolio.models.crystal_gan.generation import generate
 from exfolio.models.crystal_gan.generators import CrystalGenerator, read_generator
 from exfolio.models.energetics.hull import Entry, hull_positions
-from exfolio.models.potential.chgnet import NAME, evaluate
-from exfolio.models.potential.relaxation import relax
+from exfolio.models.potential.chgnet import NAME, Chgnet, evaluate, relax
 from exfolio.models.structure.point_cloud import encode_many
 from exfolio.models.structure.point_cloud_layouts import Layout
 from exfolio.models.structure.serialization import from_plain
@@ -99,7 +98,7 @@ class Hull:
     def __init__(self, registry: Connection, system: str) -> None:
         query = {"functional": NAME, "scheme": "relaxed", "deprecated": False}
         docs = list(registry.database["reference_entries"].find({**query, "chemsys": {"$in": sub_systems(system)}}))
-        docs += reference_elements(system, relax=True)
+        docs += reference_elements(system, Chgnet(), relax=True)
         self._references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], NAME) for doc in docs]
 
     def above(self, structures: list[Structure], energies: list[float]) -> list[float]:

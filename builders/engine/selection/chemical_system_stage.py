@@ -22,7 +22,7 @@ def first_principles_entries(*more: str) -> Members:
         *("composition", "formula_reduced", "energy", "energy_per_atom", "scheme", "functional", "hubbards"),
         *("potcar_symbols", "oxide_type", "source", "source_version", *more),
     )
-    return Members(ReferenceEntry, "chemsys", ("record",), fields, {"source": {"$ne": "chgnet"}})
+    return Members(ReferenceEntry, "chemsys", ("record",), fields, {"scheme": {"$nin": list(ReferenceEntry.AS_TAKEN)}})
 
 
 class ChemicalSystemStage(GroupStage):

@@ -1,1 +1,1 @@
-"""CHGNet in the registry: energies and relaxations of known and proposed structures, and what they mean."""
+"""Potentials in the registry: energies and relaxations of known and proposed structures, and what they mean."""

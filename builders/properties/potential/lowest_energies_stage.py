@@ -1,4 +1,4 @@
-"""Relaxes by CHGNet, of each composition, only the structures that are lowest in energy as they were proposed.
+"""Relaxes by a potential, of each composition, only the structures that are lowest in energy as they were proposed.
 
 An energy as it stands takes a sixtieth of the time of a relaxation, and who is low before is likelier low after.
 """
@@ -97,7 +97,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
             {
                 "structure_id": {"$in": ids},
                 "kind": KIND,
-                "method": method_name(relax=False),
+                "method": method_name(self.potential, relax=False),
                 "value": {"$ne": None},
                 "deprecated": False,
             },

@@ -1,4 +1,4 @@
-"""Relaxes by CHGNet the known materials that can matter to its hull: those near the hull of their static energies.
+"""Relaxes by a potential the known materials that can matter to its hull: those near the hull of their static energies.
 
 What lies far above it competes with nothing, relaxed or not; leaving it out makes relaxed references affordable.
 """
@@ -11,7 +11,6 @@ from typing import Unpack
 from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.energetics.formation import element_references
 from ....models.energetics.hull import Entry, hull_positions
-from ....models.potential.chgnet import NAME
 from ...engine.batches import Batch, Doc, Item
 from ...engine.channels import Channel
 from .element_energies import believed, reference_elements
@@ -20,7 +19,7 @@ from .potential_stage import Settings, method_name, scheme_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):
-    """Writes relaxed `reference_entries` of CHGNet for known materials near the hull of their static entries.
+    """Writes relaxed `reference_entries` of a potential for known materials near the hull of their static entries.
 
     More known materials only lower that hull, so what was left out once stays out rightly; where a phase of the hull is
     withdrawn, materials that its hull kept out stay out until they change.
@@ -72,16 +71,16 @@ class NearHullReferencesStage(PotentialReferencesStage):
 
     def _distances(self, system: str) -> dict[str, float]:
         """Distances of a chemical system's static entries to their hull, by material."""
-        method = method_name(relax=False)
+        method = method_name(self.potential, relax=False)
         query = {
             "chemsys": {"$in": sub_systems(system)},
             "deprecated": False,
-            "functional": NAME,
+            "functional": self.potential.name,
             "scheme": scheme_name(relax=False),
         }
         fields = {"_id": 0, "entry_id": 1, "material_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
         docs = list(self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1))
-        docs = believed([*docs, *reference_elements(system, relax=False)])
+        docs = believed([*docs, *reference_elements(system, self.potential, relax=False)], self.potential)
         references = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
         lowest = element_references(references)
         if any(symbol not in lowest for symbol in system.split("-")):

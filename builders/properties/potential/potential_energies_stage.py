@@ -1,4 +1,4 @@
-"""Stage `potential-energies`: energies of proposed structures by CHGNet, as properties that `values` compares."""
+"""Stage `potential-energies`: energies of proposed structures by a potential, as properties that `values` compares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ....models.structure.serialization import from_plain
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome
-from .potential_stage import KIND, KNOWN, UNKNOWN_ELEMENTS, PotentialStage
+from .potential_stage import KIND, KNOWN, PotentialStage
 
 _EVALUATION = 2
 """Raised whenever the same structure with the same settings gives another energy or relaxed structure."""
@@ -33,7 +33,6 @@ class PotentialEnergiesStage(PotentialStage):
         "valid": True,
         "novel": {"$exists": True},
         "duplicate_of": {"$exists": False},
-        "elements": {"$nin": UNKNOWN_ELEMENTS},
     }
     writes: ClassVar = {Property: "value"}
     writes_kinds = (KIND,)

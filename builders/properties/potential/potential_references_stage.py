@@ -1,6 +1,6 @@
-"""Stage `potential-references`: energies of known materials by CHGNet, as reference entries.
+"""Stage `potential-references`: energies of known materials by a potential, as reference entries.
 
-They carry CHGNet's own name, so that they never meet DFT energies.
+They carry the potential's own name, so that they never meet DFT energies.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from pymatgen.core.structure import Structure
 
 from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.composition.formula.formulas import describe_all
-from ....models.potential.chgnet import MODEL, NAME
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.documents import Material, ReferenceEntry
 from ...engine.batches import Doc, Failure, Item, Outcome, Refused
-from .potential_stage import UNKNOWN_ELEMENTS, PotentialStage, scheme_name
-
-CITATION = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
+from .potential_stage import PotentialStage, entry_id, scheme_name
 
 
 class PotentialReferencesStage(PotentialStage):
-    """Writes `reference_entries` of CHGNet for known bulk materials.
+    """Writes `reference_entries` of a potential for known bulk materials.
 
     Monolayers of other databases are left out: they are no phases that a compound decomposes into.
     """
@@ -34,7 +31,6 @@ class PotentialReferencesStage(PotentialStage):
         "structure": {"$exists": True},
         "disordered": {"$ne": True},
         "dimension_claimed": {"$nin": [0, 1, 2]},
-        "elements": {"$nin": UNKNOWN_ELEMENTS},
     }
     writes: ClassVar = {ReferenceEntry: "record"}
 
@@ -57,13 +53,13 @@ class PotentialReferencesStage(PotentialStage):
         described = describe_all([structure.composition.formula for structure in structures])
         for item, structure, energy, facts in zip(usable, structures, energies, described, strict=True):
             if "failure" in energy:
-                outcomes[item.key] = _failed(item.key, energy["failure"])
+                outcomes[item.key] = self._failed(item.key, energy["failure"])
                 continue
             doc = {
-                "entry_id": f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{item.key}",
-                "source": "chgnet",
+                "entry_id": entry_id(self.potential, item.key, relax=self.relax),
+                "source": self.potential.slug,
                 "source_id": item.key,
-                "source_version": MODEL,
+                "source_version": self.potential.version,
                 "material_id": item.key,
                 "composition": structure.composition.get_el_amt_dict(),
                 "formula": item.content.get("formula") or structure.composition.formula,
@@ -75,15 +71,15 @@ class PotentialReferencesStage(PotentialStage):
                 "nsites": len(structure),
                 "energy": energy["energy"],
                 "energy_per_atom": energy["energy_per_atom"],
-                "functional": NAME,
+                "functional": self.potential.name,
                 "scheme": scheme_name(relax=self.relax),
-                "reference": CITATION,
+                "reference": self.potential.citation,
             }
-            outcomes[item.key] = {"reference_entries": [doc]}
+            outcomes[item.key] = {"reference_entries": [{name: value for name, value in doc.items() if value != ""}]}
         return [outcomes[item.key] for item in items]
 
-
-def _failed(key: str, reason: str) -> Outcome:
-    if "no neighbour" in reason:  # a property of the crystal: trying again is of no use
-        return Refused("materials", key, f"CHGNet can't evaluate it: {reason}", "Leave it out of the source.")
-    return Failure(f"CHGNet: {reason}")
+    def _failed(self, key: str, reason: str) -> Outcome:
+        title = self.potential.title
+        if "no neighbour" in reason:  # a property of the crystal: trying again is of no use
+            return Refused("materials", key, f"{title} can't evaluate it: {reason}", "Leave it out of the source.")
+        return Failure(f"{title}: {reason}")

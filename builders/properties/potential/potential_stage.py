@@ -1,4 +1,4 @@
-"""What stages of the potential CHGNet share: its settings, names of methods, and how its results are written down."""
+"""What stages of a potential share: its settings, names of methods, and how its results are written down."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ....models.potential.chgnet import HEAVIEST, NAME, REMEDY, Static, evaluate, is_installed
-from ....models.potential.relaxation import FORCE_TOLERANCE, Relaxed, relax
+from ....models.potential.interface import Potential
+from ....models.potential.relaxation import FORCE_TOLERANCE
+from ....models.potential.results import Relaxed, Static
 from ....models.structure.serialization import to_plain
+from ....stores.documents import ReferenceEntry
 from ...engine.batches import Batch, Doc, Item
 from ...engine.selection.map_stage import MapStage
+from . import known_potentials
+from .known_potentials import DEFAULT
 
 KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""
 KNOWN = "known_energy"
 """Name under which an item carries the energy that was found before."""
-UNKNOWN_ELEMENTS = sorted(element.symbol for element in Element if element.Z > HEAVIEST)
 _BATCH = 64
 _BATCH_RELAXED = 16
 """So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
@@ -33,6 +36,7 @@ _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 class Settings(TypedDict, total=False):
     """What a stage that always relaxes takes besides its own, as `PotentialStage`."""
 
+    potential: str
     elements: Sequence[str] | None
     max_steps: int
     force_tolerance: float
@@ -48,6 +52,8 @@ class PotentialStage(MapStage):
     ----------
     relax
         Relax cell and positions first; else structures are taken as they stand.
+    potential
+        Name of the potential.
     elements
         Only what is of these elements, under a name of its own, so that each campaign that relaxes pays for itself;
         None: of any.
@@ -66,6 +72,7 @@ class PotentialStage(MapStage):
         self,
         *,
         relax: bool = False,
+        potential: str = DEFAULT,
         elements: Sequence[str] | None = None,
         max_steps: int = 200,
         force_tolerance: float = FORCE_TOLERANCE,
@@ -74,24 +81,24 @@ class PotentialStage(MapStage):
         share: Doc | None = None,
     ) -> None:
         self.relax = relax
+        self.potential = known_potentials.potential(potential)
         self.elements = sorted(elements) if elements else None
         self.max_steps = max_steps
         self.force_tolerance = force_tolerance
         self.max_seconds = max_seconds
         self.max_structures = max_structures
-        part = f":{self._chemsys}" if self.elements else ""
-        self.name = f"potential-{self.what}{'-relaxed' if relax else ''}{part}"
+        self.name = stage_name(self.what, self.potential, relax=relax, chemsys=self._chemsys)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Settings."""
         names = ("relax", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
-        return {name: getattr(self, name) for name in names}
+        return {**by_name(self.potential), **{name: getattr(self, name) for name in names}}
 
     def config(self) -> Doc:
         """What energies depend on."""
         limits = {"max_steps": self.max_steps, "force_tolerance": self.force_tolerance} if self.relax else {}
-        return {"model": NAME, "relax": self.relax, **limits}
+        return {"model": self.potential.name, "relax": self.relax, **limits}
 
     @property
     def _chemsys(self) -> str:
@@ -100,7 +107,7 @@ class PotentialStage(MapStage):
     @property
     def method(self) -> str:
         """Name of the method, as values carry it."""
-        return method_name(relax=self.relax)
+        return method_name(self.potential, relax=self.relax)
 
     @property
     def size(self) -> int:
@@ -113,9 +120,9 @@ class PotentialStage(MapStage):
         """Chemical systems it looks at where it is kept to some elements."""
 
     def qualifies(self) -> Doc:
-        """Query for what it takes, of its elements only where it has some."""
+        """Query for what the potential knows, of its elements only where it has some."""
         systems = {"chemsys": {"$in": self.chemical_systems()}} if self.elements else {}
-        return {**super().qualifies(), **systems}
+        return {**super().qualifies(), **_known_elements(self.potential), **systems}
 
     def counts(self) -> Doc:
         """Count those that qualify only: where it is kept to some elements the others are many."""
@@ -124,8 +131,8 @@ class PotentialStage(MapStage):
     def select(self) -> Iterator[Batch]:
         """Yield what is due and wanted, up to the limit; nothing where the potential is not installed."""
         self.total = 0
-        if not is_installed():
-            self.report.note = not_installed()
+        if not self.potential.is_installed():
+            self.report.note = not_installed(self.potential)
             return
         given = left_out = 0
         for batch in super().select():
@@ -154,8 +161,8 @@ class PotentialStage(MapStage):
     def energies(self, structures: list[Structure], *, monolayer: bool | list[bool], forces: bool) -> list[Doc]:
         """Evaluate or relax structures: energy, or why there is none, and details, each as plain data."""
         if not self.relax:
-            return [_of_static(result) for result in evaluate(structures, forces=forces)]
-        relaxed = relax(
+            return [_of_static(result) for result in self.potential.evaluate(structures, forces=forces)]
+        relaxed = self.potential.relax(
             structures,
             monolayer=monolayer,
             max_steps=self.max_steps,
@@ -167,17 +174,40 @@ class PotentialStage(MapStage):
 
 def scheme_name(*, relax: bool) -> str:
     """How a structure was taken."""
-    return "relaxed" if relax else "static"
+    return ReferenceEntry.AS_TAKEN[relax]
 
 
-def method_name(*, relax: bool) -> str:
+def method_name(potential: Potential, *, relax: bool) -> str:
     """Name the method of a value."""
-    return f"{NAME} {scheme_name(relax=relax)}"
+    return f"{potential.name} {scheme_name(relax=relax)}"
 
 
-def not_installed() -> str:
+def stage_name(what: str, potential: Potential, *, relax: bool, chemsys: str = "") -> str:
+    """Name of a stage of a potential, by what it writes and of which elements."""
+    parts = (f"potential-{what}{'-relaxed' if relax else ''}", known_potentials.label(potential.slug), chemsys)
+    return ":".join(part for part in parts if part)
+
+
+def entry_id(potential: Potential, material_id: str, *, relax: bool) -> str:
+    """Identity of the reference entry of a known material."""
+    return f"{potential.slug}{'-relaxed' if relax else ''}:{material_id}"
+
+
+def by_name(potential: Potential) -> Doc:
+    """The argument that makes a stage one of this potential; none for the default."""
+    return {"potential": potential.slug} if known_potentials.label(potential.slug) else {}
+
+
+def not_installed(potential: Potential) -> str:
     """Why a stage stood aside."""
-    return f"left out: the potential CHGNet is not installed ({REMEDY})"
+    remedy = f" ({potential.remedy})" if potential.remedy else ""
+    return f"left out: the potential {potential.title} is not installed{remedy}"
+
+
+def _known_elements(potential: Potential) -> Doc:
+    if potential.elements is None:
+        return {}
+    return {"elements": {"$nin": sorted({element.symbol for element in Element} - potential.elements)}}
 
 
 def _of_static(result: Static) -> Doc:

@@ -1,4 +1,4 @@
-"""Stage `potential-values`: what energies by CHGNet mean: formation, exfoliation, distance to CHGNet's own hull.
+"""Stage `potential-values`: what energies by a potential mean: formation, exfoliation, distance to its own hull.
 
 Every energy that is compared comes from the same potential, taken the same way; a new reference entry makes due the
 chemical systems that contain its own, and no others.
@@ -13,26 +13,30 @@ from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import Entry, MissingReferenceError, energy_above_hull, hull_positions
-from ....models.potential.chgnet import NAME, is_installed
+from ....models.potential.interface import Potential
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
+from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
-from .potential_stage import DIGITS, KIND, method_name, not_installed, scheme_name
+from .known_potentials import DEFAULT
+from .potential_stage import DIGITS, KIND, by_name, entry_id, method_name, not_installed, scheme_name, stage_name
 
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
 
 
 class PotentialValuesStage(GroupStage):
-    """Writes formation energy, exfoliation energy and energy above the hull of structures with an energy by CHGNet.
+    """Writes formation energy, exfoliation energy and energy above the hull of structures by their energies.
 
     Parameters
     ----------
     relax
         Whether the energies are of relaxed structures.
+    potential
+        Name of the potential.
     """
 
     version = 4
@@ -40,18 +44,19 @@ class PotentialValuesStage(GroupStage):
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
 
-    def __init__(self, *, relax: bool = False, share: Doc | None = None) -> None:
+    def __init__(self, *, relax: bool = False, potential: str = DEFAULT, share: Doc | None = None) -> None:
         self.relax = relax
-        self.name = f"potential-values{'-relaxed' if relax else ''}"
+        self.potential = known_potentials.potential(potential)
+        self.name = stage_name("values", self.potential, relax=relax)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Which energies."""
-        return {"relax": self.relax}
+        return {**by_name(self.potential), "relax": self.relax}
 
     def config(self) -> Doc:
         """What the values depend on."""
-        return {"model": NAME, "relax": self.relax}
+        return {"model": self.potential.name, "relax": self.relax}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Compare energies of proposed structures with those of known materials; look which of these have none."""
@@ -63,19 +68,23 @@ class PotentialValuesStage(GroupStage):
                 ("structure_id", "value", "details"),
                 fixed=self._asked,
             ),
-            Members(ReferenceEntry, "chemsys", ("record",), (), fixed=_references(relax=self.relax)),
+            Members(ReferenceEntry, "chemsys", ("record",), (), fixed=_references(self.potential, relax=self.relax)),
             KNOWN_MATERIALS,
         )
 
     @property
+    def _method(self) -> str:
+        return method_name(self.potential, relax=self.relax)
+
+    @property
     def _asked(self) -> Doc:
-        return {"kind": KIND, "method": method_name(relax=self.relax)}
+        return {"kind": KIND, "method": self._method}
 
     def select(self) -> Iterator[Batch]:
         """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
-        if not is_installed():
+        if not self.potential.is_installed():
             self.total = 0
-            self.report.note = not_installed()
+            self.report.note = not_installed(self.potential)
             return
         yield from super().select()
 
@@ -105,14 +114,14 @@ class PotentialValuesStage(GroupStage):
 
     def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
         """Reference entries of chemical systems, taken one way, those of elements among them."""
-        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **_references(relax=relax)}
+        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **_references(self.potential, relax=relax)}
         fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1, "formula_reduced": 1}
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc["chemsys"], []).append(doc)
         # Evaluated here, once, and not by every worker process.
         for symbol in {symbol for system in systems for symbol in system.split("-")}:
-            by_system.setdefault(symbol, []).extend(reference_elements(symbol, relax=relax))
+            by_system.setdefault(symbol, []).extend(reference_elements(symbol, self.potential, relax=relax))
         return by_system
 
     def _known(self, systems: set[str]) -> dict[str, list[Doc]]:
@@ -129,13 +138,13 @@ class PotentialValuesStage(GroupStage):
         return [{"properties": self._values(item)} for item in items]
 
     def _values(self, item: Item) -> list[Doc]:
-        method = method_name(relax=self.relax)
+        method = self._method
         energies = [energy for energy in item.content["properties"] if energy.get("value") is not None]
         if not energies:
             return []
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
-            for doc in believed(item.content["competing"])
+            for doc in believed(item.content["competing"], self.potential)
         ]
         elements = item.key.split("-")
         snapshot = content_hash(sorted([reference.entry_id, reference.energy_per_atom] for reference in references))
@@ -147,18 +156,18 @@ class PotentialValuesStage(GroupStage):
         missing = [symbol for symbol in elements if symbol not in lowest]
         docs = [doc for energy in energies for doc in self._exfoliation(energy, item.content["competing"])]
         if missing:
-            why = {"missing": why_none(missing, item.content["competing"])}
+            why = {"missing": why_none(missing, item.content["competing"], self.potential)}
             for energy in energies:
                 docs += [self._document(energy, kind, None, snapshot, why) for kind in _ON_A_HULL]
             return docs
-        against = {
-            "elements": {symbol: lowest[symbol].entry_id for symbol in elements},
-            "elements_above_tabulated": deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements}),
-        }
+        against: Doc = {"elements": {symbol: lowest[symbol].entry_id for symbol in elements}}
+        if self.potential.has_tabulated_scale:
+            above_tabulated = deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements})
+            against["elements_above_tabulated"] = above_tabulated
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
         evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}
-        left_out = _far_from_hull(item.content["static"], evaluated, elements)
+        left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
         for energy, formation, position in zip(energies, formed, positions, strict=True):
             docs.append(self._document(energy, "formation_energy", float(formation), snapshot, against))
@@ -171,14 +180,14 @@ class PotentialValuesStage(GroupStage):
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
-        details = energy["details"]
-        parent = f"{'chgnet-relaxed' if self.relax else 'chgnet'}:{details.get('parent_id')}"
+        details, name = energy["details"], self.potential.name
+        parent = entry_id(self.potential, str(details.get("parent_id")), relax=self.relax)
         bulk = next((doc for doc in competing if doc["entry_id"] == parent), None)
         if bulk is None:
             return []
-        layer = LayeredCalculation(details["energy"], details["composition"], NAME, area=details.get("area"))
+        layer = LayeredCalculation(details["energy"], details["composition"], name, area=details.get("area"))
         atoms = sum(bulk["composition"].values())
-        whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], NAME)
+        whole = LayeredCalculation(bulk["energy_per_atom"] * atoms, bulk["composition"], name)
         exfoliation = exfoliation_energy(layer, whole)
         compared = content_hash([parent, bulk["energy_per_atom"]])
         doc = self._document(energy, "exfoliation_energy", exfoliation.per_atom, compared, {"bulk": parent})
@@ -186,7 +195,7 @@ class PotentialValuesStage(GroupStage):
         return [limited_by_dispersion(doc, layer=True, method=doc["method"])]
 
     def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
-        method = method_name(relax=self.relax)
+        method = self._method
         return {
             "property_id": f"{energy['structure_id']}/{kind}/{method}",
             "structure_id": energy["structure_id"],
@@ -201,19 +210,20 @@ class PotentialValuesStage(GroupStage):
         }
 
 
-def _references(*, relax: bool) -> Doc:
-    return {"functional": NAME, "scheme": scheme_name(relax=relax)}
+def _references(potential: Potential, *, relax: bool) -> Doc:
+    return {"functional": potential.name, "scheme": scheme_name(relax=relax)}
 
 
-def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str]) -> set[str]:
+def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:
     """Formulas of materials that lie above the hull as they stand and were not relaxed: they compete with nothing.
 
     One that lies on that hull and has no relaxed energy is another matter: its relaxation failed.
     """
     entries: dict[str, list[Entry]] = {}
     references = []
+    method = method_name(potential, relax=False)
     for doc in static:
-        reference = Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method_name(relax=False))
+        reference = Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
         references.append(reference)
         if doc.get("formula_reduced", doc["chemsys"]) not in (*relaxed, *elements):
             entries.setdefault(doc["formula_reduced"], []).append(reference)

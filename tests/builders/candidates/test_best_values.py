@@ -1,7 +1,7 @@
 """Which of several known values decides."""
 
 import pytest
-from exfolio.builders.candidates.best_values import best_values
+from exfolio.builders.candidates.best_values import best_values, by_one_potential
 from exfolio.builders.candidates.ranking import Ranking
 
 
@@ -192,3 +192,20 @@ def test_a_kind_without_a_field_of_its_own_is_among_the_further_values() -> None
     )
 
     assert found == {"values": {"work_function": 4.6}, "methods": {"work_function": "PBE"}}
+
+
+def test_a_campaign_of_one_potential_does_not_look_at_what_another_says() -> None:
+    def by(method: str, formation: float) -> list[dict[str, object]]:
+        energies = [value("energy", method, "potential", formation - 3)]
+        return [*energies, value("formation_energy", method, "potential", formation)]
+
+    known = [*by("CHGNet 0.3.0 static", -0.1), *by("CHGNet 0.3.0 relaxed", -0.2), *by("EMT 1996 relaxed", -0.9)]
+    of_a_package = value("exfoliation_energy", "pair potential", "potential", 0.02)
+
+    chgnet = best_values(by_one_potential([*known, of_a_package], "CHGNet 0.3.0"))
+    emt = best_values(by_one_potential([*known, of_a_package], "EMT 1996"))
+    any_of_them = best_values(by_one_potential(known, None))
+
+    assert (chgnet["formation_energy"], emt["formation_energy"]) == (-0.2, -0.9)
+    assert chgnet["exfoliation_energy"] == emt["exfoliation_energy"] == 0.02
+    assert any_of_them["methods"]["formation_energy"] == "CHGNet 0.3.0 relaxed", "two potentials are not compared"

@@ -65,6 +65,16 @@ MISTAKES = {
         10,
         "no such field; there are: .*model",
     ),
+    "unknown potential": (
+        GOOD + "potential:\n  model: mace\n",
+        10,
+        "potential.model: no potential is called 'mace'; there are: chgnet",
+    ),
+    "unknown route to judge": (
+        GOOD + "judges: [topdown]\n",
+        9,
+        "judges.0: no route is called 'topdown'; there are: bottom-up, crystal-gan, template, top-down",
+    ),
     "unknown basis": (GOOD + "ranking: {bases: [calculations]}\n", 9, "'calculations'; did you mean calculation"),
     "unknown level": (
         GOOD + "ranking:\n  methods:\n    band_gap: [HSE]\n",

@@ -8,13 +8,12 @@ from exfolio.builders.candidates.campaign import load
 from exfolio.builders.candidates.crystal_gan_route import CrystalGanRoute
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.reports.model_report import report
-from exfolio.builders.structures import crystal_gan_stage
 from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage
 from exfolio.builders.training import trained
 from exfolio.builders.training.model_kind import TooLittleData
 from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.potential.chgnet import evaluate, is_installed
+from exfolio.models.potential.chgnet import Chgnet, evaluate, is_installed
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
@@ -175,7 +174,7 @@ def test_the_lowest_in_energy_of_many_are_proposed_lowest_first(oxides: Connecti
 
 def test_without_the_potential_the_first_ones_are_proposed(oxides: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_model(oxides, **SOUND)
-    monkeypatch.setattr(crystal_gan_stage, "is_installed", lambda: False)
+    monkeypatch.setattr(Chgnet, "package", "no_such_package")
 
     report = run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=1, of=4, max_draws=200), oxides)
 

@@ -40,6 +40,9 @@ from exfolio.models.calculation.methods import Level, parse_method
         ("CHGNet 0.3.0 static", ["potential"]),
         ("CHGNet 0.3.0 relaxed", ["relaxed potential"]),
         ("SevenNet-0 + D3(BJ) relaxed", ["potential + dispersion", "relaxed potential"]),
+        ("EMT 1996 relaxed", ["relaxed potential"]),
+        ("pair potential + D3 static", ["potential + dispersion", "potential"]),
+        ("PBE relaxed", ["not stated"]),
         ("CHGNet 0.3.0 relaxed, hull of known materials", ["relaxed potential"]),
     ],
 )

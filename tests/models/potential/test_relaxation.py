@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from exfolio.models.potential import chgnet
-from exfolio.models.potential.chgnet import evaluate
-from exfolio.models.potential.relaxation import relax
+from exfolio.models.potential.chgnet import evaluate, relax
 from pymatgen.core import Lattice, Structure
 
 pytestmark = pytest.mark.skipif(not chgnet.is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")

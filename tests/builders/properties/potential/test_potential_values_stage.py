@@ -3,14 +3,12 @@
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.potential import potential_stage
-from exfolio.builders.properties.potential import potential_values_stage as potential_values
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.chgnet import Chgnet, is_installed
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ReferenceEntry
@@ -158,8 +156,7 @@ def test_values_of_a_structure_that_is_gone_are_retired(registry: Connection) ->
 
 def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     propose(registry, "CdI2-CdI2")
-    for module in (potential_stage, potential_values):
-        monkeypatch.setattr(module, "is_installed", lambda: False)
+    monkeypatch.setattr(Chgnet, "package", "no_such_package")
 
     reports = evaluate(registry)
 
