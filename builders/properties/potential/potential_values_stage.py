@@ -36,7 +36,7 @@ class PotentialValuesStage(GroupStage):
         Whether the energies are of relaxed structures.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -91,7 +91,7 @@ class PotentialValuesStage(GroupStage):
         batch = super().batch_of(names)
         systems = {sub for item in batch.items for sub in sub_systems(item.key)}
         query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **self._references}
-        fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
+        fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1, "formula_reduced": 1}
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc.pop("chemsys"), []).append(doc)
@@ -111,6 +111,10 @@ class PotentialValuesStage(GroupStage):
         energies = [energy for energy in item.content["properties"] if energy.get("value") is not None]
         if not energies:
             return []
+        formulas = {
+            doc["entry_id"]: doc.get("formula_reduced") or "".join(doc["composition"])
+            for doc in item.content["competing"]
+        }
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
             for doc in item.content["competing"]
@@ -141,7 +145,8 @@ class PotentialValuesStage(GroupStage):
             if alone:
                 above["bound"] = "lower"
             above["competing"] = [
-                {"id": product.name, "share_of_atoms": round(product.amount, 4)} for product in position.products
+                {"id": product.name, "formula": formulas[product.name], "share_of_atoms": round(product.amount, 4)}
+                for product in position.products
             ]
             docs.append(above)
         return docs
