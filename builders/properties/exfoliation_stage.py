@@ -82,12 +82,13 @@ def _energies(group: Doc) -> list[Doc]:
             if why := why_unusable(doc, "exfoliation"):
                 reasons[(doc["calculation_id"],)] = why
         layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
-        relaxed = {doc["calculation_id"]: _is_relaxed_in_plane(doc, side) for side in (layers, bulks) for doc in side}
+        cells = {doc["calculation_id"]: _cell(doc) for doc in (*layers, *bulks)} if layers and bulks else {}
+        relaxed = {name for side in (layers, bulks) for name in _relaxed_in_plane(side, cells)}
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
                     continue
-                strained = _strain(layer, bulk, relaxed)
+                strained = _strain(layer, bulk, cells, relaxed)
                 try:
                     by_method[layer["functional"]] = _document(structure, layer, bulk, strained)
                 except ExfoliationRefused as refused:
@@ -120,27 +121,29 @@ class _Strain(NamedTuple):
     of_bulk: bool
 
 
-def _strain(layer: Doc, bulk: Doc, relaxed: dict[str, bool]) -> _Strain:
+def _strain(layer: Doc, bulk: Doc, cells: dict[str, InPlaneCell], relaxed: set[str]) -> _Strain:
     """Compare the in-plane cells. What a database has is taken for relaxed; what exfolio predicted is not."""
-    size = in_plane_strain(_cell(layer), _cell(bulk))
+    size = in_plane_strain(cells[layer["calculation_id"]], cells[bulk["calculation_id"]])
     if size <= STRAIN:
         return _Strain(size, of_layer=False, of_bulk=False)
     predicted = not bulk.get("material_id")
     return _Strain(
         size,
-        of_layer=not relaxed[layer["calculation_id"]],
-        of_bulk=predicted and not relaxed[bulk["calculation_id"]],
+        of_layer=layer["calculation_id"] not in relaxed,
+        of_bulk=predicted and bulk["calculation_id"] not in relaxed,
     )
 
 
-def _is_relaxed_in_plane(calculation: Doc, others: list[Doc]) -> bool:
-    """Whether a relaxation by the same functional, of those given, ended with this in-plane cell."""
-    return any(
-        other["functional"] == calculation["functional"]
-        and _relaxes_plane(other)
-        and in_plane_strain(_cell(calculation), _cell(other)) <= RELAXED_AS
-        for other in others
-    )
+def _relaxed_in_plane(calculations: list[Doc], cells: dict[str, InPlaneCell]) -> set[str]:
+    """Those of one structure whose in-plane cell is what a relaxation by the same functional ended with."""
+    relaxations = [doc for doc in calculations if _relaxes_plane(doc)] if cells else []
+    return {
+        doc["calculation_id"]
+        for doc in calculations
+        for other in relaxations
+        if other["functional"] == doc["functional"]
+        and in_plane_strain(cells[doc["calculation_id"]], cells[other["calculation_id"]]) <= RELAXED_AS
+    }
 
 
 def _relaxes_plane(calculation: Doc) -> bool:

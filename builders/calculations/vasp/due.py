@@ -285,12 +285,14 @@ def _attempts(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
     layers = sorted({identity.removesuffix(BULK) for identity in ids})
     keys = ("structure_id", "material_id", "manifest.bulk_of")
     query = {"$or": [{key: {"$in": layers}} for key in keys], "deprecated": False}
-    names = {"_id": 0, **dict.fromkeys((*keys, *_ATTEMPT), 1)}
+    names = {"_id": 0, **dict.fromkeys((*keys, "manifest.material_id", *_ATTEMPT), 1)}
     attempts: dict[str, dict[tuple[str, str], list[Doc]]] = {}
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
-        bulk_of = doc.get("manifest", {}).get("bulk_of")
-        of = doc.get("structure_id") or doc.get("material_id") or (f"{bulk_of}{BULK}" if bulk_of else None)
+        manifest = doc.get("manifest", {})
+        # A bulk made for its layer stays that, also where it has turned out to be a known crystal.
+        made = manifest.get("bulk_of") and not manifest.get("material_id")
+        of = f"{manifest['bulk_of']}{BULK}" if made else doc.get("structure_id") or doc.get("material_id")
         if of in ids:
             attempts.setdefault(of, {}).setdefault(key, []).append(doc)
     return attempts

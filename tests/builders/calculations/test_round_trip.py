@@ -49,11 +49,12 @@ def campaign() -> Campaign:
     return parse(CAMPAIGN, "layers.yaml")
 
 
-def run_vasp(folder: Path, energy_per_atom: float, **changed: Any) -> None:
-    """Put the results into a folder that its input would give, were that its energy."""
+def run_vasp(folder: Path, energy_per_atom: float, strain: float = 0.0, **changed: Any) -> None:
+    """Put the results into a folder that its input would give, were that its energy, and its cell so much wider."""
     incar = Incar.from_file(folder / "INCAR")
     tags: dict[str, object] = {**dict.fromkeys(AS_MATERIALS_PROJECT), **incar, **changed}
     crystal = Poscar.from_file(folder / "POSCAR").structure
+    crystal.apply_strain([strain, strain, 0.0])
     energy = energy_per_atom * len(crystal)
     filled = sum({"Mo": 6, "S": 6}[site.specie.symbol] for site in crystal) // 2
     gap = GAP if incar.get("LHFCALC") else 1.7
@@ -80,11 +81,13 @@ def energy_of(path: str) -> float:
     return static + (RELAXED if path.endswith("relax") else 0.0)
 
 
-def calculate(registry: Connection, tree: Path, **of_bulk: Any) -> VaspExport:
-    """Export everything, run it, ingest the results and judge again."""
+def calculate(
+    registry: Connection, tree: Path, *, of_bulk: dict[str, Any] | None = None, of_layer: dict[str, Any] | None = None
+) -> VaspExport:
+    """Export everything, run it with some tags changed, ingest the results and judge again."""
     done = export_vasp(registry, "layers", tree, everything=True)
     for path in done.new:
-        run_vasp(tree / path, energy_of(path), **(of_bulk if "_bulk_" in path else {}))
+        run_vasp(tree / path, energy_of(path), **((of_bulk if "_bulk_" in path else of_layer) or {}))
     run_stage(VaspStage([str(tree)]), registry)
     go(registry, campaign())
     return done
@@ -134,7 +137,7 @@ def test_a_layer_goes_from_waiting_to_promoted_by_numbers_worked_out_by_hand(
 def test_a_bulk_made_otherwise_gives_no_energy_but_all_reasons(disulfide: Connection, tmp_path: Path) -> None:
     go(disulfide, campaign())
 
-    calculate(disulfide, tmp_path, ISMEAR=1, SIGMA=0.2, ENCUT=450.0, LREAL="Auto")
+    calculate(disulfide, tmp_path, of_bulk={"ISMEAR": 1, "SIGMA": 0.2, "ENCUT": 450.0, "LREAL": "Auto"})
 
     candidate = one(disulfide, "candidates", deprecated=False)
     assert (candidate["status"], candidate["waiting_for"]) == ("waiting", "exfoliable")
@@ -148,3 +151,22 @@ def test_a_bulk_made_otherwise_gives_no_energy_but_all_reasons(disulfide: Connec
         "LREAL differs: monolayer False, bulk Auto",
     ):
         assert reason in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "bound"),
+    [({}, None), ({"ISIF": 2, "LATTICE_CONSTRAINTS": None}, "upper")],
+    ids=["in-plane cell relaxed", "atoms relaxed"],
+)
+def test_a_layer_in_a_wider_cell_than_its_bulk_gives_a_value_where_it_relaxed_to_it_and_a_bound_else(
+    disulfide: Connection, tmp_path: Path, changed: dict[str, Any], bound: str | None
+) -> None:
+    go(disulfide, campaign())
+
+    calculate(disulfide, tmp_path, of_layer={"strain": 0.02, **changed})
+
+    (pair,) = properties(disulfide, "exfoliation_energy").values()
+    assert pair["value"] == pytest.approx(0.08, abs=1e-6)
+    assert pair.get("bound") == bound
+    candidate = one(disulfide, "candidates", deprecated=False)
+    assert candidate["status"] == "promoted", "0.08 at most is within 0.2 as well"
