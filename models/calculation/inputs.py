@@ -275,8 +275,12 @@ def _mesh(made: VaspInputSet, cell: Structure, step: Step) -> Kpoints:
     """As dense as the input set has it, with one point along a layer's vacuum.
 
     The sets' densities hold per reciprocal volume in such a way that in-plane divisions do not depend on the height of
-    the cell: a layer and its bulk get the same.
+    an upright cell: a layer and its bulk, whose third vector is taken for upright, get the same.
     """
+    if step.role == "bulk":
+        a, b, c = cell.lattice.matrix
+        normal = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
+        cell = Structure([a, b, (c @ normal) * normal], cell.species, cell.frac_coords)
     if "KSPACING" in made.CONFIG["INCAR"]:
         heights = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)  # with 2π, as VASP reads KSPACING
         divisions = [max(1, int(np.ceil(length / MP_R2SCAN_SPACING - 1e-6))) for length in heights]

@@ -23,8 +23,8 @@ from .pair_settings import differing_settings
 CHARGE: Final = 1e-3
 """Electrons per cell up to which it is neutral."""
 K_STEPS: Final = 0.2
-"""By how much, relative to the wider one, the in-plane distances of k-points of layer and bulk may differ: a division
-more or less of a common mesh is within it."""
+"""By how much, relative to the wider one, the in-plane distances of k-points of layer and bulk may differ: four or six
+divisions and five are within it."""
 
 VAN_DER_WAALS = re.compile(r"vdw|rvv10|vv10|[-+ ]d[234]|[-+ ]ts\b|mbd|optb8[68]|optpbe|beef", re.IGNORECASE)
 """Names of functionals, or of terms added to them, that describe van der Waals attraction."""
@@ -192,7 +192,7 @@ def _k_points(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> list[s
     if monolayer.k_steps is None or bulk.k_steps is None:
         return []
     pairs = zip(monolayer.k_steps, bulk.k_steps, strict=True)
-    if all(abs(ours - theirs) <= K_STEPS * max(ours, theirs) for ours, theirs in pairs):
+    if all(abs(ours - theirs) <= (K_STEPS + 1e-9) * max(ours, theirs) for ours, theirs in pairs):
         return []
     told = (" x ".join(f"{step:.3f}" for step in calculation.k_steps or ()) for calculation in (monolayer, bulk))
     return ["in-plane k-points differ: monolayer {}/Å apart, bulk {}/Å".format(*told)]

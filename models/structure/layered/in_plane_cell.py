@@ -20,8 +20,9 @@ from .primitive_layer import primitive_layer, reduced_plane
 
 Array = NDArray[np.float64]
 
-_TOLERANCES: Final = (0.0, 0.15, 0.3, BOND_TOLERANCE)
-"""Å beyond the sum of covalent radii: with the widest, short contacts between layers (PtTe2) may pass for bonds."""
+_TOLERANCES: Final = (*(0.05 * i for i in range(9)), BOND_TOLERANCE)
+"""Å beyond the sum of covalent radii: with the widest, short contacts between layers (PtTe2) may pass for bonds. They
+are as fine as those by which crystals are called layered, so that there is a layer in whatever one was cut from."""
 _LAYER: Final = 2
 """Dimensionality of a layer."""
 
