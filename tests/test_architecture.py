@@ -116,7 +116,7 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/diagrams": "energetics",
     "models/potential": "learning structure",
-    "models/calculation": "structure",
+    "models/calculation": "structure structure/layered",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),

@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 2
+    version = 3
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

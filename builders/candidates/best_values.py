@@ -120,11 +120,14 @@ def _most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> float | Non
     A layer lies above the hull by its exfoliation energy more than its bulk does. Without dispersion little of that
     energy is left, but it is not below zero. So what the distance lacks is at most the true exfoliation energy.
     """
-    if distance is None or exfoliation is None or _is_bound(exfoliation):
+    if distance is None or exfoliation is None:
+        return None
+    most = exfoliation.get("high")
+    if most is None and _is_bound(exfoliation):
         return None
     if distance.get("lacks") != [DISPERSION] or distance["low"] != distance["value"]:  # uncertain otherwise too
         return None
-    return round(float(distance["value"] + exfoliation.get("high", exfoliation["value"])), _DIGITS)
+    return round(float(distance["value"] + (exfoliation["value"] if most is None else most)), _DIGITS)
 
 
 def _is_bound(doc: Doc) -> bool:

@@ -5,10 +5,11 @@ Pairs that were not made alike are refused, and the reasons kept.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 
-from ...models.calculation.run_kind import ENERGY_KINDS
+from ...models.calculation.run_kind import ENERGY_KINDS, RELAXATION
 from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_cell, in_plane_k_steps, in_plane_strain
 from ...models.structure.layered.layer_count import count_layers
 from ...models.structure.serialization import from_plain
 from ...stores.documents import Calculation, Property, ProposedStructure
@@ -18,18 +19,28 @@ from ..engine.selection.group_stage import GroupStage
 from .limits import limited_by_dispersion
 from .usable_calculations import USABLE_FIELDS, why_unusable
 
-COMPARED = (
-    *("ENCUT", "PREC", "LASPH", "LREAL", "LSORBIT", "ISPIN"),
-    *("IVDW", "LUSE_VDW", "AGGAC", "PARAM1", "PARAM2", "ZAB_VDW", "BPARAM", "CPARAM"),
+COMPARED: Final = (
+    *("ENCUT", "PREC", "EDIFF", "ISMEAR", "SIGMA", "LASPH", "LREAL", "ADDGRID", "GGA_COMPAT"),
+    *("ISPIN", "NUPDOWN", "LSORBIT", "LNONCOLLINEAR", "PSTRESS"),
+    *("LHFCALC", "AEXX", "HFSCREEN", "PRECFOCK", "AGGAX", "AGGAC", "ALDAX", "ALDAC", "AMGGAX", "AMGGAC"),
+    *("IVDW", "LVDW", "LUSE_VDW", "IVDW_NL", "PARAM1", "PARAM2", "PARAM3", "ZAB_VDW", "BPARAM", "CPARAM"),
+    *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_C6", "VDW_RADIUS", "VDW_CNRADIUS"),
 )
-"""Settings that must agree beside functional, U values and pseudopotentials."""
+"""Settings that must agree beside functional, U values, k-points in the plane, charge and pseudopotentials."""
+STRAIN: Final = 0.005
+"""Relative difference of in-plane cells up to which strain is passed over. In both directions it costs 2 meV/atom in
+graphene, the stiffest layer (Young's modulus 340 N/m, Poisson's ratio 0.17; C. Lee et al., Science 321, 385 (2008))."""
+RELAXED_AS: Final = 0.001
+"""By how much a cell may differ from the one that a relaxation ended with."""
+_CELL_RELAXED: Final = (3, 6)
+"""ISIF of relaxations after which no stress is left in the plane."""
 
 
 class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 4
+    version = 5
     members = (
         Members(
             Calculation,
@@ -37,7 +48,7 @@ class ExfoliationStage(GroupStage):
             ("record", "match"),
             (
                 *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "structure"),
-                *("structure_id", "material_id", "manifest", *USABLE_FIELDS),
+                *("charge", "kpoints", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
             ),
         ),
         Members(
@@ -72,12 +83,15 @@ def _energies(group: Doc) -> list[Doc]:
             if why := why_unusable(doc, "exfoliation"):
                 reasons[(doc["calculation_id"],)] = why
         layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
+        cells = {doc["calculation_id"]: _cell(doc) for doc in (*layers, *bulks)} if layers and bulks else {}
+        relaxed = {name for side in (layers, bulks) for name in _relaxed_in_plane(side, cells)}
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
                     continue
+                strained = _strain(layer, bulk, cells, relaxed)
                 try:
-                    by_method[layer["functional"]] = _document(structure, layer, bulk)
+                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained)
                 except ExfoliationRefused as refused:
                     reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
         docs += [by_method[name] for name in sorted(by_method)]
@@ -100,10 +114,57 @@ def _best_first(calculation: Doc) -> tuple[int, float, str]:
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
 
 
-def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
+class _Strain(NamedTuple):
+    """Strain that may be in the energies of a pair, and in which."""
+
+    size: float
+    of_layer: bool
+    of_bulk: bool
+
+
+def _strain(layer: Doc, bulk: Doc, cells: dict[str, InPlaneCell], relaxed: set[str]) -> _Strain:
+    """Compare the in-plane cells. What a database has is taken for relaxed; what exfolio predicted is not."""
+    size = in_plane_strain(cells[layer["calculation_id"]], cells[bulk["calculation_id"]])
+    if size <= STRAIN:
+        return _Strain(size, of_layer=False, of_bulk=False)
+    predicted = not bulk.get("material_id")
+    return _Strain(
+        size,
+        of_layer=layer["calculation_id"] not in relaxed,
+        of_bulk=predicted and bulk["calculation_id"] not in relaxed,
+    )
+
+
+def _relaxed_in_plane(calculations: list[Doc], cells: dict[str, InPlaneCell]) -> set[str]:
+    """Those of one structure whose in-plane cell is what a relaxation by the same functional ended with."""
+    relaxations = [doc for doc in calculations if _relaxes_plane(doc)] if cells else []
+    return {
+        doc["calculation_id"]
+        for doc in calculations
+        for other in relaxations
+        if other["functional"] == doc["functional"]
+        and in_plane_strain(cells[doc["calculation_id"]], cells[other["calculation_id"]]) <= RELAXED_AS
+    }
+
+
+def _relaxes_plane(calculation: Doc) -> bool:
+    settings = calculation.get("settings", {})
+    free = settings.get("LATTICE_CONSTRAINTS")
+    within = free is None or (isinstance(free, list) and sum(map(bool, free)) >= 2)
+    return calculation["task_type"] == RELAXATION and settings.get("ISIF") in _CELL_RELAXED and within
+
+
+def _cell(calculation: Doc) -> InPlaneCell:
+    return in_plane_cell(from_plain(calculation["structure"]))
+
+
+def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
     crystal = from_plain(layer["structure"])
+    area = in_plane_area(crystal)
+    if area is None:
+        raise ExfoliationRefused(["the monolayer's cell holds no vacuum"])
     layers = count_layers(crystal)
-    energy = exfoliation_energy(_as_layered(layer, in_plane_area(crystal), layers), _as_layered(bulk))
+    energy = exfoliation_energy(_as_layered(layer, area, layers), _as_layered(bulk))
     method = layer["functional"]
     details: dict[str, Any] = {
         "calculation_id": layer["calculation_id"],
@@ -111,7 +172,23 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
         "van_der_waals": energy.van_der_waals,
         **({"layers": layers} if layers > 1 else {}),
     }
+    warnings = []
+    if made_from := bulk.get("manifest", {}).get("bulk_from"):
+        details["bulk_from"] = made_from
+        warnings.append(f"its bulk is {made_from}: another stacking may lie lower")
+    if strain.of_layer or strain.of_bulk:
+        sides = [what for what, is_in in (("layer", strain.of_layer), ("bulk", strain.of_bulk)) if is_in]
+        details["strain"] = strain.size
+        warnings.append(
+            f"the in-plane cells of layer and bulk differ by {100 * strain.size:.1f} % and that of the "
+            f"{' and of the '.join(sides)} was not relaxed: its strain is in the value"
+        )
+    if strain.of_layer and (strain.of_bulk or not energy.van_der_waals):
+        raise ExfoliationRefused([f"no bound of it is known: {warnings[-1]}"])
+    ends = {"high": energy.per_atom} if strain.of_layer else {"low": energy.per_atom} if strain.of_bulk else {}
     document = {
+        **ends,
+        **({"warnings": warnings} if warnings else {}),
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
         "structure_id": structure["structure_id"],
         "kind": "exfoliation_energy",
@@ -127,18 +204,38 @@ def _document(structure: Doc, layer: Doc, bulk: Doc) -> Doc:
 
 
 def _as_layered(calculation: Doc, area: float | None = None, layers: int = 1) -> LayeredCalculation:
-    settings = {name: calculation.get("settings", {}).get(name) for name in COMPARED}
-    settings |= {f"U({element})": value for element, value in (calculation.get("hubbards") or {}).items()}
-    settings["POTCAR"] = sorted(set(calculation.get("potcar_symbols") or []))
+    mesh = (calculation.get("kpoints") or {}).get("grid")
     return LayeredCalculation(
         energy=calculation["energy"],
         composition=calculation["composition"],
         functional=calculation["functional"],
-        settings={name: value for name, value in settings.items() if value is not None},
+        settings=_settings(calculation),
         area=area,
         layers=layers,
         name=calculation["calculation_id"],
+        charge=calculation.get("charge") or 0.0,
+        k_steps=in_plane_k_steps(from_plain(calculation["structure"]), mesh) if mesh else None,
     )
+
+
+def _settings(calculation: Doc) -> Doc:
+    told = calculation.get("settings", {})
+    settings: Doc = {name: told[name] for name in COMPARED if told.get(name) is not None}
+    settings["POTCAR"] = sorted(set(calculation.get("potcar_symbols") or []))
+    kind = _first(told.get("LDAUTYPE", 2))
+    if not told.get("LDAU") or kind == 2:
+        return settings | {f"U({element})": value for element, value in (calculation.get("hubbards") or {}).items()}
+    elements = [title.split()[1].partition("_")[0] for title in calculation.get("potcar_symbols") or []]
+    settings["LDAUTYPE"] = kind
+    for name, tag in (("U", "LDAUU"), ("J", "LDAUJ")):
+        values = told.get(tag)
+        for element, value in zip(elements, values if isinstance(values, list) else [values], strict=False):
+            settings[f"{name}({element})"] = value
+    return settings
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
 
 
 def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:

@@ -74,7 +74,7 @@ class PourbaixStage(KnownSystemStage):
         Judge only structures of these elements; all without.
     """
 
-    version = 2
+    version = 3
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
@@ -233,9 +233,8 @@ def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, f
     stated = {"gibbs_energy": energy.energy, "entropy": source, "reference_state": REFERENCE_STATE}
     if WATER in solids:
         stated["formation_energy_of_water"] = solids[WATER]
-    if warning := hydrogen_warning(solids, measured=measured):
-        stated["warning"] = warning
-    return {**base, "details": {**base["details"], **stated}}
+    warning = hydrogen_warning(solids, measured=measured)
+    return {**base, "details": {**base["details"], **stated}, **({"warnings": [warning]} if warning else {})}
 
 
 def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:

@@ -31,6 +31,10 @@ class ExportCommand(TyperCommand):
 
 
 def export_vasp(
+    filter_: Annotated[
+        str,
+        typer.Argument(metavar="FILTER", help="Of candidates, as in exfolio query candidates; all when left out."),
+    ] = "",
     *,
     campaign: Annotated[str, typer.Option(help="Name of the campaign, or its YAML file.")],
     to: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into; may hold earlier exports.")],
@@ -43,8 +47,21 @@ def export_vasp(
     ] = "optB88-vdW",
     vacuum: Annotated[float, typer.Option(help="Å between a layer and its image.", min=5.1, max=100)] = 20.0,
     relax_in_plane: Annotated[
-        bool, typer.Option("--relax-in-plane", help="Relax the in-plane cell of layers too; needs VASP 6.5 or later.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--relax-in-plane/--fixed-in-plane",
+            help="Relax the in-plane cell of layers, which needs VASP 6.5; or keep that of their relaxed bulk.",
+        ),
+    ] = True,
+    limit: Annotated[int | None, typer.Option(min=1, help="Of so many candidates at most.")] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORDER",
+            help="Which ones --limit takes: gates (fewest open, then lowest hull distance; the default), hull (lowest "
+            "hull distance), size (fewest atoms).",
+        ),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="Also what is not due yet: behind open gates, and band gaps at once.")
     ] = False,
@@ -65,9 +82,10 @@ def export_vasp(
     Examples:
       exfolio export vasp --campaign two-dimensional --out calculations
       exfolio export vasp --campaign two-dimensional --out calculations --vdw r2SCAN+rVV10 --potcar
+      exfolio export vasp 'elements HAS "S"' --campaign two-dimensional --out calculations --limit 20 --first hull
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who write calculations.
-    from ...builders.calculations.vasp.due import find_due
+    from ...builders.calculations.vasp.due import FIRST, Part, find_due
     from ...builders.calculations.vasp.flow import require_atomate2, write_flow
     from ...builders.calculations.vasp.input_export import VaspExport, orders
     from ...builders.calculations.vasp.input_export import export_vasp as write
@@ -75,6 +93,9 @@ def export_vasp(
     if flow is not None:
         require_atomate2()
     choices = _choices(functional, van_der_waals, vacuum, relax_in_plane=relax_in_plane)
+    if first is not None and limit is None:
+        raise typer.BadParameter("it says whom --limit takes, and there is no --limit", param_hint="--first")
+    part = Part(filter=filter_, limit=limit, first=_one_of(first or FIRST[0], FIRST, "--first"))
     with connect(begin()) as connection:
         require_initialised(connection)
         name = _campaign_name(connection, campaign)
@@ -87,11 +108,12 @@ def export_vasp(
                 choices=choices,
                 everything=everything,
                 verify=verify,
+                part=part,
                 potcar=potcar,
                 progress=lambda number, total: bar.update(task, completed=number, total=total),
             )
         if flow is not None:
-            due = find_due(connection, name, everything=everything, verify=verify)
+            due = find_due(connection, name, everything=everything, verify=verify, part=part)
             jobs = write_flow(orders(connection, due, choices), name, flow, choices)
             err.print(f"{jobs:,} jobs in {flow}", soft_wrap=True, markup=False)
     if json:
@@ -148,7 +170,7 @@ def _report(done: Any, campaign: str, to: Path) -> None:
     ]
     if parts:
         out.print(f"{to}: calculations {', '.join(parts)}", soft_wrap=True, markup=False)
-    if not parts and not done.failed:
+    if not parts and not done.failed and not done.later:
         err.print(f"No candidate of {campaign} waits for a calculation.", soft_wrap=True, markup=False)
     if written:
         err.print("Each structure's folder has a run.sh; exfolio ingest vasp reads the results.", soft_wrap=True)
@@ -156,6 +178,7 @@ def _report(done: Any, campaign: str, to: Path) -> None:
         text = f"{plural(number, 'candidates')} left out: no calculation gives what gate '{gate}' asks for first"
         err.print(text, soft_wrap=True, markup=False)
     _list(done.without_bulk, "no exfoliation energy for", "yellow")
+    _list(done.later, "not yet:", "yellow")
     _list(done.again, "due again:", "yellow")
     _list(done.unplaced, "no hull distance by r2SCAN in", "yellow")
     _list(done.kept, "left as it is:", "yellow")

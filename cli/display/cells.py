@@ -58,6 +58,9 @@ def text_of(value: Any, field: Field | None = None) -> str:
     if isinstance(value, dict):
         if "lattice" in value and "sites" in value:
             return f"structure of {len(value['sites'])} sites"
+        amount = value.get("amount", value.get("share_of_atoms"))
+        if value.get("formula") and isinstance(amount, float):  # a competing phase, whose id says nothing
+            return f"{amount:.3g} {value['formula']}"
         return ", ".join(f"{name} {text_of(part)}" for name, part in value.items())
     text = str(value)
     return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text

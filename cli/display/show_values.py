@@ -86,8 +86,8 @@ def _phases(stated: Doc) -> str:
     named = []
     for phase in phases[:_MOST_PHASES]:
         amount = f"{_amount(phase):.3g}" if in_water else f"{100 * _amount(phase):.0f} %"
-        formula = f"{phase['formula']} ({phase['id']})" if phase.get("formula") else str(phase["id"])
-        named.append(f"{amount} {formula}")
+        # By formula: an id such as aflow-prototypes:AB_cP6_221_c_d says nothing. --json has them.
+        named.append(f"{amount} {phase.get('formula') or phase['id']}")
     more = len(phases) - _MOST_PHASES
     return " + ".join(named) + (f" + {more} more" if more > 0 else "")
 

@@ -25,6 +25,7 @@ from pymatgen.io.vasp.sets import (
     VaspInputSet,
 )
 
+from ..structure.layered.in_plane_cell import cell_along_layers
 from ..structure.serialization import check_structure
 from ..structure.vacuum import is_monolayer_cell, set_vacuum
 from .plan import Choices, Functional, Step
@@ -49,9 +50,29 @@ HYBRID_SETTINGS: Final[dict[str, Any]] = {
     "LCHARG": False,
     "NELMIN": 5,
     "ICHARG": None,
+    "ALGO": "Damped",
+    "TIME": 0.4,
+    "NELM": 200,
+    "EDIFF": 1e-6,
+    "LREAL": False,
+    "PRECFOCK": "Normal",
 }
 """What makes MP's hybrid set one for gaps, after its set for hybrid band structures, whose lists of single k-points
-a gap does not need. MP starts from an earlier CHGCAR (ICHARG = 1); without the tag VASP takes a WAVECAR, if any."""
+a gap does not need. MP starts from an earlier CHGCAR (ICHARG = 1); without the tag VASP takes the WAVECAR of the PBE
+run before (`PBE_INCAR`). Damped, at TIME <= 0.5, converges hybrids where mixing may not
+(https://www.vasp.at/wiki/LHFCALC). MP's EDIFF grows with the cell, its projectors are in real space and its exchange is
+on a coarse grid (PRECFOCK = Fast, which saves time in relaxations): a gap, a difference of two levels, is to be right
+to 10 meV. No NKRED, which leaves out k-points of the exchange."""
+PBE_INCAR: Final = "INCAR.PBE"
+"""File beside the INCAR of a hybrid run: input of the PBE run whose WAVECAR it starts from."""
+_PBE_BEFORE: Final[dict[str, Any]] = {
+    **dict.fromkeys(("LHFCALC", "HFSCREEN", "AEXX", "PRECFOCK", "TIME", "ISYM")),
+    "ALGO": "Normal",
+    "LWAVE": True,
+    "LORBIT": None,
+    "NELMIN": None,
+}
+"""How it differs: no exact exchange, its orbitals kept."""
 F_MOMENTS: Final = {"Gd": 7.0, "U": 4.0, "Np": 5.0, "Pu": 6.0}
 """µB that a calculation starts from: unpaired electrons of Gd3+ (4f7) and of the atoms U (5f3 6d1), Np (5f4 6d1) and Pu
 (5f6), by the configurations of the NIST Atomic Spectra Database as pymatgen has them. Materials Project has moments of
@@ -80,7 +101,8 @@ class Inputs:
     Attributes
     ----------
     files
-        Text by file name: INCAR, KPOINTS, POSCAR, and POTCAR, or POTCAR.spec with the symbols, one a line.
+        Text by file name: INCAR, KPOINTS, POSCAR, and POTCAR, or POTCAR.spec with the symbols, one a line; for a hybrid
+        run INCAR.PBE as well, of the run in the same folder that is to come before.
     functional
         The functional as run, ``PBE+U`` where Hubbard terms are on.
     potcar_functional, potcar_symbols
@@ -102,7 +124,8 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, 
     Parameters
     ----------
     structure
-        What is calculated. A layer is put upright into a cell with the chosen vacuum.
+        What is calculated. A layer is put upright into a cell with the chosen vacuum; the bulk of one into a cell with
+        its layers along a and b, whose mesh has the same in-plane points.
     step
         Which calculation.
     choices
@@ -126,6 +149,9 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, 
             "KPOINTS": str(vasp_input.kpoints),
             "POSCAR": _poscar(vasp_input.structure, step.name),
         }
+        if step.functional == "HSE06":
+            changed = {**incar, **_PBE_BEFORE}
+            files[PBE_INCAR] = str(Incar({tag: value for tag, value in changed.items() if value is not None}))
         if potcar:
             files["POTCAR"] = _potcar(vasp_input)
         else:
@@ -138,6 +164,8 @@ def inputs(structure: Structure, step: Step, choices: Choices | None = None, *, 
     )
     if step.role == "layer" and step.task == "relax" and "LATTICE_CONSTRAINTS" not in incar:
         notes["ISIF = 2: the in-plane cell stays as it is"] = None
+    if "LATTICE_CONSTRAINTS" in incar:
+        notes["LATTICE_CONSTRAINTS: VASP before 6.5 does not know it in relaxations, and would relax the vacuum"] = None
     return Inputs(
         files=files,
         functional=f"{step.functional}+U" if incar.get("LDAU") else step.functional,
@@ -182,6 +210,8 @@ def input_set(structure: Structure, step: Step, choices: Choices | None = None) 
         if not is_monolayer_cell(cell):
             raise NoInput("it is to be calculated as a layer, and its cell holds no vacuum")
         cell = set_vacuum(cell, choices.vacuum)
+    elif step.role == "bulk":
+        cell = cell_along_layers(cell)
     kind, options = _SETS[step.functional, step.task]
     cell = cell.get_sorted_structure()
     if missing := sorted({element.symbol for element in cell.composition.elements} - set(kind.CONFIG["POTCAR"])):
@@ -245,8 +275,12 @@ def _mesh(made: VaspInputSet, cell: Structure, step: Step) -> Kpoints:
     """As dense as the input set has it, with one point along a layer's vacuum.
 
     The sets' densities hold per reciprocal volume in such a way that in-plane divisions do not depend on the height of
-    the cell: a layer and its bulk get the same.
+    an upright cell: a layer and its bulk, whose third vector is taken for upright, get the same.
     """
+    if step.role == "bulk":
+        a, b, c = cell.lattice.matrix
+        normal = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
+        cell = Structure([a, b, (c @ normal) * normal], cell.species, cell.frac_coords)
     if "KSPACING" in made.CONFIG["INCAR"]:
         heights = np.linalg.norm(cell.lattice.reciprocal_lattice.matrix, axis=1)  # with 2π, as VASP reads KSPACING
         divisions = [max(1, int(np.ceil(length / MP_R2SCAN_SPACING - 1e-6))) for length in heights]

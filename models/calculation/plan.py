@@ -41,13 +41,14 @@ class Choices:
         Å between the outermost nuclei of a layer and its image.
     relax_in_plane
         Relax the in-plane cell of a layer (ISIF = 3 with LATTICE_CONSTRAINTS, which relaxations obey from VASP 6.5
-        on); without it atoms only (ISIF = 2), which every VASP does.
+        on, https://www.vasp.at/wiki/LATTICE_CONSTRAINTS); without it atoms only (ISIF = 2), which every VASP does, and
+        for an exfoliation energy in the in-plane cell of the relaxed bulk.
     """
 
     hull: Hull = "PBE"
     van_der_waals: VanDerWaals = "optB88-vdW"
     vacuum: float = 20.0
-    relax_in_plane: bool = False
+    relax_in_plane: bool = True
 
     def __post_init__(self) -> None:
         if not 5 < self.vacuum <= 100:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from pymatgen.core.structure import Structure
@@ -18,9 +18,13 @@ from pymatgen.core.structure import Structure
 from ..composition.formula.parsing import parse
 from ..structure.vacuum import MIN_GAP, thickest_gap
 from .composition_table import composition_table
+from .pair_settings import differing_settings
 
-DIFFERING_BY_NATURE = frozenset({"KPOINTS", "KSPACING", "LDIPOL", "IDIPOL", "DIPOL", "NPAR", "KPAR", "NCORE", "MAGMOM"})
-"""Settings that a layer with vacuum and its bulk rightly have different, or that say nothing of the energy."""
+CHARGE: Final = 1e-3
+"""Electrons per cell up to which it is neutral."""
+K_STEPS: Final = 0.2
+"""By how much, relative to the wider one, the in-plane distances of k-points of layer and bulk may differ: four or six
+divisions and five are within it."""
 
 VAN_DER_WAALS = re.compile(r"vdw|rvv10|vv10|[-+ ]d[234]|[-+ ]ts\b|mbd|optb8[68]|optpbe|beef", re.IGNORECASE)
 """Names of functionals, or of terms added to them, that describe van der Waals attraction."""
@@ -47,13 +51,17 @@ class LayeredCalculation:
     functional
         As named by whoever ran it ("optB88-vdW", "r2SCAN+rVV10"); compared without regard to case.
     settings
-        What else must agree: cut-off (ENCUT), POTCARs, U values, … Those of `DIFFERING_BY_NATURE` are passed over.
+        What else must agree, exactly or within the tolerances of `pair_settings`: cut-off (ENCUT), POTCARs, U values …
     area
         In-plane area of a monolayer's cell, Å^2; not needed of the bulk.
     layers
         Layers in the cell that the area is shared by; 1 for a monolayer.
     name
         For messages.
+    charge
+        Of the cell, elementary charges.
+    k_steps
+        1/Å, distances of the k-points along the layers' plane, the shorter first; None where not known.
     """
 
     energy: float
@@ -63,6 +71,8 @@ class LayeredCalculation:
     area: float | None = None
     layers: int = 1
     name: str = ""
+    charge: float = 0.0
+    k_steps: tuple[float, float] | None = None
 
 
 class Exfoliation(NamedTuple):
@@ -165,22 +175,24 @@ def _mismatches(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> list
         reasons.append(f"compositions differ: monolayer {monolayer.composition}, bulk {bulk.composition}")
     if monolayer.functional.strip().casefold() != bulk.functional.strip().casefold():
         reasons.append(f"functionals differ: monolayer {monolayer.functional}, bulk {bulk.functional}")
-    for key in sorted(monolayer.settings.keys() | bulk.settings.keys()):
-        if key.upper() in DIFFERING_BY_NATURE:
-            continue
-        ours, theirs = (c.settings.get(key, "not given") for c in (monolayer, bulk))
-        if not _equal(ours, theirs):
-            reasons.append(f"{key} differs: monolayer {ours}, bulk {theirs}")
-    return reasons
+    reasons += _charges(monolayer, bulk)
+    reasons += differing_settings(monolayer.settings, bulk.settings, (_atoms(monolayer), _atoms(bulk)))
+    return [*reasons, *_k_points(monolayer, bulk)]
 
 
-def _equal(a: object, b: object) -> bool:
-    """Whether two settings are the same; numbers to nine digits."""
-    if (
-        isinstance(a, int | float)
-        and isinstance(b, int | float)
-        and not isinstance(a, bool)
-        and not isinstance(b, bool)
-    ):
-        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
-    return a == b
+def _charges(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> list[str]:
+    """Charges, which give an energy of their own to each cell, even where both have the same."""
+    named = (("monolayer", monolayer), ("bulk", bulk))
+    told = [f"{what} {calculation.charge:+g}" for what, calculation in named if abs(calculation.charge) > CHARGE]
+    return [f"charge: {', '.join(told)}"] if told else []
+
+
+def _k_points(monolayer: LayeredCalculation, bulk: LayeredCalculation) -> list[str]:
+    """Difference of the in-plane k-points, where those of both are known."""
+    if monolayer.k_steps is None or bulk.k_steps is None:
+        return []
+    pairs = zip(monolayer.k_steps, bulk.k_steps, strict=True)
+    if all(abs(ours - theirs) <= (K_STEPS + 1e-9) * max(ours, theirs) for ours, theirs in pairs):
+        return []
+    told = (" x ".join(f"{step:.3f}" for step in calculation.k_steps or ()) for calculation in (monolayer, bulk))
+    return ["in-plane k-points differ: monolayer {}/Å apart, bulk {}/Å".format(*told)]

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from typing import Any, Final, TypeVar
 
 from ....models.calculation.inputs import cutoff_of, hubbards_of
-from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Role, Step
+from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Step
 from ....models.calculation.run_kind import RELAXATION, STATIC
 from ....models.calculation.usability import Purpose
 from ....models.composition.formula.parsing import read_one
-from ....models.structure.serialization import from_plain, to_plain
-from ....models.structure.templates.template_cells import TemplateCell
-from ....stores.canonical import content_hash
 from ....stores.connection import Connection
+from ....stores.errors import ConfigurationError
+from ....stores.query.search import Search
 from ...engine.batches import Doc
+from .bulks import bulks_of
+from .subjects import BULK, Subject
 
 T = TypeVar("T")
 
@@ -28,50 +30,9 @@ HYBRID_GAP: Final = "hse_band_gap"
 """Field of a candidate that only a hybrid functional fills; band gaps are calculated with one anyway."""
 
 _BATCH: Final = 500
-BULK: Final = ":bulk"
-"""What a bulk that no source has, being made from another one, has after the id of its layer."""
-
-
-@dataclass(slots=True)
-class Subject:
-    """A structure that is calculated.
-
-    Attributes
-    ----------
-    collection, id
-        The document whose structure it is. A bulk that no source has, made from another one by the replacements that
-        made the layer, has the layer's id followed by ``:bulk``.
-    role
-        ``crystal``, ``layer`` or ``bulk``.
-    formula
-        Reduced.
-    candidates
-        Candidates that wait for it.
-    fields
-        Values they wait for.
-    material_id, substitution
-        For a bulk: the material, and which elements of it are replaced.
-    layers
-        For a bulk: the structures whose exfoliation energy it is needed for.
-    """
-
-    collection: str
-    id: str
-    role: Role
-    formula: str
-    candidates: set[str] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
-    material_id: str | None = None
-    substitution: dict[str, str] = field(default_factory=dict)
-    layers: set[str] = field(default_factory=set)
-    structure: Doc = field(default_factory=dict, repr=False)
-    attempts: dict[tuple[str, str], list[Doc]] = field(default_factory=dict, repr=False)
-    """Calculations there are of it, by functional and task."""
-
-    @property
-    def structure_hash(self) -> str:
-        """Hash of the structure."""
-        return content_hash(self.structure)
+FIRST: Final = ("gates", "hull", "size")
+"""Orders in which a limited number of candidates is taken, by what is worth calculating: fewest open gates, then lowest
+known hull distance; lowest hull distance, then fewest open gates; fewest atoms, then both. Equal ones by their id."""
 
 
 @dataclass(slots=True)
@@ -99,7 +60,37 @@ class Due:
         kept.fields.update(fields)
 
 
-def find_due(connection: Connection, campaign: str, *, everything: bool = False, verify: bool = False) -> Due:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which of the candidates are served.
+
+    Parameters
+    ----------
+    filter
+        OPTIMADE filter on candidates, as in ``exfolio query``.
+    limit
+        Candidates at most, of those for which something can be calculated; None for all.
+    first
+        Which of `FIRST` decides whom the limit takes.
+    """
+
+    filter: str = ""
+    limit: int | None = None
+    first: str = FIRST[0]
+
+    def __post_init__(self) -> None:
+        if self.first not in FIRST:
+            raise ConfigurationError(f"there is no order {self.first!r}", f"It is one of: {', '.join(FIRST)}.")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it leaves out nobody."""
+        return not self.filter.strip() and self.limit is None
+
+
+def find_due(
+    connection: Connection, campaign: str, *, everything: bool = False, verify: bool = False, part: Part | None = None
+) -> Due:
     """Find what the candidates of a campaign wait for.
 
     Parameters
@@ -111,45 +102,90 @@ def find_due(connection: Connection, campaign: str, *, everything: bool = False,
         while other values are still open.
     verify
         Also values that are known, but not from a calculation of the structure itself; of promoted candidates too.
+    part
+        Which candidates; all when None.
+
+    Raises
+    ------
+    QueryError
+        The filter is wrong.
     """
+    part = part or Part()
     due = Due()
-    query = {
-        "campaign": campaign,
-        "deprecated": False,
-        "structure_id": {"$exists": True},
-        "status": {"$in": ["waiting", "promoted"] if verify else ["waiting"]},
-    }
-    names = ("candidate_id", "structure_id", "dimension", "route", "parent_id", "formula_reduced", "gates")
-    candidates = (
-        connection.database["candidates"].find(query, {"_id": 0, **dict.fromkeys(names, 1)}).sort("candidate_id", 1)
-    )
-    for batch in _batches(candidates):
+    served = 0
+    for batch in _batches(_candidates(connection, campaign, part, verify=verify)):
         calculated = _calculated(connection, batch) if verify else {}
-        layers: list[Doc] = []
+        needs = {}
         for candidate in batch:
             fields, blocked_by = wanted_fields(candidate["gates"], everything=everything)
             if verify:
                 own = calculated.get(candidate["structure_id"], set())
                 judged = {gate["field"] for gate in candidate["gates"] if gate["verdict"] == "passed"}
                 fields |= (judged & set(CALCULATED_FIELDS)) - own
-            if blocked_by and not fields:
-                due.blocked[blocked_by] = due.blocked.get(blocked_by, 0) + 1
-            two_dimensional = candidate.get("dimension") == 2
-            if EXFOLIATION in fields and two_dimensional:
-                layers.append(candidate)
-            elif EXFOLIATION in fields:
-                fields.discard(EXFOLIATION)
-                due.without_bulk[candidate["candidate_id"]] = "it is not a layer"
-            if rest := fields - {EXFOLIATION}:
-                due.want(_own(candidate), candidate["candidate_id"], rest)
-        for candidate, bulk in _bulks(connection, layers):
-            if isinstance(bulk, str):
-                due.without_bulk[candidate["candidate_id"]] = bulk
-            else:
-                due.want(_own(candidate), candidate["candidate_id"], [EXFOLIATION])
-                due.want(bulk, candidate["candidate_id"], [EXFOLIATION])
-                due.subjects[bulk.collection, bulk.id].layers.add(candidate["structure_id"])
+            needs[candidate["candidate_id"]] = fields, blocked_by
+        layers = [one for one in batch if _is_layer(one) and EXFOLIATION in needs[one["candidate_id"]][0]]
+        bulks = {layer["candidate_id"]: bulk for layer, bulk in bulks_of(connection, layers)}
+        for candidate in batch:
+            if served == part.limit:
+                return due
+            name = candidate["candidate_id"]
+            fields, blocked_by = needs[name]
+            served += _want(due, candidate, fields, blocked_by, bulks.get(name, "it is not a layer"))
     return due
+
+
+def _want(due: Due, candidate: Doc, fields: set[str], blocked_by: str | None, bulk: Subject | str) -> bool:
+    """Add what one candidate needs; whether anything of it can be calculated."""
+    name = candidate["candidate_id"]
+    if blocked_by and not fields:
+        due.blocked[blocked_by] = due.blocked.get(blocked_by, 0) + 1
+    if EXFOLIATION in fields and isinstance(bulk, str):
+        due.without_bulk[name] = bulk
+        fields = fields - {EXFOLIATION}
+    if not fields:
+        return False
+    own = _own(candidate)
+    due.want(own, name, fields)
+    if EXFOLIATION in fields and isinstance(bulk, Subject):
+        due.want(bulk, name, [EXFOLIATION])
+        bulk = due.subjects[bulk.collection, bulk.id]
+        bulk.layers.add(candidate["structure_id"])
+        due.subjects[own.collection, own.id].bulk = bulk
+    return True
+
+
+def _is_layer(candidate: Doc) -> bool:
+    return bool(candidate.get("dimension") == 2)
+
+
+def _candidates(connection: Connection, campaign: str, part: Part, *, verify: bool) -> Iterator[Doc]:
+    """Candidates that may be served, in order."""
+    query: Doc = {
+        "campaign": campaign,
+        "deprecated": False,
+        "structure_id": {"$exists": True},
+        "status": {"$in": ["waiting", "promoted"] if verify else ["waiting"]},
+    }
+    if part.filter.strip():
+        query = {"$and": [query, Search("candidates", part.filter).query]}
+    names = ("candidate_id", "structure_id", "dimension", "route", "parent_id", "formula_reduced", "gates")
+    found = connection.database["candidates"]
+    fields = {"_id": 0, **dict.fromkeys(names, 1)}
+    if part.limit is None:
+        yield from found.find(query, fields).sort("candidate_id", 1)
+        return
+    told = ("candidate_id", "gates.verdict", "energy_above_hull", "nsites")
+    ranked = sorted((_rank(doc, part.first), doc["candidate_id"]) for doc in found.find(query, dict.fromkeys(told, 1)))
+    for batch in _batches(name for _, name in ranked):
+        by_id = {doc["candidate_id"]: doc for doc in found.find({"candidate_id": {"$in": batch}}, fields)}
+        yield from (by_id[name] for name in batch if name in by_id)
+
+
+def _rank(candidate: Doc, first: str) -> tuple[float, ...]:
+    missing = sum(gate["verdict"] == "unknown" for gate in candidate.get("gates", []))
+    distance, size = (candidate.get(name) for name in ("energy_above_hull", "nsites"))
+    distance, size = (inf if value is None else value for value in (distance, size))
+    return {"gates": (missing, distance), "hull": (distance, missing), "size": (size, missing, distance)}[first]
 
 
 def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
@@ -185,18 +221,21 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
     """
     for batch in _batches(sorted(due.subjects.values(), key=lambda subject: (subject.role, subject.id))):
         materials = {subject.material_id for subject in batch if subject.material_id}
-        proposed = {subject.id for subject in batch if subject.material_id is None}
+        proposed = {subject.stacked_of or subject.id for subject in batch if subject.material_id is None}
         structures = _structures(connection, "structures", "structure_id", proposed)
         if missing := proposed - structures.keys():  # a candidate carries its own structure as well
             structures |= _structures(connection, "candidates", "structure_id", missing)
         bulks = _structures(connection, "materials", "material_id", materials)
-        attempts = _attempts(connection, [subject.id for subject in batch])
+        together = [*batch, *(subject.bulk for subject in batch if subject.bulk)]
+        attempts = _attempts(connection, [subject.id for subject in together])
         for subject in batch:
-            plain = structures.get(subject.id) if subject.material_id is None else bulks.get(subject.material_id)
+            own = subject.stacked_of or subject.id
+            plain = structures.get(own) if subject.material_id is None else bulks.get(subject.material_id)
             if plain is None:
                 continue
-            subject.structure = _replaced(plain, subject.substitution)
-            subject.attempts = attempts.get(subject.id, {})
+            subject.structure = subject.built(plain)
+            for one in filter(None, (subject, subject.bulk)):
+                one.attempts = attempts.get(one.id, {})
             yield subject
             subject.structure, subject.attempts = {}, {}
 
@@ -214,48 +253,6 @@ def _own(candidate: Doc) -> Subject:
         "layer" if candidate.get("dimension") == 2 else "crystal",
         candidate["formula_reduced"],
     )
-
-
-def _bulks(connection: Connection, layers: list[Doc]) -> Iterator[tuple[Doc, Subject | str]]:
-    """Bulk crystal of each layer, or why there is none."""
-    database = connection.database
-    parents = {layer["parent_id"] for layer in layers if layer.get("parent_id")}
-    ids = sorted({layer["structure_id"] for layer in layers} | parents)
-    names = {"_id": 0, "structure_id": 1, "parent_id": 1, "route": 1, "substitution": 1}
-    proposed = {doc["structure_id"]: doc for doc in database["structures"].find({"structure_id": {"$in": ids}}, names)}
-    above = {doc["parent_id"] for doc in proposed.values() if doc.get("parent_id")}
-    materials = {
-        doc["material_id"]: doc["formula_reduced"]
-        for doc in database["materials"].find(
-            {"material_id": {"$in": sorted(parents | above)}, "deprecated": False, "structure": {"$exists": True}},
-            {"_id": 0, "material_id": 1, "formula_reduced": 1},
-        )
-    }
-    for layer in layers:
-        parent = layer.get("parent_id")
-        substitution: dict[str, str] = {}
-        if layer.get("route") == "bottom-up":
-            substitution = (proposed.get(layer["structure_id"]) or {}).get("substitution") or {}
-            parent = (proposed.get(parent or "") or {}).get("parent_id")
-        if parent is None or parent not in materials:
-            yield layer, "no bulk crystal is known that it is a layer of"
-        elif substitution:
-            identity = f"{layer['structure_id']}{BULK}"
-            formula = layer["formula_reduced"]
-            bulk = Subject("structures", identity, "bulk", formula, material_id=parent, substitution=substitution)
-            yield layer, bulk
-        elif materials[parent] != layer["formula_reduced"]:
-            yield layer, f"its bulk, {parent}, is {materials[parent]}, of which it is one of several kinds of layers"
-        else:
-            yield layer, Subject("materials", parent, "bulk", materials[parent], material_id=parent)
-
-
-def _replaced(plain: Doc, substitution: dict[str, str]) -> Doc:
-    if not substitution:
-        return plain
-    structure = from_plain(plain)
-    mapping = {one.symbol: substitution.get(one.symbol, one.symbol) for one in structure.composition.elements}
-    return to_plain(TemplateCell(structure, dimension=3).with_elements(mapping).structure())
 
 
 def _structures(connection: Connection, collection: str, key: str, ids: Iterable[str]) -> dict[str, Doc]:
@@ -288,14 +285,16 @@ def _attempts(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tupl
     layers = sorted({identity.removesuffix(BULK) for identity in ids})
     keys = ("structure_id", "material_id", "manifest.bulk_of")
     query = {"$or": [{key: {"$in": layers}} for key in keys], "deprecated": False}
-    names = {"_id": 0, **dict.fromkeys((*keys, *_ATTEMPT), 1)}
+    names = {"_id": 0, **dict.fromkeys((*keys, "manifest.material_id", *_ATTEMPT), 1)}
     attempts: dict[str, dict[tuple[str, str], list[Doc]]] = {}
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
-        bulk_of = doc.get("manifest", {}).get("bulk_of")
+        manifest = doc.get("manifest", {})
+        # A bulk made for its layer stays that, also where it has turned out to be a known crystal.
+        made = manifest.get("bulk_of") and not manifest.get("material_id")
         # A known phase that is a candidate as well is calculated once.
-        of = [name for name in (doc.get("structure_id"), doc.get("material_id")) if name] or [f"{bulk_of}{BULK}"]
-        for identity in ids.intersection(of):
+        own = [name for name in (doc.get("structure_id"), doc.get("material_id")) if name]
+        for identity in ids.intersection([f"{manifest['bulk_of']}{BULK}"] if made else own):
             attempts.setdefault(identity, {}).setdefault(key, []).append(doc)
     return attempts
 

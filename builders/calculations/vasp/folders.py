@@ -12,7 +12,8 @@ The manifest of a calculation is the file ``exfolio.json`` in its folder, and st
       "structure_id": "st-1890e1f5735df206",   # what is calculated: a proposed structure,
       "material_id": null,                     # or a known material, the bulk of a layer
       "bulk_of": null,          # for a bulk the layer whose exfoliation energy it is needed for; a bulk that no source
-                                # has, made by the replacements that made its layer, has nothing but this
+                                # has, made of another one or of the layer, has nothing but this
+      "bulk_from": null,        # how that was made: "the layer stacked on itself", "bulk:mos2 with other elements"
       "content_hash": "…",      # of the structure as the registry had it
       "purpose": "static layer: exfoliation_energy",
       "role": "layer",          # layer, bulk or crystal
@@ -49,6 +50,7 @@ from typing import Any, Final, Literal
 
 from filelock import FileLock, Timeout
 
+from ....models.calculation.inputs import PBE_INCAR
 from ....stores.canonical import text_hash
 from ....stores.errors import CannotRunError, ConfigurationError
 from .crawl import MANIFEST
@@ -288,9 +290,31 @@ run() {{ # folder, folder it follows
     if [ ! -s "$1/POTCAR" ]; then echo "$1: no POTCAR; POTCAR.spec names what it is made of" >&2; exit 1; fi
     if [ -n "${{2-}}" ] && [ -d "${{2-}}" ]; then
         grep -q "reached required accuracy" "$2/OUTCAR" || {{ echo "$2: not converged" >&2; exit 1; }}
+        same_vacuum "$2"
         cp "$2/CONTCAR" "$1/POSCAR"
     fi
+    if [ -e "$1/{PBE_INCAR}" ]; then start_from_pbe "$1"; fi
     echo "$1"
     (cd "$1" && $VASP > vasp.out)
+}}
+
+same_vacuum() {{ # folder of a relaxation: the third cell vector stays where LATTICE_CONSTRAINTS holds it
+    grep -q LATTICE_CONSTRAINTS "$1/INCAR" || return 0
+    for file in POSCAR CONTCAR; do awk 'NR == 2 {{ scale = $1 }} NR == 5 {{ print scale * $3 }}' "$1/$file"; done |
+        awk 'NR == 1 {{ before = $1 }} END {{ exit ($1 < before - 0.1 || $1 > before + 0.1) }}' || {{
+        echo "$1: the vacuum was relaxed, as VASP before 6.5 does: export with --fixed-in-plane" >&2; exit 1; }}
+}}
+
+start_from_pbe() {{ # folder: its WAVECAR comes from a converged PBE run of the same input
+    [ ! -s "$1/WAVECAR" ] || return 0
+    echo "$1 (PBE)"
+    mkdir -p "$1/PBE"
+    cp "$1/POSCAR" "$1/KPOINTS" "$1/POTCAR" "$1/PBE/"
+    cp "$1/{PBE_INCAR}" "$1/PBE/INCAR"
+    (cd "$1/PBE" && $VASP > vasp.out)
+    grep -q "EDIFF is reached" "$1/PBE/OUTCAR" || {{ echo "$1/PBE: not converged" >&2; exit 1; }}
+    rm -f "$1/PBE/vasprun.xml" # no result of its own
+    mv "$1/PBE/OUTCAR" "$1/PBE/pbe.outcar"
+    mv "$1/PBE/WAVECAR" "$1/WAVECAR"
 }}
 """

@@ -6,7 +6,7 @@ What is due is found in `due`, settings are made in `models.calculation`, folder
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -14,18 +14,20 @@ from typing import Any, Final
 from pymatgen.io.vasp.inputs import SETTINGS
 
 from ....models.calculation.inputs import Inputs, NoInput, inputs
-from ....models.calculation.plan import GAP, Choices, Step, steps_for
-from ....models.structure.serialization import BadStructure, from_plain
+from ....models.calculation.plan import EXFOLIATION, GAP, Choices, Step, steps_for
+from ....models.structure.layered.in_plane_cell import in_plane_cell, with_in_plane_cell
+from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....stores.canonical import content_hash
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
-from .due import BULK, Due, Subject, find_due, finished, why_again, with_structures
+from .due import Due, Part, find_due, finished, why_again, with_structures
 from .folders import FORMAT, Tree, files_hash, folder_name, open_tree
 from .mixing_needs import add_stable_phases
+from .subjects import BULK, Subject
 
 Doc = dict[str, Any]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the settings: raised when the same choices come to give different input."""
 EXPECTED: Final = {"energy": "eV", "structure": "Å"}
 
@@ -54,6 +56,8 @@ class VaspExport:
         Calculations that are in the registry already.
     again
         Folders whose calculation is in the registry, but is not what is needed, with what has to change.
+    later
+        Calculations that can be written only when others are in the registry, with the reason.
     """
 
     new: list[str] = field(default_factory=list)
@@ -66,6 +70,7 @@ class VaspExport:
     unplaced: dict[str, str] = field(default_factory=dict)
     finished: int = 0
     again: dict[str, str] = field(default_factory=dict)
+    later: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Order:
         Name of the folder beside it whose final structure it starts from; None where it starts from `start`.
     again
         What has to change of the calculations that there are; None where there is none.
+    held
+        Why it can't be written yet; None where it can.
     """
 
     subject: Subject
@@ -85,6 +92,7 @@ class Order:
     start: Doc
     after: str | None
     again: str | None = None
+    held: str | None = None
 
     @property
     def folder(self) -> str:
@@ -124,6 +132,7 @@ class Order:
             "structure_id": subject.id if subject.role != "bulk" and subject.collection == "structures" else None,
             "material_id": subject.material_id if not subject.substitution else None,
             "bulk_of": min(subject.layers) if subject.role == "bulk" else None,
+            "bulk_from": subject.made_from,
             "content_hash": subject.structure_hash,
             "purpose": f"{step.task} {step.role}: {', '.join(step.fields)}",
             "role": subject.role,
@@ -148,6 +157,7 @@ def export_vasp(
     choices: Choices | None = None,
     everything: bool = False,
     verify: bool = False,
+    part: Part | None = None,
     potcar: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> VaspExport:
@@ -163,6 +173,8 @@ def export_vasp(
         Functionals, vacuum; the defaults when None.
     everything, verify
         As for `due.find_due`.
+    part
+        Which candidates; all when None. What others wait for stays as it is in the tree.
     potcar
         Write POTCARs, from the person's own folder of them; without it POTCAR.spec.
     progress
@@ -171,20 +183,21 @@ def export_vasp(
     Raises
     ------
     ConfigurationError
-        The folder can't be used, or there are no POTCARs.
+        The folder can't be used, the filter is wrong, or there are no POTCARs.
     CannotRunError
         Another export is writing into it.
     """
     choices = choices or Choices()
     if potcar:
         require_potcars()
-    due = find_due(connection, campaign, everything=everything, verify=verify)
+    due = find_due(connection, campaign, everything=everything, verify=verify, part=part)
+    whole = part is None or part.is_whole
     unplaced = add_stable_phases(connection, due) if choices.hull == "r2SCAN" else {}
     done = VaspExport(blocked=due.blocked, without_bulk=due.without_bulk, unplaced=unplaced)
     with open_tree(out) as tree:
         listed = tree.folders()
         for entry in listed.values():
-            if entry.get("campaign") == campaign:
+            if entry.get("campaign") == campaign and whole:
                 entry["due"] = False
         written: set[str] = set()
         for number, subject in enumerate(with_structures(connection, due), 1):
@@ -203,7 +216,7 @@ def orders(connection: Connection, due: Due, choices: Choices) -> Iterator[Order
     if choices.hull == "r2SCAN":
         add_stable_phases(connection, due)
     for subject in with_structures(connection, due):
-        yield from _orders(subject, choices)
+        yield from (order for order in _orders(subject, choices) if not order.held)
 
 
 def require_potcars() -> None:
@@ -236,6 +249,9 @@ def _export(
     if due_here:
         tree.clear(due_here[0].folder)
     for order in due_here:
+        if order.held:
+            done.later[order.path] = order.held
+            continue
         if order.again:
             done.again[order.path] = order.again
         try:
@@ -303,9 +319,20 @@ def _orders(subject: Subject, choices: Choices) -> Iterator[Order]:
         if step.after is not None:
             relaxed = (finished(subject, step.after) or {}).get("structure")
             start, after = (relaxed, None) if relaxed else (start, step.after.name)
-        yield Order(subject, step, start, after, why_again(subject, step))
+        held = None
+        if EXFOLIATION in step.fields and subject.bulk and not choices.relax_in_plane and start is subject.structure:
+            bulk = finished(subject.bulk, replace(step, role="bulk", task="relax")) or {}
+            if relaxed := bulk.get("structure"):
+                plane = in_plane_cell(from_plain(relaxed))
+                start = to_plain(with_in_plane_cell(from_plain(start), plane))
+            else:
+                held = _STARTS_FROM_BULK.format(subject.bulk.id)
+        yield Order(subject, step, start, after, why_again(subject, step), held)
 
 
+_STARTS_FROM_BULK: Final = (
+    "it starts from the in-plane cell of its bulk, {}, whose relaxation is not in the registry yet: export again then"
+)
 _MOVE_AWAY: Final = "move its results away to have new input written"
 _KEPT: Final = {
     "begun": "a calculation has begun there",

@@ -12,12 +12,12 @@ from typing import Any, Final
 from ...sources.files.open_files import SourceFileError, quoted, read_whole
 
 FIELDS: Final = (
-    *("structure_id", "candidate_id", "campaign", "material_id", "bulk_of"),
+    *("structure_id", "candidate_id", "campaign", "material_id", "bulk_of", "bulk_from"),
     *("purpose", "role", "functional", "task", "content_hash"),
 )
 """What is taken of a manifest, each a text: the proposed structure, the candidate and campaign it was exported for, the
 known material, what the calculation is for (relax, static, bulk, monolayer, gap …), the hash of the candidate's content
-then, and for a bulk the structure whose exfoliation energy it is needed for."""
+then, for a bulk the structure whose exfoliation energy it is needed for and, if no source has it, how it was made."""
 
 MAX_BYTES: Final = 1 << 20
 _LONGEST = 500

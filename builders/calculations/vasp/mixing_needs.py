@@ -22,7 +22,8 @@ from ...engine.batches import Doc
 from ...engine.selection.chemical_system_stage import first_principles_entries
 from ...properties.hull_entries import Phase, phases
 from ...properties.reference_structures import add_structures
-from .due import Due, Subject
+from .due import Due
+from .subjects import Subject
 
 BY_ITSELF: Final = "materials, by themselves"
 """What known phases are due under, beside ``materials`` for bulks of layers."""

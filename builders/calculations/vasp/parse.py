@@ -43,16 +43,45 @@ from .valences import Species, species_of
 
 ALWAYS_KEPT: Final = (
     *("ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ISPIN", "LASPH", "NSW", "IBRION", "ISIF"),
-    *("NELECT", "NUPDOWN", "PSTRESS", "LSORBIT"),
+    *("NELECT", "NUPDOWN", "PSTRESS", "LSORBIT", "LNONCOLLINEAR"),
 )
 """Settings that are kept also where the INCAR says nothing of them."""
 _KEPT_WITH: Final = (("LHFCALC", ("AEXX", "HFSCREEN")), ("LUSE_VDW", ("AGGAC",)), ("LDAU", ("LDAUTYPE",)))
 SETTINGS: Final = (
     *ALWAYS_KEPT,
     *("ADDGRID", "LREAL", "ALGO", "IALGO", "NELM", "KSPACING", "LDIPOL", "IDIPOL", "LATTICE_CONSTRAINTS", "PRECFOCK"),
-    *("GGA", "METAGGA", "LHFCALC", "HFSCREEN", "AEXX", "AGGAX", "ALDAC", "LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ"),
-    *("IVDW", "LVDW", "LUSE_VDW", "AGGAC", "PARAM1", "PARAM2", "ZAB_VDW", "BPARAM", "CPARAM", "IVDW_NL", "GGA_COMPAT"),
-    *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_RADIUS", "VDW_CNRADIUS"),
+    *(
+        "GGA",
+        "METAGGA",
+        "LHFCALC",
+        "HFSCREEN",
+        "AEXX",
+        "AGGAX",
+        "ALDAX",
+        "ALDAC",
+        "AMGGAX",
+        "AMGGAC",
+        "LDAU",
+        "LDAUTYPE",
+        "LDAUL",
+        "LDAUU",
+        "LDAUJ",
+    ),
+    *(
+        "IVDW",
+        "LVDW",
+        "LUSE_VDW",
+        "AGGAC",
+        "PARAM1",
+        "PARAM2",
+        "PARAM3",
+        "ZAB_VDW",
+        "BPARAM",
+        "CPARAM",
+        "IVDW_NL",
+        "GGA_COMPAT",
+    ),
+    *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_C6", "VDW_RADIUS", "VDW_CNRADIUS"),
 )
 """Tags that are kept: they decide whether two energies can be compared."""
 

@@ -39,7 +39,7 @@ class PotentialValuesStage(GroupStage):
         Name of the potential.
     """
 
-    version = 4
+    version = 5
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -142,6 +142,10 @@ class PotentialValuesStage(GroupStage):
         energies = [energy for energy in item.content["properties"] if energy.get("value") is not None]
         if not energies:
             return []
+        formulas = {
+            doc["entry_id"]: doc.get("formula_reduced") or "".join(doc["composition"])
+            for doc in item.content["competing"]
+        }
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
             for doc in believed(item.content["competing"], self.potential)
@@ -173,7 +177,8 @@ class PotentialValuesStage(GroupStage):
             docs.append(self._document(energy, "formation_energy", float(formation), snapshot, against))
             above = self._document(energy, "energy_above_hull", position.energy, snapshot, {})
             above["competing"] = [
-                {"id": product.name, "share_of_atoms": round(product.amount, 4)} for product in position.products
+                {"id": product.name, "formula": formulas[product.name], "share_of_atoms": round(product.amount, 4)}
+                for product in position.products
             ]
             layer = energy["structure_id"] in item.content["layers"]
             docs.append(limited_distance(above, item.key, found, layer=layer, method=method))

@@ -130,8 +130,9 @@ def test_hydrogen_that_is_not_looked_at_is_told(
 
     run_stage(PourbaixStage(), registry)
 
-    warning = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"].get("warning")
-    assert warning is None if says is None else says in warning
+    warnings = properties(registry, "pourbaix_energy")["st-1", METHOD].get("warnings", [])
+    assert len(warnings) == (says is not None)
+    assert all(says is not None and says in warning for warning in warnings)
 
 
 def test_computed_hydroxides_without_water_are_told(registry: Connection) -> None:
@@ -140,8 +141,8 @@ def test_computed_hydroxides_without_water_are_told(registry: Connection) -> Non
 
     run_stage(PourbaixStage(), registry)
 
-    details = properties(registry, "pourbaix_energy")["st-1", METHOD]["details"]
-    assert details["warning"].startswith("H2O is not known by this method")
+    [warning] = properties(registry, "pourbaix_energy")["st-1", METHOD]["warnings"]
+    assert warning.startswith("H2O is not known by this method")
 
 
 def test_uncorrected_energies_are_refused(registry: Connection) -> None:

@@ -48,6 +48,34 @@ def test_a_functional_may_be_chosen_and_is_checked(waiting: Connection, ask: Ask
     assert "LDA" in said
 
 
+def test_an_export_may_be_limited_and_filtered(waiting: Connection, ask: Ask, tmp_path: Path) -> None:
+    command = ("--campaign", "two-dimensional", "--out", str(tmp_path))
+
+    code, printed, said = ask("export", "vasp", 'elements HAS "Se"', *command)
+    assert (code, printed) == (0, "")
+    assert "No candidate of two-dimensional waits" in said
+    code, printed, _ = ask("export", "vasp", 'elements HAS "S"', *command, "--limit", "1", "--first", "hull")
+    assert code == 0
+    assert "calculations 4 new" in printed
+
+    code, _, said = ask("export", "vasp", *command, "--first", "hull")
+    assert (code, "--limit" in said) == (2, True)
+    code, _, said = ask("export", "vasp", *command, "--limit", "1", "--first", "price")
+    assert (code, "gates, hull, size" in said) == (2, True)
+    code, _, said = ask("export", "vasp", "no_such_field = 1", *command)
+    assert (code, "no_such_field" in said) == (2, True)
+
+
+def test_layers_of_an_older_vasp_wait_for_their_relaxed_bulk(waiting: Connection, ask: Ask, tmp_path: Path) -> None:
+    command = ("export", "vasp", "--campaign", "two-dimensional", "--out", str(tmp_path), "--fixed-in-plane")
+    code, printed, said = ask(*command)
+
+    assert code == 0
+    assert "calculations 2 new" in printed
+    assert "not yet:" in said
+    assert "starts from the in-plane cell of its bulk, bulk:mos2" in said
+
+
 def test_bad_requests_are_refused_with_the_remedy(waiting: Connection, ask: Ask, tmp_path: Path) -> None:
     code, _, said = ask("export", "vasp", "--campaign", "no-such", "--out", str(tmp_path))
     assert code == 2

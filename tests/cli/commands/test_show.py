@@ -66,7 +66,7 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
         "value": 0.012,
         "stale": True,
         "snapshot": "mp: 12 entries, 50384aab924f",
-        "competing": [{"id": "mp-1434", "formula": "MoS2", "amount": 1.0}],
+        "competing": [{"id": "chgnet:aflow-prototypes:AB2_hP6_194_c_f", "formula": "MoS2", "amount": 1.0}],
         "details": {
             "calculation_id": "calc-1",
             "stale_because": "no reference energy for S",
@@ -88,7 +88,8 @@ def test_values_of_a_structure_come_with_method_competing_phases_snapshot_and_wh
     told = " ".join(printed.split())
     assert "at least 0.012 eV/atom, a lower bound, stale MP2020, calculation stale: no reference energy for S" in told
     assert "1 of 3 known compounds has no energy energies of 2 of 3 known compounds" in told
-    assert "against 100 % MoS2 (mp-1434)" in told
+    assert "against 100 % MoS2 from calc-1" in told
+    assert "aflow-prototypes" not in told
     assert "from calc-1 entries: mp: 12 entries, 50384aab924f" in told
     assert "refused, calculation U(Fe) is 4.3 eV, the scheme takes 5.3 eV" in told
     kinds = [value["kind"] for value in ask_json("show", structure)["values"]]

@@ -3,7 +3,7 @@
 import pytest
 from exfolio.models.calculation.inputs import Inputs, NoInput, inputs
 from exfolio.models.calculation.plan import CALCULATED_FIELDS, Choices, Step, steps_for
-from exfolio.models.energetics.exfoliation import DIFFERING_BY_NATURE
+from exfolio.models.energetics.pair_settings import DIFFERING_BY_NATURE
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
 from pymatgen.io.vasp.sets import MPRelaxSet
@@ -74,11 +74,13 @@ def test_a_layer_has_one_k_point_along_the_vacuum_and_a_dipole_correction(layer:
 def test_the_vacuum_is_not_relaxed_away(layer: Structure) -> None:
     relax = step("PBE-relax", "layer")
 
-    fixed = inputs(layer, relax)
+    free = inputs(layer, relax)
+    assert (incar(free)["ISIF"], incar(free)["LATTICE_CONSTRAINTS"]) == (3, [True, True, False])
+    assert any("VASP before 6.5" in note for note in free.notes)
+    fixed = inputs(layer, relax, Choices(relax_in_plane=False))
     assert incar(fixed)["ISIF"] == 2
+    assert "LATTICE_CONSTRAINTS" not in incar(fixed)
     assert any("in-plane cell" in note for note in fixed.notes)
-    free = incar(inputs(layer, relax, Choices(relax_in_plane=True)))
-    assert (free["ISIF"], free["LATTICE_CONSTRAINTS"]) == (3, [True, True, False])
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,39 @@ def test_a_gap_is_calculated_with_hse06_on_a_mesh_that_holds_gamma_m_and_k(layer
     assert Kpoints.from_str(made.files["KPOINTS"]).style is Kpoints.supported_modes.Gamma
     assert all(n % 6 == 0 for n in divisions(made)[:2])
     assert made.functional == "HSE06"
+
+
+def test_a_hybrid_run_starts_from_the_orbitals_of_a_pbe_run_of_the_same_input(bulk: Structure) -> None:
+    made = inputs(bulk, step("HSE06-static", "crystal", 3))
+
+    hybrid, before = incar(made), Incar.from_str(made.files["INCAR.PBE"])
+    assert (hybrid["EDIFF"], hybrid["LREAL"], hybrid["PRECFOCK"]) == (1e-6, False, "Normal")
+    assert (hybrid["ALGO"], hybrid["TIME"]) == ("Damped", 0.4)
+    assert "NKRED" not in hybrid, "it leaves out k-points of the exchange"
+    assert (before["LWAVE"], before["ALGO"], before["NSW"]) == (True, "Normal", 0)
+    assert not {"LHFCALC", "HFSCREEN", "PRECFOCK", "LDAU"} & before.keys()
+    same = {"ENCUT", "PREC", "EDIFF", "LREAL", "ISMEAR", "SIGMA", "ISPIN", "MAGMOM", "LASPH"}
+    assert {tag: before[tag] for tag in same} == {tag: hybrid[tag] for tag in same}
+    assert set(inputs(bulk, step("PBE-static", "crystal", 3)).files) == {"INCAR", "KPOINTS", "POSCAR", "POTCAR.spec"}
+
+
+@pytest.mark.parametrize("functional", ["optB88-vdW", "r2SCAN+rVV10"])
+def test_a_bulk_in_an_oblique_cell_has_the_in_plane_k_points_of_its_layer(layer: Structure, functional: str) -> None:
+    """3R-MoS2, whose primitive cell has no vector in the plane (a = 3.16 Å, layers 6.15 Å apart)."""
+    along = [[1.58, 0.912, 6.15], [4.74, 0.912, 6.15], [0.0, 3.649, 6.15]]
+    sites = [[0, 0, 3], [1.58, 0.912, 4.59], [1.58, 0.912, 1.41]]
+    oblique = Structure(along, ["Mo", "S", "S"], sites, coords_are_cartesian=True)
+
+    name = f"{functional.replace('+', '-')}-static"
+    of_bulk, of_layer = (
+        inputs(crystal, step(name, role, van_der_waals=functional))
+        for crystal, role in ((oblique, "bulk"), (layer, "layer"))
+    )
+
+    assert divisions(of_bulk)[:2] == divisions(of_layer)[:2]
+    written = Poscar.from_str(of_bulk.files["POSCAR"]).structure
+    assert written.lattice.abc[:2] == pytest.approx((3.16, 3.16), abs=1e-3)
+    assert written.volume == pytest.approx(oblique.volume)
 
 
 def test_hubbard_terms_show_in_the_name_of_the_functional() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from exfolio.builders.calculations.vasp.crawl import MANIFEST
-from exfolio.builders.calculations.vasp.due import Subject, find_due, wanted_fields, what_has_to_change
+from exfolio.builders.calculations.vasp.due import Part, find_due, wanted_fields, what_has_to_change
 from exfolio.builders.calculations.vasp.flow import as_flow, write_flow
 from exfolio.builders.calculations.vasp.folders import FORMAT, Tree
 from exfolio.builders.calculations.vasp.input_export import VaspExport, export_vasp, orders, require_potcars
 from exfolio.builders.calculations.vasp.manifest import read_manifest
+from exfolio.builders.calculations.vasp.subjects import Subject
 from exfolio.models.calculation.functional import functional_name
 from exfolio.models.calculation.inputs import inputs
 from exfolio.models.calculation.plan import CALCULATED_FIELDS, Choices, steps_for
@@ -21,6 +22,7 @@ from exfolio.models.calculation.vasp_tags import VaspTags
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure, ReferenceEntry
 from exfolio.stores.errors import CannotRunError, ConfigurationError
+from exfolio.stores.query.query_errors import QueryError
 from filelock import FileLock
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp.inputs import SETTINGS, Incar, Kpoints, Poscar
@@ -239,20 +241,129 @@ def test_the_bulk_of_a_substituted_layer_is_made_by_the_same_replacements(waitin
 
 
 def test_what_cannot_be_calculated_is_said(waiting: Connection, tmp_path: Path) -> None:
-    lonely, mixed = "st-4444444444444444", "st-5555555555555555"
+    kind, mixed = "st-4444444444444444", "st-5555555555555555"
     half = Structure(Lattice.hexagonal(3.2, 23), [{"Mo": 0.5, "W": 0.5}], [(0, 0, 0.5)])
     doc = proposed(mixed, "MoS2", layer())
     doc["structure"]["sites"][0]["species"] = [{"element": str(el), "occu": 0.5} for el in half[0].species]
-    put(waiting, ProposedStructure, [proposed(lonely, "MoS2", layer(), parent_id="gone:1"), doc])
-    new = [candidate(lonely, "MoS2", EXFOLIATION, parent_id="gone:1"), candidate(mixed, "MoS2", HULL)]
+    put(waiting, Material, [material("bulk:mixed", "MoWS4", "Mo-S-W", structure=plain(mos2_bulk()), nsites=6)])
+    put(waiting, ProposedStructure, [proposed(kind, "MoS2", layer(), parent_id="bulk:mixed"), doc])
+    new = [candidate(kind, "MoS2", EXFOLIATION, parent_id="bulk:mixed"), candidate(mixed, "MoS2", HULL)]
     put(waiting, Candidate, [*new, candidate("st-6666666666666666", "MoS2", ("p_2d", *HULL))])
 
     done = export_vasp(waiting, CAMPAIGN, tmp_path)
 
-    assert done.without_bulk == {f"{CAMPAIGN}/{lonely}": "no bulk crystal is known that it is a layer of"}
+    several = "its bulk, bulk:mixed, is MoWS4, of which it is one of several kinds of layers"
+    assert done.without_bulk == {f"{CAMPAIGN}/{kind}": several}
     assert set(done.failed) == {f"structures:{mixed} PBE-relax", f"structures:{mixed} PBE-static"}
     assert all("disordered" in reason for reason in done.failed.values())
     assert done.blocked == {"p 2d": 1}
+
+
+def test_the_bulk_of_a_layer_from_a_template_is_that_of_the_template_with_its_elements(
+    waiting: Connection, tmp_path: Path
+) -> None:
+    """The template is a known monolayer, whose source names the bulk it was cut from."""
+    known = material("2d:1", "MoS2", "Mo-S", structure=plain(layer()), nsites=3, parent_id="mos2", dimension_claimed=2)
+    put(waiting, Material, [known])
+    how = {"route": "template", "parent_id": "2d:1"}
+    new = proposed(SUBSTITUTED, "WSe2", layer("W", "Se", 3.29), **how, substitution={"Mo": "W", "S": "Se"})
+    put(waiting, ProposedStructure, [new])
+    put(waiting, Candidate, [candidate(SUBSTITUTED, "WSe2", EXFOLIATION, **how)])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    folder = tmp_path / folder_of(done, "optB88-vdW-relax", "WSe2_bulk_")
+    assert Poscar.from_file(folder / "POSCAR").structure.composition.formula == "W2 Se4"
+    assert manifest_of(folder)["bulk_from"] == "bulk:mos2 with other elements"
+    assert done.without_bulk == {}
+
+
+@pytest.mark.parametrize("route", ["template", "top-down"])
+def test_a_layer_without_known_bulk_is_stacked_on_itself_and_labelled_so(
+    waiting: Connection, tmp_path: Path, route: str
+) -> None:
+    how = {"route": route, "parent_id": "gone:1"}
+    put(waiting, ProposedStructure, [proposed(SUBSTITUTED, "WSe2", layer("W", "Se", 3.29), **how)])
+    put(waiting, Candidate, [candidate(SUBSTITUTED, "WSe2", EXFOLIATION, **how)])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    folder = tmp_path / folder_of(done, "optB88-vdW-relax", "WSe2_bulk_")
+    bulk = Poscar.from_file(folder / "POSCAR").structure
+    assert bulk.composition.formula == "W1 Se2"
+    assert bulk.volume / (3.29**2 * 0.8660254) == pytest.approx(6.49, abs=0.4), "Å between layers of 2H-WSe2: 6.49"
+    manifest = manifest_of(folder)
+    assert (manifest["bulk_of"], manifest["bulk_from"]) == (SUBSTITUTED, "the layer stacked on itself")
+    assert read_manifest(folder / MANIFEST)[0]["bulk_from"] == "the layer stacked on itself"
+
+
+def by_hull_distance(waiting: Connection) -> list[str]:
+    """Three candidates with one open gate, where the first one has three, at different hull distances or none."""
+    structures = {f"st-{n:016d}": distance for n, distance in ((1, 0.3), (2, 0.1), (3, None))}
+    layers = [proposed(name, "MoS2", layer(a=3.1 + 0.01 * i)) for i, name in enumerate(structures)]
+    put(waiting, ProposedStructure, layers)
+    known = [
+        candidate(name, "MoS2", EXFOLIATION, energy_above_hull=distance, nsites=3)
+        for name, distance in structures.items()
+    ]
+    put(waiting, Candidate, known)
+    return list(structures)
+
+
+def test_a_limited_export_takes_what_is_worth_most_and_leaves_the_rest_as_it_was(
+    waiting: Connection, tmp_path: Path
+) -> None:
+    far, near, unknown = by_hull_distance(waiting)
+    served = [find_due(waiting, CAMPAIGN, part=Part(limit=n)) for n in (1, 2, 3, 4)]
+
+    taken = [{name for subject in due.subjects.values() for name in subject.candidates} for due in served]
+    ranked = [f"{CAMPAIGN}/{name}" for name in (near, far, unknown, LAYER)]
+    assert taken == [set(ranked[:n]) for n in (1, 2, 3, 4)], "fewest open gates, then lowest hull distance"
+
+    everything = export_vasp(waiting, CAMPAIGN, tmp_path)
+    export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(limit=1))
+    assert all(entry["due"] for entry in manifest_of(tmp_path)["folders"].values())
+    assert len(manifest_of(tmp_path)["folders"]) == len(everything.new)
+
+
+def test_an_export_takes_a_filter_as_queries_do(waiting: Connection, tmp_path: Path) -> None:
+    _, near, _ = by_hull_distance(waiting)
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(filter="energy_above_hull < 0.2"))
+
+    assert {path.split("_")[1] for path in done.new if "_bulk_" not in path} == {near}
+    with pytest.raises(QueryError):
+        export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(filter="no_such_field < 0.2"))
+
+
+def test_a_layer_that_keeps_its_cell_starts_from_that_of_its_relaxed_bulk(waiting: Connection, tmp_path: Path) -> None:
+    put(waiting, Candidate, [candidate(LAYER, "MoS2", EXFOLIATION)])
+    fixed = Choices(relax_in_plane=False)
+
+    first = export_vasp(waiting, CAMPAIGN, tmp_path, choices=fixed)
+
+    assert {path.split("/")[1] for path in first.new if "_bulk_" in path} == {"optB88-vdW-relax", "optB88-vdW-static"}
+    assert len(first.new) == 2
+    assert len(first.later) == 2
+    assert all("bulk:mos2, whose relaxation is not in the registry yet" in why for why in first.later.values())
+
+    relaxed = mos2_bulk()
+    relaxed.scale_lattice(relaxed.volume * 1.03**3)
+    calculation = {
+        "calculation_id": "calc-1",
+        "formula_reduced": "MoS2",
+        "functional": "optB88-vdW",
+        "task_type": "Structure Optimization",
+        "structure": plain(relaxed),
+        "converged": True,
+    }
+    put(waiting, Calculation, [calculation])
+    put(waiting, Calculation, [{"calculation_id": "calc-1", "material_id": "bulk:mos2"}], facet="match")
+    second = export_vasp(waiting, CAMPAIGN, tmp_path, choices=fixed)
+
+    written = Poscar.from_file(tmp_path / folder_of(second, "optB88-vdW-relax") / "POSCAR").structure
+    assert written.lattice.abc[:2] == pytest.approx((3.16 * 1.03, 3.16 * 1.03))
+    assert second.later == {}
 
 
 def test_gaps_wait_until_they_are_all_that_is_missing() -> None:
@@ -432,6 +543,50 @@ def test_the_script_runs_each_calculation_from_the_structure_of_the_one_before(
     assert ran.stdout.split() == ["PBE-relax", "optB88-vdW-relax", "PBE-static", "optB88-vdW-static"]
     assert (relax.parent / "PBE-static" / "POSCAR").read_text().startswith("moved")
     assert not (relax / "POSCAR").read_text().startswith("moved")
+
+
+def test_the_script_makes_the_orbitals_that_a_hybrid_run_starts_from(waiting: Connection, tmp_path: Path) -> None:
+    put(waiting, Candidate, [candidate(LAYER, "MoS2", ("band_gap",))])
+    done = export_vasp(waiting, CAMPAIGN, tmp_path / "out")
+    hybrid = tmp_path / "out" / folder_of(done, "HSE06-static")
+    for folder in ("PBE-relax", "HSE06-static"):
+        (hybrid.parent / folder / "POTCAR").write_text("PAW")
+    vasp = tmp_path / "vasp"  # stands for VASP: says what it started from, and leaves what VASP does
+    vasp.write_text(
+        "#!/bin/sh\nif [ -e WAVECAR ]; then echo started from orbitals; fi\n"
+        "grep -q LHFCALC INCAR || echo orbitals > WAVECAR\ncp POSCAR CONTCAR\ntouch vasprun.xml\n"
+        'echo "reached required accuracy, EDIFF is reached" > OUTCAR\n'
+    )
+    vasp.chmod(0o755)
+    command = ["sh", str(hybrid.parent / "run.sh")]
+
+    ran = subprocess.run(command, env={"VASP": str(vasp), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == ["PBE-relax", "HSE06-static (PBE)", "HSE06-static"]
+    assert (hybrid / "vasp.out").read_text() == "started from orbitals\n"
+    assert [path.parent for path in sorted(hybrid.rglob("vasprun.xml"))] == [hybrid], "the PBE run is no result"
+
+
+def test_the_script_stops_where_vasp_has_relaxed_the_vacuum(waiting: Connection, tmp_path: Path) -> None:
+    put(waiting, Candidate, [candidate(LAYER, "MoS2", HULL)])
+    done = export_vasp(waiting, CAMPAIGN, tmp_path / "out")
+    relax = tmp_path / "out" / folder_of(done, "PBE-relax")
+    for folder in ("PBE-relax", "PBE-static"):
+        (relax.parent / folder / "POTCAR").write_text("PAW")
+    vasp = tmp_path / "vasp"  # one before 6.5, which does not know LATTICE_CONSTRAINTS
+    vasp.write_text(
+        '#!/bin/sh\necho "reached required accuracy" > OUTCAR\n'
+        "awk 'NR == 5 { $3 = $3 - 2 } { print }' POSCAR > CONTCAR\n"
+    )
+    vasp.chmod(0o755)
+    command = ["sh", str(relax.parent / "run.sh")]
+
+    ran = subprocess.run(command, env={"VASP": str(vasp), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+
+    assert ran.returncode == 1
+    assert "PBE-relax: the vacuum was relaxed" in ran.stderr
+    assert not (relax.parent / "PBE-static" / "OUTCAR").exists()
 
 
 def test_a_flow_needs_programs_that_are_not_installed(waiting: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,7 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
     assert found["energy_above_hull"]["details"]["completeness"] == {"known_compounds": 1, "with_energy": 1}
     assert abs(found["energy_above_hull"]["value"] - found["exfoliation_energy"]["value"]) < 1e-4  # bulk is on the hull
     assert [phase["id"] for phase in found["energy_above_hull"]["competing"]] == ["chgnet:handbook:CdI2-CdI2"]
+    assert [phase["formula"] for phase in found["energy_above_hull"]["competing"]] == ["CdI2"]
     assert [one["id"] for one in found["energy_above_hull"]["origins"]] == ["Cd-I", found["energy"]["property_id"]]
     entry = registry.database["reference_entries"].find_one({"entry_id": "chgnet:handbook:CdI2-CdI2"})
     assert (entry["functional"], entry["scheme"], entry["source"]) == ("CHGNet 0.3.0", "static", "chgnet")
