@@ -19,8 +19,8 @@ from .materials.preferred_stage import PreferredStage
 from .materials.template_library_stage import TemplateStage
 from .properties.band_gap_stage import BandGapStage
 from .properties.exfoliation_stage import ExfoliationStage
-from .properties.hull_stage import HullStage
-from .properties.known_hull_stage import KnownHullStage
+from .properties.hulls.hull_stage import HullStage
+from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage

@@ -88,13 +88,15 @@ ARROWS = {
     "builders/compositions": "engine materials training candidates",
     "builders/structures": "engine materials training properties/potential",
     "builders/calculations": "engine materials calculations/vasp",
-    "builders/calculations/vasp": "engine properties sources/files sources/records",
-    "builders/properties": "engine materials sources/files",
-    "builders/properties/potential": "engine extensions properties",
+    "builders/calculations/vasp": "engine properties/hulls sources/files sources/records",
+    "builders/properties": "engine materials properties/hulls sources/files",
+    "builders/properties/hulls": "engine",
+    "builders/properties/potential": "engine extensions properties/hulls",
     "builders/candidates": "engine extensions materials properties/potential",
-    "builders/reports": "engine training properties properties/potential candidates",
+    "builders/reports": "engine training properties properties/hulls properties/potential candidates",
     "builders/recipe": (
-        "engine extensions materials compositions structures calculations properties properties/potential candidates"
+        "engine extensions materials compositions structures calculations "
+        "properties properties/hulls properties/potential candidates"
     ),
     "builders/refresh": "engine extensions recipe resting_point sources sources/services calculations candidates",
     "builders/resting_point": "engine extensions properties/potential candidates",
@@ -114,6 +116,7 @@ ARROWS = {
         "structure structure/comparison structure/layered structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
+    "models/energetics/corrections": "energetics",
     "models/energetics/diagrams": "energetics",
     "models/potential": "learning structure",
     "models/calculation": "structure structure/layered",

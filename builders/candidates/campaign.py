@@ -24,9 +24,9 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
+from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS_RHE
 from ...models.energetics.pourbaix_entries import conditions
-from ...models.energetics.schemes import Scheme
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from ..extensions import installed_kinds, installed_routes

@@ -9,7 +9,7 @@ from ...stores.documents import Calculation, Property
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
-from .usable_calculations import USABLE_FIELDS, why_unusable
+from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
 
 _DETAILS: Final = ("band_gap_direct", "band_gap_by_spin", "band_gap_from", "cbm", "vbm")
 

@@ -16,8 +16,8 @@ from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
-from .limits import limited_by_dispersion
-from .usable_calculations import USABLE_FIELDS, why_unusable
+from .hulls.limits import limited_by_dispersion
+from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
 
 COMPARED: Final = (
     *("ENCUT", "PREC", "EDIFF", "ISMEAR", "SIGMA", "LASPH", "LREAL", "ADDGRID", "GGA_COMPAT"),

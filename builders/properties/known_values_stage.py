@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...models.composition.formula.parsing import read_one
-from ...models.energetics.standard_states import standard_states
+from ...models.energetics.corrections.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
-from .known_hull_stage import EXPERIMENT, family
-from .limits import limited_by_dispersion
+from .hulls.known_hull_stage import EXPERIMENT, family
+from .hulls.limits import limited_by_dispersion
 
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}

@@ -10,11 +10,11 @@ from typing import Final
 
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import gibbs_energies
+from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.pourbaix_entries import OPEN
-from ...models.energetics.schemes import Scheme
 from ..engine.batches import Doc
-from .hull_entries import UNCORRECTED, Phase
+from .hulls.hull_entries import UNCORRECTED, Phase
 
 WATER: Final = "H2O"
 """Its formation energy says how a method errs in hydrogen that is bound to oxygen."""

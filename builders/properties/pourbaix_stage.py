@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
+from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.entropies import SOURCES
 from ...models.energetics.ions import MissingReferenceSolidError, ions_of
 from ...models.energetics.pourbaix import (
@@ -25,15 +26,13 @@ from ...models.energetics.pourbaix import (
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN, conditions
-from ...models.energetics.schemes import Scheme
 from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_members import Members
-from .hull_entries import phases, snapshot
-from .ion_file import load_ions
-from .known_hull_stage import (
+from .hulls.hull_entries import phases, snapshot
+from .hulls.known_hull_stage import (
     EXPERIMENT,
     KNOWN_BASES,
     KNOWN_FORMATION,
@@ -42,6 +41,8 @@ from .known_hull_stage import (
     known_by_family,
     snapshot_of_known,
 )
+from .hulls.reference_structures import add_structures
+from .ion_file import load_ions
 from .pourbaix_solids import (
     WATER,
     hydrogen_warning,
@@ -50,7 +51,6 @@ from .pourbaix_solids import (
     solids_of_materials,
     why_not_in_water,
 )
-from .reference_structures import add_structures
 
 
 class PourbaixStage(KnownSystemStage):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.composition.formula.parsing import read_one
+from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramPhase
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.hull import Entry
-from ...models.energetics.schemes import Scheme
 from ...stores.connection import Connection
 from ...stores.documents import ReferenceEntry
 from ...stores.errors import ConfigurationError
@@ -25,11 +25,11 @@ from ..candidates.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members
-from ..properties.hull_entries import Phase, Phases, phases, snapshot
-from ..properties.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.hulls.hull_entries import Phase, Phases, phases, snapshot
+from ..properties.hulls.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.hulls.reference_structures import add_structures
+from ..properties.hulls.usable_calculations import USABLE_FIELDS
 from ..properties.potential import known_potentials
-from ..properties.reference_structures import add_structures
-from ..properties.usable_calculations import USABLE_FIELDS
 
 if TYPE_CHECKING:
     from ...models.potential.interface import Potential

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
+from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of
 from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
 from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
@@ -31,10 +32,9 @@ from ...models.energetics.pourbaix import (
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN
-from ...models.energetics.schemes import Scheme
 from ...stores.connection import Connection
-from ..properties.hull_entries import snapshot
-from ..properties.known_hull_stage import EXPERIMENT, family, snapshot_of_known
+from ..properties.hulls.hull_entries import snapshot
+from ..properties.hulls.known_hull_stage import EXPERIMENT, family, snapshot_of_known
 from ..properties.pourbaix_solids import (
     WATER,
     hydrogen_warning,

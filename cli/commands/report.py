@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from ...models.energetics.schemes import Scheme
+from ...models.energetics.corrections.schemes import Scheme
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.fields import Field

@@ -14,14 +14,14 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from ....models.calculation.plan import HULL_FIELDS
 from ....models.composition.formula.chemical_systems import sub_systems
 from ....models.composition.formula.parsing import read_one
+from ....models.energetics.corrections.schemes import R2SCAN_RUN_TYPES, Scheme
 from ....models.energetics.hull import hull_positions
-from ....models.energetics.schemes import R2SCAN_RUN_TYPES, Scheme
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.connection import Connection
 from ...engine.batches import Doc
 from ...engine.selection.chemical_system_stage import first_principles_entries
-from ...properties.hull_entries import Phase, phases
-from ...properties.reference_structures import add_structures
+from ...properties.hulls.hull_entries import Phase, phases
+from ...properties.hulls.reference_structures import add_structures
 from .due import Due
 from .subjects import Subject
 

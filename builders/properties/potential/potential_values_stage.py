@@ -19,7 +19,7 @@ from ....stores.documents import Property, ReferenceEntry
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
-from ..limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
+from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
 from .known_potentials import DEFAULT

@@ -9,7 +9,7 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.band_gap_stage import BandGapStage
 from exfolio.builders.properties.exfoliation_stage import ExfoliationStage
-from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Material, ProposedStructure

@@ -6,7 +6,7 @@ import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.known_hull_stage import KnownHullStage
+from exfolio.builders.properties.hulls.known_hull_stage import KnownHullStage
 from exfolio.builders.properties.known_values_stage import KnownValuesStage, measured_against
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage

@@ -8,7 +8,7 @@ from exfolio.builders.calculations.match_stage import MatchStage
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.band_gap_stage import BandGapStage
-from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.python_api import query

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.builders.reports.diagrams import phase_diagram, pourbaix_diagram
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.energetics.aqueous import AqueousEnergyError, gibbs_energies
-from exfolio.models.energetics.corrections import correct
+from exfolio.models.energetics.corrections.entry_corrections import correct
 from exfolio.models.energetics.entry import EnergyError
 from exfolio.models.energetics.ions import bundled_ions
 from exfolio.models.energetics.pourbaix import (

@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 
 import pytest
-from exfolio.models.energetics.corrected_energy import Adjustment, CorrectedEnergy
-from exfolio.models.energetics.corrections import correct, correct_alike
-from exfolio.models.energetics.schemes import Scheme, UnknownSchemeError
+from exfolio.models.energetics.corrections.corrected_energy import Adjustment, CorrectedEnergy
+from exfolio.models.energetics.corrections.entry_corrections import correct, correct_alike
+from exfolio.models.energetics.corrections.schemes import Scheme, UnknownSchemeError
 from pymatgen.analysis.compatibility.mixing_scheme import MaterialsProjectDFTMixingScheme
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry

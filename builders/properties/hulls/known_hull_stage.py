@@ -10,13 +10,13 @@ import re
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from ...models.energetics.entry import Entry
-from ...models.energetics.hull import HullPosition, hull_positions
-from ...stores.canonical import text_hash
-from ...stores.documents import Material, Property, ProposedStructure
-from ..engine.batches import Doc, Item, Outcome
-from ..engine.selection.chemical_system_stage import ChemicalSystemStage, origin
-from ..engine.selection.group_members import Members
+from ....models.energetics.entry import Entry
+from ....models.energetics.hull import HullPosition, hull_positions
+from ....stores.canonical import text_hash
+from ....stores.documents import Material, Property, ProposedStructure
+from ...engine.batches import Doc, Item, Outcome
+from ...engine.selection.chemical_system_stage import ChemicalSystemStage, origin
+from ...engine.selection.group_members import Members
 from .limits import KNOWN_ENTRIES, KNOWN_MATERIALS, Completeness, completeness, is_bulk, limited_distance
 
 KNOWN_FORMATION: Final = Members(

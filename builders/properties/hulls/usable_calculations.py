@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...models.calculation.run_kind import ENERGY_KINDS, GAP_KINDS
-from ...models.calculation.usability import Purpose
-from ..engine.batches import Doc
+from ....models.calculation.run_kind import ENERGY_KINDS, GAP_KINDS
+from ....models.calculation.usability import Purpose
+from ...engine.batches import Doc
 
 USABLE_FIELDS: Final = ("task_type", "converged", "set_aside", "warnings", "usable_for", "unusable_for")
 """Fields that `why_unusable` looks at."""

@@ -11,9 +11,9 @@ from typing import Final
 
 from pymongo.database import Database
 
-from ...models.energetics.schemes import Scheme
-from ...stores.documents import ReferenceEntry
-from ..engine.batches import Doc
+from ....models.energetics.corrections.schemes import Scheme
+from ....stores.documents import ReferenceEntry
+from ...engine.batches import Doc
 from .hull_entries import is_corrected
 
 _ASKED_AT_ONCE: Final = 10_000

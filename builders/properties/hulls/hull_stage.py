@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...models.energetics.entry import MissingReferenceError
-from ...models.energetics.formation import element_references, formation_energies
-from ...models.energetics.hull import HullPosition, hull_positions
-from ...models.energetics.schemes import Scheme
-from ...stores.documents import Calculation, Property, RegistryDocument
-from ..engine.batches import Doc, Item, Outcome
-from ..engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
-from ..engine.selection.group_members import Members
+from ....models.energetics.corrections.schemes import Scheme
+from ....models.energetics.entry import MissingReferenceError
+from ....models.energetics.formation import element_references, formation_energies
+from ....models.energetics.hull import HullPosition, hull_positions
+from ....stores.documents import Calculation, Property, RegistryDocument
+from ...engine.batches import Doc, Item, Outcome
+from ...engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
+from ...engine.selection.group_members import Members
 from .hull_entries import Phase, Phases, best_first, phases, snapshot
 from .hull_intervals import hull_intervals
 from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distance

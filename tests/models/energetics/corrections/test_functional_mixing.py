@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from exfolio.models.energetics.corrected_energy import CorrectedEnergy
+from exfolio.models.energetics.corrections.corrected_energy import CorrectedEnergy
+from exfolio.models.energetics.corrections.functional_mixing import Ready, mix
+from exfolio.models.energetics.corrections.schemes import Scheme
 from exfolio.models.energetics.entry import Entry
-from exfolio.models.energetics.functional_mixing import Ready, mix
 from exfolio.models.energetics.hull import energy_above_hull
-from exfolio.models.energetics.schemes import Scheme
 from pymatgen.analysis.compatibility import MaterialsProject2020Compatibility
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.entries import ComputedStructureEntry

@@ -19,9 +19,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
+from ..entry import Entry
+from ..hull import hull_positions
 from .corrected_energy import Adjustment, CorrectedEnergy
-from .entry import Entry
-from .hull import hull_positions
 from .schemes import GGA_RUN_TYPES, R2SCAN_RUN_TYPES
 
 Ready = tuple[ComputedEntry, CorrectedEnergy]

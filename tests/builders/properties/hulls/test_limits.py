@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exfolio.builders.properties.limits import completeness, limited_by_dispersion, limited_distance
+from exfolio.builders.properties.hulls.limits import completeness, limited_by_dispersion, limited_distance
 
 Doc = dict[str, Any]
 

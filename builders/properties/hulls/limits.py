@@ -11,11 +11,11 @@ from typing import Final
 
 from pymongo.database import Database
 
-from ...models.calculation.methods import parse_method
-from ...stores.documents import Material, ReferenceEntry
-from ...stores.documents.property import COMPOUNDS, DISPERSION
-from ..engine.batches import Doc
-from ..engine.selection.group_members import Members
+from ....models.calculation.methods import parse_method
+from ....stores.documents import Material, ReferenceEntry
+from ....stores.documents.property import COMPOUNDS, DISPERSION
+from ...engine.batches import Doc
+from ...engine.selection.group_members import Members
 
 IRRELEVANT: Final = 0.2
 """eV/atom above the hull by any source, from which a compound is no competitor by another method. About three times the

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.properties.hull_stage import HullStage
+from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection

@@ -2,7 +2,7 @@
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.properties.known_hull_stage import KnownHullStage, family
+from exfolio.builders.properties.hulls.known_hull_stage import KnownHullStage, family
 from exfolio.stores.connection import Connection
 from filled_registry import properties, put_entries, put_materials, put_properties, put_structures
 

@@ -12,14 +12,14 @@ from typing import Any, Final
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
-from ...models.calculation.run_kind import ENERGY_KINDS
-from ...models.energetics.corrected_energy import Adjustment, CorrectedEnergy
-from ...models.energetics.corrections import correct, correct_alike
-from ...models.energetics.entry import Entry
-from ...models.energetics.schemes import GGA_RUN_TYPES, Scheme
-from ...models.structure.serialization import BadStructure, from_plain
-from ...stores.canonical import text_hash
-from ..engine.batches import Doc
+from ....models.calculation.run_kind import ENERGY_KINDS
+from ....models.energetics.corrections.corrected_energy import Adjustment, CorrectedEnergy
+from ....models.energetics.corrections.entry_corrections import correct, correct_alike
+from ....models.energetics.corrections.schemes import GGA_RUN_TYPES, Scheme
+from ....models.energetics.entry import Entry
+from ....models.structure.serialization import BadStructure, from_plain
+from ....stores.canonical import text_hash
+from ...engine.batches import Doc
 from .usable_calculations import why_unusable
 
 MP2020: Final = "MaterialsProject2020Compatibility"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ...models.energetics.entry import Entry
-from ...models.energetics.hull import hull_positions
+from ....models.energetics.entry import Entry
+from ....models.energetics.hull import hull_positions
 from .hull_entries import Phase
 
 _ALIKE: Final = 1e-9

@@ -1,0 +1,1 @@
+"""Distances to hulls of calculated and of known energies, and what keeps them from being the true ones."""
