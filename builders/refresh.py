@@ -191,7 +191,7 @@ def refresh(
         if resting_point.is_at_rest(connection, campaigns, leave_out) and not report.errors:
             return report
         report.run_id = runs.begin(connection, job, version=VERSION)
-        put_off: list[str] = []
+        put_off: set[str] = set()
 
         def run(stage: Stage) -> None:
             lease.check()
@@ -201,7 +201,7 @@ def refresh(
             if done is None:
                 return
             if stage.put_off:
-                put_off.append(stage.name)
+                put_off.add(stage.name)
             report.add(done)
             if done.did_anything or stage.looks_for_itself:  # when a source was looked at is worth knowing
                 runs.note_stage(connection, report.run_id, done)
@@ -210,7 +210,13 @@ def refresh(
 
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
-            plan.settle(chosen, connection, run, lambda stage: is_due(stage, connection, report.errors))
+            # What a stage leaves for the next refresh is not done by this one's next pass.
+            plan.settle(
+                chosen,
+                connection,
+                run,
+                lambda stage: stage.name not in put_off and is_due(stage, connection, report.errors),
+            )
         except plan.Unsettled as unsettled:
             report.errors["refresh"] = (
                 f"these stages made each other due {plan.MOST_PASSES} times over and were stopped: "

@@ -9,6 +9,7 @@ from contents import current, differences, empty
 from exfolio.builders.candidates.campaign import Campaign
 from exfolio.builders.candidates.known import known_campaigns
 from exfolio.builders.refresh import refresh
+from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
@@ -322,3 +323,21 @@ def test_neither_batches_nor_processes_change_what_a_refresh_makes(
         before = revisions(other)
         refresh(registry, [wanted])
         assert revisions(other) == before
+
+
+@pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
+def test_what_a_campaign_limits_for_one_refresh_is_not_taken_by_its_next_pass(
+    registry: Connection, tmp_path: Path
+) -> None:
+    plain = over(write(tmp_path, "lab", "MoS2-2H", "NbSe2-2H", "BN-h")).model_dump(mode="json", by_alias=True)
+    potential = {"relax": True, "relax_lowest": 1, "reference_window": 0.0, "max_steps": 1, "max_structures": 1}
+    limited = Campaign.model_validate({**plain, "potential": potential})
+    relaxed = {"kind": "energy", "method": {"$regex": "relaxed"}, "value": {"$exists": True}}
+
+    with connect(registry.settings.model_copy(update={"batch_size": 1})) as connection:
+        numbers = []
+        for _ in range(4):
+            refresh(connection, [limited])
+            numbers.append(connection.database["properties"].count_documents(relaxed))
+
+    assert numbers == [1, 2, 3, 3]
