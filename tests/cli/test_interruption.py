@@ -59,11 +59,10 @@ def wait_for_stage(connection: Connection, process: subprocess.Popen[str], stage
 @pytest.mark.parametrize(
     ("arguments", "stage", "number", "to_group"),
     [
-        (["refresh", "two-dimensional", "-n", "2"], "layers", signal.SIGTERM, True),
-        (["run", "templates", "-n", "2"], "templates", signal.SIGINT, False),
+        (["run", "templates", "-n", "2"], "templates", signal.SIGTERM, True),
         (["train", "classifier"], "train", signal.SIGINT, False),
     ],
-    ids=["refresh", "run", "train"],
+    ids=["run", "train"],
 )
 def test_a_command_ends_soon_and_leaves_nobody_behind(
     materials: Connection, arguments: list[str], stage: str, number: int, *, to_group: bool

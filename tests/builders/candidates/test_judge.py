@@ -12,7 +12,7 @@ from exfolio.stores.documents import ProposedStructure
 from filled_registry import put as put_documents
 from filled_registry import put_properties, put_structures
 from known_crystals import campaign, crystals, go, keys, monolayer_of, one, put, retire, revisions
-from moves import WAYS, check
+from moves import TELLING, check
 
 
 def judge(registry: Connection, wanted: Campaign) -> StageReport:
@@ -232,5 +232,5 @@ def test_verdicts_follow_a_bulk_that_moves(registry: Connection) -> None:
         ),
         retire=lambda: retire(registry, "lab:x1"),
         stages=lambda: stages_of(campaign()),
-        ways=WAYS,
+        ways=(*TELLING, "is retired and comes back elsewhere"),
     )
