@@ -189,9 +189,11 @@ class _Workers:
             return
         in_the_middle = sys.exc_info()[0] is not None  # then nobody waits for what they compute
         own = [process for process in multiprocessing.active_children() if process.pid not in self._others]
-        executor.shutdown(wait=False, cancel_futures=True)
+        # First, since from Python 3.12 on an executor that lost one worker is locked until the others have ended, and
+        # these ignore the signal that it sends them.
         for process in own if in_the_middle else []:
             process.kill()
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 _stage: Stage | None = None
