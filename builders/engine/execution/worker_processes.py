@@ -189,7 +189,7 @@ class _Workers:
             return
         in_the_middle = sys.exc_info()[0] is not None  # then nobody waits for what they compute
         own = [process for process in multiprocessing.active_children() if process.pid not in self._others]
-        # First, since from Python 3.12 on an executor that lost one worker is locked until the others have ended, and
+        # First, since in Python 3.13 an executor that lost one worker is locked until the others have ended, and
         # these ignore the signal that it sends them.
         for process in own if in_the_middle else []:
             process.kill()

@@ -24,7 +24,7 @@ class Flat(Potential):
 WRONG = {
     "no class": ("Flat = 5\n", "can't be made: TypeError: 'int' object is not callable"),
     "something else": ("class Flat: pass\n", "gives Flat, which is no Potential"),
-    "no evaluate": (FLAT.replace("def evaluate", "def energies"), "can't be made: TypeError: .*abstract.* evaluate"),
+    "no evaluate": (FLAT.replace("def evaluate", "def energies"), "can't be made: TypeError: .*abstract.*evaluate"),
     "no name": (FLAT.replace('name, slug = "Flat 2", "flat"', 'slug = "flat"'), "does not state its name"),
     "another slug": (FLAT.replace('"flat"', '"level"'), "the entry is called flat, its slug level"),
     "the name of exfolio's": (FLAT.replace("Flat 2", "CHGNet 0.3.0"), "is called CHGNet 0.3.0, as exfolio's own"),
