@@ -110,10 +110,11 @@ ARROWS = {
     "models/composition/roost": "composition composition/formula learning energetics",
     "models/structure": "composition/formula",
     "models/structure/comparison": "structure",
+    "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
     "models/structure/layered": "structure structure/comparison structure/symmetry",
     "models/structure/templates": (
-        "structure structure/comparison structure/layered structure/symmetry composition/formula"
+        "structure structure/comparison structure/layered structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics",

@@ -16,6 +16,8 @@ from pymatgen.core.structure import Structure
 
 from ..comparison.prototype_index import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
 from ..pettifor import position
+from .fragments import Size
+from .template_cells import size_of
 
 StructureOf = Callable[[str], Structure]
 """Reads the structure of a template id; a library keeps no structures of its own, so it may hold very many."""
@@ -37,6 +39,8 @@ class Template:
         International number, None where unknown.
     dimension
         2 or 3.
+    size
+        How large it is, None where that was not looked at.
     """
 
     template_id: str
@@ -44,6 +48,7 @@ class Template:
     membership: Membership
     space_group: int | None
     dimension: int
+    size: Size | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +166,7 @@ class TemplateLibrary:
                 refused[template_id] = str(error)
                 continue
             formula = structure.composition.reduced_formula
-            templates.append(Template(template_id, formula, membership, group, kind))
+            templates.append(Template(template_id, formula, membership, group, kind, size_of(structure, kind)))
         by_id = dict(zip(ids, structures, strict=True))
         return cls(templates, index.prototypes, by_id.__getitem__), refused
 

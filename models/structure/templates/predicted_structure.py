@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pymatgen.core.structure import Structure
 
 from ..element_movers import distances
+from ..sizes.roles import likely_oxidation_states
 from ..symmetry.symmetry_analysis import space_group
 from .decorations import SYMMETRY_TOLERANCE, Split, replaced
-from .element_mapping import OxidationMatch, likely_oxidation_states, oxidation_match, scale_distance
+from .element_mapping import OxidationMatch, oxidation_match, scale_distance
 from .ranking import Choice, NoTemplateError
 from .sanity_checks import Check
 from .template_cells import SubstitutedCell, TemplateCells

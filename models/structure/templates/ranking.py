@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -17,21 +18,16 @@ from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slot
 from ..element_movers import distances
 from ..pettifor import position
 from .decorations import JOINT, Split, splits
-from .element_mapping import least_distance_mapping, substitution_costs
+from .element_mapping import cost_row, least_distance_mapping, substitution_costs
 from .library import Bucket, Template
+from .target_size import Relatives
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""
 MEMBERS_TRIED: Final = 4
 """Templates of one prototype given, likeliest first, for when the structure of the first is listed already."""
-
-
-SPLIT_COST: Final = 2.85
-SPLIT_WEIGHT: Final = 0.81
-"""What it costs that two elements share the sites of one in an ordered decoration: the first, and the second times the
-cost of putting one of the two in the place of the other. Found by maximum likelihood, from the 64 of the 219 ternary
-and quaternary records of 2DMatPedia at hand of which a template is left, of 10 only one to decorate. Either half of the
-records gives 2.95 and 0.72, 2.51 and 1.07; the 852 of 959 bulk crystals 1.81 and 0.53."""
+MOST_RELATIVES: Final = 12
+"""Templates of one prototype, likeliest first, that tell how large the structure is."""
 
 
 class NoTemplateError(ValueError):
@@ -202,7 +198,7 @@ class PrototypeRanking:
         self.target = target
         self._orders = slot_orders(target.amounts)
         costs = substitution_costs() if costs is None else costs
-        rows = np.stack([_row(name, costs, target.split) for name in target.elements])
+        rows = np.stack([cost_row(name, costs, target.split) for name in target.elements])
         places = np.array([-1 if JOINT in name else position(name) for name in target.elements], dtype=np.intp)
         chosen = np.array(self._orders, dtype=np.intp)  # (orders, slots)
         cost = np.zeros((len(chosen), len(bucket.templates)))
@@ -246,14 +242,36 @@ class PrototypeRanking:
 
     def choices(self, candidate: Candidate) -> Iterator[Choice]:
         """List the templates of a candidate, the one with the largest weight first."""
+        for template, order in islice(self._likeliest(candidate), MEMBERS_TRIED):
+            yield self._choice(template, order)
+
+    def relatives(self, candidate: Candidate) -> Relatives:
+        """Collect the templates of a candidate that tell how large its structure is, the likeliest first."""
+        bucket = self.target.bucket
+        chosen: dict[int, int] = {}  # by template: a prototype's own symmetry may offer one in several ways
+        for template, order in self._likeliest(candidate):
+            if bucket.templates[template].size is not None:
+                chosen.setdefault(template, order)
+            if len(chosen) == MOST_RELATIVES:
+                break
+        sizes = tuple(size for template in chosen if (size := bucket.templates[template].size) is not None)
+        slots = np.array([np.argsort(self._orders[order]) for order in chosen.values()], dtype=np.intp)
+        places = bucket.places[np.array(list(chosen), dtype=np.intp)]
+        if chosen:
+            places = np.take_along_axis(places, slots, axis=1)
+        return Relatives(tuple(bucket.templates[template].formula for template in chosen), places.T, sizes)
+
+    def _likeliest(self, candidate: Candidate) -> Iterator[tuple[int, int]]:
+        """Templates and arrangements of a candidate by number, the one with the largest weight first."""
         bucket = self.target.bucket
         start, stop = bucket.starts[candidate.row], bucket.starts[candidate.row + 1]
         same = np.flatnonzero(bucket.classes[candidate.row] == self._orders.index(candidate.order))
         weights = self._weights[same, start:stop]
-        for flat in np.argsort(-weights, axis=None, kind="stable")[:MEMBERS_TRIED]:
+        for flat in np.argsort(-weights, axis=None, kind="stable"):
             order, member = divmod(int(flat), weights.shape[1])
-            if weights[order, member] > 0:
-                yield self._choice(int(start) + member, int(same[order]))
+            if weights[order, member] <= 0:
+                return
+            yield int(start) + member, int(same[order])
 
     def _choice(self, template: int, number: int) -> Choice:
         bucket, order = self.target.bucket, self._orders[number]
@@ -261,16 +279,6 @@ class PrototypeRanking:
         mapping = {old: self.target.elements[k] for old, k in zip(chosen.membership.slots, order, strict=True)}
         row = int(np.searchsorted(bucket.starts, template, side="right")) - 1
         return Choice(chosen, mapping, row, order, self.target.split)
-
-
-def _row(name: str, costs: NDArray[np.float64], split: Split | None) -> NDArray[np.float64]:
-    """Cost of putting an element, or two in one, in the place of each other one."""
-    if split is None or name != split.name:
-        own: NDArray[np.float64] = costs[position(name)]
-        return own
-    first, second = (position(element) for element in split.elements)
-    both: NDArray[np.float64] = (costs[first] + costs[second]) / 2 + SPLIT_COST + SPLIT_WEIGHT * costs[first, second]
-    return both
 
 
 def _likely_groups(bucket: Bucket, space_groups: Mapping[int, float], *, decorated: bool) -> NDArray[np.float64]:

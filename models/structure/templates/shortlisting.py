@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from .decorations import Split
 from .ranking import Candidate, Choice, PrototypeRanking, Templates, find_all_templates, related, slots_of
+from .target_size import Relatives
 
-KNOWN_FACTOR: Final = 0.1
-"""By how much a structure that is known already for this composition is set back: it stays, marked, unless better ones
-fill the list. Between 0.03 and 0.3 recovery hardly changes (tests/benchmarks/recovery.py)."""
 NEAR_FACTOR: Final = 0.3
 """By how much a structure is set back that StructureMatcher's default tolerances take for a better one, and those of
 prototypes do not: a layer S-Ga-Ga-S and Ga-S-S-Ga. Of 1, 0.3, 0.1, 0.03 and 0 a compromise between the first five and
@@ -44,11 +42,17 @@ class Shortlisted:
         Share among all that the library gives.
     known_as
         Id of a template of the wanted composition that is of this very structure, by what is known of prototypes.
+    relatives
+        Templates that tell how large it is.
+    elements
+        Of the composition, in the order in which the relatives tell them.
     """
 
     choices: tuple[Choice, ...]
     probability: float
     known_as: str | None
+    relatives: Relatives
+    elements: tuple[str, ...]
 
     @property
     def is_open(self) -> bool:
@@ -69,25 +73,27 @@ class Shortlist:
     candidates
         Likeliest first.
     known
-        Ids of the templates that are of this very composition.
-    k, dimension, match_structures, space_groups
+        The templates of this very composition, each with its share among all that the library gives; None where no
+        other composition has its prototype. The likeliest first.
+    k, dimension, match_structures, new, space_groups
         As given to `shortlist`; of the space groups only those of the candidates.
     """
 
     formula: str
     amounts: Mapping[str, int]
     candidates: tuple[Shortlisted, ...]
-    known: tuple[str, ...]
+    known: tuple[tuple[Choice, float | None], ...]
     k: int
     dimension: int
     match_structures: bool
+    new: bool
     space_groups: Mapping[int, float] | None
 
     @property
     def template_ids(self) -> set[str]:
         """Ids of the templates whose structures `templates.realise` may ask for."""
         lent = {choice.template.template_id for candidate in self.candidates for choice in candidate.choices}
-        return lent | set(self.known) if self.match_structures else lent
+        return lent | {choice.template.template_id for choice, _ in self.known}
 
     def among(self, template_ids: Container[str]) -> Shortlist:
         """Leave out the templates that are not among these."""
@@ -95,7 +101,7 @@ class Shortlist:
             replace(candidate, choices=tuple(c for c in candidate.choices if c.template.template_id in template_ids))
             for candidate in self.candidates
         )
-        known = tuple(candidate for candidate in self.known if candidate in template_ids)
+        known = tuple(one for one in self.known if one[0].template.template_id in template_ids)
         return replace(self, candidates=tuple(candidate for candidate in left if candidate.choices), known=known)
 
     def with_space_groups(self, probabilities: Mapping[int, float] | None) -> Shortlist:
@@ -119,12 +125,13 @@ def shortlist(
     space_groups: Mapping[int, float] | None = None,
     costs: NDArray[np.float64] | None = None,
     match_structures: bool = True,
+    new: bool = False,
 ) -> Shortlist:
     """Choose the templates for a composition without looking at a structure.
 
     Parameters
     ----------
-    formula, k, dimension, space_groups, costs, match_structures
+    formula, k, dimension, space_groups, costs, match_structures, new
         As of `templates.predict`.
     library
         What gives templates by anonymous formula.
@@ -153,15 +160,37 @@ def shortlist(
         formula=composition.formula,
         amounts=dict(zip(composition.elements, composition.amounts, strict=True)),
         candidates=tuple(
-            Shortlisted(tuple(rankings[likely.split].choices(likely)), likely.probability, likely.known_as)
+            Shortlisted(
+                tuple(rankings[likely.split].choices(likely)),
+                likely.probability,
+                likely.known_as,
+                rankings[likely.split].relatives(likely),
+                rankings[likely.split].target.elements,
+            )
             for likely in candidates
         ),
-        known=tuple(rankings[None].known) if None in rankings else (),
+        known=_known(rankings[None], pool) if None in rankings else (),
         k=k,
         dimension=dimension,
         match_structures=match_structures,
+        new=new,
         space_groups=None,
     ).with_space_groups(space_groups)
+
+
+def _known(ranking: PrototypeRanking, pool: Iterable[Candidate]) -> tuple[tuple[Choice, float | None], ...]:
+    """Pick the templates of the very composition, with the share that others of their prototype give them."""
+    bucket = ranking.target.bucket
+    own = [candidate for candidate in pool if candidate.split is None]
+    known = []
+    for choice in ranking.known.values():
+        shares = (
+            candidate.probability
+            for candidate in own
+            if candidate.row == choice.row and related(bucket, candidate.row, candidate.order, choice.row, choice.order)
+        )
+        known.append((choice, next(shares, None)))
+    return tuple(sorted(known, key=lambda one: -(one[1] or 0.0)))
 
 
 def _unlikeliness(candidate: Candidate) -> float:
@@ -186,15 +215,9 @@ def _at_most(candidates: Iterable[Candidate], decorations: int) -> list[Candidat
 Likely = TypeVar("Likely", Candidate, Shortlisted)
 
 
-def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]:
-    """Heap of candidates, likeliest first; those known by their prototype are set back, and say so.
-
-    Entries: minus the probability that counts, place among the candidates, candidate, whether it was set back.
-    """
-    entries = [
-        (-likely.probability * (KNOWN_FACTOR if likely.known_as else 1.0), place, likely, likely.known_as is not None)
-        for place, likely in enumerate(candidates)
-    ]
+def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely]]:
+    """Heap of candidates, likeliest first: minus the probability that counts, place among the candidates, candidate."""
+    entries = [(-likely.probability, place, likely) for place, likely in enumerate(candidates)]
     heapq.heapify(entries)
     return entries
 
@@ -202,12 +225,14 @@ def queue(candidates: Iterable[Likely]) -> list[tuple[float, int, Likely, bool]]
 def _told_apart(
     candidates: Iterable[Candidate], rankings: Mapping[Split | None, PrototypeRanking]
 ) -> Iterator[Candidate]:
-    """Pick candidates that are distinct as far as their prototypes tell, new ones before known ones."""
+    """Pick candidates that are new and distinct as far as their prototypes tell."""
     listed: list[Candidate] = []
     near: set[int] = set()
     waiting = queue(candidates)
     while waiting:
-        negative, place, candidate, set_back = heapq.heappop(waiting)
+        negative, place, candidate = heapq.heappop(waiting)
+        if candidate.known_as is not None:
+            continue
         bucket = rankings[candidate.split].target.bucket
         like = [
             earlier
@@ -219,7 +244,7 @@ def _told_apart(
             continue
         if like and place not in near:
             near.add(place)
-            heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate, set_back))
+            heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate))
             continue
         listed.append(candidate)
         yield candidate

@@ -8,7 +8,7 @@ Knows a library of templates and nothing of where it is stored.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Final, Literal
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from ..comparison.matching import Representatives, prepare
 from ..comparison.prototype_index import PROTOTYPE_TOLERANCES
-from .decorations import decorated_symbols
-from .element_mapping import likely_oxidation_states
+from ..serialization import Arrays
+from ..sizes.roles import likely_oxidation_states
+from .decorations import Split, decorated_symbols
+from .fragments import Size
 from .library import StructureOf, TemplateLibrary
 from .predicted_structure import Prediction, Realised, described, shared_element
 from .ranking import Choice, NoTemplateError, Target, choices_by_distance, find_templates, no_template
-from .shortlisting import KNOWN_FACTOR, NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
+from .shortlisting import NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
+from .target_size import target_size
 from .template_cells import SubstitutedCell, TemplateCells
 
 Ranking = Literal["prototypes", "elmd"]
@@ -35,7 +38,7 @@ BEHIND_FACTOR: Final = 1e-9
 """By how much ordered decorations are set back once they have half of the places: behind all templates of the
 composition's own anonymous formula, which they would otherwise crowd out where none of these is likely."""
 
-_Maker = Callable[[Choice], SubstitutedCell | None]
+_Maker = Callable[[Shortlisted, Choice], SubstitutedCell | None]
 
 
 def predict(
@@ -49,6 +52,7 @@ def predict(
     costs: NDArray[np.float64] | None = None,
     rescale: bool = True,
     match_structures: bool = True,
+    new: bool = False,
 ) -> list[Prediction]:
     """Predict the structures that a composition most likely takes, best first.
 
@@ -61,7 +65,7 @@ def predict(
     formula
         The composition, e.g. ``"MoSSe"``.
     library
-        Known structures. Those of this very composition are not given again as they are.
+        Known structures. Those of this very composition come first, as they are, and say that they are known.
     k
         Structures wanted; fewer come back where fewer distinct ones can be made.
     dimension
@@ -74,10 +78,12 @@ def predict(
     costs
         (103, 103) cost of each substitution by place on the modified Pettifor scale, in place of `substitution_costs`.
     rescale
-        Whether lengths are scaled to the new elements; see `rescaling`.
+        Whether lengths are scaled to the new elements; see `target_size`.
     match_structures
         Whether the structures made are compared with each other and the known ones by StructureMatcher (about 15 ms
         each). Otherwise what it found of their prototypes when the library was made decides, which is quicker.
+    new
+        Whether the known ones are left out.
 
     Returns
     -------
@@ -97,7 +103,7 @@ def predict(
             raise ValueError(f"at least one structure must be asked for, got {k=}")
         target = find_templates(formula, library, dimension)
         cells = TemplateCells(library.structure_of, dimension)
-        realised = list(_nearest(target, k, _maker(target.formula, cells, rescale=rescale)))
+        realised = list(_nearest(target, k, cells, rescale=rescale))
         amounts = dict(zip(target.elements, target.amounts, strict=True))
         return described(realised, target.formula, amounts, dimension, space_groups, cells)
     chosen = shortlist(
@@ -108,6 +114,7 @@ def predict(
         space_groups=space_groups,
         costs=costs,
         match_structures=match_structures,
+        new=new,
     )
     return realise(chosen, library.structure_of, rescale=rescale)
 
@@ -127,38 +134,64 @@ def realise(chosen: Shortlist, structure_of: StructureOf | TemplateCells, *, res
     Raises
     ------
     NoTemplateError
-        When nothing is on the list.
+        When nothing is on the list, or nothing new where only that is wanted.
     """
     cells = structure_of if isinstance(structure_of, TemplateCells) else TemplateCells(structure_of, chosen.dimension)
-    make = _maker(chosen.formula, cells, rescale=rescale)
-    if chosen.match_structures:
-        realised = list(_by_matching(chosen, cells, make))
-    else:
-        realised = [
-            Realised(*next(_sane_first(each.choices, make)), each.probability, each.known_as)
-            for candidate in chosen.candidates
-            for each in (_told(candidate, cells)[:1] if candidate.is_open else [candidate])
-        ]
+    make = _maker(chosen, cells, rescale=rescale)
+    told_apart = _by_matching if chosen.match_structures else _by_prototype
+    realised = list(told_apart(chosen, cells, make))
     if not realised and not chosen.known:
         raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
     return described(realised, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells)
 
 
-def _maker(formula: str, cells: TemplateCells, *, rescale: bool) -> _Maker:
-    states = likely_oxidation_states(formula)
+def _maker(chosen: Shortlist, cells: TemplateCells, *, rescale: bool) -> _Maker:
+    states = likely_oxidation_states(chosen.formula)
+    sizes: dict[tuple[int, int], Size | None] = {}
 
-    def make(choice: Choice) -> SubstitutedCell | None:
+    def size_for(candidate: Shortlisted, dimension: int, split: Split | None) -> Size | None:
+        key = id(candidate.relatives), dimension
+        if key not in sizes:
+            sizes[key] = target_size(chosen.formula, candidate.elements, split, candidate.relatives, dimension)
+        return sizes[key]
+
+    def make(candidate: Shortlisted, choice: Choice) -> SubstitutedCell | None:
         template_id, split, number = choice.template.template_id, choice.split, choice.ordering
+        size = size_for(candidate, cells[template_id].size.dimension, split)
         if split is None or number is None:
-            return cells[template_id].with_elements(choice.mapping, states, rescale=rescale)
+            return cells[template_id].with_elements(choice.mapping, states, size=size, rescale=rescale)
         ways = cells.orderings(template_id, shared_element(choice, split), split)
         if number >= len(ways):
             return None
         lent = cells.primitive(template_id)
         symbols = decorated_symbols(lent.symbols, choice.mapping, split, ways[number])
-        return lent.with_symbols(symbols, states, rescale=rescale)
+        if lent.size.dimension != cells[template_id].size.dimension:
+            size = None
+        return lent.with_symbols(symbols, states, size=size, rescale=rescale)
 
     return make
+
+
+def _as_known(chosen: Shortlist, cells: TemplateCells) -> Iterator[tuple[Realised, Arrays]]:
+    """Take the known structures of the composition as they are."""
+    states = likely_oxidation_states(chosen.formula)
+    for choice, share in chosen.known:
+        template_id = choice.template.template_id
+        cell = cells[template_id].with_elements(choice.mapping, states, rescale=False)
+        yield Realised(choice, cell, share, template_id), cells[template_id].template
+
+
+def _by_prototype(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Realised]:
+    """Make structures that are distinct as far as their prototypes tell, the known ones first."""
+    prototypes: set[str] = set()
+    for known, _ in _as_known(chosen, cells) if not chosen.new else ():
+        prototype = known.choice.template.membership.prototype
+        if prototype not in prototypes and len(prototypes) < chosen.k:
+            prototypes.add(prototype)
+            yield known
+    for candidate in chosen.candidates[: chosen.k - len(prototypes)]:
+        for each in _told(candidate, cells)[:1] if candidate.is_open else [candidate]:
+            yield Realised(*next(_sane_first(each, make)), each.probability, None)
 
 
 def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
@@ -183,11 +216,11 @@ def _told(candidate: Shortlisted, cells: TemplateCells) -> list[Shortlisted]:
     return []
 
 
-def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choice, SubstitutedCell]]:
+def _sane_first(candidate: Shortlisted, make: _Maker) -> Iterator[tuple[Choice, SubstitutedCell]]:
     """Put elements into the cells chosen; those that fail a check come after those that pass all."""
     failed = []
-    for choice in choices:
-        cell = make(choice)
+    for choice in candidate.choices:
+        cell = make(candidate, choice)
         if cell is None:
             continue
         if cell.sane:
@@ -200,23 +233,30 @@ def _sane_first(choices: Iterable[Choice], make: _Maker) -> Iterator[tuple[Choic
 def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Realised]:
     """Make distinct structures, compared with each other and with the known ones by StructureMatcher.
 
-    They are told apart as finely as prototypes are; those alike by its default tolerances only are set back.
+    The known ones come first. The others are told apart as finely as prototypes are; those alike by its default
+    tolerances only are set back.
     """
-    known = Representatives((cells[template_id].template for template_id in chosen.known), max_density_ratio=None)
+    known = Representatives(max_density_ratio=None)
     alike = Representatives(max_density_ratio=None)
     listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
+    n_listed = 0
+    for realised, arrays in _as_known(chosen, cells):
+        _, is_first = known.add(arrays)
+        if is_first and not chosen.new and n_listed < chosen.k:
+            n_listed += 1
+            yield realised
     failed: set[int] = set()
     near: set[int] = set()
     behind: set[int] = set()
     decorations, most = 0, most_decorations(chosen.k)
     waiting = queue(chosen.candidates)
     places = count(len(waiting))
-    while waiting and len(listed) < chosen.k:
-        negative, place, candidate, set_back = heapq.heappop(waiting)
+    while waiting and n_listed < chosen.k:
+        negative, place, candidate = heapq.heappop(waiting)
         decorated = candidate.choices[0].split is not None
         if decorated and decorations >= most and place not in behind:
             behind.add(place)
-            heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate, set_back))
+            heapq.heappush(waiting, (negative * BEHIND_FACTOR, place, candidate))
             continue
         if candidate.is_open:
             for decorated_candidate in _told(candidate, cells):
@@ -224,12 +264,12 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
                 if place in behind:
                     behind.add(own)
                 share = decorated_candidate.probability / candidate.probability
-                heapq.heappush(waiting, (negative * share, own, decorated_candidate, False))
+                heapq.heappush(waiting, (negative * share, own, decorated_candidate))
             continue
-        for choice, cell in _sane_first(candidate.choices, make):
+        for choice, cell in _sane_first(candidate, make):
             if not cell.sane and place not in failed:
                 failed.add(place)
-                heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate, set_back))
+                heapq.heappush(waiting, (negative * FAILED_FACTOR, place, candidate))
                 break
             prepared = prepare(cell.arrays)
             nearest = alike.match(prepared)
@@ -237,25 +277,25 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
                 continue  # listed already; another template of the prototype may differ
             if nearest is not None and place not in near:
                 near.add(place)
-                heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate, set_back))
+                heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate))
                 break
-            number = known.match(prepared)
-            if number is not None and not set_back:
-                heapq.heappush(waiting, (negative * KNOWN_FACTOR, place, candidate, True))
+            if known.match(prepared) is not None:
                 break
             alike.keep(prepared)
             listed.keep(prepared)
             decorations += decorated
-            yield Realised(choice, cell, candidate.probability, None if number is None else chosen.known[number])
+            n_listed += 1
+            yield Realised(choice, cell, candidate.probability, None)
             break
 
 
-def _nearest(target: Target, k: int, make: _Maker) -> Iterator[Realised]:
+def _nearest(target: Target, k: int, cells: TemplateCells, *, rescale: bool) -> Iterator[Realised]:
     """Make distinct structures from the nearest templates, in the manner of the published route."""
     listed = Representatives(max_density_ratio=None)
+    states = likely_oxidation_states(target.formula)
     for choice in choices_by_distance(target):
-        cell = make(choice)
-        if cell is not None and listed.add(cell.arrays)[1]:
+        cell = cells[choice.template.template_id].with_elements(choice.mapping, states, rescale=rescale)
+        if listed.add(cell.arrays)[1]:
             yield Realised(choice, cell, None, None)
         if len(listed) == k:
             return

@@ -6,9 +6,11 @@ take a third of the time that Structures would take.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import gcd
 from typing import Final
 
 import numpy as np
@@ -19,10 +21,22 @@ from pymatgen.core.structure import Structure
 from ..covalent_radii import covalent_radius
 from ..layered.clusters import close_pairs
 from ..serialization import Arrays
+from ..sizes.roles import roles_of
+from ..sizes.volumes import expected_volume
 from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
-from .rescaling import BOND_TOLERANCE, length_factor, scaled_layer
-from .sanity_checks import MIN_BONDS_KEPT, SEARCH, Check, check_charge, check_coordination, check_shortest
+from .fragments import BOND_TOLERANCE, Factors, Size, factors_of, find_fragments, resized, scaled_layer
+from .sanity_checks import (
+    MIN_BONDS_KEPT,
+    SEARCH,
+    Check,
+    check_charge,
+    check_coordination,
+    check_ions,
+    check_shortest,
+    check_volume,
+)
+from .target_size import size_like
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 
@@ -42,9 +56,9 @@ class SubstitutedCell:
     matrix, fractional, symbols
         Cell vectors (Å, in rows), places and elements of the sites, in the template's order.
     factor
-        By which the template's lengths were scaled.
+        By which the template's bonds were scaled.
     checks
-        Shortest distance, coordination, charge.
+        Shortest distance, coordination, volume, bond valence, coordination of ions, charge.
     """
 
     matrix: Array = field(repr=False)
@@ -85,6 +99,10 @@ class TemplateCell:
         how the layers of the crystal were stacked that it was cut from.
     symbols
         Elements of its sites.
+    formula
+        Reduced.
+    size
+        How large it is.
     """
 
     def __init__(self, template: Structure | Arrays, dimension: int) -> None:
@@ -106,6 +124,16 @@ class TemplateCell:
             bonded[:] = False
         self._bonds = self._first[bonded], self._second[bonded], self._lengths[bonded]
         self._known = known
+        self._fragments = find_fragments(arrays.matrix, arrays.fractional, *self._bonds[:2], self._image[bonded])
+        self.formula = _formula(self.symbols)
+        self.size = self._size()
+
+    def _size(self) -> Size:
+        matrix, n = self.template.matrix, len(self.symbols)
+        volume = abs(float(np.linalg.det(matrix))) / n
+        if self._vacuum is not None:
+            return Size(2, float(np.sqrt(volume / matrix[2, 2])), None)
+        return Size(self._fragments.dimension, self._fragments.size, volume)
 
     def _look(self, reach: float) -> None:
         """Find the pairs of atoms up to a distance; those across the vacuum are no neighbours."""
@@ -116,11 +144,16 @@ class TemplateCell:
         first, second, image, lengths = close_pairs(matrix, fractional, pbc, self._reach)
         if self._vacuum is not None:
             within = image[:, 2] == 0
-            first, second, lengths = first[within], second[within], lengths[within]
-        self._first, self._second, self._lengths = first, second, lengths
+            first, second, image, lengths = first[within], second[within], image[within], lengths[within]
+        self._first, self._second, self._image, self._lengths = first, second, image, lengths
 
     def with_elements(
-        self, mapping: Mapping[str, str], states: Mapping[str, float] | None = None, *, rescale: bool = True
+        self,
+        mapping: Mapping[str, str],
+        states: Mapping[str, float] | None = None,
+        *,
+        size: Size | None = None,
+        rescale: bool = True,
     ) -> SubstitutedCell:
         """Put other elements in.
 
@@ -130,28 +163,60 @@ class TemplateCell:
             Old element to new one, for all elements.
         states
             Charge-neutral oxidation states of the new elements, None when there are none.
+        size
+            How large it is to be; by the volumes that both compositions take when None.
         rescale
             Whether lengths are scaled.
         """
-        return self.with_symbols(tuple(mapping[symbol] for symbol in self.symbols), states, rescale=rescale)
+        return self.with_symbols(tuple(mapping[symbol] for symbol in self.symbols), states, size=size, rescale=rescale)
 
     def with_symbols(
-        self, symbols: tuple[str, ...], states: Mapping[str, float] | None = None, *, rescale: bool = True
+        self,
+        symbols: tuple[str, ...],
+        states: Mapping[str, float] | None = None,
+        *,
+        size: Size | None = None,
+        rescale: bool = True,
     ) -> SubstitutedCell:
         """Put other elements in, given the new element of each site; else as `with_elements`."""
-        new = _radii(symbols)
-        first, second, lengths = self._bonds
-        factor = length_factor(self._old, new, first, second) if rescale and self._known else 1.0
+        new, formula = _radii(symbols), _formula(symbols)
+        factors = self._factors(formula, size) if rescale else Factors(1.0, 1.0)
+        factor = factors.within
         matrix, fractional = self.template.matrix, self.template.fractional
         if self._vacuum is None:
-            matrix = matrix * factor
+            matrix, fractional = resized(matrix, fractional, self._fragments, factors)
         else:
             matrix, fractional = scaled_layer(matrix, fractional, self._vacuum, factor)
         if not np.isnan(new).any():
-            self._look((2 * float(new.max()) + SEARCH) / factor)
+            self._look((2 * float(new.max()) + SEARCH) / min(factors))
+        first, second, lengths = self._bonds
         coordination = check_coordination(new, first, second, factor * lengths) if self._known else _UNTOLD
-        shortest = check_shortest(symbols, new, self._first, self._second, factor * self._lengths)
-        return SubstitutedCell(matrix, fractional, symbols, factor, (shortest, coordination, check_charge(states)))
+        lengths = self._new_lengths(factors)
+        checks = [check_shortest(symbols, new, self._first, self._second, lengths), coordination]
+        if self._vacuum is None:
+            volume = abs(float(np.linalg.det(matrix))) / len(symbols)
+            checks.append(check_volume(volume, expected_volume(formula)))
+        roles = roles_of(formula)
+        checks += check_ions(symbols, roles, new, self._first, self._second, lengths)
+        return SubstitutedCell(matrix, fractional, symbols, factor, (*checks, check_charge(states, roles)))
+
+    def _factors(self, formula: str, size: Size | None) -> Factors:
+        size = size or size_like(self.size, self.formula, formula)
+        return Factors(1.0, 1.0) if size is None else factors_of(self.size, size.length / self.size.length, size.volume)
+
+    def _new_lengths(self, factors: Factors) -> Array:
+        """Distances of the pairs of atoms in the new cell."""
+        if self._fragments.is_network or factors.within == factors.between or self._vacuum is not None:
+            return factors.within * self._lengths
+        matrix, fractional = resized(self.template.matrix, self.template.fractional, self._fragments, factors)
+        apart = fractional[self._second] + self._image - fractional[self._first]
+        lengths: Array = np.linalg.norm(apart @ matrix, axis=1)
+        return lengths
+
+
+def size_of(structure: Structure, dimension: int) -> Size:
+    """How large a template is; `dimension` as of `TemplateCell`."""
+    return TemplateCell(structure, dimension).size
 
 
 class TemplateCells:
@@ -209,6 +274,17 @@ class TemplateCells:
 
 def _radii(symbols: tuple[str, ...]) -> Array:
     return np.array([covalent_radius(symbol) for symbol in symbols])
+
+
+def _formula(symbols: tuple[str, ...]) -> str:
+    counts = Counter(symbols)
+    divisor = gcd(*counts.values())
+    return _reduced(tuple(sorted((symbol, count // divisor) for symbol, count in counts.items())))
+
+
+@lru_cache(maxsize=65536)
+def _reduced(amounts: tuple[tuple[str, int], ...]) -> str:
+    return str(Composition(dict(amounts)).reduced_formula)
 
 
 @lru_cache(maxsize=128)

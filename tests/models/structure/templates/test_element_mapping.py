@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from exfolio.models.structure.element_movers import distance
 from exfolio.models.structure.pettifor import position
+from exfolio.models.structure.sizes.roles import likely_oxidation_states
 from exfolio.models.structure.templates.element_mapping import (
     least_distance_mapping,
-    likely_oxidation_states,
     oxidation_match,
     scale_distance,
     substitution_costs,

@@ -15,11 +15,16 @@ def checks(cation, anion, states=None, *, rescale=True):
 
 
 def test_a_sane_structure_passes_with_its_values():
-    distance, coordination, charge = checks("K", "Cl", {"K": 1, "Cl": -1}, rescale=False)
+    distance, coordination, volume, valence, neighbours, charge = checks("K", "Cl", {"K": 1, "Cl": -1}, rescale=False)
     assert (distance.passed, coordination.passed, charge.passed) == (True, True, True)
     assert distance.value == pytest.approx(5.69 / 2 / (2.03 + 1.02), abs=0.005)  # Å, of the covalent radii of K and Cl
     assert (coordination.value, coordination.note) == (1, "6.0 of 6.0 bonds an atom")
     assert charge.note == "K+1 Cl-1"
+    # potassium in the cell of sodium
+    assert (volume.passed, valence.passed, neighbours.passed) == (True, False, True)
+    assert volume.value < 0.8
+    assert valence.value > 2.1
+    assert (neighbours.value, neighbours.note) == (0, "as tabulated")
 
 
 def test_atoms_pressed_together_fail_by_the_pair_and_its_distance():
@@ -30,18 +35,19 @@ def test_atoms_pressed_together_fail_by_the_pair_and_its_distance():
 
 
 def test_atoms_torn_apart_lose_their_bonds():
-    _, coordination, _ = checks("H", "F", rescale=False)
+    _, coordination, *_ = checks("H", "F", rescale=False)
     assert coordination.passed is False
     assert "8 atoms without" in coordination.note
 
 
 def test_a_charge_that_cannot_balance_fails():
-    *_, charge = checks("Na", "Cl", None)
-    assert charge.passed is False
+    assert checks("Na", "Cl", None)[-1].passed is False
+    assert checks("Cu", "Au", None)[-1].passed is None  # of a metal none is asked
 
 
 def test_without_radii_nothing_is_claimed():
-    distance, coordination, _ = checks("Bk", "Cl", {"Bk": 3, "Cl": -1})
+    distance, coordination, volume, *_ = checks("Bk", "Cl", {"Bk": 3, "Cl": -1})
     assert distance.passed is None
     assert coordination.passed is None
+    assert volume.passed is None
     assert "Bk" in distance.note

@@ -1,0 +1,114 @@
+"""What each element of a composition is, anion, cation or atom of a metal, and with which charge.
+
+Knows compositions; structures, in which one element may be two things, are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+from pymatgen.core.composition import Composition
+from pymatgen.core.periodic_table import Element
+
+Kind = Literal["anion", "cation", "metal"]
+
+USUAL_CHARGES: Final[Mapping[str, int]] = {
+    "H": -1,
+    "C": -4,
+    "N": -3,
+    "O": -2,
+    "F": -1,
+    "P": -3,
+    "S": -2,
+    "Cl": -1,
+    "Se": -2,
+    "Br": -1,
+    "Te": -2,
+    "I": -1,
+}
+"""Of the elements that make a compound a salt, or polar, whatever metal they are with. The heavier ones of groups 13 to
+15 make alloys with transition metals, and salts only with the most electropositive metals."""
+POLAR_DIFFERENCE: Final = 0.3
+"""Of Pauling electronegativities, from which an element of these is an anion where no oxidation states are known."""
+MAX_CHARGE: Final = 8.0
+_NEUTRAL: Final = 0.01
+
+
+class Role(NamedTuple):
+    """What an element is in a compound.
+
+    Attributes
+    ----------
+    kind
+        "metal" stands for all that is neutral, the atoms of the elements too.
+    charge
+        In units of the elementary charge; the mean where it differs from site to site.
+    """
+
+    kind: Kind
+    charge: float
+
+
+METAL: Final = Role("metal", 0.0)
+
+
+@lru_cache(maxsize=65536)
+def likely_oxidation_states(formula: str) -> Mapping[str, float] | None:
+    """Guess the oxidation states of a formula, or None where no charge-neutral choice exists.
+
+    pymatgen's guess: common states, the choice most frequent in the ICSD; a single element is 0.
+    """
+    composition = Composition(formula)
+    if len(composition) == 1:
+        return dict.fromkeys(composition.get_el_amt_dict(), 0.0)
+    guesses = composition.oxi_state_guesses(max_sites=-1)
+    return {element: float(state) for element, state in guesses[0].items()} if guesses else None
+
+
+@lru_cache(maxsize=65536)
+def roles_of(formula: str) -> Mapping[str, Role]:
+    """Tell the role of each element of a formula.
+
+    By the likely oxidation states; where there are none, nonmetals take their usual charges and the others share what
+    balances them. Elements and intermetallic compounds, also those for which charges can be written (CoSi as Co4+ and
+    Si4-), are metals.
+
+    Examples
+    --------
+    >>> roles_of("HfN")
+    {'Hf': Role(kind='cation', charge=3.0), 'N': Role(kind='anion', charge=-3.0)}
+    >>> {role.kind for role in roles_of("CoSi").values()}
+    {'metal'}
+    """
+    amounts = Composition(formula).get_el_amt_dict()
+    charges = likely_oxidation_states(formula)
+    if charges is None or not any(charges.values()):
+        charges = _balanced(amounts)
+    anions = {element for element, charge in charges.items() if charge < -_NEUTRAL}
+    others = amounts.keys() - anions
+    if not anions or not others or _is_alloy(anions, others):
+        return dict.fromkeys(amounts, METAL)
+    return {element: Role(_kind(charges[element]), charges[element]) for element in amounts}
+
+
+def _balanced(amounts: Mapping[str, float]) -> dict[str, float]:
+    pauling = {element: Element(element).data.get("X") or 0.0 for element in amounts}  # 0: none, of noble gases
+    lowest = min(pauling.values())
+    anions = {e for e in amounts if e in USUAL_CHARGES and pauling[e] - lowest > POLAR_DIFFERENCE}
+    cations = sum(amount for element, amount in amounts.items() if element not in anions)
+    if not anions or not cations:
+        return dict.fromkeys(amounts, 0.0)
+    share = min(-sum(USUAL_CHARGES[element] * amounts[element] for element in anions) / cations, MAX_CHARGE)
+    return {element: float(USUAL_CHARGES[element]) if element in anions else share for element in amounts}
+
+
+def _is_alloy(anions: set[str], others: set[str]) -> bool:
+    return anions.isdisjoint(USUAL_CHARGES) and any(Element(element).is_transition_metal for element in others)
+
+
+def _kind(charge: float) -> Kind:
+    if charge < -_NEUTRAL:
+        return "anion"
+    return "cation" if charge > _NEUTRAL else "metal"

@@ -1,0 +1,92 @@
+"""How large a structure to be made is: from the crystals of its prototype and the volume that its elements take.
+
+Knows compositions and sizes; makes no structures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sizes.relatives import suggested_excess
+from ..sizes.volumes import expected_volume
+from .decorations import Split
+from .element_mapping import cost_row, substitution_costs
+from .fragments import NETWORK, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """Crystals of the prototype of a structure to be made, none of its composition.
+
+    Attributes
+    ----------
+    formulas
+        n reduced formulas.
+    places
+        (slots, n) place on the modified Pettifor scale of the element that each new element replaces, in the order of
+        the target's elements.
+    sizes
+        n sizes.
+    """
+
+    formulas: tuple[str, ...]
+    places: NDArray[np.intp] = field(repr=False)
+    sizes: tuple[Size, ...]
+
+
+def size_like(old: Size, old_formula: str, formula: str) -> Size | None:
+    """Size of a composition in the place of another, by the volumes that both take; None where a radius is unknown."""
+    before, after = expected_volume(old_formula), expected_volume(formula)
+    if before is None or after is None:
+        return None
+    ratio = after / before
+    return Size(old.dimension, old.length * ratio ** (1 / 3), None if old.volume is None else old.volume * ratio)
+
+
+def target_size(
+    formula: str, elements: Sequence[str], split: Split | None, relatives: Relatives, dimension: int
+) -> Size | None:
+    """Size that the crystals of a prototype suggest for a composition; None where they tell nothing.
+
+    Parameters
+    ----------
+    formula
+        Reduced.
+    elements
+        Of the composition, in the order of `Relatives.places`; two may be one, ``split.name``.
+    split
+        The two that share the sites of one.
+    relatives
+        Crystals of the prototype.
+    dimension
+        Of the fragments of the template that lends its geometry; only sizes of such are alike.
+    """
+    volume = expected_volume(formula)
+    expected = [expected_volume(relative) or np.nan for relative in relatives.formulas]
+    has_size = np.array([size.dimension == dimension for size in relatives.sizes], dtype=bool) & ~np.isnan(expected)
+    alike = np.flatnonzero(has_size).tolist()
+    if volume is None or not alike:
+        return None
+    costs = substitution_costs()
+    places = relatives.places[:, alike]
+    to_target = np.stack([cost_row(name, costs, split)[row] for name, row in zip(elements, places, strict=True)])
+    among = costs[places[:, :, None], places[:, None, :]]
+    logs = np.log([expected[number] for number in alike])
+
+    def suggested(values: list[float], *, of_volumes: bool) -> float:
+        excess = suggested_excess(np.array(values) - logs, to_target, among, of_volumes=of_volumes)
+        return log(volume) + excess
+
+    volumes = [size.volume for number in alike if (size := relatives.sizes[number]).volume is not None]
+    cell = None
+    if len(volumes) == len(alike):
+        cell = exp(suggested([log(value) for value in volumes], of_volumes=True))
+    if dimension == NETWORK and cell is not None:
+        return Size(NETWORK, cell ** (1 / 3), cell)
+    lengths = [3 * log(relatives.sizes[number].length) for number in alike]
+    return Size(dimension, exp(suggested(lengths, of_volumes=False) / 3), cell)
