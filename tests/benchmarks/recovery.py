@@ -29,7 +29,7 @@ from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, 
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
-from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
+from exfolio.models.structure.templates import NoTemplateError, Prediction, fragments, predict
 from exfolio.models.structure.templates.decorations import splits
 from exfolio.models.structure.templates.element_mapping import substitution_features
 from exfolio.models.structure.templates.library import Bucket, Template, TemplateLibrary
@@ -74,7 +74,8 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
     if kind == "2d" and not as_stored:
         structures = {name: set_vacuum(one, thickest_gap(one).thickness) for name, one in structures.items()}
     ids, dimension = list(structures), 2 if kind == "2d" else 3
-    rules = b"".join(Path(module.__file__).read_bytes() for module in (prototype_index, cell_matching, reduced_cells))
+    shaping = (prototype_index, cell_matching, reduced_cells, fragments)
+    rules = b"".join(Path(module.__file__).read_bytes() for module in shaping)
     where = f"{Template.__module__} {prototype_index.__name__}".encode()  # a pickle names the classes in it so
     digest = hashlib.sha256(rules + where).hexdigest()[:12]
     cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}{'-as-stored' if as_stored else ''}-{digest}.pickle"

@@ -32,9 +32,9 @@ NEIGHBOURS_LESS: Final = 2.5
 NEIGHBOURS_MORE: Final = 1.0
 """By how many an ion's neighbours may be fewer or more than the fewest and most that Shannon tabulates. They are
 counted as (sum of valences)² / sum of squares, so that far ones count less. 99.5 % of the same crystals have at most
-0.65 more; fewer have ions of the p block, which may have a lone pair and are left out, and some between molecules or layers."""
+0.65 more; fewer have ions of the p block, which may have a lone pair and are left out, and some between layers."""
 MIXED_VALENCE: Final = 0.05
-"""By which a charge differs from a whole one where ions of an element differ, or electrons are left over."""
+"""By which a charge is off a whole one where ions of an element differ, or electrons are left over."""
 LIKE_BOND: Final = 0.1
 """Å beyond the sum of covalent radii up to which two cations or two anions of the p block are bonded. They then carry
 charges that the bonds between anions and cations do not, and have neighbours of their own kind."""
