@@ -26,3 +26,6 @@ class TemplateRoute(BaseModel):
         default=True,
         description="tell structures of a composition apart by comparing atoms; false: by prototypes alone, quicker",
     )
+    new: bool = Field(
+        default=False, description="leave out structures known of their composition; false: they come first, and say so"
+    )

@@ -16,6 +16,7 @@ from pymongo.client_session import ClientSession
 from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
+from ...models.structure.templates.template_cells import size_of
 from ...models.structure.vacuum import MIN_GAP, thickest_gap
 from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash
@@ -47,7 +48,7 @@ class TemplateStage(GroupStage):
     """
 
     name = "templates"
-    version = 2
+    version = 3
     members = (
         Members(
             Material,
@@ -201,7 +202,8 @@ def _members(group: Doc) -> list[Doc]:
             doc["template_refused"] = str(refused)
         else:
             doc["template_prototype"] = membership.prototype
-            known |= {"slots": list(membership.slots), "space_group": number}
+            size = size_of(structure, dimension)
+            known |= {"slots": list(membership.slots), "space_group": number, "size": list(size)}
             if membership.prototype == key:
                 known["founds"] = _founding(index.prototypes[membership.prototype], place)
                 place += 1

@@ -12,6 +12,7 @@ from ...models.composition.formula.formulas import describe_all
 from ...models.composition.screening import screen
 from ...models.structure.serialization import check_structure, to_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
+from ...models.structure.templates.sanity_checks import Check
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
 
@@ -95,6 +96,19 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
             }
         result.append(doc)
     return result
+
+
+def checked(check: Check) -> Doc:
+    """Write a check as a document holds it."""
+    verdict = {True: "passed", False: "failed", None: "unknown"}[check.passed]
+    verdict_doc: Doc = {
+        "verdict": verdict,
+        "value": check.value,
+        "limit": check.limit,
+        "most": check.most,
+        "note": check.note,
+    }
+    return {name: value for name, value in verdict_doc.items() if value is not None}
 
 
 def _shortest_distance(structure: Structure) -> float | None:

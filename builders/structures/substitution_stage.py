@@ -1,20 +1,38 @@
-"""Stage `bottom-up`: replaces elements of monolayers by others of their group, as 2DMatPedia does."""
+"""Stage `bottom-up`: replaces elements of monolayers by others of their group, as 2DMatPedia does.
+
+Works anonymous formula by anonymous formula, because many monolayers lead to the same one: it is made once, of the one
+whose elements are most alike, and not where it is a parent already.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
-from ...models.structure.layered.same_group_substitution import SubstitutionRules, same_group_substitutions
+from pymatgen.core.structure import Structure
+
+from ...models.structure.comparison.matching import Representatives
+from ...models.structure.layered.same_group_substitution import (
+    Substitution,
+    SubstitutionRules,
+    same_group_substitutions,
+)
 from ...models.structure.serialization import from_plain
+from ...models.structure.sizes.roles import likely_oxidation_states
+from ...models.structure.templates.element_mapping import substitution_cost
+from ...models.structure.templates.template_cells import TemplateCell
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
-from ..engine.selection.map_stage import MapStage
+from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from . import proposed_structure
 
+_CHARGE: Final = "charge"
 
-class BottomUpStage(MapStage):
+
+class BottomUpStage(GroupStage):
     """Makes structures by same-group substitution in the monolayers of the top-down route.
 
     Parameters
@@ -31,16 +49,9 @@ class BottomUpStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 1
-    source = ProposedStructure
-    facets = ("proposal", "novelty")
-    fields = ("structure",)
-    criteria: ClassVar[Doc] = {
-        "route": "top-down",
-        "valid": True,
-        "novel": {"$exists": True},
-        "duplicate_of": {"$exists": False},
-    }
+    version = 2
+    groups_per_batch = 8
+    criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}
     writes: ClassVar = {ProposedStructure: "proposal"}
 
     def __init__(
@@ -67,8 +78,14 @@ class BottomUpStage(MapStage):
         names = ("at_once", "max_elements", "max_period_step", "parents_by", "label")
         return {name: getattr(self, name) for name in names}
 
+    def sources_of_members(self) -> tuple[Members, ...]:
+        """Read the monolayers that repeat no other."""
+        facets = ("proposal", "novelty")
+        fixed = {"route": "top-down"}
+        return (Members(ProposedStructure, "formula_anonymous", facets, ("structure",), self.criteria, fixed),)
+
     def process(self, items: list[Item]) -> list[Outcome]:
-        """Make all substitutions of each monolayer."""
+        """Make all substitutions of the monolayers of each anonymous formula."""
         rules = SubstitutionRules(
             at_once="one" if self.at_once == "one" else "any",
             max_elements=self.max_elements,
@@ -76,19 +93,60 @@ class BottomUpStage(MapStage):
         )
         outcomes: list[Outcome] = []
         for item in items:
-            parent = from_plain(item.content["structure"])
-            proposals = []
-            for rank, new in enumerate(same_group_substitutions(parent, rules), 1):
-                identity = ",".join(f"{old}>{by}" for old, by in sorted(new.replaced.items()))
-                gap = thickest_gap(new.structure)
-                lattice = new.structure.lattice
-                thickness = lattice.abc[gap.axis] - gap.thickness
-                facts = {
-                    "dimension": 2,
-                    "substitution": dict(new.replaced),
-                    "thickness": max(0.0, float(thickness)),
-                    "area": float(new.structure.volume / lattice.abc[gap.axis]),
-                }
-                proposals.append(proposed_structure.Proposal(new.structure, item.key, identity, rank, facts))
-            outcomes.append({"structures": proposed_structure.documents("bottom-up", proposals)})
+            parents = {doc["structure_id"]: from_plain(doc["structure"]) for doc in item.content["structures"]}
+            documents = proposed_structure.documents("bottom-up", _proposals(parents, rules))
+            for doc in documents:
+                doc["made_of"] = [doc["parent_id"]]
+            outcomes.append({"structures": documents})
         return outcomes
+
+
+def _proposals(parents: Mapping[str, Structure], rules: SubstitutionRules) -> list[proposed_structure.Proposal]:
+    """Make what no parent is already, each once, the likeliest substitutions first."""
+    seen: dict[str, Representatives] = {}
+    for structure in parents.values():
+        _alike(seen, structure).add(structure)
+    made = [
+        (substitution_cost(new.replaced, parent.composition.get_el_amt_dict()), parent_id, _identity(new), new)
+        for parent_id, parent in parents.items()
+        for new in same_group_substitutions(parent, rules)
+    ]
+    proposals = []
+    ranks: dict[str, int] = {}
+    for cost, parent_id, identity, new in sorted(made, key=lambda entry: entry[:3]):
+        _, is_new = _alike(seen, new.structure).add(new.structure)
+        if not is_new:
+            continue
+        ranks[parent_id] = ranks.get(parent_id, 0) + 1
+        gap = thickest_gap(new.structure)
+        lattice = new.structure.lattice
+        facts = {
+            "dimension": 2,
+            "substitution": dict(new.replaced),
+            "substitution_cost": cost,
+            "thickness": max(0.0, float(lattice.abc[gap.axis] - gap.thickness)),
+            "area": float(new.structure.volume / lattice.abc[gap.axis]),
+        }
+        checks = _checks(new.structure)
+        remarks = {_CHARGE: checks.pop(_CHARGE)}
+        proposals.append(
+            proposed_structure.Proposal(new.structure, parent_id, identity, ranks[parent_id], facts, checks, remarks)
+        )
+    return proposals
+
+
+def _alike(seen: dict[str, Representatives], structure: Structure) -> Representatives:
+    """Structures of the same formula so far; templates of other sizes are the same."""
+    return seen.setdefault(structure.composition.reduced_formula, Representatives(max_density_ratio=None))
+
+
+def _identity(new: Substitution) -> str:
+    return ",".join(f"{old}>{by}" for old, by in sorted(new.replaced.items()))
+
+
+def _checks(structure: Structure) -> dict[str, Doc]:
+    """Check a structure as those made of templates are checked."""
+    elements = {site.specie.symbol for site in structure}
+    states = likely_oxidation_states(structure.composition.reduced_formula)
+    cell = TemplateCell(structure, 2).with_elements({symbol: symbol for symbol in elements}, states, rescale=False)
+    return {check.name: proposed_structure.checked(check) for check in cell.checks if check.name != "coordination"}

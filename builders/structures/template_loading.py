@@ -16,6 +16,7 @@ from ...models.structure.comparison.prototype_index import Membership
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.templates import Prediction, Ranking, predict, realise
 from ...models.structure.templates.decorations import anonymous_formula
+from ...models.structure.templates.fragments import Size
 from ...models.structure.templates.library import Bucket, Template, TemplateLibrary
 from ...models.structure.templates.shortlisting import shortlist
 from ...stores.connection import Connection
@@ -96,6 +97,7 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
             membership=Membership(doc["template_prototype"], tuple(doc["template"]["slots"])),
             space_group=doc["template"].get("space_group"),
             dimension=dimension,
+            size=Size(*doc["template"]["size"]) if "size" in doc["template"] else None,
         )
         for doc in sorted(docs, key=lambda doc: str(doc["material_id"]))
         if doc["template_prototype"] in prototypes
@@ -117,9 +119,15 @@ def _structure(connection: Connection, template_id: str) -> Structure:
 
 
 def predict_structures(
-    connection: Connection, formula: str, *, dimension: int = 2, top: int = 10, ranking: Ranking = "prototypes"
+    connection: Connection,
+    formula: str,
+    *,
+    dimension: int = 2,
+    top: int = 10,
+    ranking: Ranking = "prototypes",
+    new: bool = False,
 ) -> list[Prediction]:
-    """Predict the structures of a formula from the registry's templates, best first.
+    """Predict the structures of a formula from the registry's templates, the known ones first, then the best.
 
     Parameters
     ----------
@@ -131,7 +139,7 @@ def predict_structures(
         2 for monolayers, 3 for bulk crystals.
     top
         Structures wanted.
-    ranking
+    ranking, new
         As for `models.structure.templates.predict`.
 
     Raises
@@ -152,5 +160,5 @@ def predict_structures(
         return predict(formula, library, top, dimension=dimension, ranking=ranking, space_groups=probabilities)
     weights = ranking_weights(probabilities, dimension)
     templates = TemplateBuckets(connection)
-    chosen = shortlist(formula, templates, top, dimension=dimension, space_groups=weights)
+    chosen = shortlist(formula, templates, top, dimension=dimension, space_groups=weights, new=new)
     return realise(chosen.with_space_groups(probabilities), templates.structure_of)

@@ -20,7 +20,6 @@ from ...models.structure.pettifor import ElementOffScaleError
 from ...models.structure.serialization import Arrays, arrays_of
 from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
 from ...models.structure.templates.decorations import simpler_formulas
-from ...models.structure.templates.sanity_checks import Check
 from ...models.structure.templates.template_cells import TemplateCells
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import Composition, Material, ProposedStructure
@@ -58,6 +57,8 @@ class TemplateStructuresStage(GroupStage):
         eV/atom; compositions of a higher one are left alone; None asks for none.
     match_structures
         Whether structures of one composition are told apart by StructureMatcher, or by their prototypes alone.
+    new
+        Whether structures known of their composition are left out; else they come first.
     judged
         Whether compositions also have to have passed a campaign's gates on compositions.
     labels
@@ -66,7 +67,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 4
+    version = 5
     groups_per_batch = 25
 
     def __init__(
@@ -76,6 +77,7 @@ class TemplateStructuresStage(GroupStage):
         min_p_2d: float | None = 0.95,
         max_predicted_formation_energy: float | None = 0.0,
         match_structures: bool = True,  # noqa: FBT001, FBT002  as plain data from campaigns
+        new: bool = False,  # noqa: FBT001, FBT002
         judged: bool = False,  # noqa: FBT001, FBT002
         labels: dict[str, str] | None = None,
         label: str = "",
@@ -86,6 +88,7 @@ class TemplateStructuresStage(GroupStage):
         self.min_p_2d = min_p_2d
         self.max_predicted_formation_energy = max_predicted_formation_energy
         self.match_structures = match_structures
+        self.new = new
         self.judged = judged
         self.labels = labels or {}
         self.label = label
@@ -99,7 +102,8 @@ class TemplateStructuresStage(GroupStage):
 
     def arguments(self) -> Doc:
         """Settings."""
-        names = ("structures", "min_p_2d", "max_predicted_formation_energy", "match_structures", "judged", "labels")
+        thresholds = ("min_p_2d", "max_predicted_formation_energy")
+        names = ("structures", *thresholds, "match_structures", "new", "judged", "labels")
         return {"dimension": self.dimension, "label": self.label, **{name: getattr(self, name) for name in names}}
 
     @property
@@ -199,6 +203,7 @@ class TemplateStructuresStage(GroupStage):
                 dimension=self.dimension,
                 space_groups=ranking_weights(space_groups, self.dimension),
                 match_structures=self.match_structures,
+                new=self.new,
             )
             content["shortlist"] = chosen.with_space_groups(space_groups)
         except (NoTemplateError, ElementOffScaleError, UnparsableFormula, UnknownElement) as error:
@@ -281,6 +286,7 @@ def _proposal(prediction: Prediction, rank: int, facts: Doc) -> proposed_structu
         "substitution": dict(prediction.mapping),
         "template_distance": prediction.distance,
         "mapping_distance": prediction.mapping_distance,
+        "share": prediction.share,
         "probability": prediction.probability,
         "template_prototype": prediction.prototype,
         "oxidation_match": prediction.oxidation,
@@ -303,15 +309,9 @@ def _proposal(prediction: Prediction, rank: int, facts: Doc) -> proposed_structu
             "orderings": prediction.decoration.orderings,
         }
         written += f":{sites}"
-    checks = {check.name: _checked(check) for check in prediction.checks}
+    checks = {check.name: proposed_structure.checked(check) for check in prediction.checks}
     remarks = {_CHARGE: checks.pop(_CHARGE)}  # by other oxidation states than `charge_neutral`, which the gates look at
     identity = f"{prediction.dimension}:{prediction.formula}:{written}"
     return proposed_structure.Proposal(
         prediction.structure, prediction.template_id, identity, rank, details, checks, remarks
     )
-
-
-def _checked(check: Check) -> Doc:
-    verdict = {True: "passed", False: "failed", None: "unknown"}[check.passed]
-    verdict_doc: Doc = {"verdict": verdict, "value": check.value, "limit": check.limit, "note": check.note}
-    return {name: value for name, value in verdict_doc.items() if value is not None}

@@ -41,6 +41,7 @@ def structure(
         int, typer.Option(min=2, max=3, help="2: a monolayer, from monolayers; 3: a bulk crystal, from bulk crystals.")
     ] = 2,
     top: Annotated[int, typer.Option(min=1, max=100, help="How many structures.")] = 10,
+    new: Annotated[bool, typer.Option("--new", help="Only structures that are not known of the formula.")] = False,
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="Files to write: cif or poscar.")
     ] = ExportFormat.cif,
@@ -48,7 +49,7 @@ def structure(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Predict the structures a formula most likely takes, best first, from known structures like it.
+    """Predict the structures of a formula: the known ones first, then the likeliest, from known structures like it.
 
     Nothing is stored. For many formulas let a campaign take the route `template`.
 
@@ -61,7 +62,7 @@ def structure(
         raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
     with connect(begin()) as connection:
         require_initialised(connection)
-        predictions = _predicted(connection, formula, dimension, top)
+        predictions = _predicted(connection, formula, dimension, top, new=new)
     written = _write(predictions, format_, to, force=force) if to is not None else []
     if json:
         print_json(
@@ -78,7 +79,7 @@ def structure(
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
 
 
-def _predicted(connection: Connection, formula: str, dimension: int, top: int) -> list[Prediction]:
+def _predicted(connection: Connection, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
     # Seconds of imports, for those who predict and not for those who ask for help.
     from ...builders.structures.template_loading import predict_structures
     from ...models.composition.formula.parsing import FormulaError
@@ -86,7 +87,7 @@ def _predicted(connection: Connection, formula: str, dimension: int, top: int) -
     from ...models.structure.templates import NoTemplateError
 
     try:
-        return predict_structures(connection, formula, dimension=dimension, top=top)
+        return predict_structures(connection, formula, dimension=dimension, top=top, new=new)
     except (FormulaError, ElementOffScaleError) as error:
         raise ConfigurationError(str(error), "Give a formula of elements from H to Lr, e.g. MoSSe.") from error
     except NoTemplateError as error:
@@ -130,6 +131,7 @@ def _as_plain(prediction: Prediction, rank: int) -> Doc:
         "rank": rank,
         "template_id": prediction.template_id,
         "template_prototype": prediction.prototype,
+        "share": prediction.share,
         "probability": prediction.probability,
         "template_distance": prediction.distance,
         "mapping_distance": prediction.mapping_distance,
@@ -141,7 +143,7 @@ def _as_plain(prediction: Prediction, rank: int) -> Doc:
         "oxidation_states": dict(prediction.oxidation_states) if prediction.oxidation_states else None,
         "length_factor": prediction.length_factor,
         "checks": {
-            check.name: {"passed": check.passed, "value": check.value, "limit": check.limit, "note": check.note}
+            check.name: {name: getattr(check, name) for name in ("passed", "value", "limit", "most", "note")}
             for check in prediction.checks
         },
         "known_as": prediction.duplicate_of,
@@ -159,26 +161,31 @@ def _decoration(decoration: Decoration | None) -> Doc | None:
 
 def _print(predictions: Sequence[Prediction]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("", "share", "ElMD", "space group", "atoms"):
+    for name in ("", "chance", "ElMD", "space group", "atoms"):
         table.add_column(name, justify="right")
     table.add_column("substitution", overflow="fold")
     table.add_column("checks", no_wrap=True)
     table.add_column("template", overflow="fold")
     for rank, prediction in enumerate(predictions, 1):
-        known = f"  [yellow]known: {escape(prediction.duplicate_of)}[/]" if prediction.duplicate_of else ""
+        is_known = prediction.duplicate_of is not None
         table.add_row(
             str(rank),
-            text_of(round(prediction.probability, 3)) if prediction.probability is not None else "",
+            "[yellow]known[/]" if is_known else text_of(round(prediction.probability or 0.0, 2)),
             f"{prediction.distance:.2f}",
             text_of(prediction.space_group),
             str(len(prediction.structure)),
             escape(", ".join(f"{old} > {new}" for old, new in prediction.mapping.items() if old != new)),
             " ".join(_MARK[check.passed] for check in prediction.checks),
-            escape(prediction.template_id) + known,
+            escape(prediction.template_id),
         )
     print_table(table)
     names = ", ".join(check.name.replace("_", " ") for check in predictions[0].checks)
+    chances = [prediction.probability or 0.0 for prediction in predictions if prediction.duplicate_of is None]
+    if chances and max(chances) < LITTLE:
+        out.print(f"There is little to go by: none of the unknown ones has a chance of {LITTLE:g}.", soft_wrap=True)
     out.print(f"[dim]checks: {names}; all values: --json; files: --out FOLDER[/]", soft_wrap=True)
 
 
+LITTLE = 0.2
+"""Chance below which a prediction is hardly one."""
 _MARK = {True: MARKS["passed"], False: MARKS["failed"], None: MARKS["unknown"]}

@@ -38,20 +38,20 @@ def print_structures(structures: list[Doc]) -> None:
     for name in ("structure", "route", "from"):
         table.add_column(name, no_wrap=True)
     table.add_column("substitution", no_wrap=True)
-    for name in ("share", "ElMD", "group"):
+    for name in ("chance", "ElMD", "group"):
         table.add_column(name, justify="right")
     for name in ("valid", "novel"):
         table.add_column(name)
     for proposed in structures[:_MOST]:
         mapping = (proposed.get("substitution") or {}).items()
-        share, distance = proposed.get("probability"), proposed.get("template_distance")
+        chance, distance = proposed.get("probability"), proposed.get("template_distance")
         table.add_row(
             f"{proposed.get('dimension', '')}D {proposed.get('rank', '')}",
             escape(str(proposed["structure_id"])),
             escape(str(proposed.get("route", ""))),
             escape(str(proposed.get("parent_id", ""))),
             escape(", ".join(f"{old} > {new}" for old, new in mapping if old != new)),
-            "" if share is None else f"{share:.3f}",
+            "" if chance is None else f"{chance:.2f}",
             "" if distance is None else f"{distance:.2f}",
             text_of((proposed.get("space_group") or {}).get("number")),
             _mark(proposed.get("valid")),

@@ -19,7 +19,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         "novelty": ("novel", "known_as", "duplicate_of", "proposed_by"),
         "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of"),
     }
-    GROUP_FIELDS = ("formula_reduced", "chemsys")
+    GROUP_FIELDS = ("formula_reduced", "formula_anonymous", "chemsys")
     SHARED = True
     LABELLED: ClassVar[dict[str, str]] = {"relaxed": "relaxed_by"}
 
@@ -51,12 +51,21 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
+    substitution_cost = FloatField(
+        help_text="Minus the logarithm of how likely a crystal stays the same with its elements so replaced, an atom",
+        min_value=0,
+    )
     template_distance = FloatField(help_text="Element mover's distance to the template's composition", min_value=0)
     mapping_distance = FloatField(
         help_text="Steps per atom on the modified Pettifor scale by which the substitution moves elements", min_value=0
     )
-    probability = FloatField(
+    share = FloatField(
         help_text="Share of its prototype, elements so arranged, among all that the templates suggest",
+        min_value=0,
+        max_value=1,
+    )
+    probability = FloatField(
+        help_text="Probability that such a crystal is known, by how often such suggestions were",
         min_value=0,
         max_value=1,
     )

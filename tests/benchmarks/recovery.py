@@ -333,7 +333,7 @@ def main() -> None:
     dimension = records.dimension
 
     def with_options(**chosen: object) -> Callable[[str, TemplateLibrary], list[Prediction]]:
-        return lambda formula, library: predict(formula, library, dimension=dimension, **chosen)
+        return lambda formula, library: predict(formula, library, dimension=dimension, new=True, **chosen)
 
     def own_costs(target: str) -> NDArray[np.float64]:
         return costs[0 if target in first_half else 1]

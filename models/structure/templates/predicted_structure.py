@@ -13,6 +13,7 @@ from pymatgen.core.structure import Structure
 from ..element_movers import distances
 from ..sizes.roles import likely_oxidation_states
 from ..symmetry.symmetry_analysis import space_group
+from .chances import chance
 from .decorations import SYMMETRY_TOLERANCE, Split, replaced
 from .element_mapping import OxidationMatch, oxidation_match, scale_distance
 from .ranking import Choice, NoTemplateError
@@ -57,8 +58,11 @@ class Prediction:
         The template's elements to the new ones; of an ordered decoration one goes to two, as in ``{"S": "S/Se"}``.
     mapping_distance
         Scale steps per atom that the mapping moves the elements; `distance` or more.
+    share
+        Of its prototype with this arrangement among all that the library gives; None for ranking "elmd", and where
+        nothing but what is known has that prototype.
     probability
-        Share of its prototype with this arrangement among all that the library gives; None for ranking "elmd".
+        That it is known, or will be, as `chances` tells it from share and evidence; None where the share is.
     prototype
         Id of the prototype.
     space_group
@@ -74,7 +78,7 @@ class Prediction:
     checks
         Shortest distance, coordination, charge.
     duplicate_of
-        Id of the template of this very composition that it matches, None when it is new.
+        Id of the template of this very composition that it is, None when it is new.
     dimension
         2 or 3.
     decoration
@@ -87,6 +91,7 @@ class Prediction:
     distance: float
     mapping: Mapping[str, str]
     mapping_distance: float
+    share: float | None
     probability: float | None
     prototype: str
     space_group: int | None
@@ -107,11 +112,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """A template with the elements of a composition in it; `probability`, `duplicate_of` as of `Prediction`."""
+    """A template with the elements of a composition in it; `share`, `duplicate_of` as of `Prediction`."""
 
     choice: Choice
     cell: SubstitutedCell
-    probability: float | None
+    share: float | None
     duplicate_of: str | None
 
 
@@ -122,6 +127,7 @@ def described(
     dimension: int,
     space_groups: Mapping[int, float] | None,
     cells: TemplateCells,
+    evidence: float | None = None,
 ) -> list[Prediction]:
     """Describe how each realised structure came about.
 
@@ -139,6 +145,8 @@ def described(
         Probability of each space group by number, where it is to be told.
     cells
         Those the structures were made of.
+    evidence
+        As of `chances.chance`, where there are shares.
 
     Returns
     -------
@@ -169,7 +177,8 @@ def described(
                 distance=float(distance),
                 mapping=choice.mapping,
                 mapping_distance=scale_distance(came_from, amounts),
-                probability=entry.probability,
+                share=entry.share,
+                probability=_chance(entry.share, evidence, dimension),
                 prototype=template.membership.prototype,
                 space_group=number,
                 space_group_probability=_probability(space_groups, number),
@@ -183,6 +192,10 @@ def described(
             )
         )
     return predictions
+
+
+def _chance(share: float | None, evidence: float | None, dimension: int) -> float | None:
+    return None if share is None or evidence is None else chance(share, evidence, dimension)
 
 
 def _decoration(choice: Choice, cell: SubstitutedCell, cells: TemplateCells) -> Decoration | None:

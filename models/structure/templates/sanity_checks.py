@@ -195,8 +195,7 @@ def check_ions(
     )
     neighbours = carried**2 / np.maximum(squares, np.finfo(float).tiny)
     by_ion = {name: neighbours[kinds == k] for k, name in enumerate(names) if cation[k]}
-    ions = {name: (roles[name].charge, counts) for name, counts in by_ion.items()}
-    return total, _check_neighbours(ions, few=like)
+    return total, _check_neighbours({name: (roles[name].charge, counts) for name, counts in by_ion.items()}, few=like)
 
 
 def _check_neighbours(ions: Mapping[str, tuple[float, Array]], *, few: bool) -> Check:

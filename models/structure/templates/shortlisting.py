@@ -75,6 +75,8 @@ class Shortlist:
     known
         The templates of this very composition, each with its share among all that the library gives; None where no
         other composition has its prototype. The likeliest first.
+    evidence
+        Weight of all that the library gives, as of `chances.chance`.
     k, dimension, match_structures, new, space_groups
         As given to `shortlist`; of the space groups only those of the candidates.
     """
@@ -83,6 +85,7 @@ class Shortlist:
     amounts: Mapping[str, int]
     candidates: tuple[Shortlisted, ...]
     known: tuple[tuple[Choice, float | None], ...]
+    evidence: float
     k: int
     dimension: int
     match_structures: bool
@@ -170,6 +173,7 @@ def shortlist(
             for likely in candidates
         ),
         known=_known(rankings[None], pool) if None in rankings else (),
+        evidence=total,
         k=k,
         dimension=dimension,
         match_structures=match_structures,

@@ -142,7 +142,9 @@ def realise(chosen: Shortlist, structure_of: StructureOf | TemplateCells, *, res
     realised = list(told_apart(chosen, cells, make))
     if not realised and not chosen.known:
         raise NoTemplateError(no_template(chosen.formula, chosen.dimension) + ", nor a simpler one to decorate")
-    return described(realised, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells)
+    return described(
+        realised, chosen.formula, chosen.amounts, chosen.dimension, chosen.space_groups, cells, chosen.evidence
+    )
 
 
 def _maker(chosen: Shortlist, cells: TemplateCells, *, rescale: bool) -> _Maker:
@@ -233,16 +235,20 @@ def _sane_first(candidate: Shortlisted, make: _Maker) -> Iterator[tuple[Choice, 
 def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Realised]:
     """Make distinct structures, compared with each other and with the known ones by StructureMatcher.
 
-    The known ones come first. The others are told apart as finely as prototypes are; those alike by its default
-    tolerances only are set back.
+    The known ones come first. All are told apart as finely as prototypes are; those alike by its default tolerances
+    only are set back.
     """
-    known = Representatives(max_density_ratio=None)
     alike = Representatives(max_density_ratio=None)
     listed = Representatives(max_density_ratio=None, tolerances=PROTOTYPE_TOLERANCES)
     n_listed = 0
     for realised, arrays in _as_known(chosen, cells):
-        _, is_first = known.add(arrays)
-        if is_first and not chosen.new and n_listed < chosen.k:
+        prepared = prepare(arrays)
+        nearest = alike.match(prepared)
+        if nearest is not None and listed.match(prepared, start=nearest) is not None:
+            continue  # the same from another source
+        alike.keep(prepared)
+        listed.keep(prepared)
+        if not chosen.new and n_listed < chosen.k:
             n_listed += 1
             yield realised
     failed: set[int] = set()
@@ -278,8 +284,6 @@ def _by_matching(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Itera
             if nearest is not None and place not in near:
                 near.add(place)
                 heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate))
-                break
-            if known.match(prepared) is not None:
                 break
             alike.keep(prepared)
             listed.keep(prepared)

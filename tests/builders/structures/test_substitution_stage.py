@@ -34,8 +34,20 @@ def test_molybdenum_and_sulphur_are_replaced_by_their_neighbours(registry: Conne
     assert tungsten["space_group"]["number"] == parent["space_group"]["number"] == 187
     assert tungsten["thickness"] == pytest.approx(3.35, abs=0.3)  # WSe2: 3.34 Å
     assert tungsten["charge_neutral"] is True
-    [origin] = tungsten["origins"]
-    assert (origin["collection"], origin["id"]) == ("structures", parent["structure_id"])
+    assert {"collection": "structures", "id": parent["structure_id"]}.items() <= tungsten["origins"][-1].items()
+    assert tungsten["substitution_cost"] < next(doc for doc in made if doc["formula_reduced"] == "CrO2")["substitution_cost"]
+    assert tungsten["checks"]["bond_valence"]["verdict"] == "passed"
+
+
+def test_what_several_monolayers_lead_to_is_made_once_and_no_parent_again(registry: Connection) -> None:
+    put(registry, crystals("MoS2-2H", "WSe2-2H"))
+
+    substitute(registry)
+
+    made = [doc["formula_reduced"] for doc in registry.database["structures"].find({"route": "bottom-up"})]
+    assert len(made) == len(set(made))
+    assert {"MoSe2", "WS2"} < set(made)
+    assert {"MoS2", "WSe2"}.isdisjoint(made)
 
 
 def test_one_at_a_time_and_over_all_periods(registry: Connection) -> None:

@@ -134,7 +134,7 @@ def test_where_compositions_are_judged_only_those_promoted_get_structures(regist
 def test_a_composition_without_a_template_says_why_and_is_due_when_one_comes(registry: Connection) -> None:
     put(registry, layers("1H-MoS2"))
     put_compositions(registry, "SnGe", "MoS2", "WSe2")
-    make(registry)
+    make(registry, new=True)
 
     assert one(registry, "compositions", formula_reduced="SnGe")["template_refused"] == (
         "no two-dimensional template has the anonymous formula AB of SnGe"
@@ -142,12 +142,12 @@ def test_a_composition_without_a_template_says_why_and_is_due_when_one_comes(reg
     only_itself = one(registry, "compositions", formula_reduced="MoS2")
     assert only_itself["template_structures"] == 0
     assert "MoS2 itself" in only_itself["template_refused"]
-    assert make(registry).due == 0
+    assert make(registry, new=True).due == 0
 
     silicon_carbide = buckled("Si", 3.1)
     silicon_carbide[1] = "C"
     put(registry, [material("SiC", silicon_carbide)])
-    report = make(registry)
+    report = make(registry, new=True)
 
     assert (report.due, report.inserted) == (1, 1)
     composition = one(registry, "compositions", formula_reduced="SnGe")

@@ -78,7 +78,7 @@ def test_distinct_structures_come_best_first_with_where_they_are_from(library):
     assert best.oxidation_states == {"W": 4, "Se": -2}
     assert best.passed
     assert best.probability > found[1].probability
-    assert sum(one.probability for one in found) == pytest.approx(1, abs=0.001)
+    assert sum(one.share for one in found) == pytest.approx(1, abs=0.001)
 
 
 def test_the_cell_follows_the_elements_and_the_vacuum_stays(library):
