@@ -18,6 +18,9 @@ _LOOKED_INTO: Final = tuple(name for name in ALL_DOCUMENTS if name not in ("stag
 _NEAR: Final = 8
 _SHORTENED: Final = 40  # letters left off an id in search of one like it
 _MAX_LENGTH: Final = 1024
+_OF_SOURCES: Final = ("materials", "reference_entries")
+_OF_MATERIALS_PROJECT: Final = re.compile(r"(mp|mvc)-(?:([a-z]{1,13})|(\d{1,18}))")
+_FILLED: Final = 8  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if exact:
         places = " and ".join(stored.collection for stored in exact)
         raise NoSuchDocument(f"{name} is in {places}", f"Say which: --collection {exact[0].collection}")
+    if len(of_sources := _in_a_source(connection, collections, name)) == 1:
+        return of_sources[0]
+    if of_sources:
+        listed = "\n".join(f"  {stored.key}  ({stored.collection})" for stored in of_sources[:_NEAR])
+        raise NoSuchDocument(f"several sources have {name!r}:\n{listed}", "Write the one you mean, with its source.")
     begin_so = _beginning_with(connection, collections, name)
     shortest = min((key for _, key in begin_so), key=len, default="")
     if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
@@ -74,6 +82,43 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
 def _exact(connection: Connection, collection: str, key: str) -> StoredDocument | None:
     document = connection.database[collection].find_one({fields_of(collection).key: key}, {"_id": 0})
     return StoredDocument(collection, key, document) if document else None
+
+
+def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str) -> list[StoredDocument]:
+    """Documents that have this id in their source: mp-149 for materials-project:mp-149, in either notation of its."""
+    source, colon, own = name.rpartition(":")
+    found = []
+    for collection in collections:
+        if collection not in _OF_SOURCES:
+            continue
+        key = fields_of(collection).key
+        sources = [source] if colon else sorted(connection.database[collection].distinct("source"))
+        keys = [f"{place}:{spelling}" for place in sources for spelling in notations(own)]
+        documents = connection.database[collection].find({key: {"$in": keys}}, {"_id": 0}).sort(key, 1)
+        found += [StoredDocument(collection, str(document[key]), document) for document in documents]
+    return found
+
+
+def notations(name: str) -> list[str]:
+    """Notations of an id that mean the same: those of the Materials Project are numbers, or such numbers in letters.
+
+    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``).
+
+    Examples
+    --------
+    >>> notations("mp-lxf"), notations("mp-8039")
+    (['mp-lxf', 'mp-8039', 'mp-aaaaalxf'], ['mp-8039', 'mp-lxf', 'mp-aaaaalxf'])
+    """
+    found = _OF_MATERIALS_PROJECT.fullmatch(name)
+    if not found:
+        return [name]
+    number = int(found[3]) if found[3] else sum(26**i * (ord(c) - ord("a")) for i, c in enumerate(reversed(found[2])))
+    letters, rest = "", number
+    while rest or not letters:
+        letters, rest = f"{chr(ord('a') + rest % 26)}{letters}", rest // 26
+    prefix = found[1]
+    spelt = (name, f"{prefix}-{number}", f"{prefix}-{letters}", f"{prefix}-{letters.rjust(_FILLED, 'a')}")
+    return list(dict.fromkeys(spelt))
 
 
 def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:

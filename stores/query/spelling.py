@@ -12,6 +12,8 @@ from typing import Final
 
 _LONGEST: Final = 200
 _FORMULA: Final = re.compile(r"(?:[A-Z][a-z]?|[0-9.()\[\] ])+")
+_SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_HYDRATE: Final = re.compile(r"\.\d*\(?(?:[HDT]2O|OH2|N[HD]3|H2O2)\)?|[A-Za-z)\]]\.(?!\d)")
 _ANONYMOUS: Final = re.compile(r"(?:[A-Z][0-9]*)+")
 _SYSTEM: Final = re.compile(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)*")
 
@@ -27,8 +29,11 @@ def reduced(formula: str) -> str:
     >>> reduced("O4Ti2")
     'TiO2'
     """
+    formula = formula.translate(_SUBSCRIPTS)
     if len(formula) > _LONGEST or not _FORMULA.fullmatch(formula):
         raise ValueError(f"{formula!r} is no formula")
+    if _HYDRATE.search(formula):
+        raise ValueError(f"{formula!r} may be a hydrate or hold a decimal amount: write all its atoms out")
     # Half a second, for those who ask for a formula only.
     from pymatgen.core.composition import Composition
     from pymatgen.core.periodic_table import Element
