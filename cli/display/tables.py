@@ -51,8 +51,8 @@ def print_table(table: Table) -> None:
         return
     left_out = [_head(column) for column in table.columns[fitting:]]
     del table.columns[fitting:]
-    for column, width in zip(table.columns, _shared(widths[:fitting], out.width - gap * (fitting - 1)), strict=True):
-        column.width = width
+    for column, given in zip(table.columns, _shared(widths[:fitting], out.width - gap * (fitting - 1)), strict=True):
+        column.width = given
         column.no_wrap = False
         column.overflow = "fold"
     out.print(table)

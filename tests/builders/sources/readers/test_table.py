@@ -268,3 +268,12 @@ def test_real_tables(read: Any, shared_data: Path) -> None:
     reading = read(Table(paths=shared_data / "2dmatpedia_formulas.csv.gz", source="2dmatpedia"))
     assert (len(reading.materials), reading.bad) == (6351, [])
     assert reading.materials[0]["material_id"] == "2dmatpedia:2dm-1"
+
+
+def test_ids_are_bounded_and_hold_no_nul(write: Any, read: Any) -> None:
+    ids = ["x" * 300, "x" * 301, "a\0b", "good"]
+    path = write("ids.csv", "material_id,formula\n" + "".join(f"{name},MgO\n" for name in ids))
+    reading = read(Table(paths=path))
+    assert reading.ids == [ids[0], "good"]
+    assert all("can't be one" in bad.reason for bad in reading.bad)
+    assert len(reading.bad) == 2
