@@ -111,6 +111,14 @@ def _kinds_of_json(path: Path) -> set[str]:
             kinds.add("jarvis")
         elif "numbers" in value and "positions" in value and "unique_id" in value:
             kinds.add("ase")
+        elif isinstance(data := value.get("data"), dict) and {"mat_id", "e_above_hull"} <= set(data):
+            kinds.add("alexandria")
+        elif "matpes_id" in value:
+            kinds.add("matpes")
+        elif "delta_e" in value and "entry_id" in value:
+            kinds.add("oqmd")
+        elif "all_3D_parents" in value and "as_extracted_2D_structure_uuid" in value:
+            kinds.add("mc2d")
         elif "composition" in value and "energy" in value:
             kinds.add("entries")
         elif "discovery_process" in value and "structure" in value:
