@@ -100,7 +100,7 @@ class ExtendedXyz(FileReader):
                 yield bad.moved(place, index)
 
     def _id(self, frame: bytes, occurrences: Occurrences, prefix: str) -> str:
-        atoms = _atoms(frame)
+        atoms = read_frame(frame)
         stated = next((str(atoms.info[key]) for key in _IDS if key in atoms.info), None)
         if stated:
             return stated
@@ -117,17 +117,10 @@ class ExtendedXyz(FileReader):
             The record can't be used.
         """
         frame, source_id = raw.payload
-        atoms = _atoms(frame)
-        if atoms.cell.rank < 3:
-            raise BadRecord("it has no cell of three vectors", remedy="give crystals and layers, with their cell")
-        structure = checked(
-            Structure(
-                Lattice(atoms.cell.array), atoms.get_chemical_symbols(), atoms.get_scaled_positions(wrap=False).tolist()
-            )
-        )
+        atoms = read_frame(frame)
         document: dict[str, Any] = {
             **identity(self.source, source_id, self.source_version),
-            **structure_fields(structure),
+            **structure_fields(structure_of(atoms)),
         }
         periodic = int(sum(atoms.pbc))
         if self.dimension is not None or periodic < 3:
@@ -144,7 +137,7 @@ class ExtendedXyz(FileReader):
         return {"materials": [document]}
 
 
-def _atoms(frame: bytes) -> Any:
+def read_frame(frame: bytes) -> Any:
     """Read one frame with ASE.
 
     Raises
@@ -159,6 +152,20 @@ def _atoms(frame: bytes) -> Any:
     except Exception as error:  # ASE raises whatever the text leads it into
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadRecord(f"ASE can't read it: {reason:.300}", remedy="correct the frame") from error
+
+
+def structure_of(atoms: Any) -> Structure:
+    """Checked structure of ASE's atoms.
+
+    Raises
+    ------
+    BadRecord
+        They have no cell, or aren't usable.
+    """
+    if atoms.cell.rank < 3:
+        raise BadRecord("it has no cell of three vectors", remedy="give crystals and layers, with their cell")
+    places = atoms.get_scaled_positions(wrap=False).tolist()
+    return checked(Structure(Lattice(atoms.cell.array), atoms.get_chemical_symbols(), places))
 
 
 def _plain(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,8 @@ class Mc2d(FileReader):
             if isinstance(item, BadRecord):
                 yield item
             elif not isinstance(item.value, Mapping):
-                yield BadRecord("it is not an object", remedy="give the archive's own file", place=item.place)
+                bad = BadRecord("it is not an object", remedy="give the archive's own file")
+                yield bad.moved(item.place, item.index)
             else:
                 yield RawRecord(item.place, item.index, (item.text, *_cif(path.parent, item.value)))
 

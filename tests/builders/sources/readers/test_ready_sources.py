@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from exfolio.builders.sources.kind_guess import guess_kind
 from exfolio.builders.sources.readers.alexandria import Alexandria
+from exfolio.builders.sources.readers.c2db_folders import C2dbFolders
 from exfolio.builders.sources.readers.extended_xyz import ExtendedXyz
 from exfolio.builders.sources.readers.matpes import MatPes
 from exfolio.builders.sources.readers.mc2d import Mc2d
@@ -155,6 +156,26 @@ def test_mc2d(write: Any, read: Any) -> None:
     assert ("structure" in bare, "exfoliation_energy" in bare) == (False, False)
 
 
+def test_c2db_s_folders(write: Any, read: Any) -> None:
+    pytest.importorskip("ase")
+    # Given two folders of the archive, of which one names the report of its monolayer
+    facts = {"olduid": "MoS2-165798ab5e18", "hform": -0.93, "ehull": 0.0, "gap": 1.58, "evac": 4.4, "magstate": "NM"}
+    facts |= {"energy": -21.9, "layergroup": "p-6m2", "lgnum": 78, "dyn_stab": True, "label": "Lyngby22_CDVAE"}
+    for place, more in (("AB2/1MoS2/1", {"doi": "10.1103/PhysRevLett.105.136805"}), ("AB2/1MoS2/2", {})):
+        path = write(f"C2DB/{place}/data.json", json.dumps(facts | more))
+        write(f"C2DB/{place}/structure.xyz", FRAME.format(info="", c="F"))
+    write("C2DB/AB2/1WS2/1/data.json", json.dumps(facts))
+
+    reading = read(C2dbFolders(paths=path.parents[3]))
+
+    assert guess_kind(path) == "c2db-folders"
+    made, other = reading.materials
+    assert (made["material_id"], made["formation_energy"], made["band_gap"]) == ("c2db:1MoS2-1", -0.93, 1.58)
+    assert (made["synthesised"], "synthesised" in other) == (True, False)
+    assert made["extra"]["layergroup"] == "p-6m2"
+    assert "no structure.xyz" in reading.bad[0].reason
+
+
 def test_matpes(write: Any, read: Any) -> None:
     record = {
         "matpes_id": "matpes-20240214_999484_73",
@@ -195,6 +216,7 @@ def test_extended_xyz(write: Any, read: Any) -> None:
     )
     reading = read(ExtendedXyz(paths=write("omat.extxyz", frames + "three\n"), method="PBE"))
 
+    assert guess_kind(write("one.xyz", FRAME.format(info="", c="T"))) == "extxyz"
     first, second = reading.materials
     assert (first["source_id"], second["source_id"]) == ("omat-17", "MoS2-1")
     assert (first["dimension_claimed"], "dimension_claimed" in second) == (2, False)
