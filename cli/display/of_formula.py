@@ -21,7 +21,7 @@ COLLECTIONS: Final = (
     *("materials", "compositions", "structures", "calculations", "properties", "candidates", "reference_entries"),
 )
 _MOST: Final = 10
-_LOOKS_LIKE_ONE: Final = re.compile(r"[A-Z(\[0-9][^:_/]*")
+_LOOKS_LIKE_ONE: Final = re.compile(r"[A-Z(\[0-9][^:_/-]*")
 
 
 def reduced_formula(text: str) -> str | None:
