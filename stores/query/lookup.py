@@ -11,6 +11,7 @@ from ..connection import Connection
 from .fields import ALL_DOCUMENTS, fields_of
 from .query_errors import NoSuchDocument
 from .search import require_initialised
+from .spelling import notations
 
 Doc = dict[str, Any]
 
@@ -19,8 +20,6 @@ _NEAR: Final = 8
 _SHORTENED: Final = 40  # letters left off an id in search of one like it
 _MAX_LENGTH: Final = 1024
 _OF_SOURCES: Final = ("materials", "reference_entries")
-_OF_MATERIALS_PROJECT: Final = re.compile(r"(mp|mvc)-(?:([a-z]{1,13})|(\d{1,18}))")
-_FILLED: Final = 8  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +96,6 @@ def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str
         documents = connection.database[collection].find({key: {"$in": keys}}, {"_id": 0}).sort(key, 1)
         found += [StoredDocument(collection, str(document[key]), document) for document in documents]
     return found
-
-
-def notations(name: str) -> list[str]:
-    """Notations of an id that mean the same: those of the Materials Project are numbers, or such numbers in letters.
-
-    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``).
-
-    Examples
-    --------
-    >>> notations("mp-lxf"), notations("mp-8039")
-    (['mp-lxf', 'mp-8039', 'mp-aaaaalxf'], ['mp-8039', 'mp-lxf', 'mp-aaaaalxf'])
-    """
-    found = _OF_MATERIALS_PROJECT.fullmatch(name)
-    if not found:
-        return [name]
-    number = int(found[3]) if found[3] else sum(26**i * (ord(c) - ord("a")) for i, c in enumerate(reversed(found[2])))
-    letters, rest = "", number
-    while rest or not letters:
-        letters, rest = f"{chr(ord('a') + rest % 26)}{letters}", rest // 26
-    prefix = found[1]
-    spelt = (name, f"{prefix}-{number}", f"{prefix}-{letters}", f"{prefix}-{letters.rjust(_FILLED, 'a')}")
-    return list(dict.fromkeys(spelt))
 
 
 def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:

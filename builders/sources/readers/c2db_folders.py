@@ -38,7 +38,8 @@ class C2dbFolders(FileReader):
         """Read the one record of a folder."""
         structure = path.with_name(STRUCTURE)
         if not structure.is_file():
-            yield BadRecord(f"there is no {STRUCTURE} beside it", remedy="unpack the whole archive", place="the file", index=0)
+            bad = BadRecord(f"there is no {STRUCTURE} beside it", remedy="unpack the whole archive")
+            yield bad.moved("the file", 0)
             return
         uid = f"{path.parent.parent.name}-{path.parent.name}"  # AB2/1MoS2/1 is 1MoS2-1
         yield RawRecord("the file", 0, (read_whole(path).decode("utf-8", "replace"), read_whole(structure), uid))
