@@ -13,7 +13,6 @@ import numpy as np
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..files.open_files import read_whole
 from ..records.material_fields import (
     check_formula,
     check_value,
@@ -63,7 +62,10 @@ class Mc2d(FileReader):
                 bad = BadRecord("it is not an object", remedy="give the archive's own file")
                 yield bad.moved(item.place, item.index)
             else:
-                yield RawRecord(item.place, item.index, (item.text, *_cif(path.parent, item.value)))
+                try:
+                    yield RawRecord(item.place, item.index, (item.text, *_cif(path.parent, item.value)))
+                except BadRecord as bad:
+                    yield bad.moved(item.place, item.index)
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one layer.
@@ -81,7 +83,7 @@ class Mc2d(FileReader):
         formula = text(record, "formula")
         structure = None
         if cif is not None:
-            of_file = StructureFiles(paths=(), source="cif").parse(RawRecord("", 0, ("cif", cif, "x")))
+            of_file = StructureFiles(paths=(), source=self.source).parse(RawRecord(raw.place, raw.index, cif))
             structure = read_structure(of_file["materials"][0]["structure"])
             if formula is not None:
                 check_formula(formula, structure)
@@ -118,14 +120,17 @@ class Mc2d(FileReader):
         return {"materials": [document]}
 
 
-def _cif(folder: Path, record: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Text of the CIF file of a record, and how the structure in it was got; None where the file isn't there."""
+def _cif(folder: Path, record: Mapping[str, Any]) -> tuple[Any, str]:
+    """CIF file of a record, as its own reader reads it, and how its structure was got; None where there is none."""
     for key, (name, how) in _STRUCTURES.items():
         uuid = record.get(key)
         if isinstance(uuid, str) and uuid.replace("-", "").isalnum():
             path = folder / name / f"{uuid}.cif"
             if path.is_file():
-                return read_whole(path).decode("utf-8", "replace"), how
+                block = next(StructureFiles(paths=[path]).records(path))
+                if isinstance(block, BadRecord):
+                    raise block
+                return block.payload, how
     return None, ""
 
 

@@ -64,6 +64,7 @@ def test_columns_are_mapped_by_options(write: Any, read: Any) -> None:
         ("Band gap (eV)", "band_gap", "1.1", 1.1),
         ("Bandgap [meV]", "band_gap", "1100", 1.1),
         ("Formation energy (kJ/mol)", "formation_energy", "-601.6", -601.6 / 96.48533212 / 2),
+        ("formation_energy_per_atom (kJ/mol)", "formation_energy", "-300.8", -300.8 / 96.48533212),
         ("formation_energy_per_atom_mev", "formation_energy", "-12", -0.012),
         ("Formation energy per atom [eV]", "formation_energy", "-1.2", -1.2),
         ("energy_above_hull (meV/atom)", "energy_above_hull", "25", 0.025),
