@@ -5,7 +5,7 @@ Knows compositions and sizes; makes no structures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp, log
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sizes.relatives import suggested_excess
-from ..sizes.volumes import expected_volume
+from ..sizes.volumes import expected_length, expected_volume
 from .decorations import Split
 from .element_mapping import cost_row, substitution_costs
 from .fragments import NETWORK, Size
@@ -42,10 +42,12 @@ class Relatives:
 def size_like(old: Size, old_formula: str, formula: str) -> Size | None:
     """Size of a composition in the place of another, by the volumes that both take; None where a radius is unknown."""
     before, after = expected_volume(old_formula), expected_volume(formula)
-    if before is None or after is None:
+    shorter, longer = expected_length(old_formula), expected_length(formula)
+    if before is None or after is None or shorter is None or longer is None:
         return None
     ratio = after / before
-    return Size(old.dimension, old.length * ratio ** (1 / 3), None if old.volume is None else old.volume * ratio)
+    within = ratio ** (1 / 3) if old.dimension == NETWORK else longer / shorter
+    return Size(old.dimension, old.length * within, None if old.volume is None else old.volume * ratio)
 
 
 def target_size(
@@ -76,17 +78,20 @@ def target_size(
     places = relatives.places[:, alike]
     to_target = np.stack([cost_row(name, costs, split)[row] for name, row in zip(elements, places, strict=True)])
     among = costs[places[:, :, None], places[:, None, :]]
-    logs = np.log([expected[number] for number in alike])
 
-    def suggested(values: list[float], *, of_volumes: bool) -> float:
-        excess = suggested_excess(np.array(values) - logs, to_target, among, of_volumes=of_volumes)
-        return log(volume) + excess
+    def suggested(values: list[float], expect: Callable[[str], float | None], *, of_volumes: bool) -> float:
+        known = np.log([expect(relatives.formulas[number]) or np.nan for number in alike])
+        excess = suggested_excess(np.log(values) - known, to_target, among, of_volumes=of_volumes)
+        return exp(log(expect(formula) or np.nan) + excess)
 
     volumes = [size.volume for number in alike if (size := relatives.sizes[number]).volume is not None]
-    cell = None
-    if len(volumes) == len(alike):
-        cell = exp(suggested([log(value) for value in volumes], of_volumes=True))
+    cell = suggested(volumes, expected_volume, of_volumes=True) if len(volumes) == len(alike) else None
     if dimension == NETWORK and cell is not None:
         return Size(NETWORK, cell ** (1 / 3), cell)
-    lengths = [3 * log(relatives.sizes[number].length) for number in alike]
-    return Size(dimension, exp(suggested(lengths, of_volumes=False) / 3), cell)
+    cubes = [relatives.sizes[number].length ** 3 for number in alike]
+    return Size(dimension, suggested(cubes, _expected_cube, of_volumes=False) ** (1 / 3), cell)
+
+
+def _expected_cube(formula: str) -> float | None:
+    length = expected_length(formula)
+    return None if length is None else length**3
