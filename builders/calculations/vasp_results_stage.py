@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 3
+    version = 4
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

@@ -102,12 +102,13 @@ def why_atoms_moved(
     if kind != RELAXATION:
         return None
     allowed = tags.number("EDIFFG", 10 * tags.number("EDIFF", 1e-4))
-    if allowed > 0:
+    if allowed > 0 and len(steps) > 1:
         return _energy_still_changes(steps, limit, allowed)
     force, stress = largest_force(steps[-1], movable), _open_stress(tags, steps[-1])
-    allowed_force = -allowed or ENOUGH_FORCE
+    allowed_force = -allowed if allowed < 0 else ENOUGH_FORCE
     if force is not None and force > allowed_force * 1.001:
-        return f"the largest force is {force:.3g} eV/Å, EDIFFG is {allowed:g} eV/Å"
+        told = f"EDIFFG is {allowed:g} eV/Å" if allowed <= 0 else "and one step shows no change of the energy"
+        return f"the largest force is {force:.3g} eV/Å, {told}"
     if stress > MAX_STRESS:
         return f"a stress of {stress:.3g} kB is left in the cell"
     if force is None and len(steps) >= limit:

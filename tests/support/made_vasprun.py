@@ -66,6 +66,8 @@ class MadeRun:
         What VASP states beside it.
     bands
         By spin, eigenvalue and occupation: (k-points, bands, 2).
+    generation
+        Element that says how the k-points were made, where it is not the mesh; "" leaves it out.
     """
 
     tags: Mapping[str, object] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class MadeRun:
     bands: Sequence[Sequence[Sequence[tuple[float, float]]]] = ()
     version: str = "6.4.2"
     electrons: float | None = None
+    generation: str | None = None
 
     def xml(self) -> bytes:
         """Text of the file."""
@@ -106,9 +109,12 @@ class MadeRun:
         points = "".join(f"<v>{index / (2 * count):.6f} 0.0 0.0</v>" for index in range(count))
         weights = "".join(f"<v>{1 / count:.8f}</v>" for _ in range(count))
         divisions = " ".join(map(str, self.mesh))
-        return (
-            f'<kpoints><generation param="Gamma"><v type="int" name="divisions">{divisions}</v>'
+        of_mesh = (
+            f'<generation param="Gamma"><v type="int" name="divisions">{divisions}</v>'
             '<v name="usershift">0.0 0.0 0.0</v></generation>'
+        )
+        return (
+            f"<kpoints>{of_mesh if self.generation is None else self.generation}"
             f'<varray name="kpointlist">{points}</varray><varray name="weights">{weights}</varray></kpoints>'
         )
 

@@ -83,9 +83,18 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"AGGAC": 0.0}, "the functional is no published one: GGA (AGGAC=0)+U"),
         ({"LDAUU": [5.3]}, "LDAUU and LDAUL have 1 and 2 values for 2 POTCARs"),
         ({"LDAUU": None}, "LDAUU and LDAUL have 0 and 2 values for 2 POTCARs"),
-        ({"METAGGA": "MBJ"}, "METAGGA = MBJ is a potential without an energy"),
         ({"GGA": "BO"}, "the functional is no published one"),
         ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 1.0}, "the functional is no published one"),
+        ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 0.0, "PARAM1": 0.18333, "PARAM2": 0.22, "IVDW": 12}, "twice"),
+        ({"METAGGA": "R2SCAN", "LUSE_VDW": True, "BPARAM": 15.7}, "R2SCAN+rVV10 (BPARAM=15.7)"),
+        ({"METAGGA": "SCAN", "LUSE_VDW": True}, "SCAN+rVV10 (BPARAM=6.3)"),
+        ({"IVDW": 12, "VDW_S8": 2.0}, "DFT-D3-BJ (VDW_S8=2)"),
+        ({"NGX": 20}, "NGX = 20, the cut-off needs 31"),
+        ({"NGZF": 40}, "NGZF = 40, the cut-off needs 61"),
+        ({"ICHARG": 4}, "ICHARG = 4: potential or density are taken from elsewhere"),
+        ({"ICHAIN": 2}, "ICHAIN = 2"),
+        ({"LDIPOL": True, "IDIPOL": 4}, "there is no vacuum on all sides"),
+        ({"IVDW": 20, "LVDW_EWALD": True}, "LVDW_EWALD = .TRUE."),
         ({"A_TAG_OF_TOMORROW": 3}, "A_TAG_OF_TOMORROW = 3: not among what may differ"),
     ],
 )
@@ -124,7 +133,10 @@ def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
         {"LMAXMIX": 4, "AMIX": 0.1, "BMIX": 1e-4},
         {"IVDW": 0},
         {"LDAUL": [2, -1]},
-        {"LORBIT": 11, "LCHARG": True, "LAECHG": True},
+        {"LORBIT": 11, "LCHARG": True, "LAECHG": True, "LVACPOTAV": True},
+        {"ML_LMLFF": False, "ML_MODE": "train", "LSOL": False, "EB_K": 80.0},  # switched off
+        {"IBRION": 3, "POTIM": 0.0, "IOPT": 7, "ICHAIN": 0, "MAXMOVE": 0.2},  # an optimizer of VTST
+        {"NGX": 40, "NGXF": 80},
     ],
 )
 def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
@@ -169,6 +181,58 @@ def test_a_band_structure_serves_its_gap_alone(parse: Parse) -> None:
 
     assert (doc["task_type"], doc["usable"], doc["usable_for"]) == ("NSCF Uniform", True, ["gap"])
     assert "gives no energy" in doc["unusable_for"]["energy"][0]
+
+
+def test_a_density_that_is_kept_has_to_hold_what_u_acts_on_and_serves_no_hybrid(parse: Parse) -> None:
+    kept = {"ICHARG": 11, "NSW": 0}
+
+    assert parse(tags={**kept, "LMAXMIX": 4})["usable"]
+    assert "LMAXMIX = 2: the density" in parse(tags={**kept, "LMAXMIX": 2})["unusable_because"][0]
+    hybrid = parse(tags={**kept, "LHFCALC": True, "HFSCREEN": 0.2, "LDAU": False, "ALGO": "All"})
+    assert hybrid["unusable_because"] == ["ICHARG = 11 keeps a density, and exact exchange is of orbitals"]
+
+
+LINES = (
+    '<generation param="listgenerated"><i name="divisions" type="int">2</i>'
+    "<v>0.0 0.0 0.0</v><v>0.5 0.0 0.0</v></generation>"
+)
+
+
+@pytest.mark.parametrize(
+    ("generation", "charge", "kind", "source", "uses"),
+    [
+        (LINES, 11, "NSCF Line", "lines", ["gap"]),
+        (LINES, 2, "SCF Along Lines", "lines", []),  # KPOINTS of a band structure, and ICHARG was forgotten
+        (None, 11, "NSCF Uniform", "mesh", ["gap"]),
+    ],
+)
+def test_k_points_along_lines_are_told_from_a_mesh(
+    parse: Parse, generation: str | None, charge: int, kind: str, source: str, uses: list[str]
+) -> None:
+    doc = parse(tags={"ICHARG": charge, "NSW": 0}, generation=generation)
+
+    assert (doc["task_type"], doc["band_gap_from"], doc["usable_for"]) == (kind, source, uses)
+    assert doc["kpoints"].get("grid") == (None if generation else [6, 6, 6])
+
+
+def test_a_list_of_k_points_is_the_mesh_that_it_fills(parse: Parse) -> None:
+    doc = parse(generation="")
+
+    assert doc["kpoints"] == {"style": "reciprocal", "count": 2, "grid": [3, 1, 1]}
+    assert "k-points 3x1x1: 1.17/Å apart" in doc["unusable_because"][0]
+
+
+def test_a_potential_for_gaps_has_no_energy(parse: Parse) -> None:
+    doc = parse(tags={"METAGGA": "MBJ", "LDAU": False, "LASPH": True})
+
+    assert (doc["usable"], doc["usable_for"]) == (True, ["gap"])
+    assert "METAGGA = MBJ is a potential without an energy" in doc["unusable_for"]["energy"]
+
+
+def test_one_step_ended_by_a_stopcar_is_judged_by_its_forces(parse: Parse) -> None:
+    """With EDIFFG > 0 the change of the energy decides, and one step has none."""
+    assert not parse(tags={"EDIFFG": 0.005}, steps=[Step(-66.0, force=0.4)])["converged_ionic"]
+    assert parse(tags={"EDIFFG": 0.005}, steps=[Step(-66.0, force=0.01)])["converged_ionic"]
 
 
 def test_a_hybrid_is_used_for_its_gap_and_one_with_another_share_by_its_name(parse: Parse) -> None:
