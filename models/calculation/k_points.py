@@ -5,22 +5,24 @@ Knows fractional coordinates and weights; no files.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-_SAME: Final = 1e-4
-"""Fractional coordinates of one value, printed to eight digits by some and to four by others."""
+_STEPS: Final = 10_000
+"""Per reciprocal cell vector: coordinates that are nearer are one, printed to eight digits by some and four by others."""
 
 
 def mesh_of_points(points: ArrayLike, weights: Sequence[float]) -> list[int] | None:
     """Divisions of the mesh that a list of k-points is, (3,); None where it is none, as of points along lines.
 
-    The divisions along an axis are the different coordinates on it, a point and its inverse being one. A mesh is filled
-    (points of equal weight are all there), or reduced by symmetry (weights tell how many points each stands for); a
-    list of equal weights that leaves most of its mesh empty runs along lines.
+    The divisions along an axis are told by its nearest two coordinates, a point and its inverse being one. A mesh is
+    filled (points of equal weight are all there), or reduced by symmetry (weights tell how many points each stands for);
+    a list of equal weights that leaves most of its mesh empty runs along lines.
 
     Parameters
     ----------
@@ -40,13 +42,17 @@ def mesh_of_points(points: ArrayLike, weights: Sequence[float]) -> list[int] | N
     coordinates = np.asarray(points, dtype=np.float64).reshape(-1, 3)[counted]
     if not len(coordinates):
         return None
-    divisions = [len({_step(value) for x in axis for value in (x, -x)}) for axis in coordinates.T]
+    axes = [sorted({_step(value) for x in axis for value in (x, -x)}) for axis in coordinates.T]
     shares = np.asarray(weights, dtype=np.float64)[counted]
     equal = np.ptp(shares) <= 1e-6 * shares.max()
-    filled = int(np.prod(divisions)) <= 2 * len(coordinates)
-    return divisions if filled or not equal else None
+    filled = math.prod(map(len, axes)) <= 2 * len(coordinates)
+    return [_divisions(steps) for steps in axes] if filled or not equal else None
+
+
+def _divisions(steps: Sequence[int]) -> int:
+    return round(_STEPS / min(after - before for before, after in pairwise((*steps, steps[0] + _STEPS))))
 
 
 def _step(coordinate: float) -> int:
     """Coordinate within the cell, in units of what tells two apart."""
-    return round(coordinate % 1.0 / _SAME) % round(1 / _SAME)
+    return round(coordinate % 1.0 * _STEPS) % _STEPS

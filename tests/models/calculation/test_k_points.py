@@ -27,6 +27,16 @@ def test_weights_tell_a_mesh_that_symmetry_reduced() -> None:
     assert mesh_of_points(np.round(points, 6), [1, 6, 12, 8]) == [3, 3, 3]
 
 
+def test_a_division_that_symmetry_left_out_on_one_axis_is_told_by_the_others_of_its_step() -> None:
+    """4x4x4 of a face-centred cell, as VASP reduces it: no point has 1/2 on the third axis."""
+    points = [
+        *([0, 0, 0], [0.25, 0, 0], [0.5, 0, 0], [0.25, 0.25, 0]),
+        *([0.5, 0.25, 0], [-0.25, 0.25, 0], [0.5, 0.5, 0], [-0.25, 0.5, 0.25]),
+    ]
+
+    assert mesh_of_points(points, [1, 8, 4, 6, 24, 12, 3, 6]) == [4, 4, 4]
+
+
 def test_points_along_two_lines_are_no_mesh() -> None:
     steps = np.linspace(0, 0.5, 11)
     path = [[x, 0, 0] for x in steps] + [[0.5, y, 0] for y in steps[1:]]

@@ -218,8 +218,8 @@ def test_k_points_along_lines_are_told_from_a_mesh(
 def test_a_list_of_k_points_is_the_mesh_that_it_fills(parse: Parse) -> None:
     doc = parse(generation="")
 
-    assert doc["kpoints"] == {"style": "reciprocal", "count": 2, "grid": [3, 1, 1]}
-    assert "k-points 3x1x1: 1.17/Å apart" in doc["unusable_because"][0]
+    assert doc["kpoints"] == {"style": "reciprocal", "count": 2, "grid": [4, 1, 1]}
+    assert "k-points 4x1x1: 1.17/Å apart" in doc["unusable_because"][0]
 
 
 def test_a_potential_for_gaps_has_no_energy(parse: Parse) -> None:
