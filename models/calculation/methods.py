@@ -74,6 +74,8 @@ _DISPERSION: Final = (
 )
 _ADDED: Final = rf"(?P<added>(?:(?:\+|_)U(?:eff)?|\+SOC|{_DISPERSION})*)"
 _U: Final = re.compile(r"[+_]U", re.IGNORECASE)
+_WITH_U: Final = {Level.GGA: Level.GGA_U, Level.LDA: Level.GGA_U, Level.HSE06: Level.HYBRID}
+"""Levels that U makes others of: on top of HSE06 it opens gaps further."""
 _ADDS_DISPERSION: Final = re.compile(_DISPERSION, re.IGNORECASE)
 _VAN_DER_WAALS: Final = re.compile(rf"(?:vdW-DF\d?(?:-\w+)?|rev-?vdW-DF2|rVV10|BEEF-vdW){_ADDED}", re.IGNORECASE)
 _FUNCTIONALS: Final[tuple[tuple[Level, re.Pattern[str]], ...]] = tuple(
@@ -135,7 +137,7 @@ def _functional(head: str) -> Method:
         functional = names.fullmatch(plain)
         if functional is None:
             continue
-        levels = [Level.GGA_U if level in (Level.GGA, Level.LDA) and _U.search(functional["added"]) else level]
+        levels = [_WITH_U.get(level, level) if _U.search(functional["added"]) else level]
         if plain != head and levels[0] in (Level.GGA_U, Level.GGA):
             levels.insert(0, Level.CORRECTED_GGA)
         # RPA and its kin hold the correlation that dispersion is.

@@ -185,6 +185,13 @@ def _hubbard(run: Run) -> list[str]:
         expected = _correlated_shell(element)
         if abs(u - j) > 1e-6 and int(shell) != expected:
             reasons.append(f"LDAUL = {int(shell)} of {element}, whose U of {u - j:g} eV is for l = {expected}")
+    effective: dict[str, set[float]] = {}
+    for element, u, j in zip(run.species, us, js, strict=True):
+        effective.setdefault(element, set()).add(round(u - j, 6))
+    for element, values in effective.items():
+        if len(values) > 1:
+            told = " and ".join(f"{value:g}" for value in sorted(values))
+            reasons.append(f"U of {element} is {told} eV, by POTCAR: it has to be one")
     return list(dict.fromkeys(reasons))
 
 

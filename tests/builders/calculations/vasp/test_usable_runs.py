@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exfolio.builders.calculations.vasp.crawl import Run
 from exfolio.builders.calculations.vasp.parse import parse_run
-from made_vasprun import MadeRun, Step, bands
+from made_vasprun import CORUNDUM, MadeRun, Step, bands
 
 Parse = Callable[..., dict[str, Any]]
 INSULATOR = (bands([0.0] * 46, [2.0] * 4), bands([0.0] * 46, [2.0] * 4))
@@ -158,6 +158,17 @@ def test_potcars_of_lda_make_lda_and_are_named(parse: Parse) -> None:
 
     assert (doc["functional"], doc["usable"]) == ("LDA", False)
     assert "POTCARs are not of PBE: PAW Fe_pv 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
+
+
+def test_u_has_to_be_one_for_all_atoms_of_an_element(parse: Parse) -> None:
+    """A POSCAR that names iron twice has two POTCARs of it, and the second has no U here."""
+    basis, elements, positions = CORUNDUM
+    order = (0, 1, *range(4, 10), 2, 3)
+    twice = (basis, [elements[i] for i in order], [positions[i] for i in order])
+    tags = {"LDAUL": [2, -1, 2], "LDAUU": [5.3, 0.0, 0.0], "LDAUJ": [0.0, 0.0, 0.0]}
+
+    assert parse(crystal=twice, tags=tags)["unusable_because"] == ["U of Fe is 0 and 5.3 eV, by POTCAR: it has to be one"]
+    assert parse(crystal=twice, tags={**tags, "LDAUU": [5.3, 0.0, 5.3]})["usable"]
 
 
 def test_too_few_bands_are_named(parse: Parse) -> None:
