@@ -40,7 +40,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 5
+    version = 6
     members = (
         Members(
             Calculation,

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 _STEPS: Final = 10_000
-"""Per reciprocal cell vector: coordinates that are nearer are one, printed to eight digits by some and four by others."""
+"""Per reciprocal cell vector: nearer coordinates are one, printed to eight digits by some and to four by others."""
 
 
 def mesh_of_points(points: ArrayLike, weights: Sequence[float]) -> list[int] | None:
     """Divisions of the mesh that a list of k-points is, (3,); None where it is none, as of points along lines.
 
     The divisions along an axis are told by its nearest two coordinates, a point and its inverse being one. A mesh is
-    filled (points of equal weight are all there), or reduced by symmetry (weights tell how many points each stands for);
-    a list of equal weights that leaves most of its mesh empty runs along lines.
+    filled (points of equal weight are all there), or reduced by symmetry (weights tell how many points each stands
+    for); a list of equal weights that leaves most of its mesh empty runs along lines.
 
     Parameters
     ----------

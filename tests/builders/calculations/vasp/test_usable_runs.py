@@ -167,7 +167,8 @@ def test_u_has_to_be_one_for_all_atoms_of_an_element(parse: Parse) -> None:
     twice = (basis, [elements[i] for i in order], [positions[i] for i in order])
     tags = {"LDAUL": [2, -1, 2], "LDAUU": [5.3, 0.0, 0.0], "LDAUJ": [0.0, 0.0, 0.0]}
 
-    assert parse(crystal=twice, tags=tags)["unusable_because"] == ["U of Fe is 0 and 5.3 eV, by POTCAR: it has to be one"]
+    reason = "U of Fe is 0 and 5.3 eV, by POTCAR: it has to be one"
+    assert parse(crystal=twice, tags=tags)["unusable_because"] == [reason]
     assert parse(crystal=twice, tags={**tags, "LDAUU": [5.3, 0.0, 5.3]})["usable"]
 
 
