@@ -232,15 +232,16 @@ class _Decisions:
 
 def _is_in_place(ours: Structure, known: Structure) -> bool:
     """Whether two structures are the same atom by atom, in the same cell: then nothing needs to be matched."""
-    if len(ours) != len(known) or ours.species_and_occu != known.species_and_occu:
+    if len(ours) != len(known) or list(ours.species) != list(known.species):
         return False
     cells = (ours.lattice.matrix, known.lattice.matrix)
     if not np.allclose(cells[0], cells[1], atol=_SAME_CELL * float(np.linalg.norm(cells[1]))):
         return False
     steps = ours.frac_coords - known.frac_coords
     steps -= np.round(steps)
-    distances = np.linalg.norm(steps @ cells[1], axis=1)
-    return float(np.sqrt((distances**2).mean())) < _SAME_PLACE / 2 * (known.volume / len(known)) ** (1 / 3)
+    spread = float(np.sqrt((np.linalg.norm(steps @ cells[1], axis=1) ** 2).mean()))
+    nearest = _SAME_PLACE / 2 * float(known.volume / len(known)) ** (1 / 3)
+    return spread < nearest
 
 
 def _alike(a: CorrectedEnergy, b: CorrectedEnergy) -> bool:
