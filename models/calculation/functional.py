@@ -204,8 +204,9 @@ def _scaled(tags: VaspTags) -> str:
 
 def _hybrid(tags: VaspTags, base: str) -> str:
     exact, screening = tags.number("AEXX", 0.25), tags.number("HFSCREEN", 0.0)
-    shares = {tag: tags.number(tag, default) for tag, default in _hybrid_defaults(exact).items()}
-    odd = {tag: value for tag, value in shares.items() if not _close(value, _hybrid_defaults(exact)[tag])}
+    usual = _hybrid_defaults(exact)
+    shares = {tag: tags.number(tag, default) if tag in tags.told else default for tag, default in usual.items()}
+    odd = {tag: value for tag, value in shares.items() if not _close(value, usual[tag])}
     if not odd and not tags.on("LTHOMAS"):
         for semilocal, share, (low, high), name in _HYBRIDS:
             if base == semilocal and _close(exact, share) and low - _TOLERANCE <= screening <= high + _TOLERANCE:
@@ -221,7 +222,9 @@ def _hybrid(tags: VaspTags, base: str) -> str:
 
 
 def _hybrid_defaults(exact: float) -> dict[str, float]:
-    return {"ALDAX": 1 - exact, "AGGAX": 1 - exact, "ALDAC": 1.0, "AGGAC": 1.0}
+    """Shares of the semilocal parts that VASP takes by itself: https://www.vasp.at/wiki/index.php/AEXX."""
+    correlation = 0.0 if _close(exact, 1.0) else 1.0
+    return {"ALDAX": 1 - exact, "AGGAX": 1 - exact, "ALDAC": correlation, "AGGAC": correlation}
 
 
 def _nonlocal(tags: VaspTags, semilocal: str) -> str:

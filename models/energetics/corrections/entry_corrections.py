@@ -239,9 +239,8 @@ def _is_in_place(ours: Structure, known: Structure) -> bool:
         return False
     steps = ours.frac_coords - known.frac_coords
     steps -= np.round(steps)
-    spread = float(np.sqrt((np.linalg.norm(steps @ cells[1], axis=1) ** 2).mean()))
-    nearest = _SAME_PLACE / 2 * float(known.volume / len(known)) ** (1 / 3)
-    return spread < nearest
+    spread = np.sqrt((np.linalg.norm(steps @ cells[1], axis=1) ** 2).mean())
+    return bool(spread < _SAME_PLACE / 2 * np.cbrt(known.volume / len(known)))
 
 
 def _alike(a: CorrectedEnergy, b: CorrectedEnergy) -> bool:

@@ -40,6 +40,8 @@ def test_pbe_has_one_name(tags: dict[str, object]) -> None:
         ({**HSE, "GGA": "BO"}, "hybrid of optB88 exchange (AEXX=0.25, HFSCREEN=0.2)"),
         ({**HSE, "METAGGA": "SCAN"}, "hybrid of SCAN (AEXX=0.25, HFSCREEN=0.2)"),
         ({"LHFCALC": True, "AEXX": 1.0, "ALDAC": 0.0, "AGGAC": 0.0}, "HF"),
+        ({"LHFCALC": True, "AEXX": 1.0}, "HF"),
+        ({"LHFCALC": True, "AEXX": 1.0, "AGGAC": 1.0}, "hybrid of PBE (AEXX=1, HFSCREEN=0, AGGAC=1)"),
         ({"LHFCALC": True, "GGA": "B3", "AEXX": 0.2, "AGGAX": 0.72, "AGGAC": 0.81, "ALDAC": 0.19}, "B3LYP"),
         (OPTB88, "optB88-vdW"),
         ({**OPTB88, "LUSE_VDW": False}, "optB88 exchange (AGGAC=0)"),
