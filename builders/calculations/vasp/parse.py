@@ -87,6 +87,8 @@ SETTINGS: Final = (
 )
 """Tags that are kept: they decide whether two energies can be compared."""
 
+GROWN: Final = 0.15
+"""Relative growth of the volume in a relaxation that leaves a tenth less than the cut-off asked for."""
 _MESHES: Final = (Kpoints.supported_modes.Gamma, Kpoints.supported_modes.Monkhorst)
 """Styles of k-points whose divisions the file states."""
 
@@ -337,6 +339,11 @@ def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
         notes.append("the last forces are not finite")
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
     facts["volume_change"] = float(last / first - 1.0)
+    if facts["volume_change"] > GROWN:
+        notes.append(
+            f"the cell grew by {facts['volume_change']:.0%}, and its plane waves are those of the cell at the start: "
+            "a static run of its end is needed for the energy"
+        )
     return facts
 
 

@@ -282,6 +282,15 @@ def test_a_relaxation_ended_by_a_stopcar_is_not_converged(parse: Parse) -> None:
     assert "the largest force is 0.9 eV/Å, EDIFFG is -0.02 eV/Å" in doc["unusable_because"][0]
 
 
+def test_a_cell_that_grew_has_the_plane_waves_of_its_start(folder: Callable[..., Path]) -> None:
+    smaller = MadeRun(bands=INSULATOR).xml().replace(b"4.33000000", b"2.80000000", 1)  # in the first structure
+    path = folder("grown", smaller)
+    doc = parse_run(Run(path, "", path / "vasprun.xml"))
+
+    assert doc["trajectory"]["volume_change"] > 0.15
+    assert any("a static run of its end is needed" in note for note in doc["warnings"])
+
+
 def test_molecular_dynamics_are_no_relaxation_that_stopped(parse: Parse) -> None:
     doc = parse(tags={"IBRION": 0, "NSW": 2, "TEBEG": 300.0}, steps=[Step(-66.0, force=0.5), Step(-65.9, force=0.6)])
 
