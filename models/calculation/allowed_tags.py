@@ -21,11 +21,11 @@ FREE: Final[dict[str, tuple[str, ...]]] = {
         *("NPAR", "KPAR", "NCORE", "NSIM", "NBLK", "LPLANE", "LSCALAPACK", "LSCAAWARE", "LSCALU", "LASYNC"),
         *("LORBITALREAL", "MAXMEM", "TELESCOPE", "NTAUPAR", "NOMEGAPAR", "TAUPAR", "OMEGAPAR", "NCSHMEM", "LFOCKACE"),
     ),
-    "where the electrons start from": ("ISTART", "INIWAV", "RANDOM_SEED", "NELMDL", "IWAVPR"),
+    "where the electrons start from": ("INIWAV", "RANDOM_SEED", "NELMDL", "IWAVPR"),
     "how they are brought to the end that EDIFF tells": (
         *("NELM", "NELMIN", "AMIX", "BMIX", "AMIN", "AMIX_MAG", "BMIX_MAG", "IMIX", "MAXMIX", "MIXPRE", "INIMIX"),
         *("MREMOVE", "WC", "MIXFIRST", "LMAXMIX", "LMIXTAU", "LMAXTAU", "TIME", "LDIAG", "LSUBROT", "WEIMIN"),
-        *("EBREAK", "DEPER", "NRMM", "ENINI", "TURBO", "IRESTART", "NREBOOT", "NMIN", "EREF", "NBANDS", "EFERMI"),
+        *("EBREAK", "DEPER", "NRMM", "ENINI", "TURBO", "IRESTART", "NREBOOT", "NMIN", "EREF", "NBANDS"),
     ),
     "how atoms are moved to the end that EDIFFG tells": (
         *("ISIF", "POTIM", "NFREE", "SMASS", "MDALGO", "NBLOCK", "KBLOCK", "NPACO", "APACO", "TEBEG", "TEEND"),
@@ -87,6 +87,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     # forces and cell
     "PSTRESS": (0,),
     "ML_LMLFF": (False,),
+    "ML_FF_LMLFF": (False,),  # its name before VASP 6.3
     "IMAGES": (0,),
     "LCLIMB": (False, True),
     "ICHAIN": (0,),
@@ -119,6 +120,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "LFOCKAEDFT": (False,),
     "MCALPHA": (0,),
     # atoms, projectors, response
+    "ISTART": (0, 1),  # 2 and 3 keep the plane waves of another cell
     "LMAXPAW": (-100,),
     "LCOMPAT": (False,),
     "LREAL_COMPAT": (False,),
@@ -144,7 +146,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
 RULED: Final = (
     *("NELECT", "ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ICHARG", "ALGO", "IALGO", "ISPIN", "MAGMOM"),
     *("LDAUTYPE", "LDAUL", "LDIPOL", "IDIPOL", "DIPOL", "IBRION"),
-    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF"),
+    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI"),
 )
 """Tags whose values `usability` judges by the run."""
 
@@ -153,6 +155,7 @@ SWITCHES: Final[dict[str, re.Pattern[str]]] = {
     switch: re.compile(tags)
     for switch, tags in {
         "ML_LMLFF": r"ML_\w+",
+        "ML_FF_LMLFF": r"ML_\w+",
         "LSOL": r"EB_K|TAU|LAMBDA_D_K|NC_K|SIGMA_K|CION_CONC|LNLDIEL|LNLION|LRHOB|LRHOION|R_ION|R_SOLV|P_SOLV|A_K",
         "LPARD": r"EINT|NBMOD|LSEPB|LSEPK|IBAND|KPUSE",
         "LEFG": r"QUAD_EFG",

@@ -122,12 +122,13 @@ def _charge(run: Run) -> str | None:
 
 def _density(run: Run) -> list[str]:
     """What is wrong with where the density comes from."""
-    start = int(run.tags.number("ICHARG", 0))
+    level, start = run.tags.told.get("EFERMI"), int(run.tags.number("ICHARG", 0))
+    by_hand = isinstance(level, int | float) and level != 0  # else a word that says how VASP finds it
+    reasons = [f"EFERMI = {shown(level)}: the Fermi level is set by hand"] if by_hand else []
     if start in _SELF_CONSISTENT_START:
-        return []
+        return reasons
     if not run.kind.startswith("NSCF"):
-        return [f"ICHARG = {start}: potential or density are taken from elsewhere"] if start > 0 else []
-    reasons = []
+        return [*reasons, f"ICHARG = {start}: potential or density are taken from elsewhere"] if start > 0 else reasons
     if is_hybrid(run.tags):
         reasons.append(f"ICHARG = {start} keeps a density, and exact exchange is of orbitals")
     shells = {_correlated_shell(element) for element in hubbards_of_run(run.tags, run.species)}

@@ -92,6 +92,9 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"NGX": 20}, "NGX = 20, the cut-off needs 31"),
         ({"NGZF": 40}, "NGZF = 40, the cut-off needs 61"),
         ({"ICHARG": 4}, "ICHARG = 4: potential or density are taken from elsewhere"),
+        ({"ISTART": 2}, "ISTART = 2"),
+        ({"EFERMI": 3.5}, "EFERMI = 3.5: the Fermi level is set by hand"),
+        ({"ML_FF_LMLFF": True}, "ML_FF_LMLFF = .TRUE."),
         ({"ICHAIN": 2}, "ICHAIN = 2"),
         ({"LDIPOL": True, "IDIPOL": 4}, "there is no vacuum on all sides"),
         ({"IVDW": 20, "LVDW_EWALD": True}, "LVDW_EWALD = .TRUE."),
@@ -137,6 +140,7 @@ def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
         {"ML_LMLFF": False, "ML_MODE": "train", "LSOL": False, "EB_K": 80.0},  # switched off
         {"IBRION": 3, "POTIM": 0.0, "IOPT": 7, "ICHAIN": 0, "MAXMOVE": 0.2},  # an optimizer of VTST
         {"NGX": 40, "NGXF": 80},
+        {"EFERMI": "MIDGAP", "ISTART": 1, "ICHARG": 1},
     ],
 )
 def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
