@@ -1,0 +1,110 @@
+"""Whether two-dimensional clusters are woven into each other, so that none can be lifted off.
+
+Nets that pass through each other's rings have no bond in common and are counted as layers side by side; what tells is
+which of two crossing bonds lies above.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement, product
+from math import gcd
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
+
+from .clusters import Cluster
+from .contacts import Array, Contacts
+
+_NEAR: Final = tuple(product((-2, -1, 0, 1, 2), repeat=2))
+"""In-plane translations by which bonds of one cell may come to cross those of another."""
+
+
+def woven(structure: Structure, clusters: tuple[Cluster, ...], bonds: Contacts) -> bool:
+    """Whether some of the layers of a crystal can't be lifted off one another.
+
+    Parameters
+    ----------
+    structure
+        The crystal.
+    clusters
+        Its clusters, all two-dimensional.
+    bonds
+        The contacts within them.
+    """
+    normals = [np.cross(*np.array(cluster.periods, dtype=np.int64)) for cluster in clusters]
+    if any(gcd(*map(int, normal)) > 1 for normal in normals):
+        return True  # a translation in the plane leads to another net in the same plane
+    if any(np.cross(normals[0], normal).any() for normal in normals):
+        return True  # planes of different directions pass through each other
+    matrix = structure.lattice.matrix
+    a, b = np.array(clusters[0].periods, dtype=float) @ matrix
+    area = float(np.linalg.norm(np.cross(a, b)))
+    step = structure.volume / area
+    nets = [_segments(structure, cluster, bonds) for cluster in clusters]
+    frame = _frame(a, b)
+    heights = [(net @ frame[:, 2]) for net in nets]
+    up = _one_step_up(matrix, normals[0], frame[:, 2])
+    for i, j in combinations_with_replacement(range(len(nets)), 2):
+        low_i, high_i, low_j, high_j = heights[i].min(), heights[i].max(), heights[j].min(), heights[j].max()
+        for k in range(int(np.floor((low_i - high_j) / step)), int(np.ceil((high_i - low_j) / step)) + 1):
+            apart = high_j + k * step < low_i or low_j + k * step > high_i
+            if apart or (i == j and k == 0):
+                continue
+            if _both_ways(nets[i] @ frame, (nets[j] + k * up) @ frame, a @ frame, b @ frame):
+                return True
+    return False
+
+
+def _segments(structure: Structure, cluster: Cluster, bonds: Contacts) -> Array:
+    """Ends of the bonds of one cluster, Å, (bonds, 2, 3); of one without bonds its atoms."""
+    images = np.zeros((len(structure), 3))
+    inside = np.zeros(len(structure), dtype=bool)
+    inside[list(cluster.sites)] = True
+    images[list(cluster.sites)] = cluster.images
+    own = inside[bonds.first]
+    first, second, image = bonds.first[own], bonds.second[own], bonds.image[own]
+    start = structure.frac_coords[first] + images[first]
+    end = structure.frac_coords[second] + image + images[first]
+    segments: Array = np.stack((start, end), axis=1) @ structure.lattice.matrix
+    return segments
+
+
+def _frame(a: Array, b: Array) -> Array:
+    """Columns: x along a, y in the plane, z along the normal."""
+    x = a / np.linalg.norm(a)
+    z = np.cross(a, b)
+    z = z / np.linalg.norm(z)
+    return np.array([x, np.cross(z, x), z]).T
+
+
+def _one_step_up(matrix: Array, normal: NDArray[np.int64], axis: Array) -> Array:
+    """A lattice vector that leads to the next plane above, Å, (3,)."""
+    for reach in range(1, 1 + int(np.abs(normal).max()) + 1):
+        for steps in product(range(-reach, reach + 1), repeat=3):
+            if abs(int(np.dot(steps, normal))) == 1:
+                vector: Array = np.array(steps, dtype=float) @ matrix
+                return vector if vector @ axis > 0 else -vector
+    raise AssertionError(f"{normal=} has a common divisor")
+
+
+def _both_ways(below: Array, above: Array, a: Array, b: Array) -> bool:
+    """Whether of two nets each has bonds that cross above bonds of the other."""
+    signs: set[bool] = set()
+    for i, j in _NEAR:
+        moved = above + i * a + j * b
+        p, r = below[:, None, 0, :], (below[:, 1] - below[:, 0])[:, None, :]
+        q, s = moved[None, :, 0, :], (moved[:, 1] - moved[:, 0])[None, :, :]
+        across = r[..., 0] * s[..., 1] - r[..., 1] * s[..., 0]
+        gap = q - p
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (gap[..., 0] * s[..., 1] - gap[..., 1] * s[..., 0]) / across
+            u = (gap[..., 0] * r[..., 1] - gap[..., 1] * r[..., 0]) / across
+        cross = (np.abs(across) > 1e-9) & (t > 0) & (t < 1) & (u > 0) & (u < 1)
+        if cross.any():
+            lift = (q + u[..., None] * s - p - t[..., None] * r)[..., 2][cross]
+            signs |= set((lift > 0).tolist())
+            if len(signs) == 2:
+                return True
+    return False
