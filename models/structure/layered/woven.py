@@ -17,6 +17,8 @@ from pymatgen.core.structure import Structure
 from .clusters import Cluster
 from .contacts import Array, Contacts
 
+_PARALLEL: Final = 1e-6
+"""Å^2, area that two bonds span in the plane, below which they are parallel there and do not cross."""
 _NEAR: Final = tuple(product((-2, -1, 0, 1, 2), repeat=2))
 """In-plane translations by which bonds of one cell may come to cross those of another."""
 
@@ -98,10 +100,11 @@ def _both_ways(below: Array, above: Array, a: Array, b: Array) -> bool:
         q, s = moved[None, :, 0, :], (moved[:, 1] - moved[:, 0])[None, :, :]
         across = r[..., 0] * s[..., 1] - r[..., 1] * s[..., 0]
         gap = q - p
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = (gap[..., 0] * s[..., 1] - gap[..., 1] * s[..., 0]) / across
-            u = (gap[..., 0] * r[..., 1] - gap[..., 1] * r[..., 0]) / across
-        cross = (np.abs(across) > 1e-9) & (t > 0) & (t < 1) & (u > 0) & (u < 1)
+        parallel = np.abs(across) < _PARALLEL
+        divisor = np.where(parallel, 1.0, across)
+        t = (gap[..., 0] * s[..., 1] - gap[..., 1] * s[..., 0]) / divisor
+        u = (gap[..., 0] * r[..., 1] - gap[..., 1] * r[..., 0]) / divisor
+        cross = ~parallel & (t > 0) & (t < 1) & (u > 0) & (u < 1)
         if cross.any():
             lift = (q + u[..., None] * s - p - t[..., None] * r)[..., 2][cross]
             signs |= set((lift > 0).tolist())

@@ -41,7 +41,7 @@ def test_the_monolayer_of_a_layered_crystal(
     assert (layer["formula_reduced"], layer["space_group"]["symbol"]) == (formula, group)
     assert layer["thickness"] == pytest.approx(thickness, abs=0.15)
     assert layer["valid"] is True
-    assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed"}
+    assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed", "layer": "passed"}
     structure = from_plain(layer["structure"])
     height = np.ptp(structure.cart_coords[:, 2])
     assert structure.volume / layer["area"] - height == pytest.approx(20.0, abs=0.1), "Å of vacuum"
