@@ -22,7 +22,7 @@ def layer_verdict(connection: Connection, material_id: str | None) -> Doc | None
 
 
 def print_layer_verdict(material: Doc) -> None:
-    """Print it in two lines."""
+    """Print the analysis of a material in two lines."""
     layering = material["layering"]
     word = _WORDS[material.get("layered")]
     kind = f", {layering['kind']}" if layering.get("kind") not in {None, "layers"} else ""

@@ -19,6 +19,8 @@ from .contacts import Array, Contacts
 
 _PARALLEL: Final = 1e-6
 """Å^2, area that two bonds span in the plane, below which they are parallel there and do not cross."""
+_ON_IT: Final = 0.5 + 1e-6
+"""From the middle of a bond, in its length: its ends, the atoms, belong to it."""
 _NEAR: Final = tuple(product((-2, -1, 0, 1, 2), repeat=2))
 """In-plane translations by which bonds of one cell may come to cross those of another."""
 
@@ -104,7 +106,7 @@ def _both_ways(below: Array, above: Array, a: Array, b: Array) -> bool:
         divisor = np.where(parallel, 1.0, across)
         t = (gap[..., 0] * s[..., 1] - gap[..., 1] * s[..., 0]) / divisor
         u = (gap[..., 0] * r[..., 1] - gap[..., 1] * r[..., 0]) / divisor
-        cross = ~parallel & (t > 0) & (t < 1) & (u > 0) & (u < 1)
+        cross = ~parallel & (np.abs(t - 0.5) < _ON_IT) & (np.abs(u - 0.5) < _ON_IT)
         if cross.any():
             lift = (q + u[..., None] * s - p - t[..., None] * r)[..., 2][cross]
             signs |= set((lift > 0).tolist())

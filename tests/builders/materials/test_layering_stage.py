@@ -99,3 +99,19 @@ def test_a_retired_material_loses_its_analysis_and_gets_it_back(registry: Connec
     run_stage(LayerStage(), registry)
 
     assert one(registry, "materials", deprecated=False)["layered"] is True
+
+
+def test_chains_in_a_cell_with_vacuum_are_no_monolayer(registry: Connection) -> None:
+    """Selenium, one layer of its chains in a box."""
+    [selenium] = crystals("Se-trigonal")
+    a, b, c = selenium["structure"]["lattice"]["matrix"]
+    selenium["structure"]["lattice"]["matrix"] = [[6 * x for x in a], b, c]
+    for site in selenium["structure"]["sites"]:
+        site["abc"][0] = ((site["abc"][0] + 0.5) % 1 - 0.5) / 6
+    put(registry, [{**selenium, "dimension_claimed": 2}])
+
+    run_stage(LayerStage(), registry)
+
+    found = one(registry, "materials")
+    assert (found["layered"], found["dimensionality"]) == (False, 1)
+    assert "chains in a cell with vacuum are no monolayer" in found["layering"]["reason"]

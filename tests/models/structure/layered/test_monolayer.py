@@ -119,6 +119,25 @@ def test_layers_of_two_kinds_are_both_given_and_flagged() -> None:
     assert sorted(index for layer in layers for index in layer.clusters) == [0, 1]
 
 
+def test_neutral_layers_of_two_kinds_are_both_monolayers() -> None:
+    """h-BN on graphene, with the mean lattice constant, 3.35 Å apart."""
+    stack = Structure(
+        Lattice.hexagonal(2.48, 6.7),
+        ["C", "C", "B", "N"],
+        [[0, 0, 0.25], [1 / 3, 2 / 3, 0.25], [0, 0, 0.75], [1 / 3, 2 / 3, 0.75]],
+    )
+    assert [layer.structure.composition.reduced_formula for layer in monolayers(stack)] == ["C", "BN"]
+
+
+def test_a_distorted_layer_keeps_its_larger_cell(crystal: Crystal) -> None:
+    """1T layers whose metals pair up along a, as in ReS2 and WTe2: twice the cell of the undistorted one."""
+    distorted = crystal("CdI2") * [2, 1, 1]
+    distorted.translate_sites([0], [0.25, 0, 0], frac_coords=False)
+    (layer,) = monolayers(distorted)
+    assert len(layer.structure) == 6
+    assert layer.area == pytest.approx(2 * 4.24**2 * np.sin(np.radians(60)))
+
+
 def test_the_vacuum_may_be_chosen(crystal: Crystal) -> None:
     (layer,) = monolayers(crystal("graphite"), vacuum=15.0)
     assert layer.structure.lattice.c == pytest.approx(15.0)
