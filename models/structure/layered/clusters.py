@@ -102,7 +102,7 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     NotAnalysable
         When a site is disordered or its element has no covalent radius.
     """
-    radii = site_radii(structure)
+    radii = COVALENT_RADII[atomic_numbers(structure)]
     relative = unit == "relative"
     lattice = structure.lattice
     reach = float(2 * radii.max() * (1 + max_tolerance) if relative else 2 * radii.max() + max_tolerance)
@@ -113,8 +113,8 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     return Bonds(first[keep], second[keep], image[keep], slack[keep])
 
 
-def site_radii(structure: Structure) -> NDArray[np.float64]:
-    """Covalent radius of each atom, Å, (n,).
+def atomic_numbers(structure: Structure) -> NDArray[np.int64]:
+    """Atomic number of each atom, (n,); each has a covalent radius.
 
     Raises
     ------
@@ -124,11 +124,11 @@ def site_radii(structure: Structure) -> NDArray[np.float64]:
     if not structure.is_ordered:
         raise NotAnalysable("it is disordered, so the bonds of its mixed or partly filled sites cannot be told")
     numbers = np.array([getattr(site.specie, "Z", 0) for site in structure])
-    radii = np.where(numbers <= LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)], np.nan)
-    if np.isnan(radii).any():
-        without = sorted({str(site.specie) for site, radius in zip(structure, radii, strict=True) if np.isnan(radius)})
-        raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")
-    return radii
+    without = (numbers > LAST_RADIUS) | np.isnan(COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)])
+    if without.any():
+        names = sorted({str(structure[int(site)].specie) for site in np.flatnonzero(without)})
+        raise NotAnalysable(f"no covalent radius is known for {', '.join(names)}")
+    return numbers
 
 
 def close_pairs(
@@ -264,6 +264,12 @@ def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
             row, vector = vector, (row[0] - q * vector[0], row[1] - q * vector[1], row[2] - q * vector[2])
         rows[axis] = row
     return [rows[axis] for axis in sorted(rows)]
+
+
+def plane_normal(cluster: Cluster) -> Vector:
+    """Cross product of a layer's two periods: translations whose product with it is not 0 lead out of the layer."""
+    (a, b, c), (d, e, f) = cluster.periods
+    return (b * f - c * e, c * d - a * f, a * e - b * d)
 
 
 class _Forest:

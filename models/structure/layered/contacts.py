@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ..covalent_radii import LAST_RADIUS
-from .clusters import Cluster, close_pairs, site_radii
+from ..covalent_radii import COVALENT_RADII, LAST_RADIUS
+from .clusters import Cluster, atomic_numbers, close_pairs, plane_normal
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -75,6 +75,8 @@ class Contacts:
         Distance over the sum of the covalent radii.
     strength : float array (n_contacts,)
         1 for a bond as long as that sum or shorter, exp(-(d - sum) / 0.37 Å) beyond.
+    numbers : int array (n_sites,)
+        Atomic numbers of the sites.
     """
 
     first: NDArray[np.int64]
@@ -82,11 +84,12 @@ class Contacts:
     image: NDArray[np.int64]
     ratio: Array
     strength: Array
+    numbers: NDArray[np.int64]
 
     def __getitem__(self, chosen: Mask) -> Contacts:
         """Those that a mask of the contacts chooses."""
         first, second, image = self.first[chosen], self.second[chosen], self.image[chosen]
-        return Contacts(first, second, image, self.ratio[chosen], self.strength[chosen])
+        return Contacts(first, second, image, self.ratio[chosen], self.strength[chosen], self.numbers)
 
 
 def contacts(structure: Structure) -> Contacts:
@@ -105,8 +108,8 @@ def contacts(structure: Structure) -> Contacts:
     NotAnalysable
         When a site is disordered or its element has no covalent radius.
     """
-    radii = site_radii(structure)
-    numbers = np.array([site.specie.Z for site in structure])
+    numbers = atomic_numbers(structure)
+    radii = COVALENT_RADII[numbers]
     cations, metals = ELECTROPOSITIVE[numbers], ~NONMETAL[numbers]
     if (~metals).sum() < FEWEST_ANIONS * cations.sum():
         cations[:] = False
@@ -127,7 +130,7 @@ def contacts(structure: Structure) -> Contacts:
     strength = np.minimum(1.0, np.exp((sums - distances) / SOFTNESS))
     strength[distances > sums + WEAKEST] = 0.0
     strength[numbers[first] == numbers[second]] *= LIKE
-    return Contacts(first, second, image, distances / sums, strength)
+    return Contacts(first, second, image, distances / sums, strength, numbers)
 
 
 def crossing(found: Contacts, clusters: tuple[Cluster, ...], sites: int) -> Mask:
@@ -150,21 +153,21 @@ def crossing(found: Contacts, clusters: tuple[Cluster, ...], sites: int) -> Mask
     ends = cluster_of[found.first]
     crosses: Mask = ends != cluster_of[found.second]
     steps = found.image + images[found.first] - images[found.second]
-    for number, cluster in enumerate(clusters):
-        within = (ends == number) & ~crosses
-        crosses[within] = _leaves(steps[within], cluster)
+    moved = np.flatnonzero(~crosses & steps.any(axis=1))
+    for number in np.unique(ends[moved]).tolist():
+        own = moved[ends[moved] == number]
+        crosses[own] = _leaves(steps[own], clusters[number])
     return crosses
 
 
 def _leaves(steps: NDArray[np.int64], cluster: Cluster) -> Mask:
     """Which lattice translations lead out of a cluster."""
-    periods = np.array(cluster.periods, dtype=np.int64)
     if cluster.dimensionality == 3:
         return np.zeros(len(steps), dtype=bool)
     if cluster.dimensionality == 2:
-        across: Mask = steps @ np.cross(periods[0], periods[1]) != 0
+        across: Mask = steps @ np.array(plane_normal(cluster)) != 0
         return across
-    off = np.cross(steps, periods[0]) if cluster.dimensionality == 1 else steps
+    off = np.cross(steps, np.array(cluster.periods[0])) if cluster.dimensionality == 1 else steps
     return np.asarray(off.any(axis=1))
 
 
@@ -189,12 +192,13 @@ class Binding:
 
 def binding(found: Contacts, across: Mask, sites: int) -> Binding:
     """Binding of clusters by the contacts `across` them; see `crossing`."""
-    bonding, bonding_across = np.zeros(sites), np.zeros(sites)
-    for ends in (found.first, found.second):
-        # Contacts of an atom with its own image are listed from both ends, so each end counts half.
-        strength = np.where(found.first == found.second, 0.5, 1.0) * found.strength
-        np.add.at(bonding, ends, strength)
-        np.add.at(bonding_across, ends[across], strength[across])
+    # Contacts of an atom with its own image are listed from both ends, so each end counts half.
+    strength = np.where(found.first == found.second, 0.5, 1.0) * found.strength
+    strength_across = np.where(across, strength, 0.0)
+    bonding, bonding_across = (
+        np.bincount(found.first, weights, sites) + np.bincount(found.second, weights, sites)
+        for weights in (strength, strength_across)
+    )
     share = float((bonding_across / np.maximum(bonding, 1e-12)).max())
     strongest = float(found.strength[across].max(initial=0.0))
     return Binding(share, strongest, float(bonding_across.sum() / 2))

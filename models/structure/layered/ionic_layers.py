@@ -17,7 +17,7 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from .clusters import Cluster, cluster_series
-from .contacts import ELECTROPOSITIVE, Contacts, crossing
+from .contacts import ELECTROPOSITIVE, NONMETAL, Contacts, crossing
 from .woven import woven
 
 HOST_BOND: Final = 1.25
@@ -61,9 +61,9 @@ def host_layers(structure: Structure, found: Contacts) -> HostLayers | None:
     found
         Its contacts.
     """
-    numbers = np.array([site.specie.Z for site in structure])
+    numbers = found.numbers
     ions = ELECTROPOSITIVE[numbers]
-    if not ions.any() or ions.all():
+    if not ions.any() or not NONMETAL[numbers[~ions]].any():
         return None
     host = np.flatnonzero(~ions)
     place = np.full(len(numbers), -1)

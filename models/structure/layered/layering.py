@@ -158,7 +158,7 @@ def _by_score(structure: Structure) -> LayerAnalysis:
     found = contacts(structure)
     verdict = judge(structure, found)
     kind, reason = str(verdict.kind), ""
-    if kind in {"layers", "bound layers"}:
+    if kind in {"layers", "bound layers"} and len(verdict.components) > 1:
         charged = charged_layers(layer_formulas(structure, verdict.components))
         if charged:
             kind, reason = "charged layers", f"layers of opposite charge alternate: {' and '.join(charged)}"
@@ -243,8 +243,7 @@ def _triples(clusters: tuple[Cluster, ...]) -> bool:
 
 def _beyond(structure: Structure, rules: Rules) -> str | None:
     """Say which limit the structure is beyond."""
-    elements = len(structure.composition.element_composition)
-    if isinstance(rules, LayerRules) and elements > rules.max_elements:
+    if isinstance(rules, LayerRules) and (elements := len(structure.composition.elements)) > rules.max_elements:
         return f"{elements} elements are more than the limit of {rules.max_elements}"
     if len(structure) > rules.max_atoms:
         primitive = primitive_cell(structure)

@@ -202,7 +202,7 @@ def judge(structure: Structure, found: Contacts) -> Verdict:
             continue
         scores[dimension] += state.score
         last[dimension] = state
-    metallic = not NONMETAL[[site.specie.Z for site in structure]].any()
+    metallic = not NONMETAL[found.numbers].any()
     if metallic and 3 in last:  # however far apart its planes, no metal comes apart in layers
         kind, layer_binding = "network", None
     else:

@@ -11,10 +11,9 @@ from math import gcd
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from .clusters import Cluster
+from .clusters import Cluster, Vector, plane_normal
 from .contacts import Array, Contacts
 
 _PARALLEL: Final = 1e-6
@@ -37,28 +36,37 @@ def woven(structure: Structure, clusters: tuple[Cluster, ...], bonds: Contacts) 
     bonds
         The contacts within them.
     """
-    normals = [np.cross(*np.array(cluster.periods, dtype=np.int64)) for cluster in clusters]
-    if any(gcd(*map(int, normal)) > 1 for normal in normals):
+    normals = [plane_normal(cluster) for cluster in clusters]
+    if any(gcd(*normal) > 1 for normal in normals):
         return True  # a translation in the plane leads to another net in the same plane
-    if any(np.cross(normals[0], normal).any() for normal in normals):
+    if any(normal not in {normals[0], _opposite(normals[0])} for normal in normals):
         return True  # planes of different directions pass through each other
     matrix = structure.lattice.matrix
     a, b = np.array(clusters[0].periods, dtype=float) @ matrix
-    area = float(np.linalg.norm(np.cross(a, b)))
-    step = structure.volume / area
-    nets = [_segments(structure, cluster, bonds) for cluster in clusters]
     frame = _frame(a, b)
-    heights = [(net @ frame[:, 2]) for net in nets]
     up = _one_step_up(matrix, normals[0], frame[:, 2])
-    for i, j in combinations_with_replacement(range(len(nets)), 2):
-        low_i, high_i, low_j, high_j = heights[i].min(), heights[i].max(), heights[j].min(), heights[j].max()
-        for k in range(int(np.floor((low_i - high_j) / step)), int(np.ceil((high_i - low_j) / step)) + 1):
-            apart = high_j + k * step < low_i or low_j + k * step > high_i
-            if apart or (i == j and k == 0):
+    step = float(up @ frame[:, 2])
+    spans = [_span(structure, cluster, frame[:, 2]) for cluster in clusters]
+    for i, j in combinations_with_replacement(range(len(clusters)), 2):
+        (low_i, high_i), (low_j, high_j) = spans[i], spans[j]
+        for k in range(int(np.ceil((low_i - high_j) / step)), int(np.floor((high_i - low_j) / step)) + 1):
+            if i == j and k == 0:
                 continue
-            if _both_ways(nets[i] @ frame, (nets[j] + k * up) @ frame, a @ frame, b @ frame):
+            net, other = (_segments(structure, clusters[number], bonds) for number in (i, j))
+            if _both_ways(net @ frame, (other + k * up) @ frame, a @ frame, b @ frame):
                 return True
     return False
+
+
+def _opposite(vector: Vector) -> Vector:
+    return (-vector[0], -vector[1], -vector[2])
+
+
+def _span(structure: Structure, cluster: Cluster, axis: Array) -> tuple[float, float]:
+    """Heights of the lowest and the highest atom of a cluster, Å."""
+    positions = structure.frac_coords[list(cluster.sites)] + np.array(cluster.images)
+    heights = positions @ (structure.lattice.matrix @ axis)
+    return float(heights.min()), float(heights.max())
 
 
 def _segments(structure: Structure, cluster: Cluster, bonds: Contacts) -> Array:
@@ -83,12 +91,12 @@ def _frame(a: Array, b: Array) -> Array:
     return np.array([x, np.cross(z, x), z]).T
 
 
-def _one_step_up(matrix: Array, normal: NDArray[np.int64], axis: Array) -> Array:
+def _one_step_up(matrix: Array, normal: Vector, axis: Array) -> Array:
     """A lattice vector that leads to the next plane above, Å, (3,)."""
-    for reach in range(1, 1 + int(np.abs(normal).max()) + 1):
-        for steps in product(range(-reach, reach + 1), repeat=3):
-            if abs(int(np.dot(steps, normal))) == 1:
-                vector: Array = np.array(steps, dtype=float) @ matrix
+    for reach in range(1, max(map(abs, normal)) + 2):
+        for x, y, z in product(range(-reach, reach + 1), repeat=3):
+            if abs(x * normal[0] + y * normal[1] + z * normal[2]) == 1:
+                vector: Array = np.array((x, y, z), dtype=float) @ matrix
                 return vector if vector @ axis > 0 else -vector
     raise AssertionError(f"{normal=} has a common divisor")
 
