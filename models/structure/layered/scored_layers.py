@@ -29,20 +29,20 @@ _HALFWAY: Final = 0.15
 ATOM_AREA: Final = 8.7
 """Å^2, what an atom takes in a dense layer of anions: S in MoS2."""
 MOST_SHARE: Final = 0.25
-"""Of the bonding of an atom that may lead out of its layer. Gray Sb and Bi have 0.22, GeTe has 0.31, Zn 0.34, a plane
-of single bonds in diamond's or wurtzite's 0.25."""
+"""Of the bonding of an atom that may lead out of its layer. Gray Sb and Bi have 0.23, GeTe has 0.30, Zn 0.34, the
+basal plane of single bonds in wurtzite-type BeO 0.26."""
 MOST_BOUND: Final = 0.067
 """Of `LayerBinding.bound`, about a quarter of a quarter: gray Sb 0.063, Bi 0.056, BaFI 0.048; CuSbS2 0.071, AuTe2
 0.074, beta-In2S3 0.080, GeTe 0.11."""
 MOST_OF_WITHIN: Final = 0.6
-"""Strength of a contact across beside the weakest of the bonds that make a layer one: SrBrF 0.58, PbFCl 0.56, BaFI
-0.50; KAgSe 0.82, SrCd2P2 1.0."""
+"""Strength of a contact across beside the weakest of the bonds that make a layer one: SrBrF 0.57, PbFCl 0.54, BaFI
+0.50; SrCd2P2 0.68, KAgSe 0.72."""
 LEAST_WITHIN: Final = 1 / 6
 """Strength that the bonds must have that make a layer one: Pauling's for an ion of charge 1 with six neighbours (J. Am.
-Chem. Soc. 51, 1010 (1929)). The weakest in PbFCl 0.19; in TlF, which a crystal of loose ions is, 0.15."""
+Chem. Soc. 51, 1010 (1929)). The last in PbFCl has 0.25; in TlF, a crystal of loose ions, 0.14 and 0.15."""
 MOST_LOOSE: Final = 0.6
-"""Of the bonding of an atom that may lead out of its molecule or chain, for it to be called one; ribbons of Sb2S3 0.58,
-the pairs of GeS (which is layered) 0.75."""
+"""Of the bonding of an atom that may lead out of its molecule or chain, for it to be called one: ribbons of Sb2S3 0.34,
+rows of TlF 0.49, the pairs of GeS (which is layered) 0.69."""
 
 
 _DIMENSION: Final[dict[Kind, int]] = {

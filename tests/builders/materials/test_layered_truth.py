@@ -1,4 +1,4 @@
-"""Crystals of which every chemist knows whether they are layered, the hard ones above all, and what the analysis says.
+"""Hard cases of layered or not by a chemist's judgement, and what the analysis says of them.
 
 The list is ``layered_truth.csv`` beside this file; the 613 rows of the handbook are tested in `test_handbook`.
 """
@@ -62,7 +62,7 @@ def truth() -> list[Crystal]:
     ]
 
 
-def test_each_is_called_what_a_textbook_calls_it_or_says_why_not(truth: list[Crystal]) -> None:
+def test_each_is_called_what_the_list_calls_it_or_says_why_not(truth: list[Crystal]) -> None:
     found = {crystal.identity: crystal.analysis for crystal in truth}
     wrong = {
         crystal.identity: f"{crystal.kind}, called {found[crystal.identity].kind}: {found[crystal.identity].reason}"

@@ -52,7 +52,7 @@ def test_the_monolayer_of_a_layered_crystal(
 
 
 def test_a_layer_has_its_layer_group_and_the_higher_of_two_space_groups(registry: Connection) -> None:
-    """WTe2 (Td) is Pmn2_1, its layer P2_1/m but for 0.03 Å; B. E. Brown, Acta Cryst. 20, 268 (1966)."""
+    """WTe2 (Td) is Pmn2_1, its layer P2_1/m within 0.1 Å."""
     put(registry, crystals("WTe2-Td"))
     cut(registry)
 
