@@ -39,7 +39,7 @@ def test_what_holds_together(crystal: Crystal, name: str, kind: str, dimensional
 
 
 def test_copper_chloride_consists_of_chains() -> None:
-    """Cell of tolbachite, Handbook of Mineralogy (2001-2005); chlorine placed 2.26 Å from four copper, 2.96 Å from two."""
+    """Cell of tolbachite, Handbook of Mineralogy (2001-2005); Cl placed 2.26 Å from four Cu, 2.96 Å from two."""
     chloride = build_structure(
         "C2/m",
         cell("C2/m", a=6.9038, b=3.2995, c=6.824, beta=122.197),
