@@ -64,7 +64,7 @@ class TopDown(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: Literal["database", "paper"] = Field("database", description="layer rules")
+    rules: Literal["strength", "database", "paper"] = Field("strength", description="layer rules")
     vacuum: float = Field(20.0, gt=5, le=100, description="Å between a layer and its image")
 
 

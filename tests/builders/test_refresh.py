@@ -228,7 +228,7 @@ def test_campaigns_of_different_settings_live_side_by_side(registry: Connection,
     mine = over(write(tmp_path, "lab", "C-graphite-2H", "MoS2-2H"))
     refresh(registry, [mine])
     plain = mine.model_dump(mode="json", by_alias=True)
-    assert plain["routes"]["top-down"]["rules"] == "database"
+    assert plain["routes"]["top-down"]["rules"] == "strength"
     routes = {"top-down": {"rules": "paper"}, "bottom-up": {"at_once": "one", "max_elements": 2}}
     other = Campaign.model_validate({**plain, "name": "other", "routes": routes})
 
