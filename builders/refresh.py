@@ -7,6 +7,7 @@ the others from doing what they can. One refresh runs at a time.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,7 @@ from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
+from .properties.potential.potential_stage import PotentialStage
 from .recipe import common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.service_stage import LiveSourceStage
@@ -134,11 +136,12 @@ def planned_stages(
     """
     errors = {} if errors is None else errors
     stages = list(_sources(connection, campaigns, errors))
+    unkept: dict[str, dict[str, Doc]] | None = None if claim else {}
     for campaign in sorted(campaigns, key=lambda campaign: campaign.name):
-        stages += stages_of(campaign, claimed(connection, campaign.name, keep=claim), errors)
+        stages += stages_of(campaign, claimed(connection, campaign.name, unkept=unkept), errors)
     if not campaigns:
         stages += common_stages()
-    _check_agreement(stages)
+    stages = _agreed(stages)
     stages += stages_of_other_packages([stage.name for stage in stages], errors)
     return plan.ordered(stages)
 
@@ -258,15 +261,22 @@ def is_due(stage: Stage, connection: Connection, errors: dict[str, str]) -> bool
     return False
 
 
-def _check_agreement(stages: Sequence[Stage]) -> None:
-    # What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
-    wanted: dict[str, str] = {}
+def _agreed(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages, each once; of one that campaigns limit to so many structures a refresh by the most generous limit.
+
+    What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
+    """
+    agreed: dict[str, Stage] = {}
     for stage in stages:
-        if wanted.setdefault(stage.name, stage.fingerprint) != stage.fingerprint:
+        other = agreed.setdefault(stage.name, stage)
+        if other.fingerprint != stage.fingerprint:
             raise ConfigurationError(
                 f"two campaigns want stage {stage.name} with different settings, and it can have but one",
                 "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
             )
+        if isinstance(stage, PotentialStage) and isinstance(other, PotentialStage):
+            agreed[stage.name] = max(other, stage, key=lambda limited: limited.max_structures or math.inf)
+    return list(agreed.values())
 
 
 def _sources(connection: Connection, campaigns: Sequence[Campaign], errors: dict[str, str]) -> Iterator[Stage]:

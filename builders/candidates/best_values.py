@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...models.calculation.methods import Level, parse_method
+from ...models.calculation.methods import Level, parse_method, potential_of
 from ...stores.documents import Candidate, Property
 from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
@@ -79,7 +79,7 @@ def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:
     if name is None:
         return properties
     methods = {doc["method"] for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING}
-    others = {method for method in methods if method.rpartition(" ")[0] != name}
+    others = {method for method in methods if potential_of(method) != name}
     return [doc for doc in properties if doc.get("basis") != "potential" or doc["method"] not in others]
 
 
