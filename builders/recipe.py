@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
@@ -27,7 +28,7 @@ from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
 from .properties.potential.potential_references_stage import PotentialReferencesStage
-from .properties.potential.potential_stage import method_name, stage_name
+from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
 from .properties.structure_property import StructureProperty
@@ -171,7 +172,7 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
     if not wanted.relax:  # energies as they stand are evaluated for all alike
         stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
         static = method_name(potential, relax=False)
-        return stages, {"energies": static, "values": static, "relaxed": known_potentials.label(wanted.model)}
+        return stages, {"energies": static, "values": static, "relaxed": None}
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
     settings = {
         "references": {**limits, "window": wanted.reference_window},
@@ -207,6 +208,29 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         "values": method_name(potential, relax=True, label=labels["values"]),
         "relaxed": relaxed_label(wanted.model, labels["energies"]),
     }
+
+
+def agreed(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages, each once; of one that campaigns limit to so many structures a refresh by the most generous limit.
+
+    What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
+
+    Raises
+    ------
+    ConfigurationError
+        Two campaigns want a stage with different settings, and it is one that can't be told apart.
+    """
+    agreed: dict[str, Stage] = {}
+    for stage in stages:
+        other = agreed.setdefault(stage.name, stage)
+        if other.fingerprint != stage.fingerprint:
+            raise ConfigurationError(
+                f"two campaigns want stage {stage.name} with different settings, and it can have but one",
+                "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
+            )
+        if isinstance(stage, PotentialStage) and isinstance(other, PotentialStage):
+            agreed[stage.name] = max(other, stage, key=lambda limited: limited.max_structures or math.inf)
+    return list(agreed.values())
 
 
 def stages_of_other_packages(taken: Iterable[str], errors: dict[str, str]) -> list[Stage]:

@@ -7,7 +7,6 @@ the others from doing what they can. One refresh runs at a time.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +16,7 @@ from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
-from ..stores.errors import ConfigurationError, ExfolioError
+from ..stores.errors import ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
@@ -31,8 +30,7 @@ from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
-from .properties.potential.potential_stage import PotentialStage
-from .recipe import common_stages, stages_of, stages_of_other_packages
+from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
@@ -141,7 +139,7 @@ def planned_stages(
         stages += stages_of(campaign, claimed(connection, campaign.name, unkept=unkept), errors)
     if not campaigns:
         stages += common_stages()
-    stages = _agreed(stages)
+    stages = agreed(stages)
     stages += stages_of_other_packages([stage.name for stage in stages], errors)
     return plan.ordered(stages)
 
@@ -259,24 +257,6 @@ def is_due(stage: Stage, connection: Connection, errors: dict[str, str]) -> bool
     except Exception as error:  # noqa: BLE001  raised again unless another package is to blame
         errors[stage.name] = str(_blamed(error, stage))
     return False
-
-
-def _agreed(stages: Sequence[Stage]) -> list[Stage]:
-    """Stages, each once; of one that campaigns limit to so many structures a refresh by the most generous limit.
-
-    What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
-    """
-    agreed: dict[str, Stage] = {}
-    for stage in stages:
-        other = agreed.setdefault(stage.name, stage)
-        if other.fingerprint != stage.fingerprint:
-            raise ConfigurationError(
-                f"two campaigns want stage {stage.name} with different settings, and it can have but one",
-                "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
-            )
-        if isinstance(stage, PotentialStage) and isinstance(other, PotentialStage):
-            agreed[stage.name] = max(other, stage, key=lambda limited: limited.max_structures or math.inf)
-    return list(agreed.values())
 
 
 def _sources(connection: Connection, campaigns: Sequence[Campaign], errors: dict[str, str]) -> Iterator[Stage]:

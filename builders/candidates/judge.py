@@ -48,7 +48,7 @@ _COPIED = (
     "predicted_formation_energy",
     "relaxed_duplicate_of",
 )
-_OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
+_OF_RELAXED = ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of")
 _DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
@@ -120,13 +120,7 @@ class JudgeStage(GroupStage):
         if self.campaign.elements:
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
-            Members(
-                ProposedStructure,
-                "structure_id",
-                ("proposal", "novelty", labelled("relaxed", self.by.relaxed)),
-                (*_COPIED, *_OF_RELAXED),
-                mine,
-            ),
+            self._structures(mine),
             Members(Property, "structure_id", ("value",), _OF_PROPERTIES),
             Members(
                 Candidate,
@@ -137,6 +131,13 @@ class JudgeStage(GroupStage):
                 {"campaign": self.campaign.name, "deprecated": {"$in": [True, False]}},
             ),
         )
+
+    def _structures(self, mine: Doc) -> Members:
+        if self.by.relaxed is None:
+            fields = tuple(name for name in _COPIED if name not in _OF_RELAXED)
+            return Members(ProposedStructure, "structure_id", ("proposal", "novelty"), fields, mine)
+        facets = ("proposal", "novelty", labelled("relaxed", self.by.relaxed))
+        return Members(ProposedStructure, "structure_id", facets, (*_COPIED, *_OF_RELAXED), mine)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge each structure."""
@@ -152,7 +153,7 @@ class JudgeStage(GroupStage):
             candidate |= {"novel": False, "known_as": sorted(known)}
         properties = by_one_potential(group["properties"], self.potential.name if self.potential else None)
         properties = own_values(properties, self.by)
-        candidate |= best_values(properties, conditions=self.by.conditions, ranking=self.campaign.ranking)
+        candidate |= best_values(properties, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(properties)
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}
@@ -163,6 +164,8 @@ class JudgeStage(GroupStage):
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)
+        # What others made of the structure is none of its origins, so that it changes nothing of its verdict.
+        candidate["made_of"] = [doc["property_id"] for doc in properties]
         return {"candidates": [candidate]}
 
 

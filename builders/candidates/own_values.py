@@ -24,7 +24,8 @@ class ValuesBy(NamedTuple):
     energies, values
         Methods of its potential's energies, and of what they mean beside others.
     relaxed
-        Label under which structures carry what they turned out to be when that potential relaxed them.
+        Label under which structures carry what they turned out to be when that potential relaxed them; None where it
+        relaxes none.
     conditions
         With which the methods of its Pourbaix energies end.
     """
@@ -32,7 +33,7 @@ class ValuesBy(NamedTuple):
     hull: str | None = None
     energies: str | None = None
     values: str | None = None
-    relaxed: str = ""
+    relaxed: str | None = ""
     conditions: str | None = None
 
 
@@ -46,7 +47,8 @@ def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
     by
         What the campaign's own are made by.
     """
-    own = [doc for doc in properties if not _by_another_hull(doc, by) and not _by_another_way(doc, by)]
+    foreign = (_by_another_hull, _by_another_way, _at_other_conditions)
+    own = [doc for doc in properties if not any(is_foreign(doc, by) for is_foreign in foreign)]
     formed = {doc["method"] for doc in own if doc["kind"] == "formation_energy"}
     others = {doc["method"] for doc in properties if doc["kind"] == "formation_energy"} - formed
     return [doc for doc in own if doc.get("details", {}).get("formation_energy_by") not in others]
@@ -66,6 +68,13 @@ def _by_another_way(doc: Doc, by: ValuesBy) -> bool:
         return False
     wanted = by.energies if doc["kind"] == KIND else by.values
     return without_settings(doc["method"]) in _ways(by.values) and doc["method"] != wanted
+
+
+def _at_other_conditions(doc: Doc, by: ValuesBy) -> bool:
+    """Whether an energy in water is one under other conditions, or by other ions."""
+    if by.conditions is None or doc["kind"] != "pourbaix_energy":
+        return False
+    return not doc["method"].endswith(f", {by.conditions}")
 
 
 def _ways(method: str) -> set[str]:

@@ -74,7 +74,7 @@ class PotentialEnergiesStage(PotentialStage):
                 "kind": KIND,
                 "value": {"$ne": None},
                 "deprecated": False,
-                "details.max_seconds": self.in_time(),
+                **self.in_time("details.max_seconds"),
             },
             {"_id": 0, "structure_id": 1, "details": 1},
         )

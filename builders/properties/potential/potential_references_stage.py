@@ -47,8 +47,8 @@ class PotentialReferencesStage(PotentialStage):
         asked = {
             "origins.id": {"$in": [item.key for item in items]},
             "asked.request": {"$in": [self._request(item) for item in items]},
-            "asked.max_seconds": self.in_time(),
             "deprecated": False,
+            **self.in_time("asked.max_seconds"),
         }
         fields = {"_id": 0, "material_id": 1, "energy": 1, "energy_per_atom": 1, "asked": 1}
         lent = {(doc["material_id"], doc["asked"]["request"]): doc

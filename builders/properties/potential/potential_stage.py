@@ -168,9 +168,9 @@ class PotentialStage(MapStage):
         """Tell of so many that were not wanted."""
         return f"{number:,} left out"
 
-    def in_time(self) -> Doc:
-        """Condition on the seconds that another relaxation had, under which this one would have come to its end too."""
-        return {"$exists": True} if self.max_seconds is None else {"$lte": self.max_seconds}
+    def in_time(self, field: str) -> Doc:
+        """Query for relaxations after which this one would have come to its end too, by the field of their seconds."""
+        return {} if self.max_seconds is None else {field: {"$lte": self.max_seconds}}
 
     def energies(self, structures: list[Structure], *, monolayer: bool | list[bool], forces: bool) -> list[Doc]:
         """Evaluate or relax structures: energy, or why there is none, and details, each as plain data."""
