@@ -6,6 +6,7 @@ What depends on no campaign's settings counts for all.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ...models.calculation.methods import potential_of, without_settings
@@ -47,8 +48,13 @@ def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
     by
         What the campaign's own are made by.
     """
-    foreign = (_by_another_hull, _by_another_way, _at_other_conditions)
-    own = [doc for doc in properties if not any(is_foreign(doc, by) for is_foreign in foreign)]
+    own = [
+        doc
+        for doc in properties
+        if not (_by_another_hull(doc, by) or _by_another_way(doc, by) or _at_other_conditions(doc, by))
+    ]
+    if len(own) == len(properties):
+        return own
     formed = {doc["method"] for doc in own if doc["kind"] == "formation_energy"}
     others = {doc["method"] for doc in properties if doc["kind"] == "formation_energy"} - formed
     return [doc for doc in own if doc.get("details", {}).get("formation_energy_by") not in others]
@@ -77,6 +83,7 @@ def _at_other_conditions(doc: Doc, by: ValuesBy) -> bool:
     return not doc["method"].endswith(f", {by.conditions}")
 
 
-def _ways(method: str) -> set[str]:
+@lru_cache
+def _ways(method: str) -> frozenset[str]:
     name = potential_of(method)
-    return {f"{name} {way}" for way in ReferenceEntry.AS_TAKEN}
+    return frozenset(f"{name} {way}" for way in ReferenceEntry.AS_TAKEN)

@@ -134,6 +134,7 @@ def with_settings(method: str, label: str) -> str:
     return f"{method}{_SETTINGS}{label}" if label else method
 
 
+@lru_cache(maxsize=4096)
 def without_settings(method: str) -> str:
     """Name of a method, by whatever settings it was used.
 
