@@ -94,4 +94,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     relaxed_novel = BooleanField(help_text="No known material has the structure it relaxed to")
     relaxed_known_as = ListField(StringField(), help_text="Known materials with the structure it relaxed to")
     relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
-    relaxed_by = DictField(help_text="The three of them by potentials other than the default, by the potential's name")
+    relaxed_by = DictField(
+        help_text="The three of them by potentials other than the default, by the potential's name; by further "
+        "settings of a potential under its name and their label"
+    )

@@ -249,15 +249,6 @@ def test_campaigns_of_different_settings_live_side_by_side(registry: Connection,
         assert revisions(registry) == before
 
 
-def test_campaigns_that_want_what_can_be_but_one_are_refused(registry: Connection, tmp_path: Path) -> None:
-    mine = over(write(tmp_path, "lab", "C-graphite-2H"))
-    plain = mine.model_dump(mode="json", by_alias=True)
-    other = Campaign.model_validate({**plain, "name": "other", "hull": {"check_potcar": False}})
-
-    with pytest.raises(ConfigurationError, match="want stage hull:MP2020 with different settings"):
-        refresh(registry, [mine, other])
-
-
 def test_campaigns_relax_each_its_own_elements(registry: Connection) -> None:
     def relaxing(name: str, *elements: str) -> Campaign:
         gates = [{"name": "valid", "field": "valid", "is": True}]
