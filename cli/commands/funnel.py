@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from ...builders.candidates.gates import pass_through
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ..display.cells import in_words
+from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.layer_verdicts import layer_verdict, print_layer_verdict
 from ..display.tables import print_table
@@ -263,7 +264,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
         print_layer_verdict(doc["bulk"])
     for earlier in doc.get("history", []):
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
-        out.print(f"  [dim]before (judged {earlier['judged_at']}): {earlier['status']} {before}[/]", soft_wrap=True)
+        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
+        out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
 
 
 def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -243,7 +244,7 @@ def _print_gates(document: Doc) -> None:
     print_table(table)
     for earlier in document.get("history") or []:
         reason = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
-        when = text_of(earlier.get("judged_at"))
+        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
         out.print(f"[dim]before ({when}): {escape(str(earlier.get('status', '')))} {escape(reason)}[/]", soft_wrap=True)
 
 

@@ -83,7 +83,7 @@ class PotentialStage(MapStage):
         elements: Sequence[str] | None = None,
         max_steps: int = 200,
         force_tolerance: float = FORCE_TOLERANCE,
-        max_seconds: float | None = 120.0,
+        max_seconds: float | None = None,
         max_structures: int | None = None,
         label: str = "",
         share: Doc | None = None,
