@@ -86,8 +86,15 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     )
 
     dimensionality = IntField(help_text="By the layer analysis: 0 molecules … 3 network", min_value=0, max_value=3)
-    layered = BooleanField(help_text="Layered by the rules of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019))")
-    layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
+    layered = BooleanField(
+        help_text="Consists of layers, by the score of dimensionality and the strength of the bonds within and between "
+        "(docs/two-dimensional.md)"
+    )
+    layering = DictField(
+        help_text="Layer analysis: kind (layers, network, chains, molecules, bound, charged, intercalated or woven "
+        "layers, ions), score (0 to 1, of 2D) and scores of 0D to 3D, binding of the layers (share of the bonding of "
+        "the atom bound most, strongest contact and weakest bond within in bonds, sum per Å^2), layers per cell, reason"
+    )
 
     same_as = ListField(StringField(), help_text="Documents with the same structure (StructureMatcher)")
     link = DictField(
