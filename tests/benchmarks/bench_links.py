@@ -120,7 +120,7 @@ def beside_structure_matcher(sample: list[list[Made]]) -> None:
 
 def _kinds(group: list[dict[str, Any]]) -> list[int]:
     arrays: dict[str, Arrays] = {f"{i:04d}": arrays_of(plain) for i, plain in enumerate(group)}
-    return [int(one.representative) for one in link(arrays).values()]
+    return [int(getattr(one, "family", one.representative)) for one in link(arrays).values()]
 
 
 def _kinds_by_matcher(group: list[dict[str, Any]]) -> list[int]:

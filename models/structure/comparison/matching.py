@@ -8,7 +8,7 @@ leaves doubt. It knows structures only; where they are kept is up to the caller.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -22,7 +22,8 @@ from pymatgen.core.structure import Structure
 
 from ..serialization import Arrays
 from ..vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
-from .cell_matching import clearly_same
+from .cell_matching import Misfit, clear_misfit
+from .layer_heights import Heights, heights_alike, heights_of, slabs
 from .reduced_cells import ReducedCell, reduced_cell
 
 LENGTH_TOLERANCE: Final = 0.2
@@ -51,7 +52,7 @@ class Prepared:
     extent
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
     arrays
-        As given.
+        As given but for charges, which make no difference; of several equal layers in one cell, the first.
     gap
         Its thickest empty slab.
     """
@@ -64,18 +65,24 @@ class Prepared:
     @cached_property
     def reduced(self) -> Structure:
         """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
-        matrix, pbc, fractional, species = self._dense
+        matrix, pbc, fractional, species = self.dense
         structure = Structure(Lattice(matrix, pbc=pbc), species, fractional)
         return structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
 
     @cached_property
     def cell(self) -> ReducedCell | None:
         """The same as arrays, made some ten times faster; None where that needs pymatgen."""
-        matrix, pbc, fractional, species = self._dense
+        matrix, pbc, fractional, species = self.dense
         return reduced_cell(matrix, fractional, species, pbc=pbc)
 
+    @cached_property
+    def heights(self) -> Heights:
+        """Of a monolayer: at which height the atoms of each element lie."""
+        return heights_of(self.arrays, self.gap)
+
     @property
-    def _dense(self) -> Arrays:
+    def dense(self) -> Arrays:
+        """Its cell as it is compared: as given, of a monolayer with little vacuum."""
         if self.key[1] != "monolayer":
             return self.arrays
         matrix, fractional = set_vacuum_of_arrays(self.arrays.matrix, self.arrays.fractional, MATCHING_GAP, self.gap)
@@ -86,19 +93,38 @@ def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
     """Bring a structure into the form in which it is compared, unless it is in it.
 
     A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
-    the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
+    the thickness of the vacuum, its axis, nor a tilt of it makes a difference; nor does it whether one layer is in the
+    cell or several that are the same, as where it is doubled along c. In-plane strain is then treated as any
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
     if isinstance(structure, Prepared):
         return structure
-    structure = Arrays.of(structure)
-    gap = find_gap(structure.matrix, structure.fractional)
-    volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
-    formula = _reduced_formula(frozenset(Counter(structure.species).items()))
+    given = Arrays.of(structure)
+    neutral = {id(species): _neutral(species) for species in {id(one): one for one in given.species}.values()}
+    arrays = given._replace(species=[neutral[id(species)] for species in given.species])
+    gap = find_gap(arrays.matrix, arrays.fractional)
+    volume = abs(float(np.linalg.det(arrays.matrix))) / len(arrays.species)
+    formula = _reduced_formula(frozenset(Counter(arrays.species).items()))
     if gap.thickness < MIN_GAP:
-        return Prepared((formula, "bulk"), volume, structure, gap)
-    return Prepared((formula, "monolayer"), volume / gap.height, structure, gap)
+        return Prepared((formula, "bulk"), volume, arrays, gap)
+    first, *others = slabs(arrays, gap)
+    if others and (layer := _one_of(first, others)) is not None:
+        return layer
+    return Prepared((formula, "monolayer"), volume / gap.height, arrays, gap)
+
+
+def _one_of(first: Arrays, others: Sequence[Arrays]) -> Prepared | None:
+    """Take the first of several layers in one cell for all, where they are the same; None where they are not."""
+    layer, comparison = prepare(first), Comparison()
+    return layer if all(comparison.same(layer, prepare(other)) for other in others) else None
+
+
+@lru_cache(maxsize=4096)
+def _neutral(species: Composition) -> Composition:
+    """Name elements without their oxidation states, as StructureMatcher's ElementComparator does."""
+    elements = species.element_composition
+    return species if elements == species else elements
 
 
 @lru_cache(maxsize=4096)
@@ -138,10 +164,16 @@ class Comparison:
 
     def same(self, known: Prepared, query: Prepared) -> bool:
         """Say whether they are the same; StructureMatcher is not quite symmetric, so their order may count."""
+        return bool(self.misfit(known, query))
+
+    def misfit(self, known: Prepared, query: Prepared) -> Misfit | bool:
+        """Say whether they are the same, and where that was measured, how far they are apart; see `same`."""
         if known.key != query.key or not self._close(known, query):
             return False
+        if known.key[1] == "monolayer" and not heights_alike(known.heights, query.heights):
+            return False  # as X-M-M-X and M-X-X-M, of which one is the other where the gap is as thin as the layer
         if known.cell is not None and query.cell is not None:
-            clear = clearly_same(known.cell, query.cell, length=self._length, site=self._site, angle=self._angle)
+            clear = clear_misfit(known.cell, query.cell, length=self._length, site=self._site, angle=self._angle)
             if clear is not None:
                 return clear
         # Primitive cells of different size never match, so that question, much the cheaper, comes first.

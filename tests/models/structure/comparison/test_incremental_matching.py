@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from exfolio.models.structure.comparison import incremental_matching
+from exfolio.models.structure.comparison.cell_matching import Misfit
 from exfolio.models.structure.comparison.incremental_matching import Link, fingerprint, link
 from exfolio.models.structure.comparison.matching import Comparison, Prepared
 from exfolio.models.structure.serialization import Arrays, arrays_of, to_plain
@@ -18,9 +19,9 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
 
     class Listening(Comparison):
-        def same(self, known: Prepared, query: Prepared) -> bool:
+        def misfit(self, known: Prepared, query: Prepared) -> Misfit | bool:
             pairs.append((known.arrays.matrix.tobytes().hex(), query.arrays.matrix.tobytes().hex()))
-            return super().same(known, query)
+            return super().misfit(known, query)
 
     monkeypatch.setattr(incremental_matching, "Comparison", Listening)
     return pairs
