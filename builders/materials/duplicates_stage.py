@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from typing import ClassVar
 
 from ...models.structure.comparison.incremental_matching import Link, link
-from ...models.structure.comparison.likeness import SYMMETRY_TOLERANCE, Likeness
+from ...models.structure.comparison.likeness import Likeness
+from ...models.structure.comparison.matching import SYMMETRY_TOLERANCE
 from ...models.structure.serialization import Arrays, BadStructure, arrays_of
 from ...stores.documents import Material
 from ..engine.batches import Doc, Item, Outcome

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from pymatgen.core.structure import Structure
 
-from ...models.structure.comparison.likeness import Finer, likeness
-from ...models.structure.comparison.matching import Representatives, prepare
+from ...models.structure.comparison.likeness import likeness
+from ...models.structure.comparison.matching import Prepared, Representatives, prepare
 from ...models.structure.serialization import BadStructure, from_plain
 from ..engine.batches import Doc
 
@@ -25,14 +25,14 @@ class KnownStructures:
 
     def __init__(self, materials: Iterable[Doc]) -> None:
         self._representatives = Representatives()
-        self._families: dict[int, list[tuple[str, Finer]]] = {}
+        self._families: dict[int, list[tuple[str, Prepared]]] = {}
         for material in materials:
             try:
                 prepared = prepare(from_plain(material["structure"]))
             except BadStructure:
                 continue
             number, _ = self._representatives.add(prepared)
-            self._families.setdefault(number, []).append((material["material_id"], Finer(prepared)))
+            self._families.setdefault(number, []).append((material["material_id"], prepared))
 
     def matches(self, structure: Structure) -> list[Doc]:
         """Which materials a structure is: those that are the same structure first, the nearest of them before others.
@@ -46,8 +46,7 @@ class KnownStructures:
         number = self._representatives.match(prepared)
         if number is None:
             return []
-        query = Finer(prepared)
-        found = [(key, likeness(known, query)) for key, known in self._families[number]]
+        found = [(key, likeness(known, prepared)) for key, known in self._families[number]]
         found.sort(key=lambda pair: (not pair[1].same, pair[1].rms if pair[1].rms is not None else float("inf")))
         return [{"material_id": key, **_plain(asdict(how))} for key, how in found]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..serialization import Arrays
 from .cell_matching import Misfit
-from .likeness import Finer, Likeness, likeness
-from .matching import Comparison, prepare
+from .likeness import Likeness, likeness
+from .matching import Comparison, Prepared, prepare
 
 VERSION: Final = b"2"
 """Raised when comparisons turn out otherwise: fingerprints of before are then worth nothing."""
@@ -122,13 +122,13 @@ class _Comparing:
 
     def __init__(self, structures: Mapping[str, Arrays]) -> None:
         self._structures = structures
-        self._prepared: dict[str, Finer] = {}
+        self._prepared: dict[str, Prepared] = {}
         self._comparison = Comparison()
         self._misfit: dict[tuple[str, str], Misfit | bool] = {}
         self._likeness: dict[tuple[str, str], Likeness] = {}
 
     def alike(self, known: str, name: str) -> bool:
-        found = self._comparison.misfit(self._finer(known).prepared, self._finer(name).prepared)
+        found = self._comparison.misfit(self._get(known), self._get(name))
         self._misfit[known, name] = found
         return bool(found)
 
@@ -138,11 +138,11 @@ class _Comparing:
     def likeness(self, known: str, name: str) -> Likeness:
         if (known, name) not in self._likeness:
             self._likeness[known, name] = likeness(
-                self._finer(known), self._finer(name), self._misfit.get((known, name), True)
+                self._get(known), self._get(name), self._misfit.get((known, name), True)
             )
         return self._likeness[known, name]
 
-    def _finer(self, name: str) -> Finer:
+    def _get(self, name: str) -> Prepared:
         if name not in self._prepared:
-            self._prepared[name] = Finer(prepare(self._structures[name]))
+            self._prepared[name] = prepare(self._structures[name])
         return self._prepared[name]

@@ -8,19 +8,14 @@ moments is up to others.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
-import spglib
 from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatcher
 
-from ..vacuum import VACUUM, set_vacuum_of_arrays
 from .cell_matching import Misfit, least_misfit
 from .matching import DEFAULT_TOLERANCES, Prepared
-from .reduced_cells import ReducedCell, reduced_cell
 
 SITE_TOLERANCE: Final = 0.2
 """Cube roots of the volume per atom by which an atom may lie elsewhere within one structure: what is predicted and not
@@ -28,10 +23,6 @@ relaxed yet is off by as much, where its symmetry is the same."""
 STRAIN_TOLERANCE: Final = 0.1
 """Share by which one cell may be stretched against another of its volume: functionals differ by as much across the
 layers of a crystal; CsCl becomes CuAu by 0.26."""
-SYMMETRY_TOLERANCE: Final = 0.1
-"""Å between an atom and the image of another by an operation, so about twice by how much each is off. Relaxed
-structures of databases need that much; the least displacements that make another phase, as of Ti in BaTiO3 (0.1 Å off
-its place: G. H. Kwei et al., J. Phys. Chem. 97, 2368 (1993)), are twice that between image and image."""
 NEAR: Final = (0.05, 0.02)
 """Å and share: no atom further off, no vector stretched more, and it is the same structure whatever its symmetry."""
 NEAR_WITHOUT_SYMMETRY: Final = 0.1
@@ -46,7 +37,6 @@ _ENANTIOMORPHS: Final = {
 """Space groups that are mirror images of each other, by International Tables for Crystallography A: the crystals are
 left and right, and alike in every energy."""
 _NO_SYMMETRY: Final = 1
-os.environ.setdefault("SPGLIB_WARNING", "OFF")  # it tells on stderr of every finer tolerance that it tries
 _DIGITS: Final = 4
 _WIDE: Final = dict(zip(("length", "site", "angle"), DEFAULT_TOLERANCES, strict=True))
 
@@ -77,55 +67,7 @@ class Likeness:
     space_groups: tuple[int, int] | None
 
 
-class Finer:
-    """A prepared structure with what the finer comparison needs of it, found once and when it is needed.
-
-    Parameters
-    ----------
-    prepared
-        As it is compared by `matching`.
-    """
-
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
-
-    @cached_property
-    def cell(self) -> ReducedCell | None:
-        """Its primitive cell where only translations within `SYMMETRY_TOLERANCE` count: tilts double it."""
-        wide = self.prepared.cell
-        matrix, pbc, fractional, species = self.prepared.dense
-        if wide is None or len(wide.fractional) == len(species):  # no translation is left out by the tighter one
-            return wide
-        return reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=SYMMETRY_TOLERANCE)
-
-    @cached_property
-    def space_group(self) -> int:
-        """Number of its space group; 0 where there is none to be found."""
-        matrix, fractional, kinds = self._for_symmetry()
-        cell = matrix.tolist(), fractional.tolist(), kinds
-        try:
-            data = spglib.get_symmetry_dataset(cell, symprec=SYMMETRY_TOLERANCE)
-        except spglib.SpglibError:
-            return 0
-        return 0 if data is None else int(data.number)
-
-    def _for_symmetry(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        matrix, _, fractional, species = self.prepared.arrays
-        cell = self.cell
-        if self.prepared.key[1] != "bulk":  # in a dense cell a layer might be taken for a crystal of more symmetry
-            matrix, fractional = set_vacuum_of_arrays(matrix, fractional, VACUUM, self.prepared.gap)
-            if cell is not None and len(cell.fractional) < len(species):
-                cell = reduced_cell(matrix, fractional, species, tolerance=SYMMETRY_TOLERANCE)
-            else:
-                cell = None
-        if cell is not None:
-            return cell.matrix, cell.fractional, np.repeat(np.arange(len(cell.counts)), cell.counts).tolist()
-        names = [str(mixture) for mixture in species]
-        kinds = {name: number for number, name in enumerate(dict.fromkeys(names))}
-        return matrix, fractional, [kinds[name] for name in names]
-
-
-def likeness(known: Finer, query: Finer, misfit: Misfit | bool = True) -> Likeness:  # noqa: FBT001, FBT002
+def likeness(known: Prepared, query: Prepared, misfit: Misfit | bool = True) -> Likeness:  # noqa: FBT001, FBT002
     """Compare two structures more closely that are alike.
 
     Parameters
@@ -135,14 +77,15 @@ def likeness(known: Finer, query: Finer, misfit: Misfit | bool = True) -> Likene
     misfit
         What its `misfit` found; True where that isn't known.
     """
-    wide = misfit if isinstance(misfit, Misfit) and misfit.small else _misfit(known.prepared, query.prepared)
+    wide = misfit if isinstance(misfit, Misfit) and misfit.small else _misfit(known, query)
     tight = wide
-    if known.cell is not None and query.cell is not None:
-        if known.cell.counts != query.cell.counts:
-            sizes = " and ".join(str(sum(one.cell.counts)) for one in (known, query) if one.cell is not None)
+    if known.tight_cell is not None and query.tight_cell is not None:
+        counts = known.tight_cell.counts
+        if counts != query.tight_cell.counts:
+            sizes = f"{sum(counts)} and {sum(query.tight_cell.counts)}"
             return _likeness(f"primitive cells of {sizes} atoms", wide)
-        if known.prepared.cell is None or known.cell.counts != known.prepared.cell.counts:
-            tight = least_misfit(known.cell, query.cell, **_WIDE)
+        if known.cell is None or known.cell.counts != counts:
+            tight = least_misfit(known.tight_cell, query.tight_cell, **_WIDE)
     if tight is None:
         return _likeness("no primitive cell in common", wide)
     if tight.site > SITE_TOLERANCE or tight.strain > STRAIN_TOLERANCE:
@@ -175,7 +118,9 @@ def _misfit(a: Prepared, b: Prepared) -> Misfit | None:
     if a.cell is not None and b.cell is not None:
         return least_misfit(a.cell, b.cell, **_WIDE)
     length, site, angle = DEFAULT_TOLERANCES
-    matcher = StructureMatcher(ltol=length, stol=site, angle_tol=angle, comparator=ElementComparator())
+    matcher = StructureMatcher(
+        ltol=length, stol=site, angle_tol=angle, primitive_cell=False, comparator=ElementComparator()
+    )
     distances = matcher.get_rms_dist(a.reduced, b.reduced)
     if distances is None:
         return None

@@ -21,16 +21,23 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ..serialization import Arrays
-from ..vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
+from ..vacuum import MIN_GAP, VACUUM, Gap, find_gap, set_vacuum_of_arrays
 from .cell_matching import Misfit, clear_misfit
 from .layer_heights import Heights, heights_alike, heights_of, slabs
-from .reduced_cells import ReducedCell, reduced_cell
+from .reduced_cells import ReducedCell, reduced_cell, space_group_number
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3
 ANGLE_TOLERANCE: Final = 5.0
 """The defaults of pymatgen's StructureMatcher: ltol (relative), stol (in units of the cube root of the volume per
 atom) and angle_tol (degrees)."""
+TIGHT_TOLERANCE: Final = 0.1
+"""Å along each axis within which atoms are repeated by a translation of the very structure, where pymatgen allows
+0.25: half of it is by how much an atom may be off."""
+SYMMETRY_TOLERANCE: Final = 0.1
+"""Å between an atom and the image of another by an operation, so about twice by how much each is off. Relaxed
+structures of databases need that much; the least displacements that make another phase, as of Ti in BaTiO3 (0.1 Å off
+its place: G. H. Kwei et al., J. Phys. Chem. 97, 2368 (1993)), are twice that between image and image."""
 Tolerances = tuple[float, float, float]
 DEFAULT_TOLERANCES: Final[Tolerances] = (LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
 MATCHING_GAP: Final = 4.0
@@ -74,6 +81,34 @@ class Prepared:
         """The same as arrays, made some ten times faster; None where that needs pymatgen."""
         matrix, pbc, fractional, species = self.dense
         return reduced_cell(matrix, fractional, species, pbc=pbc)
+
+    @cached_property
+    def tight_cell(self) -> ReducedCell | None:
+        """Its primitive cell where only translations within `TIGHT_TOLERANCE` count, as where tilts double it."""
+        matrix, pbc, fractional, species = self.dense
+        if self.cell is None or len(self.cell.fractional) == len(species):  # no translation is left out
+            return self.cell
+        return reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=TIGHT_TOLERANCE)
+
+    @cached_property
+    def space_group(self) -> int:
+        """Number of its space group at `SYMMETRY_TOLERANCE`; 0 where none was found.
+
+        Of a layer in much vacuum: in a dense cell it might be taken for a crystal of more symmetry.
+        """
+        matrix, pbc, fractional, species = self.arrays
+        cell = self.tight_cell
+        if self.key[1] == "monolayer":
+            matrix, fractional = set_vacuum_of_arrays(matrix, fractional, VACUUM, self.gap)
+            if cell is not None and len(cell.fractional) < len(species):
+                cell = reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=TIGHT_TOLERANCE)
+            else:
+                cell = None
+        if cell is not None:
+            kinds = np.repeat(np.arange(len(cell.counts)), cell.counts).tolist()
+            return space_group_number(cell.matrix, cell.fractional, kinds, SYMMETRY_TOLERANCE)
+        numbers = {mixture: number for number, mixture in enumerate(dict.fromkeys(species))}
+        return space_group_number(matrix, fractional, [numbers[one] for one in species], SYMMETRY_TOLERANCE)
 
     @cached_property
     def heights(self) -> Heights:
@@ -123,8 +158,7 @@ def _one_of(first: Arrays, others: Sequence[Arrays]) -> Prepared | None:
 @lru_cache(maxsize=4096)
 def _neutral(species: Composition) -> Composition:
     """Name elements without their oxidation states, as StructureMatcher's ElementComparator does."""
-    elements = species.element_composition
-    return species if elements == species else elements
+    return species if all(isinstance(one, Element) for one in species) else species.element_composition
 
 
 @lru_cache(maxsize=4096)
@@ -173,7 +207,11 @@ class Comparison:
         if known.key[1] == "monolayer" and not heights_alike(known.heights, query.heights):
             return False  # as X-M-M-X and M-X-X-M, of which one is the other where the gap is as thin as the layer
         if known.cell is not None and query.cell is not None:
-            clear = clear_misfit(known.cell, query.cell, length=self._length, site=self._site, angle=self._angle)
+            cells = known.cell, query.cell
+            # How far pymatgen's rule reduces a cell depends on its axes, where atoms are nearly repeated.
+            if cells[0].counts != cells[1].counts and known.tight_cell is not None and query.tight_cell is not None:
+                cells = known.tight_cell, query.tight_cell
+            clear = clear_misfit(*cells, length=self._length, site=self._site, angle=self._angle)
             if clear is not None:
                 return clear
         # Primitive cells of different size never match, so that question, much the cheaper, comes first.

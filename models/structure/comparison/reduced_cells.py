@@ -6,6 +6,7 @@ cells are the same is judged elsewhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -23,6 +24,8 @@ PRIMITIVE_TOLERANCE: Final = 0.25
 `get_primitive_structure`, which StructureMatcher uses."""
 _AT_ONCE: Final = 2000
 """Pairs looked at in one go."""
+
+os.environ.setdefault("SPGLIB_WARNING", "OFF")  # it tells on stderr of every finer tolerance that it tries
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -117,6 +120,27 @@ def reduced_cell(
     inside = fractional @ (matrix @ np.linalg.inv(reduced))
     inside -= np.floor(inside)
     return ReducedCell(reduced, inside, names, tuple(np.bincount(kinds).tolist()))
+
+
+def space_group_number(matrix: Array, fractional: Array, kinds: Sequence[int], tolerance: float) -> int:
+    """Number of the space group of a cell, 1 to 230; 0 where none was found.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    kinds
+        What sits on each of the n sites.
+    tolerance
+        Å, spglib's symprec.
+    """
+    try:
+        data = spglib.get_symmetry_dataset((matrix.tolist(), fractional.tolist(), kinds), symprec=tolerance)
+    except spglib.SpglibError:
+        return 0  # documented
+    return 0 if data is None else int(data.number)
 
 
 @lru_cache(maxsize=4096)
