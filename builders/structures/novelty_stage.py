@@ -11,7 +11,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
-from .known_structures import KnownStructures
+from ..materials.known_structures import KnownStructures
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
 """Of structures that are the same the first is the one that stays. Routes of other packages come after these."""

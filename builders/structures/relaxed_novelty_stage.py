@@ -12,9 +12,9 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.known_structures import KnownStructures
 from ..properties.potential import known_potentials
 from ..properties.potential.potential_stage import KIND, by_name, method_name
-from .known_structures import KnownStructures
 
 
 class RelaxedNoveltyStage(GroupStage):
