@@ -25,7 +25,7 @@ STRAIN_TOLERANCE: Final = 0.1
 layers of a crystal; CsCl becomes CuAu by 0.26."""
 NEAR: Final = (0.05, 0.02)
 """Å and share: no atom further off, no vector stretched more, and it is the same structure whatever its symmetry."""
-NEAR_WITHOUT_SYMMETRY: Final = 0.1
+NEAR_IF_RATTLED: Final = 0.1
 """Å. What has no symmetry at all may be rattled: where its atoms are no further off, it is the other structure."""
 _ENANTIOMORPHS: Final = {
     right: left
@@ -36,7 +36,6 @@ _ENANTIOMORPHS: Final = {
 }
 """Space groups that are mirror images of each other, by International Tables for Crystallography A: the crystals are
 left and right, and alike in every energy."""
-_NO_SYMMETRY: Final = 1
 _DIGITS: Final = 4
 _WIDE: Final = dict(zip(("length", "site", "angle"), DEFAULT_TOLERANCES, strict=True))
 
@@ -100,7 +99,8 @@ def likeness(known: Prepared, query: Prepared, misfit: Misfit | bool = True) -> 
         return _likeness("the same space group", tight, groups, same=True)
     if _ENANTIOMORPHS.get(groups[0], groups[0]) == _ENANTIOMORPHS.get(groups[1], groups[1]):
         return _likeness("space groups that mirror each other", tight, groups, same=True)
-    if _NO_SYMMETRY in groups and tight.strain <= strain and tight.furthest <= NEAR_WITHOUT_SYMMETRY:
+    slightly_off = tight.strain <= strain and tight.furthest <= NEAR_IF_RATTLED
+    if slightly_off and (known.maybe_rattled or query.maybe_rattled):
         return _likeness("hardly off, one without symmetry", tight, groups, same=True)
     return _likeness("other space groups", tight, groups)
 

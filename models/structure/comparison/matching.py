@@ -38,6 +38,8 @@ SYMMETRY_TOLERANCE: Final = 0.1
 """Å between an atom and the image of another by an operation, so about twice by how much each is off. Relaxed
 structures of databases need that much; the least displacements that make another phase, as of Ti in BaTiO3 (0.1 Å off
 its place: G. H. Kwei et al., J. Phys. Chem. 97, 2368 (1993)), are twice that between image and image."""
+CLOSE_TOLERANCE: Final = 0.01
+"""Å. A relaxed phase that is a little distorted has its own symmetry within this, as pymatgen takes it."""
 Tolerances = tuple[float, float, float]
 DEFAULT_TOLERANCES: Final[Tolerances] = (LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
 MATCHING_GAP: Final = 4.0
@@ -92,10 +94,16 @@ class Prepared:
 
     @cached_property
     def space_group(self) -> int:
-        """Number of its space group at `SYMMETRY_TOLERANCE`; 0 where none was found.
+        """Number of its space group at `SYMMETRY_TOLERANCE`; 0 where none was found."""
+        return self._space_group(SYMMETRY_TOLERANCE)
 
-        Of a layer in much vacuum: in a dense cell it might be taken for a crystal of more symmetry.
-        """
+    @cached_property
+    def maybe_rattled(self) -> bool:
+        """Whether it has no symmetry at all when one looks closely, as only noise or a triclinic phase leaves it."""
+        return self._space_group(CLOSE_TOLERANCE) == 1
+
+    def _space_group(self, tolerance: float) -> int:
+        # Of a layer in much vacuum: in a dense cell it might be taken for a crystal of more symmetry.
         matrix, pbc, fractional, species = self.arrays
         cell = self.tight_cell
         if self.key[1] == "monolayer":
@@ -106,9 +114,9 @@ class Prepared:
                 cell = None
         if cell is not None:
             kinds = np.repeat(np.arange(len(cell.counts)), cell.counts).tolist()
-            return space_group_number(cell.matrix, cell.fractional, kinds, SYMMETRY_TOLERANCE)
+            return space_group_number(cell.matrix, cell.fractional, kinds, tolerance)
         numbers = {mixture: number for number, mixture in enumerate(dict.fromkeys(species))}
-        return space_group_number(matrix, fractional, [numbers[one] for one in species], SYMMETRY_TOLERANCE)
+        return space_group_number(matrix, fractional, [numbers[one] for one in species], tolerance)
 
     @cached_property
     def heights(self) -> Heights:
