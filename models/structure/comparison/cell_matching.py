@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from .lattice_bases import bases_like, parameters
 from .reduced_cells import ReducedCell
 
 MARGIN: Final = 0.03
@@ -122,26 +123,26 @@ class _Search:
         ratio = abs(np.linalg.det(b.matrix) / np.linalg.det(a.matrix)) ** (1 / 6)
         self.matrix = a.matrix * ratio
         self.other = b.matrix / ratio
-        self.lengths, self.angles = (values[0] for values in _parameters(self.other[None]))
+        self.lengths, self.angles = (values[0] for values in parameters(self.other[None]))
         self.mine, self.theirs = a.fractional, b.fractional
         self.other_kind, self.blocks, self.starts = _kinds(a.counts)
         self.anchor = self.starts[0]
 
     def try_as_they_are(self) -> Misfit | None:
         """Match them vector by vector, as most of what matches clearly does."""
-        own = _parameters(self.matrix[None])
+        own = parameters(self.matrix[None])
         return (self._try(_IDENTITY[None], *own) or None) if self._clear(*own)[0] else None
 
     def try_all(self) -> Misfit | Literal[False] | None:
         """Try every basis."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
-        return self._try(*_bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
+        return self._try(*bases_like(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
 
     def nearest(self) -> Misfit | None:
         """Measure the ways to lay the cells on each other, the likest bases first; the one with the least rms."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
-        all_bases = _bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide)
-        own = _IDENTITY[None], *_parameters(self.matrix[None])
+        all_bases = bases_like(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide)
+        own = _IDENTITY[None], *parameters(self.matrix[None])
         best: Misfit | None = None
         for bases in (own, all_bases) if self._clear(*own[1:])[0] else (all_bases,):
             for tried, (number, rms, furthest, unit) in enumerate(self._laid(*bases)):
@@ -296,75 +297,3 @@ def _nearest_images(apart: Array, metric: Array) -> tuple[Array, Array]:
     vectors = np.take_along_axis(images, nearest[..., None], axis=-2)
     least = np.take_along_axis(squares, nearest, axis=-1)
     return vectors.reshape(apart.shape), least.reshape(apart.shape[:-1])
-
-
-@lru_cache(maxsize=64)
-def _bases(matrix: bytes, lengths: bytes, angles: bytes, length: float, angle: float) -> tuple[Integers, Array, Array]:
-    """Remember the last ones: the same two lattices come again with their atoms named otherwise."""
-    return _bases_like(
-        np.frombuffer(matrix).reshape(3, 3), np.frombuffer(lengths), np.frombuffer(angles), length, angle
-    )
-
-
-def _bases_like(
-    matrix: Array, lengths: Array, angles: Array, length: float, angle: float
-) -> tuple[Integers, Array, Array]:
-    """Find all bases of a lattice with about the given lengths and angles, the likest first.
-
-    Returns
-    -------
-    scales
-        (k, 3, 3) integers: the basis in terms of the rows of `matrix`.
-    lengths, angles
-        (k, 3) each: Å and degrees.
-    """
-    most = lengths.max() * (1 + length)
-    reach = np.floor(most * np.linalg.norm(np.linalg.inv(matrix), axis=0)).astype(int)
-    points = _points(*reach.tolist())
-    vectors = points @ matrix
-    distances = np.sqrt((vectors * vectors).sum(axis=1))
-    near = [
-        np.flatnonzero((distances < edge * (1 + length)) & (distances > edge / (1 + length)))
-        for edge in lengths  # as in pymatgen's find_all_mappings
-    ]
-    a, b, c = (vectors[numbers] / distances[numbers][:, None] for numbers in near)
-    least = np.cos(np.deg2rad(np.minimum(angles + angle, 180)))
-    greatest = np.cos(np.deg2rad(np.maximum(angles - angle, 0)))
-    cosines = b @ c.T, a @ c.T, a @ b.T
-    fits = [(cosine >= low) & (cosine <= high) for cosine, low, high in zip(cosines, least, greatest, strict=True)]
-    triples = np.argwhere(fits[2][:, :, None] & fits[1][:, None, :] & fits[0][None, :, :])
-    chosen = [near[axis][triples[:, axis]] for axis in range(3)]
-    scales = np.stack([points[numbers] for numbers in chosen], axis=1)
-    whole = np.abs(_determinants(scales)) == 1
-    scales = scales[whole]
-    if not len(scales):
-        return scales, np.empty((0, 3)), np.empty((0, 3))
-    own, own_angles = _parameters(np.stack([vectors[numbers[whole]] for numbers in chosen], axis=1))
-    unlike = np.abs(np.log(own / lengths)).sum(axis=1) + np.deg2rad(np.abs(own_angles - angles)).sum(axis=1)
-    order = np.argsort(unlike, kind="stable")
-    return scales[order], own[order], own_angles[order]
-
-
-@lru_cache(maxsize=256)
-def _points(a: int, b: int, c: int) -> Integers:
-    """All whole coordinates up to these, on both sides of 0."""
-    return np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in (a, b, c)), indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _determinants(matrices: Integers) -> Integers:
-    """Compute the determinants of (k, 3, 3) matrices of whole numbers, exactly."""
-    a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
-    determinants: Integers = (
-        a[:, 0] * (b[:, 1] * c[:, 2] - b[:, 2] * c[:, 1])
-        + a[:, 1] * (b[:, 2] * c[:, 0] - b[:, 0] * c[:, 2])
-        + a[:, 2] * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
-    )
-    return determinants
-
-
-def _parameters(bases: Array) -> tuple[Array, Array]:
-    """Lengths (Å) and angles (degrees) of (k, 3, 3) bases, (k, 3) each."""
-    products = bases @ bases.transpose(0, 2, 1)
-    lengths = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
-    cosines = products[:, [1, 0, 0], [2, 2, 1]] / (lengths[:, [1, 0, 0]] * lengths[:, [2, 2, 1]])
-    return lengths, np.rad2deg(np.arccos(np.clip(cosines, -1, 1)))
