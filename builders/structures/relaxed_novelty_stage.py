@@ -26,19 +26,22 @@ class RelaxedNoveltyStage(GroupStage):
     ----------
     potential
         Name of the potential that relaxed them; what two make of a structure is kept side by side.
+    label
+        Of the settings by which it relaxed them, where others are wanted too; likewise.
     """
 
     version = 2
     writes: ClassVar = {ProposedStructure: "relaxed"}
 
-    def __init__(self, *, potential: str = known_potentials.DEFAULT, share: Doc | None = None) -> None:
+    def __init__(self, *, potential: str = known_potentials.DEFAULT, label: str = "", share: Doc | None = None) -> None:
         self.potential = known_potentials.potential(potential)
-        label = known_potentials.label(potential)
-        self.name = labelled("relaxed-novelty", label)
-        self.writes = {ProposedStructure: labelled("relaxed", label)}  # type: ignore[misc]  # by label
+        self.label = label
+        kept_under = relaxed_label(potential, label)
+        self.name = labelled("relaxed-novelty", kept_under)
+        self.writes = {ProposedStructure: labelled("relaxed", kept_under)}  # type: ignore[misc]  # by label
         novel = ProposedStructure.paths_of(self.writes.values()).get("relaxed_novel", "relaxed_novel")
         self._compared: Doc = {novel: {"$exists": True}}
-        self._relaxed: Doc = {"kind": KIND, "method": method_name(self.potential, relax=True)}
+        self._relaxed: Doc = {"kind": KIND, "method": method_name(self.potential, relax=True, label=label)}
         self.members = (  # type: ignore[misc]  # by potential
             Members(
                 Property,
@@ -54,8 +57,8 @@ class RelaxedNoveltyStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Which potential."""
-        return by_name(self.potential)
+        """Which potential, by which settings."""
+        return {**by_name(self.potential), **({"label": self.label} if self.label else {})}
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas of which nothing was relaxed, nor compared once."""
@@ -65,6 +68,17 @@ class RelaxedNoveltyStage(GroupStage):
     def process(self, items: list[Item]) -> list[Outcome]:
         """Compare the structures of each formula."""
         return [{"structures": _compared(item.content)} for item in items]
+
+
+def relaxed_label(potential: str, settings: str = "") -> str:
+    """Label under which structures carry what was said of them as a potential relaxed them by settings of a label.
+
+    Examples
+    --------
+    >>> relaxed_label("emt"), relaxed_label("chgnet", "a1b2c3"), relaxed_label("chgnet")
+    ('emt', 'chgnet+a1b2c3', '')
+    """
+    return f"{potential}+{settings}" if settings else known_potentials.label(potential)
 
 
 def _compared(group: Doc) -> list[Doc]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["Level", "Method", "parse_method"]
+__all__ = ["Level", "Method", "parse_method", "potential_of", "settings_of", "with_settings", "without_settings"]
 
 
 class Level(StrEnum):
@@ -56,6 +56,7 @@ _SOURCE: Final = re.compile(r" of the bulk \+ .*$| \([^()]*, (?:same-structure|p
 """What a value that was taken over says of where it comes from."""
 _MIXING: Final = re.compile(r"\b(?:AEXX|HFSCREEN|AGGAX|AGGAC|ALDAC|GGA)\b|[=%]", re.IGNORECASE)
 """Settings of a functional that make it another one than its name says."""
+_SETTINGS: Final = ", settings "
 _COMMA: Final = re.compile(r",(?![^(]*\))")
 _SCHEME: Final = re.compile(r" MP2020$")
 _ADDED_TO_POTENTIAL: Final = r"(?P<dispersion> ?\+ ?D[34](?:\((?:BJ|zero|M|BJM)\))?)?"
@@ -120,6 +121,51 @@ def parse_method(name: str) -> Method:
     if (potential := _OTHER_POTENTIAL.fullmatch(head)) and _functional(potential["name"]).levels == (Level.NOT_STATED,):
         return _of_potential(potential)
     return _functional(head)
+
+
+def with_settings(method: str, label: str) -> str:
+    """Name of a method that was used by the settings of a label; the usual name without one.
+
+    Examples
+    --------
+    >>> with_settings("CHGNet 0.3.0 relaxed", "a1b2c3"), with_settings("CHGNet 0.3.0 relaxed", "")
+    ('CHGNet 0.3.0 relaxed, settings a1b2c3', 'CHGNet 0.3.0 relaxed')
+    """
+    return f"{method}{_SETTINGS}{label}" if label else method
+
+
+@lru_cache(maxsize=4096)
+def without_settings(method: str) -> str:
+    """Name of a method, by whatever settings it was used.
+
+    Examples
+    --------
+    >>> without_settings("PBE(+U) MP2020, settings a1b2c3, against known")
+    'PBE(+U) MP2020, against known'
+    """
+    return re.sub(rf"{_SETTINGS}[^,]*", "", method)
+
+
+def settings_of(method: str) -> str:
+    """Label of the settings by which a method was used; empty where it has none.
+
+    Examples
+    --------
+    >>> settings_of("CHGNet 0.3.0 relaxed, settings a1b2c3"), settings_of("CHGNet 0.3.0 relaxed")
+    ('a1b2c3', '')
+    """
+    return method.partition(_SETTINGS)[2].partition(",")[0]
+
+
+def potential_of(method: str) -> str:
+    """Name of the potential that took structures as a method says.
+
+    Examples
+    --------
+    >>> potential_of("CHGNet 0.3.0 relaxed, settings a1b2c3")
+    'CHGNet 0.3.0'
+    """
+    return without_settings(method).rpartition(" ")[0]
 
 
 def _of_potential(name: re.Match[str]) -> Method:

@@ -74,6 +74,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     methods = DictField(help_text="How each value was got, by field: functional or 'experiment'")
     parent_id = StringField(help_text="The material this one was derived from, as the source names it")
     discovery = StringField(help_text="How the source found it: top-down or bottom-up")
+    synthesised = BooleanField(help_text="Has been made, by the source: a report of an experiment is named")
     prototype = StringField(help_text="Name of the structure type")
     reference = StringField(help_text="Publication to cite")
     extra = DictField(help_text="Further fields of the source, as they are")
@@ -85,8 +86,15 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     )
 
     dimensionality = IntField(help_text="By the layer analysis: 0 molecules … 3 network", min_value=0, max_value=3)
-    layered = BooleanField(help_text="Layered by the rules of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019))")
-    layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
+    layered = BooleanField(
+        help_text="Consists of layers, by the score of dimensionality and the strength of the bonds within and between "
+        "(docs/two-dimensional.md)"
+    )
+    layering = DictField(
+        help_text="Layer analysis: kind (layers, network, chains, molecules, bound, charged, intercalated or woven "
+        "layers, ions), score (0 to 1, of 2D) and scores of 0D to 3D, binding of the layers (share of the bonding of "
+        "the atom bound most, strongest contact and weakest bond within in bonds, sum per Å^2), layers per cell, reason"
+    )
 
     same_as = ListField(StringField(), help_text="Documents of the same material, with which it shares its values")
     alike = ListField(

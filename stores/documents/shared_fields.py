@@ -16,7 +16,7 @@ class FormulaFields:
     """What a document is made of."""
 
     formula = StringField(help_text="Formula as the source writes it")
-    formula_reduced = StringField(help_text="Reduced formula, in pymatgen's order and spelling")
+    formula_reduced = StringField(help_text="Reduced formula, in pymatgen's spelling; shown as chemists write it")
     formula_anonymous = StringField(help_text="Formula with A, B, C … for the elements, e.g. AB2")
     chemsys = StringField(help_text="Chemical system: the elements in alphabetical order, joined by '-'")
     elements = ListField(StringField(), help_text="The elements, in alphabetical order")
@@ -30,7 +30,10 @@ class StructureFields:
     nsites = IntField(help_text="Number of atoms in the cell", min_value=1)
     volume = FloatField(help_text="Volume of the cell", unit="Å^3", min_value=0)
     density = FloatField(help_text="Density", unit="g/cm^3", min_value=0)
-    space_group = DictField(help_text="Space group: number, symbol (Hermann-Mauguin) and crystal_system")
+    space_group = DictField(
+        help_text="Space group: number, symbol (Hermann-Mauguin) and crystal_system; of a proposal the highest "
+        "within `tolerance` (Å), and `exact`, the one within 0.01 Å, where that is lower"
+    )
 
 
 class ScreenFields:

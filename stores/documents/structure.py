@@ -49,6 +49,10 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         help_text="Ordered decoration: element of the template, sites from 0 that each of two took, ways there are"
     )
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
+    layer_group = DictField(
+        help_text="Layer group of a monolayer: number (1 to 80), symbol, crystal_system, tolerance and exact, as of "
+        "space_group"
+    )
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
     template_distance = FloatField(help_text="Element mover's distance to the template's composition", min_value=0)
@@ -96,4 +100,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     relaxed_known_as = ListField(StringField(), help_text="Known materials with the structure it relaxed to")
     relaxed_known_match = ListField(DictField(), help_text="How it compares with each of them; see known_match")
     relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
-    relaxed_by = DictField(help_text="The three of them by potentials other than the default, by the potential's name")
+    relaxed_by = DictField(
+        help_text="The three of them by potentials other than the default, by the potential's name; by further "
+        "settings of a potential under its name and their label"
+    )

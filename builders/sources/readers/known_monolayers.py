@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from ....models.structure.layered.layering import DATABASE_RULES
 from ....models.structure.layered.monolayer import NotLayered, monolayers
 from ....models.structure.symmetry.symmetry_analysis import space_group as space_group_of
 from ..records.material_fields import checked, identity, space_group, structure_fields
@@ -27,7 +26,7 @@ class KnownMonolayers:
     """Monolayers of well-known layered crystals that have been isolated or grown, with who reported them first."""
 
     kind: ClassVar[str] = "known-monolayers"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     source: str = "known-monolayers"
     source_version: str | None = "1"
@@ -71,7 +70,7 @@ class KnownMonolayers:
         """
         row, kind = raw.payload["row"], raw.payload["type"]
         try:
-            [layer] = monolayers(crystal(row, kind, primitive=True), rules=DATABASE_RULES)
+            [layer] = monolayers(crystal(row, kind, primitive=True))
         except NotLayered as error:
             raise BadRecord(f"no layer can be cut from {row['id']}: {error}", remedy=_REMEDY) from error
         group = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)
@@ -81,6 +80,7 @@ class KnownMonolayers:
             "formula": row["formula"],
             "space_group": space_group(group.number, group.symbol),
             "dimension_claimed": 2,
+            "synthesised": True,
             "discovery": "top-down",
             "parent_id": f"handbook:{row['id']}",
             "reference": raw.payload["reference"],

@@ -64,6 +64,7 @@ def test_columns_are_mapped_by_options(write: Any, read: Any) -> None:
         ("Band gap (eV)", "band_gap", "1.1", 1.1),
         ("Bandgap [meV]", "band_gap", "1100", 1.1),
         ("Formation energy (kJ/mol)", "formation_energy", "-601.6", -601.6 / 96.48533212 / 2),
+        ("formation_energy_per_atom (kJ/mol)", "formation_energy", "-300.8", -300.8 / 96.48533212),
         ("formation_energy_per_atom_mev", "formation_energy", "-12", -0.012),
         ("Formation energy per atom [eV]", "formation_energy", "-1.2", -1.2),
         ("energy_above_hull (meV/atom)", "energy_above_hull", "25", 0.025),
@@ -268,3 +269,12 @@ def test_real_tables(read: Any, shared_data: Path) -> None:
     reading = read(Table(paths=shared_data / "2dmatpedia_formulas.csv.gz", source="2dmatpedia"))
     assert (len(reading.materials), reading.bad) == (6351, [])
     assert reading.materials[0]["material_id"] == "2dmatpedia:2dm-1"
+
+
+def test_ids_are_bounded_and_hold_no_nul(write: Any, read: Any) -> None:
+    ids = ["x" * 300, "x" * 301, "a\0b", "good"]
+    path = write("ids.csv", "material_id,formula\n" + "".join(f"{name},MgO\n" for name in ids))
+    reading = read(Table(paths=path))
+    assert reading.ids == [ids[0], "good"]
+    assert all("can't be one" in bad.reason for bad in reading.bad)
+    assert len(reading.bad) == 2
