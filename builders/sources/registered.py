@@ -6,6 +6,7 @@ A refresh reads them again; their stage states are the list of them.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -80,6 +81,27 @@ def parts_of(connection: Connection, name: str) -> list[RegisteredSource]:
         advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names) or 'none'}."
         raise ConfigurationError(f"no source is called {name!r}", advice)
     return parts
+
+
+def check_kind(connection: Connection, source: str, kind: str) -> None:
+    """Check that nothing of another kind was ingested under the name of a source.
+
+    Raises
+    ------
+    ConfigurationError
+        It was.
+    """
+    states = connection.database["stage_states"].find(
+        {"stage": {"$regex": f"^{STAGE}{re.escape(source)}(:|$)"}}, {"maker": 1}
+    )
+    for state in states:
+        arguments = (state.get("maker") or {}).get("arguments")
+        known = arguments.get("kind", _VASP) if arguments else kind
+        if known != kind:
+            raise ConfigurationError(
+                f"source {source} was read as {known}, not as {kind}",
+                "Give the new data a source name of its own (--source NAME).",
+            )
 
 
 def _source(connection: Connection, stage: str, arguments: Doc) -> RegisteredSource:
