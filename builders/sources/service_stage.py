@@ -311,7 +311,7 @@ class LiveSourceStage(Stage):
                 quarantine.release_starting(self.db, self.name, UNNAMED, session)
                 had = {"records": self._records.count(session)}
                 stage_states.note_had(self.db, self.name, had, token=self.current_run.token, session=session)
-            if not self._repeated:
+            if not (self._repeated or pull.repeats):
                 quarantine.release_starting(self.db, self.name, REPEATED, session)
 
     def _retire(self, pull: Pull) -> None:

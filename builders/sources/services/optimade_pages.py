@@ -47,6 +47,9 @@ class Tally:
         Records that were met before a cut and are not among these.
     unnamed
         Records without an id.
+    again, other
+        Records with the id of an earlier one, and those of them that say something else: these are records too, while
+        the same one again is a sign that the list moved and another was skipped.
     broken_off
         That the list came in part, for a person.
     not_sent
@@ -58,6 +61,8 @@ class Tally:
     met: dict[str, tuple[int, str] | None] = field(default_factory=dict)
     before: int = 0
     unnamed: int = 0
+    again: int = 0
+    other: int = 0
     broken_off: str = ""
     not_sent: int = 0
     incomplete: str = ""
@@ -65,7 +70,7 @@ class Tally:
     @property
     def came(self) -> int:
         """Records that came so far, each once."""
-        return self.before + len(self.met) + self.unnamed
+        return self.before + len(self.met) + self.unnamed + self.other
 
     def take(self, data: list[Any], page: int) -> ResourcePage:
         """Sort the resources of a page into new ones, repeated ones and such without an id."""
@@ -83,10 +88,13 @@ class Tally:
             if name not in self.met:
                 self.met[name] = (page, digest)
                 resources[name] = attributes
-            elif (first := self.met[name]) is not None and first[1] != digest:
+                continue
+            self.again += 1
+            if (first := self.met[name]) is not None and first[1] != digest:
                 where = f"page {page}, {place}: {name}"
                 repeated.append((where, f"{name} is an id of page {first[0]} too, where it says something else"))
         self.unnamed += len(unnamed)
+        self.other += len(repeated)
         return ResourcePage(resources, unnamed, repeated, None, None)
 
     def end(self, more: object, totals: set[int]) -> None:

@@ -135,6 +135,7 @@ class OptimadePull(Pull):
         self.broken_off, self.not_sent = tally.broken_off, tally.not_sent
         self.complete = listed and not tally.broken_off
         self.note = tally.incomplete
+        self.repeats = bool(tally.again)
         newest = min(filter(None, (at["newest"], at["held"])), default=None)
         self.provider = self.server.about | ({"last_modified": at["newest"]} if at["newest"] else {})
         self.memory = {

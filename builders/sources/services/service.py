@@ -78,6 +78,8 @@ class Pull(ABC):
         That the listing came in part, for a person: the pass then counts for nothing and the next one begins anew.
     not_sent
         How many records are known to be lacking of it.
+    repeats
+        Whether an id was listed more than once.
     warnings
         What the service itself warned of.
     provider
@@ -94,6 +96,7 @@ class Pull(ABC):
         self.note = ""
         self.broken_off = ""
         self.not_sent = 0
+        self.repeats = False
         self.warnings: list[str] = []
         self.provider: dict[str, Any] = {}
         self.memory: dict[str, Any] = {}

@@ -20,8 +20,9 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.server import embedded
-from loopback import Fault, Loopback
+from loopback import Fault
 from materials_project_server import rock_salt
+from odd_optimade_server import Misbehaving
 from optimade_server import as_resource, at, reference_server, reference_structures
 from pymongo import MongoClient
 from pymongo.collection import Collection
@@ -177,34 +178,6 @@ def test_a_filter_that_is_not_understood_is_said(provider, registry) -> None:
 
 
 # A server that does not keep to the specification
-
-
-class Misbehaving(Loopback):
-    """Serves `data` in pages of 5, by `page_offset`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        structures = [as_resource(f"m{n}", rock_salt("Mn", 4.4 + 0.005 * n), at(n), gap=0.5) for n in range(20)]
-        self.data = [
-            {"id": one.pop("task_id"), "type": "structures", "attributes": _attributes(one)} for one in structures
-        ]
-        self.count: int | None = 20
-
-    def answer(self, path: str, query: dict[str, str], key: str | None) -> tuple[int, Any]:  # noqa: ARG002
-        if path != "/v1/structures":
-            return 404, {"errors": [{"detail": "no such endpoint"}]}
-        start = int(query.get("page_offset", 0))
-        more = start + 5 < len(self.data)
-        link = f"{self.url}/v1/structures?page_offset={start + 5}" if more else None
-        meta = {"more_data_available": more} | ({} if self.count is None else {"data_returned": self.count})
-        return 200, {"data": self.data[start : start + 5], "links": {"next": link}, "meta": meta}
-
-
-def _attributes(stored: dict[str, Any]) -> dict[str, Any]:
-    stamp = stored.pop("last_modified").isoformat()
-    formula, gap = stored.pop("pretty_formula"), stored.pop("gap")
-    formulas = {"chemical_formula_reduced": formula, "chemical_formula_descriptive": None}
-    return {**stored, **formulas, "_exmpl_gap": gap, "last_modified": stamp}
 
 
 @pytest.fixture
