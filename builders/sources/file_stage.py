@@ -26,9 +26,7 @@ from .records.raw_record import BadRecord, RawRecord
 from .records.source_options import SourceOptionError
 from .registered import check_kind
 from .repeated_records import RepeatedRecords
-from .retirement import PendingRetirements, SourceShrank, chunks, current_of, note_had, reason_of_loss
-
-_NAMED = 5
+from .retirement import PendingRetirements, SourceShrank, chunks, current_of, note_had, reason_of_loss, some
 
 
 class SourceMissing(ConfigurationError):
@@ -119,19 +117,31 @@ class SourceStage(Stage):
 
     def select(self) -> Iterator[Batch]:
         """Read the records of new and changed files, in the order of the files."""
-        self._paths = self._find()
+        self.find()
         self._files.look(
-            {self._name(path): path for path in self._paths}, whole_source=self.reader.complete, reread=self.reread
+            {self.name_of(path): path for path in self._paths}, whole_source=self.reader.complete, reread=self.reread
         )
         for path in self._paths:
-            if self._name(path) in self._files.readings:
-                yield from self._batches(path, self._name(path))
+            if self.name_of(path) in self._files.readings:
+                yield from self._batches(path, self.name_of(path))
 
-    def _find(self) -> list[Path]:
+    def find(self) -> list[Path]:
+        """Files of the source, in the order in which they are read.
+
+        Raises
+        ------
+        SourceMissing
+            They are not there or can't be read.
+        """
         try:
-            return self.reader.files()
+            self._paths = self.reader.files()
         except SourceFileError as error:
             raise self._missing(error) from None
+        return self._paths
+
+    def items(self, path: Path) -> Iterator[Item]:
+        """Every record of one of these files, whatever was read of it before."""
+        return (self._item(record, self.name_of(path)) for record in self._records(path))
 
     def _missing(self, error: SourceFileError) -> SourceMissing:
         remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
@@ -164,7 +174,8 @@ class SourceStage(Stage):
     def _item(self, record: RawRecord | BadRecord, name: str) -> Item:
         return Item(f"{name}: {record.place}", record, [{"collection": "file", "id": name, "place": record.place}])
 
-    def _name(self, path: Path) -> str:
+    def name_of(self, path: Path) -> str:
+        """Name under which a file is noted."""
         return str(path.absolute())
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -265,7 +276,7 @@ class SourceStage(Stage):
         if waiting := pending.settle(bad, accept_loss=self.accept_loss, hint=hint):
             self.report.note = (
                 f"nothing was retired of {waiting:,} records that are no longer met, because bad records in "
-                f"{', '.join(sorted(bad)[:_NAMED])} may be the ones that are missing; mend these, or accept the loss "
+                f"{some(sorted(bad))} may be the ones that are missing; mend these, or accept the loss "
                 "with --accept-loss"
             )
 
@@ -277,9 +288,8 @@ def _files_of(doc: Doc) -> set[str]:
 def _hint(source: str, files: list[str]) -> str:
     if not files:
         return ""
-    more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
     return (
-        f"{', '.join(files[:_NAMED])}{more}, read as {source} before, is not among the paths any more: name it too, or "
+        f"{some(files)}, read as {source} before, is not among the paths any more: name it too, or "
         "give the new files a source name of their own (--source NAME). "
     )
 

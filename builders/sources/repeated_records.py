@@ -149,7 +149,7 @@ class RepeatedRecords:
             if doc.hash == digest:
                 repeats.same += 1
             else:
-                repeats.other[origin["id"], origin["place"]] = _refused(doc, origin, first_origin)
+                repeats.other[origin["id"], origin["place"]] = repeated(doc.key, origin, first_origin)
         self.met[name].add(list(here))
         return list(here.values())
 
@@ -167,16 +167,25 @@ def _first_ones(database: Database[Doc], collection: str, key: str, facet: str, 
     }
 
 
-def _refused(doc: Written, origin: Doc, first: Doc) -> Refused:
+def repeated(key: str, origin: Doc, first: Doc) -> Refused:
+    """A complaint of a record that has the id of another one.
+
+    Parameters
+    ----------
+    key
+        The id.
+    origin, first
+        Where the two stand.
+    """
     where = str(first.get("place") or "a record")
     if first.get("id") != origin["id"]:
         where += f" of {first.get('id')}"
     return Refused(
         origin["id"],
         origin["place"],
-        f"{doc.key} is the id of {where} too, which says something else",
+        f"{key} is the id of {where} too, which says something else",
         "give one of the two another id, or take it out",
-        doc.key,
+        key,
     )
 
 

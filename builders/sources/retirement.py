@@ -57,9 +57,19 @@ def check_loss(source: str, where: str, *, missing: Sequence[str], had: int, all
     if missing and len(missing) > allowed * had:
         raise SourceShrank(
             f"source {source} no longer has {len(missing):,} of its {max(had, len(missing)):,} records in {where} "
-            f"({_named(missing)}); more than {allowed:.0%} is not believed, and nothing was retired",
+            f"({some(missing)}); more than {allowed:.0%} is not believed, and nothing was retired",
             f"{hint}Look at the source. If the loss is real, run the same command with --accept-loss.",
         )
+
+
+def some(keys: Sequence[str]) -> str:
+    """The first of many names, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = len(keys) - _NAMED
+    return ", ".join(keys[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def reason_of_loss(source: str, version: str | None) -> str:
@@ -217,8 +227,3 @@ class PendingRetirements:
             return deprecated
 
         stage.report.deprecated += stage.current_run.in_transaction(work)
-
-
-def _named(keys: Sequence[str]) -> str:
-    more = len(keys) - _NAMED
-    return ", ".join(keys[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

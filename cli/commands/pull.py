@@ -59,10 +59,17 @@ def is_live(kind: str | None, options: LiveOptions) -> bool:
 
 
 def pull(
-    settings: Settings, kind: str, options: LiveOptions, *, accept_loss: bool, processes: int | None, json: bool
+    settings: Settings,
+    kind: str,
+    options: LiveOptions,
+    *,
+    accept_loss: bool,
+    reread: bool,
+    processes: int | None,
+    json: bool,
 ) -> None:
     """Pull what is asked for, one source after the other; one that is away does not keep the others from it."""
-    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss) for given in _sources(kind, options)]
+    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss, reread=reread) for given in _sources(kind, options)]
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names):
         raise ConfigurationError("two sources would have the same name", "Pull them one by one, with --source each.")
