@@ -61,6 +61,8 @@ Examples:
 
   exfolio ingest --kind optimade --url https://oqmd.org/optimade --filter 'elements HAS ALL "Mn","O" AND nelements=2'
 
+  exfolio ingest --provider mc2d
+
   exfolio ingest vasp runs/ more-runs/ -n 4
 
   exfolio ingest vasp runs/ --watch --every 300 --refresh
@@ -93,6 +95,9 @@ def ingest(
     ] = None,
     url: Annotated[
         list[str] | None, typer.Option(help="Base address of an OPTIMADE provider; may be repeated.")
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="An OPTIMADE provider by name, one of `exfolio source providers`.")
     ] = None,
     filter_: Annotated[str | None, typer.Option("--filter", help="OPTIMADE filter of what to pull.")] = None,
     list_days: Annotated[
@@ -135,6 +140,7 @@ def ingest(
         chemsys=chemsys or (),
         thermo_type=thermo_type,
         urls=url or (),
+        provider=provider,
         filter=filter_,
         list_days=list_days,
         source=source,
@@ -144,6 +150,7 @@ def ingest(
         reference=reference,
         dimension=dimension,
     )
+    kind = "optimade" if provider and kind is None else kind
     if is_live(kind, live):
         if paths or partial or dry_run:
             raise ConfigurationError("paths, --partial and --dry-run are for files, not for a live source")
