@@ -40,6 +40,10 @@ class RegisteredSource:
         Pieces of it that are in quarantine.
     ingested_at
         When an ingestion of it ended well last (UTC); None where none has.
+    waiting
+        Documents that it no longer has and that wait to be retired.
+    licence
+        Under which its data are, where the service says so.
     """
 
     name: str
@@ -48,6 +52,8 @@ class RegisteredSource:
     records: int
     quarantined: int
     ingested_at: datetime | None
+    waiting: int = 0
+    licence: str = ""
 
     @property
     def stage(self) -> str:
@@ -120,7 +126,14 @@ def _source(connection: Connection, stage: str, arguments: Doc) -> RegisteredSou
         records=records,
         quarantined=connection.database["quarantine"].count_documents({"stage": stage}),
         ingested_at=_last_end(connection, stage),
+        waiting=connection.database["pending_retirements"].count_documents({"stage": stage}),
+        licence=_licence(connection, stage),
     )
+
+
+def _licence(connection: Connection, stage: str) -> str:
+    last = connection.database["source_pulls"].find_one({"stage": stage}, {"provider.licence": 1}) or {}
+    return str((last.get("provider") or {}).get("licence", ""))
 
 
 def _address(kind: str, options: Doc) -> str:

@@ -53,6 +53,8 @@ def list_sources(*, json: JsonOption = False) -> None:
     widths = [max(len(getattr(source, field)) for source in sources) for field in ("name", "kind")]
     for source in sources:
         bad = f", [yellow]{source.quarantined:,} in quarantine[/]" if source.quarantined else ""
+        bad += f", [yellow]{source.waiting:,} wait to be retired[/]" if source.waiting else ""
+        bad += f", {escape(source.licence)}" if source.licence else ""
         when = f", last {text_of(source.ingested_at)}" if source.ingested_at else ", never read to its end"
         name, kind = escape(f"{source.name:<{widths[0]}}"), f"{source.kind:<{widths[1]}}"
         out.print(f"[bold]{name}[/]  {kind}  {source.records:,} records{bad}{when}", soft_wrap=True)
