@@ -171,9 +171,6 @@ class StageContract(ABC):
     def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Do what else belongs into the transaction of a batch; may be called again, as the transaction may."""
 
-    def stored(self, batch: Batch) -> None:
-        """Note in memory that a batch is stored."""
-
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note where the stage stands, in the transaction that wrote the batch."""
 

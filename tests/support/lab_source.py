@@ -1,6 +1,7 @@
 """A source of files that a test writes: rock salt again and again, told apart by id and band gap."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,14 @@ def crash_after(batches: int) -> Any:
             raise Crash
 
     return count
+
+
+def crash(method: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    """What raises where it was to do something, before or after that."""
+
+    def crashing(*arguments: Any, **options: Any) -> None:
+        if after:
+            method(*arguments, **options)
+        raise Crash
+
+    return crashing

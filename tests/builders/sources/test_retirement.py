@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,15 @@ import pytest
 from exfolio.builders.sources import file_stage, retirement
 from exfolio.builders.sources.read_files import ReadFiles
 from exfolio.builders.sources.retirement import PendingRetirements, SourceShrank
+from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from known_crystals import keys, one, revisions
-from lab_source import Crash, pull, records, write
+from lab_source import Crash, crash, records, write
+from lab_source import pull as pull_in_batches
+
+
+def pull(registry: Connection, *paths: Path, **given: Any) -> StageReport:
+    return pull_in_batches(registry, *paths, batch_size=15, **given)
 
 
 @pytest.fixture
@@ -25,15 +30,6 @@ def files(registry: Connection, tmp_path: Path) -> tuple[Path, Path]:
 
 def retired(registry: Connection) -> list[str]:
     return keys(registry, "materials", deprecated=True)
-
-
-def crash(method: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
-    def crashing(*arguments: Any, **options: Any) -> None:
-        if after:
-            method(*arguments, **options)
-        raise Crash
-
-    return crashing
 
 
 POINTS = {

@@ -17,6 +17,7 @@ from exfolio.builders.sources.services.service import Page
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.settings import Settings
+from lab_source import Crash, crash
 from loopback import Fault
 from odd_optimade_server import PAGE, Misbehaving
 
@@ -278,6 +279,26 @@ def test_a_pull_cut_at_every_page_ends_with_all_records_once(
     assert registry.database["materials"].distinct("source_id") == sorted(ALL)
     assert registry.database["materials"].count_documents({"history": {"$exists": True}}) == 0
     assert (reports[0].note, reports[0].failed) == ("", 0)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("point", ["_retire", "_retire_some", "_remember"])
+def test_killed_at_the_end_of_a_pass_the_next_run_retires(
+    odd: Misbehaving, registry: Connection, monkeypatch: pytest.MonkeyPatch, point: str, after: bool
+) -> None:
+    pull(registry, odd)
+    del odd.data[19]
+    odd.count = 19
+    with monkeypatch.context() as patched:
+        patched.setattr(LiveSourceStage, point, crash(getattr(LiveSourceStage, point), after=after))
+        with pytest.raises(Crash):
+            pull(registry, odd, list_days=0)
+
+    pull(registry, odd, list_days=0)
+
+    assert registry.database["materials"].distinct("source_id", {"deprecated": True}) == ["m19"]
+    assert registry.database["source_records"].count_documents({}) == 19
+    assert registry.database["stage_states"].find_one({})["had"] == {"records": 19}
 
 
 def test_records_without_an_id_before_a_cut_hold_retirement_up_after_it(odd: Misbehaving, registry: Connection) -> None:
