@@ -49,7 +49,7 @@ class BottomUpStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 2
+    version = 3
     groups_per_batch = 8
     criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}
     writes: ClassVar = {ProposedStructure: "proposal"}
