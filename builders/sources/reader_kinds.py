@@ -17,7 +17,7 @@ KINDS: dict[str, str] = {
     "jarvis": "JSON of JARVIS-DFT (dft_2d, dft_3d), zipped or not, or matminer's form of it",
     "v2db": "the table of V2DB: predicted monolayers by formula and prototype",
     "table": "CSV or TSV of formulas and properties with declared units",
-    "prototypes": "the 288 AFLOW prototypes that come with pymatgen (no path)",
+    "prototypes": "285 AFLOW prototypes that come with pymatgen (no path)",
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
     "known-monolayers": "monolayers that have been made, cut from the handbook's crystals (no path)",
 }

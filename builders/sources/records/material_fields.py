@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from pymatgen.core.composition import Composition
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from .raw_record import BadRecord
 
@@ -23,8 +23,6 @@ MAX_EXTRA_BYTES = 64 * 1024
 """A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""
 SAME_FRACTION = 1e-3
 """A formula and a structure may differ by this in the fraction of an element: occupancies are rounded."""
-GRAMS_PER_CM3 = 1.66053906660
-"""One atomic mass unit per Å^3, in g/cm^3 (CODATA 2018)."""
 
 _INT64 = 2**63
 _SPACE_GROUPS = 230
@@ -85,11 +83,6 @@ def facts_of_amounts(amounts: Mapping[str, float]) -> FormulaFacts:
         raise BadRecord(f"bad composition {error}", remedy="give atoms by element symbol") from error
 
 
-@lru_cache
-def _mass(element: str) -> float:
-    return float(Element(element).atomic_mass)
-
-
 @lru_cache(maxsize=1024)
 def _facts(amounts: tuple[tuple[str, float], ...]) -> FormulaFacts:
     return describe_all(from_amounts([dict(amounts)]))[0]
@@ -101,17 +94,13 @@ def read_structure(plain: object) -> Structure:
     Raises
     ------
     BadRecord
-        Where it is no usable structure.
+        Where it is no usable structure, or none that can be.
     """
     if not isinstance(plain, Mapping):
         raise BadRecord(
             f"the structure is not an object but {type(plain).__name__}", remedy="give a pymatgen structure"
         )
-    try:
-        structure = from_plain(plain)
-    except BadStructure as bad:
-        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
-    return structure
+    return _plausible(plain)
 
 
 def checked(structure: Structure) -> Structure:
@@ -123,7 +112,15 @@ def checked(structure: Structure) -> Structure:
         Where it is not usable.
     """
     try:
-        return from_plain(to_plain(structure))
+        return _plausible(to_plain(structure))
+    except BadStructure as bad:
+        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
+
+
+def _plausible(plain: Mapping[str, Any]) -> Structure:
+    # Every structure of a source passes here, of a file or a service.
+    try:
+        return from_plain(plain, min_distance=0, fault=implausible)
     except BadStructure as bad:
         raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
 
@@ -138,7 +135,7 @@ def structure_fields(structure: Structure) -> dict[str, Any]:
         "structure": to_plain(structure),
         "nsites": len(structure),
         "volume": volume,
-        "density": sum(_mass(element) * n for element, n in amounts.items()) / volume * GRAMS_PER_CM3,
+        "density": density(amounts, volume),
     }
     return fields if structure.is_ordered else {**fields, "disordered": True}
 
