@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from ..crystal_files.cif_crystal import read_crystal
 from ..crystal_files.poscar import read_poscar
 from ..files.file_reader import FileReader
+from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
 from ..records.material_fields import checked, identity, storable, structure_fields
 from ..records.raw_record import BadRecord, Documents, RawRecord
@@ -56,7 +57,7 @@ class StructureFiles(FileReader):
 
     kind: ClassVar[str] = "structure-files"
     version: ClassVar[int] = 2
-    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
+    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
     method: str | None = None
@@ -68,6 +69,10 @@ class StructureFiles(FileReader):
         """Whether a file in a folder is a CIF or POSCAR, by its name without compression suffix."""
         return super().accepts(name) or name.startswith(_POSCAR_NAMES)
 
+    @classmethod
+    def _accepts_number(cls, name: str) -> bool:
+        return cls.accepts(name) or name.isdecimal()
+
     def files(self) -> list[Path]:
         """Find the files to read, sorted.
 
@@ -76,7 +81,9 @@ class StructureFiles(FileReader):
         SourceFileError
             Where there are none, or two would give the same id.
         """
-        files = super().files()
+        # Collections name their files by numbers, without an ending; only who says that these are crystals has them read.
+        given = [Path(path) for path in self.paths]
+        files = find_files(given, accepts=self._accepts_number, file_kinds=self.file_kinds)
         names: dict[str, Path] = {}
         for path in files:
             other = names.setdefault(self.relative_name(path), path)

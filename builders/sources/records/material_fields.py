@@ -17,6 +17,7 @@ from pymatgen.core.structure import Structure
 from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
 from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
+from ....models.structure.vacuum import with_vacuum
 from .raw_record import BadRecord
 
 MAX_EXTRA_BYTES = 64 * 1024
@@ -126,10 +127,22 @@ def _plausible(plain: Mapping[str, Any]) -> Structure:
 
 
 def structure_fields(structure: Structure) -> dict[str, Any]:
-    """Fields of a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3)."""
+    """Fields of a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3).
+
+    What is periodic along two vectors is a layer: it is claimed to be one, and has a vacuum along the third.
+
+    Raises
+    ------
+    BadRecord
+        It is periodic along one vector or none.
+    """
+    fields: dict[str, Any] = {}
+    if not all(structure.lattice.pbc):
+        structure = _layer(structure)
+        fields["dimension_claimed"] = 2
     amounts = amounts_of(structure)
     volume = float(structure.lattice.volume)
-    fields = {
+    fields |= {
         "formula": written(amounts),
         **facts_fields(facts_of_amounts(amounts)),
         "structure": to_plain(structure),
@@ -138,6 +151,36 @@ def structure_fields(structure: Structure) -> dict[str, Any]:
         "density": density(amounts, volume),
     }
     return fields if structure.is_ordered else {**fields, "disordered": True}
+
+
+def _layer(structure: Structure) -> Structure:
+    periodic = [axis for axis in range(3) if structure.lattice.pbc[axis]]
+    if len(periodic) < 2:
+        what = "a chain" if periodic else "a molecule"
+        raise BadRecord(
+            f"it is periodic along {len(periodic)} of its three cell vectors: {what}, no crystal and no layer",
+            remedy="leave it out, or correct its periodicity",
+        )
+    (axis,) = {0, 1, 2} - set(periodic)
+    return with_vacuum(structure, axis)
+
+
+def claim_dimension(document: dict[str, Any], dimension: int | None) -> None:
+    """Note what a source claims of all its records, where it claims anything.
+
+    Raises
+    ------
+    BadRecord
+        The record itself says otherwise.
+    """
+    if dimension is None:
+        return
+    if document.setdefault("dimension_claimed", dimension) != dimension:
+        raise BadRecord(
+            f"the source is said to be {dimension}-dimensional, the record is periodic along "
+            f"{document['dimension_claimed']} vectors",
+            remedy="correct the record, or leave the dimension of the source out",
+        )
 
 
 def amounts_of(structure: Structure) -> dict[str, float]:

@@ -132,6 +132,21 @@ def test_a_file_of_another_name_is_known_by_content(write: Any, read: Any, iron:
     assert read(StructureFiles(paths=poscar)).materials[0]["extra"] == {"comment": "Fe2"}
 
 
+def test_files_named_by_numbers_are_read(tmp_path: Path, write: Any, read: Any, iron: Structure) -> None:
+    write("set/1010001", IRON)
+    write("set/1010002", Poscar(iron).get_str())
+    write("set/README", "not these")
+    assert read(StructureFiles(paths=tmp_path / "set")).ids == ["1010001", "1010002"]
+    assert read(StructureFiles(paths=tmp_path / "set" / "1010001")).ids == ["1010001"]
+
+
+def test_words_of_a_text_field_begin_no_block(write: Any, read: Any, rock_salt: Structure) -> None:
+    told = IRON.replace("data_Fe\n", "data_Fe\n_refine_special_details\n;\ndata_collection was cold\n;\n")
+    reading = read(StructureFiles(paths=write("two.cif", told + cif(rock_salt, "salt"))))
+    assert reading.bad == []
+    assert reading.ids == ["two.cif#Fe", "two.cif#salt"]
+
+
 def test_a_block_too_large_is_passed_over(
     write: Any, read: Any, rock_salt: Structure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
