@@ -81,7 +81,7 @@ class StructureFiles(FileReader):
         SourceFileError
             Where there are none, or two would give the same id.
         """
-        # Collections name their files by numbers, without an ending; only who says that these are crystals has them read.
+        # Collections name files by numbers, without an ending: crystals where a person says that they are.
         given = [Path(path) for path in self.paths]
         files = find_files(given, accepts=self._accepts_number, file_kinds=self.file_kinds)
         names: dict[str, Path] = {}
