@@ -33,6 +33,7 @@ from ....models.structure.symmetry.settings import CENTRINGS, Setting, centring,
 from ..records.raw_record import BadRecord
 from .cif_sites import MAX_OCCUPANCY, Atom, read_atoms
 from .cif_text import Block, read_block
+from .symbols import SYMBOLS
 
 _OPERATIONS = (
     "_space_group_symop_operation_xyz",
@@ -45,6 +46,8 @@ _SYMBOLS = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_spa
 _HALL_SYMBOLS = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULAS = ("_chemical_formula_structural", "_chemical_formula_iupac", "_chemical_formula_moiety")
+_PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
+_PLAIN_FORMULA = re.compile(f"(?:{_PART.pattern})+")
 _MAX_CELL_UNCERTAINTY = 0.05
 """Share of a length, or of a right angle: a cell that is known no better is none."""
 
@@ -59,7 +62,7 @@ class _Symmetry:
 
 
 def read_crystal(text: str) -> Structure:
-    """Read the crystal of a data block, without its heading.
+    """Read the crystal of a data block.
 
     Returns
     -------
@@ -255,12 +258,18 @@ def _stated_formula(block: Block) -> dict[str, float] | None:
 
 
 def _amounts(text: str) -> dict[str, float] | None:
+    """Atoms by element of a formula, deuterium and tritium as hydrogen; None where it can't be read."""
     plain = re.sub(r"(?<=\d)\(\d+\)|[\s'\"]", "", text)
-    isotopes = re.sub(r"D(?![a-z])|T(?![a-z])", "H", plain)
-    parsed, failures = parse_or_report([isotopes])
+    amounts: defaultdict[str, float] = defaultdict(float)
+    if _PLAIN_FORMULA.fullmatch(plain):
+        for symbol, amount in _PART.findall(plain):
+            if symbol not in SYMBOLS:
+                return None
+            amounts["H" if symbol in ("D", "T") else symbol] += float(amount or 1)
+        return dict(amounts)
+    parsed, failures = parse_or_report([plain])
     if failures:
         return None
-    amounts: defaultdict[str, float] = defaultdict(float)
     for number, amount in zip(parsed.numbers.tolist(), parsed.amounts.tolist(), strict=True):
         amounts[Element.from_Z(number).symbol] += amount
     return dict(amounts)

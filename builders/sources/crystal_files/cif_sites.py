@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pymatgen.core.periodic_table import Element
-
 from ..records.raw_record import BadRecord
 from .cif_text import Block, Value, read_number
+from .symbols import SYMBOLS
 
 MAX_OCCUPANCY = 1.01
 """Occupancies of a place that sum to more than 1, up to this, are rounding (0.334 three times) and scaled to 1."""
@@ -158,25 +157,21 @@ def _occupancy(row: dict[str, Value]) -> float | None:
 def _element(kind: str) -> tuple[str, float | None, str]:
     """Symbol, charge and doubt of a type of atom such as ``Fe``, ``Fe3+`` or ``O2-``."""
     match = _CHARGED.fullmatch(kind)
-    if match and _is_element(match[1]):
+    if match and match[1] in SYMBOLS:
         sign, size = match[3] or match[4], match[2] or match[5]
         return match[1], None if sign is None else float(f"{sign}{size or 1}"), ""
-    if (match := _NUMBERED.fullmatch(kind)) and _is_element(match[1]):
+    if (match := _NUMBERED.fullmatch(kind)) and match[1] in SYMBOLS:
         return match[1], None, f"the type {kind} may be {match[1]} or a group of atoms"
-    if kind.isalpha() and kind.isupper() and _is_element(kind.capitalize()):
+    if kind.isalpha() and kind.isupper() and kind.capitalize() in SYMBOLS:
         return kind.capitalize(), None, f"the type {kind} may be {kind.capitalize()} or a group of atoms"
     raise BadRecord(f"its type {kind!r:.20} is no element")
 
 
 def _element_of_label(label: str) -> tuple[str, float | None, str]:
     match = _LABEL.match(label)
-    if match is None or not _is_element(match[1]):
+    if match is None or match[1] not in SYMBOLS:
         raise BadRecord("it has no type, and its label names no element")
     return match[1], None, ""
-
-
-def _is_element(symbol: str) -> bool:
-    return bool(Element.is_valid_symbol(symbol))
 
 
 def _stated_charges(block: Block) -> dict[str, float]:

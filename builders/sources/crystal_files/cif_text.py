@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
+_HEADING = re.compile(r"\s*data_\S*", re.IGNORECASE)
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
 _REMEDY = "correct the file"
 
@@ -76,14 +77,14 @@ class Block:
 
 
 def read_block(text: str) -> Block:
-    """Read a data block, without its heading.
+    """Read a data block; its heading may stand before it.
 
     Raises
     ------
     BadRecord
         It breaks the grammar.
     """
-    tokens = _tokens(text)
+    tokens = _tokens(text[match.end() :] if (match := _HEADING.match(text)) else text)
     block = Block()
     names: list[str] = []
     values: list[Value] = []

@@ -10,18 +10,20 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from pymatgen.core.composition import Composition
 from pymatgen.core.lattice import Lattice
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ....models.structure.serialization import MAX_SITES
 from ..records.raw_record import BadRecord
+from .symbols import SYMBOLS
 
 MAX_FAULTS = 20
 """Faults told of one file."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _POTCAR_NAME = re.compile(r"([A-Za-z]+)(?:_[A-Za-z0-9_]+)?(?:/[0-9a-f]*)?")
+_COMMENT = re.compile(r"[#!]")
 _FLAGS = frozenset({"T", "F", ".TRUE.", ".FALSE."})
 _NOT_A_POSCAR = "it is no POSCAR"
 
@@ -39,7 +41,8 @@ class _Lines:
         if self.at >= len(self.lines):
             raise BadRecord(f"it ends before line {self.at + 1}, which should hold {what}", remedy="complete the file")
         self.at += 1
-        return re.split(r"[#!]", self.lines[self.at - 1], maxsplit=1)[0].split()
+        line = self.lines[self.at - 1]
+        return (_COMMENT.split(line, maxsplit=1)[0] if "#" in line or "!" in line else line).split()
 
     def peek(self) -> list[str]:
         return self.lines[self.at].split() if self.at < len(self.lines) else []
@@ -75,7 +78,7 @@ def read_poscar(text: str) -> Structure:
     matrix = vectors * scales
     return Structure(
         Lattice(matrix),
-        [Element(symbol) for symbol in expected],
+        [atom for symbol, count in zip(symbols, counts, strict=True) for atom in [Composition({symbol: 1})] * count],
         positions * scales if cartesian else positions,
         coords_are_cartesian=cartesian,
     )
@@ -129,9 +132,9 @@ def _symbol(word: str, line: int) -> str:
     """Element of a name such as ``Fe``, ``Fe_pv`` or ``Fe_pv/0123abcd``."""
     match = _POTCAR_NAME.fullmatch(word)
     symbol = match[1] if match else word
-    if match is None or not Element.is_valid_symbol(symbol):
+    if match is None or symbol not in SYMBOLS:
         capital = symbol.capitalize()
-        hint = f"; write {capital}" if Element.is_valid_symbol(capital) else ""
+        hint = f"; write {capital}" if capital in SYMBOLS else ""
         raise BadRecord(f"line {line}: {word!r:.30} names no element{hint}", remedy="write symbols such as Fe")
     return symbol
 
@@ -187,10 +190,10 @@ def _positions(lines: _Lines, count: int, *, selective: bool) -> tuple[Floats, l
             faults.append(f"line {lines.at + 1}: {count} atoms are announced, and {atom} are listed")
             break
         words = lines.next("an atom")
-        if len(words) < 3 or not all(map(_is_number, words[:3])):
-            faults.append(f"line {lines.at} has to hold three coordinates and holds {' '.join(words)!r:.60}")
-        else:
+        try:
             positions[atom] = [_float(word) for word in words[:3]]
+        except ValueError:
+            faults.append(f"line {lines.at} has to hold three coordinates and holds {' '.join(words)!r:.60}")
         flags = words[3:6]
         if selective and not (len(flags) == 3 and all(flag.upper() in _FLAGS for flag in flags)):
             faults.append(f"line {lines.at} has to hold three flags T or F behind the coordinates")
@@ -209,7 +212,7 @@ def _symbols_of_vasp_4(last_words: Sequence[Sequence[str]], counts: Sequence[int
     for start, end in pairwise(ends):
         words = {tuple(words) for words in last_words[start:end]}
         word = next(iter(words)) if len(words) == 1 else ()
-        if len(word) != 1 or not Element.is_valid_symbol(word[0]):
+        if len(word) != 1 or word[0] not in SYMBOLS:
             raise BadRecord(
                 "line 6 has to name the elements, and holds numbers: a file of VASP 4",
                 remedy="write the elements into a line 6 of their own, above their numbers",
@@ -225,7 +228,7 @@ def _other_symbols(
     faults = []
     for number, (words, symbol) in enumerate(zip(last_words, expected, strict=False), start=first + 1):
         is_flag = not selective and words and all(word.upper() in _FLAGS for word in words) and len(words) > 1
-        if len(words) == 1 and not is_flag and words[0] != symbol and Element.is_valid_symbol(words[0]):
+        if len(words) == 1 and not is_flag and words[0] != symbol and words[0] in SYMBOLS:
             faults.append(f"line {number} is {words[0]} by its end, and {symbol} by the numbers of atoms")
     return faults
 
@@ -235,4 +238,8 @@ def _is_number(word: str) -> bool:
 
 
 def _float(word: str) -> float:
-    return float(word.lower().replace("d", "e"))
+    if not word[-1:].isdigit() and not _is_number(word):  # Python would read nan and infinity
+        raise ValueError(word)
+    if "_" in word:
+        raise ValueError(word)
+    return float(word if word.isdigit() or "d" not in word.lower() else word.lower().replace("d", "e"))

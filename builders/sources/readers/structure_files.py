@@ -139,7 +139,7 @@ class StructureFiles(FileReader):
             The record can't be used.
         """
         form, text, source_id = raw.payload
-        structure = read_crystal(text.partition("\n")[2]) if form == "cif" else read_poscar(text)
+        structure = read_crystal(text) if form == "cif" else read_poscar(text)
         document: dict[str, Any] = {
             **identity(self.source, source_id, self.source_version),
             **structure_fields(checked(structure)),

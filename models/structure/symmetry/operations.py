@@ -96,6 +96,8 @@ def fits_cell(operations: Operations, matrix: Floats) -> bool:
     matrix
         Å, (3, 3): rows are the cell vectors.
     """
+    if len(operations.rotations) == 1:
+        return True
     metric = matrix @ matrix.T
     rotations = np.unique(operations.rotations, axis=0)
     turned = np.einsum("nji,jk,nkl->nil", rotations, metric, rotations)
@@ -126,7 +128,8 @@ def orbit(position: Floats, operations: Operations, matrix: Floats) -> Floats:
     first = np.flatnonzero(same.argmax(axis=1) == np.arange(len(images)))
     if len(first) * own.sum() != len(images):
         raise SymmetryError(f"images of an atom at {np.round(position, 4).tolist()} nearly coincide")
-    return _wrapped(images[first])
+    places: Floats = images[first] - np.floor(images[first])
+    return places
 
 
 def _operation(text: str) -> tuple[list[list[int]], list[float]]:

@@ -212,6 +212,12 @@ def test_atoms_near_a_special_position_are_put_there_and_counted_once() -> None:
     assert crystal.frac_coords[0].tolist() == pytest.approx([1 / 3, 2 / 3, 0.25])
 
 
+def test_atoms_off_special_positions_stay_where_they_are() -> None:
+    symmetry = "_space_group_name_H-M_alt 'P -1'"
+    crystal = read_crystal(cif("Mg1 Mg 0.251 0.124 0.34 1", cell="4 5 6 80 85 95", symmetry=symmetry))
+    assert crystal.frac_coords.ravel().tolist() == pytest.approx([0.251, 0.124, 0.34, 0.749, 0.876, 0.66])
+
+
 def test_a_multiplicity_that_the_symmetry_does_not_give_is_refused() -> None:
     columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
     assert "4 times, its symmetry gives 1" in why_not(cif("Na1 Na 4 0 0 0 1", columns=columns))
