@@ -75,6 +75,8 @@ def read_crystal(text: str) -> Structure:
         It can't be read, leaves open which crystal it is, or contradicts itself: what it states and what was found.
     """
     block = read_block(text)
+    if block.first(("_cell_modulation_dimension",)) not in (None, "0"):
+        raise BadRecord("it is modulated, which no cell of three vectors shows", remedy="give an approximant")
     lattice = _lattice(block)
     atoms = read_atoms(block, lattice.lengths)
     if len(atoms) > 2 * MAX_SITES:
@@ -214,18 +216,17 @@ def _symmetries(block: Block, matrix: Floats) -> list[_Symmetry]:
 
 def _doubt(operations: Operations, settings: Sequence[Setting], symbol: str | None) -> str:
     """What is odd about operations beside the space group that is stated."""
-    if not settings:
-        return ""
     order = len(operations.rotations)
     rotations = operations.point_group_order
-    expected = tabulated(settings[0].hall).point_group_order
+    expected = tabulated(settings[0].hall).point_group_order if settings else rotations
     letter = centring(symbol or "")
     points = {CENTRINGS[letter]} if letter else set(CENTRINGS.values())
     if letter == "R":
         points = {1, 3}
     if rotations == expected and order // rotations in points:
         return ""
-    return f"it states {order} operations, which is not the number of the space group {_name(settings[0])}"
+    named = _name(settings[0]) if settings else symbol
+    return f"it states {order} operations, which is not the number of the space group {named}"
 
 
 def _stated_contents(block: Block) -> StatedContents:

@@ -176,6 +176,19 @@ def test_missing_operations_are_noticed_and_repeated_ones_harmless() -> None:
     assert "not the number of the space group" in why_not(cif(**iron, symmetry=few + "x,y,z\n"))
     contents = "_chemical_formula_sum Fe\n_cell_formula_units_Z 2"
     assert formula(cif(**iron, symmetry=few + body, stated=contents)) == "Fe2"
+    # A setting that no table has: the letter says how many points a cell has.
+    centred = "_symmetry_space_group_name_H-M 'C 1'\n" + listed
+    assert "not the number" in why_not(cif(**iron, symmetry=centred + "x,y,z\n"))
+    assert formula(cif(**iron, symmetry=centred + "x,y,z\nx+1/2,y+1/2,z\n")) == "Fe2"
+
+
+def test_centrings_of_magnetic_groups_are_applied() -> None:
+    symmetry = (
+        "loop_\n_space_group_symop_magn_operation.id\n_space_group_symop_magn_operation.xyz\n1 x,y,z,+1\n"
+        "loop_\n_space_group_symop_magn_centering.id\n_space_group_symop_magn_centering.xyz\n"
+        "1 x,y,z,+1\n2 x+1/2,y+1/2,z+1/2,-1\n"
+    )
+    assert formula(cif("Fe1 Fe 0 0 0 1", symmetry=symmetry)) == "Fe2"
 
 
 def test_symmetry_that_is_not_stated_is_no_symmetry_only_where_the_contents_agree() -> None:
