@@ -11,7 +11,9 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +22,8 @@ from exfolio.stores.errors import ExfolioError
 from exfolio.stores.server import embedded, replica_set
 from exfolio.stores.server.mongod_binary import find_mongod
 from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MEMORY = Path("/dev/shm")
@@ -70,6 +74,7 @@ def mongo_server(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with replica_set.admin_client(server.port, server.home.credentials().admin) as admin:
         roles = [{"role": role, "db": "admin"} for role in ("readWriteAnyDatabase", "dbAdminAnyDatabase")]
         admin.admin.command("grantRolesToUser", replica_set.USER, roles=roles)
+        _wait_for_no_journal(admin)
     yield server
     guest.unlink()
     if not any(guests.iterdir()):
@@ -77,6 +82,16 @@ def mongo_server(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         shutil.rmtree(home.resolve(), ignore_errors=True)
         if home.is_symlink():
             home.unlink()
+
+
+def _wait_for_no_journal(admin: MongoClient[dict[str, Any]]) -> None:
+    # What this server holds need not outlive it: a write that did not wait for its journal costs a third.
+    config = admin.admin.command("replSetGetConfig")["config"]
+    if config["writeConcernMajorityJournalDefault"]:
+        config |= {"version": config["version"] + 1, "writeConcernMajorityJournalDefault": False}
+        with suppress(OperationFailure):  # another worker has just done it
+            admin.admin.command("replSetReconfig", config)
+    admin.admin.command("setParameter", 1, diagnosticDataCollectionEnabled=False)
 
 
 def _in_memory(home: Path) -> Path:

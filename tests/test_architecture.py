@@ -118,7 +118,7 @@ ARROWS = {
     ),
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics",
-    "models/energetics/diagrams": "energetics",
+    "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure",
     "models/calculation": "structure structure/layered",
     "models/crystal_gan": (

@@ -178,6 +178,8 @@ class Stage(StageContract, Builder):
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{self.name}: {len(outcomes)=} != {len(items)=}")
         except Exception as error:
+            if self.asked_to_stop():  # a stop in the middle of an import, say, comes out as another error
+                raise
             if len(items) == 1:
                 logger.debug("%s failed on %s", self.name, items[0].key, exc_info=True)
                 return [Failure(f"{type(error).__name__}: {error}")]

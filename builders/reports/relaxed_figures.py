@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
@@ -137,7 +138,7 @@ def table(rows: list[OfComposition]) -> str:
     ]
     for method in sorted({row.method for row in rows}):
         same = [row for row in rows if row.method == method]
-        lines += [_line(row.formula, [row]) for row in same]
+        lines += [_line(chemists_formula(row.formula), [row]) for row in same]
         for told, part in (
             ("compositions of known materials", [row for row in same if row.known]),
             ("compositions of none", [row for row in same if not row.known]),

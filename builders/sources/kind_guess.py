@@ -61,7 +61,7 @@ def _by_name(name: str) -> str | None:
     stem = without_compression(name)
     if stem.lower().endswith(".db"):
         return "ase"
-    for kind in ("structure-files", "table", "point-clouds"):
+    for kind in ("structure-files", "table", "point-clouds", "extxyz"):
         if reader_class(kind).accepts(stem):
             return kind
     return "json" if stem.lower().endswith((".json", ".jsonl", ".ndjson")) else None
@@ -82,6 +82,8 @@ def _kinds_of_file(path: Path) -> set[str]:
     if re.search(r"^\s*data_", text, re.MULTILINE | re.IGNORECASE) and "_cell_length_a" in text.lower():
         return {"structure-files"}
     lines = text.splitlines()
+    if len(lines) > 2 and lines[0].strip().isdigit() and "Lattice=" in lines[1]:
+        return {"extxyz"}
     if len(lines) > 6 and all(_THREE_NUMBERS.match(line) for line in lines[2:5]):
         return {"structure-files"}
     header = _header_of_table(path)
@@ -109,10 +111,20 @@ def _kinds_of_json(path: Path) -> set[str]:
             value = dict(zip(item.columns, value, strict=False))
         if not isinstance(value, dict):
             continue
-        if "jid" in value and ("atoms" in value or "structure" in value):
+        if {"hform", "ehull", "olduid"} <= set(value):
+            kinds.add("c2db-folders")
+        elif "jid" in value and ("atoms" in value or "structure" in value):
             kinds.add("jarvis")
         elif "numbers" in value and "positions" in value and "unique_id" in value:
             kinds.add("ase")
+        elif isinstance(data := value.get("data"), dict) and {"mat_id", "e_above_hull"} <= set(data):
+            kinds.add("alexandria")
+        elif "matpes_id" in value:
+            kinds.add("matpes")
+        elif "delta_e" in value and "entry_id" in value:
+            kinds.add("oqmd")
+        elif "all_3D_parents" in value and "as_extracted_2D_structure_uuid" in value:
+            kinds.add("mc2d")
         elif "composition" in value and "energy" in value:
             kinds.add("entries")
         elif "discovery_process" in value and "structure" in value:

@@ -18,6 +18,7 @@ from ...stores.server import embedded
 from ...stores.settings import PREFIX, Settings, find_settings_file
 from ..display.cells import text_of
 from ..display.console import JsonOption, begin, out, print_facts, print_json
+from ..display.tables import print_table
 
 BYTES_PER_MB = 1_000_000
 
@@ -113,7 +114,7 @@ def settings(*, json: JsonOption = False) -> None:
     for name, field in Settings.model_fields.items():
         table.add_row(name, "" if values[name] is None else str(values[name]), PREFIX + name.upper(), field.description)
     out.print(f"Settings file: {find_settings_file() or 'none'}")
-    out.print(table)
+    print_table(table)
 
 
 def _refuse_while_in_use(chosen: Settings) -> None:

@@ -14,6 +14,7 @@ from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
 from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.known import load_campaigns
 from ...builders.engine.execution.runner import start_early
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.query.fields import fields_of
 from ...stores.query.intervals import end_of, ends
@@ -209,7 +210,7 @@ def _of_composition(one: dict[str, Any]) -> str:
         lowest = "" if calculated is None else f", E form {calculated:.2f}"
         number = f"{len(structures)} structures, the best" if len(structures) > 1 else "1 structure"
         why = f"; {number} {group}{lowest}, {best['status']}, {best['structure_id'][:_SHORT_ID]}"
-    return f"[bold]{one['formula_reduced']}[/]  P(2D) {one['p_2d']:.3f}{predicted}{escape(why)}"
+    return f"[bold]{chemists_formula(one['formula_reduced'])}[/]  P(2D) {one['p_2d']:.3f}{predicted}{escape(why)}"
 
 
 def _table(candidates: list[dict[str, Any]]) -> Table:
@@ -224,7 +225,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
         energies = (_energy(one, name) for name in ("formation_energy", "exfoliation_energy", "energy_above_hull"))
         thickness = one.get("thickness")
         table.add_row(
-            one["formula_reduced"],
+            chemists_formula(one["formula_reduced"]),
             str(one.get("parent_id", "")),
             one.get("space_group", {}).get("symbol", "?"),
             "–" if thickness is None else f"{thickness:.2f}",
@@ -252,7 +253,8 @@ def _reason(one: dict[str, Any]) -> str:
     gate = next(gate for gate in example["gates"] if gate["name"] == one["gate"])
     value = gate.get("value")
     shown = f"{value:.3f}" if isinstance(value, float) else {True: "yes", False: "no"}.get(value, str(value))
+    formula = chemists_formula(example["formula_reduced"])
     return (
-        f"  [red]{one['number']:>6,}[/] by [bold]{escape(one['gate'])}[/], e.g. {example['formula_reduced']} "
+        f"  [red]{one['number']:>6,}[/] by [bold]{escape(one['gate'])}[/], e.g. {formula} "
         f"({example['candidate_id']}): {shown}, has to be {escape(gate['condition'])}"
     )

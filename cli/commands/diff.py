@@ -10,10 +10,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import connect
 from ...stores.query.changes import Change, changes_since, moment_of
-from ..display.cells import COLOURS, plural, print_table, text_of
+from ..display.cells import COLOURS, plural, text_of
 from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.tables import print_table
 
 _SHOWN: Final = 50
 _SIGNS: Final = {"new": "[green]+[/]", "changed": "[yellow]~[/]", "deprecated": "[red]-[/]"}
@@ -81,7 +83,7 @@ def _add_row(table: Table, change: Change) -> None:
     table.add_row(
         _SIGNS[change.kind],
         escape(change.key),
-        escape(change.formula),
+        escape(chemists_formula(change.formula)),
         status,
         escape(change.reason),
         f"[dim]{escape(', '.join(change.facets))}[/]",

@@ -17,12 +17,14 @@ from typing import IO, Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import all_columns
 from ...stores.query.fields import fields_of
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural
+from ..display.clean_text import clean
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.rows import write_csv, write_jsonl
 from ..display.selection import Selection, takes_selection
@@ -167,12 +169,22 @@ def export_structures(
     return done
 
 
+_NAMES_OF_FORMATS: Final = re.compile(
+    r"(?:POS|CONT|CENT|OUT|XDAT|CHG|POT|IN)(?=CAR)|LOC(?=POT)|vas(?=p)|CON(?=FIG)", re.IGNORECASE
+)
+"""Words in a name by which ASE or pymatgen would take a file for another format than its ending says."""
+
+
 def file_names(keys: list[str], ending: str) -> dict[str, str]:
-    """File name of each id: plain letters, no folder, told apart even where case is not."""
+    """File name of each id: plain letters, no folder, told apart even where case is not.
+
+    The only dot is that of the ending, by which other programs know the format: some take ``a.cif.vasp`` for a CIF.
+    """
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in keys:
-        name = re.sub(r"[^A-Za-z0-9._+-]", "_", key).lstrip(".-")[:_NAME_LENGTH] or "_"
+        plain = re.sub(r"[^A-Za-z0-9_+-]", "_", key).lstrip("_-")[:_NAME_LENGTH]
+        name = _NAMES_OF_FORMATS.sub(lambda found: f"{found[0]}_", plain) or "_"
         if f"{name}{ending}".casefold() in taken:
             name = f"{name}-{blake2b(key.encode(), digest_size=4).hexdigest()}"
         taken.add(f"{name}{ending}".casefold())
@@ -195,11 +207,14 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
     from ...models.structure.serialization import from_plain
 
     structure = from_plain(plain)
+    stated = str(structure.composition.reduced_formula)
+    formula = chemists_formula(stated)
     if format_ is ExportFormat.cif:
-        return str(CifWriter(structure))
+        lines = re.compile(rf"^(data_|_chemical_formula_structural +){re.escape(stated)}$", re.MULTILINE)
+        return lines.sub(lambda line: f"{line[1]}{formula}", str(CifWriter(structure)))
     if not structure.is_ordered:
         raise ValueError("it is disordered, which a POSCAR can't hold")
-    return str(Poscar(structure, comment=f"{structure.composition.reduced_formula} {title}", sort_structure=True))
+    return str(Poscar(structure, comment=clean(f"{formula} {title}"), sort_structure=True))
 
 
 @contextmanager

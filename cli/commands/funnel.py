@@ -12,10 +12,12 @@ from rich.table import Table
 from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlines
 from ...builders.candidates.gates import pass_through
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ..display.cells import in_words
 from ..display.console import JsonOption, begin, out, print_json
+from ..display.tables import print_table
 
 _USUAL = "two-dimensional"
 _BAR = 30
@@ -178,7 +180,7 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
             *(f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown")),
             f"[cyan]{'█' * width}[/]",
         )
-    out.print(table)
+    print_table(table)
 
 
 def why(
@@ -217,8 +219,12 @@ def print_verdict(doc: dict[str, Any]) -> None:
     because = doc.get("rejected_by") or doc.get("waiting_for")
     word = {"rejected": "by", "waiting": "for", "promoted": ""}[doc["status"]]
     reason = f" {word} {because}" if because else ""
+    formula = chemists_formula(doc["formula_reduced"])
+    name = doc["candidate_id"]
+    if name.endswith(f"/{doc['formula_reduced']}"):  # a composition
+        name = f"{name.removesuffix(doc['formula_reduced'])}{formula}"
     out.print(
-        f"[bold]{escape(doc['candidate_id'])}[/]  {doc['formula_reduced']}, {doc.get('route', '')} "
+        f"[bold]{escape(name)}[/]  {formula}, {doc.get('route', '')} "
         f"from {escape(str(doc.get('parent_id', '')))}: [{colour}]{doc['status']}{reason}[/]",
         soft_wrap=True,
     )
@@ -240,7 +246,7 @@ def print_verdict(doc: dict[str, Any]) -> None:
             f"{shown}  [dim]{gate['condition']}[/]",
             f"[dim]{escape(method)}[/]",
         )
-    out.print(table)
+    print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
     for earlier in doc.get("history", []):

@@ -23,10 +23,12 @@ from ...builders.sources.readers.reader import parse_many
 from ...builders.sources.records.raw_record import BadRecord, RawRecord
 from ...builders.sources.records.source_options import SourceOptionError
 from ...builders.sources.services.service import LIVE_KINDS
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.progress import say_ingested, stage_progress
+from ..display.tables import print_table
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .pull import LiveOptions, is_live, pull
@@ -273,5 +275,6 @@ def _print_sample(sample: list[dict[str, Any]]) -> None:
         }
         others = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         identity = doc.get("material_id") or doc.get("entry_id")
-        table.add_row(str(identity), doc.get("formula_reduced", ""), space_group, str(doc.get("nsites", "")), others)
-    out.print(table)
+        formula = chemists_formula(doc.get("formula_reduced", ""))
+        table.add_row(str(identity), formula, space_group, str(doc.get("nsites", "")), others)
+    print_table(table)

@@ -10,11 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError, ExfolioError
 from ...stores.query.search import require_initialised
-from ..display.cells import MARKS, print_table, text_of
+from ..display.cells import MARKS, text_of
 from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.tables import print_table
 from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
 
 if TYPE_CHECKING:
@@ -105,7 +107,8 @@ def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Pat
     from ...models.structure.serialization import to_plain
 
     ranked = list(enumerate(predictions, 1))
-    keys = [f"{prediction.formula}-{rank:02d}-{prediction.template_id}" for rank, prediction in ranked]
+    formula = chemists_formula(predictions[0].formula) if predictions else ""
+    keys = [f"{formula}-{rank:02d}-{prediction.template_id}" for rank, prediction in ranked]
     names = file_names(keys, ENDINGS[format_])
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,13 @@ from rich.table import Table
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
-from ...stores.query.fields import Field, fields_of, has_deprecation, value_at
-from ...stores.query.intervals import ends
+from ...stores.query.fields import Field, fields_of, has_deprecation
 from ...stores.query.search import Search, require_initialised
-from ..display.cells import plural, print_table, table_of, with_interval
+from ..display.cells import plural, table_of, values_in_table
 from ..display.console import JsonOption, begin, err, out, print_json, write_line
 from ..display.rows import Format, write_csv, write_json, write_jsonl
 from ..display.selection import Selection, takes_selection
+from ..display.tables import print_table
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""
@@ -110,19 +110,10 @@ def is_empty(connection: Connection, collection: str) -> bool:
 
 
 def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], *, key: str) -> int:
-    rows = [[_value_in_table(document, column) for column in columns] for document in documents]
+    rows = [values_in_table(document, columns) for document in documents]
     if rows:
         print_table(table_of(columns, rows, key=key))
     return len(rows)
-
-
-def _value_in_table(document: dict[str, Any], column: Field) -> Any:
-    value = value_at(document, column.path)
-    low, high = ends(document, column)
-    if isinstance(value, dict) and column.low:  # by kind
-        among = ((kind, (low or {}).get(kind), (high or {}).get(kind)) for kind in value)
-        return {kind: with_interval(value[kind], *interval) for kind, *interval in among}
-    return value if low is None and high is None else with_interval(value, low, high, column)
 
 
 def _count_line(asked: Search, number: int, total: int, *, is_table: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.markup import escape
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.energetics.corrections.schemes import Scheme
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
@@ -131,4 +132,4 @@ def _say(file: Path, system: str, method: str, snapshot: str, told: dict[str, An
     for field in ("energy_above_hull", "pourbaix_energy"):
         if field in told:
             energy = text_of(told[field], Field(field, "number", unit="eV/atom"))
-            out.print(f"  {escape(told['formula'])}: {field.replace('_', ' ')} {energy} eV/atom")
+            out.print(f"  {escape(chemists_formula(told['formula']))}: {field.replace('_', ' ')} {energy} eV/atom")

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from ...stores.connection import connect
 from ..display.cells import text_of
-from ..display.console import JsonOption, begin, err, out, print_json
+from ..display.console import JsonOption, begin, err, print_json
+from ..display.tables import print_table
 from .refresh import ProcessesOption
 
 _PACKAGE = __package__.rpartition(".cli.")[0]
@@ -89,4 +90,4 @@ def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
             text_of(row.get("ended_at")),
             str(row.get("failures") or ""),
         )
-    out.print(table)
+    print_table(table)

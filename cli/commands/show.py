@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.tree import Tree
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import connect
 from ...stores.query.fields import Field, Fields, fields_of
 from ...stores.query.intervals import ends
@@ -18,8 +19,10 @@ from ...stores.query.lookup import StoredDocument, find_document
 from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
 from ..display.cells import COLOURS, MARKS, in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
+from ..display.of_formula import known_of, print_known, reduced_formula
 from ..display.show_structures import print_structures, structures_of
 from ..display.show_values import print_values
+from ..display.tables import print_table
 
 Doc = dict[str, Any]
 
@@ -38,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     identity: Annotated[
-        str, typer.Argument(metavar="ID", help="Id of a document of any collection, or the beginning of one.")
+        str, typer.Argument(metavar="ID", help="Id of a document of any collection, or its beginning; or a formula.")
     ],
     *,
     collection: Annotated[str | None, typer.Option(metavar="NAME", help="Look only in this collection.")] = None,
@@ -46,13 +49,23 @@ def show(
 ) -> None:
     """Show one document: its values, gates, where it comes from, what was made from it, what went wrong with it.
 
+    Of a formula, however it is written, all that the registry knows: materials, structures, candidates …
+
     \b
     Examples:
       exfolio show 2dmatpedia:2dm-3594
       exfolio show two-dimensional/st-1890e1f5735df206
       exfolio show st-1890 --json
+      exfolio show MoS2
     """  # noqa: D301 - the backspace tells the help to keep the lines
     with connect(begin()) as connection:
+        formula = reduced_formula(identity) if collection is None else None
+        known = known_of(connection, formula) if formula else {}
+        if formula and known and "compositions" not in known:
+            _show_known(formula, known, json=json)
+            return
+        if formula and known.pop("compositions", None):
+            identity, collection = formula, "compositions"
         stored = find_document(connection, identity, collection=collection)
         origins = origins_of(connection, stored)
         values = values_of(connection, stored)
@@ -72,13 +85,14 @@ def show(
                 "referred_to_by": referring,
                 "failures": failures,
                 "quarantine": quarantine,
+                **({"of_formula": known} if known else {}),
             }
         )
         return
-    known = fields_of(stored.collection)
+    fields = fields_of(stored.collection)
     _print_head(stored)
-    _print_fields(stored.document, known)
-    _print_preferred(stored.document, known)
+    _print_fields(stored.document, fields)
+    _print_preferred(stored.document, fields)
     _print_structure(stored.document.get("structure"))
     _print_gates(stored.document)
     if values:
@@ -96,12 +110,23 @@ def show(
     _print_referring(referring)
     _print_trouble(failures, quarantine)
     _print_writers(stored.document)
+    if formula and known:
+        print_known(formula, known)
+
+
+def _show_known(formula: str, known: dict[str, Doc], *, json: bool) -> None:
+    if json:
+        print_json({"formula": chemists_formula(formula), "formula_reduced": formula, "of_formula": known})
+        return
+    out.print(f"[bold]{chemists_formula(formula)}[/]")
+    print_known(formula, known)
 
 
 def _print_head(stored: StoredDocument) -> None:
     document = stored.document
-    formula = document.get("formula_reduced")
-    name = f"[bold]{escape(stored.key)}[/]" + (f"  {escape(formula)}" if formula and formula != stored.key else "")
+    formula = chemists_formula(document.get("formula_reduced") or "")
+    own = stored.key == document.get("formula_reduced")
+    name = f"[bold]{escape(formula)}[/]" if own else f"[bold]{escape(stored.key)}[/]  {escape(formula)}".rstrip()
     status = document.get("status") or document.get("state") or ""
     reason = document.get("rejected_by") or document.get("waiting_for") or ""
     verdict = f"  [{COLOURS.get(status, 'default')}]{escape(f'{status} {reason}'.strip())}[/]" if status else ""
@@ -129,7 +154,7 @@ def _print_fields(document: Doc, known: Fields) -> None:
         note = str(methods[name]) if name in methods else _note(field)
         table.add_row(name, escape(shown), escape(note))
     out.print()
-    out.print(table)
+    print_table(table)
 
 
 def _values(document: Doc, known: Fields) -> Iterator[tuple[str, Any, Field | None]]:
@@ -164,7 +189,7 @@ def _print_preferred(document: Doc, known: Fields) -> None:
             shown = f"{text_of(stated['value'], field)} {field.unit if field else ''}".rstrip()
             told = (escape(str(stated.get(key, ""))) for key in ("source", "method", "material_id"))
             table.add_row("[green]→[/]" if first else "", name if first else "", shown, *told)
-    out.print(table)
+    print_table(table)
 
 
 def _print_structure(plain: Any) -> None:
@@ -182,7 +207,7 @@ def _print_structure(plain: Any) -> None:
     for site in plain["sites"][:most]:
         species = "+".join(str(part["element"]) for part in site["species"])
         table.add_row(species, *(f"{x:.4f}" for x in site["abc"]))
-    out.print(table)
+    print_table(table)
     if len(plain["sites"]) > most:
         out.print(f"[dim]… and {len(plain['sites']) - most} more sites; all of them: exfolio export or --json[/]")
 
@@ -211,7 +236,7 @@ def _print_gates(document: Doc) -> None:
             f"[{COLOURS.get(verdict, 'dim')}]{escape(verdict)}[/]",
             f"[dim]{escape(str(methods.get(str(gate.get('field')).removeprefix('values.'), '')))}[/]",
         )
-    out.print(table)
+    print_table(table)
     for earlier in document.get("history") or []:
         reason = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
         when = text_of(earlier.get("judged_at"))
@@ -230,7 +255,7 @@ def _print_stages(document: Doc) -> None:
         table.add_column(name, justify="right")
     for stage in stages:
         table.add_row(escape(str(stage.get("stage", ""))), *(text_of(stage.get(name)) for name in names))
-    out.print(table)
+    print_table(table)
 
 
 def _print_provenance(root: Origin) -> None:
@@ -255,7 +280,7 @@ def _origin_line(origin: Origin) -> str:
     if origin.place:
         parts.append(f"[dim]at[/] {escape(origin.place)}")
     if origin.title and origin.title != origin.key:
-        parts.append(f"[cyan]{escape(origin.title)}[/]")
+        parts.append(f"[cyan]{escape(chemists_formula(origin.title))}[/]")
     if origin.state:
         parts.append(f"[yellow]{origin.state}[/]")
     if origin.stage:
@@ -272,7 +297,8 @@ def _print_referring(referring: dict[str, list[Doc]]) -> None:
         key = fields_of(collection).key
         for document in documents[:most]:
             value = f"{text_of(document.get('value'))} {document.get('unit') or ''}".strip()
-            facts = [document.get("formula_reduced"), document.get("kind"), value, document.get("status")]
+            formula = chemists_formula(document.get("formula_reduced") or "")
+            facts = [formula, document.get("kind"), value, document.get("status")]
             told = "  ".join(escape(str(fact)) for fact in facts if fact)
             old = "  [yellow]deprecated[/]" if document.get("deprecated") else ""
             line = f"[dim]{collection.replace('_', ' ')}[/] {escape(str(document[key]))}  [cyan]{told}[/]{old}"
@@ -309,4 +335,4 @@ def _print_writers(document: Doc) -> None:
     for name, facet in facets.items():
         run = str(facet.get("run_id", ""))
         table.add_row(escape(name), escape(str(facet.get("stage", ""))), text_of(facet.get("at")), f"run {escape(run)}")
-    out.print(table)
+    print_table(table)

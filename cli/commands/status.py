@@ -16,6 +16,7 @@ from ...stores.connection import connect
 from ..display.cells import COLOURS, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.status_lines import five_lines
+from ..display.tables import print_table
 
 Doc = dict[str, Any]
 
@@ -122,7 +123,7 @@ def _print_collections(rows: list[Doc]) -> None:
         table.add_row(row["collection"].replace("_", " "), f"{row['documents']:,}", gone, f"{row['revision']:,}")
     out.print()
     if table.row_count:
-        out.print(table)
+        print_table(table)
     if empty:
         out.print(f"[dim]empty: {', '.join(empty)}[/]")
 
@@ -145,7 +146,7 @@ def _print_runs(rows: list[Doc]) -> None:
             f"[dim]{run['run_id']}[/]",
         )
     out.print()
-    out.print(table)
+    print_table(table)
     for run in rows:
         if run.get("error"):
             out.print(f"  [red]{escape(run['run_id'])}: {escape(str(run['error']))}[/]", soft_wrap=True)
@@ -168,7 +169,7 @@ def _print_stages(rows: list[Doc]) -> None:
         unfinished = "  [yellow]unfinished[/]" if row["unfinished"] else ""
         table.add_row(f"{escape(row['stage'])}{unfinished}", due, "\n".join(reads), text_of(row["updated_at"]))
     out.print()
-    out.print(table)
+    print_table(table)
 
 
 def _print_reasons(title: str, rows: list[Doc]) -> None:
@@ -180,4 +181,4 @@ def _print_reasons(title: str, rows: list[Doc]) -> None:
         reasons = "\n".join(f"{one['items']:,} × {escape(one['reason'])}" for one in row["reasons"])
         table.add_row(escape(row["stage"]), *(f"{number:,}" for number in numbers), reasons)
     out.print()
-    out.print(table)
+    print_table(table)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
-from ...stores.query.fields import Field
-from .console import out
+from ...models.composition.formula.chemists_formula import chemists_formula
+from ...stores.query.fields import Field, value_at
+from ...stores.query.intervals import ends
 
 COLOURS: Final = {
     "promoted": "green",
@@ -35,6 +34,8 @@ MARKS: Final = {
     "not-applicable": "[dim]–[/]",
 }
 """Sign of a verdict of a gate."""
+FORMULAS: Final = frozenset({"formula_reduced"})
+"""Fields that hold the registry's spelling of a formula, which people see as chemists write it."""
 _SIGNIFICANT: Final = 5
 _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
 _ROUNDING: Final = 1e-9  # eV, what is left of a zero
@@ -60,9 +61,9 @@ def text_of(value: Any, field: Field | None = None) -> str:
             return f"structure of {len(value['sites'])} sites"
         amount = value.get("amount", value.get("share_of_atoms"))
         if value.get("formula") and isinstance(amount, float):  # a competing phase, whose id says nothing
-            return f"{amount:.3g} {value['formula']}"
+            return f"{amount:.3g} {chemists_formula(value['formula'])}"
         return ", ".join(f"{name} {text_of(part)}" for name, part in value.items())
-    text = str(value)
+    text = chemists_formula(str(value)) if field is not None and field.path in FORMULAS else str(value)
     return f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
 
 
@@ -128,7 +129,6 @@ def table_of(columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, key: st
             f"{name}\n[dim not bold]{column.unit}[/]" if column.unit else name,
             justify="right" if numeric else "left",
             no_wrap=column.path == key,
-            min_width=max((len(row[i]) for row in cells), default=0) if numeric else None,
             overflow="fold",
         )
     for row in cells:
@@ -136,11 +136,18 @@ def table_of(columns: Sequence[Field], rows: Iterable[Sequence[Any]], *, key: st
     return table
 
 
-def print_table(table: Table) -> None:
-    """Print a table: within the width of a terminal, as wide as it likes to a file or a pipe."""
-    if not out.is_terminal and "COLUMNS" not in os.environ:
-        out.width = max(out.width, Measurement.get(out, out.options.update(max_width=10_000), table).maximum)
-    out.print(table)
+def values_in_table(document: dict[str, Any], columns: Sequence[Field]) -> list[Any]:
+    """Values of a document for a row of a table, those with an interval as text."""
+    return [_value_in_table(document, column) for column in columns]
+
+
+def _value_in_table(document: dict[str, Any], column: Field) -> Any:
+    value = value_at(document, column.path)
+    low, high = ends(document, column)
+    if isinstance(value, dict) and column.low:  # by kind
+        among = ((kind, (low or {}).get(kind), (high or {}).get(kind)) for kind in value)
+        return {kind: with_interval(value[kind], *interval) for kind, *interval in among}
+    return value if low is None and high is None else with_interval(value, low, high, column)
 
 
 def plural(number: int, collection: str) -> str:

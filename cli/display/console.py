@@ -9,18 +9,22 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from bson import ObjectId
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.logging import RichHandler
 from rich.markup import escape
+from rich.segment import Segment
+from rich.text import Text
 
 from ...stores.errors import ExfolioError
 from ...stores.settings import Settings, load_settings
+from .clean_text import clean, escaped
 from .json_log import JsonFormatter
 
 PIPE_CLOSED: Final = 141  # what a shell reports for a program that SIGPIPE ended: 128 + 13
@@ -29,6 +33,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 
 class _Console(Console):
+    """Prints data without the control characters that are in it: those of a terminal are rich's own alone."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Text of a string, clean, so that its width is measured right."""
+        return super().render_str(clean(text), **how)
+
+    def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Segments of whatever is printed, clean."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(clean(segment.text), segment.style)
+
     def on_broken_pipe(self) -> NoReturn:
         _leave_quietly()
 
@@ -64,13 +79,13 @@ def print_json(value: Any) -> None:
     ValueError
         The value holds NaN or infinity.
     """
-    write_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+    write_line(escaped(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)))
 
 
 def write_line(line: str) -> None:
-    """Print a line as it is: no wrapping, no markup."""
+    """Print a line as it is, but for control characters: no wrapping, no markup."""
     try:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{clean(line)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _leave_quietly()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection
 from ...stores.query.fields import fields_of
 from ...stores.query.intervals import end_of, ends
@@ -41,5 +42,6 @@ def print_crystals(crystals: list[dict[str, Any]]) -> None:
         shown = with_interval(energy, *ends(crystal, _HULL), _HULL)
         judged = "" if energy is None else f", E hull {shown} eV/atom by {crystal['methods']['energy_above_hull']}"
         new = f"; found again: {', '.join(known)}" if known else "; new"
-        text = f"  [bold]{crystal['formula_reduced']}[/]  {group}, {crystal['nsites']} atoms{judged}{escape(new)}"
+        formula = chemists_formula(crystal["formula_reduced"])
+        text = f"  [bold]{formula}[/]  {group}, {crystal['nsites']} atoms{judged}{escape(new)}"
         out.print(text, soft_wrap=True)

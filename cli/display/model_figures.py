@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .console import out, print_facts
+from .tables import print_table
 
 Doc = dict[str, Any]
 
@@ -31,7 +32,7 @@ def print_model(model: Doc) -> None:
         table.add_column(justify="right")
         for name, value in plain.items():
             table.add_row(escape(name.replace("_", " ")), _short(value))
-        out.print(table)
+        print_table(table)
     nested = [name for name, value in model.get("metrics", {}).items() if not _is_figure(value)]
     if nested:
         out.print(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from bson import ObjectId
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.query.fields import Field
 from ...stores.query.intervals import names_of, row_of
+from .cells import FORMULAS
+from .clean_text import clean, escaped
 
 Doc = dict[str, Any]
 Write = Callable[[str], None]
@@ -56,7 +60,8 @@ def write_csv(documents: Iterable[Doc], columns: Sequence[Field], write: Write) 
     """Write comma-separated values with a head; lists and objects as JSON, missing values empty; gives how many.
 
     Beside a value that may be an interval stand its ends: both the value where nothing is known of its error, empty on
-    the side where it is open.
+    the side where it is open. Formulas are written as chemists do; a text that a spreadsheet would run as a formula of
+    its own has an apostrophe in front.
     """
 
     class Lines:
@@ -64,10 +69,12 @@ def write_csv(documents: Iterable[Doc], columns: Sequence[Field], write: Write) 
             write(line)
 
     writer = csv.writer(Lines(), lineterminator="")
+    formulas = {place for place, name in enumerate(names_of(columns)) if name in FORMULAS}
     writer.writerow(names_of(columns))
     number = 0
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
-        writer.writerow([_cell(value) for value in row_of(document, columns)])
+        cells = enumerate(row_of(document, columns))
+        writer.writerow([_cell(chemists_formula(value) if i in formulas and value else value) for i, value in cells])
     return number
 
 
@@ -78,7 +85,16 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, dict | list):
         return _json(value)
-    return value
+    return _quoted(clean(value)) if isinstance(value, str) else value
+
+
+_RUN_BY_SPREADSHEETS: Final = re.compile(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]")
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+
+
+def _quoted(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula; it shows the text then."""
+    return f"'{text}" if _RUN_BY_SPREADSHEETS.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _plain(value: object) -> str:
@@ -89,4 +105,8 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+
+
+def _json(value: Any) -> str:
+    return escaped(_encode(value))

@@ -15,6 +15,7 @@ from ...stores.errors import ConfigurationError
 from ...stores.query import conditions
 from ...stores.query.fields import ALL_DOCUMENTS, Fields, fields_of
 from ...stores.query.search import Search
+from .of_formula import reduced_formula
 
 Condition = dict[str, Any]
 
@@ -99,7 +100,7 @@ class Selection:
         if self.only_elements is not None:
             yield conditions.only_elements(known, symbols_of(self.only_elements))
         if self.formula is not None:
-            yield conditions.of_formula(known, self.formula)
+            yield conditions.of_formula(known, reduced_formula(self.formula) or self.formula)
         for name, most in (
             ("energy_above_hull", self.ehull_max),
             ("exfoliation_energy", self.exfoliation_max),

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from ...stores.connection import Connection
 from ...stores.query.lookup import StoredDocument
-from .cells import MARKS, print_table, text_of
+from .cells import MARKS, text_of
 from .console import out
+from .tables import print_table
 
 Doc = dict[str, Any]
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 from rich.markup import escape
 from rich.table import Table
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.query.fields import Field
 from .cells import in_words
-from .console import out
+from .tables import print_table
 
 Doc = dict[str, Any]
 
@@ -27,7 +28,7 @@ def print_values(properties: list[Doc]) -> None:
         basis = f", {stated['basis']}" if stated.get("basis") else ""
         lines = [escape(f"{stated['method']}{basis}"), *(f"[dim]{escape(line)}[/]" for line in remarks(stated))]
         table.add_row(stated["kind"], _value(stated), "\n".join(lines))
-    out.print(table)
+    print_table(table)
 
 
 def remarks(stated: Doc) -> Iterator[str]:
@@ -87,7 +88,7 @@ def _phases(stated: Doc) -> str:
     for phase in phases[:_MOST_PHASES]:
         amount = f"{_amount(phase):.3g}" if in_water else f"{100 * _amount(phase):.0f} %"
         # By formula: an id such as aflow-prototypes:AB_cP6_221_c_d says nothing. --json has them.
-        named.append(f"{amount} {phase.get('formula') or phase['id']}")
+        named.append(f"{amount} {chemists_formula(phase['formula']) if phase.get('formula') else phase['id']}")
     more = len(phases) - _MOST_PHASES
     return " + ".join(named) + (f" + {more} more" if more > 0 else "")
 

@@ -38,6 +38,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     meta = meta(
         "compositions",
         {"fields": ["formula_reduced"], "unique": True},
+        "chemsys",
         "elements",
         "p_2d",
         "facets.sample.rev",

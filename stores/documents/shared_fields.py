@@ -16,7 +16,7 @@ class FormulaFields:
     """What a document is made of."""
 
     formula = StringField(help_text="Formula as the source writes it")
-    formula_reduced = StringField(help_text="Reduced formula, in pymatgen's order and spelling")
+    formula_reduced = StringField(help_text="Reduced formula, in pymatgen's spelling; shown as chemists write it")
     formula_anonymous = StringField(help_text="Formula with A, B, C … for the elements, e.g. AB2")
     chemsys = StringField(help_text="Chemical system: the elements in alphabetical order, joined by '-'")
     elements = ListField(StringField(), help_text="The elements, in alphabetical order")

@@ -22,7 +22,7 @@ from .fields import Field, Fields
 from .grammar import parse, place
 from .intervals import OPERATORS, compared, compared_fields
 from .query_errors import FilterError
-from .spelling import SPELLINGS
+from .spelling import IDS, SPELLINGS, notations
 
 Query = dict[str, Any]
 Node = Tree[Token]
@@ -154,6 +154,8 @@ class _Translation:
             query = {OPERATORS[positive]: stored}
             return {field.path: query if negated and operator == "!=" else {"$not": query, **_KNOWN}}
         operator = _OPPOSITE[operator] if negated else operator
+        if operator in ("=", "!=") and field.path in IDS and len(alike := notations(stored)) > 1:
+            return {field.path: {"$in": alike} if operator == "=" else {"$nin": [*alike, None]}}
         return compared(field, operator, stored, possible=self.possible)
 
     def compare_fields(self, field: Field, operator: str, name: _Value, *, negated: bool) -> Query:

@@ -11,6 +11,7 @@ from ..connection import Connection
 from .fields import ALL_DOCUMENTS, fields_of
 from .query_errors import NoSuchDocument
 from .search import require_initialised
+from .spelling import notations
 
 Doc = dict[str, Any]
 
@@ -18,6 +19,7 @@ _LOOKED_INTO: Final = tuple(name for name in ALL_DOCUMENTS if name not in ("stag
 _NEAR: Final = 8
 _SHORTENED: Final = 40  # letters left off an id in search of one like it
 _MAX_LENGTH: Final = 1024
+_OF_SOURCES: Final = ("materials", "reference_entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if exact:
         places = " and ".join(stored.collection for stored in exact)
         raise NoSuchDocument(f"{name} is in {places}", f"Say which: --collection {exact[0].collection}")
+    if len(of_sources := _in_a_source(connection, collections, name)) == 1:
+        return of_sources[0]
+    if of_sources:
+        listed = "\n".join(f"  {stored.key}  ({stored.collection})" for stored in of_sources[:_NEAR])
+        raise NoSuchDocument(f"several sources have {name!r}:\n{listed}", "Write the one you mean, with its source.")
     begin_so = _beginning_with(connection, collections, name)
     shortest = min((key for _, key in begin_so), key=len, default="")
     if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
@@ -74,6 +81,21 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
 def _exact(connection: Connection, collection: str, key: str) -> StoredDocument | None:
     document = connection.database[collection].find_one({fields_of(collection).key: key}, {"_id": 0})
     return StoredDocument(collection, key, document) if document else None
+
+
+def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str) -> list[StoredDocument]:
+    """Documents that have this id in their source: mp-149 for materials-project:mp-149, in either notation of its."""
+    source, colon, own = name.rpartition(":")
+    found = []
+    for collection in collections:
+        if collection not in _OF_SOURCES:
+            continue
+        key = fields_of(collection).key
+        sources = [source] if colon else sorted(connection.database[collection].distinct("source"))
+        keys = [f"{place}:{spelling}" for place in sources for spelling in notations(own)]
+        documents = connection.database[collection].find({key: {"$in": keys}}, {"_id": 0}).sort(key, 1)
+        found += [StoredDocument(collection, str(document[key]), document) for document in documents]
+    return found
 
 
 def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from ..connection import Connection
@@ -102,15 +103,38 @@ class Search:
         if self.limit == 0:
             return
         collection = connection.database[self.collection]
+        (first, _), *others = self.order
         try:
-            if any(by.low or (direction > 0 and not by.required) for by, direction in self.order):
+            if any(by.low for by, _ in self.order) or any(map(self._lacks_last, others)):
                 yield from collection.aggregate(self._pipeline(), allowDiskUse=True, batchSize=BATCH)
+            elif self._lacks_last(self.order[0]):
+                yield from self._with_and_without(collection, first.path)
             else:
-                order = [(by.path, direction) for by, direction in self.order]
-                cursor = collection.find(self.query, self._projection(), skip=self.offset, limit=self.limit or 0)
-                yield from cursor.sort(order).allow_disk_use(allow_disk_use=True).batch_size(BATCH)
+                yield from self._found(collection, self.query, self.offset, self.limit)
         except OperationFailure as error:
             raise QueryError(f"the database can't answer this: {error.details or error}") from error
+
+    def _lacks_last(self, by: tuple[Field, int]) -> bool:
+        """Whether documents may be without a value, which MongoDB's order would put first."""
+        return by[1] > 0 and not by[0].required and by[0].path != self.known.key
+
+    def _with_and_without(self, collection: Collection[Doc], path: str) -> Iterator[Doc]:
+        """First the documents that have a value, then those that have none: both as an index has them."""
+        having: Doc = {"$and": [self.query, {path: {"$ne": None}}]}
+        given = 0
+        for doc in self._found(collection, having, self.offset, self.limit):
+            given += 1
+            yield doc
+        if given == self.limit:
+            return
+        left_out = self.offset - collection.count_documents(having) if self.offset and not given else 0
+        left = None if self.limit is None else self.limit - given
+        yield from self._found(collection, {"$and": [self.query, {path: None}]}, max(left_out, 0), left)
+
+    def _found(self, collection: Collection[Doc], query: Doc, offset: int, limit: int | None) -> Iterator[Doc]:
+        cursor = collection.find(query, self._projection(), skip=offset, limit=limit or 0)
+        order = [(by.path, direction) for by, direction in self.order]
+        return cursor.sort(order).allow_disk_use(allow_disk_use=True).batch_size(BATCH)
 
     def _projection(self) -> Doc:
         if self.columns:

@@ -1,4 +1,4 @@
-"""Formulas as a person or another database writes them, in the spelling that the registry keeps.
+"""Formulas and ids as a person or another database writes them, in the spelling that the registry keeps.
 
 Called for a value of a filter, so that ``chemical_formula_reduced = "O2Ti"``, as OPTIMADE orders it, finds TiO2.
 """
@@ -12,6 +12,10 @@ from typing import Final
 
 _LONGEST: Final = 200
 _FORMULA: Final = re.compile(r"(?:[A-Z][a-z]?|[0-9.()\[\] ])+")
+_SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_HYDRATE: Final = re.compile(r"\.\d*\(?(?:[HDT]2O|OH2|N[HD]3|H2O2)\)?|[A-Za-z)\]]\.(?!\d)")
+_OF_MATERIALS_PROJECT: Final = re.compile(r"((?:[\w.-]+:)?(?:mp|mvc))-(?:([a-z]{1,13})|(\d{1,18}))")
+_FILLED: Final = 8  # letters
 _ANONYMOUS: Final = re.compile(r"(?:[A-Z][0-9]*)+")
 _SYSTEM: Final = re.compile(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)*")
 
@@ -27,8 +31,11 @@ def reduced(formula: str) -> str:
     >>> reduced("O4Ti2")
     'TiO2'
     """
+    formula = formula.translate(_SUBSCRIPTS)
     if len(formula) > _LONGEST or not _FORMULA.fullmatch(formula):
         raise ValueError(f"{formula!r} is no formula")
+    if _HYDRATE.search(formula):
+        raise ValueError(f"{formula!r} may be a hydrate or hold a decimal amount: write all its atoms out")
     # Half a second, for those who ask for a formula only.
     from pymatgen.core.composition import Composition
     from pymatgen.core.periodic_table import Element
@@ -77,9 +84,33 @@ def system(text: str) -> str:
     return "-".join(sorted(set(text.split("-"))))
 
 
+def notations(name: str) -> list[str]:
+    """Notations of an id that mean the same: those of the Materials Project are numbers, or such numbers in letters.
+
+    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``).
+
+    Examples
+    --------
+    >>> notations("mp-lxf"), notations("mp-8039")
+    (['mp-lxf', 'mp-8039', 'mp-aaaaalxf'], ['mp-8039', 'mp-lxf', 'mp-aaaaalxf'])
+    """
+    found = _OF_MATERIALS_PROJECT.fullmatch(name)
+    if not found:
+        return [name]
+    number = int(found[3]) if found[3] else sum(26**i * (ord(c) - ord("a")) for i, c in enumerate(reversed(found[2])))
+    letters, rest = "", number
+    while rest or not letters:
+        letters, rest = f"{chr(ord('a') + rest % 26)}{letters}", rest // 26
+    prefix = found[1]
+    spelt = (name, f"{prefix}-{number}", f"{prefix}-{letters}", f"{prefix}-{letters.rjust(_FILLED, 'a')}")
+    return list(dict.fromkeys(spelt))
+
+
 SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
     "formula_reduced": reduced,
     "formula_anonymous": anonymous,
     "chemsys": system,
 }
 """By field: how a value that is compared with it is spelt."""
+IDS: Final = ("source_id", "material_id", "parent_id")
+"""Fields of ids that other databases give in several notations."""

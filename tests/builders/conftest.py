@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contents import empty
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
@@ -24,10 +25,6 @@ def _registry(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connectio
 
 @pytest.fixture
 def registry(_registry: Connection) -> Connection:
-    """Give an empty registry with its indexes and validators."""
-    for name in _registry.database.list_collection_names():
-        if name == "counters":
-            _registry.database[name].delete_many({"_id": {"$ne": "schema"}})
-        else:
-            _registry.database[name].delete_many({})
+    """An empty registry with its indexes and validators."""
+    empty(_registry)
     return _registry

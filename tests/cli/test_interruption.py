@@ -20,12 +20,15 @@ SOON = 12.0
 """Seconds; it takes 5 on a machine that has nothing else to do, and took 47 to 100 when workers were waited for."""
 PROGRAM = "import sys; from exfolio.cli.main import main; sys.argv[0] = 'exfolio'; main()"
 OUT_OF_REACH = """
-import hashlib
+import ctypes
 from exfolio.builders.engine.execution.interruption import may_end_this_process, stopping_on_signals
 may_end_this_process()
+library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+library.pthread_mutex_init(mutex, None)
+library.pthread_mutex_lock(mutex)
 with stopping_on_signals(lambda: "stopped for good"):
     print("computing", flush=True)
-    hashlib.pbkdf2_hmac("sha256", b"one call", b"of minutes", 2**31 - 1)
+    library.pthread_mutex_lock(mutex)  # one call that never comes back, whatever signal comes
 """
 
 

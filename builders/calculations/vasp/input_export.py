@@ -15,6 +15,7 @@ from pymatgen.io.vasp.inputs import SETTINGS
 
 from ....models.calculation.inputs import Inputs, NoInput, inputs
 from ....models.calculation.plan import EXFOLIATION, GAP, Choices, Step, steps_for
+from ....models.composition.formula.chemists_formula import chemists_formula
 from ....models.structure.layered.in_plane_cell import in_plane_cell, with_in_plane_cell
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....stores.canonical import content_hash
@@ -99,7 +100,8 @@ class Order:
         """Folder of the structure: another one when the structure is another one."""
         subject = self.subject
         bulk = subject.role == "bulk"
-        parts = (subject.formula, "bulk", subject.id.removesuffix(BULK)) if bulk else (subject.formula, subject.id)
+        formula = chemists_formula(subject.formula)
+        parts = (formula, "bulk", subject.id.removesuffix(BULK)) if bulk else (formula, subject.id)
         identity = f"{subject.collection}:{subject.id}:{subject.role}:{subject.structure_hash}"
         return folder_name(*parts, identity=identity)
 

@@ -75,6 +75,10 @@ def stopping_on_signals(farewell: Farewell) -> Iterator[threading.Event]:
     try:
         with watch.handlers():
             yield watch.asked
+    except Exception as error:
+        if watch.asked.is_set():  # raised into the middle of something, which made another error of it
+            raise Interrupted("stopped in the middle of its work; run again to go on") from error
+        raise
     finally:
         _Watch.current = None
         if watch.asked.is_set():

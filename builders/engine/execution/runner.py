@@ -83,10 +83,10 @@ def run_stage(
                     if asked_to_stop.is_set():
                         raise Interrupted(_stopped(stage))
             stage.finalize()
-        except Interrupted as error:
-            stage.abandon(error)
-            raise Interrupted(_stopped(stage)) from None
         except BaseException as error:
+            if isinstance(error, Interrupted) or asked_to_stop.is_set():
+                stage.abandon(interrupted := Interrupted(_stopped(stage)))
+                raise interrupted from None
             stage.abandon(error)
             raise
     return stage.report

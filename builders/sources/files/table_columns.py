@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..records.source_options import SourceOptionError
-from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion, field_of_header
+from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, completed, conversion, field_of_header
 from .open_files import SourceFileError
 
 FORMULA_HEADERS = ("formula", "composition", "formula_pretty", "pretty_formula", "reduced_formula")
@@ -158,7 +158,7 @@ def _conversion(name: str, column: str, unit: str | None) -> Conversion:
         )
         raise SourceFileError(msg)
     try:
-        return conversion(name, unit)
+        return conversion(name, completed(unit, column))
     except UnitError as error:
         msg = f"column {column!r}: {error}"
         raise SourceFileError(msg) from error

@@ -27,7 +27,7 @@ class KnownMonolayers:
     """Monolayers of well-known layered crystals that have been isolated or grown, with who reported them first."""
 
     kind: ClassVar[str] = "known-monolayers"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     source: str = "known-monolayers"
     source_version: str | None = "1"
@@ -81,6 +81,7 @@ class KnownMonolayers:
             "formula": row["formula"],
             "space_group": space_group(group.number, group.symbol),
             "dimension_claimed": 2,
+            "synthesised": True,
             "discovery": "top-down",
             "parent_id": f"handbook:{row['id']}",
             "reference": raw.payload["reference"],

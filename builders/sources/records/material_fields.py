@@ -11,17 +11,26 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
-from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
+from ....models.composition.formula.formulas import (
+    FormulaError,
+    FormulaFacts,
+    describe,
+    describe_all,
+    from_amounts,
+    read_one,
+)
 from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....models.structure.vacuum import with_vacuum
 from .raw_record import BadRecord
+from .units import PLAUSIBLE, UNITS_OF_FIELD
 
 MAX_EXTRA_BYTES = 64 * 1024
 """A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""
+MAX_ID = 300
+"""Characters of an id in a source."""
 SAME_FRACTION = 1e-3
 """A formula and a structure may differ by this in the fraction of an element: occupancies are rounded."""
 
@@ -40,7 +49,18 @@ _CRYSTAL_SYSTEMS = (
 
 
 def identity(source: str, source_id: str, source_version: str | None) -> dict[str, Any]:
-    """Fields that say which record of which source a material is."""
+    """Fields that say which record of which source a material is.
+
+    Raises
+    ------
+    BadRecord
+        The id in the source can't be one: it is empty, too long, or holds NUL.
+    """
+    if not source_id.strip() or len(source_id) > MAX_ID or "\0" in source_id:
+        raise BadRecord(
+            f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
+            remedy=f"give an id of at most {MAX_ID} characters without NUL, or choose another column for it",
+        )
     fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
     return fields | ({"source_version": source_version} if source_version is not None else {})
 
@@ -205,9 +225,9 @@ def check_formula(formula: object, structure: Structure) -> None:
     if not isinstance(formula, str):
         raise BadRecord(f"the formula is not a text but {formula!r}", remedy="correct the record")
     try:
-        stated = {str(element): float(n) for element, n in Composition(formula).get_el_amt_dict().items()}
-    except ValueError as error:
-        raise BadRecord(f"bad formula {formula!r:.60}: {error}", remedy="write element symbols and amounts") from error
+        stated = read_one(formula)
+    except FormulaError as error:
+        raise BadRecord(f"bad formula {error}", remedy="write element symbols and amounts") from error
     in_structure = amounts_of(structure)
     natoms, stated_natoms = sum(in_structure.values()), sum(stated.values()) or 1.0
     if any(
@@ -250,10 +270,17 @@ def check_value(field: str, value: float) -> float:
     Raises
     ------
     BadRecord
-        Where a band gap is negative.
+        Where a band gap is negative, or a value is so large that its unit or what it is per must be another.
     """
     if field == "band_gap" and value < 0:
         raise BadRecord(f"the band gap is {value:g} eV, which is negative", remedy="give 0 for a metal")
+    low, high = PLAUSIBLE.get(field, (-math.inf, math.inf))
+    if not low <= value <= high:
+        unit = UNITS_OF_FIELD[field][0]
+        raise BadRecord(
+            f"the {field} is {value:.4g} {unit}, and none is known beyond {low:g} to {high:g}: is the unit right?",
+            remedy="state the unit, and whether it is per atom or per formula, or correct the value",
+        )
     return value
 
 

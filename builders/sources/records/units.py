@@ -1,13 +1,19 @@
 """The units in which tables may state energies, and how they become the units of the registry.
 
-Units are declared, never guessed: what can be meant in two ways, or needs what a table doesn't hold, is refused.
+Units are declared, never guessed: what can be meant in two ways, contradicts itself, or needs what a table doesn't
+hold, is refused with a question. A header states a unit in up to three places: name, ending and brackets.
 """
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-KJ_PER_MOL_PER_EV = 96.48533212331
+KJ_PER_MOL_PER_EV: Final = 96.48533212331
 """Elementary charge times Avogadro's constant, kJ/mol for one eV (exact since the SI of 2019)."""
+_KJ_PER_KCAL: Final = 4.184
+"""Thermochemical calorie (exact by definition)."""
+_EV_PER_HARTREE: Final = 27.211386245981
+"""CODATA 2022."""
 
 
 class UnitError(ValueError):
@@ -22,17 +28,26 @@ class Conversion:
     per_formula: bool = False
 
 
-_KILO = 1000.0
-_PER_ATOM = {
-    "ev/atom": Conversion(1.0),
-    "mev/atom": Conversion(1 / _KILO),
-    "kj/mol/atom": Conversion(1 / KJ_PER_MOL_PER_EV),
-    "ev/formula": Conversion(1.0, per_formula=True),
-    "mev/formula": Conversion(1 / _KILO, per_formula=True),
-    "kj/mol": Conversion(1 / KJ_PER_MOL_PER_EV, per_formula=True),
+_EV: Final = {
+    "ev": 1.0,
+    "mev": 1e-3,
+    "kj/mol": 1 / KJ_PER_MOL_PER_EV,
+    "j/mol": 1e-3 / KJ_PER_MOL_PER_EV,
+    "kcal/mol": _KJ_PER_KCAL / KJ_PER_MOL_PER_EV,
+    "ha": _EV_PER_HARTREE,
+    "ry": _EV_PER_HARTREE / 2,
 }
-_ENERGY = {"ev": Conversion(1.0), "mev": Conversion(1 / _KILO)}
-_MOMENT = {"ub": Conversion(1.0), "mub": Conversion(1.0), "ub/cell": Conversion(1.0), "mub/cell": Conversion(1.0)}
+"""Energies in eV."""
+_BASES: Final = {"atom": False, "formula": True}
+"""What an energy may be per; whether that is the formula as it is written in the same row."""
+_PER_ATOM: Final = {
+    f"{unit}/{basis}": Conversion(factor, per_formula)
+    for unit, factor in _EV.items()
+    for basis, per_formula in _BASES.items()
+} | {unit: Conversion(factor, per_formula=True) for unit, factor in _EV.items() if unit.endswith("/mol")}
+"""Energies per atom, by unit and basis; those per mole alone are per mole of the formula, as chemists have them."""
+_ENERGY: Final = {"ev": Conversion(1.0), "mev": Conversion(1e-3)}
+_MOMENT: Final = {unit: Conversion(1.0) for unit in ("ub", "mub", "ub/cell", "mub/cell")}
 
 UNITS_OF_FIELD: dict[str, tuple[str, dict[str, Conversion]]] = {
     "energy_per_atom": ("eV/atom", _PER_ATOM),
@@ -45,14 +60,28 @@ UNITS_OF_FIELD: dict[str, tuple[str, dict[str, Conversion]]] = {
 }
 """The fields of a material that have a unit: the unit of the registry, and those that are understood."""
 
-_UNDERSTOOD = {
+PLAUSIBLE: Final = {
+    "formation_energy": (-5.0, 10.0),
+    "energy_above_hull": (-2.0, 10.0),
+    "decomposition_energy": (-5.0, 10.0),
+    "exfoliation_energy": (-1.0, 5.0),
+    "band_gap": (0.0, 25.0),
+}
+"""What a field can be in its own unit; beyond it a value is asked about, since its unit or basis is likely another.
+The lowest of 85,014 formation energies of the Materials Project is -4.61 eV/atom (Bartel et al., npj Comput. Mater. 6,
+97 (2020)); the widest gap of a solid is neon's, 21.6 eV. Total energies and moments depend on what is left out of them
+or on the cell, and have no such range."""
+
+_UNDERSTOOD: Final = {
     "eV/atom": (
-        "eV/atom, meV/atom, kJ/mol/atom (per mole of atoms), eV/formula, meV/formula, kJ/mol (per mole of formula)"
+        "eV, meV, kJ/mol, J/mol, kcal/mol, Ha or Ry, /atom or /formula, e.g. eV/atom, kJ/mol/atom (per mole of atoms), "
+        "kJ/mol (per mole of formula)"
     ),
     "eV": "eV, meV",
     "muB/cell": "muB/cell",
 }
 _PER_AREA = re.compile(r"/(m|a|å|ang|angstrom)(\^|\*\*)?[2²]$")
+_CONTRADICTION = re.compile(r"per (\w+) \((.+)\)")
 
 
 def conversion(field: str, unit: str) -> Conversion:
@@ -69,15 +98,19 @@ def conversion(field: str, unit: str) -> Conversion:
     Raises
     ------
     UnitError
-        Where the unit can't be that of the field, or leaves open what it is per.
+        Where the unit can't be that of the field, contradicts itself, or leaves open what it is per.
     """
     own, understood = UNITS_OF_FIELD[field]
-    written = _canonical(unit)
+    written = canonical(unit)
     if written in understood:
         return understood[written]
-    if _PER_AREA.search(written):
+    if contradiction := _CONTRADICTION.fullmatch(unit):
+        why = f"contradicts itself: the name says per {contradiction[1]}, the unit {contradiction[2]!r}"
+    elif _PER_AREA.search(written):
         why = "is per area, and a table doesn't hold the area of the layer; convert it to eV/atom first"
-    elif own == "eV/atom" and written in ("ev", "mev"):
+    elif written.endswith(("/cell", "/unitcell")):
+        why = "is per cell, and a table doesn't hold how many atoms the cell has; convert it to eV/atom first"
+    elif own == "eV/atom" and written in _EV:
         why = "leaves open whether it is per atom or per formula"
     else:
         why = "is not understood"
@@ -85,11 +118,27 @@ def conversion(field: str, unit: str) -> Conversion:
     raise UnitError(msg)
 
 
-def _canonical(unit: str) -> str:
+_EXPONENT: Final = re.compile(r"\s*[·*.]?\s*\b(mol|atom|at|formula|fu|f\.u\.|cell)\s*(?:\^|\*\*)?\{?[-−⁻](?:1|¹)\}?")
+_ALIASES: Final = (
+    (r"\(([^()]*)\)", r"\1"),  # kJ/(mol atom)
+    (r"(?:/|\s)(?:moles?|mol)(?:[\s*·.-]*|/|\s+of\s+)(atoms?|at)$", r"/mol/atom"),
+    (r"(?:/|\s)(?:moles?|mol)(?:[\s*·.-]*|/|\s+of\s+)(formula|f\.?u\.?)(?:[\s_-]*units?)?$", r"/mol/formula"),
+    (r"/(?:g|gram)[\s-]?atom$", "/mol/atom"),
+    (r"/moles?$", "/mol"),
+    (r"/(?:at\.?|atoms)$", "/atom"),
+    (r"/(?:f\.?\s?u\.?|fml|formula(?:[\s_-]*units?)?)$", "/formula"),
+    (r"^(?:hartrees?|eh)\b", "ha"),
+    (r"^(?:rydbergs?)\b", "ry"),
+)
+
+
+def canonical(unit: str) -> str:
+    """Unit in the one spelling that is looked up: lower case, ``/`` for per, ``atom``, ``formula``."""
     text = unit.strip().lower().replace("µ", "u").replace("μ", "u")
+    text = _EXPONENT.sub(r"/\1", text)
     text = re.sub(r"\s*(?:/|\bper\b|_per_)\s*", "/", text)
-    text = re.sub(r"/(?:at|atoms)$", "/atom", text)
-    text = re.sub(r"/(?:fu|f\.u\.|formula unit|formula_unit)$", "/formula", text)
+    for pattern, written in _ALIASES:
+        text = re.sub(pattern, written, text)
     return text.replace(" ", "").replace("_", "")
 
 
@@ -104,15 +153,21 @@ KNOWN_HEADERS: dict[str, tuple[str, str]] = {
     "exfoliation_en": ("exfoliation_energy", "meV/atom"),
 }
 
-_UNIT_AT_END = (
-    ("_kj_per_mol_atom", "kJ/mol/atom"),
-    ("_kj_per_mol", "kJ/mol"),
-    ("_mev_per_atom", "meV/atom"),
-    ("_ev_per_atom", "eV/atom"),
-    ("_mev", "meV"),
-    ("_ev", "eV"),
+_BRACKETED = re.compile(r"(?P<name>.*?)\s*(?:\((?P<round>.*)\)|\[(?P<square>.*)\])")
+_WORDS_OF_BASES: Final = {
+    **dict.fromkeys(("formula", "formula_unit", "fu"), "formula"),
+    "atom": "atom",
+    "cell": "cell",
+    "mol": "mol",
+    "mol_atom": "mol/atom",
+    "mol_formula": "mol/formula",
+}
+_BASIS_AT_END: Final = re.compile(r"_per_(atom|formula_unit|formula|fu|cell|mol(?:_atom|_formula)?)$")
+_SPELT: Final = {unit.lower(): unit for unit in ("eV", "meV", "kJ", "J", "kcal", "Ha", "Ry")}
+_UNIT_AT_END: Final = re.compile(
+    r"_(?P<energy>kj(?:_per)?_mol|j(?:_per)?_mol|kcal(?:_per)?_mol|mev|ev|ha|ry)"
+    r"(?:(?:_per)?_(?P<basis>atom|formula_unit|formula|fu|cell))?$"
 )
-_BRACKETED = re.compile(r"(?P<name>.*?)\s*[(\[]\s*(?P<unit>[^()\[\]]+?)\s*[)\]]")
 
 
 def field_of_header(header: str) -> tuple[str, str | None] | None:
@@ -126,22 +181,40 @@ def field_of_header(header: str) -> tuple[str, str | None] | None:
     Returns
     -------
     tuple or None
-        Field and unit; the unit is None where the header names a field with a unit but not the unit. None where it
+        Field and unit; the unit is None where the header names a field with a unit but not the unit. What name and unit
+        say that it is per is in it, a contradiction of them too, which `conversion` refuses. None where the header
         names no such field.
     """
     if header in KNOWN_HEADERS:
         return KNOWN_HEADERS[header]
     name, unit = header.strip(), None
     if match := _BRACKETED.fullmatch(name):
-        name, unit = match["name"], match["unit"]
-    name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    if unit is None:
-        for end, meant in _UNIT_AT_END:
-            if name.endswith(end):
-                name, unit = name.removesuffix(end), meant
-                break
-    per_atom = name.removesuffix("_per_atom")
-    if per_atom != name and unit is not None and _canonical(unit) in ("ev", "mev"):
-        unit += "/atom"
-    field = "band_gap" if name == "bandgap" else name if name in UNITS_OF_FIELD else per_atom
-    return (field, unit) if field in UNITS_OF_FIELD else None
+        name, unit = match["name"], match["round"] or match["square"]
+    name = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("f.u.", "fu")).strip("_")
+    if unit is None and (end := _UNIT_AT_END.search(name)):
+        name = name[: end.start()]
+        unit = _SPELT[end["energy"].partition("_")[0]] + ("/mol" if end["energy"].endswith("_mol") else "")
+        unit = f"{unit}/{_WORDS_OF_BASES[end['basis']]}" if end["basis"] else unit
+    basis = None
+    if per := _BASIS_AT_END.search(name):
+        name, basis = name[: per.start()], _WORDS_OF_BASES[per[1]]
+    field = {"bandgap": "band_gap", "energy": "energy_per_atom" if basis else "energy"}.get(name, name)
+    if field not in UNITS_OF_FIELD:
+        return None
+    return field, None if unit is None else _with_basis(unit, basis)
+
+
+def completed(unit: str, header: str) -> str:
+    """Unit that was given for a column, with what its header says that it is per, where the unit leaves that open."""
+    per = _BASIS_AT_END.search(re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_"))
+    return f"{unit}/{_WORDS_OF_BASES[per[1]]}" if per and canonical(unit) in _EV else unit
+
+
+def _with_basis(unit: str, basis: str | None) -> str:
+    """Unit with what the name of the quantity says that it is per; a contradiction is spelt out, for `conversion`."""
+    if basis is None:
+        return unit
+    written = canonical(unit)
+    if written in _EV or (basis.startswith("mol") and f"{written}/mol" in _EV):
+        return unit if written.endswith(f"/{basis}") else f"{unit}/{basis}"
+    return unit if written.endswith(f"/{basis}") else f"per {basis} ({unit})"

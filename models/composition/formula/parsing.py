@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 
 from .elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
+from .notation import AmbiguousDot, addends
 
 #: Amounts closer to a whole number than this count as whole (pymatgen's ``Composition.amount_tolerance``).
 AMOUNT_TOLERANCE: Final = 1e-8
@@ -354,6 +355,8 @@ def _awkward(
 def read_one(text: object) -> dict[str, float]:
     """Read one formula through pymatgen: the amount of each element, as written.
 
+    Hydrates are read (``CuSO4·5H2O``, and with a full stop where it can't be a decimal point); see `notation`.
+
     Raises
     ------
     UnparsableFormula, UnknownElement
@@ -362,18 +365,29 @@ def read_one(text: object) -> dict[str, float]:
         raise UnparsableFormula(text, f"a formula is text, not {type(text).__name__}")
     if not text.strip():
         raise UnparsableFormula(text, "the text is empty")
-    readable = _READABLE.match(text)
-    position = readable.end() if readable else 0
-    if position < len(text):
-        raise UnparsableFormula(text, f"unexpected {text[position]!r}", position)
-    for match in _SYMBOL.finditer(text):
-        if match[0] not in ATOMIC_NUMBERS:
-            raise UnknownElement(text, match[0], match.start())
     try:
-        amounts = Composition(text).as_dict()
+        compounds = addends(text)
+    except AmbiguousDot as error:
+        raise UnparsableFormula(text, str(error)) from error
+    total: dict[str, float] = {}
+    for coefficient, compound in compounds:
+        for symbol, amount in _read_compound(text, compound).items():
+            total[symbol] = total.get(symbol, 0.0) + coefficient * amount
+    return _checked(text, total)
+
+
+def _read_compound(text: str, compound: str) -> dict[str, float]:
+    readable = _READABLE.match(compound)
+    position = readable.end() if readable else 0
+    if position < len(compound):
+        raise UnparsableFormula(text, f"unexpected {compound[position]!r}", text.find(compound[position]))
+    for match in _SYMBOL.finditer(compound):
+        if match[0] not in ATOMIC_NUMBERS:
+            raise UnknownElement(text, match[0], max(text.find(match[0]), 0))
+    try:
+        return dict(Composition(compound).as_dict())
     except ValueError as error:
         raise UnparsableFormula(text, f"pymatgen does not read it ({error})") from error
-    return _checked(text, amounts)
 
 
 def _checked(text: str, amounts: Mapping[str, float]) -> dict[str, float]:

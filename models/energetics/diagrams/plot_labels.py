@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ...composition.formula.chemists_formula import chemists_formula
+
 _AMOUNT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 _ONE = re.compile(r"(?<=[A-Za-z)])1(?![\d.])")
 _CHARGE = re.compile(r"\[(\d*)([+-])(\d*)\]")
@@ -12,13 +14,17 @@ _PHASE = re.compile(r"\((s|aq)\)$")
 
 
 def formula_label(formula: str) -> str:
-    """Write a formula with subscripts.
+    """Write a formula in the chemists' order, with subscripts.
 
     Examples
     --------
-    >>> formula_label("LiFe4(PO4)4")
-    'LiFe$_{4}$(PO$_{4}$)$_{4}$'
+    >>> formula_label("LiFe4(PO4)4"), formula_label("Te2Mo")
+    ('LiFe$_{4}$(PO$_{4}$)$_{4}$', 'MoTe$_{2}$')
     """
+    return _with_subscripts(chemists_formula(formula))
+
+
+def _with_subscripts(formula: str) -> str:
     return _AMOUNT.sub(r"$_{\1}$", _ONE.sub("", formula))
 
 
@@ -33,7 +39,7 @@ def species_label(name: str) -> str:
     charge = _CHARGE.search(name)
     phase = _PHASE.search(name)
     plain = _PHASE.sub("", _CHARGE.sub("", name))
-    text = formula_label(plain)
+    text = _with_subscripts(plain) if charge else formula_label(plain)
     if charge:
         amount = (
             (charge[1] or charge[3]).removeprefix("1")

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exfolio.builders.engine.batches import Item, Outcome
+from exfolio.builders.engine.execution.interruption import Interrupted
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.bookkeeping.leases import LeaseLost
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import REGISTRY
 from pymatgen.core import Lattice, Structure
-from toy_stages import Doubler, Judge, Linker, Summer
+from toy_stages import Doubler, Judge, Linker, Summer, put_materials
 
 KILLS = int(os.environ.get("KILLS", "15"))
 BOOKKEEPING = {"_id", "rev", "run_id", "created_at", "updated_at"}
@@ -166,3 +168,26 @@ def test_interrupted_by_a_signal(registry: Connection, tmp_path: Path) -> None:
     assert done % 5 == 0
     run_stage(Doubler(), registry)
     assert registry.database["structures"].count_documents({}) == 60
+
+
+class Importer(Doubler):
+    """Is stopped at once in the middle of what makes another error of it, as an import does."""
+
+    def process(self, items: list[Item]) -> list[Outcome]:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("half imported") from None
+        return super().process(items)
+
+
+def test_a_stop_that_a_library_makes_another_error_of_is_a_stop_and_no_failure_of_an_item(registry: Connection) -> None:
+    put_materials(registry, [{"material_id": "test:1", "nsites": 1}])
+
+    with pytest.raises(Interrupted, match="doubler stopped after 0 items"):
+        run_stage(Importer(), registry)
+
+    run = registry.database["runs"].find_one({"job": "run doubler"})
+    assert run["state"] == "interrupted"
+    assert registry.database["failures"].count_documents({}) == 0

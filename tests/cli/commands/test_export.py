@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import pytest
 import small_registry
 from exfolio.cli.commands.export import ExportFormat, file_names, whole_file, written_as
@@ -13,7 +14,15 @@ from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
 from exfolio.stores.errors import ConfigurationError
 from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Structure
+from pymatgen.core import Lattice, Structure
+
+MAGNESIUM_HYDROXIDE = [
+    [0, 0, 0],
+    [1 / 3, 2 / 3, 0.22],
+    [2 / 3, 1 / 3, 0.78],
+    [1 / 3, 2 / 3, 0.43],
+    [2 / 3, 1 / 3, 0.57],
+]
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -102,6 +111,29 @@ def test_file_names_stay_in_the_folder_and_apart() -> None:
         assert len(name) < 200
         assert name.isascii()
     assert names["a:b"] == "a_b.cif"
+
+
+@pytest.mark.parametrize(
+    "key", ["cod:1000041.cif", "x:POSCAR_7", "x:CHGCAR", "x:vasprun.xml", "x:a.json", "x:OUTCAR-2.xyz"]
+)
+def test_other_programs_know_the_format_by_the_name(tmp_path: Path, key: str) -> None:
+    rutile = Structure.from_spacegroup(
+        "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]]
+    )
+    for format_, ending in ((ExportFormat.cif, ".cif"), (ExportFormat.poscar, ".vasp")):
+        path = tmp_path / file_names([key], ending)[key]
+        path.write_text(written_as(format_, small_registry.plain(rutile), key))
+        assert sorted(map(str, Structure.from_file(path).species)) == ["O"] * 4 + ["Ti"] * 2
+        assert sorted(ase.io.read(path).get_chemical_symbols()) == ["O"] * 4 + ["Ti"] * 2
+
+
+def test_files_name_their_formula_as_chemists_do() -> None:
+    cell = Structure(Lattice.hexagonal(3.142, 4.766), ["Mg", "O", "O", "H", "H"], MAGNESIUM_HYDROXIDE)
+    plain = small_registry.plain(cell)
+    assert written_as(ExportFormat.poscar, plain, "x").startswith("Mg(OH)2 x")
+    text = written_as(ExportFormat.cif, plain, "x")
+    assert "data_Mg(OH)2" in text
+    assert "(HO)" not in text
 
 
 def test_a_disordered_structure_is_no_poscar() -> None:

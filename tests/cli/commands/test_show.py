@@ -47,6 +47,38 @@ def test_json_holds_everything(registry: Connection, ask_json: Callable[..., Any
     assert [failure["item"] for failure in shown["failures"]] == ["bulk:mos2"]
 
 
+def test_of_a_formula_all_that_is_known_is_shown_however_it_is_written(
+    registry: Connection, ask: Ask, ask_json: Callable[..., Any]
+) -> None:
+    for written in ("MoS2", "S2Mo", "Mo2S4", "MoS₂"):
+        code, printed, _ = ask("show", written)
+        assert code == 0
+        for told in (
+            "materials of MoS2",
+            "bulk:mos2",
+            "structures of MoS2",
+            "st-1890e1f5735df206",
+            "candidates of MoS2",
+        ):
+            assert told in printed.replace("1 structure of", "structures of").replace(
+                "1 material of", "materials of"
+            ).replace("1 candidate of", "candidates of")
+    found = ask_json("show", "S4Mo2")["of_formula"]
+    assert [doc["material_id"] for doc in found["materials"]["documents"]] == ["bulk:mos2"]
+
+
+def test_an_id_of_a_source_is_found_without_it_and_in_both_notations_of_the_materials_project(
+    own_registry: Connection, ask: Ask
+) -> None:
+    # Given a material of the Materials Project, whose ids are numbers or the same in letters (mp-8039 is mp-lxf)
+    renamed = {"material_id": "bulk:mp-8039", "source_id": "mp-8039"}
+    own_registry.database["materials"].update_one({"material_id": "bulk:mno2"}, {"$set": renamed})
+    # When it is asked for
+    for name in ("mp-8039", "mp-lxf", "mp-aaaaalxf", "bulk:mp-lxf", "mos2"):
+        # Then it is found
+        assert ask("show", name)[1].startswith("bulk:mos2" if name == "mos2" else "bulk:mp-8039")
+
+
 def test_an_id_that_is_none_suggests_one(registry: Connection, ask: Ask) -> None:
     code, _, said = ask("show", "bulk:mos3")
 

@@ -1,10 +1,14 @@
 """Finding a document by its id, and what lies around it."""
 
 import pytest
+from emmet.core.mpid import AlphaID
 from exfolio.stores.connection import Connection
+from exfolio.stores.query.fields import fields_of
+from exfolio.stores.query.filter import compile_filter
 from exfolio.stores.query.lookup import find_document
 from exfolio.stores.query.provenance import documents_referring_to, failures_of, origins_of, quarantine_of
 from exfolio.stores.query.query_errors import NoSuchDocument
+from exfolio.stores.query.spelling import notations
 from small_registry import FILE, RUN
 
 
@@ -25,6 +29,18 @@ def test_an_id_or_its_beginning_finds_the_document(registry: Connection, name: s
     stored = find_document(registry, name)
 
     assert (stored.collection, stored.key) == (collection, key)
+
+
+def test_ids_of_the_materials_project_are_numbers_or_the_same_in_letters() -> None:
+    assert notations("mp-lxf") == ["mp-lxf", "mp-8039", "mp-aaaaalxf"]
+    assert notations("mvc-26") == ["mvc-26", "mvc-ba", "mvc-aaaaaaba"]
+    assert notations("mp:mp-lxf") == ["mp:mp-lxf", "mp:mp-8039", "mp:mp-aaaaalxf"]
+    assert notations("2dm-3594") == ["2dm-3594"]
+    for asked in ('source_id = "mp-lxf"', 'NOT source_id != "mp-8039"'):
+        query = compile_filter(asked, fields_of("materials"))
+        assert set(query["source_id"]["$in"]) == {"mp-lxf", "mp-8039", "mp-aaaaalxf"}
+    for number in (0, 25, 149, 8039, 3347529, 10**9):
+        assert str(AlphaID(number, prefix="mp", separator="-")) in notations(f"mp-{number}")
 
 
 def test_several_none_and_nonsense_are_told_apart(registry: Connection) -> None:

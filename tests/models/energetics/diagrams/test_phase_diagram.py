@@ -97,7 +97,8 @@ def test_formulas_get_subscripts(name: str, label: str) -> None:
         ("MnO4[-]", "MnO$_{4}$$^{-}$"),
         ("HFeO2[-1]", "HFeO$_{2}$$^{-}$"),
         ("Fe(OH)3(aq)", "Fe(OH)$_{3}$(aq)"),
-        ("H1Mn1O2(s)", "HMnO$_{2}$(s)"),
+        ("H1Mn1O2(s)", "MnO(OH)(s)"),
+        ("Mg(HO)2(s)", "Mg(OH)$_{2}$(s)"),
     ],
 )
 def test_species_get_charges(name: str, label: str) -> None:

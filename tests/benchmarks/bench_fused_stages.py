@@ -1,6 +1,6 @@
 """Times a generator whose followers work on its documents before they are stored against the same stages one by one.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_followers.py --count 200000
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_fused_stages.py --count 200000
 
 The documents are small compositions, every stage does next to nothing: what is timed is everything around it. MongoDB
 is an embedded server of the benchmark's own.

@@ -1,6 +1,6 @@
 """Links structures of many sources: time, memory, precision and recall, and what adding some costs.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_links.py --count 20000
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_duplicates.py --count 20000
 
 The structures are made from the folder of real data beside the project (made_structures.py). MongoDB is the one of
 EXFOLIO_MONGO_URI, else an embedded server of the benchmark's own.
@@ -151,7 +151,7 @@ def by_formula(made: Iterable[Made]) -> list[list[Made]]:
 
 @contextlib.contextmanager
 def _registry() -> Iterator[Connection]:
-    name = f"bench_links_{uuid.uuid4().hex[:8]}"
+    name = f"bench_duplicates_{uuid.uuid4().hex[:8]}"
     if "EXFOLIO_MONGO_URI" in os.environ:
         with connect(load_settings(database=name)) as connection:
             try:
