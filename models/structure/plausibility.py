@@ -5,7 +5,7 @@ Errs on the side of yes: what it refuses has a wrong cell, a wrong setting or at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -64,20 +64,21 @@ def implausible(crystal: Arrays) -> str | None:
     crystal
         Cell and atoms; `Arrays.of` lays a structure out.
     """
-    sites = {id(mixture): _site(mixture) for mixture in crystal.species}
-    radii, volumes, masses, occupancies = np.array([sites[id(mixture)] for mixture in crystal.species]).T
+    # Few mixtures, shared by many sites; hashing one takes as long as all else that is done for a site.
+    known = {key: _site(mixture) for key, mixture in {id(mixture): mixture for mixture in crystal.species}.items()}
+    sites = [known[id(mixture)] for mixture in crystal.species]
     volume = cell_volume(crystal.matrix)
-    mass_per_volume = float(masses.sum()) / volume * GRAMS_PER_CM3
+    mass_per_volume = sum([site.mass for site in sites]) / volume * GRAMS_PER_CM3
     if mass_per_volume > MAX_DENSITY:
         return f"its density is {mass_per_volume:.4g} g/cm^3; no matter is denser than {MAX_DENSITY:g}"
-    least = LEAST_VOLUME_SHARE * float(volumes.sum())
+    least = LEAST_VOLUME_SHARE * sum([site.volume for site in sites])
     if volume < least:
         formula = sum(crystal.species, Composition()).formula.replace(" ", "")
         return (
             f"{formula} fills {volume:.4g} Å^3 ({mass_per_volume:.4g} g/cm^3), less than the {least:.4g} Å^3 "
             "that atoms of these elements need"
         )
-    return _too_near(crystal, radii, occupancies)
+    return _too_near(crystal, sites)
 
 
 def density(amounts: Mapping[str, float], volume: float) -> float:
@@ -92,13 +93,14 @@ def cell_volume(matrix: NDArray[np.float64]) -> float:
     return float(abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)))
 
 
-def _too_near(crystal: Arrays, radii: NDArray[np.float64], occupancies: NDArray[np.float64]) -> str | None:
+def _too_near(crystal: Arrays, sites: Sequence[_Site]) -> str | None:
     matrix, pbc, fractional, species = crystal
-    limits = np.maximum(LEAST_DISTANCE_SHARE * radii, MIN_DISTANCE / 2)
+    limits = np.array([max(LEAST_DISTANCE_SHARE * site.radius, MIN_DISTANCE / 2) for site in sites])
     first, second, distances = close_pairs_within(matrix, fractional, pbc, limits)
     if not len(distances):
         return None
     # Sites that are never occupied at once, such as the halves of a split one, may be as near as they like.
+    occupancies = np.array([site.occupancy for site in sites])
     apart = (occupancies[first] + occupancies[second] <= 1 + OCCUPANCY_ROUNDING) & (distances >= MIN_DISTANCE)
     if apart.all():
         return None

@@ -205,8 +205,12 @@ def claim_dimension(document: dict[str, Any], dimension: int | None) -> None:
 
 def amounts_of(structure: Structure) -> dict[str, float]:
     """Atoms of each element in the cell, in alphabetical order."""
-    amounts = {str(element): float(n) for element, n in structure.composition.get_el_amt_dict().items()}
-    return dict(sorted(amounts.items()))
+    amounts: dict[str, float] = {}
+    for site in structure:
+        for member, amount in site.species.items():
+            symbol = member.symbol
+            amounts[symbol] = amounts.get(symbol, 0.0) + amount
+    return {symbol: float(amount) for symbol, amount in sorted(amounts.items())}
 
 
 def written(amounts: Mapping[str, float]) -> str:
