@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
-from .candidates.campaign import Campaign, Hull
+from .candidates.campaign import Campaign, Potential, Pourbaix
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
@@ -27,21 +28,21 @@ from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
 from .properties.potential.potential_references_stage import PotentialReferencesStage
+from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
 from .properties.structure_property import StructureProperty
 from .structures.novelty_stage import NoveltyStage
-from .structures.relaxed_novelty_stage import RelaxedNoveltyStage
+from .structures.relaxed_novelty_stage import RelaxedNoveltyStage, relaxed_label
 from .structures.substitution_stage import BottomUpStage
 from .structures.template_structures_stage import NAMES, TemplateStructuresStage
 from .structures.top_down_stage import TopDownStage
 
 
-def common_stages(hull: Hull | None = None) -> list[Stage]:
+def common_stages(hull: HullStage | None = None) -> list[Stage]:
     """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
-    settings = (hull or Hull()).model_dump(mode="json")
     known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
-    return [*known, MatchStage(), HullStage(**settings), KnownHullStage(), ExfoliationStage(), BandGapStage()]
+    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage()]
 
 
 def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:
@@ -60,7 +61,8 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         A setting can't be used; where `errors` is given, not for the potential: the rest goes on without.
     """
     potential = _potential_of(campaign, errors)
-    stages = [*common_stages(campaign.hull), NoveltyStage(), KnownValuesStage()]
+    hull = _hull_stage(campaign, label)
+    stages = [*common_stages(hull), NoveltyStage(), KnownValuesStage()]
     labels: dict[str, str] = {}
     if campaign.compositions is not None:
         from .compositions.route import composition_route  # brings torch along, which other campaigns don't need
@@ -71,14 +73,34 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     routes = [*_layer_routes(campaign, label), *_template_route(campaign, labels, label)]
     routes += _crystal_gan_route(campaign, label)
     stages += routes
+    values_by: Doc = {"hull": hull.name}
+    if campaign.potential is not None:
+        values_by["relaxed"] = known_potentials.label(campaign.potential.model)
     if campaign.pourbaix is not None:
-        settings = campaign.pourbaix.model_dump()
-        scheme, elements = campaign.hull.scheme.value, list(campaign.elements) or None
-        stages.append(PourbaixStage(**settings, scheme=scheme, elements=elements))
-    stages += _potential_stages(campaign, potential)
+        in_water = _pourbaix_stage(campaign, campaign.pourbaix, hull, label)
+        values_by["conditions"] = in_water.conditions
+        stages.append(in_water)
+    if campaign.potential is not None and potential is not None:
+        by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
+        stages += by_potential
+        values_by |= said_by
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
-    stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers))
+    stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
     return stages
+
+
+def _hull_stage(campaign: Campaign, label: Labels) -> HullStage:
+    settings = campaign.hull.model_dump(mode="json")
+    checked = {name: setting for name, setting in settings.items() if name != "scheme"}
+    return HullStage(**settings, label=label(HullStage(**settings).name, checked))
+
+
+def _pourbaix_stage(campaign: Campaign, wanted: Pourbaix, hull: HullStage, label: Labels) -> PourbaixStage:
+    settings: Doc = {**wanted.model_dump(), "scheme": hull.scheme.value, "hull": hull.label}
+    # The conditions stand in the method of a value; by which ions it was got has to be told beside.
+    ions = PourbaixStage(**settings).config()["ions"]
+    chosen = label(f"pourbaix, {wanted.conditions}", {"ions": ions})
+    return PourbaixStage(**settings, elements=list(campaign.elements) or None, label=chosen)
 
 
 def _layer_routes(campaign: Campaign, label: Labels) -> list[Stage]:
@@ -142,27 +164,73 @@ def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | No
     return name
 
 
-def _potential_stages(campaign: Campaign, potential: str | None) -> list[Stage]:
-    if campaign.potential is None or potential is None:
-        return []
-    wanted = campaign.potential
-    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"}) | {"potential": potential}
-    limited = {**limits, "max_structures": wanted.max_structures}
-    values = PotentialValuesStage(relax=wanted.relax, potential=potential)
-    if not wanted.relax:
-        return [PotentialReferencesStage(**limits), PotentialEnergiesStage(**limited), values]
-    # A relaxation is dear: only what the campaign looks at. Energies as they stand are evaluated for all alike.
-    mine: Doc = {"elements": campaign.elements or None}
-    stages: list[Stage] = [PotentialReferencesStage(relax=True, **mine, **limits)]
-    if wanted.reference_window is not None:
-        near = NearHullReferencesStage(window=wanted.reference_window, **mine, **limits)
-        stages = [PotentialReferencesStage(**limits), near]
-    if wanted.relax_lowest is not None:
-        lowest = LowestEnergiesStage(lowest=wanted.relax_lowest, **mine, **limited)
-        stages += [PotentialEnergiesStage(**limits), lowest]
+def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> tuple[list[Stage], Doc]:
+    """Stages of a campaign's potential, and by which methods it is judged then, as fields of `ValuesBy`."""
+    potential = known_potentials.potential(wanted.model)
+    by: Doc = {"potential": wanted.model}
+    limited: Doc = {**by, "max_structures": wanted.max_structures}
+    if not wanted.relax:  # energies as they stand are evaluated for all alike
+        stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
+        static = method_name(potential, relax=False)
+        return stages, {"energies": static, "values": static, "relaxed": None}
+    limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
+    settings = {
+        "references": {**limits, "window": wanted.reference_window},
+        "energies": {**limits, "lowest": wanted.relax_lowest},
+        "values": {**limits, "window": wanted.reference_window, "lowest": wanted.relax_lowest},
+    }
+    labels = {what: label(stage_name(what, potential, relax=True), chosen) for what, chosen in settings.items()}
+    # A relaxation is dear: only what the campaign looks at.
+    mine: Doc = {"elements": campaign.elements or None, **limits}
+    references: Doc = {**by, **mine, "label": labels["references"]}
+    energies: Doc = {**limited, **mine, "label": labels["energies"]}
+    if wanted.reference_window is None:
+        stages = [PotentialReferencesStage(relax=True, **references)]
     else:
-        stages.append(PotentialEnergiesStage(relax=True, **mine, **limited))
-    return [*stages, RelaxedNoveltyStage(potential=potential), values]
+        near = NearHullReferencesStage(window=wanted.reference_window, **references)
+        stages = [PotentialReferencesStage(**by), near]
+    if wanted.relax_lowest is None:
+        stages.append(PotentialEnergiesStage(relax=True, **energies))
+    else:
+        stages += [PotentialEnergiesStage(**by), LowestEnergiesStage(lowest=wanted.relax_lowest, **energies)]
+    values = PotentialValuesStage(
+        **by,
+        relax=True,
+        max_steps=wanted.max_steps,
+        force_tolerance=wanted.force_tolerance,
+        label=labels["values"],
+        of_energies=labels["energies"],
+        of_references=labels["references"],
+    )
+    stages += [values, RelaxedNoveltyStage(**by, label=labels["energies"])]
+    return stages, {
+        "energies": method_name(potential, relax=True, label=labels["energies"]),
+        "values": method_name(potential, relax=True, label=labels["values"]),
+        "relaxed": relaxed_label(wanted.model, labels["energies"]),
+    }
+
+
+def agreed(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages, each once; of one that campaigns limit to so many structures a refresh by the most generous limit.
+
+    What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
+
+    Raises
+    ------
+    ConfigurationError
+        Two campaigns want a stage with different settings, and it is one that can't be told apart.
+    """
+    agreed: dict[str, Stage] = {}
+    for stage in stages:
+        other = agreed.setdefault(stage.name, stage)
+        if other.fingerprint != stage.fingerprint:
+            raise ConfigurationError(
+                f"two campaigns want stage {stage.name} with different settings, and it can have but one",
+                "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
+            )
+        if isinstance(stage, PotentialStage) and isinstance(other, PotentialStage):
+            agreed[stage.name] = max(other, stage, key=lambda limited: limited.max_structures or math.inf)
+    return list(agreed.values())
 
 
 def stages_of_other_packages(taken: Iterable[str], errors: dict[str, str]) -> list[Stage]:

@@ -16,7 +16,7 @@ from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
-from ..stores.errors import ConfigurationError, ExfolioError
+from ..stores.errors import ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
@@ -30,7 +30,7 @@ from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
-from .recipe import common_stages, stages_of, stages_of_other_packages
+from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
@@ -134,11 +134,12 @@ def planned_stages(
     """
     errors = {} if errors is None else errors
     stages = list(_sources(connection, campaigns, errors))
+    unkept: dict[str, dict[str, Doc]] | None = None if claim else {}
     for campaign in sorted(campaigns, key=lambda campaign: campaign.name):
-        stages += stages_of(campaign, claimed(connection, campaign.name, keep=claim), errors)
+        stages += stages_of(campaign, claimed(connection, campaign.name, unkept=unkept), errors)
     if not campaigns:
         stages += common_stages()
-    _check_agreement(stages)
+    stages = agreed(stages)
     stages += stages_of_other_packages([stage.name for stage in stages], errors)
     return plan.ordered(stages)
 
@@ -256,17 +257,6 @@ def is_due(stage: Stage, connection: Connection, errors: dict[str, str]) -> bool
     except Exception as error:  # noqa: BLE001  raised again unless another package is to blame
         errors[stage.name] = str(_blamed(error, stage))
     return False
-
-
-def _check_agreement(stages: Sequence[Stage]) -> None:
-    # What can't be told apart is shared: with other settings for each campaign, every refresh would undo the last.
-    wanted: dict[str, str] = {}
-    for stage in stages:
-        if wanted.setdefault(stage.name, stage.fingerprint) != stage.fingerprint:
-            raise ConfigurationError(
-                f"two campaigns want stage {stage.name} with different settings, and it can have but one",
-                "Give both the same settings, or one of them a database of its own (EXFOLIO_DATABASE).",
-            )
 
 
 def _sources(connection: Connection, campaigns: Sequence[Campaign], errors: dict[str, str]) -> Iterator[Stage]:

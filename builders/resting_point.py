@@ -124,4 +124,4 @@ def _state(path: Path) -> list[Any]:
         stat = path.stat()
     except OSError:
         return [str(path), None]
-    return [str(path), stat.st_size, stat.st_mtime_ns]
+    return [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

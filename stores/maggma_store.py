@@ -26,6 +26,9 @@ class RegistryStore(MongoStore):
         super().__init__(database="exfolio", collection_name=collection_name, last_updated_field="updated_at")
         self.key = BY_COLLECTION[collection_name].KEY
         self._connection: Connection | None = None
+        # maggma adds a handler to the one logger of the class with every store: thousands in a scheduler's week.
+        if len(self.logger.handlers) > 1:
+            self.logger.removeHandler(self.logger.handlers[-1])
 
     @property
     def name(self) -> str:

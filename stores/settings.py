@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     mp_contribs_endpoint: Annotated[str, AfterValidator(_checked_address)] = Field(
         "https://contribs-api.materialsproject.org", description="address of MPContribs, which has its aqueous ions"
     )
+    optimade_providers: Annotated[str, AfterValidator(_checked_address)] = Field(
+        "https://providers.optimade.org", description="address of the list of OPTIMADE providers"
+    )
     web_timeout_seconds: float = Field(60, gt=0, description="how long a live source may be silent, s")
     web_attempts: int = Field(6, ge=1, description="how often a live source is asked before giving up for this time")
     web_first_wait_seconds: float = Field(1, ge=0, description="wait before it is asked again, s; doubled each time")

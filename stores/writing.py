@@ -91,8 +91,12 @@ class FacetWriter:
             where = f"facet {self.facet!r} of {self.document.collection_name()}"
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
-        # A facet that adds to another's document keeps no origins of its own.
-        made_from = [[origin.get("collection"), origin.get("id")] for origin in origins] if self.creates else []
+        # So is where a file lies. A facet that adds to another's document keeps no origins of its own.
+        made_from = (
+            [[origin.get("collection"), None if _is_file(origin) else origin.get("id")] for origin in origins]
+            if self.creates
+            else []
+        )
         hashed = {name: value for name, value in content.items() if name not in self.document.UNHASHED}
         digest = content_hash([hashed, made_from])
         if LABEL in self.facet and content:
@@ -104,7 +108,8 @@ class FacetWriter:
     ) -> Counts:
         """Write what changed. Documents of another stage's facet that don't exist are left out.
 
-        Where a batch holds one key twice, the last one counts.
+        Where a batch holds one key twice, the last one counts. What is the same and now comes from another place of a
+        file is not changed by that; only its origins are.
 
         Parameters
         ----------
@@ -123,9 +128,11 @@ class FacetWriter:
         if not by_key:
             return counts
         collection = database[self.document.collection_name()]
-        stored = {} if all_new and self.creates else self._stored(collection, list(by_key), session)
+        from_files = self.creates and any(_is_file(origin) for doc in docs for origin in doc.origins)
+        stored = {} if all_new and self.creates else self._stored(collection, by_key, session, origins=from_files)
         new: list[Written] = []
         changed: list[Written] = []
+        moved: list[UpdateOne] = []
         for doc in by_key.values():
             before = stored.get(doc.key)
             if before is None:
@@ -133,8 +140,12 @@ class FacetWriter:
                     new.append(doc)
             elif self._is_current(before, doc):
                 counts.unchanged += 1
+                if from_files and _places(before["origins"]) != _places(doc.origins):
+                    moved.append(UpdateOne({"_id": before["_id"]}, {"$set": {"origins": doc.origins}}))
             else:
                 changed.append(doc)
+        if moved:
+            collection.bulk_write(moved, session=session, ordered=False)
         if not new and not changed:
             return counts
         if self.followers:  # so that each of them is done with an unbroken stretch of revisions
@@ -192,12 +203,14 @@ class FacetWriter:
             if self.followers[number]._is_new(written, stored):
                 yield self.followers[number], written
 
-    def _stored(self, collection: Collection[Doc], keys: list[str], session: ClientSession) -> dict[str, Doc]:
+    def _stored(
+        self, collection: Collection[Doc], keys: Mapping[str, Written], session: ClientSession, *, origins: bool
+    ) -> dict[str, Doc]:
         key = self.document.KEY
         # With _id, by which the server finds a document fastest when it updates it.
         looked_at = ("facets", "deprecated", "made_by", *self.document.GROUP_FIELDS, *self._remembered)
-        projection = {key: 1, **dict.fromkeys(looked_at, 1)}
-        current = collection.find({key: {"$in": keys}}, projection, session=session, batch_size=len(keys) + 1)
+        projection = {key: 1, **dict.fromkeys(looked_at, 1), **({"origins": 1} if origins else {})}
+        current = collection.find({key: {"$in": list(keys)}}, projection, session=session, batch_size=len(keys) + 1)
         return {doc[key]: doc for doc in current}
 
     def deprecate(self, database: Database[Doc], reasons: Mapping[str, str], session: ClientSession) -> Counts:
@@ -374,6 +387,8 @@ class FacetWriter:
                 continue
             changes |= written.content
             gone |= dict.fromkeys(writer.owned - written.content.keys(), "")
+            if writer is self and self.creates and stored["deprecated"]:
+                gone["deprecation_reasons"] = ""  # they were reasons for what it is no more
             left = writer._left_groups(stored, written.content, rev)
             notes[writer.facet] = {**writer._note(written.hash, rev, now, written.group), **left}
         if self.creates and not self._is_anothers(stored):
@@ -395,6 +410,14 @@ class FacetWriter:
             return None
         earlier = {"values": values, "source_version": stored.get("source_version"), "replaced_at": now}
         return earlier | {"replaced_by": doc.content.get("source_version")}
+
+
+def _is_file(origin: Doc) -> bool:
+    return origin.get("collection") == "file"
+
+
+def _places(origins: Sequence[Doc]) -> list[tuple[Any, Any]]:
+    return [(origin.get("id"), origin.get("place")) for origin in origins]
 
 
 def _makers(stored: Doc, note: Doc) -> list[str]:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.structure.comparison.matching import Representatives
-from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.serialization import from_plain
 from ...stores.documents import Calculation, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.known_structures import KnownStructures
 
 
 class MatchStage(GroupStage):
     """Fills `structure_id` and `material_id` of calculations, formula by formula."""
 
     name = "matches"
-    version = 1
+    version = 2
     groups_per_batch = 50
     members = (
         Members(Calculation, "formula_reduced", ("record",), ("structure", "initial_structure", "manifest")),
@@ -49,21 +49,12 @@ def _matches(group: Doc) -> list[Doc]:
 class _Known:
     def __init__(self, docs: list[Doc], key: str) -> None:
         self.ids = {doc[key] for doc in docs}
-        self._representatives = Representatives()
-        self._first: dict[int, str] = {}
-        for doc in docs:
-            try:
-                number, new = self._representatives.add(from_plain(doc["structure"]))
-            except BadStructure:  # stage `layers` has put it into quarantine
-                continue
-            if new:
-                self._first[number] = doc[key]
+        self._structures = KnownStructures(docs, key)
 
     def find(self, calculation: Doc, field: str) -> str | None:
-        if not self._first or field not in calculation:
+        if not self.ids or field not in calculation:
             return None
-        number = self._representatives.match(from_plain(calculation[field]))
-        return None if number is None else self._first[number]
+        return self._structures.first_same(from_plain(calculation[field]))
 
 
 def _match(calculation: Doc, structures: _Known, materials: _Known) -> Doc:

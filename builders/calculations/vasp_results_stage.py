@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 3
+    version = 4
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 
@@ -142,10 +142,12 @@ class VaspStage(Stage):
                 "files": [file.name for file in run.files],
                 "size": sum(state.st_size for state in states),
                 "modified_ns": max(state.st_mtime_ns for state in states),
+                "changed_ns": max(state.st_ctime_ns for state in states),
             }
             if self.quiet_seconds and facts["modified_ns"] > time.time_ns() - self.quiet_seconds * 1e9:
                 return None
-            looks_same = known is not None and all(known.get(name) == facts[name] for name in ("size", "modified_ns"))
+            looked_at = ("size", "modified_ns", "changed_ns")
+            looks_same = known is not None and all(known.get(name) == facts[name] for name in looked_at)
             if known is not None and looks_same and same_stage and known.get("complete"):
                 return None
             facts["sha256"] = known["sha256"] if known is not None and looks_same else _hash(run)

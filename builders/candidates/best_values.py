@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...models.calculation.methods import Level, parse_method
+from ...models.calculation.methods import Level, parse_method, potential_of
 from ...stores.documents import Candidate, Property
 from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
@@ -23,9 +23,7 @@ _USUAL: Final = Ranking()
 _Trust = tuple[int, bool, int]
 
 
-def best_values(
-    properties: list[Doc], *, conditions: str | None = None, ranking: Ranking | None = None
-) -> dict[str, Any]:
+def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dict[str, Any]:
     """Fields of a candidate that come from its properties.
 
     Kinds with a field of their own are there, all others in ``values``. ``methods`` names how each was got, ``lows``
@@ -35,15 +33,13 @@ def best_values(
     ----------
     properties
         `properties` documents of one structure: kind, method, basis, value, unit, low, high, stale.
-    conditions
-        Of the campaign's Pourbaix energies; those at other conditions are passed over.
     ranking
         What goes first beside the usual order.
     """
     ranking = ranking or _USUAL
     known: dict[str, list[Doc]] = {}
     for doc in properties:
-        if doc.get("value") is not None and _counts(doc, conditions):
+        if doc.get("value") is not None and doc["kind"] != _COMPARED_WITH_NOTHING:
             known.setdefault(doc["kind"], []).append(doc)
             if doc["kind"] == "band_gap" and Level.HSE06 in parse_method(doc["method"]).levels:
                 known.setdefault("hse_band_gap", []).append(doc)
@@ -79,14 +75,8 @@ def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:
     if name is None:
         return properties
     methods = {doc["method"] for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING}
-    others = {method for method in methods if method.rpartition(" ")[0] != name}
+    others = {method for method in methods if potential_of(method) != name}
     return [doc for doc in properties if doc.get("basis") != "potential" or doc["method"] not in others]
-
-
-def _counts(doc: Doc, conditions: str | None) -> bool:
-    if doc["kind"] == "pourbaix_energy" and conditions is not None:
-        return bool(doc["method"].endswith(f", {conditions}"))
-    return bool(doc["kind"] != _COMPARED_WITH_NOTHING)
 
 
 def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:

@@ -64,7 +64,7 @@ class TopDown(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: Literal["database", "paper"] = Field("database", description="layer rules")
+    rules: Literal["strength", "database", "paper"] = Field("strength", description="layer rules")
     vacuum: float = Field(20.0, gt=5, le=100, description="Å between a layer and its image")
 
 
@@ -123,7 +123,11 @@ class Potential(BaseModel):
     )
     max_steps: int = Field(200, ge=1, le=10_000, description="steps of one relaxation")
     force_tolerance: float = Field(0.1, gt=0, le=10, description="eV/Å at which a relaxation is done")
-    max_seconds: float | None = Field(120.0, gt=0, description="seconds for one relaxation; null: no limit")
+    max_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="seconds for one relaxation: what is reached then depends on the machine; null: no limit",
+    )
     max_structures: int | None = Field(
         None, ge=1, description="proposed structures evaluated in one refresh, in order of their making; null: all"
     )

@@ -18,6 +18,7 @@ from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values, by_one_potential
 from .campaign import Campaign
 from .gates import pass_through
+from .own_values import ValuesBy, own_values
 
 if TYPE_CHECKING:
     from ...models.potential.interface import Potential
@@ -47,11 +48,14 @@ _COPIED = (
     "predicted_formation_energy",
     "relaxed_duplicate_of",
 )
-_OF_RELAXED = ("relaxed_novel", "relaxed_known_as")
+_OF_RELAXED = ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of")
 _DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
-_OF_PROPERTIES = ("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale", f"details.{LEFT_OUT}")
+_OF_PROPERTIES = (
+    *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale"),
+    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
+)
 
 
 class JudgeStage(GroupStage):
@@ -65,45 +69,46 @@ class JudgeStage(GroupStage):
         The campaign, as plain data.
     makers
         Names of the stages whose structures it judges; those of its routes whoever made them without.
+    values_by
+        Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 7
+    version = 8
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
-    def __init__(self, campaign: Doc, makers: list[str] | None = None, share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        campaign: Doc,
+        makers: list[str] | None = None,
+        values_by: Doc | None = None,
+        share: Doc | None = None,
+    ) -> None:
         self.campaign = Campaign.model_validate(campaign)
         self.makers = makers
         self.potential: Potential | None = None
         if self.campaign.potential is not None:
             with suppress(ConfigurationError):  # its package is gone: a refresh says so
                 self.potential = known_potentials.potential(self.campaign.potential.model)
+        self.values_by = values_by
+        self.by = ValuesBy(**values_by) if values_by is not None else _usual(self.campaign)
         self.name = f"judge:{self.campaign.name}"
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """The campaign, and whose structures it judges."""
-        return {"campaign": self.campaign.model_dump(mode="json", by_alias=True), "makers": self.makers}
+        """The campaign, whose structures it judges, and by whose values."""
+        campaign = self.campaign.model_dump(mode="json", by_alias=True)
+        return {"campaign": campaign, "makers": self.makers, "values_by": self.values_by}
 
     def config(self) -> Doc:
         """What decides: gates, which values count first, and which structures are judged."""
         plain = self.campaign.model_dump(mode="json", by_alias=True)
         decides = {name: plain[name] for name in _DECIDES if plain[name]}
-        potential = {"potential": self._label} if self._label else {}
-        return {**decides, **potential, "routes": self._routes, "makers": self.makers}
-
-    @property
-    def _label(self) -> str:
-        """Of the campaign's potential, by whose values it judges."""
-        return known_potentials.label(self.campaign.potential.model) if self.campaign.potential else ""
+        return {**decides, "values_by": self.by._asdict(), "routes": self._routes, "makers": self.makers}
 
     @property
     def _routes(self) -> list[str]:
         return sorted({*self.campaign.routes.names, *self.campaign.judges})
-
-    @property
-    def _conditions(self) -> str | None:
-        return self.campaign.pourbaix.conditions if self.campaign.pourbaix else None
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Judge structures of the campaign's routes by their properties; earlier verdicts are looked at."""
@@ -115,13 +120,7 @@ class JudgeStage(GroupStage):
         if self.campaign.elements:
             mine["chemsys"] = "-".join(sorted(self.campaign.elements))
         return (
-            Members(
-                ProposedStructure,
-                "structure_id",
-                ("proposal", "novelty", labelled("relaxed", self._label)),
-                (*_COPIED, *_OF_RELAXED),
-                mine,
-            ),
+            self._structures(mine),
             Members(Property, "structure_id", ("value",), _OF_PROPERTIES),
             Members(
                 Candidate,
@@ -132,6 +131,13 @@ class JudgeStage(GroupStage):
                 {"campaign": self.campaign.name, "deprecated": {"$in": [True, False]}},
             ),
         )
+
+    def _structures(self, mine: Doc) -> Members:
+        if self.by.relaxed is None:
+            fields = tuple(name for name in _COPIED if name not in _OF_RELAXED)
+            return Members(ProposedStructure, "structure_id", ("proposal", "novelty"), fields, mine)
+        facets = ("proposal", "novelty", labelled("relaxed", self.by.relaxed))
+        return Members(ProposedStructure, "structure_id", facets, (*_COPIED, *_OF_RELAXED), mine)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge each structure."""
@@ -146,7 +152,8 @@ class JudgeStage(GroupStage):
             known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
             candidate |= {"novel": False, "known_as": sorted(known)}
         properties = by_one_potential(group["properties"], self.potential.name if self.potential else None)
-        candidate |= best_values(properties, conditions=self._conditions, ranking=self.campaign.ranking)
+        properties = own_values(properties, self.by)
+        candidate |= best_values(properties, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(properties)
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}
@@ -157,7 +164,16 @@ class JudgeStage(GroupStage):
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)
+        # What others made of the structure is none of its origins, so that it changes nothing of its verdict.
+        candidate["made_of"] = [doc["property_id"] for doc in properties]
         return {"candidates": [candidate]}
+
+
+def _usual(campaign: Campaign) -> ValuesBy:
+    """By the usual names, as where a campaign is the only one."""
+    label = known_potentials.label(campaign.potential.model) if campaign.potential else ""
+    conditions = campaign.pourbaix.conditions if campaign.pourbaix else None
+    return ValuesBy(relaxed=label, conditions=conditions)
 
 
 def _among_lowest(properties: list[Doc]) -> bool:

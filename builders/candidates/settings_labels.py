@@ -18,10 +18,12 @@ def unlabelled(_stage: str, _settings: Any, *, alone: bool = False) -> str:  # n
     return ""
 
 
-def claimed(connection: Connection, campaign: str, *, keep: bool = True) -> Labels:
-    """Labels of a campaign in a registry; with `keep` they are claimed as they are asked for."""
+def claimed(
+    connection: Connection, campaign: str, *, unkept: dict[str, dict[str, dict[str, Any]]] | None = None
+) -> Labels:
+    """Labels of a campaign in a registry, claimed as they are asked for; `unkept` as for `settings_claims.claim`."""
 
     def label(stage: str, settings: Any, *, alone: bool = False) -> str:
-        return settings_claims.claim(connection, campaign, stage, content_hash(settings), alone=alone, keep=keep)
+        return settings_claims.claim(connection, campaign, stage, content_hash(settings), alone=alone, unkept=unkept)
 
     return label

@@ -84,6 +84,7 @@ def commit(stage: StageContract, batch: Batch) -> None:
     """Write one processed batch in one transaction."""
     run = stage.current_run
     prepared = prepare(stage, batch)
+    stage.sift(prepared)
     writers = writers_of(stage)
     mark = run.mark_reached(batch.ordinal)
     settled = [*(item.key for item in prepared.went_well), *batch.withdrawn]

@@ -165,11 +165,11 @@ class StageContract(ABC):
         """Bad input among what is to be written all the same, for quarantine."""
         return []
 
+    def sift(self, prepared: Prepared) -> None:
+        """Take out of what is ready to be written what must not be; before its transaction, in the order of writing."""
+
     def after_write(self, batch: Batch, session: ClientSession) -> None:
         """Do what else belongs into the transaction of a batch; may be called again, as the transaction may."""
-
-    def stored(self, batch: Batch) -> None:
-        """Note in memory that a batch is stored."""
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note where the stage stands, in the transaction that wrote the batch."""

@@ -196,7 +196,6 @@ class Stage(StageContract, Builder):
             except BaseException as error:
                 self.abandon(error)
                 raise
-            self.stored(batch)
 
     def finalize(self) -> None:
         """End the pass: what can only be said when all is written, then record and lease."""

@@ -12,6 +12,7 @@ from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculat
 from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_cell, in_plane_k_steps, in_plane_strain
 from ...models.structure.layered.layer_count import count_layers
 from ...models.structure.serialization import from_plain
+from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import Calculation, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
@@ -32,6 +33,9 @@ STRAIN: Final = 0.005
 graphene, the stiffest layer (Young's modulus 340 N/m, Poisson's ratio 0.17; C. Lee et al., Science 321, 385 (2008))."""
 RELAXED_AS: Final = 0.001
 """By how much a cell may differ from the one that a relaxation ended with."""
+WIDE_VACUUM: Final = 10.0
+"""Å between nuclei from which a layer's images are apart: dispersion between layers falls with the fourth power of
+their distance (J. F. Dobson et al., Phys. Rev. Lett. 96, 073201 (2006)), to 1 % of that across a gap of 3.3 Å."""
 _CELL_RELAXED: Final = (3, 6)
 """ISIF of relaxations after which no stress is left in the plane."""
 
@@ -40,7 +44,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 5
+    version = 6
     members = (
         Members(
             Calculation,
@@ -183,9 +187,13 @@ def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
             f"the in-plane cells of layer and bulk differ by {100 * strain.size:.1f} % and that of the "
             f"{' and of the '.join(sides)} was not relaxed: its strain is in the value"
         )
-    if strain.of_layer and (strain.of_bulk or not energy.van_der_waals):
-        raise ExfoliationRefused([f"no bound of it is known: {warnings[-1]}"])
-    ends = {"high": energy.per_atom} if strain.of_layer else {"low": energy.per_atom} if strain.of_bulk else {}
+    vacuum = thickest_gap(crystal).thickness
+    if vacuum < WIDE_VACUUM:
+        warnings.append(f"the layer's images are {vacuum:.1f} Å apart and attract each other: a lower bound")
+    too_low = strain.of_bulk or vacuum < WIDE_VACUUM
+    if strain.of_layer and (too_low or not energy.van_der_waals):
+        raise ExfoliationRefused([f"no bound of it is known: {'; '.join(warnings)}"])
+    ends = {"high": energy.per_atom} if strain.of_layer else {"low": energy.per_atom} if too_low else {}
     document = {
         **ends,
         **({"warnings": warnings} if warnings else {}),

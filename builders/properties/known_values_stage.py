@@ -1,12 +1,13 @@
 """Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
 
-A structure has all values of a known material with the same structure, as proposed or, of a crystal, relaxed; a
-monolayer has the exfoliation energy of the bulk it was cut from as well. Each value names its basis and method; better
-ones stand beside them, never in their place.
+A structure has the values of the known material that it is, as proposed or, of a crystal, relaxed; a monolayer has the
+exfoliation energy of the bulk it was cut from as well. Each value names its basis and method; better ones stand beside
+them, never in their place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ...models.composition.formula.parsing import read_one
@@ -14,33 +15,44 @@ from ...models.energetics.corrections.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
-from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
+from ..materials.source_order import SourceOrderedStage
 from .hulls.known_hull_stage import EXPERIMENT, family
 from .hulls.limits import limited_by_dispersion
 
 _OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
+_ABOUT = ("methods", "source", "nsites", "dimension_claimed", "layered_claimed", "energy_per_atom", "same_as")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}
 _UNITS = {"band_gap": "eV"}
 
 
-class KnownValuesStage(GroupStage):
-    """Writes `properties` of proposed structures from the values of known materials of the same formula."""
+class KnownValuesStage(SourceOrderedStage):
+    """Writes `properties` of proposed structures from the values of known materials of the same formula.
+
+    Several materials that are the same structure but not one material, as two magnetic states, give no mixture: the
+    values are those of one, and its `same_as`. That is the one whose source goes first, of one source the lowest in
+    energy, then the nearest in structure. What others say stands in the details.
+
+    Parameters
+    ----------
+    order
+        Names of sources; the setting `source_order` when None.
+    """
 
     name = "known-values"
-    version = 3
+    version = 4
     members = (
         Members(
             ProposedStructure,
             "formula_reduced",
             ("proposal", "novelty", "relaxed"),
-            ("route", "parent_id", "known_as", "relaxed_known_as", "dimension"),
+            ("route", "parent_id", "known_match", "relaxed_known_match", "dimension"),
         ),
         Members(
             Material,
             "formula_reduced",
-            ("record",),
-            (*VALUE_FIELDS, "methods", "source", "nsites", "dimension_claimed", "layered_claimed"),
+            ("record", "links"),
+            (*VALUE_FIELDS, *_ABOUT),
             {"$or": [{name: {"$exists": True}} for name in VALUE_FIELDS]},
         ),
     )
@@ -54,46 +66,87 @@ class KnownValuesStage(GroupStage):
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Collect the values of each formula's structures."""
-        return [{"properties": _values(item.content)} for item in items]
+        return [{"properties": self._values(item.content)} for item in items]
 
-
-def _values(group: Doc) -> list[Doc]:
-    materials = {material["material_id"]: material for material in group["materials"]}
-    values: dict[str, Doc] = {}
-    for structure in group["structures"]:
-        if structure.get("dimension") == 3:
-            _add_crystal(values, structure, materials)
-        if structure.get("dimension") != 2:
-            continue
-        for material_id in structure.get("known_as") or []:
-            if material_id in materials:
-                for field in VALUE_FIELDS:
-                    _add(values, structure, materials[material_id], field, "same-structure")
-        parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
-        if parent is not None:
-            _add(values, structure, parent, "exfoliation_energy", "parent")
-            _add_sum(values, structure, parent)
-        for material in materials.values():
-            if "nsites" not in material:  # a table that knows compositions only
+    def _values(self, group: Doc) -> list[Doc]:
+        materials = {material["material_id"]: material for material in group["materials"]}
+        # Tables that know compositions only say nothing of the structure: of several rows the lowest counts.
+        tables = sorted(
+            (one for one in materials.values() if "nsites" not in one and one.get("exfoliation_energy") is not None),
+            key=lambda material: (material["exfoliation_energy"], material["material_id"]),
+        )
+        values: dict[str, Doc] = {}
+        for structure in group["structures"]:
+            dimension = structure.get("dimension")
+            if dimension in (2, 3):
+                self._add_known(values, structure, materials)
+            if dimension != 2:
+                continue
+            parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
+            if parent is not None:
+                _add(values, structure, parent, "exfoliation_energy", "parent")
+                _add_sum(values, structure, parent)
+            for material in tables:
                 _add(values, structure, material, "exfoliation_energy", "composition")
-    return list(values.values())
+        return list(values.values())
+
+    def _add_known(self, values: dict[str, Doc], structure: Doc, materials: dict[str, Doc]) -> None:
+        crystal = structure["dimension"] == 3
+        matches = [*(structure.get("known_match") or []), *((crystal and structure.get("relaxed_known_match")) or [])]
+        nearest: dict[str, Doc] = {}
+        for match in sorted(matches, key=lambda match: (not match["same"], match.get("rms", 0.0))):
+            material = materials.get(match["material_id"], {})
+            if material and not (crystal and material.get("dimension_claimed") not in (None, 3)):
+                nearest.setdefault(match["material_id"], match)
+        same = [materials[key] for key, match in nearest.items() if match["same"]]
+        same.sort(key=lambda material: self._before(material, nearest))
+        if not same:
+            return
+        one_material = {same[0]["material_id"], *same[0].get("same_as", ())}
+        for material in same:
+            if material["material_id"] in one_material:
+                for field in _OF_CRYSTALS if crystal else VALUE_FIELDS:
+                    others = [materials[key] for key in nearest if key != material["material_id"]]
+                    _add(values, structure, material, field, "same-structure", others)
+
+    def _before(self, material: Doc, matches: dict[str, Doc]) -> tuple[tuple[int, str], float, float, str]:
+        key = material["material_id"]
+        energy = material.get("energy_per_atom")
+        return (
+            self.place(material["source"]),
+            float("inf") if energy is None else energy,
+            matches[key].get("rms", 0.0),
+            key,
+        )
 
 
-def _add_crystal(values: dict[str, Doc], structure: Doc, materials: dict[str, Doc]) -> None:
-    for material_id in {*(structure.get("known_as") or []), *(structure.get("relaxed_known_as") or [])}:
-        material = materials.get(material_id, {})
-        if material.get("dimension_claimed") in (None, 3):
-            for field in _OF_CRYSTALS:
-                _add(values, structure, material, field, "same-structure")
-
-
-def _add(values: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str) -> None:
+def _add(
+    values: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str, others: Sequence[Doc] = ()
+) -> None:
     value = material.get(field)
     if value is None:
         return
     kind = _KIND_OF.get(field, field)
-    how = material.get("methods", {}).get(field, "method not stated")
-    _put(values, structure, kind, f"{how} ({material['source']}, {basis})", basis, value, [material["material_id"]])
+    method = f"{_method(material, field)} ({material['source']}, {basis})"
+    details: Doc = {"materials": [material["material_id"]]}
+    stated = [
+        {
+            "material_id": other["material_id"],
+            "source": other["source"],
+            "method": _method(other, field),
+            "value": other[field],
+            "same": other["material_id"] in material.get("same_as", ()),
+        }
+        for other in others
+        if other.get(field) is not None
+    ]
+    if stated:
+        details["others"] = stated
+    _put(values, structure, kind, method, basis, value, details)
+
+
+def _method(material: Doc, field: str) -> str:
+    return str(material.get("methods", {}).get(field, "method not stated"))
 
 
 def _add_sum(values: dict[str, Doc], structure: Doc, parent: Doc) -> None:
@@ -104,15 +157,16 @@ def _add_sum(values: dict[str, Doc], structure: Doc, parent: Doc) -> None:
     methods = parent.get("methods", {})
     how = f"{methods.get('formation_energy', 'not stated')} of the bulk + exfoliation energy"
     method = f"{how} ({parent['source']}, parent)"
-    _put(values, structure, "formation_energy", method, "parent", formation + exfoliation, [parent["material_id"]])
+    details = {"materials": [parent["material_id"]]}
+    _put(values, structure, "formation_energy", method, "parent", formation + exfoliation, details)
 
 
 def _put(
-    values: dict[str, Doc], structure: Doc, kind: str, method: str, basis: str, value: float, ids: list[str]
+    values: dict[str, Doc], structure: Doc, kind: str, method: str, basis: str, value: float, details: Doc
 ) -> None:
     identity = f"{structure['structure_id']}/{kind}/{method}"
-    if identity in values and values[identity]["value"] <= value:
-        return  # several polymorphs under one name: the lowest counts
+    if identity in values:
+        return  # those that go first are put first
     doc: dict[str, Any] = {
         "property_id": identity,
         "structure_id": structure["structure_id"],
@@ -121,8 +175,8 @@ def _put(
         "basis": basis,
         "value": float(value),
         "unit": _UNITS.get(kind, "eV/atom"),
-        "details": {"materials": ids, **measured_against(kind, method, structure["formula_reduced"])},
-        "made_of": [structure["structure_id"], *ids],
+        "details": {**details, **measured_against(kind, method, structure["formula_reduced"])},
+        "made_of": [structure["structure_id"], *details["materials"]],
     }
     values[identity] = limited_by_dispersion(doc, layer=structure.get("dimension") == 2, method=method)
 

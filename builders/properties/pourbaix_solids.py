@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from ...models.calculation.methods import without_settings
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
@@ -45,6 +46,7 @@ def lowest_of_each(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 def why_not_in_water(method: str) -> str | None:
     """Why formation energies by a method can't become Gibbs energies; None where they can."""
+    method = without_settings(method)
     if method.endswith(UNCORRECTED):
         return (
             f"formation energies by {method} are no enthalpies of formation, which ions and water go with: choose a "

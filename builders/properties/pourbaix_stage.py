@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
+from ...models.calculation.methods import with_settings, without_settings
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
@@ -32,6 +33,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_members import Members
 from .hulls.hull_entries import phases, snapshot
+from .hulls.hull_stage import HULL_STAGES, hull_stage_name
 from .hulls.known_hull_stage import (
     EXPERIMENT,
     KNOWN_BASES,
@@ -72,9 +74,13 @@ class PourbaixStage(KnownSystemStage):
         Correction scheme of the reference entries.
     elements
         Judge only structures of these elements; all without.
+    hull
+        Label of the settings by which the calculated formation energies are found.
+    label
+        Tells values by these ions from those by others at the same conditions; empty for the usual names.
     """
 
-    version = 3
+    version = 4
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
@@ -89,6 +95,8 @@ class PourbaixStage(KnownSystemStage):
         ions: str | None = None,
         scheme: str = Scheme.MP2020.value,
         elements: list[str] | None = None,
+        hull: str = "",
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
         self.ph = (float(ph[0]), float(ph[1]))
@@ -98,12 +106,14 @@ class PourbaixStage(KnownSystemStage):
         self.ions_path = ions
         self.scheme = Scheme(scheme)
         self.elements = sorted(elements) if elements else None
+        self.hull, self.label = hull, label
         self.ions = load_ions(ions)
         self.name = f"pourbaix:{content_hash(self.arguments())[:8]}"
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Conditions."""
+        labels = {"hull": self.hull, "label": self.label}
         return {
             "ph": list(self.ph),
             "potential_vs_rhe": self.potential_vs_rhe,
@@ -112,6 +122,7 @@ class PourbaixStage(KnownSystemStage):
             "ions": self.ions_path,
             "scheme": self.scheme.value,
             "elements": self.elements,
+            **{name: label for name, label in labels.items() if label},
         }
 
     def config(self) -> Doc:
@@ -122,11 +133,17 @@ class PourbaixStage(KnownSystemStage):
     @property
     def conditions(self) -> str:
         """The conditions in words, as the method of a value names them."""
-        return conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
+        words = conditions(self.ph, self.potential_vs_rhe, self.concentration, filter_solids=self.filter_solids)
+        return with_settings(words, self.label)
 
     def asked_about(self) -> Doc:
-        """Look at formation energies of every origin."""
-        return {"kind": "formation_energy", "basis": {"$in": ["calculation", *KNOWN_BASES]}}
+        """Look at formation energies of every origin but the hulls of other settings."""
+        foreign: Doc = {"$regex": f"^{HULL_STAGES}", "$ne": hull_stage_name(self.scheme, self.hull)}
+        return {
+            "kind": "formation_energy",
+            "basis": {"$in": ["calculation", *KNOWN_BASES]},
+            "facets.value.stage": {"$not": foreign},
+        }
 
     def target_systems(self) -> set[str]:
         """Systems of proposed structures, within the elements asked for."""
@@ -163,7 +180,7 @@ class PourbaixStage(KnownSystemStage):
             asked.setdefault(target["method"] if ours else family(target["method"]), []).append(target)
         docs: list[Doc] = []
         for name in sorted(asked):
-            references = corrected.get(name, [])
+            references = corrected.get(without_settings(name), [])
             known = by_family.get(name, [])
             calculated = any(target["basis"] == "calculation" for target in asked[name])
             solids = (

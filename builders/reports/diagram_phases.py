@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ...models.calculation.methods import potential_of, settings_of, without_settings
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.corrections.schemes import Scheme
@@ -18,6 +19,7 @@ from ...models.energetics.formation import element_references, formation_energie
 from ...models.energetics.hull import Entry
 from ...stores.connection import Connection
 from ...stores.documents import ReferenceEntry
+from ...stores.documents.base import labelled
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import most_trusted
@@ -208,8 +210,8 @@ def _by_first_principles(connection: Connection, asked: Asked, scheme: Scheme) -
         for method, listed in competing.references.items()
         if not set(asked.elements) - element_references(_entries(listed)).keys()
     }
-    if asked.method in usable:
-        method = asked.method
+    if asked.method is not None and without_settings(asked.method) in usable:
+        method = without_settings(asked.method)
     elif asked.method is None and usable:
         method = max(sorted(usable), key=lambda method_name: len(usable[method_name]))
     else:
@@ -288,10 +290,23 @@ def potential_energies(
     for potential in _potentials(method, {doc["functional"] for doc in stored}):
         own = [doc for doc in stored if doc["functional"] == potential.name]
         taken = method or f"{potential.name} {min(doc['scheme'] for doc in own)}"
-        docs = [doc for doc in own if taken == f"{potential.name} {doc['scheme']}"]
-        if docs and (found := _by_one_potential(docs, elements, potential, taken)) is not None:
+        scheme = without_settings(taken).removeprefix(f"{potential.name} ")
+        settings = _settings_of_values(connection, potential, scheme, settings_of(taken))
+        docs = [doc for doc in own
+                if (doc["scheme"], doc.get("settings", "")) == (scheme, settings.get("of_references", ""))]  # fmt: skip
+        if docs and (found := _by_one_potential(docs, elements, potential, taken, settings)) is not None:
             return found
     return None
+
+
+def _settings_of_values(connection: Connection, potential: Potential, scheme: str, label: str) -> Doc:
+    """What the stage is told that compares with these entries: limits of relaxations, and the label of the entries."""
+    from ..properties.potential.potential_stage import stage_name  # torch comes with it
+
+    name = labelled(stage_name("values", potential, relax=scheme == ReferenceEntry.AS_TAKEN[True]), label)
+    state = connection.database["stage_states"].find_one({"stage": name}, {"maker.arguments": 1}) or {}
+    settings: Doc = state.get("maker", {}).get("arguments", {})
+    return settings
 
 
 def _potentials(method: str | None, with_entries: Collection[str]) -> Iterator[Potential]:
@@ -299,20 +314,22 @@ def _potentials(method: str | None, with_entries: Collection[str]) -> Iterator[P
     for name in known_potentials.names():
         with suppress(ConfigurationError):  # a package's that can't be used: a refresh says so
             potential = known_potentials.potential(name)
-            if potential.name in with_entries and (method is None or method.rpartition(" ")[0] == potential.name):
+            if potential.name in with_entries and (method is None or potential_of(method) == potential.name):
                 yield potential
 
 
 def _by_one_potential(
-    docs: list[Doc], elements: Collection[str], potential: Potential, method: str
+    docs: list[Doc], elements: Collection[str], potential: Potential, method: str, settings: Doc
 ) -> PotentialEnergies | None:
     # torch comes with it
     from ..properties.potential.element_energies import believed, reference_elements
 
+    limits = {name: settings[name] for name in ("max_steps", "force_tolerance") if name in settings}
+    relax = docs[0]["scheme"] == ReferenceEntry.AS_TAKEN[True]
     docs = believed(docs, potential)
     pure = [
         Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
-        for doc in reference_elements("-".join(sorted(elements)), potential, relax=method.endswith("relaxed"))
+        for doc in reference_elements("-".join(sorted(elements)), potential, relax=relax, **limits)
     ]
     entries = [Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method) for doc in docs]
     if set(elements) - element_references([*entries, *pure]).keys():

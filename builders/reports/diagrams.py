@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from ...models.calculation.methods import without_settings
 from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
@@ -242,7 +243,8 @@ def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> _Soli
     if asked.basis in (None, "calculation"):
         known = connection.database["reference_entries"].distinct("chemsys", {"deprecated": False})
         by_method = first_principles_phases(connection, stage.parts_of(system, set(known)), stage.scheme).references
-        method = asked.method or max(sorted(by_method), key=lambda method_name: len(by_method[method_name]), default="")
+        usual = max(sorted(by_method), key=lambda method_name: len(by_method[method_name]), default="")
+        method = without_settings(asked.method) if asked.method else usual
         try:
             solids = solids_of_entries(by_method.get(method, []))
         except MissingReferenceError as error:

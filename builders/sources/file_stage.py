@@ -1,31 +1,32 @@
-"""Stages that read files of known materials: an unchanged file is not read again, a changed one only writes changes."""
+"""Stages that read files of known materials: an unchanged file is not read again, a changed one only writes changes.
+
+A file that may have lost records is read whole, and counts as read only once its losses are noted.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from array import array
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 from pymongo.client_session import ClientSession
 
-from ...stores.bookkeeping import quarantine, stage_states
-from ...stores.canonical import text_hash
+from ...stores.bookkeeping import quarantine
 from ...stores.documents import Material, ReferenceEntry
 from ...stores.errors import ConfigurationError
-from ..engine.batches import Batch, Doc, Item, Outcome, Refused
+from ..engine.batches import Batch, Doc, Item, Outcome, Prepared, Refused
 from ..engine.stage import Stage
 from .files.open_files import SourceFileError
+from .read_files import ReadFiles
 from .reader_kinds import reader_for
 from .readers.reader import Reader, parse_many
 from .records.raw_record import BadRecord, RawRecord
 from .records.source_options import SourceOptionError
-from .retirement import SourceShrank, check_loss, reason_of_loss, retire
-
-_CHUNK = 1 << 20
+from .registered import check_kind
+from .repeated_records import RepeatedRecords
+from .retirement import PendingRetirements, SourceShrank, chunks, current_of, note_had, reason_of_loss, some
 
 
 class SourceMissing(ConfigurationError):
@@ -43,6 +44,8 @@ class SourceStage(Stage):
         Keyword arguments of its reader: paths, name of the source and so on (plain data).
     accept_loss
         Retire what the source no longer has, even if that is more than the settings' share.
+    reread
+        Read all files, those too that look as if nothing had changed.
     share
         As of every stage.
 
@@ -53,17 +56,25 @@ class SourceStage(Stage):
     """
 
     name = "ingest"
+    version = 2
     writes: ClassVar = {Material: "record", ReferenceEntry: "record"}
     orphans = "kept"  # what is missing is retired at the end of a pass, never batch by batch
     selects_ahead = True
     looks_for_itself = True
 
     def __init__(
-        self, kind: str, options: Doc | None = None, *, accept_loss: bool = False, share: Doc | None = None
+        self,
+        kind: str,
+        options: Doc | None = None,
+        *,
+        accept_loss: bool = False,
+        reread: bool = False,
+        share: Doc | None = None,
     ) -> None:
         self.kind = kind
         self.options = _plain_options(options or {})
         self.accept_loss = accept_loss
+        self.reread = reread
         try:
             self.reader: Reader = reader_for(kind, **self.options)
         except SourceOptionError as error:
@@ -71,12 +82,11 @@ class SourceStage(Stage):
                 str(error), "The kinds of source and their options: exfolio ingest --help"
             ) from None
         self.name = f"ingest:{self.reader.source}"
-        self._files: dict[str, Doc] = {}
+        self._files = ReadFiles(self, {})
         self._paths: list[Path] = []
-        self._unread: set[str] = set()
-        self._seen = array("Q")
-        self._bad = 0
-        self._had_documents = False
+        self._ends: list[Doc] = []
+        self._repeated = RepeatedRecords({doc.collection_name(): (doc, facet) for doc, facet in self.writes.items()})
+        self._same = 0
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
@@ -95,46 +105,47 @@ class SourceStage(Stage):
         ConfigurationError
             It was not.
         """
-        before = stage_states.read(self.db, self.name)  # beginning puts this stage's arguments in their place
-        known = (before.get("maker") or {}).get("arguments", {}).get("kind", self.kind)
-        if known != self.kind:
-            raise ConfigurationError(
-                f"source {self.reader.source} was read as {known}, not as {self.kind}",
-                "Give the new data a source name of its own (--source NAME).",
-            )
+        check_kind(self.db, self.reader.source, self.kind)
 
     def opened(self) -> None:
-        """Read which files were read before."""
-        files = self.db.database["source_files"]
-        self._files = {doc["path"]: doc for doc in files.find({"stage": self.name}, {"_id": 0})}
-        self.current_run.first_time = not self._files
-        # A file that was read to its end once has its number of records, even if a later reading was cut off.
-        self._had_documents = any("records" in doc for doc in self._files.values())
+        """Read which files were read before, and what of them is still to be retired."""
+        self._files = ReadFiles.of(self)
+        self.current_run.first_time = not self._files.known
+        self._pending = PendingRetirements(self, self.reader.source)
+        if "had" not in self.state and any("records" in doc for doc in self._files.known.values()):
+            self.current_run.in_transaction(partial(note_had, self, self.reader.source))
 
     def select(self) -> Iterator[Batch]:
         """Read the records of new and changed files, in the order of the files."""
-        self._paths = self._find()
+        self.find()
+        self._files.look(
+            {self.name_of(path): path for path in self._paths}, whole_source=self.reader.complete, reread=self.reread
+        )
         for path in self._paths:
-            name = self._name(path)
-            known = self._files.get(name, {})
-            facts = _facts(path, known)
-            same = known.get("sha256") == facts["sha256"] and known.get("fingerprint") == self.fingerprint
-            if same and known.get("complete"):
-                self._unread.add(name)
-                continue
-            # What was read before a cut counts; but a file that may retire records is read whole.
-            skip = int(known.get("next_record", 0)) if same and not self._had_documents else 0
-            yield from self._batches(path, name, facts, skip)
+            if self.name_of(path) in self._files.readings:
+                yield from self._batches(path, self.name_of(path))
 
-    def _find(self) -> list[Path]:
+    def find(self) -> list[Path]:
+        """Files of the source, in the order in which they are read.
+
+        Raises
+        ------
+        SourceMissing
+            They are not there or can't be read.
+        """
         try:
-            return self.reader.files()
+            self._paths = self.reader.files()
         except SourceFileError as error:
             raise self._missing(error) from None
+        return self._paths
+
+    def items(self, path: Path) -> Iterator[Item]:
+        """Every record of one of these files, whatever was read of it before."""
+        return (self._item(record, self.name_of(path)) for record in self._records(path))
 
     def _missing(self, error: SourceFileError) -> SourceMissing:
         remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
-        return SourceMissing(str(error), remedy if self._files else "")
+        return SourceMissing(str(error), remedy if self._files.known else "")
 
     def _records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         try:
@@ -144,34 +155,27 @@ class SourceStage(Stage):
                 raise self._missing(error) from None
             yield BadRecord(str(error), remedy="mend or remove the file", place="the file", rest_unread=True)
 
-    def _batches(self, path: Path, name: str, facts: Doc, skip: int) -> Iterator[Batch]:
-        records = islice(self._records(path), skip, None)
-        done = skip
+    def _batches(self, path: Path, name: str) -> Iterator[Batch]:
+        reading = self._files.readings[name]
+        records = islice(self._records(path), reading.skip, None)
+        done = reading.skip
         bad = 0
-        cut = False
         while chunk := list(islice(records, self.size)):
             done += len(chunk)
             bad += sum(isinstance(record, BadRecord) for record in chunk)
-            cut = cut or any(isinstance(record, BadRecord) and record.rest_unread for record in chunk)
-            yield Batch(0, [self._item(record, name) for record in chunk], mark=self._mark(name, facts, done, bad))
-        ending = self._mark(name, facts, done, bad)
-        ending |= {"complete": True, "records": done, "cut": cut, "whole": not skip}
-        yield Batch(0, [], mark=ending)
-
-    def _mark(self, name: str, facts: Doc, done: int, bad: int) -> Doc:
-        return {
-            "path": name,
-            **facts,
-            "fingerprint": self.fingerprint,
-            "next_record": done,
-            "complete": False,
-            "bad": bad,
-        }
+            mark = self._files.mark(name, done=done, bad=bad)
+            yield Batch(0, [self._item(record, name) for record in chunk], mark=mark)
+        ending = self._files.mark(name, done=done, bad=bad) | {"records": done}
+        if reading.compare:
+            self._ends.append(ending)
+        else:
+            yield Batch(0, [], mark=ending | {"complete": True})
 
     def _item(self, record: RawRecord | BadRecord, name: str) -> Item:
         return Item(f"{name}: {record.place}", record, [{"collection": "file", "id": name, "place": record.place}])
 
-    def _name(self, path: Path) -> str:
+    def name_of(self, path: Path) -> str:
+        """Name under which a file is noted."""
         return str(path.absolute())
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -188,38 +192,38 @@ class SourceStage(Stage):
                 results.append(result)
         return results
 
+    def sift(self, prepared: Prepared) -> None:
+        """Set apart records whose id another one has; what says the same twice is one document."""
+        kept = self._files.kept
+        resumed = {name for name, reading in self._files.readings.items() if reading.skip}
+
+        def still_there(first: Doc, later: Doc) -> bool:
+            file = first.get("id")
+            return file in kept or (file in resumed and file == later["id"] and first["place"] != later["place"])
+
+        claims = still_there if kept or resumed else None
+        repeats = self._repeated.sift(prepared, self.db.database, claims, self._pending)
+        self._files.with_repeats |= repeats.files
+        self._same += repeats.same
+        self.report.unchanged += repeats.same
+
     def after_write(self, batch: Batch, session: ClientSession) -> None:
-        """Release from quarantine what is fine now."""
+        """Release from quarantine what is fine now, and take back what was to be retired and is there."""
         by_file: dict[str, list[str]] = {}
         for item in batch.prepared.went_well if batch.prepared is not None else ():
             by_file.setdefault(item.origins[0]["id"], []).append(item.origins[0]["place"])
         for file, places in by_file.items():
-            if self._files.get(file, {}).get("bad"):
+            if file in self._files.known:
                 quarantine.release(self.db, self.name, file, places, session=session)
-
-    def stored(self, batch: Batch) -> None:
-        """Remember which records were met."""
-        for outcome in batch.outcomes:
-            if isinstance(outcome, dict):
-                self._seen.extend(
-                    _short_hash(doc[document.KEY])
-                    for document in self.writes
-                    for doc in outcome.get(document.collection_name(), [])
-                )
-            else:
-                self._bad += 1
+        if self._pending.any and batch.prepared is not None:
+            for collection, docs in batch.prepared.documents.items():
+                self._pending.forget(collection, [doc.key for doc in docs], session)
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how far a file was read."""
-        identity = text_hash(self.name, mark["path"])
-        facts = {key: value for key, value in mark.items() if key not in ("cut", "whole")}
-        changes = {"$set": {"stage": self.name, **facts}}
-        if mark.get("cut"):
-            self._bad += 1
-        if mark.get("whole"):  # what this reading did not complain about is mended or gone
-            stale = {"stage": self.name, "file": mark["path"], "run_id": {"$ne": self.current_run.run_id}}
-            self.db.database["quarantine"].delete_many(stale, session=session)
-        self.db.database["source_files"].update_one({"file_id": identity}, changes, upsert=True, session=session)
+        self._files.note([mark], session)
+
+    # The end of a pass
 
     def close(self) -> None:
         """Retire what the source no longer has, unless that looks like an accident.
@@ -229,71 +233,65 @@ class SourceStage(Stage):
         SourceShrank
             Too much of the source is gone at once.
         """
-        if self.share is not None:
-            return
-        present = {self._name(path) for path in self._paths}
-        vanished = set(self._files) - present
-        read_again = present - self._unread
-        if not self.reader.complete or not self._had_documents or not (vanished or read_again):
-            return
-        if self._bad:
-            self.report.note = "nothing was retired, because bad records may be the ones that are missing"
-            return
-        for document in self.writes:
-            self._retire(document, vanished)
+        vanished = self._files.vanished if self.reader.complete else set()
+        if self.reader.complete and (self._ends or vanished):
+            self._note_missing()
+        if self._ends or vanished:
+            self.current_run.in_transaction(partial(self._end_files, vanished))
+        if self._same:
+            self.report.note = f"{self._same:,} records say what another one of the same id says, and count once"
+        if self.reader.complete:
+            self._settle(vanished)
 
-    def _retire(self, document: Any, vanished: set[str]) -> None:
-        collection = self.db.database[document.collection_name()]
-        query = {"source": self.reader.source, "deprecated": False}
-        seen = np.unique(np.frombuffer(self._seen, dtype=np.uint64)) if self._seen else np.empty(0, np.uint64)
-        total = 0
-        missing: list[str] = []
-        for doc in collection.find(query, {"_id": 0, document.KEY: 1, "origins.collection": 1, "origins.id": 1}):
-            total += 1
-            files = {origin.get("id") for origin in doc.get("origins", []) if origin.get("collection") == "file"}
-            if files & self._unread:
-                continue
-            digest = np.uint64(_short_hash(doc[document.KEY]))
-            at = int(np.searchsorted(seen, digest))
-            if at == len(seen) or seen[at] != digest:
-                missing.append(doc[document.KEY])
-        if not self.accept_loss:
-            try:
-                check_loss(
-                    self.reader.source,
-                    document.collection_name(),
-                    missing=len(missing),
-                    total=total,
-                    allowed=self.db.settings.loss_share,
-                )
-            except SourceShrank:
-                self._read_again_next_time()
-                raise
-        reason = reason_of_loss(self.reader.source, self.reader.source_version)
-        retire(self, document, dict.fromkeys(missing, reason))
+    def _end_files(self, vanished: set[str], session: ClientSession) -> None:
+        # Where the files are not the whole source, a later reading of all of it is to tell what was lost.
+        compare = not self.reader.complete
+        self._files.note([end | {"complete": True, "compare": compare} for end in self._ends], session)
         if vanished:
-            self.db.database["source_files"].delete_many({"stage": self.name, "path": {"$in": sorted(vanished)}})
-            self.db.database["quarantine"].delete_many({"stage": self.name, "file": {"$in": sorted(vanished)}})
+            self._files.forget(vanished, session)
 
-    def _read_again_next_time(self) -> None:
-        # The files were read to their end; without this the next run would find nothing to do and say all is well.
-        self.db.database["source_files"].update_many({"stage": self.name}, {"$set": {"fingerprint": "read again"}})
+    def _note_missing(self) -> None:
+        """Note which documents come from a file that is gone, or that was read whole and does not have them."""
+        sure = self._files.vouched_for
+        missing: dict[str, list[str]] = {}
+        for document in self.writes:
+            name = document.collection_name()
+            fields = {"_id": 0, document.KEY: 1, "origins.collection": 1, "origins.id": 1}
+            current = self.db.database[name].find(current_of(self, document, self.reader.source), fields)
+            for docs in chunks(current, self.size):
+                unsure = [doc[document.KEY] for doc in docs if not sure & _files_of(doc)]
+                met = self._repeated.met[name].among(unsure)
+                missing.setdefault(name, []).extend(key for key, there in zip(unsure, met, strict=True) if not there)
+        if any(missing.values()):
+            bad = self._files.with_bad_records() & self._files.readings.keys()
+            reason = reason_of_loss(self.reader.source, self.reader.source_version)
+            self._pending.note(missing, reason, sorted(bad))
+
+    def _settle(self, vanished: set[str]) -> None:
+        pending = PendingRetirements(self, self.reader.source)
+        if not (pending.any or self._files.readings or vanished):
+            return
+        bad = self._files.with_bad_records()
+        hint = _hint(self.reader.source, [file for file in sorted(vanished) if Path(file).exists()])
+        if waiting := pending.settle(bad, accept_loss=self.accept_loss, hint=hint):
+            self.report.note = (
+                f"nothing was retired of {waiting:,} records that are no longer met, because bad records in "
+                f"{some(sorted(bad))} may be the ones that are missing; mend these, or accept the loss "
+                "with --accept-loss"
+            )
 
 
-def _facts(path: Path, known: Doc) -> Doc:
-    stat = path.stat()
-    facts: Doc = {"size": stat.st_size, "modified_ns": stat.st_mtime_ns}
-    if known.get("size") == facts["size"] and known.get("modified_ns") == facts["modified_ns"]:
-        return {**facts, "sha256": known.get("sha256")}
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return {**facts, "sha256": digest.hexdigest()}
+def _files_of(doc: Doc) -> set[str]:
+    return {origin["id"] for origin in doc.get("origins", []) if origin.get("collection") == "file"}
 
 
-def _short_hash(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
+def _hint(source: str, files: list[str]) -> str:
+    if not files:
+        return ""
+    return (
+        f"{some(files)}, read as {source} before, is not among the paths any more: name it too, or "
+        "give the new files a source name of their own (--source NAME). "
+    )
 
 
 def _plain_options(options: Doc) -> Doc:

@@ -22,7 +22,7 @@ from ..engine.batches import Doc
 from ..engine.execution.runner import Progress, run_stage
 from ..engine.stage import Stage
 
-TRACES: Final = ("source_files", "source_records", "source_pulls", "quarantine", "failures")
+TRACES: Final = ("source_files", "source_records", "source_pulls", "pending_retirements", "quarantine", "failures")
 """Collections that note what was met of a source, by the name of its stage."""
 
 

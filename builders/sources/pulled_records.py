@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from pymongo import UpdateOne
@@ -37,14 +37,19 @@ class PulledRecords:
         brought_in = self._notes.find({"stage": self.stage, "made": {"$exists": True}}, fields)
         return {doc.pop("record"): doc for doc in brought_in}
 
+    def met(self, pass_id: str) -> list[str]:
+        """Ids of the records that a pass has met so far."""
+        seen = self._notes.find({"stage": self.stage, "seen": pass_id}, {"_id": 0, "record": 1})
+        return [doc["record"] for doc in seen]
+
     def tried(self, records: Collection[str]) -> dict[str, Doc]:
         """Stamp and fingerprint under which each of these records failed last."""
         query = {"stage": self.stage, "record": {"$in": list(records)}, "tried": {"$exists": True}}
         return {doc["record"]: doc["tried"] for doc in self._notes.find(query, {"_id": 0, "record": 1, "tried": 1})}
 
-    def count(self) -> int:
+    def count(self, session: ClientSession | None = None) -> int:
         """Count the records."""
-        return int(self._notes.count_documents({"stage": self.stage}))
+        return int(self._notes.count_documents({"stage": self.stage}, session=session))
 
     def missing(self, pass_id: str) -> dict[str, Doc]:
         """Look up the notes of records that a pass did not meet, or that the source itself has withdrawn, by id."""
@@ -67,6 +72,7 @@ class PulledRecords:
         if operations:
             self._notes.bulk_write(operations, session=session, ordered=False)
 
-    def forget(self, notes: Mapping[str, Doc]) -> None:
-        """Delete notes."""
-        self._notes.delete_many({"record_id": {"$in": [doc["record_id"] for doc in notes.values()]}})
+    def forget(self, records: Collection[str], session: ClientSession) -> None:
+        """Delete notes, in the caller's transaction."""
+        ids = [text_hash(self.stage, record) for record in records]
+        self._notes.delete_many({"record_id": {"$in": ids}}, session=session)

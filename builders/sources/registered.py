@@ -6,6 +6,7 @@ A refresh reads them again; their stage states are the list of them.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -39,6 +40,10 @@ class RegisteredSource:
         Pieces of it that are in quarantine.
     ingested_at
         When an ingestion of it ended well last (UTC); None where none has.
+    waiting
+        Documents that it no longer has and that wait to be retired.
+    licence
+        Under which its data are, where the service says so.
     """
 
     name: str
@@ -47,6 +52,8 @@ class RegisteredSource:
     records: int
     quarantined: int
     ingested_at: datetime | None
+    waiting: int = 0
+    licence: str = ""
 
     @property
     def stage(self) -> str:
@@ -82,6 +89,27 @@ def parts_of(connection: Connection, name: str) -> list[RegisteredSource]:
     return parts
 
 
+def check_kind(connection: Connection, source: str, kind: str) -> None:
+    """Check that nothing of another kind was ingested under the name of a source.
+
+    Raises
+    ------
+    ConfigurationError
+        It was.
+    """
+    states = connection.database["stage_states"].find(
+        {"stage": {"$regex": f"^{STAGE}{re.escape(source)}(:|$)"}}, {"maker": 1}
+    )
+    for state in states:
+        arguments = (state.get("maker") or {}).get("arguments")
+        known = arguments.get("kind", _VASP) if arguments else kind
+        if known != kind:
+            raise ConfigurationError(
+                f"source {source} was read as {known}, not as {kind}",
+                "Give the new data a source name of its own (--source NAME).",
+            )
+
+
 def _source(connection: Connection, stage: str, arguments: Doc) -> RegisteredSource:
     kind, options = arguments.get("kind", _VASP), arguments.get("options") or {}
     if kind in LIVE_KINDS:
@@ -98,7 +126,14 @@ def _source(connection: Connection, stage: str, arguments: Doc) -> RegisteredSou
         records=records,
         quarantined=connection.database["quarantine"].count_documents({"stage": stage}),
         ingested_at=_last_end(connection, stage),
+        waiting=connection.database["pending_retirements"].count_documents({"stage": stage}),
+        licence=_licence(connection, stage),
     )
+
+
+def _licence(connection: Connection, stage: str) -> str:
+    last = connection.database["source_pulls"].find_one({"stage": stage}, {"provider.licence": 1}) or {}
+    return str((last.get("provider") or {}).get("licence", ""))
 
 
 def _address(kind: str, options: Doc) -> str:

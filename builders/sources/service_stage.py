@@ -22,12 +22,16 @@ from ..engine.stage import Stage
 from .pulled_records import PulledRecords
 from .records.raw_record import BadRecord, RawRecord
 from .records.source_options import SourceOptionError
-from .retirement import SourceShrank, check_loss, reason_of_loss, retire, writer_of
+from .registered import check_kind
+from .retirement import SourceShrank, check_loss, chunks, reason_of_loss, writer_of
 from .services.service import LiveSource, Page, Pull, live_source
 
 UNNAMED = "unnamed: "
 """Begins the place, in quarantine, of a record that has no id."""
+REPEATED = "repeated: "
+"""Begins the place, in quarantine, of a record with the id of another one."""
 _PULLS = "source_pulls"
+_ABOUT = {"provider": "name", "licence": "licence"}  # what of it goes with each document, among its origins
 
 
 @dataclass(slots=True)
@@ -39,8 +43,10 @@ class _PageEnd(Batch):
 
 
 @dataclass(frozen=True, slots=True)
-class _Unnamed:
-    complaint: str
+class _Complaint:
+    """Stands for a record of which nothing can be kept."""
+
+    text: str
 
 
 class LiveSourceStage(Stage):
@@ -58,6 +64,8 @@ class LiveSourceStage(Stage):
         Keyword arguments of the source: filter, address and so on (plain data, no secrets).
     accept_loss
         Retire what the source no longer has, even if that is more than the settings' share.
+    reread
+        Pull all records, also those that have not changed by their stamp.
     share
         As of every stage.
 
@@ -73,11 +81,18 @@ class LiveSourceStage(Stage):
     orphans = "kept"  # what is gone is retired at the end of a pass, never batch by batch
 
     def __init__(
-        self, kind: str, options: Doc | None = None, *, accept_loss: bool = False, share: Doc | None = None
+        self,
+        kind: str,
+        options: Doc | None = None,
+        *,
+        accept_loss: bool = False,
+        reread: bool = False,
+        share: Doc | None = None,
     ) -> None:
         self.kind = kind
         self.options = {name: value for name, value in (options or {}).items() if value is not None}
         self.accept_loss = accept_loss
+        self.reread = reread
         try:
             self.live: LiveSource = live_source(kind, **self.options)
         except SourceOptionError as error:
@@ -88,6 +103,8 @@ class LiveSourceStage(Stage):
         self._known: dict[str, Doc] = {}
         self._waiting: dict[str, Doc] = {}
         self._unnamed = 0
+        self._repeated = 0
+        self._about: Doc = {}
         self.requests = 0
         super().__init__(share=share)
 
@@ -103,6 +120,16 @@ class LiveSourceStage(Stage):
     def _records(self) -> PulledRecords:
         return PulledRecords(self.db, self.name, self.live.source)
 
+    def before_run(self) -> None:
+        """Check that the source was always of the same kind.
+
+        Raises
+        ------
+        ConfigurationError
+            It was not.
+        """
+        check_kind(self.db, self.live.source, self.kind)
+
     # One pass
 
     def select(self) -> Iterator[Batch]:
@@ -110,33 +137,38 @@ class LiveSourceStage(Stage):
         last = self._last()
         pull = self._pull = self.live.open(self.db.settings)
         try:
-            unfinished = self.state.get("partial") or {}
+            unfinished = {} if self.reread else self.state.get("partial") or {}
             cursor = unfinished.get("cursor")
             due = failures.due(self.db, self.name)
             # Records whose turn has come again may be older than what the source would list as new.
-            memory = last["memory"] if last and not due else {}
+            memory = last["memory"] if last and not due and not self.reread else {}
             if not unfinished and not due and last and pull.nothing_new(memory):
                 self._pull = None
                 return
             new = self.current_run.run_id + text_hash(self.name, str(utc_now()))[:8]
             self._pass = unfinished["pass"] if cursor else new
+            self._unnamed, self._repeated = (unfinished.get(name, 0) for name in ("unnamed", "repeated"))
             self._known = self._records.known()
             self.current_run.first_time = last is None and not self._known and not failures.known(self.db, self.name)
-            stamps = {
-                name: note.get("stamp") for name, note in self._known.items() if note["fingerprint"] == self.fingerprint
-            }
-            for failed in due:
-                stamps.pop(failed, None)
+            stamps = self._stamps(due)
             self._waiting = self._records.tried(failures.waiting(self.db, self.name))
-            for page in pull.pages(memory, cursor, stamps):
+            met = self._records.met(self._pass) if cursor else []
+            for page in pull.pages(memory, cursor, stamps, met):
                 self.total = pull.total
                 yield from self._batches(page)
         finally:
             self.requests = pull.requests
             pull.close()
 
+    def _stamps(self, due: Sequence[str]) -> dict[str, str | None]:
+        if self.reread:
+            return dict.fromkeys(self._known)
+        current = {name: note for name, note in self._known.items() if note["fingerprint"] == self.fingerprint}
+        return {name: note.get("stamp") for name, note in current.items() if name not in set(due)}
+
     def _last(self) -> Doc | None:
         last = self.db.database[_PULLS].find_one({"stage": self.name})
+        self._about = dict((last or {}).get("provider") or {})
         return last if last and last.get("fingerprint") == self.fingerprint else None
 
     def _tried(self, record: RawRecord) -> Doc:
@@ -145,30 +177,36 @@ class LiveSourceStage(Stage):
     def _batches(self, page: Page) -> Iterator[Batch]:
         waiting = [record.place for record in page.records if self._waiting.get(record.place) == self._tried(record)]
         items = [self._item(record) for record in page.records if record.place not in waiting]
+        complaints = [(f"{UNNAMED}{place}", text) for place, text in page.unnamed]
+        complaints += [(f"{REPEATED}{place}", text) for place, text in page.repeated]
         items += [
-            Item(place, _Unnamed(complaint), [{"collection": "service", "id": self.live.address, "place": place}])
-            for place, complaint in ((f"{UNNAMED}{place}", complaint) for place, complaint in page.unnamed)
+            Item(place, _Complaint(text), [{"collection": "service", "id": self.live.address, "place": place}])
+            for place, text in complaints
         ]
         self._unnamed += len(page.unnamed)
+        self._repeated += len(page.repeated)
         last = max(0, (len(items) - 1) // self.size) * self.size
         for start in range(0, last, self.size):
             yield Batch(0, items[start : start + self.size])
         # The cursor goes past a page only with the last of its records.
-        mark = {"pass": self._pass, "cursor": page.cursor} if page.cursor is not None else None
+        bad = {"unnamed": self._unnamed, "repeated": self._repeated}
+        mark = {"pass": self._pass, "cursor": page.cursor, **bad} if page.cursor is not None else None
         yield _PageEnd(0, items[last:], mark=mark, seen=[*page.seen, *waiting], withdrawn_records=page.withdrawn)
 
     def _item(self, record: RawRecord) -> Item:
         origin = {"collection": "service", "id": f"{self.live.address}/{record.place}"}
         if record.release is not None:
             origin["release"] = record.release
+        said = self._about | (self._pull.provider if self._pull is not None else {})
+        origin |= {field: said[name] for field, name in _ABOUT.items() if name in said}
         return Item(record.place, record, [origin])
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make documents of records."""
         results: list[Outcome] = []
         for item in items:
-            if isinstance(item.content, _Unnamed):
-                results.append(Refused(self.live.address, item.key, item.content.complaint))
+            if isinstance(item.content, _Complaint):
+                results.append(Refused(self.live.address, item.key, item.content.text))
                 continue
             try:
                 results.append(self.live.parse(item.content))
@@ -183,7 +221,7 @@ class LiveSourceStage(Stage):
         operations = []
         no_longer_made: dict[str, dict[str, str]] = {}
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
-            if isinstance(item.content, _Unnamed):
+            if isinstance(item.content, _Complaint):
                 continue
             before = self._known.get(item.key, {}).get("made", {})
             changes: Doc = {"seen": self._pass}
@@ -235,14 +273,23 @@ class LiveSourceStage(Stage):
         pull = self._pull
         if pull is None:
             return
-        if pull.complete and self._unnamed:
-            self.report.note = "nothing was retired, because records without an id may be the ones that are missing"
+        notes = [f"{self.live.source} warns: {warning}" for warning in pull.warnings]
+        if pull.broken_off:
+            self.report.failed += max(1, pull.not_sent)
+            notes.append(f"{pull.broken_off}; nothing was retired, and the next run asks for all of it again")
+            self.current_run.in_transaction(self._begin_anew)
+        elif pull.complete and self._unnamed:
+            notes.append("nothing was retired, because records without an id may be the ones that are missing")
         elif pull.complete:
             self._retire(pull)
-            self.current_run.in_transaction(partial(quarantine.release_starting, self.db, self.name, UNNAMED))
         else:
-            self.report.note = pull.note
-        self.current_run.in_transaction(partial(self._remember, pull))
+            notes.append(pull.note)
+        self.report.note = "\n".join(filter(None, notes))
+        if not pull.broken_off:
+            self.current_run.in_transaction(partial(self._remember, pull))
+
+    def _begin_anew(self, session: ClientSession) -> None:
+        stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
 
     def _remember(self, pull: Pull, session: ClientSession) -> None:
         stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
@@ -256,8 +303,16 @@ class LiveSourceStage(Stage):
             "complete": pull.complete,
             "note": pull.note,
             "memory": pull.memory,
+            "provider": self._about | pull.provider,
         }
         self.db.database[_PULLS].update_one({"stage": self.name}, {"$set": doc}, upsert=True, session=session)
+        if pull.complete:
+            if not self._unnamed:
+                quarantine.release_starting(self.db, self.name, UNNAMED, session)
+                had = {"records": self._records.count(session)}
+                stage_states.note_had(self.db, self.name, had, token=self.current_run.token, session=session)
+            if not (self._repeated or pull.repeats):
+                quarantine.release_starting(self.db, self.name, REPEATED, session)
 
     def _retire(self, pull: Pull) -> None:
         records = self._records
@@ -266,33 +321,40 @@ class LiveSourceStage(Stage):
             return
         try:
             if not self.accept_loss:
-                total, allowed = records.count(), self.db.settings.loss_share
-                check_loss(self.live.source, "the registry", missing=len(missing), total=total, allowed=allowed)
+                had = (self.state.get("had") or {}).get("records", len(self._known))
+                allowed = self.db.settings.loss_share
+                check_loss(self.live.source, "the registry", missing=sorted(missing), had=had, allowed=allowed)
         except SourceShrank:
             # The next run must list the source anew, or it would find nothing to do and say all is well.
             self.current_run.in_transaction(self._forget_pass)
             raise
-        shared = records.in_other_parts(missing)  # the last part to lose a record retires it
+        for names in chunks(sorted(missing), self.size):
+            work = partial(self._retire_some, {name: missing[name] for name in names}, pull)
+            self.report.deprecated += self.current_run.in_transaction(work)
+
+    def _retire_some(self, notes: Mapping[str, Doc], pull: Pull, session: ClientSession) -> int:
+        """Retire what was made of records, and forget them, in one transaction."""
+        records = self._records
+        shared = records.in_other_parts(notes)  # the last part to lose a record retires it
         usual = reason_of_loss(self.live.source, pull.release)
+        deprecated = 0
         for document in self.writes:
-            name = document.collection_name()
             reasons = {
                 key: note.get("withdrawn") or usual
-                for record, note in missing.items()
+                for record, note in notes.items()
                 if record not in shared
-                for key in note.get("made", {}).get(name, [])
+                for key in note.get("made", {}).get(document.collection_name(), [])
             }
-            retire(self, document, reasons)
-        records.forget(missing)
-        self.current_run.in_transaction(partial(self._drop_complaints, list(missing)))
+            if reasons:
+                deprecated += writer_of(self, document).deprecate(self.db.database, reasons, session).deprecated
+        records.forget(notes, session)
+        quarantine.release(self.db, self.name, self.live.address, notes, session=session)
+        failures.clear(self.db, self.name, list(notes), session=session)
+        return deprecated
 
     def _forget_pass(self, session: ClientSession) -> None:
-        stage_states.set_partial(self.db, self.name, {}, token=self.current_run.token, session=session)
+        self._begin_anew(session)
         self.db.database[_PULLS].update_one({"stage": self.name}, {"$set": {"memory": {}}}, session=session)
-
-    def _drop_complaints(self, places: list[str], session: ClientSession) -> None:
-        quarantine.release(self.db, self.name, self.live.address, places, session=session)
-        failures.clear(self.db, self.name, places, session=session)
 
 
 _KEYS = {document.collection_name(): document.KEY for document in LiveSourceStage.writes}

@@ -63,7 +63,7 @@ class CrystalGanStage(Stage):
         Of these settings, beside others of the layout.
     """
 
-    version = 2
+    version = 3
     writes: ClassVar = {ProposedStructure: "proposal"}
     orphans = "kept"
     selects_ahead = True

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pymatgen.core.structure import Structure
-
 from ...models.structure.comparison.matching import Representatives
-from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.serialization import from_plain
 from ...stores.documents import ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.known_structures import KnownStructures
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
 """Of structures that are the same the first is the one that stays. Routes of other packages come after these."""
@@ -25,7 +24,7 @@ class NoveltyStage(GroupStage):
     """
 
     name = "novelty"
-    version = 2
+    version = 3
     members = (
         Members(
             ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension", "made_by")
@@ -43,12 +42,7 @@ class NoveltyStage(GroupStage):
         return [{"structures": self._compare(item.content)} for item in items]
 
     def _compare(self, group: Doc) -> list[Doc]:
-        known = Representatives()
-        known_ids: dict[int, list[str]] = {}
-        for material in group["materials"]:
-            structure = _usable(material)
-            if structure is not None:
-                known_ids.setdefault(known.add(structure)[0], []).append(material["material_id"])
+        known = KnownStructures(group["materials"])
         proposals = sorted(group["structures"], key=_order)
         seen = Representatives()
         first: dict[int, str] = {}
@@ -57,7 +51,7 @@ class NoveltyStage(GroupStage):
         docs: list[Doc] = []
         for proposed in proposals:
             structure = from_plain(proposed["structure"])
-            same = known.match(structure)
+            matches = known.matches(structure)
             number, is_new = seen.add(structure)
             if is_new:
                 first[number] = proposed["structure_id"]
@@ -66,8 +60,9 @@ class NoveltyStage(GroupStage):
             docs.append(
                 {
                     "structure_id": proposed["structure_id"],
-                    "novel": same is None,
-                    "known_as": known_ids[same] if same is not None else [],
+                    "novel": not matches,
+                    "known_as": [match["material_id"] for match in matches],
+                    "known_match": matches,
                     "duplicate_of": None if is_new else first[number],
                 }
             )
@@ -80,10 +75,3 @@ def _order(proposed: Doc) -> tuple[int, str, int, str]:
     route = proposed["route"]
     place = _ROUTE_ORDER.index(route) if route in _ROUTE_ORDER else len(_ROUTE_ORDER)
     return place, route, int(proposed.get("rank") or 0), str(proposed["structure_id"])
-
-
-def _usable(material: Doc) -> Structure | None:
-    try:
-        return from_plain(material["structure"])
-    except BadStructure:  # stage `layers` has put it into quarantine
-        return None

@@ -10,14 +10,16 @@ from pymatgen.core.structure import Structure
 
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.screening import screen
+from ...models.structure.layered.layering import analyse_layers
 from ...models.structure.serialization import check_structure, to_plain
-from ...models.structure.symmetry.symmetry_analysis import space_group
+from ...models.structure.symmetry.symmetry_analysis import layer_group, symmetry_fields
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
 
 CLOSEST_ATOMS = 0.7
 """Å. H2 has 0.74 Å; a proposal with atoms closer than this is not valid."""
-
+LAYER = 2
+"""Dimension of a monolayer."""
 
 _VERDICTS = {True: "passed", False: "failed"}
 
@@ -63,9 +65,10 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
         checks |= {
             name: result if isinstance(result, dict) else _VERDICTS[result] for name, result in proposal.checks.items()
         }
+        if proposal.facts.get("dimension") == LAYER:
+            checks["layer"] = _one_layer(structure)
         verdicts_given = (result["verdict"] if isinstance(result, dict) else result for result in checks.values())
         failed = any(verdict == "failed" for verdict in verdicts_given)
-        symmetry = space_group(structure)
         doc: Doc = {
             "structure_id": f"st-{text_hash(route, proposal.parent_id, proposal.identity)[:16]}",
             "route": route,
@@ -87,14 +90,22 @@ def documents(route: str, proposals: Sequence[Proposal]) -> list[Doc]:
             "valid": too_close is None and not failed,
             **proposal.facts,
         }
-        if symmetry.number is not None:
-            doc["space_group"] = {
-                "number": symmetry.number,
-                "symbol": symmetry.symbol,
-                "crystal_system": symmetry.crystal_system,
-            }
+        if symmetry := symmetry_fields(structure):
+            doc["space_group"] = symmetry
+        if proposal.facts.get("dimension") == LAYER and (symmetry := symmetry_fields(structure, layer_group)):
+            doc["layer_group"] = symmetry
         result.append(doc)
     return result
+
+
+def _one_layer(structure: Structure) -> str | Doc:
+    """Whether what is proposed as a monolayer is one: molecules or chains in a cell with vacuum are none."""
+    analysis = analyse_layers(structure)
+    if analysis.dimensionality is None:
+        return {"verdict": "unknown", "reason": analysis.reason}
+    if analysis.dimensionality < LAYER:
+        return {"verdict": "failed", "reason": f"{analysis.kind} in a cell with vacuum: {analysis.reason}"}
+    return "passed"
 
 
 def _shortest_distance(structure: Structure) -> float | None:

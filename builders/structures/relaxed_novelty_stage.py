@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...models.structure.comparison.matching import Representatives
-from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.serialization import from_plain
 from ...stores.documents import Property, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.known_structures import KnownStructures
 from ..properties.potential import known_potentials
 from ..properties.potential.potential_stage import KIND, by_name, method_name
 
@@ -25,18 +26,22 @@ class RelaxedNoveltyStage(GroupStage):
     ----------
     potential
         Name of the potential that relaxed them; what two make of a structure is kept side by side.
+    label
+        Of the settings by which it relaxed them, where others are wanted too; likewise.
     """
 
+    version = 2
     writes: ClassVar = {ProposedStructure: "relaxed"}
 
-    def __init__(self, *, potential: str = known_potentials.DEFAULT, share: Doc | None = None) -> None:
+    def __init__(self, *, potential: str = known_potentials.DEFAULT, label: str = "", share: Doc | None = None) -> None:
         self.potential = known_potentials.potential(potential)
-        label = known_potentials.label(potential)
-        self.name = labelled("relaxed-novelty", label)
-        self.writes = {ProposedStructure: labelled("relaxed", label)}  # type: ignore[misc]  # by label
+        self.label = label
+        kept_under = relaxed_label(potential, label)
+        self.name = labelled("relaxed-novelty", kept_under)
+        self.writes = {ProposedStructure: labelled("relaxed", kept_under)}  # type: ignore[misc]  # by label
         novel = ProposedStructure.paths_of(self.writes.values()).get("relaxed_novel", "relaxed_novel")
         self._compared: Doc = {novel: {"$exists": True}}
-        self._relaxed: Doc = {"kind": KIND, "method": method_name(self.potential, relax=True)}
+        self._relaxed: Doc = {"kind": KIND, "method": method_name(self.potential, relax=True, label=label)}
         self.members = (  # type: ignore[misc]  # by potential
             Members(
                 Property,
@@ -52,8 +57,8 @@ class RelaxedNoveltyStage(GroupStage):
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Which potential."""
-        return by_name(self.potential)
+        """Which potential, by which settings."""
+        return {**by_name(self.potential), **({"label": self.label} if self.label else {})}
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas of which nothing was relaxed, nor compared once."""
@@ -65,28 +70,34 @@ class RelaxedNoveltyStage(GroupStage):
         return [{"structures": _compared(item.content)} for item in items]
 
 
+def relaxed_label(potential: str, settings: str = "") -> str:
+    """Label under which structures carry what was said of them as a potential relaxed them by settings of a label.
+
+    Examples
+    --------
+    >>> relaxed_label("emt"), relaxed_label("chgnet", "a1b2c3"), relaxed_label("chgnet")
+    ('emt', 'chgnet+a1b2c3', '')
+    """
+    return f"{potential}+{settings}" if settings else known_potentials.label(potential)
+
+
 def _compared(group: Doc) -> list[Doc]:
-    known = Representatives()
-    names: dict[int, list[str]] = {}
-    for material in group["materials"]:
-        try:
-            names.setdefault(known.add(from_plain(material["structure"]))[0], []).append(material["material_id"])
-        except BadStructure:  # stage `layers` has put it into quarantine
-            continue
+    known = KnownStructures(group["materials"])
     # What was compared once and has no relaxed structure any more loses what was said of it.
     docs: dict[str, Doc] = {doc["structure_id"]: {"structure_id": doc["structure_id"]} for doc in group["structures"]}
     seen = Representatives()
     first: list[str] = []
     for energy in sorted(group["properties"], key=lambda one: (one["value"], one["structure_id"])):
         structure = from_plain(energy["details"]["structure"])
-        match = known.match(structure)
+        matches = known.matches(structure)
         number, new = seen.add(structure)
         if new:
             first.append(energy["structure_id"])
         doc: dict[str, Any] = {
             "structure_id": energy["structure_id"],
-            "relaxed_novel": match is None,
-            "relaxed_known_as": [] if match is None else names[match],
+            "relaxed_novel": not matches,
+            "relaxed_known_as": [match["material_id"] for match in matches],
+            "relaxed_known_match": matches,
             "relaxed_duplicate_of": None if new else first[number],
         }
         docs[energy["structure_id"]] = doc

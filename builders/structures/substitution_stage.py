@@ -31,7 +31,7 @@ class BottomUpStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 1
+    version = 2
     source = ProposedStructure
     facets = ("proposal", "novelty")
     fields = ("structure",)

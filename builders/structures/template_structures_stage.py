@@ -66,7 +66,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 4
+    version = 5
     groups_per_batch = 25
 
     def __init__(

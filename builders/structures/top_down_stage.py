@@ -1,10 +1,10 @@
-"""Stage `top-down`: cuts monolayers out of layered bulk crystals, as 2DMatPedia does."""
+"""Stage `top-down`: cuts monolayers out of layered bulk crystals."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ...models.structure.layered.monolayer import NotLayered, monolayers
+from ...models.structure.layered.monolayer import Monolayer, NotLayered, monolayers
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.vacuum import VACUUM, is_monolayer_cell
 from ...stores.documents import Material, ProposedStructure
@@ -28,7 +28,7 @@ class TopDownStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 1
+    version = 2
     source = Material
     fields = ("structure", "dimension_claimed")
     writes: ClassVar = {ProposedStructure: "proposal"}
@@ -79,20 +79,22 @@ class TopDownStage(MapStage):
                 continue
             for rank, layer in enumerate(layers, 1):
                 facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
-                checks = {"stoichiometry": layer.same_composition}
-                proposals.append(
-                    (
-                        number,
-                        proposed_structure.Proposal(
-                            layer.structure, item.key, self._identity(rank), rank, facts, checks
-                        ),
-                    )
+                checks, remarks = self._stoichiometry(layer)
+                proposal = proposed_structure.Proposal(
+                    layer.structure, item.key, self._identity(rank), rank, facts, checks, remarks
                 )
+                proposals.append((number, proposal))
         for (number, _), doc in zip(
             proposals, proposed_structure.documents("top-down", [proposal for _, proposal in proposals]), strict=True
         ):
             outcomes[number]["structures"].append(doc)  # type: ignore[index]  # a dict: nothing refused was made
         return outcomes
+
+    def _stoichiometry(self, layer: Monolayer) -> tuple[dict[str, bool], dict[str, Doc]]:
+        # By strength, layers of several kinds are only cut where each is neutral; by counts they may be charged.
+        if layer.same_composition or self.rules != LayerStage.rules:
+            return {"stoichiometry": layer.same_composition}, {}
+        return {}, {"stoichiometry": {"verdict": "unknown", "reason": "one of several kinds of layers of its bulk"}}
 
     def _identity(self, rank: int) -> str:
         # The same layer in whatever vacuum is one; by other rules it may be another one of the bulk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +16,9 @@ from ...builders.candidates.gates import pass_through
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
-from ..display.cells import in_words
+from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
+from ..display.layer_verdicts import layer_verdict, print_layer_verdict
 from ..display.tables import print_table
 
 _USUAL = "two-dimensional"
@@ -188,7 +190,7 @@ def why(
         str,
         typer.Argument(
             metavar="ID",
-            help="A candidate or a structure, or the beginning of its id; or a formula.",
+            help="A candidate or a structure, or the beginning of its id; a formula; or a known material.",
         ),
     ],
     *,
@@ -196,16 +198,25 @@ def why(
 ) -> None:
     """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
 
+    Of a known material it says why it is layered, or why not.
+
     Examples
     --------
       exfolio why two-dimensional/st-1890e1f5735df206
 
       exfolio why MoSSe
+
+      exfolio why handbook:Al2O3-corundum
     """
     with connect(begin()) as connection:
+        if material := layer_verdict(connection, identity):
+            print_json([material]) if json else print_layer_verdict(material)
+            return
         verdicts = _compositions(connection, identity) or _candidates(connection, identity)
         for doc in verdicts:
             _add_warnings(connection, doc)
+            if doc.get("route") == "top-down":
+                doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
@@ -249,9 +260,12 @@ def print_verdict(doc: dict[str, Any]) -> None:
     print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    if doc.get("bulk"):
+        print_layer_verdict(doc["bulk"])
     for earlier in doc.get("history", []):
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
-        out.print(f"  [dim]before (judged {earlier['judged_at']}): {earlier['status']} {before}[/]", soft_wrap=True)
+        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
+        out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
 
 
 def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from itertools import islice
 from json import loads as parse_json
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,13 +19,15 @@ from ...builders.sources.files.table_columns import parse_columns
 from ...builders.sources.ingestion import ingest as run_ingestion
 from ...builders.sources.kind_guess import guess_kind
 from ...builders.sources.reader_kinds import all_kinds
-from ...builders.sources.readers.reader import parse_many
-from ...builders.sources.records.raw_record import BadRecord, RawRecord
 from ...builders.sources.records.source_options import SourceOptionError
+from ...builders.sources.retirement import some
 from ...builders.sources.services.service import LIVE_KINDS
+from ...builders.sources.trial import Rehearsal, Trial
 from ...models.composition.formula.chemists_formula import chemists_formula
-from ...stores.connection import connect
-from ...stores.errors import ConfigurationError
+from ...stores.connection import Connection, connect
+from ...stores.errors import ConfigurationError, DatabaseUnavailable
+from ...stores.server import embedded
+from ...stores.settings import Settings
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.progress import say_ingested, stage_progress
 from ..display.tables import print_table
@@ -36,8 +38,6 @@ from .pull import LiveOptions, is_live, pull
 _KINDS = {**all_kinds(), **LIVE_KINDS}
 _KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in _KINDS.items())
 _KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
-_BATCH = 1000
-_SAMPLE = 10
 SHOWN = 20
 """Places that are told of what is wrong with the files."""
 
@@ -65,6 +65,8 @@ Examples:
   exfolio ingest --kind materials-project --chemsys Mn-O
 
   exfolio ingest --kind optimade --url https://oqmd.org/optimade --filter 'elements HAS ALL "Mn","O" AND nelements=2'
+
+  exfolio ingest --provider mc2d
 
   exfolio ingest vasp runs/ more-runs/ -n 4
 
@@ -99,6 +101,9 @@ def ingest(
     url: Annotated[
         list[str] | None, typer.Option(help="Base address of an OPTIMADE provider; may be repeated.")
     ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="An OPTIMADE provider by name, one of `exfolio source providers`.")
+    ] = None,
     filter_: Annotated[str | None, typer.Option("--filter", help="OPTIMADE filter of what to pull.")] = None,
     list_days: Annotated[
         float | None, typer.Option(min=0, help="Of an OPTIMADE provider: look for what is gone after so many days.")
@@ -114,6 +119,9 @@ def ingest(
     dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Retire what is missing, even if it is a large share.")
+    ] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read all of it again, also what looks as if nothing had changed.")
     ] = False,
     processes: Annotated[int | None, typer.Option("-n", "--processes", min=1, help="Worker processes.")] = None,
     watch: Annotated[
@@ -143,6 +151,7 @@ def ingest(
         chemsys=chemsys or (),
         thermo_type=thermo_type,
         urls=url or (),
+        provider=provider,
         filter=filter_,
         list_days=list_days,
         source=source,
@@ -152,10 +161,11 @@ def ingest(
         reference=reference,
         dimension=dimension,
     )
+    kind = "optimade" if provider and kind is None else kind
     if is_live(kind, live):
         if paths or partial or dry_run:
             raise ConfigurationError("paths, --partial and --dry-run are for files, not for a live source")
-        pull(settings, str(kind), live, accept_loss=accept_loss, processes=processes, json=json)
+        pull(settings, str(kind), live, accept_loss=accept_loss, reread=reread, processes=processes, json=json)
         return
     kind = kind or _guess(paths or [])
     options: dict[str, Any] = {
@@ -174,9 +184,9 @@ def ingest(
         "dimension": dimension,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    stage = SourceStage(kind, given, accept_loss=accept_loss)
+    stage = SourceStage(kind, given, accept_loss=accept_loss, reread=reread)
     if dry_run:
-        _try(stage, json=json)
+        _try(stage, settings, json=json)
         return
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
         report = run_ingestion(stage, connection, processes=processes or 1, progress=progress)
@@ -222,43 +232,62 @@ def _layout(given: str | None) -> Any:
         raise ConfigurationError(f"the layout is no JSON: {error}", f"Example: {example}") from None
 
 
-def _try(stage: SourceStage, *, json: bool) -> None:
-    good: dict[str, int] = {}
-    bad: list[tuple[str, BadRecord]] = []
-    sample: list[dict[str, Any]] = []
-    try:
-        for path in stage.reader.files():
-            records = stage.reader.records(path)
-            while chunk := list(islice(records, _BATCH)):
-                bad += [(str(path), record) for record in chunk if isinstance(record, BadRecord)]
-                raws = [record for record in chunk if isinstance(record, RawRecord)]
-                for result in parse_many(stage.reader, raws):
-                    if isinstance(result, BadRecord):
-                        bad.append((str(path), result))
-                        continue
-                    for collection, docs in result.items():
-                        good[collection] = good.get(collection, 0) + len(docs)
-                        sample += docs[: max(0, _SAMPLE - len(sample))]
-    except SourceFileError as error:
-        raise ConfigurationError(str(error)) from None
-    complaints = [
-        {"file": file, "place": record.place, "reason": record.reason, "remedy": record.remedy} for file, record in bad
-    ]
-    if json:
-        print_json({"dry_run": True, "documents": good, "quarantine": complaints})
-        return
-    for collection, number in good.items():
+def _try(stage: SourceStage, settings: Settings, *, json: bool) -> None:
+    with _registry_if_any(settings) as connection:
+        rehearsal = Rehearsal(stage, connection)
+        trial = rehearsal.read()
+        if json:
+            print_json(
+                {
+                    "dry_run": True,
+                    "documents": trial.documents,
+                    "quarantine": [
+                        {"file": one.file, "place": one.place, "reason": one.reason, "remedy": one.remedy}
+                        for one in trial.refused
+                    ],
+                    "failed": dict(trial.failed),
+                    "retired": trial.missing,
+                }
+            )
+        else:
+            _print_trial(trial)
+        rehearsal.check_losses()
+    if trial.failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _registry_if_any(settings: Settings) -> Iterator[Connection | None]:
+    """The registry, to look at; None where there is none yet, or it can't be reached."""
+    there = settings.mongo_uri is not None or embedded.status(settings).size_bytes > 0
+    connection = None
+    if there:
+        try:
+            connection = connect(settings, autostart=True)
+        except DatabaseUnavailable as away:
+            err.print(f"The registry was not looked at: {away.message}", markup=False, soft_wrap=True)
+    with connection or nullcontext():
+        yield connection
+
+
+def _print_trial(trial: Trial) -> None:
+    for collection, number in trial.documents.items():
         out.print(f"would bring {number:,} into {collection}")
-    out.print(f"would put {len(bad):,} into quarantine")
-    if sample:
-        _print_sample(sample)
+    out.print(f"would put {len(trial.refused):,} into quarantine")
+    for collection, keys in trial.missing.items():
+        out.print(f"would retire {len(keys):,} of {collection}: {some(keys)}", markup=False, soft_wrap=True)
+    if trial.sample:
+        _print_sample(trial.sample)
+    complaints = [asdict(one) for one in trial.refused]
+    complaints += [{"file": "", "place": place, "reason": reason} for place, reason in trial.failed]
     _print_complaints(out, complaints[:SHOWN], len(complaints))
 
 
 def _print_complaints(console: Console, complaints: Sequence[Mapping[str, Any]], total: int) -> None:
     for complaint in complaints:
         remedy = f" ({complaint['remedy']})" if complaint.get("remedy") else ""
-        told = f"  {complaint['file']}, {complaint['place']}: {complaint['reason']}{remedy}"
+        where = ", ".join(filter(None, (complaint["file"], complaint["place"])))
+        told = f"  {where}: {complaint['reason']}{remedy}"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     if total > len(complaints):
         console.print(f"  … and {total - len(complaints):,} more")

@@ -9,7 +9,9 @@ from typing import Any
 import typer
 
 from ...builders.sources.ingestion import ingest
+from ...builders.sources.records.source_options import SourceOptionError
 from ...builders.sources.service_stage import LiveSourceStage
+from ...builders.sources.services.optimade_providers import ready_provider
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError, ExfolioError
@@ -25,6 +27,7 @@ class LiveOptions:
     chemsys: Sequence[str] = ()
     thermo_type: str | None = None
     urls: Sequence[str] = ()
+    provider: str | None = None
     filter: str | None = None
     list_days: float | None = None
     source: str | None = None
@@ -36,7 +39,7 @@ class LiveOptions:
 
     def any_live(self) -> bool:
         """Whether an option was given that only a live source has."""
-        only = (self.chemsys, self.thermo_type, self.urls, self.filter, self.list_days)
+        only = (self.chemsys, self.thermo_type, self.urls, self.provider, self.filter, self.list_days)
         return any(value not in (None, (), []) for value in only)
 
 
@@ -52,17 +55,25 @@ def is_live(kind: str | None, options: LiveOptions) -> bool:
         return True
     if options.any_live():
         raise ConfigurationError(
-            f"--chemsys, --thermo-type, --url, --filter and --list-days are for --kind {' and '.join(LIVE_KINDS)}",
+            "--chemsys, --thermo-type, --url, --provider, --filter and --list-days are for --kind "
+            + " and ".join(LIVE_KINDS),
             "Example: exfolio ingest --kind materials-project --chemsys Mn-O",
         )
     return False
 
 
 def pull(
-    settings: Settings, kind: str, options: LiveOptions, *, accept_loss: bool, processes: int | None, json: bool
+    settings: Settings,
+    kind: str,
+    options: LiveOptions,
+    *,
+    accept_loss: bool,
+    reread: bool,
+    processes: int | None,
+    json: bool,
 ) -> None:
     """Pull what is asked for, one source after the other; one that is away does not keep the others from it."""
-    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss) for given in _sources(kind, options)]
+    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss, reread=reread) for given in _sources(kind, options)]
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names):
         raise ConfigurationError("two sources would have the same name", "Pull them one by one, with --source each.")
@@ -89,7 +100,7 @@ def pull(
 
 def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
     if kind == "materials-project":
-        if options.urls or options.filter or options.columns:
+        if options.urls or options.provider or options.filter or options.columns:
             raise ConfigurationError(
                 "the Materials Project is asked by --chemsys, not by --url, --filter or --column",
                 "For its OPTIMADE address use --kind optimade.",
@@ -101,12 +112,21 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
             "--chemsys and --thermo-type are for the Materials Project",
             'Use a filter: --filter \'elements HAS ONLY "Mn","O"\'',
         )
-    if not options.urls:
-        raise ConfigurationError("no OPTIMADE provider is given", "Give its address: --url https://…")
+    known: dict[str, Any] = {}
+    if options.provider:
+        try:
+            known = ready_provider(options.provider).options
+        except SourceOptionError as error:
+            raise ConfigurationError(str(error), "All that are known: exfolio source providers") from None
+    urls = options.urls or ([known["url"]] if known else [])
+    if not urls:
+        raise ConfigurationError(
+            "no OPTIMADE provider is given", "Give its address: --url https://…, or its name: --provider oqmd"
+        )
     shared = {
         "filter": options.filter,
         "source": options.source,
-        "fields": options.columns,
+        "fields": {**known.get("fields", {}), **(options.columns or {})},
         "keep": list(options.keep),
         "method": options.method,
         "reference": options.reference,
@@ -114,7 +134,7 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
         "list_days": options.list_days,
     }
     kept = {name: value for name, value in shared.items() if value not in (None, [], {})}
-    return [{"url": url, **kept} for url in options.urls]
+    return [{**known, **kept, "url": url} for url in urls]
 
 
 def _pull_one(stage: LiveSourceStage, connection: Connection, *, processes: int | None, quiet: bool) -> dict[str, Any]:

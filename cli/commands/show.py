@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -19,6 +20,7 @@ from ...stores.query.lookup import StoredDocument, find_document
 from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
 from ..display.cells import COLOURS, MARKS, in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
+from ..display.layer_verdicts import print_layer_verdict
 from ..display.of_formula import known_of, print_known, reduced_formula
 from ..display.show_structures import print_structures, structures_of
 from ..display.show_values import print_values
@@ -27,7 +29,7 @@ from ..display.tables import print_table
 Doc = dict[str, Any]
 
 _APART: Final = frozenset(
-    {"structure", "gates", "history", "origins", "facets", "methods", "lows", "highs"}
+    {"structure", "gates", "history", "origins", "facets", "methods", "lows", "highs", "layering"}
     | {"deprecated", "deprecation_reasons", "stages", "schema_version", "rev", "content_hash"}
     | {"run_id", "created_at", "updated_at"}
 )
@@ -93,6 +95,9 @@ def show(
     _print_head(stored)
     _print_fields(stored.document, fields)
     _print_preferred(stored.document, fields)
+    if stored.document.get("layering"):
+        _section("layers")
+        print_layer_verdict(stored.document)
     _print_structure(stored.document.get("structure"))
     _print_gates(stored.document)
     if values:
@@ -239,7 +244,7 @@ def _print_gates(document: Doc) -> None:
     print_table(table)
     for earlier in document.get("history") or []:
         reason = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
-        when = text_of(earlier.get("judged_at"))
+        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
         out.print(f"[dim]before ({when}): {escape(str(earlier.get('status', '')))} {escape(reason)}[/]", soft_wrap=True)
 
 

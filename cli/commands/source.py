@@ -1,4 +1,4 @@
-"""``exfolio source``: the sources that were ingested, and how one is taken out again."""
+"""``exfolio source``: the sources that were ingested, how one is taken out again, and providers that could be."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ...builders.sources.registered import RegisteredSource, parts_of, registere
 from ...builders.sources.removal import remove as remove_source
 from ...builders.sources.removal import to_deprecate
 from ...builders.sources.service_stage import LiveSourceStage
+from ...builders.sources.services.optimade_providers import known_providers
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
@@ -26,8 +27,11 @@ from ..display.console import JsonOption, begin, err, out, print_json
 
 def register(app: typer.Typer) -> None:
     """Add the group ``source`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="List the sources that were ingested, and remove one.")
+    group = typer.Typer(
+        no_args_is_help=True, help="List sources that were ingested and providers that could be, and remove a source."
+    )
     group.command("list")(list_sources)
+    group.command("providers")(providers)
     group.command("remove")(remove)
     app.add_typer(group, name="source")
 
@@ -49,11 +53,52 @@ def list_sources(*, json: JsonOption = False) -> None:
     widths = [max(len(getattr(source, field)) for source in sources) for field in ("name", "kind")]
     for source in sources:
         bad = f", [yellow]{source.quarantined:,} in quarantine[/]" if source.quarantined else ""
+        bad += f", [yellow]{source.waiting:,} wait to be retired[/]" if source.waiting else ""
+        bad += f", {escape(source.licence)}" if source.licence else ""
         when = f", last {text_of(source.ingested_at)}" if source.ingested_at else ", never read to its end"
         name, kind = escape(f"{source.name:<{widths[0]}}"), f"{source.kind:<{widths[1]}}"
         out.print(f"[bold]{name}[/]  {kind}  {source.records:,} records{bad}{when}", soft_wrap=True)
         for place in source.places:
             out.print(f"  {place}", markup=False, style="dim", soft_wrap=True)
+
+
+def providers(*, json: JsonOption = False) -> None:
+    """List the OPTIMADE providers that are known, those first that can be ingested by name.
+
+    Addresses are those of the providers' own list, where it can be reached.
+
+    Examples
+    --------
+      exfolio source providers
+
+      exfolio ingest --provider oqmd --filter 'elements HAS ALL "Mn","O" AND nelements=2'
+    """
+    known, why_bundled = known_providers(begin())
+    if json:
+        print_json(
+            {
+                "providers": [
+                    {
+                        "name": one.name,
+                        "title": one.title,
+                        "url": one.url,
+                        "ready": one.ready,
+                        "fields": dict(one.fields),
+                    }
+                    for one in known
+                ],
+                "bundled": bool(why_bundled),
+            }
+        )
+        return
+    if why_bundled:
+        err.print(f"The list that comes with exfolio is shown: {why_bundled}", markup=False, soft_wrap=True)
+    width = max(len(provider.name) for provider in known)
+    for provider in known:
+        name = escape(f"{provider.name:<{width}}")
+        ready = "  [green]--provider[/]" if provider.ready else ""
+        out.print(f"[bold]{name}[/]  {escape(provider.title)}{ready}", soft_wrap=True)
+        out.print(f"{'':<{width}}  {provider.url}", markup=False, style="dim", soft_wrap=True)
 
 
 def remove(

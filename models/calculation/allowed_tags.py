@@ -6,6 +6,7 @@ own accord is not held against a run unless a table here knows its default.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,23 +15,25 @@ FREE: Final[dict[str, tuple[str, ...]]] = {
         *("SYSTEM", "NWRITE", "LWAVE", "LCHARG", "LVTOT", "LVHAR", "LELF", "LORBIT", "LAECHG", "LDOWNSAMPLE", "LH5"),
         *("NEDOS", "EMIN", "EMAX", "RWIGS", "LDAUPRINT", "LOPTICS", "LNABLA", "CSHIFT", "OMEGAMAX", "LHYPERFINE"),
         *("LWANNIER90", "LWRITE_MMN_AMN", "LWRITE_UNK", "LKPOINTS_OPT", "KPOINTS_OPT_MODE", "LVEL", "IESPILON"),
+        *("LVACPOTAV", "LWANNIER90_RUN", "LWRITE_WANPROJ", "LOCPROJ", "LKPROJ", "LBONE", "STM", "LSYNCH5"),
     ),
     "how the work is shared out": (
         *("NPAR", "KPAR", "NCORE", "NSIM", "NBLK", "LPLANE", "LSCALAPACK", "LSCAAWARE", "LSCALU", "LASYNC"),
         *("LORBITALREAL", "MAXMEM", "TELESCOPE", "NTAUPAR", "NOMEGAPAR", "TAUPAR", "OMEGAPAR", "NCSHMEM", "LFOCKACE"),
     ),
-    "where the electrons start from": ("ISTART", "INIWAV", "RANDOM_SEED", "NELMDL", "IWAVPR"),
+    "where the electrons start from": ("INIWAV", "RANDOM_SEED", "NELMDL", "IWAVPR"),
     "how they are brought to the end that EDIFF tells": (
         *("NELM", "NELMIN", "AMIX", "BMIX", "AMIN", "AMIX_MAG", "BMIX_MAG", "IMIX", "MAXMIX", "MIXPRE", "INIMIX"),
         *("MREMOVE", "WC", "MIXFIRST", "LMAXMIX", "LMIXTAU", "LMAXTAU", "TIME", "LDIAG", "LSUBROT", "WEIMIN"),
-        *("EBREAK", "DEPER", "NRMM", "ENINI", "TURBO", "IRESTART", "NREBOOT", "NMIN", "EREF", "NBANDS", "EFERMI"),
+        *("EBREAK", "DEPER", "NRMM", "ENINI", "TURBO", "IRESTART", "NREBOOT", "NMIN", "EREF", "NBANDS"),
     ),
     "how atoms are moved to the end that EDIFFG tells": (
         *("ISIF", "POTIM", "NFREE", "SMASS", "MDALGO", "NBLOCK", "KBLOCK", "NPACO", "APACO", "TEBEG", "TEEND"),
-        *("POMASS", "LATTICE_CONSTRAINTS", "NSW"),
+        *("POMASS", "LATTICE_CONSTRAINTS", "NSW", "IOPT", "MAXMOVE", "ILBFGSMEM", "LGLOBAL", "LAUTOSCALE", "INVCURV"),
+        *("LLINEOPT", "FDSTEP", "TIMESTEP", "SDALPHA", "FTIMEMAX", "FTIMEDEC", "FTIMEINC", "FALPHA", "FNMIN"),
     ),
     "grids and projectors, converged where the cut-off is": (
-        *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "ENAUG", "ADDGRID", "LREAL", "ROPT", "NLSPLINE", "LASPH"),
+        *("ENAUG", "ADDGRID", "LREAL", "ROPT", "NLSPLINE", "LASPH"),
         *("GGA_COMPAT", "LSYMGRAD", "PRECFOCK", "LMAXFOCK", "NMAXFOCKAE", "KSPACING", "KGAMMA"),
         *("KBLOWUP", "SAXIS"),
     ),
@@ -84,8 +87,10 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     # forces and cell
     "PSTRESS": (0,),
     "ML_LMLFF": (False,),
+    "ML_FF_LMLFF": (False,),  # its name before VASP 6.3
     "IMAGES": (0,),
     "LCLIMB": (False, True),
+    "ICHAIN": (0,),
     "SCALEE": (1,),
     "VCAIMAGES": (-1,),
     "PHON_NSTRUCT": (-1,),
@@ -115,6 +120,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "LFOCKAEDFT": (False,),
     "MCALPHA": (0,),
     # atoms, projectors, response
+    "ISTART": (0, 1),  # 2 and 3 keep the plane waves of another cell
     "LMAXPAW": (-100,),
     "LCOMPAT": (False,),
     "LREAL_COMPAT": (False,),
@@ -140,8 +146,30 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
 RULED: Final = (
     *("NELECT", "ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ICHARG", "ALGO", "IALGO", "ISPIN", "MAGMOM"),
     *("LDAUTYPE", "LDAUL", "LDIPOL", "IDIPOL", "DIPOL", "IBRION"),
+    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI"),
 )
 """Tags whose values `usability` judges by the run."""
+
+_OF_DISPERSION: Final = r"LVDW_EWALD|LVDWEXPANSION|LVDWSCS|LSCSGRAD|LVDW_ONECELL|VDW_\w+"
+SWITCHES: Final[dict[str, re.Pattern[str]]] = {
+    switch: re.compile(tags)
+    for switch, tags in {
+        "ML_LMLFF": r"ML_\w+",
+        "ML_FF_LMLFF": r"ML_\w+",
+        "LSOL": r"EB_K|TAU|LAMBDA_D_K|NC_K|SIGMA_K|CION_CONC|LNLDIEL|LNLION|LRHOB|LRHOION|R_ION|R_SOLV|P_SOLV|A_K",
+        "LPARD": r"EINT|NBMOD|LSEPB|LSEPK|IBAND|KPUSE",
+        "LEFG": r"QUAD_EFG",
+        "LHYPERFINE": r"NGYROMAG",
+        "LCHIMAG": r"DQ|LLRAUG|LNMR_SYM_RED",
+        "LCALCEPS": r"IPEAD|SKIP_EDOTP|SKIP_SCF",
+        "LBERRY": r"IGPAR|NPPSTR",
+        "METAGGA": r"CMBJ\w*",
+        "IMAGES": r"SPRING|LTANGENTOLD|LDNEB|LNEBCELL|JACOBIAN",
+        "IVDW": _OF_DISPERSION,
+        "LVDW": _OF_DISPERSION,
+    }.items()
+}
+"""Tags that do nothing while the switch is off, by the switch."""
 
 FREE_TAGS: Final = frozenset(tag for tags in FREE.values() for tag in tags)
 
@@ -161,9 +189,18 @@ def odd_tags(told: Mapping[str, Any], taken: Mapping[str, Any]) -> list[str]:
         if tag in DEFAULTS:
             if not _at_default(value, DEFAULTS[tag]):
                 odd[tag] = value
-        elif tag in told and tag not in FREE_TAGS and tag not in RULED:
+        elif tag in told and tag not in FREE_TAGS and tag not in RULED and not _switched_off(tag, told, taken):
             odd[tag] = value
     return [f"{tag} = {shown(value)}" for tag, value in sorted(odd.items())]
+
+
+def _switched_off(tag: str, told: Mapping[str, Any], taken: Mapping[str, Any]) -> bool:
+    switches = [switch for switch, tags in SWITCHES.items() if tags.fullmatch(tag)]
+    return bool(switches) and not any(_is_on(taken.get(switch, told.get(switch))) for switch in switches)
+
+
+def _is_on(value: Any) -> bool:
+    return str(value).strip().upper() not in ("NONE", "", "--", "FALSE", "F", ".FALSE.", ".F.", "0", "0.0", "[]")
 
 
 def shown(value: Any) -> str:

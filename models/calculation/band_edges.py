@@ -80,13 +80,12 @@ def band_edges(
         counts: dict[Channel, float] = {"both": electrons if spinors else electrons / 2}
     else:
         counts = {channel: float(share @ occupations[channel].sum(axis=1)) for channel in levels}
-    full = {channel: round(count) for channel, count in counts.items()}
+    full = _full_bands(levels, counts)
     by_channel: dict[Channel, tuple[float, float] | None] = {}
     for channel, energies in levels.items():
         if counts[channel] > energies.shape[1] - WHOLE:
             return BandEdges(None, doubt="there is no empty band: NBANDS is too small")
-        whole = abs(counts[channel] - full[channel]) <= WHOLE
-        edges = _edges(energies, full[channel]) if whole else None
+        edges = _edges(energies, full[channel]) if channel in full else None
         by_channel[channel] = edges if edges is not None and edges[1] > edges[0] else None
     gaps = {channel: edges[1] - edges[0] if edges else 0.0 for channel, edges in by_channel.items()}
     finite = {str(channel): round(float(gap), 6) for channel, gap in gaps.items() if np.isfinite(gap)}
@@ -103,6 +102,27 @@ def band_edges(
     return BandEdges(
         round(float(cbm - vbm), 6), float(vbm), float(cbm), _is_direct(levels, full, vbm, cbm), within, tuple(notes)
     )
+
+
+def _full_bands(levels: Mapping[Channel, Array], counts: Mapping[Channel, float]) -> dict[Channel, int]:
+    """Number of full bands of the channels that have a whole one.
+
+    Smearing moves electrons from one channel to the other where a gap is not much wider than it. Their sum stays, so
+    that two broken counts are those of an insulator where filling bands from the lowest leaves a gap.
+    """
+    whole = {channel: round(count) for channel, count in counts.items() if abs(count - round(count)) <= WHOLE}
+    total = sum(counts.values())
+    if len(whole) == len(counts) or "both" in levels or abs(total - round(total)) > WHOLE:
+        return whole
+    up = int(counts["up"])
+    for number in (up, up + 1):
+        filled: dict[Channel, int] = {"up": number, "down": round(total) - number}
+        if any(not 0 <= full < levels[channel].shape[1] for channel, full in filled.items()):
+            continue
+        edges = [_edges(levels[channel], full) for channel, full in filled.items()]
+        if max(below for below, _ in edges) < min(above for _, above in edges):
+            return filled
+    return whole
 
 
 def _edges(energies: Array, full: int) -> tuple[float, float]:

@@ -27,6 +27,7 @@ _GGA: Final = {
     "MK": "optB86b exchange",
     "ML": "rPW86 exchange",
     "CX": "LV-PW86r exchange",
+    "BF": "BEEF exchange",
 }
 """By GGA tag, https://www.vasp.at/wiki/index.php/GGA; VASP reads its first two letters."""
 _POTCAR_FUNCTIONAL: Final = {"PAW_PBE": PBE, "PAW_GGA": "PW91", "PAW": "LDA"}
@@ -46,6 +47,11 @@ _NONLOCAL: Final[tuple[tuple[str, dict[str, float], str], ...]] = (
 """GGA tag and parameters of the functionals with LUSE_VDW and AGGAC = 0, which takes PBE's correlation away:
 https://www.vasp.at/wiki/index.php/Nonlocal_vdW-DF_functionals; J. Klimeš et al., Phys. Rev. B 83, 195131 (2011)."""
 _DEFAULTS: Final = {"ZAB_VDW": _DEFAULT_ZAB, "PARAM1": 0.1234, "PARAM2": 1.0}
+_RVV10: Final = {"BPARAM": 6.3, "CPARAM": 0.0093}
+"""b and C of rVV10 as VASP takes them by itself: R. Sabatini et al., Phys. Rev. B 87, 041108 (2013)."""
+_RVV10_OF_META_GGA: Final = {"SCAN": 15.7, "R2SCAN": 11.95}
+"""b that belongs to a meta-GGA: H. Peng et al., Phys. Rev. X 6, 041005 (2016); J. Ning et al., Phys. Rev. B 106, 075422
+(2022)."""
 
 _DISPERSION: Final = {
     1: "DFT-D2",
@@ -62,6 +68,16 @@ _DISPERSION: Final = {
     4: "dDsC",
 }
 """By IVDW, https://www.vasp.at/wiki/index.php/IVDW."""
+_DAMPING_OF_PBE: Final[dict[str, dict[str, float]]] = {
+    "DFT-D2": {"VDW_S6": 0.75, "VDW_SR": 1.0, "VDW_D": 20.0},
+    "DFT-D3": {"VDW_S6": 1.0, "VDW_S8": 0.722, "VDW_SR": 1.217},
+    "DFT-D3-BJ": {"VDW_S6": 1.0, "VDW_S8": 0.7875, "VDW_A1": 0.4289, "VDW_A2": 4.4407},
+    "TS": {"VDW_S6": 1.0, "VDW_SR": 0.94, "VDW_D": 20.0},
+    "TS-H": {"VDW_S6": 1.0, "VDW_SR": 0.94, "VDW_D": 20.0},
+}
+"""Damping of dispersion beside PBE, which VASP sets by itself: S. Grimme, J. Comput. Chem. 27, 1787 (2006); S. Grimme
+et al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011); A. Tkatchenko, M. Scheffler, Phys. Rev.
+Lett. 102, 073005 (2009). Beside functionals that it has none for a run has to give its own."""
 UNSAID_DISPERSION: Final = "+vdW-unsaid"
 """Ends the name of a run whose energy holds a dispersion term that its file does not name."""
 
@@ -105,12 +121,15 @@ def functional_name(
     >>> functional_name(VaspTags.of(hybrid, {}), ["PAW_PBE Si 05Jan2001"])
     'HSE06'
     """
-    name = _nonlocal(tags, _semilocal(tags, potcar_titles))
+    semilocal = _semilocal(tags, potcar_titles)
+    name = _nonlocal(tags, semilocal)
     if any(abs(value) > _TOLERANCE for value in (hubbards or {}).values()):
         name += "+U"
     dispersion = 1 if tags.on("LVDW") else int(tags.number("IVDW", 0))
     if dispersion:
-        name += f"+vdW-{_DISPERSION.get(dispersion, f'IVDW={dispersion}')}"
+        added = _DISPERSION.get(dispersion, f"IVDW={dispersion}")
+        name += f"+vdW-{added}{_redamped(tags, added) if semilocal == PBE else ''}"
+        name += " (dispersion twice)" if tags.on("LUSE_VDW") else ""
     elif unsaid_dispersion:
         name += UNSAID_DISPERSION
     return name
@@ -163,19 +182,31 @@ def _semilocal(tags: VaspTags, titles: Sequence[str]) -> str:
     return _hybrid(tags, base) if is_hybrid(tags) else base + _scaled(tags)
 
 
+def _redamped(tags: VaspTags, dispersion: str) -> str:
+    """What is added to the name of a dispersion term whose damping is not PBE's."""
+    usual = _DAMPING_OF_PBE.get(dispersion, {})
+    odd = {tag: tags.number(tag, value) for tag, value in usual.items() if not _close(tags.number(tag, value), value)}
+    return _in_brackets(odd)
+
+
+def _in_brackets(odd: Mapping[str, float]) -> str:
+    return f" ({', '.join(f'{tag}={value:g}' for tag, value in odd.items())})" if odd else ""
+
+
 def _scaled(tags: VaspTags) -> str:
     """What is added to the name of a functional of which a part has been scaled."""
     parts = ["ALDAX", "ALDAC", *(("AMGGAX", "AMGGAC") if is_meta_gga(tags) else ("AGGAX", "AGGAC"))]
     if tags.on("LUSE_VDW"):
         parts = [part for part in parts if part != "AGGAC"]  # PBE's correlation goes where the nonlocal one comes
     odd = {part: tags.number(part, 1.0) for part in parts if not _close(tags.number(part, 1.0), 1.0)}
-    return f" ({', '.join(f'{part}={value:g}' for part, value in odd.items())})" if odd else ""
+    return _in_brackets(odd)
 
 
 def _hybrid(tags: VaspTags, base: str) -> str:
     exact, screening = tags.number("AEXX", 0.25), tags.number("HFSCREEN", 0.0)
-    shares = {tag: tags.number(tag, default) for tag, default in _hybrid_defaults(exact).items()}
-    odd = {tag: value for tag, value in shares.items() if not _close(value, _hybrid_defaults(exact)[tag])}
+    usual = _hybrid_defaults(exact)
+    shares = {tag: tags.number(tag, default) if tag in tags.told else default for tag, default in usual.items()}
+    odd = {tag: value for tag, value in shares.items() if not _close(value, usual[tag])}
     if not odd and not tags.on("LTHOMAS"):
         for semilocal, share, (low, high), name in _HYBRIDS:
             if base == semilocal and _close(exact, share) and low - _TOLERANCE <= screening <= high + _TOLERANCE:
@@ -191,7 +222,9 @@ def _hybrid(tags: VaspTags, base: str) -> str:
 
 
 def _hybrid_defaults(exact: float) -> dict[str, float]:
-    return {"ALDAX": 1 - exact, "AGGAX": 1 - exact, "ALDAC": 1.0, "AGGAC": 1.0}
+    """Shares of the semilocal parts that VASP takes by itself: https://www.vasp.at/wiki/index.php/AEXX."""
+    correlation = 0.0 if _close(exact, 1.0) else 1.0
+    return {"ALDAX": 1 - exact, "AGGAX": 1 - exact, "ALDAC": correlation, "AGGAC": correlation}
 
 
 def _nonlocal(tags: VaspTags, semilocal: str) -> str:
@@ -200,23 +233,31 @@ def _nonlocal(tags: VaspTags, semilocal: str) -> str:
     if tags.on("LHFCALC"):
         return f"{semilocal}+nonlocal vdW"
     values = {tag: tags.number(tag, default) for tag, default in _DEFAULTS.items()}
-    correlation, kernel = tags.number("AGGAC", 1.0), tags.told.get("IVDW_NL")
-    of_rvv10 = _close(tags.number("BPARAM", 0.0), 10.0)
+    kernel = {tag: tags.number(tag, default) for tag, default in _RVV10.items()}
+    correlation, version = tags.number("AGGAC", 1.0), tags.told.get("IVDW_NL")
+    of_rvv10 = _close(kernel["BPARAM"], 10.0)
     expected = (2,) if is_meta_gga(tags) or of_rvv10 else (1, 2) if gga_tag(tags) == "ML" else (1,)
-    if kernel is not None and int(kernel) not in expected:
-        values["IVDW_NL"] = float(kernel)  # of VASP 6.4: 1 that of Dion et al., 2 that of rVV10
+    if version is not None and int(version) not in expected:
+        values["IVDW_NL"] = float(version)  # of VASP 6.4: 1 that of Dion et al., 2 that of rVV10
     elif is_meta_gga(tags):
-        return f"{semilocal}+rVV10"
+        usual = {**_RVV10, "BPARAM": _RVV10_OF_META_GGA.get(semilocal, math.nan)}
+        return f"{semilocal}+rVV10{_in_brackets({tag: v for tag, v in kernel.items() if not _is_usual(v, usual[tag])})}"
+    elif gga_tag(tags) == "BF" and _close(values["ZAB_VDW"], _SECOND_ZAB):
+        return "BEEF-vdW"  # its share of PBE's correlation is part of the exchange tag
     elif _close(correlation, 0.0):
         for tag, needed, name in _NONLOCAL:
             if gga_tag(tags) == tag and all(_close(values[key], value) for key, value in needed.items()):
                 return name
-    elif gga_tag(tags) == "ML" and _close(tags.number("BPARAM", 6.3), 6.3):
+    elif gga_tag(tags) == "ML" and all(_is_usual(value, _RVV10[tag]) for tag, value in kernel.items()):
         return "rVV10"
-    elif semilocal == PBE and _close(tags.number("BPARAM", 0.0), 10.0):
+    elif semilocal == PBE and of_rvv10:
         return "PBE+rVV10L"
     words = [f"AGGAC={correlation:g}", *(f"{tag}={value:g}" for tag, value in values.items())]
     return f"{semilocal}+nonlocal vdW ({', '.join(words)})"
+
+
+def _is_usual(value: float, usual: float) -> bool:
+    return math.isclose(value, usual, rel_tol=1e-3)
 
 
 def _close(one: float, other: float) -> bool:

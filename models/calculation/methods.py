@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["Level", "Method", "parse_method"]
+__all__ = ["Level", "Method", "parse_method", "potential_of", "settings_of", "with_settings", "without_settings"]
 
 
 class Level(StrEnum):
@@ -56,6 +56,7 @@ _SOURCE: Final = re.compile(r" of the bulk \+ .*$| \([^()]*, (?:same-structure|p
 """What a value that was taken over says of where it comes from."""
 _MIXING: Final = re.compile(r"\b(?:AEXX|HFSCREEN|AGGAX|AGGAC|ALDAC|GGA)\b|[=%]", re.IGNORECASE)
 """Settings of a functional that make it another one than its name says."""
+_SETTINGS: Final = ", settings "
 _COMMA: Final = re.compile(r",(?![^(]*\))")
 _SCHEME: Final = re.compile(r" MP2020$")
 _ADDED_TO_POTENTIAL: Final = r"(?P<dispersion> ?\+ ?D[34](?:\((?:BJ|zero|M|BJM)\))?)?"
@@ -74,6 +75,8 @@ _DISPERSION: Final = (
 )
 _ADDED: Final = rf"(?P<added>(?:(?:\+|_)U(?:eff)?|\+SOC|{_DISPERSION})*)"
 _U: Final = re.compile(r"[+_]U", re.IGNORECASE)
+_WITH_U: Final = {Level.GGA: Level.GGA_U, Level.LDA: Level.GGA_U, Level.HSE06: Level.HYBRID}
+"""Levels that U makes others of: on top of HSE06 it opens gaps further."""
 _ADDS_DISPERSION: Final = re.compile(_DISPERSION, re.IGNORECASE)
 _VAN_DER_WAALS: Final = re.compile(rf"(?:vdW-DF\d?(?:-\w+)?|rev-?vdW-DF2|rVV10|BEEF-vdW){_ADDED}", re.IGNORECASE)
 _FUNCTIONALS: Final[tuple[tuple[Level, re.Pattern[str]], ...]] = tuple(
@@ -83,7 +86,8 @@ _FUNCTIONALS: Final[tuple[tuple[Level, re.Pattern[str]], ...]] = tuple(
         (Level.HSE06, r"HSE-?06"),
         (Level.HYBRID, r"HSE(?:-?03|-?12|sol)?|PBE0|PBEO|PBEsol0|SCAN0|B3LYP|B3PW91|HF"),
         (Level.HYBRID, r"PBEO or other hybrid functional|hybrid(?: of [^+]+)?"),
-        (Level.META_GGA, r"r2SCAN|rSCAN|SCAN|(?:TB-?)?mBJ|mBJLDA|(?:rev|R)?TPSS|M06-?L|MS[012]|MVS|GGA_GGA\+U_r2SCAN"),
+        (Level.META_GGA, r"r2SCANL?|rSCAN|SCANL?|(?:TB-?)?L?mBJ|mBJLDA|(?:rev|R)?TPSS|M06-?L|MS[012]|MVS"),
+        (Level.META_GGA, r"GGA_GGA\+U_r2SCAN|HLE17|LAK|TASK"),
         (Level.META_GGA, r"PBE\(\+U\)/r2SCAN"),
         (Level.GGA_U, r"PBE\(\+U\)|GGA\(\+U\)|(?:GGA|PBE)[/_](?:GGA|PBE)\+U"),
         (Level.GGA, r"GGA|PBE|PBEsol|revPBE(?:\+Pad[eé])?|RPBE|PW91|AM05|BLYP|optPBE|optB88|optB86b"),
@@ -122,6 +126,51 @@ def parse_method(name: str) -> Method:
     return _functional(head)
 
 
+def with_settings(method: str, label: str) -> str:
+    """Name of a method that was used by the settings of a label; the usual name without one.
+
+    Examples
+    --------
+    >>> with_settings("CHGNet 0.3.0 relaxed", "a1b2c3"), with_settings("CHGNet 0.3.0 relaxed", "")
+    ('CHGNet 0.3.0 relaxed, settings a1b2c3', 'CHGNet 0.3.0 relaxed')
+    """
+    return f"{method}{_SETTINGS}{label}" if label else method
+
+
+@lru_cache(maxsize=4096)
+def without_settings(method: str) -> str:
+    """Name of a method, by whatever settings it was used.
+
+    Examples
+    --------
+    >>> without_settings("PBE(+U) MP2020, settings a1b2c3, against known")
+    'PBE(+U) MP2020, against known'
+    """
+    return re.sub(rf"{_SETTINGS}[^,]*", "", method)
+
+
+def settings_of(method: str) -> str:
+    """Label of the settings by which a method was used; empty where it has none.
+
+    Examples
+    --------
+    >>> settings_of("CHGNet 0.3.0 relaxed, settings a1b2c3"), settings_of("CHGNet 0.3.0 relaxed")
+    ('a1b2c3', '')
+    """
+    return method.partition(_SETTINGS)[2].partition(",")[0]
+
+
+def potential_of(method: str) -> str:
+    """Name of the potential that took structures as a method says.
+
+    Examples
+    --------
+    >>> potential_of("CHGNet 0.3.0 relaxed, settings a1b2c3")
+    'CHGNet 0.3.0'
+    """
+    return without_settings(method).rpartition(" ")[0]
+
+
 def _of_potential(name: re.Match[str]) -> Method:
     plain = Level.RELAXED_POTENTIAL if name["how"] == " relaxed" else Level.POTENTIAL
     dispersion = name["dispersion"] is not None
@@ -134,7 +183,7 @@ def _functional(head: str) -> Method:
         functional = names.fullmatch(plain)
         if functional is None:
             continue
-        levels = [Level.GGA_U if level in (Level.GGA, Level.LDA) and _U.search(functional["added"]) else level]
+        levels = [_WITH_U.get(level, level) if _U.search(functional["added"]) else level]
         if plain != head and levels[0] in (Level.GGA_U, Level.GGA):
             levels.insert(0, Level.CORRECTED_GGA)
         # RPA and its kin hold the correlation that dispersion is.

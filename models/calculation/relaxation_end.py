@@ -24,6 +24,8 @@ less than what the hull tells apart."""
 LOOSE_ENERGY: Final = 10.0
 """How many EDIFFG (of energies) the last step may change the energy by: VASP compares along its line searches, and
 finished runs show up to five."""
+LOOSE_FORCE: Final = 0.1
+"""eV/Å up to which that holds: with more left the run was ended by hand."""
 ENOUGH_FORCE: Final = 0.03
 """eV/Å: force at which a run with EDIFFG = 0, which VASP never ends itself, counts as relaxed."""
 UNSAID_ENERGY: Final = 1e-4
@@ -102,12 +104,13 @@ def why_atoms_moved(
     if kind != RELAXATION:
         return None
     allowed = tags.number("EDIFFG", 10 * tags.number("EDIFF", 1e-4))
-    if allowed > 0:
-        return _energy_still_changes(steps, limit, allowed)
+    if allowed > 0 and len(steps) > 1:
+        return _energy_still_changes(steps, limit, allowed, largest_force(steps[-1], movable) or 0.0)
     force, stress = largest_force(steps[-1], movable), _open_stress(tags, steps[-1])
-    allowed_force = -allowed or ENOUGH_FORCE
+    allowed_force = -allowed if allowed < 0 else ENOUGH_FORCE
     if force is not None and force > allowed_force * 1.001:
-        return f"the largest force is {force:.3g} eV/Å, EDIFFG is {allowed:g} eV/Å"
+        told = f"EDIFFG is {allowed:g} eV/Å" if allowed <= 0 else "and one step shows no change of the energy"
+        return f"the largest force is {force:.3g} eV/Å, {told}"
     if stress > MAX_STRESS:
         return f"a stress of {stress:.3g} kB is left in the cell"
     if force is None and len(steps) >= limit:
@@ -127,13 +130,14 @@ def largest_force(step: Step, movable: NDArray[np.bool_] | None = None) -> float
     return largest if math.isfinite(largest) else None
 
 
-def _energy_still_changes(steps: Sequence[Step], limit: int, allowed: float) -> str | None:
+def _energy_still_changes(steps: Sequence[Step], limit: int, allowed: float, force: float) -> str | None:
     energies = [step_energy(step) for step in steps[-2:]]
     change = abs(energies[1] - energies[0]) if len(energies) == 2 and None not in energies else None  # type: ignore[operator]
     told = "" if change is None else f"; the last changed the energy by {change:.2g} eV, EDIFFG is {allowed:g} eV"
     if len(steps) >= limit and (change is None or change > allowed):
         return f"it took all NSW = {limit} steps{told}"
-    if change is not None and change > LOOSE_ENERGY * allowed:
+    beyond = LOOSE_ENERGY if force <= LOOSE_FORCE else 1.0
+    if change is not None and change > beyond * allowed:
         return f"it stopped after {len(steps)} of {limit} steps{told}"
     return None
 
@@ -142,8 +146,11 @@ def _open_stress(tags: VaspTags, step: Step) -> float:
     """Largest stress, kB, of what the cell was free to do."""
     moves = _CELL_MOVES.get(int(tags.number("ISIF", 2)))
     stress = np.asarray(step.get("stress", []), dtype=np.float64)
-    if moves is None or stress.shape != (3, 3) or tags.get("LATTICE_CONSTRAINTS") is not None:
+    if moves is None or stress.shape != (3, 3):
         return 0.0
+    if (free := tags.get("LATTICE_CONSTRAINTS")) is not None:
+        held = [not bool(one) for one in free] if isinstance(free, list) else [not free] * 3
+        stress[held] = stress[:, held] = 0.0
     pressure = np.eye(3) * np.trace(stress) / 3
     open_part = {"all": stress, "shape": stress - pressure, "volume": pressure}[moves]
     return float(np.abs(open_part).max())

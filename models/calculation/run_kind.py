@@ -31,6 +31,10 @@ _OTHER_MOTION: Final = {
 """By IBRION, https://www.vasp.at/wiki/index.php/IBRION."""
 _RELAXING: Final = (1, 2, 3)
 _RESPONSE: Final = {"CHI": "Optic", "BSE": "BSE", "TDHF": "BSE", "TIMEEV": "BSE", "ACFDT": "RPA", "RPA": "RPA"}
+_NO_MESH: Final = "SCF Along Lines"
+"""Self-consistent with the density of lines alone; "SCF Line" has a mesh, and lines of no weight beside it."""
+LINE_KINDS: Final = ("NSCF Line", "SCF Line", _NO_MESH)
+"""Kinds of run with k-points along lines."""
 _GW: Final = ("GW", "EVGW", "QPGW", "SCGW", "G0W0")
 
 
@@ -42,7 +46,7 @@ def kind_of_run(tags: VaspTags, *, k_points_along_lines: bool, k_point_weights: 
     tags
         Of the run.
     k_points_along_lines
-        Whether the k-points were given as lines or one by one.
+        Whether they are along lines rather than a mesh.
     k_point_weights
         Of each k-point; those without weight in a self-consistent run are along lines.
 
@@ -69,6 +73,8 @@ def kind_of_run(tags: VaspTags, *, k_points_along_lines: bool, k_point_weights: 
         return _RESPONSE.get(algorithm, "GW")
     if tags.on("LOPTICS") and algorithm.startswith("E"):  # Exact: the bands of an earlier run, for their transitions
         return "Optic"
+    if k_points_along_lines:
+        return _NO_MESH
     if motion == 0 and steps > 0:
         return MOLECULAR_DYNAMICS
     if motion in _RELAXING and steps > 0:

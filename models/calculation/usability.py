@@ -13,11 +13,11 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 from pymatgen.core.periodic_table import Element
-from pymatgen.core.structure import Structure
 
-from ..structure.vacuum import MIN_GAP, thickest_gap
+from ..structure.vacuum import MIN_GAP, has_vacuum_all_round, thickest_gap
 from .allowed_tags import odd_tags, shown
-from .functional import UNSAID_DISPERSION, is_hybrid
+from .functional import UNSAID_DISPERSION, hubbards_of_run, is_hybrid
+from .numerical_quality import HULL_CUTOFF, OTHER_CUTOFF, Run, why_cut_off_low, why_numbers_are_poor
 from .relaxation_end import UNSAID_ENERGY
 from .run_kind import ENERGY_KINDS, GAP_KINDS
 from .vasp_tags import VaspTags
@@ -26,91 +26,23 @@ Purpose = Literal["energy", "exfoliation", "gap"]
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 _ENERGIES: Final[tuple[Purpose, ...]] = ("energy", "exfoliation")
 
-HULL_CUTOFF: Final = 520.0
-"""eV: ENCUT of Materials Project's MPRelaxSet, 1.3 times the largest ENMAX of common POTCARs (400 eV)."""
-OTHER_CUTOFF: Final = 400.0
-"""eV: ENMAX of the POTCARs of C, N, O and F, for what is compared with itself alone: a gap, a pair."""
-COARSEST_MESH: Final = {"metal": 0.5, "insulator": 0.7}
-"""1/Å with 2π between k-points. 0.5 is VASP's own default of KSPACING, coarser than any set of Materials Project (0.25
-or less); energies of insulators are converged to about 1 meV/atom at 0.7."""
-ENERGY_CHANGE: Final = 1e-4
-"""eV/atom: largest EDIFF; Materials Project's is 5e-5."""
-LOOSE_RELAXATION: Final = {"energy": 2e-3, "force": 0.1}
-"""Largest EDIFFG, eV/atom and eV/Å; Materials Project's is 5e-4 eV/atom."""
-SMEARING: Final = {"Gaussian, Fermi": 0.2, "Methfessel-Paxton": 0.5}
-"""eV: largest SIGMA; 0.5 is that of Materials Project's r2SCAN workflow for metals."""
-EMPTY: Final = 0.05
-"""Occupation up to which the highest band is empty: beyond it there are too few bands for the electrons."""
 DIPOLE_ENERGY: Final = 5e-3
 """eV/atom: dispersion is more in any solid, the dipole correction of a layer less."""
-ENTROPY: Final = 5e-3
-"""eV/atom: largest electronic entropy by smearing; VASP's manual asks for 1e-3."""
 MAGNETIC: Final = frozenset({"V", "Cr", "Mn", "Fe", "Co", "Ni", "U", "Np", "Pu"})
 """Elements whose compounds commonly have moments, beside lanthanides with their f electrons in the valence."""
 _FROZEN_F: Final = ("_2", "_3")
 """Ends of the names of POTCARs of lanthanides with their f electrons in the core."""
-_PRECISION: Final = ("N", "A", "H")
-_TETRAHEDRA: Final = (-5, -4, -14, -15)
 _SCF: Final = (38, 48, 58, 68, 53, 54, 8, 18, 28)
 """IALGO of algorithms that minimise the energy self-consistently: Normal, VeryFast, All, Fast, Damped …"""
 _SELF_CONSISTENT: Final = re.compile(r"N|NORM.*|V.*|F.*|A|AL.*|D.*|C|CO.*")
 """ALGO by what VASP reads of it, https://www.vasp.at/wiki/index.php/ALGO: not None, Nothing, Exact, CHI, ACFDT, GW …"""
+_SELF_CONSISTENT_START: Final = (0, 1, 2)
+"""ICHARG of runs that make their own density; 3 to 5 take potential or density from elsewhere, 10 and more keep it."""
+_POTENTIALS_ALONE: Final = ("MBJ", "LMBJ")
+"""METAGGA of potentials for gaps, that belong to no energy."""
+_ALL_AXES: Final = 4
+"""IDIPOL of a molecule, which has vacuum all round."""
 _SHELL: Final = {"s": 0, "p": 1, "d": 2, "f": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What is known of a run when its use is judged.
-
-    Attributes
-    ----------
-    tags
-        Of the run.
-    kind
-        Kind of run, of `run_kind`.
-    functional
-        Its name.
-    structure
-        Final one.
-    potcar_titles
-        Of its POTCARs, by species.
-    species
-        Element of each POTCAR.
-    valence_electrons
-        Of the neutral cell by the POTCARs; None where not known.
-    mesh
-        Divisions of the k-point mesh; None where the points are given otherwise.
-    filling_of_highest
-        Largest occupation of the highest band.
-    entropy
-        eV in the cell, by smearing.
-    unsaid_energy
-        eV that the electronic steps lack.
-    unconverged
-        Why electrons or atoms did not come to rest, each in a sentence.
-    band_gap
-        eV; None where not known.
-    gap_doubt
-        Why the band gap is not to be used.
-    set_aside
-        Whether custodian gave it up.
-    """
-
-    tags: VaspTags
-    kind: str
-    functional: str
-    structure: Structure
-    potcar_titles: Sequence[str] = ()
-    species: Sequence[str] = ()
-    valence_electrons: float | None = None
-    mesh: Sequence[int] | None = None
-    filling_of_highest: float = 0.0
-    entropy: float = 0.0
-    unsaid_energy: float = 0.0
-    unconverged: Sequence[str] = ()
-    band_gap: float | None = None
-    gap_doubt: str | None = None
-    set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +84,10 @@ def judge(run: Run) -> Usability:
     against(_ENERGIES, _no_use(run.kind, ENERGY_KINDS, "energy to compare"))
     against(("gap",), _no_use(run.kind, GAP_KINDS, "band gap"), run.gap_doubt)
     against(PURPOSES, _odd(run.tags))
-    against(PURPOSES, _charge(run), _precision(run), _algorithm(run), _dipole(run), *_hubbard(run), _potcars(run))
-    against(PURPOSES, *_smearing(run), _spins(run), _mesh(run), _electron_change(run), _loose(run))
-    against(PURPOSES, _bands(run))
-    against(("energy",), _cutoff(run, HULL_CUTOFF, "an energy beside Materials Project's"))
-    against(("exfoliation", "gap"), _cutoff(run, OTHER_CUTOFF, "the POTCARs of C, N, O and F"))
+    against(PURPOSES, _charge(run), _algorithm(run), _dipole(run), *_hubbard(run), _potcars(run), *_density(run))
+    against(PURPOSES, _spins(run), *why_numbers_are_poor(run))
+    against(("energy",), why_cut_off_low(run, HULL_CUTOFF, "an energy beside Materials Project's"))
+    against(("exfoliation", "gap"), why_cut_off_low(run, OTHER_CUTOFF, "the POTCARs of C, N, O and F"))
     against(_ENERGIES, _no_total_energy(run), _unsaid(run), _odd_functional(run))
     return Usability(_purpose(run), reasons)
 
@@ -164,7 +95,7 @@ def judge(run: Run) -> Usability:
 def _purpose(run: Run) -> Purpose:
     if run.kind in GAP_KINDS and run.kind not in ENERGY_KINDS:
         return "gap"
-    if is_hybrid(run.tags):
+    if is_hybrid(run.tags) or run.tags.word("METAGGA") in _POTENTIALS_ALONE:
         return "gap"
     named = run.functional.removesuffix(UNSAID_DISPERSION)
     return "exfoliation" if "vdW" in named or "VV10" in named else "energy"
@@ -189,19 +120,22 @@ def _charge(run: Run) -> str | None:
     return f"NELECT = {taken:g}, the neutral cell has {neutral:g} electrons: it is charged by {neutral - taken:+g}"
 
 
-def _cutoff(run: Run, floor: float, whose: str) -> str | None:
-    cutoff = run.tags.number("ENCUT", -1.0)
-    if "ENCUT" not in run.tags.told and floor == OTHER_CUTOFF:
-        return None  # the largest ENMAX of the run's own POTCARs
-    if cutoff >= floor - 0.1:
-        return None
-    told = "is not stated" if cutoff < 0 else f"= {cutoff:g} eV"
-    return f"ENCUT {told}, {whose} needs {floor:g} eV"
-
-
-def _precision(run: Run) -> str | None:
-    precision = str(run.tags.get("PREC", "Normal")).strip()
-    return None if precision[:1].upper() in _PRECISION else f"PREC = {precision}: Normal or Accurate is needed"
+def _density(run: Run) -> list[str]:
+    """What is wrong with where the density comes from."""
+    level, start = run.tags.told.get("EFERMI"), int(run.tags.number("ICHARG", 0))
+    by_hand = isinstance(level, int | float) and level != 0  # else a word that says how VASP finds it
+    reasons = [f"EFERMI = {shown(level)}: the Fermi level is set by hand"] if by_hand else []
+    if start in _SELF_CONSISTENT_START:
+        return reasons
+    if not run.kind.startswith("NSCF"):
+        return [*reasons, f"ICHARG = {start}: potential or density are taken from elsewhere"] if start > 0 else reasons
+    if is_hybrid(run.tags):
+        reasons.append(f"ICHARG = {start} keeps a density, and exact exchange is of orbitals")
+    shells = {_correlated_shell(element) for element in hubbards_of_run(run.tags, run.species)}
+    kept, needed = run.tags.number("LMAXMIX", np.inf), 2 * max(shells, default=0)
+    if kept < needed:
+        reasons.append(f"LMAXMIX = {kept:g}: the density that was kept lacks what U acts on, l up to {needed}")
+    return reasons
 
 
 def _algorithm(run: Run) -> str | None:
@@ -213,47 +147,6 @@ def _algorithm(run: Run) -> str | None:
     if not _SELF_CONSISTENT.fullmatch(algorithm):
         odd = [f"ALGO = {algorithm.capitalize()}"]
     return f"{', '.join(odd)}: the electrons are not brought to self-consistency" if odd else None
-
-
-def _bands(run: Run) -> str | None:
-    if run.filling_of_highest <= EMPTY:
-        return None
-    return f"NBANDS = {run.tags.number('NBANDS', 0):g}: the highest band holds {run.filling_of_highest:.2g} electrons"
-
-
-def _electron_change(run: Run) -> str | None:
-    taken, allowed = run.tags.number("EDIFF", 1e-4), ENERGY_CHANGE * len(run.structure)
-    if run.kind.startswith("NSCF") or taken <= allowed * 1.001:
-        return None
-    return f"EDIFF = {taken:g} eV for {len(run.structure)} atoms, at most {allowed:g} eV is allowed"
-
-
-def _loose(run: Run) -> str | None:
-    limit = run.tags.number("EDIFFG", 0.0)
-    if run.kind != ENERGY_KINDS[1] or not limit:
-        return None
-    if limit > 0:
-        allowed = LOOSE_RELAXATION["energy"] * len(run.structure)
-        return None if limit <= allowed else f"EDIFFG = {limit:g} eV, at most {allowed:g} eV is allowed"
-    allowed = LOOSE_RELAXATION["force"]
-    return None if -limit <= allowed * 1.001 else f"EDIFFG = {limit:g} eV/Å, at most {-allowed:g} eV/Å is allowed"
-
-
-def _smearing(run: Run) -> list[str]:
-    method, width = int(run.tags.number("ISMEAR", 1)), run.tags.number("SIGMA", 0.2)
-    reasons = []
-    if method in _TETRAHEDRA:
-        pass
-    elif method < -1:
-        reasons.append(f"ISMEAR = {method}: occupations are set by hand")
-    else:
-        allowed = SMEARING["Methfessel-Paxton" if method > 0 else "Gaussian, Fermi"]
-        if width > allowed + 1e-6:
-            reasons.append(f"SIGMA = {width:g} eV, with ISMEAR = {method} at most {allowed:g} eV is allowed")
-    per_atom = run.entropy / len(run.structure)
-    if per_atom > ENTROPY:
-        reasons.append(f"smearing brings {per_atom:.2g} eV/atom of entropy, at most {ENTROPY:g} eV/atom is allowed")
-    return reasons
 
 
 def _spins(run: Run) -> str | None:
@@ -293,6 +186,13 @@ def _hubbard(run: Run) -> list[str]:
         expected = _correlated_shell(element)
         if abs(u - j) > 1e-6 and int(shell) != expected:
             reasons.append(f"LDAUL = {int(shell)} of {element}, whose U of {u - j:g} eV is for l = {expected}")
+    effective: dict[str, set[float]] = {}
+    for element, u, j in zip(run.species, us, js, strict=True):
+        effective.setdefault(element, set()).add(round(u - j, 6))
+    for element, values in effective.items():
+        if len(values) > 1:
+            told = " and ".join(f"{value:g}" for value in sorted(values))
+            reasons.append(f"U of {element} is {told} eV, by POTCAR: it has to be one")
     return list(dict.fromkeys(reasons))
 
 
@@ -310,28 +210,17 @@ def _dipole(run: Run) -> str | None:
     if not run.tags.on("LDIPOL") and not axis:
         return None
     gap = thickest_gap(run.structure)
-    if gap.thickness >= MIN_GAP and axis in (gap.axis + 1, 4):
+    if gap.thickness >= MIN_GAP and axis == gap.axis + 1:
         return None
-    return f"LDIPOL, IDIPOL = {axis}: there is no vacuum along that axis"
-
-
-def _mesh(run: Run) -> str | None:
-    if run.mesh is None or run.kind.startswith("NSCF"):
+    if axis == _ALL_AXES and has_vacuum_all_round(run.structure):
         return None
-    gap = thickest_gap(run.structure)
-    steps = np.linalg.norm(run.structure.lattice.reciprocal_lattice.matrix, axis=1) / np.asarray(run.mesh, dtype=float)
-    if gap.thickness >= MIN_GAP:
-        steps[gap.axis] = 0.0
-    what = "insulator" if run.band_gap else "metal"
-    if steps.max() <= COARSEST_MESH[what] * 1.02:
-        return None
-    told = "x".join(map(str, run.mesh))
-    return f"k-points {told}: {steps.max():.2f}/Å apart, at most {COARSEST_MESH[what]:g}/Å is allowed of a {what}"
+    where = "on all sides" if axis == _ALL_AXES else "along that axis"
+    return f"LDIPOL, IDIPOL = {axis}: there is no vacuum {where}"
 
 
 def _no_total_energy(run: Run) -> str | None:
     word = run.tags.word("METAGGA")
-    return f"METAGGA = {word} is a potential without an energy" if word in ("MBJ", "LMBJ") else None
+    return f"METAGGA = {word} is a potential without an energy" if word in _POTENTIALS_ALONE else None
 
 
 def has_unsaid_energy(tags: VaspTags, kind: str, energy: float, atoms: int) -> bool:
@@ -359,5 +248,5 @@ def _unsaid(run: Run) -> str | None:
 
 
 def _odd_functional(run: Run) -> str | None:
-    odd = any(mark in run.functional for mark in ("(", "GGA=", "IVDW=", "exchange", "not stated"))
+    odd = any(mark in run.functional for mark in ("(", "GGA=", "IVDW=", "exchange", "nonlocal", "not stated"))
     return f"the functional is no published one: {run.functional}" if odd else None

@@ -42,7 +42,13 @@ DEFAULTS: Final[dict[str, Any]] = {
     "HFSCREEN": 0.0,
     "IVDW": 0,
     "LDAUTYPE": 2,
-    **dict.fromkeys(("AGGAC", "ALDAC", "AMGGAC"), 1.0),
+    "GGA_COMPAT": True,
+    "ZAB_VDW": -0.8491,
+    "PARAM1": 0.1234,
+    "PARAM2": 1.0,
+    "BPARAM": 6.3,
+    "CPARAM": 0.0093,
+    **dict.fromkeys(("AGGAC", "ALDAC", "AMGGAC", "AMGGAX"), 1.0),
     **dict.fromkeys(("LSORBIT", "LNONCOLLINEAR", "LHFCALC", "LUSE_VDW", "LVDW", "LASPH", "ADDGRID"), False),
 }
 """What VASP takes of its own accord, https://www.vasp.at/wiki; of other tags nothing is assumed."""
@@ -75,13 +81,20 @@ def differing_settings(
         tag = key.upper()
         if tag in DIFFERING_BY_NATURE or (tag == "LDAUTYPE" and not has_u):
             continue
-        ours, theirs = (settings.get(key, DEFAULTS.get(tag)) for settings in (layer, bulk))
+        ours, theirs = (settings.get(key, _default(tag, settings)) for settings in (layer, bulk))
         if tag == "SIGMA" and any(_smearing(settings) == "tetrahedra" for settings in (layer, bulk)):
             continue  # the width is of no use there
         if not _alike(tag, ours, theirs, atoms):
             told = [_told(tag, settings.get(key, "not given")) for settings in (layer, bulk)]
             reasons.append(f"{key} differs: monolayer {told[0]}, bulk {told[1]}")
     return reasons
+
+
+def _default(tag: str, settings: Mapping[str, object]) -> object:
+    if tag in ("AGGAX", "ALDAX"):  # exact exchange takes the place of a part
+        share = settings.get("AEXX", 0.25) if settings.get("LHFCALC") else 0.0
+        return 1.0 - float(share) if _is_number(share) else None  # type: ignore[arg-type]
+    return DEFAULTS.get(tag)
 
 
 def _alike(tag: str, ours: object, theirs: object, atoms: tuple[float, float]) -> bool:

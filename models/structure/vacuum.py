@@ -53,15 +53,26 @@ def thickest_gap(structure: Structure) -> Gap:
 
 def find_gap(matrix: Array, fractional: Array) -> Gap:
     """Find the thickest empty slab of a crystal given as arrays; see `thickest_gap`."""
+    thickness, starts, heights = _empty_slabs(matrix, fractional)
+    axis = int(thickness.argmax())
+    return Gap(axis, float(thickness[axis]), float(starts[axis]), float(heights[axis]))
+
+
+def has_vacuum_all_round(structure: Structure) -> bool:
+    """Whether there is a vacuum across each cell vector, as around a molecule."""
+    thickness, _, _ = _empty_slabs(structure.lattice.matrix, structure.frac_coords)
+    return bool(thickness.min() >= MIN_GAP)
+
+
+def _empty_slabs(matrix: Array, fractional: Array) -> tuple[Array, Array, Array]:
+    """Thickness, start and height of cell, (3,) each, of the thickest empty slab across each cell vector."""
     inverse = np.linalg.inv(matrix)
     heights = 1 / np.sqrt((inverse * inverse).sum(axis=0))
     levels = np.sort(fractional - np.floor(fractional), axis=0)
     steps = levels - np.concatenate((levels[-1:] - 1, levels[:-1]))
     widest = steps.argmax(axis=0)
     across = np.arange(3)
-    thickness = steps[widest, across] * heights
-    axis = int(thickness.argmax())
-    return Gap(axis, float(thickness[axis]), float(levels[widest[axis], axis]), float(heights[axis]))
+    return steps[widest, across] * heights, levels[widest, across], heights
 
 
 def is_monolayer_cell(structure: Structure, *, min_gap: float = MIN_GAP) -> bool:
@@ -111,7 +122,7 @@ def with_vacuum(structure: Structure, axis: int) -> Structure:
     Returns
     -------
     Structure
-        Periodic along all three vectors: the cell as it is where the vacuum is at least `MIN_GAP` thick, else upright
+        Periodic along all three vectors, as programs that compare and reduce cells need it: the cell as it is where the vacuum is at least `MIN_GAP` thick, else upright
         with `VACUUM`.
     """
     matrix, positions = structure.lattice.matrix, structure.cart_coords

@@ -5,6 +5,7 @@ A failure stands beside the item's value and never replaces it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -113,6 +114,14 @@ def waiting(connection: Connection, stage: str) -> list[str]:
 def known(connection: Connection, stage: str) -> bool:
     """Whether any failure of a stage is on record."""
     return connection.database["failures"].find_one({"stage": stage}, {"_id": 1}) is not None
+
+
+def forget_others(connection: Connection, stage: str, beginning: str, run_id: str, session: ClientSession) -> None:
+    """Delete failures of items whose key begins so and that this run did not meet, in the caller's transaction."""
+    if known(connection, stage):
+        items = {"$regex": f"^{re.escape(beginning)}"}
+        criteria = {"stage": stage, "item": items, "run_id": {"$ne": run_id}}
+        connection.database["failures"].delete_many(criteria, session=session)
 
 
 def unpark(connection: Connection, *, stage: str | None = None, item: str | None = None) -> int:

@@ -19,12 +19,13 @@ Doc = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A piece of input that can't be used."""
+    """A piece of input that can't be used; `key` is the id of the document it would have been, where that is known."""
 
     file: str
     place: str
     reason: str
     remedy: str = ""
+    key: str = ""
 
 
 def put(connection: Connection, stage: str, refused: Sequence[Refused], *, run_id: str, session: ClientSession) -> None:
@@ -51,7 +52,12 @@ def put(connection: Connection, stage: str, refused: Sequence[Refused], *, run_i
         identity = text_hash(stage, item.file, item.place)
         changes = {"reason": item.reason, "remedy": item.remedy, "run_id": run_id}
         fixed = {"stage": stage, "file": item.file, "place": item.place, "first_seen_at": now}
-        operations.append(UpdateOne({"quarantine_id": identity}, {"$set": changes, "$setOnInsert": fixed}, upsert=True))
+        update: Doc = {"$set": changes, "$setOnInsert": fixed}
+        if item.key:
+            changes["key"] = item.key
+        else:
+            update["$unset"] = {"key": ""}
+        operations.append(UpdateOne({"quarantine_id": identity}, update, upsert=True))
     connection.database["quarantine"].bulk_write(operations, session=session, ordered=False)
 
 

@@ -22,7 +22,13 @@ def claims_on(connection: Connection, stage: str) -> dict[str, Doc]:
 
 
 def claim(
-    connection: Connection, campaign: str, stage: str, settings: str, *, alone: bool = False, keep: bool = True
+    connection: Connection,
+    campaign: str,
+    stage: str,
+    settings: str,
+    *,
+    alone: bool = False,
+    unkept: dict[str, dict[str, Doc]] | None = None,
 ) -> str:
     """Claim a stage with these settings for a campaign; returns the label to use.
 
@@ -35,8 +41,9 @@ def claim(
     alone
         Whether other campaigns of the same settings get a stage of their own all the same; then the label is the
         campaign's name.
-    keep
-        Whether the claim is kept; else it is only said what the label would be.
+    unkept
+        By stage and campaign, claims that hold beside those in the registry; then this one is noted there, and what is
+        returned is what the label would be. Else it is kept in the registry.
 
     Returns
     -------
@@ -44,10 +51,12 @@ def claim(
         Empty for the settings under the usual name. A campaign whose settings change keeps its label, unless another
         campaign still uses it as it was.
     """
-    claims = claims_on(connection, stage)
+    claims = claims_on(connection, stage) | ({} if unkept is None else unkept.get(stage, {}))
     label = _label(claims, campaign, settings, alone=alone)
     new = {"campaign": campaign, "stage": stage, "settings": settings, "label": label}
-    if keep and any(claims.get(campaign, {}).get(key) != value for key, value in new.items()):
+    if unkept is not None:
+        unkept.setdefault(stage, {})[campaign] = new
+    elif any(claims.get(campaign, {}).get(key) != value for key, value in new.items()):
         identity = {"claim_id": f"{campaign}/{stage}"}
         connection.database[_COLLECTION].update_one(identity, {"$set": new}, upsert=True)
     return label

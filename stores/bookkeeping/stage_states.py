@@ -149,6 +149,27 @@ def set_partial(connection: Connection, stage: str, partial: Doc, *, token: int,
     )
 
 
+def note_had(connection: Connection, stage: str, had: dict[str, int], *, token: int, session: ClientSession) -> None:
+    """Note in the caller's transaction how many documents a source has, by collection, now that a pass is settled.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    had
+        Documents by collection.
+    token
+        Token of its lease.
+    session
+        The caller's session, in its transaction.
+    """
+    connection.database["stage_states"].update_one(
+        {"stage": stage, "token": token}, {"$set": {"had": had}}, session=session
+    )
+
+
 def join(consumed: int, ahead: list[list[int]], done: tuple[int, int]) -> tuple[int, list[list[int]]]:
     """Add a finished interval ``(low, high]``; gives the new mark and the intervals still apart from it.
 

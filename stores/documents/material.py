@@ -20,7 +20,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "record": (),
         "layers": ("dimensionality", "layered", "layering"),
-        "links": ("same_as", "link"),
+        "links": ("same_as", "alike", "link"),
         "preferred": ("preferred", "preferred_from", "other_values"),
         "template": ("template", "template_prototype", "template_dimension", "template_refused"),
     }
@@ -86,13 +86,27 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     )
 
     dimensionality = IntField(help_text="By the layer analysis: 0 molecules … 3 network", min_value=0, max_value=3)
-    layered = BooleanField(help_text="Layered by the rules of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019))")
-    layering = DictField(help_text="Layer analysis: tolerances (Å) at which layered, layers per cell, or why none")
+    layered = BooleanField(
+        help_text="Consists of layers, by the score of dimensionality and the strength of the bonds within and between "
+        "(docs/two-dimensional.md)"
+    )
+    layering = DictField(
+        help_text="Layer analysis: kind (layers, network, chains, molecules, bound, charged, intercalated or woven "
+        "layers, ions), score (0 to 1, of 2D) and scores of 0D to 3D, binding of the layers (share of the bonding of "
+        "the atom bound most, strongest contact and weakest bond within in bonds, sum per Å^2), layers per cell, reason"
+    )
 
-    same_as = ListField(StringField(), help_text="Documents with the same structure (StructureMatcher)")
+    same_as = ListField(StringField(), help_text="Documents of the same material, with which it shares its values")
+    alike = ListField(
+        StringField(),
+        help_text="Documents of the same family that are not the same material: polymorphs that little tells apart, "
+        "other magnetic states, other energies",
+    )
     link = DictField(
-        help_text="How it was compared, where its formula has other structures: representative (the first document "
-        "with the same structure, by id), fingerprint (of the structure that was compared)"
+        help_text="How it was compared, where its formula has other structures: family and representative (the first "
+        "document, by id, that is alike, and that is the same structure), compared_with and the relation to that one, "
+        "because, rms, furthest (Å), strain, space_groups, energy_difference (eV/atom), moments (µB per atom), "
+        "fingerprint (of the structure that was compared)"
     )
 
     preferred = DictField(

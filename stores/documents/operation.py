@@ -62,6 +62,7 @@ class StageState(Document):
     consumed = DictField(help_text="By collection: every document up to this revision has been taken care of")
     ahead = DictField(help_text="By collection: intervals of revisions beyond that are done too")
     partial = DictField(help_text="Where a pass over groups or files stands")
+    had = DictField(help_text="Of a source: by collection, how many documents it had when its last pass was settled")
     updated_at = DateTimeField(help_text="Last change (UTC)")
 
 
@@ -119,6 +120,7 @@ class Quarantined(Document):
     place = StringField(help_text="Line, row, block or id in it")
     reason = StringField(required=True, help_text="What is wrong")
     remedy = StringField(help_text="What a person can do")
+    key = StringField(help_text="Id of the document it would have been, where that is known")
     first_seen_at = DateTimeField(required=True, help_text="When it was first met (UTC)")
     run_id = StringField(help_text="Run that last met it")
 
@@ -135,12 +137,15 @@ class SourceFile(Document):
     files = ListField(StringField(), help_text="Of a calculation, the files in its folder that it is read from")
     size = LongField(help_text="Bytes, of all its files")
     modified_ns = LongField(help_text="Time of last change of the file, in nanoseconds")
+    changed_ns = LongField(help_text="Time at which the system noted its last change, which no program can set")
     sha256 = StringField(help_text="Hash of its bytes")
     fingerprint = StringField(help_text="Fingerprint of the stage that read it")
     next_record = LongField(help_text="Records before this one are taken care of")
     complete = BooleanField(help_text="Read to its end")
     records = LongField(help_text="Records in it, where read to its end")
     bad = LongField(help_text="… of which were refused")
+    compare = BooleanField(help_text="Whether what it held before is still to be compared with what it holds now")
+    repeats = BooleanField(help_text="Whether it holds records of ids that other records of the source have")
 
 
 class ScheduledJob(Document):

@@ -1,10 +1,10 @@
-"""The bookkeeping of live sources: what was pulled of each, record by record, and how the last whole pull went."""
+"""The bookkeeping of sources: what was pulled of live ones, how the last whole pull went, what is to be retired."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, Document, LongField, StringField
+from mongoengine import BooleanField, DateTimeField, DictField, Document, ListField, LongField, StringField
 
 from .base import meta
 
@@ -49,7 +49,22 @@ class SourcePull(Document):
     complete = BooleanField(help_text="Whether it met every record of the source")
     note = StringField(help_text="Why it did not")
     memory = DictField(help_text="What the next pass needs to know of it")
+    provider = DictField(help_text="What the service says of itself: name, homepage, licence, version, last_modified")
 
 
-PULLS: tuple[type[Document], ...] = (SourceRecord, SourcePull)
+class PendingRetirement(Document):
+    """A document that its source no longer has and that is not deprecated yet."""
+
+    KEY: ClassVar[str] = "retirement_id"
+    meta = meta("pending_retirements", {"fields": ["retirement_id"], "unique": True}, "stage")
+
+    retirement_id = StringField(required=True, help_text="Identity: hash of stage, collection and key")
+    stage = StringField(required=True, help_text="Stage that brought it in")
+    collection = StringField(required=True, help_text="Collection it is in")
+    key = StringField(required=True, help_text="Its key there")
+    reason = StringField(required=True, help_text="Why it will be deprecated")
+    held_by = ListField(StringField(), help_text="Files whose bad records may be the one that is missing")
+
+
+PULLS: tuple[type[Document], ...] = (SourceRecord, SourcePull, PendingRetirement)
 """Every collection of bookkeeping of live sources."""

@@ -16,6 +16,7 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
     KEY = "entry_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"record": ()}
     GROUP_FIELDS = ("formula_reduced", "chemsys")
+    UNHASHED: ClassVar[frozenset[str]] = frozenset({"asked"})
     AS_TAKEN: ClassVar[tuple[str, str]] = ("static", "relaxed")
     """`scheme` of entries by an interatomic potential: whether the structure was taken as it stands. No correction
     scheme is so called, so that it tells them from entries by first principles, which they never meet on a hull."""
@@ -42,6 +43,11 @@ class ReferenceEntry(FormulaFields, StructureFields, RegistryDocument):
     energy_per_atom = ev_per_atom("Energy with corrections")
     adjustments = ListField(DictField(), help_text="Each correction: name, value in eV")
     scheme = StringField(help_text="Name of the correction scheme, where one was applied")
+    settings = StringField(help_text="Label of the settings it was relaxed by, where campaigns want others each")
+    asked = DictField(
+        help_text="How a potential was asked to relax it: hash of structure and settings (request), and the seconds it "
+        "had (max_seconds); what was asked for alike is not computed again"
+    )
     functional = StringField(help_text="Exchange-correlation functional or run type, e.g. GGA, GGA+U, R2SCAN")
     is_hubbard = BooleanField(help_text="Whether a Hubbard U was used")
     hubbards = DictField(help_text="Hubbard U by element", unit="eV")

@@ -30,7 +30,10 @@ class StructureFields:
     nsites = IntField(help_text="Number of atoms in the cell", min_value=1)
     volume = FloatField(help_text="Volume of the cell", unit="Å^3", min_value=0)
     density = FloatField(help_text="Density", unit="g/cm^3", min_value=0)
-    space_group = DictField(help_text="Space group: number, symbol (Hermann-Mauguin) and crystal_system")
+    space_group = DictField(
+        help_text="Space group: number, symbol (Hermann-Mauguin) and crystal_system; of a proposal the highest "
+        "within `tolerance` (Å), and `exact`, the one within 0.01 Å, where that is lower"
+    )
 
 
 class ScreenFields:

@@ -16,8 +16,8 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     KEY = "structure_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "proposal": (),
-        "novelty": ("novel", "known_as", "duplicate_of", "proposed_by"),
-        "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of"),
+        "novelty": ("novel", "known_as", "known_match", "duplicate_of", "proposed_by"),
+        "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_known_match", "relaxed_duplicate_of"),
     }
     GROUP_FIELDS = ("formula_reduced", "chemsys")
     SHARED = True
@@ -49,6 +49,10 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         help_text="Ordered decoration: element of the template, sites from 0 that each of two took, ways there are"
     )
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
+    layer_group = DictField(
+        help_text="Layer group of a monolayer: number (1 to 80), symbol, crystal_system, tolerance and exact, as of "
+        "space_group"
+    )
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
     template_distance = FloatField(help_text="Element mover's distance to the template's composition", min_value=0)
@@ -83,11 +87,20 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     checks = DictField(help_text="Each check with its value and verdict")
 
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
-    known_as = ListField(StringField(), help_text="Known materials with the same structure")
+    known_as = ListField(StringField(), help_text="Known materials with the same structure, or one that is alike")
+    known_match = ListField(
+        DictField(),
+        help_text="How it compares with each of them, the same ones first: material_id, same (only these give values), "
+        "because, rms and furthest (Å), strain, space_groups",
+    )
     proposed_by = ListField(StringField(), help_text="Stages that made it, or structures that repeat it")
     duplicate_of = StringField(help_text="The proposed structure this one repeats; the earliest identity stays")
 
     relaxed_novel = BooleanField(help_text="No known material has the structure it relaxed to")
     relaxed_known_as = ListField(StringField(), help_text="Known materials with the structure it relaxed to")
+    relaxed_known_match = ListField(DictField(), help_text="How it compares with each of them; see known_match")
     relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
-    relaxed_by = DictField(help_text="The three of them by potentials other than the default, by the potential's name")
+    relaxed_by = DictField(
+        help_text="The three of them by potentials other than the default, by the potential's name; by further "
+        "settings of a potential under its name and their label"
+    )

@@ -63,6 +63,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "settings_claims": ("campaign", "stage", "label"),
     "resting_points": ("job", "campaigns", "at"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),
+    "pending_retirements": ("stage", "collection", "key", "reason", "held_by"),
     "source_pulls": ("stage", "release", "ended_at", "requests", "complete", "note"),
     "source_files": ("stage", "path", "records", "bad", "complete"),
 }

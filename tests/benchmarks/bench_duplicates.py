@@ -77,13 +77,15 @@ def _cpu() -> float:
 
 def check(connection: Connection, bases: dict[str, int], truth: Truth) -> None:
     """Compare the links with what is known by construction, pair by pair within each formula."""
-    formulas: dict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
-    wanted = {"_id": 0, "material_id": 1, "formula_reduced": 1, "same_as": 1}
+    formulas: dict[str, list[tuple[str, frozenset[str], frozenset[str]]]] = defaultdict(list)
+    wanted = {"_id": 0, "material_id": 1, "formula_reduced": 1, "same_as": 1, "alike": 1}
     for doc in connection.database["materials"].find({}, wanted):
-        formulas[doc["formula_reduced"]].append((doc["material_id"], frozenset(doc.get("same_as", ()))))
+        same = frozenset(doc.get("same_as", ()))
+        formulas[doc["formula_reduced"]].append((doc["material_id"], same, same.union(doc.get("alike", ()))))
+    sharing = {"copies": 0, "same": 0, "different": 0}
     count = {(linked, label): 0 for linked in (True, False) for label in ("copies", "same", "different")}
     for members in formulas.values():
-        for (one, links), (other, _) in combinations(members, 2):
+        for (one, same, links), (other, _, _) in combinations(members, 2):
             first, second = bases[one], bases[other]
             if first == second:
                 label = "copies"
@@ -92,9 +94,10 @@ def check(connection: Connection, bases: dict[str, int], truth: Truth) -> None:
             else:
                 label = "same" if truth.same(first, second) else "different"
             count[other in links, label] += 1
+            sharing[label] += other in same
     for label in ("copies", "same", "different"):
         linked, apart = count[True, label], count[False, label]
-        print(f"  pairs that are {label}: {linked:,} linked, {apart:,} not")
+        print(f"  pairs that are {label}: {linked:,} linked, {apart:,} not; {sharing[label]:,} share their values")
     right = count[True, "copies"] + count[True, "same"]
     linked = right + count[True, "different"]
     copies = count[True, "copies"] + count[False, "copies"]
@@ -120,7 +123,7 @@ def beside_structure_matcher(sample: list[list[Made]]) -> None:
 
 def _kinds(group: list[dict[str, Any]]) -> list[int]:
     arrays: dict[str, Arrays] = {f"{i:04d}": arrays_of(plain) for i, plain in enumerate(group)}
-    return [int(one.representative) for one in link(arrays).values()]
+    return [int(one.family) for one in link(arrays).values()]
 
 
 def _kinds_by_matcher(group: list[dict[str, Any]]) -> list[int]:

@@ -13,9 +13,10 @@ from exfolio.models.structure.covalent_radii import COVALENT_RADII
 from exfolio.models.structure.layered.clusters import clusters_by_tolerance
 from exfolio.models.structure.layered.layering import (
     DATABASE_RULES,
+    DEFAULT_RULES,
     PAPER_RULES,
     LayerAnalysis,
-    LayerRules,
+    Rules,
     analyse_layers,
 )
 from exfolio.models.structure.serialization import from_plain, to_plain
@@ -46,7 +47,7 @@ def gorai(structure: Structure) -> int:
     return int(get_dimensionality_gorai(structure, max_hkl=1))
 
 
-def analysed(structures: list[Structure], rules: LayerRules) -> list[LayerAnalysis]:
+def analysed(structures: list[Structure], rules: Rules) -> list[LayerAnalysis]:
     """Analyses of many structures."""
     return [analyse_layers(structure, rules) for structure in structures]
 
@@ -70,6 +71,14 @@ def main() -> None:
     bulk = [from_plain(one) for one in dicts]
     sample = bulk[:: len(bulk) // SAMPLE]
 
+    compare(
+        "scores, strengths and charges against Larsen at one tolerance",
+        lambda: analysed(bulk, DEFAULT_RULES),
+        lambda: [larsen(one) for one in sample],
+        ours_n=len(bulk),
+        peer_n=len(sample),
+        peer_name="get_dimensionality_larsen",
+    )
     compare(
         "nine tolerances in Å against Larsen at one",
         lambda: analysed(bulk, PAPER_RULES),
@@ -101,9 +110,10 @@ def main() -> None:
     near = [one.dimensionality for one in analysed(sample, DATABASE_RULES)]
     print(f"dimensionality as Larsen's with the same bonds: {same} of {len(sample)}")
     angstrom = [one.dimensionality for one in analysed(sample, PAPER_RULES)]
-    for name, found in (("Å", angstrom), ("relative", near)):
+    scored = [one.dimensionality for one in analysed(sample, DEFAULT_RULES)]
+    for name, found in (("tolerances in Å", angstrom), ("relative tolerances", near), ("score and strength", scored)):
         agree = sum(a == b for a, b in zip(found, crystal, strict=True))
-        print(f"dimensionality by tolerances ({name}) as Larsen's with CrystalNN: {agree} of {len(sample)}")
+        print(f"dimensionality by {name} as Larsen's with CrystalNN: {agree} of {len(sample)}")
 
     compare(
         "grouping 980 monolayers",

@@ -228,7 +228,7 @@ def test_campaigns_of_different_settings_live_side_by_side(registry: Connection,
     mine = over(write(tmp_path, "lab", "C-graphite-2H", "MoS2-2H"))
     refresh(registry, [mine])
     plain = mine.model_dump(mode="json", by_alias=True)
-    assert plain["routes"]["top-down"]["rules"] == "database"
+    assert plain["routes"]["top-down"]["rules"] == "strength"
     routes = {"top-down": {"rules": "paper"}, "bottom-up": {"at_once": "one", "max_elements": 2}}
     other = Campaign.model_validate({**plain, "name": "other", "routes": routes})
 
@@ -247,15 +247,6 @@ def test_campaigns_of_different_settings_live_side_by_side(registry: Connection,
     for campaigns in ([], [mine, other], [other, mine], [mine]):
         refresh(registry, campaigns)
         assert revisions(registry) == before
-
-
-def test_campaigns_that_want_what_can_be_but_one_are_refused(registry: Connection, tmp_path: Path) -> None:
-    mine = over(write(tmp_path, "lab", "C-graphite-2H"))
-    plain = mine.model_dump(mode="json", by_alias=True)
-    other = Campaign.model_validate({**plain, "name": "other", "hull": {"check_potcar": False}})
-
-    with pytest.raises(ConfigurationError, match="want stage hull:MP2020 with different settings"):
-        refresh(registry, [mine, other])
 
 
 def test_campaigns_relax_each_its_own_elements(registry: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 VALENCE = {"Li": 1.0, "Fe": 8.0, "O": 6.0, "Si": 4.0, "Mo": 6.0, "S": 6.0, "Cu": 11.0, "H": 1.0, "Gd": 18.0}
 POTCARS = {"Fe": "Fe_pv", "Li": "Li_sv", "Mo": "Mo_pv", "Cu": "Cu_pv"}
@@ -66,6 +67,8 @@ class MadeRun:
         What VASP states beside it.
     bands
         By spin, eigenvalue and occupation: (k-points, bands, 2).
+    generation
+        Element that says how the k-points were made, where it is not the mesh; "" leaves it out.
     """
 
     tags: Mapping[str, object] = field(default_factory=dict)
@@ -77,11 +80,12 @@ class MadeRun:
     bands: Sequence[Sequence[Sequence[tuple[float, float]]]] = ()
     version: str = "6.4.2"
     electrons: float | None = None
+    generation: str | None = None
 
     def xml(self) -> bytes:
         """Text of the file."""
         incar = {tag: value for tag, value in {**AS_MATERIALS_PROJECT, **self.tags}.items() if value is not None}
-        symbols = list(dict.fromkeys(self.crystal[1]))
+        runs = [(symbol, len(list(atoms))) for symbol, atoms in groupby(self.crystal[1])]
         neutral = sum(VALENCE[symbol] for symbol in self.crystal[1])
         electrons = self.electrons if self.electrons is not None else incar.get("NELECT", neutral)
         taken = {STATED_AS.get(tag, tag): value for tag, value in incar.items()}
@@ -93,7 +97,7 @@ class MadeRun:
             f"<incar>{''.join(_tag(*item) for item in incar.items())}</incar>",
             self._kpoints(),
             f"<parameters>{''.join(_tag(*item) for item in parameters.items())}</parameters>",
-            self._atoms(symbols),
+            self._atoms(runs),
             self._structure("initialpos"),
             *(self._calculation(step, last=step is self.steps[-1]) for step in self.steps),
             self._structure("finalpos"),
@@ -106,21 +110,24 @@ class MadeRun:
         points = "".join(f"<v>{index / (2 * count):.6f} 0.0 0.0</v>" for index in range(count))
         weights = "".join(f"<v>{1 / count:.8f}</v>" for _ in range(count))
         divisions = " ".join(map(str, self.mesh))
-        return (
-            f'<kpoints><generation param="Gamma"><v type="int" name="divisions">{divisions}</v>'
+        of_mesh = (
+            f'<generation param="Gamma"><v type="int" name="divisions">{divisions}</v>'
             '<v name="usershift">0.0 0.0 0.0</v></generation>'
+        )
+        return (
+            f"<kpoints>{of_mesh if self.generation is None else self.generation}"
             f'<varray name="kpointlist">{points}</varray><varray name="weights">{weights}</varray></kpoints>'
         )
 
-    def _atoms(self, symbols: Sequence[str]) -> str:
-        atoms = "".join(f"<rc><c>{el}</c><c>{symbols.index(el) + 1}</c></rc>" for el in self.crystal[1])
+    def _atoms(self, runs: Sequence[tuple[str, int]]) -> str:
+        atoms = "".join(f"<rc><c>{el}</c><c>{n}</c></rc>" * count for n, (el, count) in enumerate(runs, 1))
         types = "".join(
-            f"<rc><c>{list(self.crystal[1]).count(el)}</c><c>{el}</c><c>1.0</c><c>{VALENCE[el]}</c>"
+            f"<rc><c>{count}</c><c>{el}</c><c>1.0</c><c>{VALENCE[el]}</c>"
             f"<c>{self.potcar} {POTCARS.get(el, el)} 06Sep2000</c></rc>"
-            for el in symbols
+            for el, count in runs
         )
         return (
-            f"<atominfo><atoms>{len(self.crystal[1])}</atoms><types>{len(symbols)}</types>"
+            f"<atominfo><atoms>{len(self.crystal[1])}</atoms><types>{len(runs)}</types>"
             f'<array name="atoms"><field type="string">element</field><set>{atoms}</set></array>'
             f'<array name="atomtypes"><field type="int">atomspertype</field><set>{types}</set></array></atominfo>'
         )

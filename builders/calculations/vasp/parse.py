@@ -16,10 +16,13 @@ import numpy as np
 from lxml.etree import XMLSyntaxError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
+from pymatgen.io.vasp.inputs import Kpoints
 from pymatgen.io.vasp.outputs import Vasprun
 
 from ....models.calculation.band_edges import BandEdges, Channel, band_edges
-from ....models.calculation.functional import functional_name, gga_tag, hubbards_of_run
+from ....models.calculation.functional import functional_name, gga_tag, hubbards_of_run, is_meta_gga
+from ....models.calculation.k_points import mesh_of_points
+from ....models.calculation.numerical_quality import Run as UsedRun
 from ....models.calculation.relaxation_end import (
     electronic_entropy,
     largest_force,
@@ -28,8 +31,7 @@ from ....models.calculation.relaxation_end import (
     why_atoms_moved,
     why_electrons_moved,
 )
-from ....models.calculation.run_kind import MOLECULAR_DYNAMICS, kind_of_run
-from ....models.calculation.usability import Run as UsedRun
+from ....models.calculation.run_kind import LINE_KINDS, MOLECULAR_DYNAMICS, kind_of_run
 from ....models.calculation.usability import Usability, has_unsaid_energy, judge
 from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
@@ -84,6 +86,11 @@ SETTINGS: Final = (
     *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_C6", "VDW_RADIUS", "VDW_CNRADIUS"),
 )
 """Tags that are kept: they decide whether two energies can be compared."""
+
+GROWN: Final = 0.15
+"""Relative growth of the volume in a relaxation that leaves a tenth less than the cut-off asked for."""
+_MESHES: Final = (Kpoints.supported_modes.Gamma, Kpoints.supported_modes.Monkhorst)
+"""Styles of k-points whose divisions the file states."""
 
 # What pymatgen raises on files that are XML but hold something else than VASP writes.
 _UNREADABLE: Final = (ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError, ArithmeticError)
@@ -156,7 +163,8 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     titles = [str(symbol) for symbol in vasprun.potcar_symbols]
     elements = [title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1]
     hubbards = hubbards_of_run(tags, elements)
-    kind = kind_of_run(tags, k_points_along_lines=_along_lines(vasprun), k_point_weights=vasprun.actual_kpoints_weights)
+    mesh = _mesh(vasprun)
+    kind = kind_of_run(tags, k_points_along_lines=mesh is None, k_point_weights=vasprun.actual_kpoints_weights)
     missing = unsaid_energy(last)
     unsaid = missing < 0 and has_unsaid_energy(tags, kind, missing, len(structure))
     functional = functional_name(tags, titles, hubbards, unsaid_dispersion=unsaid)
@@ -167,7 +175,6 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         what = "the molecular dynamics" if kind == MOLECULAR_DYNAMICS else "the relaxation"
         unconverged.append(f"{what} stopped before it converged: {atoms_moved}")
     neutral = sum(one.atoms * one.valence for one in species) if species else None
-    mesh = _mesh(vasprun)
     doc: Doc = {
         **structure_fields(structure),
         "initial_structure": structure_fields(initial)["structure"],
@@ -187,6 +194,8 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         "kpoints": _kpoints(vasprun, mesh),
         "warnings": list(unconverged),
     }
+    if is_meta_gga(tags) and not tags.on("LASPH"):
+        doc["warnings"].append("LASPH is off: the energy of a meta-GGA lacks what is aspherical within the PAW spheres")
     if neutral is not None:
         doc["charge"] = round(neutral - tags.number("NELECT", neutral), 6)
     edges = _edges(vasprun, tags, doc)
@@ -261,16 +270,14 @@ def _movable(structure: Structure) -> NDArray[np.bool_] | None:
     return None if flags is None else np.asarray(flags, dtype=bool)
 
 
-def _along_lines(vasprun: Vasprun) -> bool:
-    kpoints = vasprun.kpoints
-    return bool([label for label in kpoints.labels or [] if label is not None]) or int(kpoints.num_kpts or 0) > 0
-
-
 def _mesh(vasprun: Vasprun) -> list[int] | None:
+    """Divisions of the mesh of k-points; None where they lie along lines."""
     kpoints = vasprun.kpoints
-    if int(kpoints.num_kpts or 0) == 0 and len(kpoints.kpts) == 1 and len(kpoints.kpts[0]) == 3:
+    if kpoints.style in _MESHES and len(kpoints.kpts[0]) == 3:
         return [int(n) for n in kpoints.kpts[0]]
-    return [1, 1, 1] if len(vasprun.actual_kpoints) == 1 else None
+    if kpoints.style is Kpoints.supported_modes.Line_mode:
+        return None
+    return mesh_of_points(vasprun.actual_kpoints, vasprun.actual_kpoints_weights)
 
 
 def _kpoints(vasprun: Vasprun, mesh: list[int] | None) -> Doc:
@@ -305,7 +312,7 @@ def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
     told = {"band_gap": edges.gap, "band_gap_direct": edges.direct, "cbm": edges.cbm, "vbm": edges.vbm}
     doc |= {name: value for name, value in told.items() if value is not None}
     doc["band_gap_from"] = (
-        "one k-point" if doc["kpoints"]["count"] == 1 else "lines" if _along_lines(vasprun) else "mesh"
+        "one k-point" if doc["kpoints"]["count"] == 1 else "lines" if doc["task_type"] in LINE_KINDS else "mesh"
     )
     if edges.by_channel:
         doc["band_gap_by_spin"] = dict(edges.by_channel)
@@ -332,6 +339,11 @@ def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
         notes.append("the last forces are not finite")
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
     facts["volume_change"] = float(last / first - 1.0)
+    if facts["volume_change"] > GROWN:
+        notes.append(
+            f"the cell grew by {facts['volume_change']:.0%}, and its plane waves are those of the cell at the start: "
+            "a static run of its end is needed for the energy"
+        )
     return facts
 
 

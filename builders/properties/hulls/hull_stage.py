@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ....models.calculation.methods import with_settings
 from ....models.energetics.corrections.schemes import Scheme
 from ....models.energetics.entry import MissingReferenceError
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import HullPosition, hull_positions
 from ....stores.documents import Calculation, Property, RegistryDocument
+from ....stores.documents.base import labelled
 from ...engine.batches import Doc, Item, Outcome
 from ...engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ...engine.selection.group_members import Members
@@ -22,6 +24,8 @@ from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distanc
 from .reference_structures import add_structures
 from .usable_calculations import USABLE_FIELDS
 
+HULL_STAGES = "hull:"
+"""With which the names of all such stages begin."""
 AGAINST = ("known", "known and ours")
 """Hulls: of the reference entries, and of these with all that has been calculated."""
 
@@ -41,21 +45,32 @@ class HullStage(ChemicalSystemStage):
         Correction scheme, one of `Scheme`.
     check_potcar
         Whether pseudopotentials must be the scheme's.
+    label
+        Tells what is found by these settings from what others find by the same scheme; empty for the usual names.
     """
 
     version = 5
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
-    def __init__(self, scheme: str = Scheme.MP2020.value, check_potcar: bool = True, share: Doc | None = None) -> None:  # noqa: FBT001, FBT002
+    def __init__(
+        self,
+        scheme: str = Scheme.MP2020.value,
+        check_potcar: bool = True,  # noqa: FBT001, FBT002
+        *,
+        label: str = "",
+        share: Doc | None = None,
+    ) -> None:
         self.scheme = Scheme(scheme)
         self.check_potcar = check_potcar
-        self.name = f"hull:{self.scheme.value}"
+        self.label = label
+        self.name = hull_stage_name(self.scheme, label)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Scheme and check."""
-        return {"scheme": self.scheme.value, "check_potcar": self.check_potcar}
+        named = {"label": self.label} if self.label else {}
+        return {"scheme": self.scheme.value, "check_potcar": self.check_potcar, **named}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Reference entries, our calculations, and what else is known."""
@@ -108,7 +123,7 @@ class HullStage(ChemicalSystemStage):
         for method in sorted(competing.ours):
             targets = _best_of(competing.ours[method], group["group"])
             try:
-                values = _values(method, targets, competing, self.scheme)
+                values = _values(method, targets, competing, self.scheme, self.label)
             except MissingReferenceError as missing:
                 for phase in targets:
                     reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
@@ -121,12 +136,17 @@ class HullStage(ChemicalSystemStage):
                 reason = f"{phase.doc['functional']} ({phase.doc['calculation_id']}): {phase.refusal}"
                 reasons.setdefault(structure_id, []).append(reason)
         _keep_stale(docs, group["earlier"], reasons, competing)
-        _add_refusals(docs, reasons, self.scheme)
+        _add_refusals(docs, reasons, self.scheme, self.label)
         own: dict[str, list[str]] = {}
         for calculation in group["calculations"]:
             own.setdefault(calculation.get("structure_id"), []).append(calculation["calculation_id"])
         # What a value was compared with is told by `snapshot` and `competing`.
         return [{**doc, "made_of": own.get(doc["structure_id"], [])} for doc in docs.values()]
+
+
+def hull_stage_name(scheme: Scheme, label: str = "") -> str:
+    """Name of the stage that makes the hulls of a scheme, by the settings of a label."""
+    return labelled(f"{HULL_STAGES}{scheme.value}", label)
 
 
 def _best_of(ours: list[Phase], system: str) -> list[Phase]:
@@ -137,9 +157,10 @@ def _best_of(ours: list[Phase], system: str) -> list[Phase]:
     return [best[name] for name in sorted(best)]
 
 
-def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme) -> list[Doc]:
+def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme, label: str) -> list[Doc]:
     if not targets:
         return []
+    name = with_settings(method, label)
     references = competing.references.get(method, [])
     known = [phase.entry for phase in references if phase.entry]
     entries = [phase.entry for phase in targets if phase.entry]
@@ -162,7 +183,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
         details = _details(phase, scheme, competing)
         docs.append(
             {
-                **_identity(structure_id, "formation_energy", method),
+                **_identity(structure_id, "formation_energy", name),
                 **base,
                 "value": float(formation[number]),
                 **_interval(float(formation[number]), phase.spread),
@@ -171,7 +192,7 @@ def _values(method: str, targets: list[Phase], competing: Phases, scheme: Scheme
         )
         docs += [
             {
-                **_identity(structure_id, "energy_above_hull", f"{method}, against {against}"),
+                **_identity(structure_id, "energy_above_hull", f"{name}, against {against}"),
                 **base,
                 "value": positions[against][number].energy,
                 **(dict(zip(("low", "high"), intervals[against][number], strict=True)) if intervals else {}),
@@ -259,12 +280,12 @@ def _keep_stale(docs: dict[str, Doc], earlier: list[Doc], reasons: dict[str, lis
             docs[doc["property_id"]] = {**doc, "stale": True, "details": {**doc["details"], "stale_because": why}}
 
 
-def _add_refusals(docs: dict[str, Doc], reasons: dict[str, list[str]], scheme: Scheme) -> None:
+def _add_refusals(docs: dict[str, Doc], reasons: dict[str, list[str]], scheme: Scheme, label: str) -> None:
     valued = {doc["structure_id"] for doc in docs.values() if doc.get("value") is not None}
     for structure_id in sorted(reasons.keys() - valued):
         for kind in ("formation_energy", "energy_above_hull"):
             doc = {
-                **_identity(structure_id, kind, f"{scheme.value}, refused"),
+                **_identity(structure_id, kind, f"{with_settings(scheme.value, label)}, refused"),
                 "basis": "calculation",
                 "unit": "eV/atom",
                 "refused": "; ".join(sorted(reasons[structure_id])),

@@ -7,13 +7,32 @@ from functools import cache
 
 from ....models.potential.interface import Potential
 from ....models.potential.reference_elements import TABULATED, TOO_LOW, believable, element_crystals
+from ....models.potential.relaxation import FORCE_TOLERANCE, MAX_STEPS
 from ...engine.batches import Doc
 from .potential_stage import DIGITS
 
 
-def reference_elements(system: str, potential: Potential, *, relax: bool) -> list[Doc]:
-    """Reference crystals of a chemical system's elements with their energies."""
-    return [crystal for symbol in system.split("-") for crystal in _reference_crystals(symbol, potential, relax=relax)]
+def reference_elements(
+    system: str,
+    potential: Potential,
+    *,
+    relax: bool,
+    max_steps: int = MAX_STEPS,
+    force_tolerance: float = FORCE_TOLERANCE,
+) -> list[Doc]:
+    """Reference crystals of a chemical system's elements with their energies.
+
+    Parameters
+    ----------
+    system
+        Symbols of the elements, joined by dashes.
+    potential
+        The potential.
+    relax, max_steps, force_tolerance
+        Whether they are relaxed, and the limits of that: steps, eV/Å.
+    """
+    limits = (max_steps, force_tolerance) if relax else None
+    return [crystal for symbol in system.split("-") for crystal in _reference_crystals(symbol, potential, limits)]
 
 
 def believed(entries: Iterable[Doc], potential: Potential) -> list[Doc]:
@@ -51,12 +70,14 @@ def _is_believed(doc: Doc) -> bool:
 
 
 @cache
-def _reference_crystals(symbol: str, potential: Potential, *, relax: bool) -> tuple[Doc, ...]:
-    """Evaluate the reference crystals of an element, once per process."""
+def _reference_crystals(symbol: str, potential: Potential, limits: tuple[int, float] | None) -> tuple[Doc, ...]:
+    """Evaluate the reference crystals of an element, relaxed within limits or as they stand, once per process."""
     crystals = [crystal for crystal in element_crystals() if crystal.symbol == symbol]
     structures = [crystal.structure for crystal in crystals]
-    if relax:
-        energies = [result.energy_per_atom for result in potential.relax(structures, monolayer=False)]
+    if limits is not None:
+        steps, force = limits
+        relaxed = potential.relax(structures, monolayer=False, max_steps=steps, force_tolerance=force)
+        energies = [result.energy_per_atom for result in relaxed]
     else:
         energies = [result.energy_per_atom for result in potential.evaluate(structures, forces=False)]
     return tuple(

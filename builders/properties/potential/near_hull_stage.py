@@ -15,7 +15,7 @@ from ...engine.batches import Batch, Doc, Item
 from ...engine.channels import Channel
 from .element_energies import believed, reference_elements
 from .potential_references_stage import PotentialReferencesStage
-from .potential_stage import Settings, method_name, scheme_name
+from .potential_stage import Settings, entries_of, method_name
 
 
 class NearHullReferencesStage(PotentialReferencesStage):
@@ -75,8 +75,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
         query = {
             "chemsys": {"$in": sub_systems(system)},
             "deprecated": False,
-            "functional": self.potential.name,
-            "scheme": scheme_name(relax=False),
+            **entries_of(self.potential, relax=False),
         }
         fields = {"_id": 0, "entry_id": 1, "material_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1}
         docs = list(self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1))

@@ -10,7 +10,7 @@ from ....models.structure.serialization import from_plain
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome
-from .potential_stage import KIND, KNOWN, PotentialStage
+from .potential_stage import KIND, KNOWN, LENT, PotentialStage
 
 _EVALUATION = 2
 """Raised whenever the same structure with the same settings gives another energy or relaxed structure."""
@@ -25,7 +25,7 @@ class PotentialEnergiesStage(PotentialStage):
     """
 
     what = "energies"
-    version = 3
+    version = 4
     source = ProposedStructure
     facets = ("proposal", "novelty")
     fields: ClassVar = ("structure", "formula_reduced", "chemsys", "route", "parent_id", "dimension", "area")
@@ -45,6 +45,8 @@ class PotentialEnergiesStage(PotentialStage):
         """Items as every stage's, with the energies that are known of them already."""
         items = super().items_of(query)
         self._recall(items)
+        if self.relax:
+            self._borrow([item for item in items if KNOWN not in item.content])
         return items
 
     def _recall(self, items: list[Item]) -> None:
@@ -63,6 +65,29 @@ class PotentialEnergiesStage(PotentialStage):
             if known is not None and known.get("request") == self._request(item):
                 item.content[KNOWN] = {name: value for name, value in known.items() if name not in _OF_PROPOSAL}
 
+    def _borrow(self, items: list[Item]) -> None:
+        """Put to each item the energy that settings of another label led to, where these would lead to the same."""
+        requests = {item.key: self._request(item) for item in items}
+        stored = self.db.database["properties"].find(
+            {
+                "structure_id": {"$in": list(requests)},
+                "kind": KIND,
+                "value": {"$ne": None},
+                "deprecated": False,
+                **self.in_time("details.max_seconds"),
+            },
+            {"_id": 0, "structure_id": 1, "details": 1},
+        )
+        lent = {
+            doc["structure_id"]: doc["details"]
+            for doc in stored
+            if doc["details"].get("request") == requests[doc["structure_id"]]
+        }
+        for item in items:
+            if item.key in lent:
+                energy = {name: value for name, value in lent[item.key].items() if name not in _OF_PROPOSAL}
+                item.content[LENT] = {**energy, "max_seconds": self.max_seconds}
+
     def _request(self, item: Item) -> str:
         """Hash of all that an energy depends on."""
         settings = PotentialStage.config(self)
@@ -74,14 +99,13 @@ class PotentialEnergiesStage(PotentialStage):
     def process(self, items: list[Item]) -> list[Outcome]:
         """Evaluate a batch of structures; one that fails keeps the reason beside the missing value."""
         structures = {item.key: from_plain(item.content["structure"]) for item in items}
-        new = [item for item in items if KNOWN not in item.content]
+        found = {item.key: item.content.get(KNOWN) or item.content.get(LENT) for item in items}
+        new = [item for item in items if not found[item.key]]
         flat = [item.content.get("dimension") == 2 for item in new]
         evaluated = self.energies([structures[item.key] for item in new], monolayer=flat, forces=True)
-        energies = {item.key: energy for item, energy in zip(new, evaluated, strict=True)}
-        return [
-            {"properties": [self._document(item, structures[item.key], energies.get(item.key) or item.content[KNOWN])]}
-            for item in items
-        ]
+        within = {"max_seconds": self.max_seconds} if self.relax else {}
+        found |= {item.key: {**energy, **within} for item, energy in zip(new, evaluated, strict=True)}
+        return [{"properties": [self._document(item, structures[item.key], found[item.key] or {})]} for item in items]
 
     def _document(self, item: Item, structure: Structure, energy: Doc) -> Doc:
         composition = structure.composition.get_el_amt_dict()

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
+from ....models.calculation.methods import with_settings
 from ....models.potential.interface import Potential
 from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....models.potential.results import Relaxed, Static
 from ....models.structure.serialization import to_plain
 from ....stores.documents import ReferenceEntry
+from ....stores.documents.base import labelled
 from ...engine.batches import Batch, Doc, Item
 from ...engine.selection.map_stage import MapStage
 from . import known_potentials
@@ -25,6 +27,8 @@ KIND = "energy"
 """Kind of the property that holds an energy by the potential: eV/atom, compared with nothing."""
 KNOWN = "known_energy"
 """Name under which an item carries the energy that was found before."""
+LENT = "lent_energy"
+"""The same of an energy that was found for another label, by settings that lead to the same."""
 _BATCH = 64
 _BATCH_RELAXED = 16
 """So that little is lost where a run is cut off; no slower, as so many crystals fill a batch of the potential."""
@@ -42,6 +46,7 @@ class Settings(TypedDict, total=False):
     force_tolerance: float
     max_seconds: float | None
     max_structures: int | None
+    label: str
     share: Doc | None
 
 
@@ -61,6 +66,8 @@ class PotentialStage(MapStage):
         Limits of the relaxation of one structure: steps, eV/Å, seconds.
     max_structures
         At most so many in one run; the next run goes on.
+    label
+        Tells what is relaxed by these settings from what others relax; empty for the usual names.
     """
 
     what: ClassVar[str]
@@ -76,8 +83,9 @@ class PotentialStage(MapStage):
         elements: Sequence[str] | None = None,
         max_steps: int = 200,
         force_tolerance: float = FORCE_TOLERANCE,
-        max_seconds: float | None = 120.0,
+        max_seconds: float | None = None,
         max_structures: int | None = None,
+        label: str = "",
         share: Doc | None = None,
     ) -> None:
         self.relax = relax
@@ -87,13 +95,15 @@ class PotentialStage(MapStage):
         self.force_tolerance = force_tolerance
         self.max_seconds = max_seconds
         self.max_structures = max_structures
-        self.name = stage_name(self.what, self.potential, relax=relax, chemsys=self._chemsys)
+        self.label = label
+        self.name = labelled(stage_name(self.what, self.potential, relax=relax, chemsys=self._chemsys), label)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Settings."""
         names = ("relax", "elements", "max_steps", "force_tolerance", "max_seconds", "max_structures")
-        return {**by_name(self.potential), **{name: getattr(self, name) for name in names}}
+        named = {"label": self.label} if self.label else {}
+        return {**by_name(self.potential), **{name: getattr(self, name) for name in names}, **named}
 
     def config(self) -> Doc:
         """What energies depend on."""
@@ -107,7 +117,7 @@ class PotentialStage(MapStage):
     @property
     def method(self) -> str:
         """Name of the method, as values carry it."""
-        return method_name(self.potential, relax=self.relax)
+        return method_name(self.potential, relax=self.relax, label=self.label)
 
     @property
     def size(self) -> int:
@@ -142,7 +152,7 @@ class PotentialStage(MapStage):
                 self.total -= len(batch.items) - len(chosen)
                 batch.items = chosen
             yield batch
-            given += sum(KNOWN not in item.content for item in chosen)
+            given += sum(not item.content.keys() & {KNOWN, LENT} for item in chosen)
             if self.max_structures is not None and given >= self.max_structures:
                 self.report.note = f"stopped at {given:,}, the campaign's max_structures; the next run goes on"
                 self.put_off = True
@@ -157,6 +167,10 @@ class PotentialStage(MapStage):
     def why_left_out(self, number: int) -> str:
         """Tell of so many that were not wanted."""
         return f"{number:,} left out"
+
+    def in_time(self, field: str) -> Doc:
+        """Query for relaxations after which this one would have come to its end too, by the field of their seconds."""
+        return {} if self.max_seconds is None else {field: {"$lte": self.max_seconds}}
 
     def energies(self, structures: list[Structure], *, monolayer: bool | list[bool], forces: bool) -> list[Doc]:
         """Evaluate or relax structures: energy, or why there is none, and details, each as plain data."""
@@ -177,9 +191,9 @@ def scheme_name(*, relax: bool) -> str:
     return ReferenceEntry.AS_TAKEN[relax]
 
 
-def method_name(potential: Potential, *, relax: bool) -> str:
-    """Name the method of a value."""
-    return f"{potential.name} {scheme_name(relax=relax)}"
+def method_name(potential: Potential, *, relax: bool, label: str = "") -> str:
+    """Name the method of a value, by settings of a label where it has one."""
+    return with_settings(f"{potential.name} {scheme_name(relax=relax)}", label)
 
 
 def stage_name(what: str, potential: Potential, *, relax: bool, chemsys: str = "") -> str:
@@ -188,9 +202,15 @@ def stage_name(what: str, potential: Potential, *, relax: bool, chemsys: str = "
     return ":".join(part for part in parts if part)
 
 
-def entry_id(potential: Potential, material_id: str, *, relax: bool) -> str:
+def entry_id(potential: Potential, material_id: str, *, relax: bool, label: str = "") -> str:
     """Identity of the reference entry of a known material."""
-    return f"{potential.slug}{'-relaxed' if relax else ''}:{material_id}"
+    return f"{labelled(f'{potential.slug}-relaxed' if relax else potential.slug, label)}:{material_id}"
+
+
+def entries_of(potential: Potential, *, relax: bool, label: str = "") -> Doc:
+    """Query for the reference entries of a potential, taken one way by the settings of a label."""
+    named = label or {"$exists": False}
+    return {"functional": potential.name, "scheme": scheme_name(relax=relax), "settings": named}
 
 
 def by_name(potential: Potential) -> Doc:

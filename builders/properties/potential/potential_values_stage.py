@@ -14,8 +14,10 @@ from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_en
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import Entry, MissingReferenceError, energy_above_hull, hull_positions
 from ....models.potential.interface import Potential
+from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....stores.canonical import content_hash
 from ....stores.documents import Property, ReferenceEntry
+from ....stores.documents.base import labelled
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
@@ -23,7 +25,7 @@ from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
 from .known_potentials import DEFAULT
-from .potential_stage import DIGITS, KIND, by_name, entry_id, method_name, not_installed, scheme_name, stage_name
+from .potential_stage import DIGITS, KIND, by_name, entries_of, entry_id, method_name, not_installed, stage_name
 
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
 
@@ -37,26 +39,45 @@ class PotentialValuesStage(GroupStage):
         Whether the energies are of relaxed structures.
     potential
         Name of the potential.
+    max_steps, force_tolerance
+        Limits of the relaxation of elements, as those of all that they are compared with.
+    label, of_energies, of_references
+        Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 5
+    version = 6
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
 
-    def __init__(self, *, relax: bool = False, potential: str = DEFAULT, share: Doc | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        relax: bool = False,
+        potential: str = DEFAULT,
+        max_steps: int = 200,
+        force_tolerance: float = FORCE_TOLERANCE,
+        label: str = "",
+        of_energies: str = "",
+        of_references: str = "",
+        share: Doc | None = None,
+    ) -> None:
         self.relax = relax
         self.potential = known_potentials.potential(potential)
-        self.name = stage_name("values", self.potential, relax=relax)
+        self.limits: Doc = {"max_steps": max_steps, "force_tolerance": force_tolerance} if relax else {}
+        self.label, self.of_energies, self.of_references = label, of_energies, of_references
+        self.name = labelled(stage_name("values", self.potential, relax=relax), label)
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Which energies."""
-        return {**by_name(self.potential), "relax": self.relax}
+        """Which energies, and how they were got."""
+        labels = {"label": self.label, "of_energies": self.of_energies, "of_references": self.of_references}
+        named = {name: label for name, label in labels.items() if label}
+        return {**by_name(self.potential), "relax": self.relax, **self.limits, **named}
 
     def config(self) -> Doc:
         """What the values depend on."""
-        return {"model": self.potential.name, "relax": self.relax}
+        return {**self.arguments(), "model": self.potential.name}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Compare energies of proposed structures with those of known materials; look which of these have none."""
@@ -68,17 +89,21 @@ class PotentialValuesStage(GroupStage):
                 ("structure_id", "value", "details"),
                 fixed=self._asked,
             ),
-            Members(ReferenceEntry, "chemsys", ("record",), (), fixed=_references(self.potential, relax=self.relax)),
+            Members(ReferenceEntry, "chemsys", ("record",), (), fixed=self._references(relax=self.relax)),
             KNOWN_MATERIALS,
         )
 
     @property
     def _method(self) -> str:
-        return method_name(self.potential, relax=self.relax)
+        return method_name(self.potential, relax=self.relax, label=self.label)
 
     @property
     def _asked(self) -> Doc:
-        return {"kind": KIND, "method": self._method}
+        return {"kind": KIND, "method": method_name(self.potential, relax=self.relax, label=self.of_energies)}
+
+    def _references(self, *, relax: bool) -> Doc:
+        # What is taken as it stands is so by no settings.
+        return entries_of(self.potential, relax=relax, label=self.of_references if relax else "")
 
     def select(self) -> Iterator[Batch]:
         """Yield what is due; nothing where the potential, which evaluates the elements, is not installed."""
@@ -114,14 +139,15 @@ class PotentialValuesStage(GroupStage):
 
     def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
         """Reference entries of chemical systems, taken one way, those of elements among them."""
-        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **_references(self.potential, relax=relax)}
+        query = {"chemsys": {"$in": sorted(systems)}, "deprecated": False, **self._references(relax=relax)}
         fields = {"_id": 0, "entry_id": 1, "chemsys": 1, "composition": 1, "energy_per_atom": 1, "formula_reduced": 1}
         by_system: dict[str, list[Doc]] = {}
         for doc in self.db.database["reference_entries"].find(query, fields).sort("entry_id", 1):
             by_system.setdefault(doc["chemsys"], []).append(doc)
         # Evaluated here, once, and not by every worker process.
         for symbol in {symbol for system in systems for symbol in system.split("-")}:
-            by_system.setdefault(symbol, []).extend(reference_elements(symbol, self.potential, relax=relax))
+            crystals = reference_elements(symbol, self.potential, relax=relax, **(self.limits if relax else {}))
+            by_system.setdefault(symbol, []).extend(crystals)
         return by_system
 
     def _known(self, systems: set[str]) -> dict[str, list[Doc]]:
@@ -186,7 +212,8 @@ class PotentialValuesStage(GroupStage):
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
         details, name = energy["details"], self.potential.name
-        parent = entry_id(self.potential, str(details.get("parent_id")), relax=self.relax)
+        label = self.of_references
+        parent = entry_id(self.potential, str(details.get("parent_id")), relax=self.relax, label=label)
         bulk = next((doc for doc in competing if doc["entry_id"] == parent), None)
         if bulk is None:
             return []
@@ -213,10 +240,6 @@ class PotentialValuesStage(GroupStage):
             "details": details,
             "made_of": [energy["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }
-
-
-def _references(potential: Potential, *, relax: bool) -> Doc:
-    return {"functional": potential.name, "scheme": scheme_name(relax=relax)}
 
 
 def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from ....models.structure.layered.layering import DATABASE_RULES
 from ....models.structure.layered.monolayer import NotLayered, monolayers
 from ....models.structure.symmetry.symmetry_analysis import space_group as space_group_of
 from ..records.material_fields import checked, identity, space_group, structure_fields
@@ -71,7 +70,7 @@ class KnownMonolayers:
         """
         row, kind = raw.payload["row"], raw.payload["type"]
         try:
-            [layer] = monolayers(crystal(row, kind, primitive=True), rules=DATABASE_RULES)
+            [layer] = monolayers(crystal(row, kind, primitive=True))
         except NotLayered as error:
             raise BadRecord(f"no layer can be cut from {row['id']}: {error}", remedy=_REMEDY) from error
         group = space_group_of(layer.structure, tolerance=SYMMETRY_TOLERANCE)

@@ -264,9 +264,23 @@ def _message(body: bytes) -> str:
     if isinstance(answer, dict):
         errors = answer.get("errors")
         if isinstance(errors, list):
-            answer = "; ".join(
-                str(error.get("detail") or error.get("title")) for error in errors if isinstance(error, dict)
-            )
-        else:
-            answer = answer.get("detail") or answer.get("message") or answer.get("error") or answer
-    return " ".join(str(answer).split())[:_SHOWN] or "nothing more"
+            return said_in(errors)
+        answer = answer.get("detail") or answer.get("message") or answer.get("error") or answer
+    return _short(answer)
+
+
+def said_in(messages: object) -> str:
+    """What a list of JSON:API errors or warnings says, in a line.
+
+    >>> said_in([{"title": "Bad Request", "detail": "elements HAVE O"}, {"title": "Gone"}])
+    'elements HAVE O; Gone'
+    """
+    listed = messages if isinstance(messages, list) else [messages]
+    texts = [
+        message.get("detail") or message.get("title") if isinstance(message, dict) else message for message in listed
+    ]
+    return _short("; ".join(str(text) for text in texts if text))
+
+
+def _short(text: object) -> str:
+    return " ".join(str(text).split())[:_SHOWN] or "nothing more"

@@ -9,7 +9,7 @@ after status 500 or an answer that broke off.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -136,6 +136,7 @@ class MaterialsProjectPull(Pull):
         memory: Mapping[str, Any],  # noqa: ARG002  the stamps tell all
         cursor: Mapping[str, Any] | None,  # noqa: ARG002
         known: Mapping[str, str | None],
+        met: Collection[str] = (),  # noqa: ARG002
     ) -> Iterator[Page]:
         """Pull changed records, by id, so that nothing slips through when the listing moves meanwhile."""
         if not self._asked:

@@ -7,40 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit, urlunsplit
 
 from ....stores.errors import ConfigurationError
 from ..records.units import UnitError, conversion
-from .http_client import QuestionRefused, SourceUnavailable, WebClient, origin
+from .http_client import QuestionRefused, SourceDenied, SourceUnavailable, WebClient, origin, said_in
+from .optimade_pages import ResourcePage, Tally
 from .optimade_record import Mapped
 
 logger = logging.getLogger(__name__)
 
 _MAX_UNIT = 30
-
-
-@dataclass(frozen=True, slots=True)
-class ResourcePage:
-    """A page of structure resources.
-
-    Attributes
-    ----------
-    resources
-        Attributes by id.
-    unnamed
-        Place and complaint of those without an id.
-    link
-        Where the next page is; None where this is the last.
-    total
-        How many the provider says that meet the question.
-    """
-
-    resources: dict[str, Any]
-    unnamed: list[tuple[str, str]]
-    link: str | None
-    total: int | None
+_MOST_BARREN = 2  # pages in a row that bring nothing new: a list that moves while it is read may have one
 
 
 class Provider:
@@ -59,8 +39,10 @@ class Provider:
 
     Attributes
     ----------
-    incomplete
-        Why the list that was followed last may lack structures, for a person; empty where it is whole.
+    warnings
+        What it warned of, each once.
+    about
+        What it says of itself.
     """
 
     def __init__(self, client: WebClient, url: str, filter_: str, page_limit: int) -> None:
@@ -69,10 +51,11 @@ class Provider:
         self.address = f"{url}/structures"
         self.filter = filter_
         self.page_limit = page_limit
-        self.incomplete = ""
+        self.warnings: list[str] = []
+        self.about: dict[str, Any] = {}
 
     def structures(
-        self, condition: str, fields: Sequence[str], met: set[str], *, link: str | None = None, met_before: int = 0
+        self, condition: str, fields: Sequence[str], tally: Tally, *, link: str | None = None
     ) -> Iterator[ResourcePage]:
         """Follow the list of structures from page to page.
 
@@ -82,35 +65,43 @@ class Provider:
             What they must meet beside the provider's filter; empty for nothing.
         fields
             Properties to ask for.
-        met
-            Takes the ids of all that were met.
+        tally
+            Takes what was met; once the last page is given it knows whether the list is whole.
         link
             Page to go on from, where a list was cut.
-        met_before
-            How many were met before that page.
 
         Raises
         ------
         SourceUnavailable
             The pages come to no end, lead elsewhere, or hold no structures.
         """
+        question = self._question(condition, fields)
         visited = {link} if link else set()
-        returned: set[int] = set()
-        number = 0
+        totals: set[int] = set()
+        number = barren = 0
+        last_ids: list[Any] = []
         while True:
             number += 1
-            answer = self.client.get(link) if link else self._first(condition, fields)
-            resources, unnamed = _resources(answer, number)
-            meta = answer.get("meta") if isinstance(answer.get("meta"), Mapping) else {}
-            total = meta.get("data_returned") if isinstance(meta, Mapping) else None
-            if isinstance(total, int):
-                returned.add(total)
-            if resources and met >= resources.keys():
+            answer = self._follow(link, question) if link else self._first(question)
+            data = answer.get("data")
+            if not isinstance(data, list):
+                raise SourceUnavailable(
+                    f"page {number} holds no list of structures but {type(data).__name__}",
+                    "Is this an OPTIMADE base address?",
+                )
+            meta = _mapping(answer.get("meta"))
+            total = meta.get("data_returned")
+            total = total if isinstance(total, int) and not isinstance(total, bool) else None
+            totals |= {total} if total is not None else set()
+            page = tally.take(data, number)
+            barren = 0 if page.resources or page.unnamed else barren + 1
+            ids = [resource.get("id") if isinstance(resource, Mapping) else None for resource in data]
+            if barren > _MOST_BARREN or (ids and ids == last_ids):
                 raise SourceUnavailable(
                     f"{self.address} gives the same page again and again ({number} pages)",
                     "Nothing was retired. Tell the provider that its links.next do not come to an end.",
                 )
-            met |= resources.keys()
+            last_ids = ids
             link = self._next(answer, number)
             if link in visited:
                 raise SourceUnavailable(
@@ -119,13 +110,28 @@ class Provider:
                 )
             if link:
                 visited.add(link)
-            elif isinstance(meta, Mapping) and meta.get("more_data_available") is True:
-                self.incomplete = "nothing was retired, because the provider has more but does not say where"
-            elif returned and returned != {met_before + len(met)}:
-                self.incomplete = "nothing was retired, because the list changed while it was read"
-            yield ResourcePage(resources, unnamed, link, total if isinstance(total, int) else None)
+            else:
+                tally.end(meta.get("more_data_available"), totals)
+            yield replace(page, link=link, total=total)
             if link is None:
                 return
+
+    def look_up_licence(self) -> None:
+        """Ask the provider under which licence its data are, and add it to what it says of itself."""
+        try:
+            info = self._get("info")
+        except (SourceUnavailable, SourceDenied) as trouble:
+            logger.info("%s does not describe itself: %s", self.url, trouble.message)
+            return
+        data = _mapping(info.get("data"))
+        attributes = _mapping(data.get("attributes"))
+        names = attributes.get("available_licenses_for_entries") or attributes.get("available_licenses")
+        link = attributes.get("license")
+        link = link.get("href") if isinstance(link, Mapping) else link
+        if isinstance(names, list) and names:
+            self.about["licence"] = ", ".join(map(str, names))
+        elif isinstance(link, str):
+            self.about["licence"] = link
 
     def check_fields(self, mapped: Sequence[Mapped], keep: Sequence[str]) -> None:
         """Check that properties exist, in the units that were stated, where the provider tells of them.
@@ -138,7 +144,7 @@ class Provider:
         if not mapped and not keep:
             return
         try:
-            info = self.client.get("info/structures")
+            info = self._get("info/structures")
         except QuestionRefused as refused:
             logger.info("%s does not describe its properties: %s", self.url, refused.message)
             return
@@ -158,18 +164,57 @@ class Provider:
             if taken.conversion is not None and isinstance(unit, str):
                 _check_unit(taken, unit)
 
-    def _first(self, condition: str, fields: Sequence[str]) -> dict[str, Any]:
+    def _question(self, condition: str, fields: Sequence[str]) -> dict[str, str | int]:
         parts = [part for part in (self.filter, condition) if part]
         question: dict[str, str | int] = {"response_fields": ",".join(fields)}
         if parts:
             question["filter"] = " AND ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+        return question
+
+    def _first(self, question: Mapping[str, str | int]) -> dict[str, Any]:
         try:
-            return self.client.get("structures", question | {"page_limit": self.page_limit})
+            return self._get("structures", {**question, "page_limit": self.page_limit})
         except (QuestionRefused, ConfigurationError) as refused:
             if "page_limit" not in refused.message:
                 raise
             logger.info("%s: %s; taking pages as they come", self.url, refused.message)
-            return self.client.get("structures", question)
+            return self._get("structures", question)
+
+    def _follow(self, link: str, question: Mapping[str, str | int]) -> dict[str, Any]:
+        """Ask for a further page, adding what its link has lost of the question."""
+        parts = urlsplit(link)
+        said = parse_qs(parts.query)
+        lost = {name: value for name, value in question.items() if name not in said}
+        if lost:
+            whole = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(lost))))))
+            try:
+                return self._get(whole)
+            except QuestionRefused as refused:  # a link that is a mere token
+                logger.info("%s: %s; following the link as it is", self.url, refused.message)
+        return self._get(link)
+
+    def _get(self, url: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        answer = self.client.get(url, params)
+        if errors := answer.get("errors"):
+            raise QuestionRefused(f"{self.url} answers with an error: {said_in(errors)}", status=200)
+        meta = _mapping(answer.get("meta"))
+        if (warnings := meta.get("warnings")) and (text := said_in(warnings)) not in self.warnings:
+            self.warnings.append(text)
+        self._note_about(meta)
+        return answer
+
+    def _note_about(self, meta: Mapping[str, Any]) -> None:
+        provider, implementation = _mapping(meta.get("provider")), _mapping(meta.get("implementation"))
+        database = _mapping(meta.get("database"))
+        said = {
+            "name": provider.get("name"),
+            "prefix": provider.get("prefix"),
+            "homepage": provider.get("homepage"),
+            "database": database.get("name") or database.get("id"),
+            "version": database.get("version") or implementation.get("version"),
+            "api_version": meta.get("api_version"),
+        }
+        self.about |= {key: text for key, text in said.items() if isinstance(text, str) and text}
 
     def _next(self, answer: Mapping[str, Any], number: int) -> str | None:
         links = answer.get("links")
@@ -205,20 +250,5 @@ def _check_unit(mapped: Mapped, declared: str) -> None:
         )
 
 
-def _resources(answer: Mapping[str, Any], page: int) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    data = answer.get("data")
-    if not isinstance(data, list):
-        raise SourceUnavailable(
-            f"page {page} holds no list of structures but {type(data).__name__}", "Is this an OPTIMADE base address?"
-        )
-    resources: dict[str, Any] = {}
-    unnamed = []
-    for place, resource in enumerate(data):
-        name = resource.get("id") if isinstance(resource, Mapping) else None
-        if isinstance(name, int) and not isinstance(name, bool):  # some providers write them so
-            name = str(name)
-        if not isinstance(name, str) or not name.strip():
-            unnamed.append((f"page {page}, {place}", f"it has no id but {name!r:.40}"))
-            continue
-        resources[name] = resource.get("attributes")
-    return resources, unnamed
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

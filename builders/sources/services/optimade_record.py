@@ -16,12 +16,12 @@ from ..records.material_fields import (
     check_value,
     extra_fields,
     formula_fields,
-    read_structure,
     structure_fields,
 )
 from ..records.raw_record import BadRecord
 from ..records.source_options import SourceOptionError
 from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from .optimade_structure import dimensions_of, not_sent, periodic_directions, structure_of
 
 ATTRIBUTES: Final = (
     "lattice_vectors",
@@ -38,12 +38,7 @@ ATTRIBUTES: Final = (
 """Properties of the specification that are asked for."""
 TEXT_FIELDS: Final = ("prototype", "reference", "discovery", "parent_id")
 """Fields a property that is text may be given to."""
-_INCOMPLETE: Final = frozenset({"unknown_positions", "implicit_atoms", "site_attachments"})
-_NO_ATOM: Final = "vacancy"
-_UNKNOWN_ATOM: Final = "X"
-_SHEET: Final = 2
 _SPACE: Final = 3
-_LEAST_OCCUPANCY: Final = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +112,10 @@ def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], kee
     BadRecord
         The resource can't be used.
     """
-    document = _what_it_is(attributes)
-    if (periodic := _periodic(attributes)) == _SHEET:
-        document["dimension_claimed"] = periodic
+    periodic = periodic_directions(attributes)
+    document = _what_it_is(attributes, periodic)
+    if (dimensions := dimensions_of(attributes, periodic)) is not None and dimensions != _SPACE:
+        document["dimension_claimed"] = dimensions
     for source_property in mapped:
         if (value := _look_up(attributes, source_property.path)) is None:
             continue
@@ -137,16 +133,22 @@ def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], kee
                 source_property.field, float(value) * source_property.conversion.factor
             )
     kept = {name: attributes[name] for name in keep if attributes.get(name) is not None}
+    if periodic is not None and not all(periodic):
+        kept["dimension_types"] = [int(flag) for flag in periodic]
     if extra := extra_fields(kept, used=frozenset()):
         document["extra"] = extra
     return document
 
 
-def _what_it_is(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _what_it_is(attributes: Mapping[str, Any], periodic: Sequence[bool] | None) -> dict[str, Any]:
+    if lacking := not_sent(attributes):
+        raise BadRecord(
+            f"it came without {', '.join(lacking)}, though that was asked for",
+            remedy="nothing to do: the next pull asks for it again",
+        )
     formula = attributes.get("chemical_formula_reduced") or attributes.get("chemical_formula_descriptive")
-    plain = _plain_structure(attributes)
-    if plain is not None:
-        structure = read_structure(plain)
+    structure = structure_of(attributes, periodic)
+    if structure is not None:
         # Of a disordered crystal the specification leaves open what the formula counts.
         if formula is not None and structure.is_ordered:
             check_formula(formula, structure)
@@ -156,61 +158,6 @@ def _what_it_is(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return formula_fields(formula)
 
 
-def _plain_structure(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Structure as pymatgen writes it; None where the resource does not hold all of it."""
-    features = attributes.get("structure_features") or []
-    cell, positions = attributes.get("lattice_vectors"), attributes.get("cartesian_site_positions")
-    if cell is None or positions is None or not isinstance(features, list) or _INCOMPLETE & set(map(str, features)):
-        return None
-    if not isinstance(cell, list) or any(vector is None or None in vector for vector in cell if _is_list(vector)):
-        return None  # not periodic in that direction
-    try:
-        matrix, cartesian = np.asarray(cell, dtype=float), np.asarray(positions, dtype=float)
-        if matrix.shape != (_SPACE, _SPACE) or cartesian.ndim != 2 or cartesian.shape[1] != _SPACE:
-            raise ValueError(f"shapes {matrix.shape} and {cartesian.shape}")
-        fractional = np.linalg.solve(matrix.T, cartesian.T).T
-    except (TypeError, ValueError, np.linalg.LinAlgError) as error:
-        raise BadRecord(f"bad structure: cell or positions can't be read ({error})") from error
-    at_sites = attributes.get("species_at_sites")
-    if attributes.get("species") is None and isinstance(at_sites, list):  # then they can only be elements
-        kinds: dict[str, Any] = {name: [{"element": name, "occu": 1}] for name in at_sites if isinstance(name, str)}
-    else:
-        kinds = _species(attributes.get("species"))
-    if not isinstance(at_sites, list) or len(at_sites) != len(cartesian):
-        raise BadRecord(f"bad structure: {len(cartesian)} positions and species for {at_sites!r:.60}")
-    sites = []
-    for name, abc in zip(at_sites, fractional.tolist(), strict=True):
-        if not isinstance(name, str) or name not in kinds:
-            raise BadRecord(f"bad structure: a site is of {name!r:.40}, which is not among its species")
-        if kinds[name] is None:
-            return None
-        if kinds[name]:
-            sites.append({"species": kinds[name], "abc": abc})
-    return {"lattice": {"matrix": matrix.tolist()}, "sites": sites}
-
-
-def _species(listed: object) -> dict[str, list[dict[str, Any]] | None]:
-    """Elements on a site and their occupancy, by name of the species; None where not known, empty for a vacancy."""
-    kinds: dict[str, list[dict[str, Any]] | None] = {}
-    try:
-        for species in listed:  # type: ignore[attr-defined]
-            parts = list(zip(species["chemical_symbols"], map(float, species["concentration"]), strict=True))
-            real = [{"element": el, "occu": x} for el, x in parts if el != _NO_ATOM and x > _LEAST_OCCUPANCY]
-            kinds[str(species["name"])] = None if any(el == _UNKNOWN_ATOM for el, _ in parts) else real
-    except (TypeError, KeyError, ValueError) as error:
-        raise BadRecord(f"bad structure: its species can't be read ({error!r:.80})") from error
-    return kinds
-
-
-def _periodic(attributes: Mapping[str, Any]) -> int | None:
-    number, types = attributes.get("nperiodic_dimensions"), attributes.get("dimension_types")
-    if isinstance(number, int):
-        return number
-    if not isinstance(types, list) or not all(isinstance(flag, int) for flag in types):
-        return None
-    return sum(types)
-
-
 def _look_up(attributes: Mapping[str, Any], path: Sequence[str]) -> Any:
     value: Any = attributes
     for name in path:
@@ -218,7 +165,3 @@ def _look_up(attributes: Mapping[str, Any], path: Sequence[str]) -> Any:
             return None
         value = value.get(name)
     return value
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)

@@ -6,7 +6,7 @@ A source is plain configuration; its connection is opened where it is pulled fro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
@@ -42,6 +42,8 @@ class Page:
         Ids of records that the source itself has withdrawn, with its reason.
     unnamed
         Records without an id, of which nothing can be kept: place and complaint.
+    repeated
+        Records with the id of an earlier one that say something else: place and complaint.
     cursor
         Where to go on once this page is written; None where a cut begins again from the start of the listing.
     """
@@ -50,6 +52,7 @@ class Page:
     seen: Sequence[str] = ()
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     unnamed: Sequence[tuple[str, str]] = ()
+    repeated: Sequence[tuple[str, str]] = ()
     cursor: dict[str, Any] | None = None
 
 
@@ -71,6 +74,16 @@ class Pull(ABC):
         Whether, after the last page, every record of the source was met.
     note
         Why it is not complete, for a person.
+    broken_off
+        That the listing came in part, for a person: the pass then counts for nothing and the next one begins anew.
+    not_sent
+        How many records are known to be lacking of it.
+    repeats
+        Whether an id was listed more than once.
+    warnings
+        What the service itself warned of.
+    provider
+        What the service says of itself: name, licence, version and so on.
     memory
         After the last page: what the next pass needs to know of this one.
     """
@@ -81,6 +94,11 @@ class Pull(ABC):
         self.total: int | None = None
         self.complete = False
         self.note = ""
+        self.broken_off = ""
+        self.not_sent = 0
+        self.repeats = False
+        self.warnings: list[str] = []
+        self.provider: dict[str, Any] = {}
         self.memory: dict[str, Any] = {}
 
     @property
@@ -94,7 +112,11 @@ class Pull(ABC):
 
     @abstractmethod
     def pages(
-        self, memory: Mapping[str, Any], cursor: Mapping[str, Any] | None, known: Mapping[str, str | None]
+        self,
+        memory: Mapping[str, Any],
+        cursor: Mapping[str, Any] | None,
+        known: Mapping[str, str | None],
+        met: Collection[str] = (),
     ) -> Iterator[Page]:
         """Pull what has changed.
 
@@ -106,6 +128,8 @@ class Pull(ABC):
             Where an unfinished pass stands.
         known
             Id and stamp of every record that was brought in.
+        met
+            Ids of the records that the unfinished pass has met.
 
         Raises
         ------

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 from pymatgen.analysis.compatibility import (  # type: ignore[attr-defined]  # mypy reads this package as empty
     CompatibilityError,
     MaterialsProject2020Compatibility,
@@ -34,6 +35,8 @@ _SAME_CORRECTION: Final = 1e-6
 _SAME_PLACE: Final = 0.02
 """Part of the cube root of the volume per atom, rms: nearer than this no other structure needs to be looked for. Those
 of the nearest volume are compared first, since a match takes a good part of a second."""
+_SAME_CELL: Final = 0.01
+"""Relative difference of cell vectors that leaves a structure where it is, far within what is matched."""
 _LARGEST_GUESSED: Final = -20
 """Of larger reduced formulas no oxidation states are guessed; pymatgen's MP2020 has the same limit."""
 
@@ -212,6 +215,8 @@ class _Decisions:
         candidates.sort(key=lambda pair: abs(pair[0].volume / len(pair[0]) - volume))
         nearest, distance = None, float("inf")
         for structure, decision in candidates:
+            if _is_in_place(entry.structure, structure):
+                return decision
             distances = self._matcher.get_rms_dist(entry.structure, structure)
             if distances is not None and distances[0] < distance:
                 nearest, distance = decision, float(distances[0])
@@ -223,6 +228,19 @@ class _Decisions:
         if isinstance(known, ComputedStructureEntry):
             return known.structure
         return self._structure_of(str(known.entry_id)) if self._structure_of else None
+
+
+def _is_in_place(ours: Structure, known: Structure) -> bool:
+    """Whether two structures are the same atom by atom, in the same cell: then nothing needs to be matched."""
+    if len(ours) != len(known) or list(ours.species) != list(known.species):
+        return False
+    cells = (ours.lattice.matrix, known.lattice.matrix)
+    if not np.allclose(cells[0], cells[1], atol=_SAME_CELL * float(np.linalg.norm(cells[1]))):
+        return False
+    steps = ours.frac_coords - known.frac_coords
+    steps -= np.round(steps)
+    spread = np.sqrt((np.linalg.norm(steps @ cells[1], axis=1) ** 2).mean())
+    return bool(spread < _SAME_PLACE / 2 * np.cbrt(known.volume / len(known)))
 
 
 def _alike(a: CorrectedEnergy, b: CorrectedEnergy) -> bool:

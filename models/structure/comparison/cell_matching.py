@@ -8,13 +8,15 @@ margins is left to StructureMatcher itself. Knows two cells only; which are comp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from .lattice_bases import bases_like, parameters
 from .reduced_cells import ReducedCell
 
 MARGIN: Final = 0.03
@@ -26,13 +28,70 @@ _NEVER: Final = 1e20  # Å^2
 _OTHER_TWO: Final = [[0, 2, 1], [2, 0, 0], [1, 0, 0]]  # which angle lies between two vectors
 _AT_ONCE: Final = 5000
 """Pairs of atoms looked at in one go."""
+_AS_GOOD_AS_ANY: Final = 0.2, 0.05
+"""Å and share. Nothing nearer is looked for once atoms and cell vectors agree so well."""
+_MOST_TRIED: Final = 24
+"""Ways to lay one cell on the other that are measured: those of a cubic cell that is a little off are all alike."""
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """How far two cells are apart, both scaled to their mean volume and laid on each other as well as they go.
+
+    Attributes
+    ----------
+    rms, furthest
+        Å: root mean square and largest distance of two atoms that were paired.
+    site
+        `furthest` in units of the cube root of the volume per atom, as StructureMatcher's stol.
+    strain
+        By which share the one has to be stretched or pressed, in the direction where that is most, to be the other.
+    """
+
+    rms: float
+    furthest: float
+    site: float
+    strain: float
+
+    @property
+    def small(self) -> bool:
+        """Whether another way to lay the cells on each other would hardly do better."""
+        return self.furthest < _AS_GOOD_AS_ANY[0] and self.strain < _AS_GOOD_AS_ANY[1]
+
+
+def least_misfit(a: ReducedCell, b: ReducedCell, *, length: float, site: float, angle: float) -> Misfit | None:
+    """Measure how far cells of the same contents are apart.
+
+    Parameters
+    ----------
+    a, b
+        In the order in which StructureMatcher's `fit` is given them.
+    length, site, angle
+        Its ltol, stol and angle_tol (degrees), within which they are laid on each other.
+
+    Returns
+    -------
+    Misfit or None
+        None where no way to lay them on each other meets the tolerances.
+    """
+    if a.contents != b.contents:
+        return None
+    return _Search(a, b, length, site, angle).nearest()
+
+
 def clearly_same(a: ReducedCell, b: ReducedCell, *, length: float, site: float, angle: float) -> bool | None:
-    """Say whether the cells are the same to StructureMatcher.
+    """Say whether the cells are the same to StructureMatcher; see `clear_misfit`."""
+    found = clear_misfit(a, b, length=length, site=site, angle=angle)
+    return None if found is None else bool(found)
+
+
+def clear_misfit(
+    a: ReducedCell, b: ReducedCell, *, length: float, site: float, angle: float
+) -> Misfit | Literal[False] | None:
+    """Lay two cells on each other if they are the same to StructureMatcher.
 
     Parameters
     ----------
@@ -43,8 +102,8 @@ def clearly_same(a: ReducedCell, b: ReducedCell, *, length: float, site: float, 
 
     Returns
     -------
-    bool or None
-        None where it is too close to tell.
+    Misfit, False or None
+        Of the first way that clearly meets the tolerances, False where none does; None where it is too close to tell.
     """
     if a.contents != b.contents:
         return False
@@ -53,9 +112,7 @@ def clearly_same(a: ReducedCell, b: ReducedCell, *, length: float, site: float, 
     if any(own > most * other for own, other in zip(a.spans, b.spans, strict=True)):
         return False
     search = _Search(a, b, length, site, angle)
-    if search.try_as_they_are():
-        return True
-    return search.try_all()
+    return search.try_as_they_are() or search.try_all()
 
 
 class _Search:
@@ -65,22 +122,41 @@ class _Search:
         self.length, self.site, self.angle = length, site, angle
         ratio = abs(np.linalg.det(b.matrix) / np.linalg.det(a.matrix)) ** (1 / 6)
         self.matrix = a.matrix * ratio
-        self.lengths, self.angles = (values[0] for values in _parameters(b.matrix[None] / ratio))
+        self.other = b.matrix / ratio
+        self.lengths, self.angles = (values[0] for values in parameters(self.other[None]))
         self.mine, self.theirs = a.fractional, b.fractional
         self.other_kind, self.blocks, self.starts = _kinds(a.counts)
         self.anchor = self.starts[0]
 
-    def try_as_they_are(self) -> bool:
-        """Say whether they clearly match vector by vector, which most of what matches does."""
-        own = _parameters(self.matrix[None])
-        if not self._clear(*own)[0]:
-            return False
-        return self._try(_IDENTITY[None], *own) is True
+    def try_as_they_are(self) -> Misfit | None:
+        """Match them vector by vector, as most of what matches clearly does."""
+        own = parameters(self.matrix[None])
+        return (self._try(_IDENTITY[None], *own) or None) if self._clear(*own)[0] else None
 
-    def try_all(self) -> bool | None:
+    def try_all(self) -> Misfit | Literal[False] | None:
         """Try every basis."""
         wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
-        return self._try(*_bases(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
+        return self._try(*bases_like(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide))
+
+    def nearest(self) -> Misfit | None:
+        """Measure the ways to lay the cells on each other, the likest bases first; the one with the least rms."""
+        wide = self.length * (1 + MARGIN), self.angle * (1 + MARGIN)
+        all_bases = bases_like(self.matrix.tobytes(), self.lengths.tobytes(), self.angles.tobytes(), *wide)
+        own = _IDENTITY[None], *parameters(self.matrix[None])
+        best: Misfit | None = None
+        for bases in (own, all_bases) if self._clear(*own[1:])[0] else (all_bases,):
+            for tried, (number, rms, furthest, unit) in enumerate(self._laid(*bases)):
+                if furthest < self.site * (1 + MARGIN) * unit and (best is None or rms < best.rms):
+                    best = self._misfit(bases[0][number], rms, furthest, unit)
+                    if best.small:
+                        return best
+                if tried >= _MOST_TRIED and best is not None:
+                    break
+        return best
+
+    def _misfit(self, basis: Integers, rms: float, furthest: float, unit: float) -> Misfit:
+        stretches = np.linalg.svd(np.linalg.solve(basis @ self.matrix, self.other), compute_uv=False)
+        return Misfit(rms, furthest, furthest / unit, float(np.exp(np.abs(np.log(stretches)).max()) - 1))
 
     def _clear(self, lengths: Array, angles: Array) -> NDArray[np.bool_]:
         apart = np.maximum(lengths / self.lengths, self.lengths / lengths).max(axis=1, initial=1)
@@ -88,10 +164,29 @@ class _Search:
         clear: NDArray[np.bool_] = (apart < 1 + self.length * (1 - MARGIN)) & (turned < self.angle * (1 - MARGIN))
         return clear
 
-    def _try(self, bases: Integers, lengths: Array, angles: Array) -> bool | None:
-        if not len(bases):
-            return False
+    def _try(self, bases: Integers, lengths: Array, angles: Array) -> Misfit | Literal[False] | None:
         clear = self._clear(lengths, angles)
+        unclear = False
+        for number, rms, furthest, unit in self._laid(bases, lengths, angles):
+            if furthest < self.site * (1 - MARGIN) * unit and clear[number]:
+                return self._misfit(bases[number], rms, furthest, unit)
+            unclear = unclear or furthest < self.site * (1 + MARGIN) * unit
+        return None if unclear else False
+
+    def _laid(self, bases: Integers, lengths: Array, angles: Array) -> Iterator[tuple[int, float, float, float]]:
+        """Lay the cells on each other in every promising way.
+
+        Yields
+        ------
+        number
+            Of the basis.
+        rms, furthest
+            Å, of the distances of two atoms that are paired.
+        unit
+            Å: cube root of the volume per atom.
+        """
+        if not len(bases):
+            return
         lengths, angles = (lengths + self.lengths) / 2, (angles + self.angles) / 2
         cosines = np.cos(np.deg2rad(angles))
         flat = np.maximum(1 - (cosines**2).sum(axis=1) + 2 * cosines.prod(axis=1), 1e-12)
@@ -104,14 +199,10 @@ class _Search:
         mine = self.mine @ np.linalg.inv(bases.astype(np.float64))
         mine -= np.floor(mine)
         metrics = _metrics(lengths, cosines)
-        unclear = False
         for number, start in self._promising(mine, metrics, reach, reach[:, None] / planes):
             theirs = self.theirs + (mine[number, start] - self.theirs[self.anchor])
-            furthest = self._furthest(theirs, mine[number], lengths[number].min(), metrics[number]) / unit[number]
-            if furthest < self.site * (1 - MARGIN) and clear[number]:
-                return True
-            unclear = unclear or furthest < widest
-        return None if unclear else False
+            rms, furthest = self._distances(theirs, mine[number], lengths[number].min(), metrics[number])
+            yield number, rms, furthest, float(unit[number])
 
     def _promising(self, mine: Array, metrics: Array, reach: Array, box: Array) -> Iterator[tuple[int, int]]:
         """Bases, by number, and atoms to lay the anchor on, with which every atom has one of its kind near.
@@ -139,13 +230,16 @@ class _Search:
                 numbers, starts, apart = numbers[near], starts[near], apart[near]
                 if not len(numbers):
                     break
-                squares = _nearest_images(apart, metrics[numbers])[1]
+                if (box[numbers] < 0.5).all():  # any other image is further off than that, in planes
+                    squares = ((apart @ metrics[numbers][:, None]) * apart).sum(axis=3)
+                else:
+                    squares = _nearest_images(apart, metrics[numbers])[1]
                 near = (squares.min(axis=2).max(axis=1) < reach[numbers] ** 2).astype(bool)
                 numbers, starts = numbers[near], starts[near]
             yield from zip(numbers.tolist(), starts.tolist(), strict=True)
 
-    def _furthest(self, theirs: Array, mine: Array, shortest: float, metric: Array) -> float:
-        """Pair the atoms at the least sum of squares, move them as one, and give the largest distance of a pair, Å."""
+    def _distances(self, theirs: Array, mine: Array, shortest: float, metric: Array) -> tuple[float, float]:
+        """Pair the atoms at the least sum of squares and move them as one: rms and largest distance of a pair, Å."""
         apart = mine[None, :, :] - theirs[:, None, :]
         apart -= np.rint(apart)
         squares = ((apart @ metric) * apart).sum(axis=2)
@@ -161,7 +255,8 @@ class _Search:
             squares[self.other_kind] = _NEVER
             short = apart[linear_sum_assignment(squares)]
         short = short - short.mean(axis=0)
-        return float(np.sqrt(((short @ metric) * short).sum(axis=1).max()))
+        distances = ((short @ metric) * short).sum(axis=1)
+        return float(np.sqrt(distances.mean())), float(np.sqrt(distances.max()))
 
 
 @lru_cache(maxsize=512)
@@ -202,75 +297,3 @@ def _nearest_images(apart: Array, metric: Array) -> tuple[Array, Array]:
     vectors = np.take_along_axis(images, nearest[..., None], axis=-2)
     least = np.take_along_axis(squares, nearest, axis=-1)
     return vectors.reshape(apart.shape), least.reshape(apart.shape[:-1])
-
-
-@lru_cache(maxsize=64)
-def _bases(matrix: bytes, lengths: bytes, angles: bytes, length: float, angle: float) -> tuple[Integers, Array, Array]:
-    """Remember the last ones: the same two lattices come again with their atoms named otherwise."""
-    return _bases_like(
-        np.frombuffer(matrix).reshape(3, 3), np.frombuffer(lengths), np.frombuffer(angles), length, angle
-    )
-
-
-def _bases_like(
-    matrix: Array, lengths: Array, angles: Array, length: float, angle: float
-) -> tuple[Integers, Array, Array]:
-    """Find all bases of a lattice with about the given lengths and angles, the likest first.
-
-    Returns
-    -------
-    scales
-        (k, 3, 3) integers: the basis in terms of the rows of `matrix`.
-    lengths, angles
-        (k, 3) each: Å and degrees.
-    """
-    most = lengths.max() * (1 + length)
-    reach = np.floor(most * np.linalg.norm(np.linalg.inv(matrix), axis=0)).astype(int)
-    points = _points(*reach.tolist())
-    vectors = points @ matrix
-    distances = np.sqrt((vectors * vectors).sum(axis=1))
-    near = [
-        np.flatnonzero((distances < edge * (1 + length)) & (distances > edge / (1 + length)))
-        for edge in lengths  # as in pymatgen's find_all_mappings
-    ]
-    a, b, c = (vectors[numbers] / distances[numbers][:, None] for numbers in near)
-    least = np.cos(np.deg2rad(np.minimum(angles + angle, 180)))
-    greatest = np.cos(np.deg2rad(np.maximum(angles - angle, 0)))
-    cosines = b @ c.T, a @ c.T, a @ b.T
-    fits = [(cosine >= low) & (cosine <= high) for cosine, low, high in zip(cosines, least, greatest, strict=True)]
-    triples = np.argwhere(fits[2][:, :, None] & fits[1][:, None, :] & fits[0][None, :, :])
-    chosen = [near[axis][triples[:, axis]] for axis in range(3)]
-    scales = np.stack([points[numbers] for numbers in chosen], axis=1)
-    whole = np.abs(_determinants(scales)) == 1
-    scales = scales[whole]
-    if not len(scales):
-        return scales, np.empty((0, 3)), np.empty((0, 3))
-    own, own_angles = _parameters(np.stack([vectors[numbers[whole]] for numbers in chosen], axis=1))
-    unlike = np.abs(np.log(own / lengths)).sum(axis=1) + np.deg2rad(np.abs(own_angles - angles)).sum(axis=1)
-    order = np.argsort(unlike, kind="stable")
-    return scales[order], own[order], own_angles[order]
-
-
-@lru_cache(maxsize=256)
-def _points(a: int, b: int, c: int) -> Integers:
-    """All whole coordinates up to these, on both sides of 0."""
-    return np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in (a, b, c)), indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _determinants(matrices: Integers) -> Integers:
-    """Compute the determinants of (k, 3, 3) matrices of whole numbers, exactly."""
-    a, b, c = matrices[:, 0], matrices[:, 1], matrices[:, 2]
-    determinants: Integers = (
-        a[:, 0] * (b[:, 1] * c[:, 2] - b[:, 2] * c[:, 1])
-        + a[:, 1] * (b[:, 2] * c[:, 0] - b[:, 0] * c[:, 2])
-        + a[:, 2] * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
-    )
-    return determinants
-
-
-def _parameters(bases: Array) -> tuple[Array, Array]:
-    """Lengths (Å) and angles (degrees) of (k, 3, 3) bases, (k, 3) each."""
-    products = bases @ bases.transpose(0, 2, 1)
-    lengths = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
-    cosines = products[:, [1, 0, 0], [2, 2, 1]] / (lengths[:, [1, 0, 0]] * lengths[:, [2, 2, 1]])
-    return lengths, np.rad2deg(np.arccos(np.clip(cosines, -1, 1)))

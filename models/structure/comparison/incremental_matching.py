@@ -1,12 +1,13 @@
 """Which of many structures of one formula are the same, remembering the comparisons of an earlier time.
 
-Each structure is compared with the first of every kind found so far. The result depends on the structures and their
-names alone, not on what is remembered, nor on the order in which they came to be known. It knows no database.
+Each structure is compared with the first of every family found so far, and more closely with the first of every
+structure in its family. The result depends on the structures and their names alone, not on what is remembered, nor on
+the order in which they came to be known. It knows no database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -14,9 +15,11 @@ from typing import Final
 import numpy as np
 
 from ..serialization import Arrays
+from .cell_matching import Misfit
+from .likeness import Likeness, likeness
 from .matching import Comparison, Prepared, prepare
 
-VERSION: Final = b"1"
+VERSION: Final = b"2"
 """Raised when comparisons turn out otherwise: fingerprints of before are then worth nothing."""
 
 
@@ -26,18 +29,24 @@ class Link:
 
     Attributes
     ----------
+    family
+        Name of the first structure, by name, that is alike; its own where it is that one.
     representative
-        Name of the first structure, by name, that is of its kind; its own where it is that one.
+        Name of the first of its family that is the same structure; its own where it is that one.
     fingerprint
         Of the structure as it was compared.
+    likeness
+        To its representative, or, where it is that itself, to the first of its family; None for that one.
     """
 
+    family: str
     representative: str
     fingerprint: str
+    likeness: Likeness | None = None
 
 
 def link(structures: Mapping[str, Arrays], earlier: Mapping[str, Link] | None = None) -> dict[str, Link]:
-    """Find the kinds among structures.
+    """Find families of structures that are alike, and which in them are the same.
 
     Parameters
     ----------
@@ -54,25 +63,27 @@ def link(structures: Mapping[str, Arrays], earlier: Mapping[str, Link] | None = 
         For each structure, in the order of their names.
     """
     fingerprints = {name: fingerprint(structures[name]) for name in sorted(structures)}
-    known = {
-        name: before.representative
-        for name, before in (earlier or {}).items()
-        if fingerprints.get(name) == before.fingerprint
-    }
-    comparison = Comparison()
-    prepared = _Preparing(structures)
-    representatives: list[str] = []
+    known = {name: old for name, old in (earlier or {}).items() if fingerprints.get(name) == old.fingerprint}
+    compare = _Comparing(structures)
+    families_before = {name: old.family for name, old in known.items()}
+    distinct: dict[str, list[str]] = {}  # structures of each family
     links: dict[str, Link] = {}
     for name, digest in fingerprints.items():
-        representative = name
-        for candidate in representatives:
-            same = _remembered(known, candidate, name)
-            if same or (same is None and comparison.same(prepared[candidate], prepared[name])):
-                representative = candidate
-                break
+        family = _first(name, distinct, families_before, compare.alike)
+        if family is None:
+            distinct[name] = [name]
+            links[name] = Link(name, name, digest)
+            continue
+        # What was said within another family tells nothing here.
+        before = {other: old.representative for other, old in known.items() if old.family == family}
+        same = _first(name, distinct[family], before, compare.same)
+        if same is None:
+            distinct[family].append(name)
+        remembered = known.get(name)
+        if remembered is not None and (remembered.family, remembered.representative) == (family, same or name):
+            links[name] = remembered
         else:
-            representatives.append(name)
-        links[name] = Link(representative, digest)
+            links[name] = Link(family, same or name, digest, compare.likeness(same or family, name))
     return links
 
 
@@ -82,6 +93,17 @@ def fingerprint(arrays: Arrays) -> str:
     sites = "\n".join(names[id(mixture)] for mixture in arrays.species)
     numbers = np.ascontiguousarray(arrays.matrix).tobytes() + np.ascontiguousarray(arrays.fractional).tobytes()
     return blake2b(VERSION + bytes(arrays.pbc) + sites.encode() + numbers, digest_size=12).hexdigest()
+
+
+def _first(
+    name: str, candidates: Iterable[str], before: Mapping[str, str], same: Callable[[str, str], bool]
+) -> str | None:
+    """Find the first candidate that this structure joins, asking only where it isn't known from an earlier time."""
+    for candidate in candidates:
+        remembered = _remembered(before, candidate, name)
+        if remembered or (remembered is None and same(candidate, name)):
+            return candidate
+    return None
 
 
 def _remembered(known: Mapping[str, str], representative: str, name: str) -> bool | None:
@@ -95,13 +117,32 @@ def _remembered(known: Mapping[str, str], representative: str, name: str) -> boo
     return False if known[representative] == representative and representative < joined else None
 
 
-class _Preparing(dict[str, Prepared]):
-    """Structures in the form in which they are compared, brought into it when that is first needed."""
+class _Comparing:
+    """Compares structures by name, each brought into the form for that when it is first needed."""
 
     def __init__(self, structures: Mapping[str, Arrays]) -> None:
-        super().__init__()
         self._structures = structures
+        self._prepared: dict[str, Prepared] = {}
+        self._comparison = Comparison()
+        self._misfit: dict[tuple[str, str], Misfit | bool] = {}
+        self._likeness: dict[tuple[str, str], Likeness] = {}
 
-    def __missing__(self, name: str) -> Prepared:
-        self[name] = prepared = prepare(self._structures[name])
-        return prepared
+    def alike(self, known: str, name: str) -> bool:
+        found = self._comparison.misfit(self._get(known), self._get(name))
+        self._misfit[known, name] = found
+        return bool(found)
+
+    def same(self, known: str, name: str) -> bool:
+        return self.likeness(known, name).same
+
+    def likeness(self, known: str, name: str) -> Likeness:
+        if (known, name) not in self._likeness:
+            self._likeness[known, name] = likeness(
+                self._get(known), self._get(name), self._misfit.get((known, name), True)
+            )
+        return self._likeness[known, name]
+
+    def _get(self, name: str) -> Prepared:
+        if name not in self._prepared:
+            self._prepared[name] = prepare(self._structures[name])
+        return self._prepared[name]

@@ -8,7 +8,7 @@ leaves doubt. It knows structures only; where they are kept is up to the caller.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -21,15 +21,25 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ..serialization import Arrays
-from ..vacuum import MIN_GAP, Gap, find_gap, set_vacuum_of_arrays
-from .cell_matching import clearly_same
-from .reduced_cells import ReducedCell, reduced_cell
+from ..vacuum import MIN_GAP, VACUUM, Gap, find_gap, set_vacuum_of_arrays
+from .cell_matching import Misfit, clear_misfit
+from .layer_heights import Heights, heights_alike, heights_of, slabs
+from .reduced_cells import ReducedCell, reduced_cell, space_group_number
 
 LENGTH_TOLERANCE: Final = 0.2
 SITE_TOLERANCE: Final = 0.3
 ANGLE_TOLERANCE: Final = 5.0
 """The defaults of pymatgen's StructureMatcher: ltol (relative), stol (in units of the cube root of the volume per
 atom) and angle_tol (degrees)."""
+TIGHT_TOLERANCE: Final = 0.1
+"""Å along each axis within which atoms are repeated by a translation of the very structure, where pymatgen allows
+0.25: half of it is by how much an atom may be off."""
+SYMMETRY_TOLERANCE: Final = 0.1
+"""Å between an atom and the image of another by an operation, so about twice by how much each is off. Relaxed
+structures of databases need that much; the least displacements that make another phase, as of Ti in BaTiO3 (0.1 Å off
+its place: G. H. Kwei et al., J. Phys. Chem. 97, 2368 (1993)), are twice that between image and image."""
+CLOSE_TOLERANCE: Final = 0.01
+"""Å. A relaxed phase that is a little distorted has its own symmetry within this, as pymatgen takes it."""
 Tolerances = tuple[float, float, float]
 DEFAULT_TOLERANCES: Final[Tolerances] = (LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE)
 MATCHING_GAP: Final = 4.0
@@ -51,7 +61,7 @@ class Prepared:
     extent
         Å^3 per atom of a bulk crystal, Å^2 per atom of a monolayer.
     arrays
-        As given.
+        As given but for charges, which make no difference; of several equal layers in one cell, the first.
     gap
         Its thickest empty slab.
     """
@@ -64,18 +74,58 @@ class Prepared:
     @cached_property
     def reduced(self) -> Structure:
         """Its primitive, Niggli-reduced cell, as StructureMatcher makes it; made when first asked for, it takes ms."""
-        matrix, pbc, fractional, species = self._dense
+        matrix, pbc, fractional, species = self.dense
         structure = Structure(Lattice(matrix, pbc=pbc), species, fractional)
         return structure.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
 
     @cached_property
     def cell(self) -> ReducedCell | None:
         """The same as arrays, made some ten times faster; None where that needs pymatgen."""
-        matrix, pbc, fractional, species = self._dense
+        matrix, pbc, fractional, species = self.dense
         return reduced_cell(matrix, fractional, species, pbc=pbc)
 
+    @cached_property
+    def tight_cell(self) -> ReducedCell | None:
+        """Its primitive cell where only translations within `TIGHT_TOLERANCE` count, as where tilts double it."""
+        matrix, pbc, fractional, species = self.dense
+        if self.cell is None or len(self.cell.fractional) == len(species):  # no translation is left out
+            return self.cell
+        return reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=TIGHT_TOLERANCE)
+
+    @cached_property
+    def space_group(self) -> int:
+        """Number of its space group at `SYMMETRY_TOLERANCE`; 0 where none was found."""
+        return self._space_group(SYMMETRY_TOLERANCE)
+
+    @cached_property
+    def maybe_rattled(self) -> bool:
+        """Whether it has no symmetry at all when one looks closely, as only noise or a triclinic phase leaves it."""
+        return self._space_group(CLOSE_TOLERANCE) == 1
+
+    def _space_group(self, tolerance: float) -> int:
+        # Of a layer in much vacuum: in a dense cell it might be taken for a crystal of more symmetry.
+        matrix, pbc, fractional, species = self.arrays
+        cell = self.tight_cell
+        if self.key[1] == "monolayer":
+            matrix, fractional = set_vacuum_of_arrays(matrix, fractional, VACUUM, self.gap)
+            if cell is not None and len(cell.fractional) < len(species):
+                cell = reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=TIGHT_TOLERANCE)
+            else:
+                cell = None
+        if cell is not None:
+            kinds = np.repeat(np.arange(len(cell.counts)), cell.counts).tolist()
+            return space_group_number(cell.matrix, cell.fractional, kinds, tolerance)
+        numbers = {mixture: number for number, mixture in enumerate(dict.fromkeys(species))}
+        return space_group_number(matrix, fractional, [numbers[one] for one in species], tolerance)
+
+    @cached_property
+    def heights(self) -> Heights:
+        """Of a monolayer: at which height the atoms of each element lie."""
+        return heights_of(self.arrays, self.gap)
+
     @property
-    def _dense(self) -> Arrays:
+    def dense(self) -> Arrays:
+        """Its cell as it is compared: as given, of a monolayer with little vacuum."""
         if self.key[1] != "monolayer":
             return self.arrays
         matrix, fractional = set_vacuum_of_arrays(self.arrays.matrix, self.arrays.fractional, MATCHING_GAP, self.gap)
@@ -86,19 +136,37 @@ def prepare(structure: Structure | Arrays | Prepared) -> Prepared:
     """Bring a structure into the form in which it is compared, unless it is in it.
 
     A cell with a vacuum of 6 Å or more is taken as a monolayer: its vacuum is set to `MATCHING_GAP`, so that neither
-    the thickness of the vacuum, its axis, nor a tilt of it makes a difference. In-plane strain is then treated as any
+    the thickness of the vacuum, its axis, nor a tilt of it makes a difference; nor does it whether one layer is in the
+    cell or several that are the same, as where it is doubled along c. In-plane strain is then treated as any
     strain: StructureMatcher scales both cells to the same volume (isotropically; in the dense cell 3 % in plane are
     2 % of the height, far within its tolerance), while area per atom is bounded by `MAX_DENSITY_RATIO`.
     """
     if isinstance(structure, Prepared):
         return structure
-    structure = Arrays.of(structure)
-    gap = find_gap(structure.matrix, structure.fractional)
-    volume = abs(float(np.linalg.det(structure.matrix))) / len(structure.species)
-    formula = _reduced_formula(frozenset(Counter(structure.species).items()))
+    given = Arrays.of(structure)
+    neutral = {id(species): _neutral(species) for species in {id(one): one for one in given.species}.values()}
+    arrays = given._replace(species=[neutral[id(species)] for species in given.species])
+    gap = find_gap(arrays.matrix, arrays.fractional)
+    volume = abs(float(np.linalg.det(arrays.matrix))) / len(arrays.species)
+    formula = _reduced_formula(frozenset(Counter(arrays.species).items()))
     if gap.thickness < MIN_GAP:
-        return Prepared((formula, "bulk"), volume, structure, gap)
-    return Prepared((formula, "monolayer"), volume / gap.height, structure, gap)
+        return Prepared((formula, "bulk"), volume, arrays, gap)
+    first, *others = slabs(arrays, gap)
+    if others and (layer := _one_of(first, others)) is not None:
+        return layer
+    return Prepared((formula, "monolayer"), volume / gap.height, arrays, gap)
+
+
+def _one_of(first: Arrays, others: Sequence[Arrays]) -> Prepared | None:
+    """Take the first of several layers in one cell for all, where they are the same; None where they are not."""
+    layer, comparison = prepare(first), Comparison()
+    return layer if all(comparison.same(layer, prepare(other)) for other in others) else None
+
+
+@lru_cache(maxsize=4096)
+def _neutral(species: Composition) -> Composition:
+    """Name elements without their oxidation states, as StructureMatcher's ElementComparator does."""
+    return species if all(isinstance(one, Element) for one in species) else species.element_composition
 
 
 @lru_cache(maxsize=4096)
@@ -138,10 +206,20 @@ class Comparison:
 
     def same(self, known: Prepared, query: Prepared) -> bool:
         """Say whether they are the same; StructureMatcher is not quite symmetric, so their order may count."""
+        return bool(self.misfit(known, query))
+
+    def misfit(self, known: Prepared, query: Prepared) -> Misfit | bool:
+        """Say whether they are the same, and where that was measured, how far they are apart; see `same`."""
         if known.key != query.key or not self._close(known, query):
             return False
+        if known.key[1] == "monolayer" and not heights_alike(known.heights, query.heights):
+            return False  # as X-M-M-X and M-X-X-M, of which one is the other where the gap is as thin as the layer
         if known.cell is not None and query.cell is not None:
-            clear = clearly_same(known.cell, query.cell, length=self._length, site=self._site, angle=self._angle)
+            cells = known.cell, query.cell
+            # How far pymatgen's rule reduces a cell depends on its axes, where atoms are nearly repeated.
+            if cells[0].counts != cells[1].counts and known.tight_cell is not None and query.tight_cell is not None:
+                cells = known.tight_cell, query.tight_cell
+            clear = clear_misfit(*cells, length=self._length, site=self._site, angle=self._angle)
             if clear is not None:
                 return clear
         # Primitive cells of different size never match, so that question, much the cheaper, comes first.

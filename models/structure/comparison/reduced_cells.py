@@ -6,6 +6,7 @@ cells are the same is judged elsewhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -23,6 +24,8 @@ PRIMITIVE_TOLERANCE: Final = 0.25
 `get_primitive_structure`, which StructureMatcher uses."""
 _AT_ONCE: Final = 2000
 """Pairs looked at in one go."""
+
+os.environ.setdefault("SPGLIB_WARNING", "OFF")  # it tells on stderr of every finer tolerance that it tries
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +66,12 @@ class ReducedCell:
 
 
 def reduced_cell(
-    matrix: Array, fractional: Array, species: Sequence[Composition], *, pbc: tuple[bool, bool, bool] = (True,) * 3
+    matrix: Array,
+    fractional: Array,
+    species: Sequence[Composition],
+    *,
+    pbc: tuple[bool, bool, bool] = (True,) * 3,
+    tolerance: float = PRIMITIVE_TOLERANCE,
 ) -> ReducedCell | None:
     """Reduce a crystal as StructureMatcher does.
 
@@ -77,6 +85,8 @@ def reduced_cell(
         Who sits on each of the n sites.
     pbc
         Along which vectors it is periodic.
+    tolerance
+        Å along each axis within which atoms are taken as repeated by a translation.
 
     Returns
     -------
@@ -99,7 +109,7 @@ def reduced_cell(
     number = {name: index for index, name in enumerate(names)}
     kinds = np.array([number[label] for label in labels if label is not None], dtype=np.int64)
     order = np.argsort(kinds, kind="stable")
-    matrix, fractional, kinds = _primitive(matrix, fractional[order], kinds[order])
+    matrix, fractional, kinds = _primitive(matrix, fractional[order], kinds[order], tolerance)
     try:
         niggli = spglib.niggli_reduce(matrix)
     except spglib.SpglibError:
@@ -112,6 +122,27 @@ def reduced_cell(
     return ReducedCell(reduced, inside, names, tuple(np.bincount(kinds).tolist()))
 
 
+def space_group_number(matrix: Array, fractional: Array, kinds: Sequence[int], tolerance: float) -> int:
+    """Number of the space group of a cell, 1 to 230; 0 where none was found.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    kinds
+        What sits on each of the n sites.
+    tolerance
+        Å, spglib's symprec.
+    """
+    try:
+        data = spglib.get_symmetry_dataset((matrix.tolist(), fractional.tolist(), kinds), symprec=tolerance)
+    except spglib.SpglibError:
+        return 0  # documented
+    return 0 if data is None else int(data.number)
+
+
 @lru_cache(maxsize=4096)
 def name_of(species: Composition) -> str | None:
     """Name a single, neutral element that fills its site; None for anything else."""
@@ -119,23 +150,25 @@ def name_of(species: Composition) -> str | None:
     return one.symbol if not others and occupancy == 1 and isinstance(one, Element) else None
 
 
-def _primitive(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers]:
+def _primitive(matrix: Array, fractional: Array, kinds: Integers, tolerance: float) -> tuple[Array, Array, Integers]:
     """Make the cell smaller as long as that is possible."""
     smaller: tuple[Array, Array, Integers] | None = (matrix, fractional, kinds)
     while smaller is not None:
         matrix, fractional, kinds = smaller
-        smaller = _smaller(matrix, fractional, kinds)
+        smaller = _smaller(matrix, fractional, kinds, tolerance)
     return matrix, fractional, kinds
 
 
-def _smaller(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, Array, Integers] | None:
-    """Find the first cell, by size, that the crystal repeats within pymatgen's tolerance, atoms averaged."""
+def _smaller(
+    matrix: Array, fractional: Array, kinds: Integers, tolerance: float
+) -> tuple[Array, Array, Integers] | None:
+    """Find the first cell, by size, that the crystal repeats within the tolerance, Å, atoms averaged."""
     counts = np.bincount(kinds)
     most = gcd(*counts.tolist())
     if most == 1:
         return None
     lengths = np.sqrt((matrix * matrix).sum(axis=1))
-    shifts = _shifts(fractional, counts, lengths)
+    shifts = _shifts(fractional, counts, lengths, tolerance)
     for size in range(2, len(shifts) + 1):
         if most % size:
             continue
@@ -144,19 +177,18 @@ def _smaller(matrix: Array, fractional: Array, kinds: Integers) -> tuple[Array, 
         fitting = np.zeros(len(cells), dtype=bool)
         for start in range(0, len(cells), step):
             apart = inverses[start : start + step, :, None, :] - shifts
-            close = np.abs(apart - np.rint(apart)) * lengths < PRIMITIVE_TOLERANCE
+            close = np.abs(apart - np.rint(apart)) * lengths < tolerance
             fitting[start : start + step] = close.all(axis=3).any(axis=2).all(axis=1)
         for cell, inverse in zip(cells[fitting], inverses[fitting], strict=True):
             vectors = inverse @ matrix
-            repeated = _repeated(
-                fractional, counts, cell, PRIMITIVE_TOLERANCE / np.linalg.norm(vectors, axis=1), lengths
-            )
+            near = tolerance / np.stack((np.linalg.norm(vectors, axis=1), lengths))
+            repeated = _repeated(fractional, counts, cell, near)
             if repeated is not None:
                 return vectors, repeated[0], kinds[repeated[1]]
     return None
 
 
-def _shifts(fractional: Array, counts: Integers, lengths: Array) -> Array:
+def _shifts(fractional: Array, counts: Integers, lengths: Array, tolerance: float) -> Array:
     """Vectors that carry every atom near to one of its kind, from one atom of the rarest kind to the others."""
     starts = np.concatenate(([0], np.cumsum(counts)))
     rarest = int(np.argmin(counts))
@@ -167,16 +199,25 @@ def _shifts(fractional: Array, counts: Integers, lengths: Array) -> Array:
         for start in range(0, len(own), step):
             misfit = shifts[:, None, None, :] + own[start : start + step, None, :] - own
             worst = np.abs((misfit - np.rint(misfit)) * lengths).max(axis=3)
-            shifts = shifts[(worst.min(axis=2) < 2 * PRIMITIVE_TOLERANCE).all(axis=1)]
+            shifts = shifts[(worst.min(axis=2) < 2 * tolerance).all(axis=1)]
             if len(shifts) == 1:  # only an atom's own place is left
                 return shifts
     return shifts
 
 
-def _repeated(
-    fractional: Array, counts: Integers, cell: Array, near: Array, lengths: Array
-) -> tuple[Array, NDArray[np.bool_]] | None:
+def _repeated(fractional: Array, counts: Integers, cell: Array, near: Array) -> tuple[Array, NDArray[np.bool_]] | None:
     """Fold the atoms into a smaller cell; None unless the same number of one kind falls on each place.
+
+    Parameters
+    ----------
+    fractional
+        (n, 3), of one kind after another.
+    counts
+        Atoms of each kind.
+    cell
+        The smaller cell: its fractional coordinates are these times it.
+    near
+        (2, 3): fractions along the vectors of the smaller cell, and of this one, that count as together.
 
     Returns
     -------
@@ -193,12 +234,12 @@ def _repeated(
         own = slice(start, start + int(count))
         start += int(count)
         before = fractional[None, own] - fractional[own, None]
-        near_before = np.abs(before - np.rint(before)) * lengths <= 2 * PRIMITIVE_TOLERANCE
+        near_before = np.abs(before - np.rint(before)) <= 2 * near[1]
         neighbours = np.logical_and.reduce(near_before, axis=2) & ~np.eye(int(count), dtype=bool)
         folded = fractional[own] @ cell
         apart = folded[None] - folded[:, None]
         apart -= np.rint(apart)
-        together = np.logical_and.reduce(np.abs(apart) < near, axis=2) & ~neighbours
+        together = np.logical_and.reduce(np.abs(apart) < near[0], axis=2) & ~neighbours
         first = together.argmax(axis=1)
         if (together.sum(axis=1) != size).any() or (together != together[first]).any():
             return None

@@ -102,13 +102,7 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     NotAnalysable
         When a site is disordered or its element has no covalent radius.
     """
-    if not structure.is_ordered:
-        raise NotAnalysable("it is disordered, so the bonds of its mixed or partly filled sites cannot be told")
-    numbers = np.array([getattr(site.specie, "Z", 0) for site in structure])
-    radii = np.where(numbers <= LAST_RADIUS, COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)], np.nan)
-    if np.isnan(radii).any():
-        without = sorted({str(site.specie) for site, radius in zip(structure, radii, strict=True) if np.isnan(radius)})
-        raise NotAnalysable(f"no covalent radius is known for {', '.join(without)}")
+    radii = COVALENT_RADII[atomic_numbers(structure)]
     relative = unit == "relative"
     lattice = structure.lattice
     reach = float(2 * radii.max() * (1 + max_tolerance) if relative else 2 * radii.max() + max_tolerance)
@@ -117,6 +111,24 @@ def possible_bonds(structure: Structure, max_tolerance: float, *, unit: Unit = "
     slack = distances / sums - 1 if relative else distances - sums
     keep = slack < max_tolerance
     return Bonds(first[keep], second[keep], image[keep], slack[keep])
+
+
+def atomic_numbers(structure: Structure) -> NDArray[np.int64]:
+    """Atomic number of each atom, (n,); each has a covalent radius.
+
+    Raises
+    ------
+    NotAnalysable
+        When a site is disordered or its element has no covalent radius.
+    """
+    if not structure.is_ordered:
+        raise NotAnalysable("it is disordered, so the bonds of its mixed or partly filled sites cannot be told")
+    numbers = np.array([getattr(site.specie, "Z", 0) for site in structure])
+    without = (numbers > LAST_RADIUS) | np.isnan(COVALENT_RADII[np.minimum(numbers, LAST_RADIUS)])
+    if without.any():
+        names = sorted({str(structure[int(site)].specie) for site in np.flatnonzero(without)})
+        raise NotAnalysable(f"no covalent radius is known for {', '.join(names)}")
+    return numbers
 
 
 def close_pairs(
@@ -195,10 +207,39 @@ def clusters_by_tolerance(
     if not len(tolerances) or any(later <= earlier for earlier, later in pairwise(tolerances)):
         raise ValueError(f"tolerances must be one or more ascending numbers, not {tuple(tolerances)}")
     bonds = possible_bonds(structure, tolerances[-1], unit=unit)
-    order = np.argsort(bonds.slack, kind="stable")
-    columns = np.column_stack((bonds.first, bonds.second, bonds.image))[order].tolist()
-    ends = np.searchsorted(bonds.slack[order], tolerances, side="left").tolist()
-    forest = _Forest(len(structure))
+    return cluster_series(len(structure), bonds.first, bonds.second, bonds.image, bonds.slack, tolerances)
+
+
+def cluster_series(
+    sites: int,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    image: NDArray[np.int64],
+    length: NDArray[np.float64],
+    limits: Sequence[float],
+) -> list[tuple[Cluster, ...]]:
+    """Find the clusters that contacts shorter than each of several limits make.
+
+    Parameters
+    ----------
+    sites
+        How many atoms there are.
+    first, second, image
+        As in `Bonds`.
+    length
+        (contacts,) in any measure.
+    limits
+        Ascending, in the same measure.
+
+    Returns
+    -------
+    list of tuples of Cluster
+        One tuple per limit; the very same object where nothing has changed.
+    """
+    order = np.argsort(length, kind="stable")
+    columns = np.column_stack((first, second, image))[order].tolist()
+    ends = np.searchsorted(length[order], limits, side="left").tolist()
+    forest = _Forest(sites)
     series: list[tuple[Cluster, ...]] = []
     start = 0
     for end in ends:
@@ -223,6 +264,12 @@ def add_period(basis: list[Vector], vector: Vector) -> list[Vector]:
             row, vector = vector, (row[0] - q * vector[0], row[1] - q * vector[1], row[2] - q * vector[2])
         rows[axis] = row
     return [rows[axis] for axis in sorted(rows)]
+
+
+def plane_normal(cluster: Cluster) -> Vector:
+    """Cross product of a layer's two periods: translations whose product with it is not 0 lead out of the layer."""
+    (a, b, c), (d, e, f) = cluster.periods
+    return (b * f - c * e, c * d - a * f, a * e - b * d)
 
 
 class _Forest:

@@ -1,7 +1,6 @@
-"""Which bulk crystals are layered: the rules of 2DMatPedia, and the dimensionality of any crystal.
+"""Which bulk crystals are layered, by strength of bonds or by the rules of 2DMatPedia, and the dimensionality of any.
 
-J. Zhou et al., Sci. Data 6, 86 (2019). It works on one structure at a time and knows nothing of monolayers yet
-(see `monolayer`).
+It works on one structure at a time and knows nothing of monolayers yet (see `monolayer`).
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from pymatgen.core.structure import Structure
 
 from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
+from .contacts import contacts
+from .ionic_layers import charged_layers, host_layers, layer_formulas
+from .scored_layers import MOST_BOUND, MOST_OF_WITHIN, MOST_SHARE, LayerBinding, Verdict, judge
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 """Added to the sum of covalent radii, Zhou et al. (2019)."""
@@ -21,8 +23,24 @@ SUPERCELL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreRules:
+    """Layered by Larsen's score and the strength of bonds within and between, see `scored_layers`.
+
+    Attributes
+    ----------
+    max_atoms
+        Of the primitive cell, beyond which a structure is not analysed: the largest of 2DMatPedia has 40, misfit
+        compounds have some hundred.
+    """
+
+    max_atoms: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class LayerRules:
-    """What counts as layered; the defaults are the text of the 2DMatPedia paper.
+    """Layered by the number of clusters; the defaults are the text of the 2DMatPedia paper.
+
+    J. Zhou et al., Sci. Data 6, 86 (2019).
 
     Attributes
     ----------
@@ -43,6 +61,8 @@ class LayerRules:
     max_atoms: int = 40
 
 
+Rules = ScoreRules | LayerRules
+
 PAPER_RULES: Final = LayerRules()
 """Tolerances in Å. Crystals of large atoms can need more than 0.4 Å (Bi2Te3, PbI2), and loosely bound salts of large
 cations pass at the small ones."""
@@ -50,8 +70,8 @@ DATABASE_RULES: Final = LayerRules(tolerance_unit="relative")
 """Tolerances as shares of the sum of radii. This is what the entries of 2DMatPedia agree with: of 1,265 crystals
 of the Materials Project 23 pass, and the database has the formula of 21 as exfoliated; in Å 106 pass, and it has 31.
 It finds Bi2Te3, PbI2 and BiTeI, which the database has, too."""
-DEFAULT_RULES: Final = PAPER_RULES
-"""Taken where none are given."""
+DEFAULT_RULES: Final = ScoreRules()
+"""Taken where none are given. The counts of the other two call corundum, olivine, GeTe, zinc and iodine layered."""
 
 
 @dataclass(frozen=True)
@@ -62,50 +82,55 @@ class LayerAnalysis:
     ----------
     layered
         Whether the rules are met.
-    layered_at
-        The tolerances at which the number of clusters triples.
-    tolerances, dimensionalities
-        Highest dimensionality of any cluster (0 to 3) at each tolerance.
+    dimensionality
+        2 when layered, else 0 molecules, 1 chains, 3 network; by counts the one found at most tolerances (the higher
+        in a tie). None when not analysed.
     components
-        Clusters at the largest tolerance at which the structure is layered, else at the largest tolerance of the
-        most frequent dimensionality. The largest, because a layer's own longer bonds are then in (Ga-Ga of GaSe is
-        0.02 Å beyond the sum of the radii), while a tolerance that joined the layers would not count.
+        By score the clusters of the kind found. By counts those at the largest tolerance at which the structure is
+        layered, else at the largest tolerance of the most frequent dimensionality: a layer's own longer bonds are then
+        in (Ga-Ga of GaSe is 0.02 Å beyond the sum of the radii), while a tolerance that joined the layers would not
+        count.
     reason
-        Why it is not layered, or could not be analysed; None when layered.
+        Why it is layered, or is not, or could not be analysed; by counts None when layered.
     analysed
         False when limits or the structure itself forbade it.
+    kind
+        By score what the crystal is made of: molecules, chains, layers, network, ions; or what looks like layers but
+        is not: bound layers, charged layers, intercalated layers, woven layers.
+    scores
+        By score, of 0D, 1D, 2D and 3D.
+    binding
+        By score, of the layers to each other.
+    layered_at, tolerances, dimensionalities
+        By counts: the tolerances at which the number of clusters triples, all tolerances, and the highest
+        dimensionality of any cluster at each.
     """
 
     layered: bool
-    layered_at: tuple[float, ...]
-    tolerances: tuple[float, ...]
-    dimensionalities: tuple[int, ...]
+    dimensionality: int | None
     components: tuple[Cluster, ...] = field(repr=False)
     reason: str | None
     analysed: bool = True
-
-    @property
-    def dimensionality(self) -> int | None:
-        """2 when layered, else the one found at most tolerances (the higher in a tie); None when not analysed."""
-        if not self.analysed:
-            return None
-        return 2 if self.layered else _most_frequent(self.dimensionalities)
+    kind: str | None = None
+    scores: tuple[float, float, float, float] | None = None
+    binding: LayerBinding | None = None
+    layered_at: tuple[float, ...] = ()
+    tolerances: tuple[float, ...] = ()
+    dimensionalities: tuple[int, ...] = ()
 
     @property
     def layers_per_cell(self) -> int:
         """Count the layers that pass through the cell (0 when it is not layered)."""
         return len(self.components) if self.layered else 0
 
+    @property
+    def score(self) -> float | None:
+        """Larsen's score of two dimensions, 0 to 1, by score."""
+        return None if self.scores is None else self.scores[2]
 
-def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> LayerAnalysis:
+
+def analyse_layers(structure: Structure, rules: Rules | None = None) -> LayerAnalysis:
     """Tell whether a crystal consists of layers.
-
-    The rule: in the 3 x 3 x 3 supercell there are three times as many clusters of bonded atoms as in the cell, at two
-    tolerances at least. No supercell is built: a cluster whose periods have rank d becomes 3^(3 - d) clusters there
-    (`Cluster.copies` has the exact count), so the number triples when all are two-dimensional, whatever cell is
-    given, conventional or not. Two ways in which the bare count would mislead are not followed: three interpenetrating
-    frameworks also triple, and are no layers; interpenetrating layers do not, and stay not layered, since none of
-    them can be peeled off.
 
     Parameters
     ----------
@@ -123,25 +148,89 @@ def analyse_layers(structure: Structure, rules: LayerRules | None = None) -> Lay
     if reason := _beyond(structure, rules):
         return _not_analysed(reason)
     try:
-        series = clusters_by_tolerance(structure, rules.tolerances, unit=rules.tolerance_unit)
+        return _by_score(structure) if isinstance(rules, ScoreRules) else _by_counts(structure, rules)
     except NotAnalysable as no:
         return _not_analysed(str(no))
+
+
+def _by_score(structure: Structure) -> LayerAnalysis:
+    """Judge by score and strength; what looks like layers is named for what holds it together."""
+    found = contacts(structure)
+    verdict = judge(structure, found)
+    kind, reason = str(verdict.kind), ""
+    if kind in {"layers", "bound layers"} and len(verdict.components) > 1:
+        charged = charged_layers(layer_formulas(structure, verdict.components))
+        if charged:
+            kind, reason = "charged layers", f"layers of opposite charge alternate: {' and '.join(charged)}"
+    if kind in {"bound layers", "network"} and (host := host_layers(structure, found)):
+        kind, reason = "intercalated layers", host.sentence()
+    layered = kind == "layers"
+    return LayerAnalysis(
+        layered=layered,
+        dimensionality=2 if layered else 3 if kind == "charged layers" else verdict.dimensionality,
+        components=verdict.components,
+        reason=reason or _in_words(verdict),
+        kind=kind,
+        scores=verdict.scores,
+        binding=verdict.layer_binding,
+    )
+
+
+def _in_words(verdict: Verdict) -> str:
+    """Why a crystal is of its kind."""
+    scores = ", ".join(f"{d}D {score:.2f}" for d, score in enumerate(verdict.scores) if score >= 0.005)
+    if verdict.kind == "woven layers":
+        return "its layers are woven into each other, so none can be lifted off"
+    if verdict.kind == "ions":
+        return "its ions are too far apart to tell what holds them together"
+    binding = verdict.layer_binding
+    if binding is None:
+        return f"{verdict.kind} by the score of dimensionality ({scores})"
+    across = (
+        f"the atom bound most has {binding.share:.0%} of its bonding across, the strongest contact there is "
+        f"{binding.strongest:.2f} of a bond, all {binding.per_area:.3f} per Å^2; bonds within are {binding.within:.2f} "
+        "or more"
+    )
+    if binding.holds:
+        return f"layers by the score of dimensionality ({scores}); {across}"
+    limits = (
+        f"the share being more than {MOST_SHARE:.0%}" * (binding.share > MOST_SHARE),
+        f"the contact being more than {MOST_OF_WITHIN:g} of the bonds within"
+        * (binding.strongest > MOST_OF_WITHIN * binding.within),
+        f"share times strength being {binding.bound:.3f}, more than {MOST_BOUND:g}" * (binding.bound > MOST_BOUND),
+    )
+    why = next((limit for limit in limits if limit), "the bonds within being none")
+    return f"what looks like layers (score {verdict.scores[2]:.2f}) is bound: {across}; {why}"
+
+
+def _by_counts(structure: Structure, rules: LayerRules) -> LayerAnalysis:
+    """Count clusters as Zhou et al. (2019) do.
+
+    The rule: in the 3 x 3 x 3 supercell there are three times as many clusters of bonded atoms as in the cell, at two
+    tolerances at least. No supercell is built: a cluster whose periods have rank d becomes 3^(3 - d) clusters there
+    (`Cluster.copies` has the exact count), so the number triples when all are two-dimensional, whatever cell is
+    given, conventional or not. Two ways in which the bare count would mislead are not followed: three interpenetrating
+    frameworks also triple, and are no layers; interpenetrating layers do not, and stay not layered, since none of
+    them can be peeled off.
+    """
+    series = clusters_by_tolerance(structure, rules.tolerances, unit=rules.tolerance_unit)
     dimensionalities = tuple(max(cluster.dimensionality for cluster in clusters) for clusters in series)
     triples = [_triples(clusters) for clusters in series]
     layered_at = tuple(t for t, triple in zip(rules.tolerances, triples, strict=True) if triple)
     layered = len(layered_at) >= rules.min_tolerances
+    usual = _most_frequent(dimensionalities)
     if layered:
         chosen = max(i for i, triple in enumerate(triples) if triple)
     else:
-        usual = _most_frequent(dimensionalities)
         chosen = max(i for i, dimensionality in enumerate(dimensionalities) if dimensionality == usual)
     return LayerAnalysis(
         layered=layered,
+        dimensionality=2 if layered else usual,
+        components=series[chosen],
+        reason=None if layered else _why_not(series, dimensionalities, layered_at, rules),
         layered_at=layered_at,
         tolerances=rules.tolerances,
         dimensionalities=dimensionalities,
-        components=series[chosen],
-        reason=None if layered else _why_not(series, dimensionalities, layered_at, rules),
     )
 
 
@@ -152,10 +241,9 @@ def _triples(clusters: tuple[Cluster, ...]) -> bool:
     return sum(cluster.copies(SUPERCELL) for cluster in clusters) == SUPERCELL * len(clusters)
 
 
-def _beyond(structure: Structure, rules: LayerRules) -> str | None:
+def _beyond(structure: Structure, rules: Rules) -> str | None:
     """Say which limit the structure is beyond."""
-    elements = len(structure.composition.element_composition)
-    if elements > rules.max_elements:
+    if isinstance(rules, LayerRules) and (elements := len(structure.composition.elements)) > rules.max_elements:
         return f"{elements} elements are more than the limit of {rules.max_elements}"
     if len(structure) > rules.max_atoms:
         primitive = primitive_cell(structure)
@@ -166,15 +254,7 @@ def _beyond(structure: Structure, rules: LayerRules) -> str | None:
 
 
 def _not_analysed(reason: str) -> LayerAnalysis:
-    return LayerAnalysis(
-        layered=False,
-        layered_at=(),
-        tolerances=(),
-        dimensionalities=(),
-        components=(),
-        reason=reason,
-        analysed=False,
-    )
+    return LayerAnalysis(layered=False, dimensionality=None, components=(), reason=reason, analysed=False)
 
 
 def _most_frequent(dimensionalities: tuple[int, ...]) -> int:

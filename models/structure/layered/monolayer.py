@@ -13,7 +13,7 @@ from pymatgen.core.structure import Structure
 from ..comparison.matching import Representatives
 from ..vacuum import VACUUM, layer_in_vacuum
 from .clusters import Cluster
-from .layering import LayerAnalysis, LayerRules, analyse_layers
+from .layering import LayerAnalysis, Rules, analyse_layers
 from .primitive_layer import primitive_layer
 
 
@@ -54,7 +54,7 @@ def monolayers(
     structure: Structure,
     *,
     vacuum: float = VACUUM,
-    rules: LayerRules | None = None,
+    rules: Rules | None = None,
     analysis: LayerAnalysis | None = None,
 ) -> list[Monolayer]:
     """Cut all distinct monolayers of a layered bulk crystal.
@@ -66,7 +66,7 @@ def monolayers(
     vacuum
         Å between the outermost nuclei of the monolayer and of its image.
     rules
-        What counts as layered; `layers.DEFAULT_RULES` when None.
+        What counts as layered; `layering.DEFAULT_RULES` when None.
     analysis
         Of this very structure, when there is one already.
 

@@ -121,16 +121,6 @@ def test_a_stale_calculation_still_comes_before_what_others_say() -> None:
     assert best_values([stale, *others])["formation_energy"] == -1.9
 
 
-def test_pourbaix_energies_of_other_conditions_are_passed_over() -> None:
-    here, there = "pH 0-14, 1.5 V vs RHE, 1e-06 mol/l", "pH 0-14, 0 V vs RHE, 1e-06 mol/l"
-    known = [
-        value("pourbaix_energy", f"PBE, {here}", "same-structure", 0.5),
-        value("pourbaix_energy", f"PBE, {there}", "same-structure", 0.1),
-    ]
-
-    assert best_values(known, conditions=here)["pourbaix_energy"] == 0.5
-
-
 def test_a_bound_is_named_as_one_and_gives_way_to_any_value() -> None:
     chgnet = value("exfoliation_energy", "CHGNet 0.3.0 static", "potential", 0.01, low=0.01)
     pbe = value("exfoliation_energy", "GGA", "calculation", 0.02, low=0.02)

@@ -20,22 +20,24 @@ def test_layered_crystals_are_told_from_networks(registry: Connection) -> None:
         "handbook:NaCl-rocksalt",
     ]
     mos2 = one(registry, "materials", material_id="handbook:MoS2-2H")
-    assert mos2["layering"]["rules"] == "database"
+    assert (mos2["layering"]["rules"], mos2["layering"]["kind"]) == ("strength", "layers")
+    assert mos2["layering"]["score"] > 0.9
+    assert mos2["layering"]["binding"]["share"] < 0.05
     assert mos2["layering"]["layers_per_cell"] == 2
     assert one(registry, "materials", material_id="handbook:NaCl-rocksalt")["layering"]["reason"]
 
 
-def test_of_what_is_beyond_the_rules_it_is_not_said_that_it_has_no_layers(registry: Connection) -> None:
+def test_of_what_can_not_be_analysed_it_is_not_said_that_it_has_no_layers(registry: Connection) -> None:
     [mixed] = crystals("MoS2-2H")
-    for site, symbol in zip(mixed["structure"]["sites"], ("Mo", "W", "S", "Se", "Te", "Te"), strict=True):
-        site["species"][0]["element"] = symbol
+    for site in mixed["structure"]["sites"]:
+        site["species"][0]["element"] = "Es"
     put(registry, [mixed])
 
     run_stage(LayerStage(), registry)
 
     found = one(registry, "materials")
     assert (found.get("layered"), found.get("dimensionality")) == (None, None)
-    assert found["layering"]["reason"] == "5 elements are more than the limit of 4"
+    assert found["layering"]["reason"] == "no covalent radius is known for Es"
 
 
 def test_nothing_is_analysed_twice_nor_by_its_own_writes(registry: Connection) -> None:
@@ -97,3 +99,19 @@ def test_a_retired_material_loses_its_analysis_and_gets_it_back(registry: Connec
     run_stage(LayerStage(), registry)
 
     assert one(registry, "materials", deprecated=False)["layered"] is True
+
+
+def test_chains_in_a_cell_with_vacuum_are_no_monolayer(registry: Connection) -> None:
+    """Selenium, one layer of its chains in a box."""
+    [selenium] = crystals("Se-trigonal")
+    a, b, c = selenium["structure"]["lattice"]["matrix"]
+    selenium["structure"]["lattice"]["matrix"] = [[6 * x for x in a], b, c]
+    for site in selenium["structure"]["sites"]:
+        site["abc"][0] = ((site["abc"][0] + 0.5) % 1 - 0.5) / 6
+    put(registry, [{**selenium, "dimension_claimed": 2}])
+
+    run_stage(LayerStage(), registry)
+
+    found = one(registry, "materials")
+    assert (found["layered"], found["dimensionality"]) == (False, 1)
+    assert "chains in a cell with vacuum are no monolayer" in found["layering"]["reason"]

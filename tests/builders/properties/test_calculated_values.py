@@ -251,6 +251,19 @@ def test_a_layer_whose_vacuum_was_relaxed_away_is_refused(disulfide: Connection)
     assert "the monolayer's cell holds no vacuum" in only["refused"]
 
 
+def test_a_thin_vacuum_leaves_a_lower_bound(disulfide: Connection) -> None:
+    """Of 11 Å the layer takes 3.2: 7.8 Å are left, over which its images attract each other."""
+    sites = [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5 + 1.588 / 11], [2 / 3, 1 / 3, 0.5 - 1.588 / 11]]
+    thin = Structure(Lattice.hexagonal(3.16, 11.0), LAYER.species, sites)
+    put(disulfide, Calculation, [calculation("layer", thin, -21.01, manifest={"structure_id": "st-1"})])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    found = properties(disulfide, "exfoliation_energy")["st-1", "optB88-vdW"]
+    assert (found["low"], found.get("high")) == (found["value"], None)
+    assert "images are 7.8 Å apart" in found["warnings"][0]
+
+
 def test_a_stacked_bulk_is_told_beside_the_value(disulfide: Connection) -> None:
     manifest = {"bulk_of": "st-1", "bulk_from": "the layer stacked on itself"}
     put(disulfide, Calculation, [calculation("bulk", stretched(BULK, 0.004), -42.4, manifest=manifest)])

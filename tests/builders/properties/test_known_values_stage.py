@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
+from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.properties.hulls.known_hull_stage import KnownHullStage
 from exfolio.builders.properties.known_values_stage import KnownValuesStage, measured_against
@@ -152,7 +153,11 @@ def test_a_value_that_is_corrected_taken_back_or_retired(registry: Connection) -
     assert collect(registry).due == 0
 
 
-@pytest.mark.parametrize("how", [("novelty", "known_as"), ("relaxed", "relaxed_known_as")])
+def match(material: dict[str, Any], *, same: bool = True, rms: float = 0.01) -> dict[str, Any]:
+    return {"material_id": material["material_id"], "same": same, "because": "the same space group", "rms": rms}
+
+
+@pytest.mark.parametrize("how", [("novelty", "known_match"), ("relaxed", "relaxed_known_match")])
 def test_a_crystal_that_is_a_known_one_as_proposed_or_relaxed_has_its_values(
     registry: Connection, how: tuple[str, str]
 ) -> None:
@@ -161,7 +166,7 @@ def test_a_crystal_that_is_a_known_one_as_proposed_or_relaxed_has_its_values(
     put(registry, [{**known, "energy_above_hull": 0.0, "exfoliation_energy": 0.9}])
     kept = {name: known[name] for name in ("structure", "formula_reduced", "chemsys", "elements")}
     put_structures(registry, [{"structure_id": "st-mgo", "route": "crystal-gan", "dimension": 3, **kept}])
-    put_documents(registry, ProposedStructure, [{"structure_id": "st-mgo", field: [known["material_id"]]}], facet)
+    put_documents(registry, ProposedStructure, [{"structure_id": "st-mgo", field: [match(known)]}], facet)
 
     run_stage(KnownValuesStage(), registry)
 
@@ -171,12 +176,44 @@ def test_a_crystal_that_is_a_known_one_as_proposed_or_relaxed_has_its_values(
     assert values["formation_energy"]["value"] == known["formation_energy"]
 
 
+def test_a_structure_known_as_two_materials_has_all_values_of_one(registry: Connection) -> None:
+    """The ferromagnet is the lower of the two states; its gap goes with its energy, not with the other's lower gap."""
+    methods = dict.fromkeys(("energy_per_atom", "exfoliation_energy", "band_gap"), "PBE")
+    layer = monolayer_of("MoS2-2H", methods=methods)
+
+    def state(key: str, energy: float, exfoliation: float, gap: float, moment: float) -> dict[str, Any]:
+        values = {"energy_per_atom": energy, "exfoliation_energy": exfoliation, "band_gap": gap}
+        return {**layer, "material_id": key, "source_id": key, "magnetization": moment, **values}
+
+    put(registry, [state("flat:a", -7.0, 0.05, 0.4, 0.0), state("flat:b", -7.1, 0.08, 1.2, 3.0), *crystals("MoS2-2H")])
+    run_stage(LinkStage(), registry)
+    collect(registry)
+
+    values = {doc["kind"]: doc for doc in registry.database["properties"].find({"basis": "same-structure"})}
+    assert {kind: doc["value"] for kind, doc in values.items()} == {"exfoliation_energy": 0.08, "band_gap": 1.2}
+    [other] = values["band_gap"]["details"]["others"]
+    assert (other["material_id"], other["value"], other["same"]) == ("flat:a", 0.4, False)
+
+
+def test_what_is_alike_only_gives_no_values(registry: Connection) -> None:
+    [known] = crystals("MgO-rocksalt")
+    put(registry, [known])
+    kept = {name: known[name] for name in ("structure", "formula_reduced", "chemsys", "elements")}
+    put_structures(registry, [{"structure_id": "st-mgo", "route": "crystal-gan", "dimension": 3, **kept}])
+    novelty = {"structure_id": "st-mgo", "known_match": [match(known, same=False)]}
+    put_documents(registry, ProposedStructure, [novelty], "novelty")
+
+    run_stage(KnownValuesStage(), registry)
+
+    assert registry.database["properties"].count_documents({}) == 0
+
+
 def test_a_crystal_has_no_values_of_a_layer(registry: Connection) -> None:
     [known] = crystals("MgO-rocksalt")
     put(registry, [{**known, "dimension_claimed": 2}])
     kept = {name: known[name] for name in ("structure", "formula_reduced", "chemsys", "elements")}
     put_structures(registry, [{"structure_id": "st-mgo", "route": "crystal-gan", "dimension": 3, **kept}])
-    novelty = {"structure_id": "st-mgo", "known_as": [known["material_id"]]}
+    novelty = {"structure_id": "st-mgo", "known_match": [match(known)]}
     put_documents(registry, ProposedStructure, [novelty], "novelty")
 
     run_stage(KnownValuesStage(), registry)
@@ -243,7 +280,7 @@ def test_a_measured_formation_energy_names_the_forms_of_elements_it_refers_to(re
     put(registry, [phosphide])
     structure = {"structure_id": "st-1", "formula_reduced": "BP", "chemsys": "B-P", "dimension": 3}
     put_structures(registry, [structure])
-    put_documents(registry, ProposedStructure, [{"structure_id": "st-1", "known_as": ["handbook:BP"]}], "novelty")
+    put_documents(registry, ProposedStructure, [{"structure_id": "st-1", "known_match": [match(phosphide)]}], "novelty")
 
     run_stage(KnownValuesStage(), registry)
 

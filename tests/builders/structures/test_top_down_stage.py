@@ -41,7 +41,7 @@ def test_the_monolayer_of_a_layered_crystal(
     assert (layer["formula_reduced"], layer["space_group"]["symbol"]) == (formula, group)
     assert layer["thickness"] == pytest.approx(thickness, abs=0.15)
     assert layer["valid"] is True
-    assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed"}
+    assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed", "layer": "passed"}
     structure = from_plain(layer["structure"])
     height = np.ptp(structure.cart_coords[:, 2])
     assert structure.volume / layer["area"] - height == pytest.approx(20.0, abs=0.1), "Å of vacuum"
@@ -49,6 +49,47 @@ def test_the_monolayer_of_a_layered_crystal(
     bulk = one(registry, "materials")
     assert (origin["collection"], origin["id"], origin["stage"]) == ("materials", f"handbook:{name}", "top-down")
     assert origin["hash"] == bulk["content_hash"]
+
+
+def test_a_layer_has_its_layer_group_and_the_higher_of_two_space_groups(registry: Connection) -> None:
+    """WTe2 (Td) is Pmn2_1, its layer P2_1/m within 0.1 Å."""
+    put(registry, crystals("WTe2-Td"))
+    cut(registry)
+
+    layer = one(registry, "structures")
+    assert (layer["space_group"]["symbol"], layer["space_group"]["tolerance"]) == ("P2_1/m", 0.1)
+    assert layer["space_group"]["exact"] == {"number": 6, "symbol": "Pm", "tolerance": 0.01}
+    assert (layer["layer_group"]["number"], layer["layer_group"]["symbol"]) == (15, "p2_1/m11")
+
+
+def test_neutral_layers_of_several_kinds_are_all_cut_and_valid(registry: Connection) -> None:
+    """Graphite in which every second layer is boron nitride."""
+    [stack] = crystals("C-graphite-2H")
+    for site, symbol in zip(stack["structure"]["sites"], ("C", "C", "B", "N"), strict=True):
+        site["species"][0]["element"] = symbol
+    stack["structure"]["sites"].sort(key=lambda site: site["species"][0]["element"])
+    heights = {"C": 0.25, "B": 0.75, "N": 0.75}
+    for site, plane in zip(stack["structure"]["sites"], ((1, 2), (0, 0), (1, 2), (0, 0)), strict=True):
+        site["abc"] = [plane[0] / 3, plane[1] / 3, heights[site["species"][0]["element"]]]
+    put(registry, [{**stack, "formula": "BNC2", "formula_reduced": "BC2N"}])
+    cut(registry)
+
+    layers = {layer["formula_reduced"]: layer for layer in registry.database["structures"].find()}
+    assert layers.keys() == {"C", "BN"}
+    for layer in layers.values():
+        assert layer["valid"] is True
+        assert layer["checks"]["stoichiometry"]["reason"] == "one of several kinds of layers of its bulk"
+
+
+@pytest.mark.parametrize(
+    "name", ["Al2O3-corundum", "Mn2SiO4-olivine", "MnWO4-wolframite", "GeTe-alpha", "Zn-hcp", "I-molecular"]
+)
+def test_what_only_counts_as_layered_is_not_cut(registry: Connection, name: str) -> None:
+    put(registry, crystals(name))
+
+    report = cut(registry)
+
+    assert (report.due, report.inserted) == (0, 0)
 
 
 def test_networks_and_monolayers_are_not_cut(registry: Connection) -> None:

@@ -77,13 +77,26 @@ def test_why_names_every_gate_with_value_condition_and_method(judged: Connection
     code, printed, _ = ask("why", graphene["structure_id"])
 
     assert code == 0
-    first, *gates = printed.splitlines()
+    first, *gates, bulk, reason = printed.splitlines()
     assert first == f"{graphene['candidate_id']}  C, top-down from handbook:C-graphite-2H: promoted"
     assert [line.split()[0] for line in gates] == ["✓", "✓", "✓"]
     assert "0.052" in gates[2]
     assert "<= 0.2" in gates[2]
     assert "experiment (handbook" in gates[2]
     assert gates[0].split() == ["✓", "valid", "yes", "yes"]
+    assert bulk.split(" (")[0] == "handbook:C-graphite-2H  C: layered, score 1.00"
+    assert "0% of its bonding across" in reason
+
+
+def test_why_says_of_a_known_material_whether_it_is_layered(
+    judged: Connection, ask: Ask, ask_json: Callable[..., Any]
+) -> None:
+    code, printed, _ = ask("why", "handbook:MoS2-2H")
+    assert code == 0
+    assert "MoS2: layered, score" in printed
+    assert ask_json("why", "handbook:MoS2-2H")[0]["layering"]["kind"] == "layers"
+    _, shown, _ = ask("show", "handbook:MoS2-2H")
+    assert shown[shown.index("layers ─") :].splitlines()[1:3] == printed.splitlines()
 
 
 @pytest.mark.parametrize(

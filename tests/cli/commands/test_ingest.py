@@ -83,8 +83,36 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(
 
 def test_a_dry_run_needs_no_server(ask: Ask, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXFOLIO_MONGO_URI", "mongodb://127.0.0.1:9/?replicaSet=none")
+    monkeypatch.setenv("EXFOLIO_SERVER_WAIT_SECONDS", "0.2")
 
-    assert ask("ingest", str(file), "--dry-run")[0] == 0
+    code, _, said = ask("ingest", str(file), "--dry-run")
+
+    assert (code, "The registry was not looked at" in said) == (0, True)
+
+
+def test_what_a_dry_run_accepts_the_run_accepts(fresh: Connection, ask: Ask, tmp_path: Path) -> None:
+    records = [{"material_id": f"m-{n}", "formula_pretty": "NaCl", "band_gap": 5 + n / 100} for n in range(20)]
+    file = tmp_path / "lab.jsonl"
+    file.write_text("\n".join(map(json.dumps, records)))
+    assert ask("ingest", str(file))[0] == 0
+    other = tmp_path / "other.csv"
+    other.write_text("formula,gap (eV)\nNaCl,5\n")
+
+    for further in ((), ("--dry-run",)):
+        code, _, said = ask("ingest", str(other), "--source", "lab", *further)
+        assert (code, "source lab was read as structures, not as table" in said) == (2, True)
+
+    file.write_text("\n".join(map(json.dumps, [*records[:15], {**records[3], "band_gap": 9.0}])))
+    code, printed, said = ask("ingest", str(file), "--dry-run")
+    assert (code, "no longer has 5 of its 20 records" in said) == (3, True)
+    assert "would put 1 into quarantine" in printed
+    assert "lab:m-3 is the id of line 4 too" in printed
+    assert "would retire 5 of materials: lab:m-15, lab:m-16" in printed
+
+    assert ask("ingest", str(file))[0] == 3
+    assert ask("ingest", str(file), "--dry-run", "--accept-loss")[0] == 0
+    code, _, said = ask("ingest", str(file), "--accept-loss")
+    assert (code, "5 deprecated" in said) == (0, True)
 
 
 def test_a_table_with_declared_units(fresh: Connection, ask: Ask, tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def test_a_service_that_is_away_is_told_by_the_exit_code(ask, monkeypatch) -> No
         (("--kind", "materials-project", "--chemsys", "Mn-Xx"), "no chemical system"),
         (("--kind", "materials-project", "--url", "https://example.org"), "--kind optimade"),
         (("--kind", "optimade"), "--url"),
+        (("--provider", "oqdm"), "no provider called 'oqdm' is ready to use"),
+        (("--provider", "oqmd", "--kind", "materials-project"), "--kind optimade"),
         (("--kind", "optimade", "--url", "https://example.org", "--chemsys", "Mn-O"), "filter"),
         (("--kind", "optimade", "--url", "https://a.org", "--url", "https://b.org", "--source", "x"), "same name"),
         (("some-file.json", "--kind", "optimade", "--url", "https://example.org"), "for files"),
@@ -106,3 +108,13 @@ def test_a_service_that_was_pulled_once_stays_registered_when_it_goes_away(api, 
 
     assert "ingest:mp-manganese:Mn" in ask("status")[1]
     assert "ingest:mp-manganese:Mn" in ask("refresh")[2]
+
+
+def test_known_providers_are_listed(ask, ask_json, monkeypatch) -> None:
+    monkeypatch.setenv("EXFOLIO_OPTIMADE_PROVIDERS", "http://127.0.0.1:9")
+
+    code, printed, said = ask("source", "providers")
+
+    assert (code, "https://oqmd.org/optimade" in printed, "comes with exfolio" in said) == (0, True, True)
+    found = ask_json("source", "providers")
+    assert (found["bundled"], found["providers"][0]["name"]) == (True, "2dmatpedia")

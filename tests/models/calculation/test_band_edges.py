@@ -35,6 +35,23 @@ def test_smeared_occupations_do_not_close_a_gap() -> None:
     assert edges.gap == pytest.approx(0.611)
 
 
+def test_smearing_between_spin_channels_does_not_close_a_gap() -> None:
+    """0.4 eV from the full band of one channel to the empty one of the other, Fermi smearing of 0.2 eV."""
+    levels = {"up": flat(-5.0, 0.0, 3.0), "down": flat(-5.0, 0.4, 4.0)}
+    occupations = {"up": flat(1.0, 0.731, 0.0), "down": flat(1.0, 0.269, 0.0)}
+
+    edges = band_edges(levels, occupations, np.ones(3), electrons=3)
+
+    assert (edges.gap, edges.by_channel) == (0.4, {"up": 3.0, "down": 5.4})
+
+
+def test_broken_counts_of_a_band_that_crosses_are_a_metal() -> None:
+    levels = {"up": np.array([[-5.0, -0.2, 3.0], [-5.0, 0.6, 3.0]]), "down": flat(-5.0, 0.4, 4.0, k_points=2)}
+    occupations = {"up": np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), "down": flat(1.0, 0.5, 0.0, k_points=2)}
+
+    assert band_edges(levels, occupations, np.ones(2), electrons=3).gap == 0.0
+
+
 def test_a_half_filled_band_is_a_metal_whatever_the_mesh_missed() -> None:
     """One electron of lithium by two spins: at no k-point is a level at the Fermi energy."""
     levels = np.array([[-3.0, 5.0], [-1.0, 4.0], [1.0, 3.0]])

@@ -11,6 +11,7 @@ from exfolio.models.calculation.methods import Level, parse_method
         ("experiment, 298 K of the bulk + exfoliation energy (handbook, parent)", ["experiment"]),
         ("HSE06", ["HSE06"]),
         ("HSE06+SOC", ["HSE06"]),
+        ("HSE06+U", ["hybrid"]),
         ("HSEsol", ["hybrid"]),
         ("PBE0", ["hybrid"]),
         ("G0W0@PBE", ["many-body"]),

@@ -36,7 +36,12 @@ def tags(**told: object) -> VaspTags:
         ({"ISIF": 4}, [step(-1), step(-2, stress=300)], None),  # the volume was not to change
         ({"ISIF": 8}, [step(-1), step(-2, stress=300)], "a stress of 300 kB"),
         ({"EDIFFG": 1e-3}, [step(-1.999), step(-2)], None),
+        ({"EDIFFG": 1e-3}, [step(-1.996), step(-2)], None),  # VASP compares along its line search
+        ({"EDIFFG": 1e-3}, [step(-1.996), step(-2, force=0.9)], "it stopped after 2 of 99 steps"),
         ({"EDIFFG": 1e-3}, [step(-1), step(-2)], "it stopped after 2 of 99 steps"),
+        ({"EDIFFG": 1e-3}, [step(-2, force=0.9)], "one step shows no change of the energy"),
+        ({"ISIF": 3, "LATTICE_CONSTRAINTS": [True, True, False]}, [step(-1), step(-2, stress=300)], "300 kB"),
+        ({"ISIF": 3, "LATTICE_CONSTRAINTS": [False] * 3}, [step(-1), step(-2, stress=300)], None),
         ({"EDIFFG": 1e-3, "NSW": 2}, [step(-1.9), step(-2)], "it took all NSW = 2 steps"),
         ({"EDIFFG": 0.0}, [step(-2, force=0.5)], "the largest force is 0.5 eV/Å"),
         ({"EDIFFG": None, "EDIFF": 1e-4}, [step(-1), step(-2)], "it stopped after 2 of 99 steps"),

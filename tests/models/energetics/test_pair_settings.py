@@ -35,6 +35,7 @@ OPTB88 = {
         {"LSORBIT": False},
         {"HFSCREEN": 0.0},
         {"LDAUTYPE": 1},
+        {"GGA_COMPAT": True, "ZAB_VDW": -0.8491, "AGGAX": 1.0, "ALDAX": 1.0},
         {"KPAR": 4, "LDIPOL": True},
     ],
     ids=str,
@@ -63,6 +64,9 @@ def test_what_means_the_same_is_alike(changed: dict[str, object]) -> None:
         {"AEXX": 0.25},
         {"HFSCREEN": 0.2},
         {"VDW_S6": 0.75},
+        {"AGGAX": 0.75},
+        {"ZAB_VDW": -1.8867},
+        {"GGA_COMPAT": False},
         {"U(Mo)": 4.38},
         {"J(Mo)": 0.5},
         {"POTCAR": ["Mo_sv", "S"]},
@@ -72,6 +76,11 @@ def test_what_means_the_same_is_alike(changed: dict[str, object]) -> None:
 def test_what_changes_the_energy_is_told(changed: dict[str, object]) -> None:
     (told,) = differing_settings(OPTB88, OPTB88 | changed, ATOMS)
     assert told.startswith(f"{next(iter(changed))} differs: monolayer ")
+
+
+def test_a_hybrid_takes_its_share_from_semilocal_exchange_by_itself() -> None:
+    pbe0 = {"LHFCALC": True, "AEXX": 0.25}
+    assert differing_settings(pbe0, pbe0 | {"AGGAX": 0.75, "ALDAX": 0.75}, ATOMS) == []
 
 
 def test_a_hybrid_is_no_other_one() -> None:

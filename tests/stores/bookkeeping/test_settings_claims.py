@@ -68,5 +68,8 @@ def test_a_stage_that_is_wanted_alone_is_shared_with_nobody_and_bears_the_name_o
 
 
 def test_what_is_only_asked_is_not_kept(claimed: Connection) -> None:
-    assert claim(claimed, "third", "screen", "55555555", keep=False) == "555555"
-    assert label_of(claimed, "third", "screen") is None
+    unkept: dict[str, dict[str, dict[str, str]]] = {}
+
+    assert claim(claimed, "third", "gap", "55555555", unkept=unkept) == ""
+    assert claim(claimed, "fourth", "gap", "66666666", unkept=unkept) == "666666", "as if the third were kept"
+    assert label_of(claimed, "third", "gap") is None

@@ -15,9 +15,10 @@ from exfolio.builders.calculations.vasp.manifest import read_manifest
 from exfolio.builders.calculations.vasp.subjects import Subject
 from exfolio.models.calculation.functional import functional_name
 from exfolio.models.calculation.inputs import inputs
+from exfolio.models.calculation.numerical_quality import Run
 from exfolio.models.calculation.plan import CALCULATED_FIELDS, Choices, steps_for
 from exfolio.models.calculation.run_kind import kind_of_run
-from exfolio.models.calculation.usability import Run, judge
+from exfolio.models.calculation.usability import judge
 from exfolio.models.calculation.vasp_tags import VaspTags
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure, ReferenceEntry

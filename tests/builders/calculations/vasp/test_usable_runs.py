@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exfolio.builders.calculations.vasp.crawl import Run
 from exfolio.builders.calculations.vasp.parse import parse_run
-from made_vasprun import MadeRun, Step, bands
+from made_vasprun import CORUNDUM, MadeRun, Step, bands
 
 Parse = Callable[..., dict[str, Any]]
 INSULATOR = (bands([0.0] * 46, [2.0] * 4), bands([0.0] * 46, [2.0] * 4))
@@ -83,9 +83,21 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"AGGAC": 0.0}, "the functional is no published one: GGA (AGGAC=0)+U"),
         ({"LDAUU": [5.3]}, "LDAUU and LDAUL have 1 and 2 values for 2 POTCARs"),
         ({"LDAUU": None}, "LDAUU and LDAUL have 0 and 2 values for 2 POTCARs"),
-        ({"METAGGA": "MBJ"}, "METAGGA = MBJ is a potential without an energy"),
         ({"GGA": "BO"}, "the functional is no published one"),
         ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 1.0}, "the functional is no published one"),
+        ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 0.0, "PARAM1": 0.18333, "PARAM2": 0.22, "IVDW": 12}, "twice"),
+        ({"METAGGA": "R2SCAN", "LUSE_VDW": True, "BPARAM": 15.7}, "R2SCAN+rVV10 (BPARAM=15.7)"),
+        ({"METAGGA": "SCAN", "LUSE_VDW": True}, "SCAN+rVV10 (BPARAM=6.3)"),
+        ({"IVDW": 12, "VDW_S8": 2.0}, "DFT-D3-BJ (VDW_S8=2)"),
+        ({"NGX": 20}, "NGX = 20, the cut-off needs 31"),
+        ({"NGZF": 40}, "NGZF = 40, the cut-off needs 61"),
+        ({"ICHARG": 4}, "ICHARG = 4: potential or density are taken from elsewhere"),
+        ({"ISTART": 2}, "ISTART = 2"),
+        ({"EFERMI": 3.5}, "EFERMI = 3.5: the Fermi level is set by hand"),
+        ({"ML_FF_LMLFF": True}, "ML_FF_LMLFF = .TRUE."),
+        ({"ICHAIN": 2}, "ICHAIN = 2"),
+        ({"LDIPOL": True, "IDIPOL": 4}, "there is no vacuum on all sides"),
+        ({"IVDW": 20, "LVDW_EWALD": True}, "LVDW_EWALD = .TRUE."),
         ({"A_TAG_OF_TOMORROW": 3}, "A_TAG_OF_TOMORROW = 3: not among what may differ"),
     ],
 )
@@ -124,7 +136,11 @@ def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
         {"LMAXMIX": 4, "AMIX": 0.1, "BMIX": 1e-4},
         {"IVDW": 0},
         {"LDAUL": [2, -1]},
-        {"LORBIT": 11, "LCHARG": True, "LAECHG": True},
+        {"LORBIT": 11, "LCHARG": True, "LAECHG": True, "LVACPOTAV": True},
+        {"ML_LMLFF": False, "ML_MODE": "train", "LSOL": False, "EB_K": 80.0},  # switched off
+        {"IBRION": 3, "POTIM": 0.0, "IOPT": 7, "ICHAIN": 0, "MAXMOVE": 0.2},  # an optimizer of VTST
+        {"NGX": 40, "NGXF": 80},
+        {"EFERMI": "MIDGAP", "ISTART": 1, "ICHARG": 1},
     ],
 )
 def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
@@ -148,6 +164,18 @@ def test_potcars_of_lda_make_lda_and_are_named(parse: Parse) -> None:
     assert "POTCARs are not of PBE: PAW Fe_pv 06Sep2000, PAW O 06Sep2000" in doc["unusable_because"]
 
 
+def test_u_has_to_be_one_for_all_atoms_of_an_element(parse: Parse) -> None:
+    """A POSCAR that names iron twice has two POTCARs of it, and the second has no U here."""
+    basis, elements, positions = CORUNDUM
+    order = (0, 1, *range(4, 10), 2, 3)
+    twice = (basis, [elements[i] for i in order], [positions[i] for i in order])
+    tags = {"LDAUL": [2, -1, 2], "LDAUU": [5.3, 0.0, 0.0], "LDAUJ": [0.0, 0.0, 0.0]}
+
+    reason = "U of Fe is 0 and 5.3 eV, by POTCAR: it has to be one"
+    assert parse(crystal=twice, tags=tags)["unusable_because"] == [reason]
+    assert parse(crystal=twice, tags={**tags, "LDAUU": [5.3, 0.0, 5.3]})["usable"]
+
+
 def test_too_few_bands_are_named(parse: Parse) -> None:
     full = bands([0.0] * 38, [])
     doc = parse(bands=(full, full), tags={"NBANDS": 38})
@@ -169,6 +197,58 @@ def test_a_band_structure_serves_its_gap_alone(parse: Parse) -> None:
 
     assert (doc["task_type"], doc["usable"], doc["usable_for"]) == ("NSCF Uniform", True, ["gap"])
     assert "gives no energy" in doc["unusable_for"]["energy"][0]
+
+
+def test_a_density_that_is_kept_has_to_hold_what_u_acts_on_and_serves_no_hybrid(parse: Parse) -> None:
+    kept = {"ICHARG": 11, "NSW": 0}
+
+    assert parse(tags={**kept, "LMAXMIX": 4})["usable"]
+    assert "LMAXMIX = 2: the density" in parse(tags={**kept, "LMAXMIX": 2})["unusable_because"][0]
+    hybrid = parse(tags={**kept, "LHFCALC": True, "HFSCREEN": 0.2, "LDAU": False, "ALGO": "All"})
+    assert hybrid["unusable_because"] == ["ICHARG = 11 keeps a density, and exact exchange is of orbitals"]
+
+
+LINES = (
+    '<generation param="listgenerated"><i name="divisions" type="int">2</i>'
+    "<v>0.0 0.0 0.0</v><v>0.5 0.0 0.0</v></generation>"
+)
+
+
+@pytest.mark.parametrize(
+    ("generation", "charge", "kind", "source", "uses"),
+    [
+        (LINES, 11, "NSCF Line", "lines", ["gap"]),
+        (LINES, 2, "SCF Along Lines", "lines", []),  # KPOINTS of a band structure, and ICHARG was forgotten
+        (None, 11, "NSCF Uniform", "mesh", ["gap"]),
+    ],
+)
+def test_k_points_along_lines_are_told_from_a_mesh(
+    parse: Parse, generation: str | None, charge: int, kind: str, source: str, uses: list[str]
+) -> None:
+    doc = parse(tags={"ICHARG": charge, "NSW": 0}, generation=generation)
+
+    assert (doc["task_type"], doc["band_gap_from"], doc["usable_for"]) == (kind, source, uses)
+    assert doc["kpoints"].get("grid") == (None if generation else [6, 6, 6])
+
+
+def test_a_list_of_k_points_is_the_mesh_that_it_fills(parse: Parse) -> None:
+    doc = parse(generation="")
+
+    assert doc["kpoints"] == {"style": "reciprocal", "count": 2, "grid": [4, 1, 1]}
+    assert "k-points 4x1x1: 1.17/Å apart" in doc["unusable_because"][0]
+
+
+def test_a_potential_for_gaps_has_no_energy(parse: Parse) -> None:
+    doc = parse(tags={"METAGGA": "MBJ", "LDAU": False, "LASPH": True})
+
+    assert (doc["usable"], doc["usable_for"]) == (True, ["gap"])
+    assert "METAGGA = MBJ is a potential without an energy" in doc["unusable_for"]["energy"]
+
+
+def test_one_step_ended_by_a_stopcar_is_judged_by_its_forces(parse: Parse) -> None:
+    """With EDIFFG > 0 the change of the energy decides, and one step has none."""
+    assert not parse(tags={"EDIFFG": 0.005}, steps=[Step(-66.0, force=0.4)])["converged_ionic"]
+    assert parse(tags={"EDIFFG": 0.005}, steps=[Step(-66.0, force=0.01)])["converged_ionic"]
 
 
 def test_a_hybrid_is_used_for_its_gap_and_one_with_another_share_by_its_name(parse: Parse) -> None:
@@ -204,6 +284,15 @@ def test_a_relaxation_ended_by_a_stopcar_is_not_converged(parse: Parse) -> None:
 
     assert (doc["converged_ionic"], doc["usable"]) == (False, False)
     assert "the largest force is 0.9 eV/Å, EDIFFG is -0.02 eV/Å" in doc["unusable_because"][0]
+
+
+def test_a_cell_that_grew_has_the_plane_waves_of_its_start(folder: Callable[..., Path]) -> None:
+    smaller = MadeRun(bands=INSULATOR).xml().replace(b"4.33000000", b"2.80000000", 1)  # in the first structure
+    path = folder("grown", smaller)
+    doc = parse_run(Run(path, "", path / "vasprun.xml"))
+
+    assert doc["trajectory"]["volume_change"] > 0.15
+    assert any("a static run of its end is needed" in note for note in doc["warnings"])
 
 
 def test_molecular_dynamics_are_no_relaxation_that_stopped(parse: Parse) -> None:

@@ -20,8 +20,9 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.server import embedded
-from loopback import Fault, Loopback
+from loopback import Fault
 from materials_project_server import rock_salt
+from odd_optimade_server import Misbehaving
 from optimade_server import as_resource, at, reference_server, reference_structures
 from pymongo import MongoClient
 from pymongo.collection import Collection
@@ -86,7 +87,7 @@ def material(registry: Connection, name: str) -> dict[str, Any]:
 def test_a_filter_is_pulled_page_by_page_with_the_providers_values_in_our_units(provider, registry) -> None:
     report, requests = pull(registry, provider.url, method="PBE", keep=["_exmpl_note"])
 
-    assert (report.inserted, report.quarantined, requests) == (40, 0, 5)  # the units, and 4 pages of 10
+    assert (report.inserted, report.quarantined, requests) == (40, 0, 6)  # licence, units, and 4 pages of 10
     found = material(registry, "mno-12")
     assert found["energy_above_hull"] == pytest.approx(0.12)
     assert (found["band_gap"], found["formula_reduced"], found["nsites"]) == (0.5, "MnO", 2)
@@ -101,7 +102,7 @@ def test_the_servers_own_data_are_read_and_what_is_no_crystal_is_refused(provide
     assert (report.inserted, report.quarantined) == (41, 16)  # of its 17 structures one has no atoms that overlap
     assert material(registry, "mpf_200")["formula_reduced"] == "Ag"
     reasons = registry.database["quarantine"].distinct("reason")
-    assert all("overlap" in reason or "cell lengths" in reason for reason in reasons)
+    assert all(any(word in reason for word in ("overlap", "cell lengths", "g/cm^3")) for reason in reasons)
 
 
 def test_a_second_pull_asks_one_question_and_writes_nothing(provider, registry) -> None:
@@ -177,33 +178,6 @@ def test_a_filter_that_is_not_understood_is_said(provider, registry) -> None:
 
 
 # A server that does not keep to the specification
-
-
-class Misbehaving(Loopback):
-    """Serves `data` in pages of 5, by `page_offset`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        structures = [as_resource(f"m{n}", rock_salt("Mn", 4.4 + 0.005 * n), at(n), gap=0.5) for n in range(20)]
-        self.data = [
-            {"id": one.pop("task_id"), "type": "structures", "attributes": _attributes(one)} for one in structures
-        ]
-        self.count: int | None = 20
-
-    def answer(self, path: str, query: dict[str, str], key: str | None) -> tuple[int, Any]:  # noqa: ARG002
-        if path != "/v1/structures":
-            return 404, {"errors": [{"detail": "no such endpoint"}]}
-        start = int(query.get("page_offset", 0))
-        more = start + 5 < len(self.data)
-        link = f"{self.url}/v1/structures?page_offset={start + 5}" if more else None
-        meta = {"more_data_available": more} | ({} if self.count is None else {"data_returned": self.count})
-        return 200, {"data": self.data[start : start + 5], "links": {"next": link}, "meta": meta}
-
-
-def _attributes(stored: dict[str, Any]) -> dict[str, Any]:
-    stamp = stored.pop("last_modified").isoformat()
-    formula, gap = stored.pop("pretty_formula"), stored.pop("gap")
-    return {**stored, "chemical_formula_reduced": formula, "_exmpl_gap": gap, "last_modified": stamp}
 
 
 @pytest.fixture
@@ -325,7 +299,7 @@ def test_records_that_lack_what_they_need_go_to_quarantine_one_by_one(odd, regis
 def test_a_list_that_does_not_add_up_retires_nothing(odd, registry) -> None:
     ask(registry, odd)
     del odd.data[0]
-    odd.count = 25
+    odd.count = 18
 
     report = ask(registry, odd, list_days=0)
 
@@ -410,7 +384,9 @@ def test_a_sheet_is_known_by_its_periodic_directions(odd) -> None:
 
     assert found["dimension_claimed"] == 2
     assert found["formula_reduced"] == "MnO"
-    assert "structure" not in found
+    assert found["extra"]["dimension_types"] == [1, 1, 0]
+    assert found["structure"]["lattice"]["pbc"] == [True, True, True]  # in its vacuum it is a crystal to every program
+    assert found["structure"]["lattice"]["matrix"][2][2] == pytest.approx(20 + 4.4 / 2), "in vacuum"
 
 
 def test_a_structure_with_unknown_positions_is_known_by_its_formula(odd) -> None:

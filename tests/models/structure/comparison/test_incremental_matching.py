@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from exfolio.models.structure.comparison import incremental_matching
+from exfolio.models.structure.comparison.cell_matching import Misfit
 from exfolio.models.structure.comparison.incremental_matching import Link, fingerprint, link
 from exfolio.models.structure.comparison.matching import Comparison, Prepared
 from exfolio.models.structure.serialization import Arrays, arrays_of, to_plain
@@ -18,9 +19,9 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
 
     class Listening(Comparison):
-        def same(self, known: Prepared, query: Prepared) -> bool:
+        def misfit(self, known: Prepared, query: Prepared) -> Misfit | bool:
             pairs.append((known.arrays.matrix.tobytes().hex(), query.arrays.matrix.tobytes().hex()))
-            return super().same(known, query)
+            return super().misfit(known, query)
 
     monkeypatch.setattr(incremental_matching, "Comparison", Listening)
     return pairs
@@ -106,6 +107,38 @@ def test_what_is_like_two_representatives_is_compared_with_the_second_when_the_f
     moved = version(crystal("NaCl"), 2.0 ** (1 / 3) - 1)
     assert representatives(link({"c": c, "d": d}, first)) == {"c": "c", "d": "c"}
     assert representatives(link({"a": moved, "c": c, "d": d}, first)) == {"a": "a", "c": "c", "d": "c"}
+
+
+def test_what_is_alike_is_a_structure_of_its_own_in_the_family(crystal: Crystal) -> None:
+    cubic, tetragonal = crystal("NaCl"), _tetragonal(crystal("NaCl"))
+    stored = {"a": cubic, "b": tetragonal, "c": tetragonal * [2, 1, 1], "d": cubic * [1, 1, 2]}
+    structures = {name: arrays_of(to_plain(one)) for name, one in stored.items()}
+
+    links = link(structures)
+
+    assert {name: (one.family, one.representative) for name, one in links.items()} == {
+        "a": ("a", "a"),
+        "b": ("a", "b"),
+        "c": ("a", "b"),
+        "d": ("a", "a"),
+    }
+    assert links["a"].likeness is None
+    assert [links[name].likeness and links[name].likeness.same for name in "bcd"] == [False, True, True]
+
+
+@pytest.mark.parametrize("gone", ["a", "b", "c"])
+def test_families_found_late_are_those_found_at_once(crystal: Crystal, gone: str) -> None:
+    forms = (crystal("NaCl"), "ad"), (_tetragonal(crystal("NaCl")), "bce")
+    structures = {name: version(form, number / 100) for form, names in forms for number, name in enumerate(names)}
+    without = {name: one for name, one in structures.items() if name != gone}
+
+    assert link(structures, link(without)) == link(structures)
+    assert link(without, link(structures)) == link(without)
+
+
+def _tetragonal(structure: Structure) -> Structure:
+    structure.apply_strain([-0.02, -0.02, 0.04])
+    return structure
 
 
 def test_any_change_of_a_structure_changes_its_fingerprint(crystal: Crystal) -> None:

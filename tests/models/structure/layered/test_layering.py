@@ -110,7 +110,7 @@ def test_any_cell_of_the_crystal_will_do(crystal: Crystal, cell: list[list[int]]
 
 def test_limits_are_reported() -> None:
     mixed = Structure(Lattice.cubic(9), ["Na", "K", "F", "Cl", "Br"], np.eye(5, 3) * 0.4)
-    found = analyse_layers(mixed)
+    found = analyse_layers(mixed, PAPER_RULES)
     assert not found.analysed
     assert found.dimensionality is None
     assert found.reason == "5 elements are more than the limit of 4"
@@ -119,11 +119,11 @@ def test_limits_are_reported() -> None:
 def test_the_limit_of_atoms_is_one_of_the_primitive_cell(crystal: Crystal) -> None:
     supercell = crystal("graphite") * [4, 4, 1]
     assert len(supercell) == 64
-    assert analyse_layers(supercell).layered
+    assert analyse_layers(supercell, PAPER_RULES).layered
     assert analyse_layers(supercell, LayerRules(max_atoms=4)).analysed
     assert not analyse_layers(supercell, LayerRules(max_atoms=3)).analysed
     supercell.translate_sites([0], [0.01, 0, 0])
-    assert "64 atoms" in (analyse_layers(supercell).reason or "")
+    assert "64 atoms" in (analyse_layers(supercell, PAPER_RULES).reason or "")
 
 
 def test_what_cannot_be_analysed_is_a_result_not_a_crash() -> None:

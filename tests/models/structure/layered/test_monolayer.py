@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.structure.comparison.matching import Representatives
-from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerRules, analyse_layers
+from exfolio.models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
 from exfolio.models.structure.layered.monolayer import NotLayered, cut, monolayers
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
@@ -110,7 +110,7 @@ def test_layers_of_two_kinds_are_both_given_and_flagged() -> None:
         [site[0] for site in half] * 2,
         np.concatenate([coordinates, -coordinates]),
     )
-    layers = monolayers(bulk)
+    layers = monolayers(bulk, rules=PAPER_RULES)
     assert {frozenset(layer.structure.symbol_set) for layer in layers} == {
         frozenset(("Bi", "O")),
         frozenset(("Cu", "Se")),
@@ -119,13 +119,32 @@ def test_layers_of_two_kinds_are_both_given_and_flagged() -> None:
     assert sorted(index for layer in layers for index in layer.clusters) == [0, 1]
 
 
+def test_neutral_layers_of_two_kinds_are_both_monolayers() -> None:
+    """h-BN on graphene, with the mean lattice constant, 3.35 Å apart."""
+    stack = Structure(
+        Lattice.hexagonal(2.48, 6.7),
+        ["C", "C", "B", "N"],
+        [[0, 0, 0.25], [1 / 3, 2 / 3, 0.25], [0, 0, 0.75], [1 / 3, 2 / 3, 0.75]],
+    )
+    assert [layer.structure.composition.reduced_formula for layer in monolayers(stack)] == ["C", "BN"]
+
+
+def test_a_distorted_layer_keeps_its_larger_cell(crystal: Crystal) -> None:
+    """1T layers whose metals pair up along a, as in ReS2 and WTe2: twice the cell of the undistorted one."""
+    distorted = crystal("CdI2") * [2, 1, 1]
+    distorted.translate_sites([0], [0.25, 0, 0], frac_coords=False)
+    (layer,) = monolayers(distorted)
+    assert len(layer.structure) == 6
+    assert layer.area == pytest.approx(2 * 4.24**2 * np.sin(np.radians(60)))
+
+
 def test_the_vacuum_may_be_chosen(crystal: Crystal) -> None:
     (layer,) = monolayers(crystal("graphite"), vacuum=15.0)
     assert layer.structure.lattice.c == pytest.approx(15.0)
 
 
 def test_what_has_no_layers_is_refused_with_the_reason(crystal: Crystal) -> None:
-    with pytest.raises(NotLayered, match="never 2D"):
+    with pytest.raises(NotLayered, match="network"):
         monolayers(crystal("NaCl"))
     with pytest.raises(NotLayered, match="more than the limit"):
         monolayers(crystal("MoS2 2H"), rules=LayerRules(max_elements=1))
@@ -146,10 +165,10 @@ def test_monolayers_are_those_of_2dmatpedia(shared_data: Path) -> None:
     bulks = [s for s in map(from_plain, dicts) if s.composition.reduced_formula in wanted]
     matched = set()
     for bulk in bulks:
-        if not analyse_layers(bulk).layered:
+        if not analyse_layers(bulk, PAPER_RULES).layered:
             continue
         formula = bulk.composition.reduced_formula
-        (layer,) = monolayers(bulk)
+        (layer,) = monolayers(bulk, rules=PAPER_RULES)
         theirs = from_plain(known[formula]["structure"])
         if Representatives([theirs]).match(layer.structure) == 0:
             assert StructureMatcher().fit(layer.structure, theirs)

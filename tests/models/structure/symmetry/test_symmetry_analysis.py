@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from exfolio.models.structure.layered.monolayer import monolayers
 from exfolio.models.structure.symmetry.symmetry_analysis import (
     conventional_cell,
     crystal_system,
+    layer_group,
     primitive_cell,
     space_group,
+    symmetry_fields,
 )
 from pymatgen.core import Lattice, Structure
 
@@ -87,3 +90,37 @@ def test_crystal_systems_end_where_the_tables_say() -> None:
     ]
     with pytest.raises(ValueError, match="231"):
         crystal_system(231)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "symbol", "system"),
+    [
+        ("graphite", 80, "p6/mmm", "hexagonal"),
+        ("MoS2 2H", 78, "p-6m2", "hexagonal"),
+        ("CdI2", 72, "p-3m1", "trigonal"),
+        ("BiTeI", 69, "p3m1", "trigonal"),
+        ("black P", 42, "pman", "orthorhombic"),
+    ],
+)
+def test_layer_groups_of_well_known_monolayers(
+    crystal: Crystal, name: str, number: int, symbol: str, system: str
+) -> None:
+    """International Tables E, 2nd ed. (2010)."""
+    (layer,) = monolayers(crystal(name))
+    found = layer_group(layer.structure)
+    assert (found.number, found.symbol, found.crystal_system) == (number, symbol, system)
+    turned = layer.structure * [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert layer_group(turned).number == number
+
+
+def test_the_higher_symmetry_within_a_tenth_of_an_angstrom_is_kept_beside_the_exact_one(crystal: Crystal) -> None:
+    (layer,) = monolayers(crystal("CdI2"))
+    assert "exact" not in (symmetry_fields(layer.structure) or {})
+    layer.structure.translate_sites([0], [0, 0, 0.03], frac_coords=False)
+    found, in_plane = symmetry_fields(layer.structure), symmetry_fields(layer.structure, layer_group)
+    assert found is not None
+    assert in_plane is not None
+    assert (found["symbol"], found["tolerance"]) == ("P-3m1", 0.1)
+    assert found["exact"] == {"number": 156, "symbol": "P3m1", "tolerance": 0.01}
+    assert (in_plane["symbol"], in_plane["tolerance"]) == ("p-3m1", 0.1)
+    assert in_plane["exact"] == {"number": 69, "symbol": "p3m1", "tolerance": 0.01}

@@ -1,0 +1,103 @@
+"""Molecules, chains, layers and networks by score and by strength."""
+
+from collections.abc import Callable
+
+import pytest
+from exfolio.models.structure.layered.contacts import contacts
+from exfolio.models.structure.layered.ionic_layers import charged_layers, host_layers, ion_charge, least_charge
+from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.layered.scored_layers import larsen_score
+from exfolio.models.structure.symmetry.from_wyckoff import Site, build_structure, cell
+from pymatgen.core import Lattice, Structure
+
+Crystal = Callable[[str], Structure]
+
+
+def test_the_score_is_a_half_at_1_15_and_one_without_end() -> None:
+    """Larsen et al. (2019), eq. 2."""
+    assert larsen_score(0.9, 1.15) == pytest.approx(0.5)
+    assert larsen_score(1.0, float("inf")) == 1.0
+    assert larsen_score(1.15, float("inf")) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "dimensionality"),
+    [
+        ("NaCl", "network", 3),
+        ("diamond", "network", 3),
+        ("Cu2O", "network", 3),
+        ("Se", "chains", 1),
+        ("CO2", "molecules", 0),
+        ("graphite", "layers", 2),
+        ("PbI2", "layers", 2),
+    ],
+)
+def test_what_holds_together(crystal: Crystal, name: str, kind: str, dimensionality: int) -> None:
+    found = analyse_layers(crystal(name))
+    assert (found.kind, found.dimensionality) == (kind, dimensionality)
+    assert found.reason
+
+
+def test_copper_chloride_consists_of_chains() -> None:
+    """Cell of tolbachite, Handbook of Mineralogy (2001-2005); Cl placed 2.26 Å from four Cu, 2.96 Å from two."""
+    chloride = build_structure(
+        "C2/m",
+        cell("C2/m", a=6.9038, b=3.2995, c=6.824, beta=122.197),
+        [Site("Cu", 0, 0, 0), Site("Cl", 0.5048, 0, 0.2294)],
+    )
+    nearest = sorted(neighbour.nn_distance for neighbour in chloride.get_neighbors(chloride[0], 3.2))
+    assert nearest == pytest.approx([2.26] * 4 + [2.96] * 2, abs=0.01)
+    found = analyse_layers(chloride)
+    assert (found.layered, found.kind) == (False, "chains")
+
+
+def test_ions_between_layers_are_named_with_the_charge_they_leave() -> None:
+    """Buckled sheets of silicon (Si-Si 2.45 Å) with calcium between, as in CaSi2; heights from distances."""
+    silicide = build_structure(
+        "R-3m:H", cell("R-3m:H", a=3.855, c=15.9), [Site("Ca", 0, 0, 0), Site("Si", 0, 0, 0.2)], primitive=True
+    )
+    host = host_layers(silicide, contacts(silicide))
+    assert host is not None
+    assert (host.formulas, host.ions, host.charge) == (("Si",), ("Ca",), -1.0)
+    found = analyse_layers(silicide)
+    assert (found.layered, found.kind, found.dimensionality) == (False, "intercalated layers", 3)
+    assert found.reason == "layers of Si of charge -1 hold Ca between them"
+
+
+def test_layers_of_opposite_charge_are_none_that_can_be_peeled() -> None:
+    """BiCuSeO, tetragonal, A. M. Kusainova et al. (1994)."""
+    coordinates = [["Bi", 0.25, 0.25, 0.1411], ["Cu", 0.75, 0.25, 0.5], ["Se", 0.25, 0.25, 0.674], ["O", 0.75, 0.25, 0]]
+    positions = [site[1:] for site in coordinates] + [[-x for x in site[1:]] for site in coordinates]
+    oxide = Structure(Lattice.tetragonal(3.9273, 8.9293), [site[0] for site in coordinates] * 2, positions)
+    found = analyse_layers(oxide)
+    assert (found.layered, found.kind) == (False, "charged layers")
+    assert "BiO of charge +1" in (found.reason or "")
+
+
+def test_charges_are_those_of_the_usual_states() -> None:
+    assert [least_charge(formula) for formula in ("NbS2", "PbS", "BiO", "LaO", "MoS2")] == [0, 0, 1, 1, 0]
+    assert [ion_charge(symbol) for symbol in ("K", "Ca", "La", "Eu", "U")] == [1, 2, 3, 2, None]
+    assert charged_layers(["NbS2", "PbS"]) == ()
+    assert charged_layers(["Si"]) == ()
+
+
+def test_layers_of_several_kinds_may_lie_on_each_other_where_each_is_neutral(crystal: Crystal) -> None:
+    """h-BN on graphene, with the mean lattice constant, 3.35 Å apart."""
+    (graphene, nitride) = (["C", "C"], ["B", "N"])
+    stack = Structure(
+        Lattice.hexagonal(2.48, 6.7),
+        graphene + nitride,
+        [[0, 0, 0.25], [1 / 3, 2 / 3, 0.25], [0, 0, 0.75], [1 / 3, 2 / 3, 0.75]],
+    )
+    found = analyse_layers(stack)
+    assert (found.layered, found.layers_per_cell) == (True, 2)
+
+
+@pytest.mark.parametrize("cell", [[2, 1, 1], [[1, 1, 0], [-1, 1, 0], [0, 0, 2]], [[1, 0, 1], [0, 1, 0], [0, 0, 1]]])
+@pytest.mark.parametrize("name", ["MoS2 2H", "Bi2Te3", "NaCl", "Se"])
+def test_the_verdict_does_not_depend_on_the_cell(crystal: Crystal, name: str, cell: list[list[int]]) -> None:
+    one, other = analyse_layers(crystal(name)), analyse_layers(crystal(name) * cell)
+    assert one.kind == other.kind
+    assert one.scores == pytest.approx(other.scores)
+    if one.binding and other.binding:
+        assert one.binding.bound == pytest.approx(other.binding.bound, abs=1e-6)
