@@ -122,8 +122,8 @@ def with_vacuum(structure: Structure, axis: int) -> Structure:
     Returns
     -------
     Structure
-        Periodic along all three vectors, as programs that compare and reduce cells need it: the cell as it is where the vacuum is at least `MIN_GAP` thick, else upright
-        with `VACUUM`.
+        Periodic along all three vectors, as programs that compare and reduce cells need it: the cell as it is where
+        the vacuum is at least `MIN_GAP` thick, else upright with `VACUUM`.
     """
     matrix, positions = structure.lattice.matrix, structure.cart_coords
     first, second = ((1, 2), (2, 0), (0, 1))[axis]  # cyclic, so that the hand is kept
