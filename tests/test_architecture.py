@@ -81,7 +81,8 @@ ARROWS = {
     # builders: from sources to candidates; the engine knows nobody, and what makes a plan of stages knows their rooms
     "builders/sources": "engine extensions sources/files sources/readers sources/records sources/services",
     "builders/sources/files": "sources/records",
-    "builders/sources/readers": "sources/files sources/records",
+    "builders/sources/crystal_files": "sources/records",
+    "builders/sources/readers": "sources/crystal_files sources/files sources/records",
     "builders/sources/services": "sources/readers sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",

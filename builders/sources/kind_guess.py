@@ -11,7 +11,7 @@ from .files.file_search import find_files
 from .files.json_stream import json_items
 from .files.open_files import SourceFileError, quoted, read_head, without_compression
 from .files.table_columns import FORMULA_HEADERS
-from .files.table_lines import Row, rows, sniff_encoding, sniff_separator
+from .files.table_lines import COMMENT, Row, rows, sniff_encoding, sniff_separator
 from .reader_kinds import all_kinds, reader_class
 from .records.raw_record import BadRecord
 
@@ -61,13 +61,15 @@ def _by_name(name: str) -> str | None:
     stem = without_compression(name)
     if stem.lower().endswith(".db"):
         return "ase"
-    for kind in ("structure-files", "table", "extxyz"):
+    for kind in ("structure-files", "table", "point-clouds", "extxyz"):
         if reader_class(kind).accepts(stem):
             return kind
     return "json" if stem.lower().endswith((".json", ".jsonl", ".ndjson")) else None
 
 
 def _kinds_of_file(path: Path) -> set[str]:
+    if path.name.lower().endswith((".npz", ".npy")):
+        return {"point-clouds"}
     head = read_head(path, _HEAD_BYTES)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
@@ -141,7 +143,8 @@ def _header_of_table(path: Path) -> list[str] | None:
     encoding = sniff_encoding(path)
     separator = sniff_separator(path, encoding)
     with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
-        first = [row for row in islice(table_rows, 2) if isinstance(row, Row)]
+        read = (row for row in table_rows if not (isinstance(row, Row) and row.cells[0].lstrip().startswith(COMMENT)))
+        first = [row for row in islice(read, 2) if isinstance(row, Row)]
     if not first:
         return None
     header = list(first[0].cells)

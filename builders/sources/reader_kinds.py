@@ -22,8 +22,9 @@ KINDS: dict[str, str] = {
     "matpes": "MatPES: structures out of equilibrium with static energies, JSON",
     "extxyz": "extended XYZ files as ASE writes them (extra: ase)",
     "v2db": "the table of V2DB: predicted monolayers by formula and prototype",
+    "point-clouds": "arrays of cells (.npz, .npy) by a layout, such as those of Mg-Mn-O of Kim et al.",
     "table": "CSV or TSV of formulas and properties with declared units",
-    "prototypes": "the 288 AFLOW prototypes that come with pymatgen (no path)",
+    "prototypes": "285 AFLOW prototypes that come with pymatgen (no path)",
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
     "known-monolayers": "monolayers that have been made, cut from the handbook's crystals (no path)",
 }
@@ -44,6 +45,7 @@ _READERS = {
     "matpes": ("matpes", "MatPes"),
     "extxyz": ("extended_xyz", "ExtendedXyz"),
     "v2db": ("v2db", "V2db"),
+    "point-clouds": ("point_clouds", "PointClouds"),
     "table": ("table", "Table"),
     "prototypes": ("aflow_prototypes", "Prototypes"),
     "handbook": ("handbook", "Handbook"),

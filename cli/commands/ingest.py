@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from json import loads as parse_json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from ...builders.sources.file_stage import SourceStage
@@ -36,7 +38,8 @@ from .pull import LiveOptions, is_live, pull
 _KINDS = {**all_kinds(), **LIVE_KINDS}
 _KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in _KINDS.items())
 _KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
-_SHOWN = 10
+SHOWN = 20
+"""Places that are told of what is wrong with the files."""
 
 
 def register(app: typer.Typer) -> None:
@@ -105,6 +108,12 @@ def ingest(
     list_days: Annotated[
         float | None, typer.Option(min=0, help="Of an OPTIMADE provider: look for what is gone after so many days.")
     ] = None,
+    decimal: Annotated[str | None, typer.Option(help="Of a table: its decimal sign, a point or a comma.")] = None,
+    separator: Annotated[str | None, typer.Option(help="Of a table: its separator; found out where not given.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a table: its encoding; found out where not given.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help='Of point clouds: a layout\'s name, or as JSON its "name" and "slots".')
+    ] = None,
     method: Annotated[str | None, typer.Option(help="How the values were got, e.g. PBE or experiment.")] = None,
     reference: Annotated[str | None, typer.Option(help="Publication to cite.")] = None,
     dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
@@ -166,6 +175,10 @@ def ingest(
         "complete": False if partial else None,
         "columns": _columns(column),
         "keep": keep,
+        "decimal": decimal,
+        "separator": separator,
+        "encoding": encoding,
+        "layout": _layout(layout),
         "method": method,
         "reference": reference,
         "dimension": dimension,
@@ -181,6 +194,9 @@ def ingest(
             print_json(asdict(report))
         else:
             say_ingested(stage.reader.source, report)
+            if report.quarantined:
+                bad = connection.database["quarantine"].find({"run_id": stage.current_run.run_id})
+                _print_complaints(err, list(bad.sort("_id", 1).limit(SHOWN)), report.quarantined)
     if report.failed:
         raise typer.Exit(1)
 
@@ -204,6 +220,16 @@ def _columns(given: list[str] | None) -> dict[str, str] | None:
         return parse_columns(given) if given else None
     except SourceOptionError as error:
         raise ConfigurationError(str(error), "Example: --column formation_energy=Ef:eV/atom") from None
+
+
+def _layout(given: str | None) -> Any:
+    if given is None or not given.lstrip().startswith("{"):
+        return given
+    try:
+        return parse_json(given)
+    except ValueError as error:
+        example = """--layout '{"name": "ca-ti-o", "slots": {"Ca": 8, "Ti": 8, "O": 24}}'"""
+        raise ConfigurationError(f"the layout is no JSON: {error}", f"Example: {example}") from None
 
 
 def _try(stage: SourceStage, settings: Settings, *, json: bool) -> None:
@@ -252,11 +278,19 @@ def _print_trial(trial: Trial) -> None:
         out.print(f"would retire {len(keys):,} of {collection}: {some(keys)}", markup=False, soft_wrap=True)
     if trial.sample:
         _print_sample(trial.sample)
-    complaints = [(f"{one.file}, {one.place}", one.reason) for one in trial.refused] + trial.failed
-    for where, reason in complaints[:_SHOWN]:
-        out.print(f"  {where}: {reason}", markup=False, soft_wrap=True)
-    if len(complaints) > _SHOWN:
-        out.print(f"  … and {len(complaints) - _SHOWN:,} more")
+    complaints = [asdict(one) for one in trial.refused]
+    complaints += [{"file": "", "place": place, "reason": reason} for place, reason in trial.failed]
+    _print_complaints(out, complaints[:SHOWN], len(complaints))
+
+
+def _print_complaints(console: Console, complaints: Sequence[Mapping[str, Any]], total: int) -> None:
+    for complaint in complaints:
+        remedy = f" ({complaint['remedy']})" if complaint.get("remedy") else ""
+        where = ", ".join(filter(None, (complaint["file"], complaint["place"])))
+        told = f"  {where}: {complaint['reason']}{remedy}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    if total > len(complaints):
+        console.print(f"  … and {total - len(complaints):,} more")
 
 
 def _print_sample(sample: list[dict[str, Any]]) -> None:

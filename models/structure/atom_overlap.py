@@ -1,7 +1,8 @@
-"""Do two atoms of a crystal lie on top of each other: the closest pair, periodic images included. Arrays only."""
+"""Do atoms of a crystal lie on top of each other: pairs that are too close, periodic images included. Arrays only."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from pymatgen.optimization.neighbors import find_points_in_spheres
 
 MIN_DISTANCE: Final = 0.5
 """Å. No two nuclei of a crystal come closer (H2 has 0.74 Å); pymatgen's SiteCollection.DISTANCE_TOLERANCE as well."""
+_NONE: Final = np.empty(0, dtype=np.int64)
 
 
 def overlap(
@@ -36,35 +38,79 @@ def overlap(
     min_distance
         Å.
     """
-    periodic = np.array(pbc, dtype=np.int64)
-    wrapped = np.where(periodic.astype(bool), fractional - np.floor(fractional), fractional)
-    if not _may_touch(matrix, wrapped, periodic, min_distance):
+    radii = np.full(len(fractional), min_distance / 2)
+    first, second, distances = close_pairs_within(matrix, fractional, pbc, radii)
+    if not len(distances):
         return None
-    points = np.ascontiguousarray(wrapped @ matrix)
-    first, second, images, distances = find_points_in_spheres(
-        points, points, r=float(min_distance), pbc=periodic, lattice=np.ascontiguousarray(matrix), tol=1e-8
-    )
-    apart = (first != second) | images.any(axis=1)
-    if not apart.any():
-        return None
-    closest = int(np.flatnonzero(apart)[np.argmin(distances[apart])])
+    closest = int(np.argmin(distances))
     i, j = int(first[closest]), int(second[closest])
     pair = f"{species[i].formula} (site {i}) and {species[j].formula} (site {j})"
     return f"atoms overlap: {pair} are {distances[closest]:.3f} Å apart, less than {min_distance:g} Å"
 
 
+def close_pairs_within(
+    matrix: NDArray[np.float64], fractional: NDArray[np.float64], pbc: Sequence[bool], radii: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Pairs of atoms nearer than the sum of their radii, each met twice, an atom and its own image among them.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors.
+    fractional
+        (n, 3).
+    pbc
+        Along which of the vectors the crystal is periodic.
+    radii
+        Å, (n,).
+
+    Returns
+    -------
+    first, second, distances
+        Indices of the atoms and their distance in Å, all of shape (pairs,).
+    """
+    periodic = np.array(pbc, dtype=np.int64)
+    wrapped = fractional - np.floor(fractional) * periodic
+    if not _may_touch(matrix, wrapped, periodic, radii):
+        return _NONE, _NONE, np.empty(0)
+    points = np.ascontiguousarray(wrapped @ matrix)
+    reach = 2 * float(radii.max())
+    first, second, images, distances = find_points_in_spheres(
+        points, points, r=reach, pbc=periodic, lattice=np.ascontiguousarray(matrix), tol=1e-8
+    )
+    near = ((first != second) | images.any(axis=1)) & (distances < radii[first] + radii[second])
+    return first[near], second[near], distances[near]
+
+
+def cell_heights(matrix: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Distances between opposite faces of a cell, Å; matrix in Å, (3, 3). A fifth of the time of numpy's inverse."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    first = (e * i - f * h, f * g - d * i, d * h - e * g)
+    second = (h * c - i * b, i * a - g * c, g * b - h * a)
+    third = (b * f - c * e, c * d - a * f, a * e - b * d)
+    volume = abs(a * first[0] + b * first[1] + c * first[2])
+    return volume / math.hypot(*first), volume / math.hypot(*second), volume / math.hypot(*third)
+
+
 def _may_touch(
-    matrix: NDArray[np.float64], wrapped: NDArray[np.float64], periodic: NDArray[np.int64], min_distance: float
+    matrix: NDArray[np.float64],
+    wrapped: NDArray[np.float64],
+    periodic: NDArray[np.int64],
+    radii: NDArray[np.float64],
 ) -> bool:
     """Whether any two atoms might be that close: a quick test that errs on the side of yes.
 
     Two points whose fractional coordinates differ by d along an axis are at least |d| times the cell's height along
-    that axis apart, so a pair can only be close when it is close along all three axes.
+    that axis apart, and so are all their images, with d to the nearest; a pair can only be close when it is close along
+    all three axes. An atom and its own image are at least the lowest height apart.
     """
-    heights = 1 / np.linalg.norm(np.linalg.inv(matrix), axis=0)
-    if (heights * periodic < 2 * min_distance)[periodic.astype(bool)].any():
+    heights = cell_heights(matrix)
+    lowest = min((height for height, along in zip(heights, periodic, strict=True) if along), default=math.inf)
+    if lowest < 2 * radii.max():
         return True
-    difference = np.abs(wrapped[:, None, :] - wrapped[None, :, :])
-    difference = np.where(periodic.astype(bool), np.minimum(difference, 1 - difference), difference)
-    close = (difference * heights < min_distance).all(axis=2)
-    return int(close.sum()) > len(wrapped)
+    difference = wrapped[:, None, :] - wrapped
+    difference -= np.rint(difference) * periodic
+    difference *= heights
+    furthest = np.abs(difference, out=difference).max(axis=2)
+    close = furthest < radii[:, None] + radii
+    return int(np.count_nonzero(close)) > len(wrapped)

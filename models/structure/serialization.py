@@ -6,7 +6,7 @@ and it never lets a dict name a class to import ("@module" and "@class" are writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
@@ -98,6 +98,7 @@ def from_plain(
     max_sites: int = MAX_SITES,
     min_distance: float = MIN_DISTANCE,
     isotopes: Isotopes = "hydrogen",
+    fault: Callable[[Arrays], str | None] | None = None,
 ) -> Structure:
     """Build a structure from a dict of `to_plain` or of pymatgen's `Structure.as_dict`, checking it.
 
@@ -114,6 +115,8 @@ def from_plain(
     isotopes
         Deuterium and tritium become hydrogen ("hydrogen"), stay ("keep", which makes this the exact inverse of
         `to_plain`), or are refused ("refuse").
+    fault
+        What else is wrong with a crystal, in a line, or None, as `plausibility.implausible` says; not asked by default.
 
     Returns
     -------
@@ -125,9 +128,10 @@ def from_plain(
     BadStructure
         With the reason, whatever is wrong with the dict.
     """
-    matrix, pbc, fractional, species = arrays_of(
-        plain, max_sites=max_sites, min_distance=min_distance, isotopes=isotopes
-    )
+    arrays = arrays_of(plain, max_sites=max_sites, min_distance=min_distance, isotopes=isotopes)
+    if fault is not None and (reason := fault(arrays)):
+        raise BadStructure(reason)
+    matrix, pbc, fractional, species = arrays
     sites = plain["sites"]
     charge = plain.get("charge")
     structure = Structure(

@@ -109,6 +109,37 @@ def set_vacuum(
     )
 
 
+def with_vacuum(structure: Structure, axis: int) -> Structure:
+    """Layer that is not periodic along one cell vector, in a cell with a vacuum there.
+
+    Parameters
+    ----------
+    structure
+        Its atoms lie where their coordinates say, not where images along the axis would be.
+    axis
+        0, 1 or 2: the vector along which it is not periodic.
+
+    Returns
+    -------
+    Structure
+        Periodic along all three vectors, as programs that compare and reduce cells need it: the cell as it is where
+        the vacuum is at least `MIN_GAP` thick, else upright with `VACUUM`.
+    """
+    matrix, positions = structure.lattice.matrix, structure.cart_coords
+    first, second = ((1, 2), (2, 0), (0, 1))[axis]  # cyclic, so that the hand is kept
+    normal = np.cross(matrix[first], matrix[second])
+    heights = positions @ (normal / np.linalg.norm(normal))
+    cell_height = abs(float(np.linalg.det(matrix))) / float(np.linalg.norm(normal))
+    species = [site.species for site in structure]
+    properties = [site.properties for site in structure]
+    if cell_height - float(np.ptp(heights)) < MIN_GAP:
+        return layer_in_vacuum(species, positions, matrix[first], matrix[second], properties=properties)
+    periodic = Structure(Lattice(matrix), species, structure.frac_coords)
+    for site, own in zip(periodic, properties, strict=True):
+        site.properties = dict(own)
+    return periodic
+
+
 def set_vacuum_of_arrays(
     matrix: Array, fractional: Array, vacuum: float, gap: Gap | None = None
 ) -> tuple[Array, Array]:

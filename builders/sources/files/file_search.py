@@ -3,11 +3,18 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 from .open_files import SourceFileError, open_source, quoted, without_compression
 
 
-def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], file_kinds: str) -> list[Path]:
+def find_files(
+    paths: Iterable[Path],
+    *,
+    accepts: Callable[[str], bool],
+    file_kinds: str,
+    opened: Callable[[Path], IO[bytes]] = open_source,
+) -> list[Path]:
     """Find the files to read: the ones given, and those in the folders given, recursively.
 
     Parameters
@@ -18,6 +25,8 @@ def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], file_ki
         Whether a file in a folder is of these kinds, by its name without a compression suffix.
     file_kinds
         What is looked for, for messages, e.g. ``"CIF or POSCAR files"``.
+    opened
+        Opens a file that is given by name, to see that it can be read.
 
     Returns
     -------
@@ -37,7 +46,7 @@ def find_files(paths: Iterable[Path], *, accepts: Callable[[str], bool], file_ki
     by_real_path: dict[Path, Path] = {}
     for path in paths:
         if not path.is_dir():
-            open_source(path).close()
+            opened(path).close()
             by_real_path.setdefault(path.resolve(), path)
             continue
         inside, links = _files_in(path, accepts)

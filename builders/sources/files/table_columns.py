@@ -16,6 +16,8 @@ ID_HEADERS = ("material_id",)
 """Headers taken as the id where no option says which column it is."""
 TEXT_FIELDS = ("prototype", "reference", "discovery", "parent_id")
 """Fields a column of text may be given to."""
+MAX_FAULTS = 20
+"""Faults of a header or a row that are told at once."""
 
 _KEYS = ("formula", "id", "space_group")
 
@@ -90,17 +92,18 @@ def plan_table(
         Where no column is the formula, an option names a column that isn't there, or a property has no unit.
     """
     named = {name: _split_unit(text, header) for name, text in columns.items()}
-    for name, (column, _) in named.items():
-        if column not in header:
-            msg = f"there is no column {column!r} (for {name}) among the columns{where}: {', '.join(header)}"
-            raise SourceFileError(msg)
+    shown = ", ".join(header)
+    faults = [
+        f"there is no column {column!r} (for {name}) among the columns{where}: {shown}"
+        for name, (column, _) in named.items()
+        if column not in header
+    ]
     formula = named["formula"][0] if "formula" in named else _first(FORMULA_HEADERS, header)
     if formula is None:
-        msg = (
-            f"no column{where} is called {' or '.join(FORMULA_HEADERS)}: {', '.join(header)}; "
+        faults.append(
+            f"no column{where} is called {' or '.join(FORMULA_HEADERS)}: {shown}; "
             'say which holds the formula: columns={"formula": "NAME"}, on the command line --column formula=NAME'
         )
-        raise SourceFileError(msg)
     source_id = named["id"][0] if "id" in named else _first(ID_HEADERS, header)
     used = {column for column, _ in named.values()} | {formula, source_id}
     values = {name: pair for name, pair in named.items() if name in UNITS_OF_FIELD}
@@ -109,19 +112,26 @@ def plan_table(
         if meant is None or meant[0] in named:
             continue
         if meant[0] in values:
-            msg = f"{values[meant[0]][0]!r} and {column!r} are both the {meant[0]}; say which with an option"
-            raise SourceFileError(msg)
+            faults.append(f"{values[meant[0]][0]!r} and {column!r} are both the {meant[0]}; say which with an option")
+            continue
         values[meant[0]] = (column, meant[1])
         used.add(column)
+    conversions: dict[str, Conversion] = {}
+    for name, (column, unit) in values.items():
+        try:
+            conversions[name] = _conversion(name, column, unit)
+        except SourceFileError as error:
+            faults.append(str(error))
+    if faults or formula is None:
+        more = f"\n… and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
+        raise SourceFileError("\n".join(faults[:MAX_FAULTS]) + more)
     places = {column: place for place, column in enumerate(header)}
     space_groups = named.get("space_group")
     return TablePlan(
         formula=places[formula],
         source_id=None if source_id is None else places[source_id],
         space_group=None if space_groups is None else places[space_groups[0]],
-        values=tuple(
-            (places[column], name, _conversion(name, column, unit)) for name, (column, unit) in values.items()
-        ),
+        values=tuple((places[column], name, conversions[name]) for name, (column, _) in values.items()),
         texts=tuple((places[named[name][0]], name) for name in TEXT_FIELDS if name in named),
         extra=tuple((place, column) for place, column in enumerate(header) if column not in used and column),
     )

@@ -6,6 +6,7 @@ Knows quoting, blank lines and line numbers; knows nothing of what the columns m
 import codecs
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -19,9 +20,13 @@ MAX_ROW_CHARS = 2**20
 MAX_ROW_LINES = 64
 """Most lines of one row (a quoted cell may hold line ends); beyond it a quote was left open."""
 SEPARATORS = (",", "\t", ";", "|")
+COMMENT = "#"
+"""Lines that begin with it above the header, or with another number of cells below it, are comments."""
 
 _HEAD_BYTES = 2**20
 _SNIFFED_ROWS = 20
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""First line of a table that tells a spreadsheet its separator."""
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -48,10 +53,16 @@ def sniff_encoding(path: Path) -> str:
 
 
 def sniff_separator(path: Path, encoding: str) -> str:
-    """Tell the separator: the one that splits the first rows into the most columns, equally many in each."""
+    """Tell the separator: what a line ``sep=;`` says, or what splits the first rows into the most columns, all alike.
+
+    Comments do not count.
+    """
     text = read_head(path, _HEAD_BYTES).decode(encoding, "replace").removeprefix("\ufeff")
     lines = text.splitlines()[: 2 * _SNIFFED_ROWS]
-    sample = [line for line in lines if line.strip() and len(line) < csv.field_size_limit()][:_SNIFFED_ROWS]
+    if lines and (match := _SEPARATOR_LINE.fullmatch(lines[0])):
+        return match[1]
+    short = [line for line in lines if line.strip() and len(line) < csv.field_size_limit()]
+    sample = [line for line in short if not line.lstrip().startswith(COMMENT)][:_SNIFFED_ROWS] or short[:_SNIFFED_ROWS]
     best, best_score = SEPARATORS[0], (False, 1)
     for separator in SEPARATORS:
         counts = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
@@ -73,6 +84,8 @@ def rows(path: Path, *, encoding: str, separator: str) -> Generator[Row | BadRec
     try:
         while (numbered := lines.next()) is not None:
             number, line = numbered
+            if number == 1 and _SEPARATOR_LINE.fullmatch(line.removeprefix("\ufeff")):
+                continue
             if len(line) > MAX_ROW_CHARS:
                 yield _bad(number, f"the line is longer than {MAX_ROW_CHARS} characters", "one row a line")
             elif not line.isascii() and _undecodable(line):

@@ -1,4 +1,4 @@
-"""Reader of the AFLOW prototypes that come with pymatgen: 288 structure types, each as a structure of a real compound.
+"""Reader of the AFLOW prototypes that come with pymatgen: 285 structure types, each as a structure of a real compound.
 
 The packaged file is read as plain JSON; pymatgen's own loader would import the classes it names.
 """
@@ -30,17 +30,20 @@ _PACKAGE, _FILE = "pymatgen.analysis.prototypes", "aflow_prototypes.json.gz"
 _TAG = re.compile(r"\w+?_[a-z][A-Z]\d+_(?P<space_group>\d+)_.*")
 # Minerals of the file that are only the letter of a phase.
 _GREEK = ("alpha", "beta", "gamma", "delta")
+FAULTY = frozenset({"A_cI16_206_c", "sigma_tP30_136_bf2ij", "ABC_cP12_198_a_a_a"})
+"""Labels of records that are no crystals: Si in the cell of diamond (10.67 g/cm^3), a and c of the sigma phase
+exchanged (Rh and Pd 1.26 Å apart), ullmannite with Ni and Sb 1.03 Å apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prototypes:
-    """AFLOW's crystallographic prototypes; the id is AFLOW's label.
+    """AFLOW's crystallographic prototypes but the `FAULTY` ones; the id is AFLOW's label.
 
     Some labels stand for several prototypes (bct In and bct Pa); to these the formula is added.
     """
 
     kind: ClassVar[str] = "prototypes"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     source: str = "aflow-prototypes"
     source_version: str | None = None
@@ -74,11 +77,15 @@ class Prototypes:
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the prototypes; ids need two readings, since a label may occur again."""
         labels = Counter(_label(item.value) for item in json_items(path) if not isinstance(item, BadRecord))
+        index = 0
         for item in json_items(path):
             if isinstance(item, BadRecord):
-                yield item
+                yield item.moved(item.place, index)
+            elif (label := _label(item.value)) in FAULTY:
+                continue
             else:
-                yield RawRecord(item.place, item.index, (item.text, labels[_label(item.value)] == 1))
+                yield RawRecord(item.place, index, (item.text, labels[label] == 1))
+            index += 1
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one prototype.

@@ -15,11 +15,13 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
+from ....models.structure.vacuum import VACUUM
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, open_source, quoted
 from ..records.material_fields import (
     check_value,
     checked,
+    claim_dimension,
     extra_fields,
     identity,
     number,
@@ -29,9 +31,6 @@ from ..records.material_fields import (
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError
 from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
-
-VACUUM = 20.0
-"""Å between a layer and its image, where a row has no cell vector along a direction that is not periodic."""
 
 _SQLITE = b"SQLite format 3\x00"  # https://www.sqlite.org/fileformat.html, section 1.3
 _ROWS_AT_ONCE = 500
@@ -56,11 +55,12 @@ class AseDatabase(FileReader):
     reference
         Publication to cite.
     dimension
-        2 or 3, where the source claims it of all its records.
+        2 or 3, where the source claims it of all its records; else a row that is periodic along two vectors is claimed
+        to be a layer.
     """
 
     kind: ClassVar[str] = "ase"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "ASE databases (.db)"
     suffixes: ClassVar[tuple[str, ...]] = (".db", ".json")
 
@@ -144,8 +144,7 @@ class AseDatabase(FileReader):
         self._take_totals(row, document, len(structure))
         if self.reference and "reference" not in document:
             document["reference"] = self.reference
-        if self.dimension is not None:
-            document["dimension_claimed"] = self.dimension
+        claim_dimension(document, self.dimension)
         if self.method and (computed := [name for name in UNITS_OF_FIELD if name in document]):
             document["methods"] = dict.fromkeys(computed, self.method)
         extra = extra_fields(pairs, used=frozenset(taken))
@@ -301,12 +300,13 @@ def _structure(row: Mapping[str, Any]) -> Structure:
     positions = np.array(row["positions"], dtype=float).reshape(-1, 3)
     if not len(positions):
         raise BadRecord("it has no atoms", remedy="leave the row out")
-    cell = _completed(np.array(row["cell"], dtype=float), row["pbc"], positions)
+    pbc = row["pbc"]
+    cell = _completed(np.array(row["cell"], dtype=float), pbc, positions)
     try:
         species = [Element.from_Z(atomic) for atomic in row["numbers"]]
     except ValueError as error:
         raise BadRecord(f"it has an atom that is no element: {error}", remedy="correct the row") from error
-    return checked(Structure(Lattice(cell), species, positions, coords_are_cartesian=True))
+    return checked(Structure(Lattice(cell, pbc=tuple(pbc)), species, positions, coords_are_cartesian=True))
 
 
 def _completed(cell: np.ndarray, pbc: Sequence[bool], positions: np.ndarray) -> np.ndarray:

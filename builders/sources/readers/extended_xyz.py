@@ -18,6 +18,7 @@ from ..files.open_files import SourceFileError, numbered_lines, quoted
 from ..records.material_fields import (
     Occurrences,
     checked,
+    claim_dimension,
     extra_fields,
     facts_of_amounts,
     identity,
@@ -122,9 +123,7 @@ class ExtendedXyz(FileReader):
             **identity(self.source, source_id, self.source_version),
             **structure_fields(structure_of(atoms)),
         }
-        periodic = int(sum(atoms.pbc))
-        if self.dimension is not None or periodic < 3:
-            document["dimension_claimed"] = periodic if self.dimension is None else self.dimension
+        claim_dimension(document, self.dimension)
         energy = atoms.calc.results.get("energy") if atoms.calc is not None else None
         if energy is not None and np.isfinite(energy):
             document["energy_per_atom"] = float(energy) / len(atoms)
@@ -165,7 +164,8 @@ def structure_of(atoms: Any) -> Structure:
     if atoms.cell.rank < 3:
         raise BadRecord("it has no cell of three vectors", remedy="give crystals and layers, with their cell")
     places = atoms.get_scaled_positions(wrap=False).tolist()
-    return checked(Structure(Lattice(atoms.cell.array), atoms.get_chemical_symbols(), places))
+    lattice = Lattice(atoms.cell.array, pbc=tuple(map(bool, atoms.pbc)))
+    return checked(Structure(lattice, atoms.get_chemical_symbols(), places))
 
 
 def _plain(info: Mapping[str, Any]) -> dict[str, Any]:

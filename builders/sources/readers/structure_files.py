@@ -1,22 +1,20 @@
 """Reader of CIF and POSCAR files, given by name or found in folders; each structure is a material of its own.
 
-pymatgen parses them; what it warns of is kept with the record. Partly occupied sites are flagged, not refused.
+What a file states of itself has to agree with what is read (see `crystal_files`). Partly occupied sites are flagged,
+not refused.
 """
 
 import re
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pymatgen.core.structure import Structure
-from pymatgen.io.cif import CifParser
-from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
-
-from ....models.structure.serialization import MAX_SITES
+from ..crystal_files.cif_crystal import read_crystal
+from ..crystal_files.poscar import read_poscar
 from ..files.file_reader import FileReader
+from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
 from ..records.material_fields import checked, identity, storable, structure_fields
 from ..records.raw_record import BadRecord, Documents, RawRecord
@@ -25,18 +23,15 @@ MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""
 MAX_POSCAR_BYTES = 4 * 2**20
 """Largest POSCAR taken: far above `MAX_SITES` sites with velocities."""
-OCCUPANCY_TOLERANCE = 1.01
-"""Occupancies of a site that sum to more than 1, up to this, are rounding (0.334 three times) and scaled to 1."""
-MAX_WARNINGS = 20
 
 _CIF_SUFFIXES = (".cif", ".mcif")
 _POSCAR_SUFFIXES = (".vasp", ".poscar", ".contcar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
 _BLOCK = re.compile(rb"\s*data_(\S*)", re.IGNORECASE)
-_ATOM_ROWS = re.compile(
-    r"^[ \t]*_atom_site_fract_x\b.*\n(?:[ \t]*_.*\n)*((?:(?![ \t]*(?:_|loop_|#)).*\n)*)", re.MULTILINE
-)
+_ATOMS = re.compile(rb"^[ \t]*_atom_site[._](?:fract|cartn)_x\b", re.IGNORECASE | re.MULTILINE)
 _STATED = {
+    "formula": re.compile(r"^_chemical_formula_sum[ \t]+(\S.*)$", re.M),
+    "formula_units": re.compile(r"^_cell_formula_units_Z[ \t]+(\S.*)$", re.M),
     "space_group_number": re.compile(r"^_(?:space_group_IT_number|symmetry_Int_Tables_number)[ \t]+(\S.*)$", re.M),
     "space_group_symbol": re.compile(
         r"^_(?:space_group_name_H-M_alt|symmetry_space_group_name_H-M)[ \t]+(\S.*)$", re.M
@@ -61,8 +56,8 @@ class StructureFiles(FileReader):
     """
 
     kind: ClassVar[str] = "structure-files"
-    version: ClassVar[int] = 1
-    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*)"
+    version: ClassVar[int] = 2
+    file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
     method: str | None = None
@@ -74,6 +69,10 @@ class StructureFiles(FileReader):
         """Whether a file in a folder is a CIF or POSCAR, by its name without compression suffix."""
         return super().accepts(name) or name.startswith(_POSCAR_NAMES)
 
+    @classmethod
+    def _accepts_number(cls, name: str) -> bool:
+        return cls.accepts(name) or name.isdecimal()
+
     def files(self) -> list[Path]:
         """Find the files to read, sorted.
 
@@ -82,7 +81,9 @@ class StructureFiles(FileReader):
         SourceFileError
             Where there are none, or two would give the same id.
         """
-        files = super().files()
+        # Collections name files by numbers, without an ending: crystals where a person says that they are.
+        given = [Path(path) for path in self.paths]
+        files = find_files(given, accepts=self._accepts_number, file_kinds=self.file_kinds)
         names: dict[str, Path] = {}
         for path in files:
             other = names.setdefault(self.relative_name(path), path)
@@ -126,7 +127,7 @@ class StructureFiles(FileReader):
             yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
         elif index == 0:
             yield BadRecord(
-                "no block has both a cell and atoms", remedy="give CIF files of structures", place="the file", index=0
+                "no block lists atoms with coordinates", remedy="give CIFs of structures", place="the file", index=0
             )
 
     def parse(self, raw: RawRecord) -> Documents:
@@ -138,7 +139,7 @@ class StructureFiles(FileReader):
             The record can't be used.
         """
         form, text, source_id = raw.payload
-        structure, notes = _quietly(_parse_cif if form == "cif" else _parse_poscar, text)
+        structure = read_crystal(text) if form == "cif" else read_poscar(text)
         document: dict[str, Any] = {
             **identity(self.source, source_id, self.source_version),
             **structure_fields(checked(structure)),
@@ -150,8 +151,6 @@ class StructureFiles(FileReader):
         if self.dimension is not None:
             document["dimension_claimed"] = self.dimension
         extra = _stated(text) if form == "cif" else _comment(text)
-        if notes:
-            extra["warnings"] = notes
         if extra:
             document["extra"] = storable(extra, "extra")
         return {"materials": [document]}
@@ -190,6 +189,7 @@ def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
     start, name = 0, ""
     lines: list[bytes] = []
     size = 0
+    in_text = False
     for number, line in numbered_lines(path, limit=MAX_BLOCK_BYTES):
         if isinstance(line, BadRecord):
             if not line.rest_unread:
@@ -198,7 +198,9 @@ def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
             # The block the damage is in is not given: what is left of it might parse, as another structure.
             yield line
             return
-        if match := _BLOCK.match(line):
+        # Within a text field, between two lines that begin with a semicolon, data_ is a word like others.
+        in_text ^= line.startswith(b";")
+        if not in_text and (match := _BLOCK.match(line)):
             if start:
                 yield from _finished(start, name, lines, size)
             start, name = number, match[1].decode("utf-8", "backslashreplace")[:74] or f"line-{number}"
@@ -220,62 +222,9 @@ def _finished(start: int, name: str, lines: list[bytes], size: int) -> Iterator[
         )
         return
     content = b"\n".join(lines) + b"\n"
-    lowered = content.lower()
     # Blocks without a structure are usual: data_global holds the publication.
-    if b"_cell_length_a" in lowered and b"_atom_site_" in lowered:
+    if _ATOMS.search(content):
         yield start, name, content
-
-
-def _quietly(parse: Callable[[str], Structure], text: str) -> tuple[Structure, list[str]]:
-    """Parse with pymatgen, collecting what it warns of.
-
-    Raises
-    ------
-    BadRecord
-        Where it can't, for whatever reason.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            structure = parse(text)
-        except BadRecord:
-            raise
-        except Exception as error:  # pymatgen raises whatever the text leads it into
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise BadRecord(f"pymatgen can't read it: {reason:.300}", remedy="correct the file") from error
-    ours = [w for w in caught if not issubclass(w.category, DeprecationWarning | FutureWarning)]
-    notes = list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in ours))
-    return structure, notes[:MAX_WARNINGS]
-
-
-def _parse_cif(text: str) -> Structure:
-    if (rows := _ATOM_ROWS.search(text)) and rows[1].count("\n") > 2 * MAX_SITES:
-        raise BadRecord(f"it lists more than {2 * MAX_SITES} atoms", remedy=f"structures have up to {MAX_SITES} sites")
-    parser = CifParser.from_str(text, occupancy_tolerance=OCCUPANCY_TOLERANCE)
-    structures = parser.parse_structures(primitive=False, on_error="raise")
-    for note in parser.warnings:
-        warnings.warn(note, stacklevel=2)
-    return structures[0]
-
-
-def _parse_poscar(text: str) -> Structure:
-    for line in text.splitlines()[5:40]:
-        counts = line.split()
-        if counts and all(count.isdecimal() for count in counts):
-            if sum(int(count[:12]) for count in counts) > MAX_SITES:
-                raise BadRecord(
-                    f"it has more than {MAX_SITES} atoms: {line.strip():.60}", remedy="give structures of unit cells"
-                )
-            break
-    with warnings.catch_warnings():
-        # pymatgen makes elements up (H, He, Li ...) where a file of VASP 4 doesn't name them.
-        warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined", category=BadPoscarWarning)
-        try:
-            return Poscar.from_str(text, read_velocities=False).structure
-        except BadPoscarWarning as error:
-            raise BadRecord(
-                f"not readable as a POSCAR: {error}"[:200], remedy="write the elements into line 6, above their counts"
-            ) from error
 
 
 def _stated(text: str) -> dict[str, Any]:

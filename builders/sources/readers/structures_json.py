@@ -13,6 +13,7 @@ from ..files.json_stream import JsonItem, json_items, load
 from ..records.material_fields import (
     Occurrences,
     check_value,
+    claim_dimension,
     emmet_fields,
     extra_fields,
     facts_of_amounts,
@@ -57,7 +58,7 @@ class StructuresJson(FileReader):
     """
 
     kind: ClassVar[str] = "structures"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
@@ -108,8 +109,7 @@ class StructuresJson(FileReader):
             document["methods"] = dict.fromkeys(computed, self.method)
         if self.reference:
             document["reference"] = self.reference
-        if self.dimension is not None:
-            document["dimension_claimed"] = self.dimension
+        claim_dimension(document, self.dimension)
         if extra := extra_fields(record, used=_USED):
             document["extra"] = extra
         return document

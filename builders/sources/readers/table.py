@@ -4,6 +4,7 @@ Which column is what is said by options and by headers that leave no doubt (see 
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,13 +17,18 @@ import numpy as np
 from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, quoted
-from ..files.table_columns import TablePlan, check_fields, plan_table
-from ..files.table_lines import SEPARATORS, Row, rows, sniff_encoding, sniff_separator
+from ..files.table_columns import MAX_FAULTS, TablePlan, check_fields, plan_table
+from ..files.table_lines import COMMENT, SEPARATORS, Row, rows, sniff_encoding, sniff_separator
 from ..records.material_fields import Occurrences, check_value, facts_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError
 
 _ROWS_AT_ONCE = 4096
+_OTHER_DECIMAL = {
+    ".": re.compile(r"[-+]?\d+(?:\.\d{3})*,\d+(?:[eE][-+]?\d+)?"),
+    ",": re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"),
+}
+"""Numbers with the decimal sign that is not the one of the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,8 @@ class Table(FileReader):
         2 or 3, where the source claims it of all its records.
     separator, encoding
         Of the files; sniffed where not given.
+    decimal
+        Sign before the decimals of numbers, ``.`` or ``,``.
 
     Raises
     ------
@@ -56,7 +64,7 @@ class Table(FileReader):
     """
 
     kind: ClassVar[str] = "table"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
@@ -67,12 +75,16 @@ class Table(FileReader):
     dimension: int | None = None
     separator: str | None = None
     encoding: str | None = None
+    decimal: str = "."
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_fields(self.columns)
         if self.separator is not None and len(self.separator) != 1:
             msg = f"a separator is one character, not {self.separator!r}; usual ones are {SEPARATORS}"
+            raise SourceOptionError(msg)
+        if self.decimal not in (".", ","):
+            msg = f"a decimal sign is . or , and not {self.decimal!r}"
             raise SourceOptionError(msg)
         if self.encoding is not None:
             try:
@@ -95,8 +107,15 @@ class Table(FileReader):
             yield from self._records(path, table_rows)
 
     def _records(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> Iterator[RawRecord | BadRecord]:
-        header = self._header(path, table_rows)
-        plan = self._plan(header, where=f" of {quoted(path)}")
+        header, comments = self._header(path, table_rows)
+        try:
+            plan = self._plan(header, where=f" of {quoted(path)}")
+        except SourceFileError as error:
+            if not comments:
+                raise
+            msg = f"{error}\n(lines {', '.join(map(str, comments))} begin with {COMMENT} and were taken for comments)"
+            raise SourceFileError(msg) from error
+        table_rows = (row for row in table_rows if not _is_comment(row, header))
         occurrences, prefix = Occurrences(), self.id_prefix(path)
         index = 0
         while block := list(islice(table_rows, _ROWS_AT_ONCE)):
@@ -158,7 +177,7 @@ class Table(FileReader):
                 document["formula"] = formulas[index]
                 document |= facts_fields(facts[index])
                 document |= common
-                _fill(document, row, plan, natoms[index], self.method)
+                _fill(document, row, plan, natoms[index], self.method, self.decimal)
                 results.append({"materials": [document]})
             except BadRecord as bad:
                 results.append(bad.at(raw))
@@ -176,8 +195,13 @@ class Table(FileReader):
     def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:
         return plan_table(header, columns=self.columns, keep=self.keep, where=where)
 
-    def _header(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> tuple[str, ...]:
+    def _header(self, path: Path, table_rows: Iterator[Row | BadRecord]) -> tuple[tuple[str, ...], list[int]]:
+        """Read the names of the columns, and the lines of comments above them."""
+        comments: list[int] = []
         first = next(table_rows, None)
+        while isinstance(first, Row) and first.cells[0].lstrip().startswith(COMMENT):
+            comments.append(first.line)
+            first = next(table_rows, None)
         if first is None:
             msg = f"{quoted(path)} is empty"
             raise SourceFileError(msg)
@@ -189,7 +213,12 @@ class Table(FileReader):
         if twice:
             msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
             raise SourceFileError(msg)
-        return header
+        return header, comments
+
+
+def _is_comment(row: Row | BadRecord, header: tuple[str, ...]) -> bool:
+    # An id may begin so, too.
+    return isinstance(row, Row) and len(row.cells) != len(header) and row.cells[0].lstrip().startswith(COMMENT)
 
 
 def _checked(row: Row | BadRecord, header: tuple[str, ...]) -> BadRecord | None:
@@ -233,13 +262,46 @@ def _id(cell: str) -> str:
     return source_id
 
 
-def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms: float, method: str | None) -> None:
+def _fill(
+    document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms: float, method: str | None, decimal: str
+) -> None:
+    """Take the fields of a row into its document.
+
+    Parameters
+    ----------
+    document
+        The document.
+    row
+        Cells.
+    plan
+        What they are.
+    natoms
+        Atoms of the formula as it is written in the row.
+    method
+        How values were got.
+    decimal
+        Sign before the decimals.
+
+    Raises
+    ------
+    BadRecord
+        Values can't be used: all of them, in one complaint.
+    """
     computed = []
+    faults: list[BadRecord] = []
     for place, name, how in plan.values:
         if cell := row[place].strip():
-            value = _number(cell, name) * how.factor
-            document[name] = check_value(name, value / natoms if how.per_formula else value)
-            computed.append(name)
+            try:
+                value = _number(cell, name, decimal) * how.factor
+                document[name] = check_value(name, value / natoms if how.per_formula else value)
+                computed.append(name)
+            except BadRecord as bad:
+                faults.append(bad)
+    if faults:
+        told = faults[:MAX_FAULTS]
+        raise BadRecord(
+            "; ".join(bad.reason for bad in told), remedy="; ".join(dict.fromkeys(bad.remedy for bad in told))
+        )
     if method and computed:
         document["methods"] = dict.fromkeys(computed, method)
     for place, name in plan.texts:
@@ -251,15 +313,17 @@ def _fill(document: dict[str, Any], row: Sequence[str], plan: TablePlan, natoms:
         document["extra"] = extra
 
 
-def _number(cell: str, name: str) -> float:
+def _number(cell: str, name: str, decimal: str) -> float:
     try:
-        if "_" in cell:  # Python would read 1_000
+        # Python would read 1_000; a point beside a decimal comma parts thousands, or is a slip.
+        if "_" in cell or (decimal == "," and "." in cell):
             raise ValueError
-        value = float(cell)
+        value = float(cell.replace(decimal, ".") if decimal != "." else cell)
     except ValueError:
-        raise BadRecord(
-            f"{name} is no number but {cell[:40]!r}", remedy="leave the cell empty where it is not known"
-        ) from None
+        other, sign = (",", "comma") if decimal == "." else (".", "point")
+        swapped = _OTHER_DECIMAL[decimal].fullmatch(cell) is not None
+        remedy = f"decimal {sign}: --decimal {other}" if swapped else "leave the cell empty where it is not known"
+        raise BadRecord(f"{name} is no number but {cell[:40]!r}", remedy=remedy) from None
     if not math.isfinite(value):
         raise BadRecord(f"{name} is {cell}, which is not finite", remedy="leave the cell empty where it is not known")
     return value

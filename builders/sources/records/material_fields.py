@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ....models.composition.formula.formulas import (
@@ -22,7 +21,9 @@ from ....models.composition.formula.formulas import (
     from_amounts,
     read_one,
 )
+from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
+from ....models.structure.vacuum import with_vacuum
 from .raw_record import BadRecord
 from .units import PLAUSIBLE, UNITS_OF_FIELD
 
@@ -32,8 +33,6 @@ MAX_ID = 300
 """Characters of an id in a source."""
 SAME_FRACTION = 1e-3
 """A formula and a structure may differ by this in the fraction of an element: occupancies are rounded."""
-GRAMS_PER_CM3 = 1.66053906660
-"""One atomic mass unit per Å^3, in g/cm^3 (CODATA 2018)."""
 
 _INT64 = 2**63
 _SPACE_GROUPS = 230
@@ -105,11 +104,6 @@ def facts_of_amounts(amounts: Mapping[str, float]) -> FormulaFacts:
         raise BadRecord(f"bad composition {error}", remedy="give atoms by element symbol") from error
 
 
-@lru_cache
-def _mass(element: str) -> float:
-    return float(Element(element).atomic_mass)
-
-
 @lru_cache(maxsize=1024)
 def _facts(amounts: tuple[tuple[str, float], ...]) -> FormulaFacts:
     return describe_all(from_amounts([dict(amounts)]))[0]
@@ -121,17 +115,13 @@ def read_structure(plain: object) -> Structure:
     Raises
     ------
     BadRecord
-        Where it is no usable structure.
+        Where it is no usable structure, or none that can be.
     """
     if not isinstance(plain, Mapping):
         raise BadRecord(
             f"the structure is not an object but {type(plain).__name__}", remedy="give a pymatgen structure"
         )
-    try:
-        structure = from_plain(plain)
-    except BadStructure as bad:
-        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
-    return structure
+    return _plausible(plain)
 
 
 def checked(structure: Structure) -> Structure:
@@ -143,30 +133,84 @@ def checked(structure: Structure) -> Structure:
         Where it is not usable.
     """
     try:
-        return from_plain(to_plain(structure))
+        return _plausible(to_plain(structure))
+    except BadStructure as bad:
+        raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
+
+
+def _plausible(plain: Mapping[str, Any]) -> Structure:
+    # Every structure of a source passes here, of a file or a service.
+    try:
+        return from_plain(plain, min_distance=0, fault=implausible)
     except BadStructure as bad:
         raise BadRecord(f"bad structure: {bad.reason}", remedy="correct the structure") from bad
 
 
 def structure_fields(structure: Structure) -> dict[str, Any]:
-    """Fields of a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3)."""
+    """Fields of a structure and what follows from it: formula, cell content, volume (Å^3), density (g/cm^3).
+
+    What is periodic along two vectors is a layer: it is claimed to be one, and has a vacuum along the third.
+
+    Raises
+    ------
+    BadRecord
+        It is periodic along one vector or none.
+    """
+    fields: dict[str, Any] = {}
+    if not all(structure.lattice.pbc):
+        structure = _layer(structure)
+        fields["dimension_claimed"] = 2
     amounts = amounts_of(structure)
     volume = float(structure.lattice.volume)
-    fields = {
+    fields |= {
         "formula": written(amounts),
         **facts_fields(facts_of_amounts(amounts)),
         "structure": to_plain(structure),
         "nsites": len(structure),
         "volume": volume,
-        "density": sum(_mass(element) * n for element, n in amounts.items()) / volume * GRAMS_PER_CM3,
+        "density": density(amounts, volume),
     }
     return fields if structure.is_ordered else {**fields, "disordered": True}
 
 
+def _layer(structure: Structure) -> Structure:
+    periodic = [axis for axis in range(3) if structure.lattice.pbc[axis]]
+    if len(periodic) < 2:
+        what = "a chain" if periodic else "a molecule"
+        raise BadRecord(
+            f"it is periodic along {len(periodic)} of its three cell vectors: {what}, no crystal and no layer",
+            remedy="leave it out, or correct its periodicity",
+        )
+    (axis,) = {0, 1, 2} - set(periodic)
+    return with_vacuum(structure, axis)
+
+
+def claim_dimension(document: dict[str, Any], dimension: int | None) -> None:
+    """Note what a source claims of all its records, where it claims anything.
+
+    Raises
+    ------
+    BadRecord
+        The record itself says otherwise.
+    """
+    if dimension is None:
+        return
+    if document.setdefault("dimension_claimed", dimension) != dimension:
+        raise BadRecord(
+            f"the source is said to be {dimension}-dimensional, the record is periodic along "
+            f"{document['dimension_claimed']} vectors",
+            remedy="correct the record, or leave the dimension of the source out",
+        )
+
+
 def amounts_of(structure: Structure) -> dict[str, float]:
     """Atoms of each element in the cell, in alphabetical order."""
-    amounts = {str(element): float(n) for element, n in structure.composition.get_el_amt_dict().items()}
-    return dict(sorted(amounts.items()))
+    amounts: dict[str, float] = {}
+    for site in structure:
+        for member, amount in site.species.items():
+            symbol = member.symbol
+            amounts[symbol] = amounts.get(symbol, 0.0) + amount
+    return {symbol: float(amount) for symbol, amount in sorted(amounts.items())}
 
 
 def written(amounts: Mapping[str, float]) -> str:

@@ -1,6 +1,8 @@
 """``exfolio ingest``: what a person is told, what a program gets, and what the shell sees."""
 
+import gzip
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -251,3 +253,34 @@ def test_a_new_source_that_somebody_else_reads_is_left_to_them(fresh: Connection
         assert ask("ingest", str(tmp_path / "new.csv"), "--kind", "table")[0] == 3
 
     assert fresh.database["stage_states"].count_documents({"stage": "ingest:new"}) == 1
+
+
+def test_what_is_wrong_is_told_in_one_go(fresh: Connection, ask: Ask, tmp_path: Path) -> None:
+    rows = [f"MoS2;-0,{n}" for n in range(10, 35)]
+    (tmp_path / "lab.csv").write_text("\n".join(["formula;Ef", *rows]))
+    arguments = ("ingest", str(tmp_path / "lab.csv"), "--column", "formation_energy=Ef:eV/atom")
+
+    for code, told in ((0, ask(*arguments, "--dry-run")[1]), (0, ask(*arguments)[2])):
+        assert code == 0
+        assert told.count("decimal comma: --decimal ,") == 20
+        assert "row 2: formation_energy is no number but '-0,10'" in told
+        assert "… and 5 more" in told
+    assert "25 new" in ask(*arguments, "--decimal", ",")[2]
+
+
+def test_the_commands_of_the_page_on_compositions_work(ask: Ask, tmp_path: Path, monkeypatch: Any) -> None:
+    page = Path(__file__).parents[3] / "docs" / "compositions.md"
+    commands = [line.split("#")[0] for line in page.read_text().splitlines() if line.startswith("    exfolio ingest ")]
+    # Headers as Matbench and 2DMatPedia have them.
+    tables = {
+        "mp.csv.gz": "formula,formation_energy_per_atom\nMgO,-3.0\n",
+        "2dmatpedia.csv.gz": "material_id,formula\n2dm-1,MoS2\n",
+    }
+    monkeypatch.chdir(tmp_path)
+    for name, content in tables.items():
+        Path(name).write_bytes(gzip.compress(content.encode()))
+
+    answers = [ask(*shlex.split(command)[1:], "--dry-run") for command in commands]
+
+    assert len(commands) == 2
+    assert [(code, "would bring 1 into materials" in printed) for code, printed, _ in answers] == [(0, True)] * 2

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from exfolio.builders.sources.files.open_files import SourceFileError
 from exfolio.builders.sources.kind_guess import guess_kind
-from exfolio.builders.sources.readers.ase_database import VACUUM, AseDatabase, C2db
+from exfolio.builders.sources.readers.ase_database import AseDatabase, C2db
 from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.builders.sources.records.source_options import SourceOptionError
+from exfolio.models.structure.vacuum import VACUUM
 
 ase = pytest.importorskip("ase")
 from ase import Atoms  # noqa: E402
@@ -107,6 +108,28 @@ def test_a_layer_without_third_vector_gets_one_and_a_molecule_is_refused(tmp_pat
     assert good["structure"]["lattice"]["matrix"][2] == pytest.approx([0, 0, 3.13 + VACUUM])
     assert isinstance(bad, BadRecord)
     assert "no crystal and no layer" in bad.reason
+
+
+def test_rows_are_as_periodic_as_they_say(tmp_path: Path) -> None:
+    stacked = mx2("MoS2", a=3.18, thickness=3.13, vacuum=None)
+    stacked.cell[2] = [0.3, 0, 4.0]
+    chain = Atoms("Se2", [[0, 0, 0], [1.0, 1.0, 2.2]], cell=[8, 8, 4.4], pbc=[False, False, True])
+    boxed = Atoms("CO", [[0, 0, 0], [0, 0, 1.1]], cell=[4, 4, 4], pbc=False)
+    with connect(tmp_path / "a.db") as database:
+        database.write(stacked, uid="thin cell")
+        database.write(bulk("Cu"), uid="crystal")
+        database.write(chain, uid="chain")
+        database.write(boxed, uid="molecule")
+
+    layer, crystal, *refused = documents(AseDatabase(paths=[tmp_path / "a.db"]))
+
+    assert layer["dimension_claimed"] == 2
+    assert layer["structure"]["lattice"]["matrix"][2] == pytest.approx([0, 0, 3.13 + VACUUM])
+    assert layer["structure"]["lattice"]["pbc"] == [True, True, True]
+    assert "dimension_claimed" not in crystal
+    assert ["chain" in refused[0].reason, "molecule" in refused[1].reason] == [True, True]
+    contradicted, *_ = documents(AseDatabase(paths=[tmp_path / "a.db"], dimension=3))
+    assert "3-dimensional" in contradicted.reason
 
 
 def test_reading_changes_nothing(c2db: Path) -> None:

@@ -271,6 +271,40 @@ def test_real_tables(read: Any, shared_data: Path) -> None:
     assert reading.materials[0]["material_id"] == "2dmatpedia:2dm-1"
 
 
+def test_what_spreadsheets_and_people_put_above_the_header_is_no_header(write: Any, read: Any) -> None:
+    for head in ("sep=;\n", "# source: x; y; z\n# of 2024\n", '"sep=;"\n#\n'):
+        reading = read(Table(paths=write("t.csv", head + "formula;e_form\nMoS2;-0.85\n# no more\nWS2;-0.9\n")))
+        assert [material["formation_energy"] for material in reading.materials] == [-0.85, -0.9]
+        assert reading.bad == []
+
+
+def test_an_id_may_begin_like_a_comment(write: Any, read: Any) -> None:
+    assert read(Table(paths=write("t.csv", "material_id,formula\n#1,MoS2\n"))).ids == ["#1"]
+    with pytest.raises(SourceFileError, match="lines 1 begin with # and were taken for comments"):
+        read(Table(paths=write("u.csv", "#formula,e_form\nMoS2,-0.85\n")))
+
+
+def test_decimal_commas_are_read_on_request_alone(write: Any, read: Any) -> None:
+    path = write("t.csv", "formula;Ef;gap\nMoS2;-0,85;1,67\nWS2;-1.234,5;2\n")
+    columns = {"formation_energy": "Ef:eV/atom", "band_gap": "gap:eV"}
+    refused = read(Table(paths=path, columns=columns))
+    assert refused.bad[0].remedy == "decimal comma: --decimal ,"
+    assert "formation_energy is no number but '-0,85'; band_gap is no number" in refused.bad[0].reason
+    reading = read(Table(paths=path, columns=columns, decimal=","))
+    assert [(m["formation_energy"], m["band_gap"]) for m in reading.materials] == [(-0.85, 1.67)]
+    assert reading.places == ["row 3"]  # a point that parts thousands beside a comma
+    points = read(Table(paths=write("u.csv", "formula;Ef;gap\nMoS2;-0.85;\n"), columns=columns, decimal=","))
+    assert points.bad[0].remedy == "decimal point: --decimal ."
+
+
+def test_all_that_is_wrong_with_a_header_is_told_at_once(write: Any, read: Any) -> None:
+    columns = {"formation_energy": "Ef", "band_gap": "gap:furlong", "prototype": "type"}
+    with pytest.raises(SourceFileError) as caught:
+        read(Table(paths=write("t.csv", "material,Ef,gap\nMoS2,1,2\n"), columns=columns))
+    for fault in ("no column 'type'", "is called formula", "its unit is not stated", "'furlong'"):
+        assert fault in str(caught.value)
+
+
 def test_ids_are_bounded_and_hold_no_nul(write: Any, read: Any) -> None:
     ids = ["x" * 300, "x" * 301, "a\0b", "good"]
     path = write("ids.csv", "material_id,formula\n" + "".join(f"{name},MgO\n" for name in ids))

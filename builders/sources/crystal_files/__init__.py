@@ -1,0 +1,1 @@
+"""CIF and POSCAR: their texts, and the crystals that they state."""

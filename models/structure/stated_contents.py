@@ -1,0 +1,102 @@
+"""Does a crystal agree with what is stated of it: formula and formula units, volume, density. Plain numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .plausibility import density
+
+AMOUNT_TOLERANCE: Final = 0.05
+"""Atoms per formula unit: occupancies and amounts are rounded. A missing atom is 1, a hydrogen site half there 0.5."""
+AMOUNT_SHARE: Final = 0.002
+VOLUME_SHARE: Final = 0.01
+DENSITY_SHARE: Final = 0.03
+"""Densities are stated with two digits and more; a missing hydrogen of a light compound is 1 %."""
+
+_ISOTOPES: Final = {"D": "H", "T": "H"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedContents:
+    """What is stated of a crystal; None where nothing is.
+
+    Attributes
+    ----------
+    formula
+        Atoms of a formula unit by element.
+    units
+        Formula units in the cell (Z).
+    volume
+        Å^3 of the cell.
+    density
+        g/cm^3, calculated from the crystal.
+    """
+
+    formula: Mapping[str, float] | None = None
+    units: float | None = None
+    volume: float | None = None
+    density: float | None = None
+
+    @property
+    def settles_contents(self) -> bool:
+        """Whether it says how many atoms of each element the cell holds."""
+        return self.formula is not None and self.units is not None
+
+
+def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedContents) -> list[str]:
+    """Say in what a crystal differs from what is stated of it, with both figures.
+
+    Parameters
+    ----------
+    amounts
+        Atoms in the cell by element, isotopes of hydrogen by their own symbols.
+    volume
+        Å^3 of the cell.
+    stated
+        What it should be.
+    """
+    found = []
+    if stated.formula is not None and (reason := _other_formula(amounts, stated.formula, stated.units)):
+        found.append(reason)
+    if stated.volume is not None and abs(volume - stated.volume) > VOLUME_SHARE * stated.volume:
+        found.append(f"the volume of the cell is stated as {stated.volume:g} Å^3, its vectors span {volume:.6g} Å^3")
+    if stated.density is not None:
+        here = density(amounts, volume)
+        if abs(here - stated.density) > DENSITY_SHARE * stated.density:
+            found.append(f"the density is stated as {stated.density:g} g/cm^3, the atoms listed give {here:.4g} g/cm^3")
+    return found
+
+
+def _other_formula(amounts: Mapping[str, float], formula: Mapping[str, float], units: float | None) -> str | None:
+    here, stated = _without_isotopes(amounts), _without_isotopes(formula)
+    if units is not None and len(stated) == 1 and units in stated.values():
+        units = 1.0  # an element whose formula is that of the whole cell: C8 with Z = 8
+    total = sum(stated.values())
+    ratio = sum(here.values()) / total if units is None else units
+    whole = round(ratio) if units is None else ratio
+    # Without Z the cell still holds whole formula units.
+    same = whole > 0 and set(here) == set(stated)
+    same = same and all(
+        abs(here[element] / whole - amount) <= max(AMOUNT_TOLERANCE, AMOUNT_SHARE * amount)
+        for element, amount in stated.items()
+        if amount > 0
+    )
+    if same:
+        return None
+    times = f" (Z = {units:g})" if units is not None else ""
+    return f"the formula is stated as {_written(stated)}{times}, the atoms listed are {_written(here)}"
+
+
+def _without_isotopes(amounts: Mapping[str, float]) -> dict[str, float]:
+    merged: dict[str, float] = {}
+    for element, amount in amounts.items():
+        if amount > 0:
+            name = _ISOTOPES.get(element, element)
+            merged[name] = merged.get(name, 0.0) + amount
+    return merged
+
+
+def _written(amounts: Mapping[str, float]) -> str:
+    return "".join(f"{element}{amount:.4g}" for element, amount in sorted(amounts.items()))
