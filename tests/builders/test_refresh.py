@@ -141,7 +141,7 @@ def test_a_source_that_lost_too_much_is_said_and_the_rest_is_done(registry: Conn
         report = refresh(registry)
 
         assert report.exit_code == 1
-        assert "no longer has 1 of its 3 records" in report.errors["ingest:lab"]
+        assert "no longer has 1 of its 2 records" in report.errors["ingest:lab"]
     assert keys(registry, "materials", deprecated=True) == []
     assert len(keys(registry, "candidates")) == 3, "what is new is there all the same"
 

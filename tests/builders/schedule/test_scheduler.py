@@ -171,8 +171,7 @@ def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Conne
 
 def test_fire_times_that_come_while_a_job_runs_are_skipped_and_counted(registry: Connection, salts: Path) -> None:
     # Given a source whose reading takes longer than the second between two fire times
-    salt = json.loads(salts.read_text())[0]
-    salts.write_text(json.dumps([{**salt, "material_id": f"m-{i}"} for i in range(150)]))
+    add_copies(salts, 150)
     slow = scheduler(registry, batch_size=1, sources={"salts": EVERY_SECOND})
 
     # When it runs for the first time, and then once more
@@ -187,6 +186,11 @@ def test_fire_times_that_come_while_a_job_runs_are_skipped_and_counted(registry:
     assert 1 <= int(seconds) <= once["skips"] <= int(seconds) + 1
 
 
+def add_copies(salts: Path, number: int) -> None:
+    docs = json.loads(salts.read_text())
+    salts.write_text(json.dumps([*docs, *({**docs[0], "material_id": f"m-{i}"} for i in range(number))]))
+
+
 def _command_in_child(log: Path) -> None:
     with log.open("w") as sys.stderr:
         sys.exit(run(["schedule"]))
@@ -196,8 +200,7 @@ def test_sigterm_lets_the_batch_finish_and_gives_leases_back(
     registry: Connection, salts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a source whose reading takes some seconds, in small batches
-    salt = json.loads(salts.read_text())[0]
-    salts.write_text(json.dumps([{**salt, "material_id": f"m-{i}"} for i in range(300)]))
+    add_copies(salts, 300)
     before = registry.database["materials"].count_documents({})
     for name, value in (
         ("HOME", str(registry.settings.home)),
