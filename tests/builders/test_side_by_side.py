@@ -250,6 +250,7 @@ OTHERWISE: Doc = {
             "min_p_2d": 0.5,
             "max_predicted_formation_energy": 1.0,
             "match_structures": False,
+            "new": True,
         },
         "crystal-gan": {
             "layout": {"name": "ca-ti-o", "slots": {"Ca": 8, "Ti": 8, "O": 24}},

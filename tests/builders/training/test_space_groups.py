@@ -167,4 +167,4 @@ def test_a_bulk_structure_of_the_likelier_space_group_comes_first(registry: Conn
 
     assert [one.space_group for one in after] == [225, 221]
     assert after[0].space_group_probability > after[1].space_group_probability
-    assert after[0].probability > before[0].probability
+    assert after[0].share > before[0].share
