@@ -292,6 +292,28 @@ class FacetWriter:
                     keys_by_origin.setdefault(origin["id"], set()).add(doc[key])
         return keys_by_origin
 
+    def made_of_no(self, database: Database[Doc], kind: str, session: ClientSession) -> list[str]:
+        """Keys of current documents whose content this stage made, with no origin of a kind among theirs.
+
+        Parameters
+        ----------
+        database
+            The database.
+        kind
+            Collection of the origins, or ``group``.
+        session
+            Session to read in.
+        """
+        key = self.document.KEY
+        mine: Doc = {
+            f"facets.{self.facet}.stage": self.stage,
+            "origins": {"$not": {"$elemMatch": {"collection": kind}}},
+        }
+        if self.creates:
+            mine["deprecated"] = False
+        collection = database[self.document.collection_name()]
+        return [doc[key] for doc in collection.find(mine, {"_id": 0, key: 1}, session=session)]
+
     @property
     def _remembered(self) -> tuple[str, ...]:
         remembered = self.document.REMEMBERED

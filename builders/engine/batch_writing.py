@@ -122,6 +122,17 @@ def commit(stage: StageContract, batch: Batch) -> None:
     run.note_written(batch)
 
 
+def withdraw_what_has_no_group(stage: StageContract, session: ClientSession) -> int:
+    """Deprecate what a former version of a group stage made item by item; no group will ever look for it."""
+    database = stage.current_run.db.database
+    counts = Counts()
+    for writer in writers_of(stage).values():
+        if writer.creates and stage.orphans == "by origin":
+            reasons = dict.fromkeys(writer.made_of_no(database, "group", session), f"{stage.name} makes it no longer")
+            counts.add(writer.deprecate(database, reasons, session))
+    return counts.deprecated
+
+
 def _count(stage: StageContract, prepared: Prepared, counts: Counts) -> None:
     report = stage.current_run.report
     report.inserted += counts.inserted

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pymongo.client_session import ClientSession
 
 from ....stores.bookkeeping import failures, revisions, stage_states
+from .. import batch_writing
 from ..batches import Batch, Doc, Item
 from ..channels import Channel
 from ..stage import Stage
@@ -130,16 +131,17 @@ class GroupStage(Stage):
     def close(self) -> None:
         """Note that all groups due at the start of the pass are done."""
 
-        def work(session: ClientSession) -> None:
+        def work(session: ClientSession) -> int:
             if self.share is None:
                 token, closing = self.current_run.token, self._pass.closing
                 stage_states.advance(self.db, self.name, token=token, intervals=closing, session=session)
                 stage_states.set_partial(self.db, self.name, {}, token=token, session=session)
-            else:
-                self._close_share(session)
+                return batch_writing.withdraw_what_has_no_group(self, session) if self.state["restarted"] else 0
+            self._close_share(session)
+            return 0
 
         if self.share is not None or self._pass.closing or self.state.get("partial"):
-            self.current_run.in_transaction(work)
+            self.report.deprecated += self.current_run.in_transaction(work)
 
     # Selection by revision
 

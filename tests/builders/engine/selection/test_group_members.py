@@ -9,6 +9,9 @@ from exfolio.builders.engine.selection.group_members import Members
 from exfolio.builders.engine.selection.group_stage import GroupStage
 from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Property
+from exfolio.stores.transactions import in_transaction
+from exfolio.stores.writing import FacetWriter
 from known_crystals import campaign
 from moves import WAYS, check
 from toy_stages import Linker, Summer, put_materials, retire_materials
@@ -33,6 +36,29 @@ def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registr
         stages=lambda: [Summer(), Linker()],
         ways=WAYS,
     )
+
+
+def test_what_a_former_version_made_item_by_item_goes_with_it(registry: Connection) -> None:
+    """It names no group, so that no group would ever miss it."""
+    put_materials(registry, [{"material_id": "test:0", "formula_reduced": "MgO", "nsites": 1}])
+    run_stage(Summer(), registry)
+    writer = FacetWriter(Property, "value", "summer", "an earlier version", "test")
+    values = {"kind": "sum", "method": "toy", "unit": "1", "value": 1.0}
+    made = writer.prepare(
+        {"property_id": "test:0/sum/toy", "structure_id": "test:0", **values},
+        [{"collection": "materials", "id": "test:0"}],
+    )
+    in_transaction(registry, lambda session: writer.write(registry.database, [made], session))
+
+    class Later(Summer):
+        version = Summer.version + 1
+
+    report = run_stage(Later(), registry)
+
+    current = registry.database["properties"].find({"deprecated": False})
+    assert [doc["property_id"] for doc in current] == ["MgO/sum/toy"]
+    assert report.deprecated == 1
+    assert not Later().is_due(registry)
 
 
 class Killed(BaseException):
