@@ -4,15 +4,18 @@ Prototypes are those of the AFLOW library (M. J. Mehl et al., Comput. Mater. Sci
 pymatgen; the others are written out with their source.
 """
 
+import gzip
+import json
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
 from exfolio.models.structure.comparison.likeness import Likeness, likeness
 from exfolio.models.structure.comparison.matching import Comparison, prepare
 from exfolio.models.structure.vacuum import set_vacuum
-from pymatgen.analysis.prototypes import AFLOW_PROTOTYPE_LIBRARY
 from pymatgen.core import Lattice, Structure
 
 Pair = tuple[Structure, Structure]
@@ -20,13 +23,15 @@ Made = Callable[[], Structure]
 
 
 @cache
-def _prototypes() -> dict[str, Structure]:
-    return {entry["tags"]["aflow"]: entry["snl"].structure for entry in AFLOW_PROTOTYPE_LIBRARY}
+def _prototypes() -> dict[str, dict[str, Any]]:
+    # As plain data: pymatgen's own loader makes objects of all of them, and takes seconds.
+    packed = files("pymatgen.analysis.prototypes").joinpath("aflow_prototypes.json.gz").read_bytes()
+    return {entry["tags"]["aflow"]: entry["snl"] for entry in json.loads(gzip.decompress(packed))}
 
 
 def prototype(tag: str, elements: str = "", volume: float | None = None) -> Structure:
     """A prototype, its elements, in the order of their names, replaced by those given; Å^3 per atom."""
-    structure = _prototypes()[tag].copy()
+    structure = Structure.from_dict(_prototypes()[tag])
     own = sorted(element.symbol for element in structure.elements)
     if elements:
         structure.replace_species(dict(zip(own, elements.split(), strict=True)))
