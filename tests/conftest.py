@@ -17,8 +17,10 @@ from typing import Any
 
 import psutil
 import pytest
+from contents import empty
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ExfolioError
+from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded, replica_set
 from exfolio.stores.server.mongod_binary import find_mongod
 from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
@@ -124,6 +126,23 @@ def connection(settings: Settings) -> Iterator[Connection]:
     with connect(settings) as opened:
         yield opened
         opened.client.drop_database(opened.name)
+
+
+@pytest.fixture(scope="session")
+def _registry(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection]:
+    name = f"registry_{uuid.uuid4().hex[:12]}"
+    settings = Settings(home=mongo_server.home.folder.parent, mongod=mongod, database=name, processes=1)
+    with connect(settings) as opened:
+        initialise(opened)
+        yield opened
+        opened.client.drop_database(opened.name)
+
+
+@pytest.fixture
+def empty_registry(_registry: Connection) -> Connection:
+    """An empty registry with its indexes and validators: made once, and emptied for every test."""
+    empty(_registry)
+    return _registry
 
 
 @pytest.fixture

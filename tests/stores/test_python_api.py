@@ -4,15 +4,13 @@ import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.python_api import query
 from exfolio.stores.query.query_errors import FilterError
-from exfolio.stores.schema import initialise
 from small_registry import fill, mos2_monolayer
 
 
 @pytest.fixture
-def registry(connection: Connection) -> Connection:
-    initialise(connection)
-    fill(connection)
-    return connection
+def registry(empty_registry: Connection) -> Connection:
+    fill(empty_registry)
+    return empty_registry
 
 
 def test_documents_tables_and_structures(registry: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

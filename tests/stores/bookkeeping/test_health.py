@@ -9,15 +9,13 @@ from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.bookkeeping.schedules import LEASE, began, ended, planned
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
-from exfolio.stores.schema import initialise
 
 JOB = "source 2dmatpedia"
 
 
 @pytest.fixture
-def registry(connection: Connection) -> Connection:
-    initialise(connection)
-    return connection
+def registry(empty_registry: Connection) -> Connection:
+    return empty_registry
 
 
 def checks_of(connection: Connection) -> dict[str, Check]:

@@ -7,7 +7,6 @@ from exfolio.stores.python_api import query
 from exfolio.stores.query import conditions
 from exfolio.stores.query.fields import fields_of
 from exfolio.stores.query.search import Search
-from exfolio.stores.schema import initialise
 from small_registry import put
 
 VALUES = {
@@ -22,18 +21,17 @@ VALUES = {
 
 
 @pytest.fixture
-def registry(connection: Connection) -> Connection:
-    """Give a registry with a property and a candidate for each of the values."""
-    initialise(connection)
+def registry(empty_registry: Connection) -> Connection:
+    """A registry with a property and a candidate for each of the values."""
     property_of = {"kind": "energy_above_hull", "unit": "eV/atom"}
     for name, stated in VALUES.items():
         ids = {"property_id": f"{name}/energy_above_hull/PBE", "structure_id": name, "method": "PBE"}
-        put(connection, Property, [{**ids, **property_of, **stated}])
+        put(empty_registry, Property, [{**ids, **property_of, **stated}])
         ends = {f"{end}s": {"energy_above_hull": stated[end]} for end in ("low", "high") if end in stated}
         value = {"energy_above_hull": stated["value"]} if stated else {}
         fixed = {"candidate_id": f"hull/{name}", "campaign": "hull", "structure_id": name, "status": "waiting"}
-        put(connection, Candidate, [{**fixed, **value, **ends}])
-    return connection
+        put(empty_registry, Candidate, [{**fixed, **value, **ends}])
+    return empty_registry
 
 
 def found(registry: Connection, filter_: str, *, possible: bool = False) -> set[str]:
