@@ -40,9 +40,12 @@ def structure(
     formula: Annotated[str, typer.Argument(help="The formula, e.g. MoSSe.")],
     *,
     dimension: Annotated[
-        int, typer.Option(min=2, max=3, help="2: a monolayer, from monolayers; 3: a bulk crystal, from bulk crystals.")
-    ] = 2,
-    top: Annotated[int, typer.Option(min=1, max=100, help="How many structures.")] = 10,
+        int | None,
+        typer.Option(
+            min=2, max=3, help="2: monolayers, from monolayers; 3: bulk crystals, from bulk crystals; both without."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=100, help="How many structures of a dimension.")] = 10,
     new: Annotated[bool, typer.Option("--new", help="Only structures that are not known of the formula.")] = False,
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="Files to write: cif or poscar.")
@@ -64,24 +67,44 @@ def structure(
         raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
     with connect(begin()) as connection:
         require_initialised(connection)
-        predictions = _predicted(connection, formula, dimension, top, new=new)
+        found = _predicted(connection, formula, (dimension,) if dimension else (3, 2), top, new=new)
+    predictions = [prediction for some in found.values() for prediction in some]
+    dimensions = [each for each, some in found.items() for _ in some]
     written = _write(predictions, format_, to, force=force) if to is not None else []
     if json:
-        print_json(
-            {
-                "formula": predictions[0].formula,
-                "dimension": dimension,
-                "structures": [_as_plain(prediction, rank) for rank, prediction in enumerate(predictions, 1)],
-                "files": written,
-            }
-        )
+        structures = [
+            {**_as_plain(prediction, rank), "dimension": each}
+            for rank, (prediction, each) in enumerate(zip(predictions, dimensions, strict=True), 1)
+        ]
+        formula = predictions[0].formula
+        print_json({"formula": formula, "dimension": dimension, "structures": structures, "files": written})
         return
-    _print(predictions)
+    first = 1
+    for each, some in found.items():
+        if len(found) > 1:
+            out.print(f"[bold]{'Bulk crystals' if each == 3 else 'Monolayers'}[/]")
+        _print(some, first)
+        first += len(some)
+    out.print("[dim]all values: --json; files: --out FOLDER[/]", soft_wrap=True)
     if to is not None:
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
 
 
-def _predicted(connection: Connection, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
+def _predicted(
+    connection: Connection, formula: str, dimensions: Sequence[int], top: int, *, new: bool
+) -> dict[int, list[Prediction]]:
+    """Predictions by dimension: what has known structures first; without that where there is nothing."""
+    found: dict[int, list[Prediction]] = {}
+    for dimension in dimensions:
+        try:
+            found[dimension] = _of_dimension(connection, formula, dimension, top, new=new)
+        except NothingPredicted:
+            if dimension == dimensions[-1] and not found:
+                raise
+    return dict(sorted(found.items(), key=lambda item: item[1][0].duplicate_of is None))
+
+
+def _of_dimension(connection: Connection, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
     # Seconds of imports, for those who predict and not for those who ask for help.
     from ...builders.structures.template_loading import predict_structures
     from ...models.composition.formula.parsing import FormulaError
@@ -162,14 +185,14 @@ def _decoration(decoration: Decoration | None) -> Doc | None:
     return {"element": decoration.element, "sites": sites, "orderings": decoration.orderings}
 
 
-def _print(predictions: Sequence[Prediction]) -> None:
+def _print(predictions: Sequence[Prediction], first: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("", "chance", "ElMD", "space group", "atoms"):
         table.add_column(name, justify="right")
     table.add_column("substitution", overflow="fold")
     table.add_column("checks", no_wrap=True)
     table.add_column("template", overflow="fold")
-    for rank, prediction in enumerate(predictions, 1):
+    for rank, prediction in enumerate(predictions, first):
         is_known = prediction.duplicate_of is not None
         table.add_row(
             str(rank),
@@ -186,7 +209,7 @@ def _print(predictions: Sequence[Prediction]) -> None:
     chances = [prediction.probability or 0.0 for prediction in predictions if prediction.duplicate_of is None]
     if chances and max(chances) < LITTLE:
         out.print(f"There is little to go by: none of the unknown ones has a chance of {LITTLE:g}.", soft_wrap=True)
-    out.print(f"[dim]checks: {names}; all values: --json; files: --out FOLDER[/]", soft_wrap=True)
+    out.print(f"[dim]checks: {names}[/]", soft_wrap=True)
 
 
 LITTLE = 0.2

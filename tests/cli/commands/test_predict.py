@@ -41,6 +41,17 @@ def test_the_likeliest_come_first(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(("formula", "dimension", "template"), [("NaCl", 3, "flat:NaCl"), ("TiS2", 2, "flat:1T-TiS2")])
+def test_without_a_dimension_all_are_looked_at_and_what_is_known_comes_first(
+    ask_json: Callable[..., Any], formula: str, dimension: int, template: str
+) -> None:
+    first, *_ = ask_json("predict", "structure", formula)["structures"]
+
+    assert (first["rank"], first["dimension"], first["template_id"]) == (1, dimension, template)
+    assert first["known_as"] is not None
+
+
+@pytest.mark.usefixtures("registry")
 def test_json_holds_structures_and_all_that_is_known_of_them(ask_json: Callable[..., Any]) -> None:
     answer = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1")
 
