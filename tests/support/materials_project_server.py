@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emmet.core.mpid import AlphaID
-from emmet.core.summary import SummaryDoc
-from emmet.core.thermo import ThermoDoc
 from loopback import Loopback
 from pymatgen.core import Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedStructureEntry, ConstantEnergyAdjustment
@@ -39,6 +37,9 @@ class MaterialsProjectServer(Loopback):
 
     def put(self, number: int, structure: Structure, *, energy: float = -8.0, **fields: Any) -> None:
         """Add or replace a material and its thermo document."""
+        from emmet.core.summary import SummaryDoc  # a second of imports, for those who run these tests
+        from emmet.core.thermo import ThermoDoc
+
         self._updates += 1
         at = _START + timedelta(minutes=self._updates)
         ident = AlphaID(f"mp-{number}")
