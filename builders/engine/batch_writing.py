@@ -123,7 +123,7 @@ def commit(stage: StageContract, batch: Batch) -> None:
 
 
 def withdraw_what_has_no_group(stage: StageContract, session: ClientSession) -> int:
-    """Deprecate what a former version of a group stage made item by item; no group will ever look for it."""
+    """Deprecate what a former version of a group stage made item by item: no group will ever look for it."""
     database = stage.current_run.db.database
     counts = Counts()
     for writer in writers_of(stage).values():

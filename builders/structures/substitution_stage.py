@@ -51,6 +51,7 @@ class BottomUpStage(GroupStage):
 
     version = 3
     groups_per_batch = 8
+    once_by_item = True
     criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}
     writes: ClassVar = {ProposedStructure: "proposal"}
 

@@ -26,7 +26,7 @@ WAYS = {
     "moves, and all stages have a new version": ["old", _RUN, "new", _RAISE, _RUN],
 }
 """What happens to the document, and when the stages run: `old`, `other` and `new` are states of it."""
-TELLING = ("moves the same way twice", "moves and is retired")
+TELLING = ("moves the same way twice", "moves and is retired", "moves, and all stages have a new version")
 """What differs between stages; the others differ in what the engine does for all of them."""
 
 

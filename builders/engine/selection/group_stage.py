@@ -35,6 +35,8 @@ class GroupStage(Stage):
     members: ClassVar[tuple[Members, ...]]
     """Where the members of a group come from."""
     groups_per_batch: ClassVar[int] = 200
+    once_by_item: ClassVar[bool] = False
+    """Whether a former version worked item by item: what it made names no group and goes at the end of a pass."""
     notes_group = True
 
     def __init__(self, *, share: Doc | None = None) -> None:
@@ -136,7 +138,8 @@ class GroupStage(Stage):
                 token, closing = self.current_run.token, self._pass.closing
                 stage_states.advance(self.db, self.name, token=token, intervals=closing, session=session)
                 stage_states.set_partial(self.db, self.name, {}, token=token, session=session)
-                return batch_writing.withdraw_what_has_no_group(self, session) if self.state["restarted"] else 0
+                sweeps = self.once_by_item and self.state["restarted"]
+                return batch_writing.withdraw_what_has_no_group(self, session) if sweeps else 0
             self._close_share(session)
             return 0
 

@@ -52,6 +52,7 @@ def test_what_a_former_version_made_item_by_item_goes_with_it(registry: Connecti
 
     class Later(Summer):
         version = Summer.version + 1
+        once_by_item = True
 
     report = run_stage(Later(), registry)
 
