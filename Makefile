@@ -11,8 +11,8 @@ LINKS := .typecheck
 # Tests start some hundred processes of the program: each would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Two more than cores: many tests wait for a server.
-WORKERS ?= $(shell expr $$(nproc) + 2)
+# One more than cores: many tests wait for a server, and each worker imports everything.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 # The lowest versions that pyproject.toml admits get an environment of their own, and torch none: see test-lowest.
 LOWEST := .venv-lowest
