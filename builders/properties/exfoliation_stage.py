@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from ...models.calculation.run_kind import ENERGY_KINDS, RELAXATION
 from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ...models.structure.layered.held_layer import Held, held_layer
 from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_cell, in_plane_k_steps, in_plane_strain
 from ...models.structure.layered.layer_count import count_layers
 from ...models.structure.serialization import from_plain
@@ -44,22 +45,22 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 6
+    version = 7
     members = (
         Members(
             Calculation,
             "formula_reduced",
             ("record", "match"),
             (
-                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "structure"),
-                *("charge", "kpoints", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
+                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings"),
+                *("structure", "initial_structure", "charge", "kpoints", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
             ),
         ),
         Members(
             ProposedStructure,
             "formula_reduced",
             ("proposal",),
-            ("parent_id", "route"),
+            ("structure", "parent_id", "route"),
             {"dimension": 2},
         ),
     )
@@ -89,13 +90,14 @@ def _energies(group: Doc) -> list[Doc]:
         layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
         cells = {doc["calculation_id"]: _cell(doc) for doc in (*layers, *bulks)} if layers and bulks else {}
         relaxed = {name for side in (layers, bulks) for name in _relaxed_in_plane(side, cells)}
+        held = _held(structure, layers, bulks)
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
                     continue
                 strained = _strain(layer, bulk, cells, relaxed)
                 try:
-                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained)
+                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained, held[bulk["calculation_id"]])
                 except ExfoliationRefused as refused:
                     reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
         docs += [by_method[name] for name in sorted(by_method)]
@@ -116,6 +118,20 @@ def _best_first(calculation: Doc) -> tuple[int, float, str]:
     atoms = sum(calculation["composition"].values())
     task = ENERGY_KINDS.index(calculation["task_type"])
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
+
+
+def _held(structure: Doc, layers: list[Doc], bulks: list[Doc]) -> dict[str, Held]:
+    """Whether each bulk, as it began or ended, holds the layer as it is proposed or as any calculation has it."""
+    if not layers or not bulks:
+        return {}
+    own = [from_plain(doc["structure"]) for doc in (structure, *layers) if "structure" in doc]
+    found = {}
+    for bulk in bulks:
+        as_ended, *as_began = (from_plain(bulk[name]) for name in ("structure", "initial_structure") if name in bulk)
+        held = held_layer(as_ended, own)
+        began = any(held_layer(crystal, own).holds for crystal in as_began if not held.holds)
+        found[bulk["calculation_id"]] = Held(True) if began else held
+    return found
 
 
 class _Strain(NamedTuple):
@@ -162,7 +178,9 @@ def _cell(calculation: Doc) -> InPlaneCell:
     return in_plane_cell(from_plain(calculation["structure"]))
 
 
-def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
+def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain, held: Held) -> Doc:
+    if held.holds is False:
+        raise ExfoliationRefused([held.reason])
     crystal = from_plain(layer["structure"])
     area = in_plane_area(crystal)
     if area is None:
@@ -176,7 +194,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
         "van_der_waals": energy.van_der_waals,
         **({"layers": layers} if layers > 1 else {}),
     }
-    warnings = []
+    warnings = [held.reason] if held.reason else []
     if made_from := bulk.get("manifest", {}).get("bulk_from"):
         details["bulk_from"] = made_from
         warnings.append(f"its bulk is {made_from}: another stacking may lie lower")

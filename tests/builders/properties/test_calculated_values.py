@@ -131,6 +131,23 @@ def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_boun
     assert "a lower bound" in found["warnings"][0]
 
 
+OCTAHEDRAL = Structure.from_spacegroup(
+    "P-3m1", Lattice.hexagonal(3.19, 5.95), ["Mo", "S"], [[0, 0, 0], [1 / 3, 2 / 3, 0.265]]
+)
+
+
+def test_a_bulk_is_taken_at_its_structure_not_at_its_manifest(disulfide: Connection) -> None:
+    # Given the calculation of another polymorph, in the folder of the bulk that was ordered
+    manifest = {"bulk_of": "st-1", "material_id": "test:2H"}
+    put(disulfide, Calculation, [calculation("bulk", OCTAHEDRAL, -21.1, manifest=manifest)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    ((_, only),) = properties(disulfide, "exfoliation_energy").items()
+    assert "value" not in only
+    assert only["refused"].startswith("layer with bulk: the bulk does not hold this layer: its layers are built other")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
