@@ -52,8 +52,8 @@ class ExfoliationStage(GroupStage):
             "formula_reduced",
             ("record", "match"),
             (
-                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings"),
-                *("structure", "initial_structure", "charge", "kpoints", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
+                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "charge", "kpoints"),
+                *("structure", "initial_structure", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
             ),
         ),
         Members(
@@ -95,9 +95,9 @@ def _energies(group: Doc) -> list[Doc]:
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
                     continue
-                strained = _strain(layer, bulk, cells, relaxed)
+                strained, holds = _strain(layer, bulk, cells, relaxed), held[bulk["calculation_id"]]
                 try:
-                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained, held[bulk["calculation_id"]])
+                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained, holds)
                 except ExfoliationRefused as refused:
                     reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
         docs += [by_method[name] for name in sorted(by_method)]
@@ -130,7 +130,7 @@ def _held(structure: Doc, layers: list[Doc], bulks: list[Doc]) -> dict[str, Held
         as_ended, *as_began = (from_plain(bulk[name]) for name in ("structure", "initial_structure") if name in bulk)
         held = held_layer(as_ended, own)
         began = any(held_layer(crystal, own).holds for crystal in as_began if not held.holds)
-        found[bulk["calculation_id"]] = Held(True) if began else held
+        found[bulk["calculation_id"]] = Held(holds=True) if began else held
     return found
 
 

@@ -99,7 +99,7 @@ class KnownSystemStage(ChemicalSystemStage):
         ids = sorted(structures)
         for start in range(0, len(ids), self.size):
             chosen = {"structure_id": {"$in": ids[start : start + self.size]}, "deprecated": False}
-            fields = ("property_id", "structure_id", "method", "basis", "value", "content_hash")
+            fields = ("property_id", "structure_id", "method", "basis", "value", "low", "high", "content_hash")
             query = {**self.asked_about(), **chosen, "value": {"$exists": True}}
             for doc in self.db.database["properties"].find(query, {"_id": 0, **dict.fromkeys(fields, 1)}):
                 structure = structures[doc["structure_id"]]

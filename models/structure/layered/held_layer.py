@@ -51,16 +51,16 @@ def held_layer(bulk: Structure, layers: Iterable[Structure]) -> Held:
     for cluster in _two_dimensional(bulk, analysis):
         own = prepare(cut(bulk, cluster).structure)
         if any(comparison.same(layer, own) for layer in wanted):
-            return Held(True)
+            return Held(holds=True)
         formulas.add(own.key[0])
     if analysis.layered:
         others = formulas - {layer.key[0] for layer in wanted}
         told = f"of {' and '.join(sorted(others))}" if others else f"built otherwise (by more than {TOLERANCE})"
-        return Held(False, f"the bulk does not hold this layer: its layers are {told}")
+        return Held(holds=False, reason=f"the bulk does not hold this layer: its layers are {told}")
     if analysis.kind in _HOLDS_NONE:
-        return Held(False, f"the bulk does not hold this layer: it is {_article(analysis.kind)}")
+        return Held(holds=False, reason=f"the bulk does not hold this layer: it is {_article(analysis.kind)}")
     why = f"it is made of {analysis.kind}" if analysis.kind else analysis.reason
-    return Held(None, f"whether the bulk holds this layer can't be told: {why}")
+    return Held(holds=None, reason=f"whether the bulk holds this layer can't be told: {why}")
 
 
 def _two_dimensional(bulk: Structure, analysis: LayerAnalysis) -> Iterator[Cluster]:
