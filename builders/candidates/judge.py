@@ -53,7 +53,7 @@ _DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
 _OF_PROPERTIES = (
-    *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale"),
+    *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
     *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
 )
 
@@ -73,7 +73,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 8
+    version = 9
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 

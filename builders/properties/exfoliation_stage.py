@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final, NamedTuple
 
-from ...models.calculation.run_kind import ENERGY_KINDS, RELAXATION
+from ...models.calculation.run_kind import ENERGY_KINDS
 from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
 from ...models.structure.layered.held_layer import Held, held_layer
 from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_cell, in_plane_k_steps, in_plane_strain
@@ -20,6 +20,7 @@ from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from .hulls.limits import limited_by_dispersion
 from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
+from .relaxed_layers import relaxed_in_plane
 
 COMPARED: Final = (
     *("ENCUT", "PREC", "EDIFF", "ISMEAR", "SIGMA", "LASPH", "LREAL", "ADDGRID", "GGA_COMPAT"),
@@ -32,13 +33,9 @@ COMPARED: Final = (
 STRAIN: Final = 0.005
 """Relative difference of in-plane cells up to which strain is passed over. In both directions it costs 2 meV/atom in
 graphene, the stiffest layer (Young's modulus 340 N/m, Poisson's ratio 0.17; C. Lee et al., Science 321, 385 (2008))."""
-RELAXED_AS: Final = 0.001
-"""By how much a cell may differ from the one that a relaxation ended with."""
 WIDE_VACUUM: Final = 10.0
 """Å between nuclei from which a layer's images are apart: dispersion between layers falls with the fourth power of
 their distance (J. F. Dobson et al., Phys. Rev. Lett. 96, 073201 (2006)), to 1 % of that across a gap of 3.3 Å."""
-_CELL_RELAXED: Final = (3, 6)
-"""ISIF of relaxations after which no stress is left in the plane."""
 
 
 class ExfoliationStage(GroupStage):
@@ -89,7 +86,7 @@ def _energies(group: Doc) -> list[Doc]:
                 reasons[(doc["calculation_id"],)] = why
         layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
         cells = {doc["calculation_id"]: _cell(doc) for doc in (*layers, *bulks)} if layers and bulks else {}
-        relaxed = {name for side in (layers, bulks) for name in _relaxed_in_plane(side, cells)}
+        relaxed = {name for side in (layers, bulks) for name in relaxed_in_plane(side, cells)}
         held = _held(structure, layers, bulks)
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
@@ -153,25 +150,6 @@ def _strain(layer: Doc, bulk: Doc, cells: dict[str, InPlaneCell], relaxed: set[s
         of_layer=layer["calculation_id"] not in relaxed,
         of_bulk=predicted and bulk["calculation_id"] not in relaxed,
     )
-
-
-def _relaxed_in_plane(calculations: list[Doc], cells: dict[str, InPlaneCell]) -> set[str]:
-    """Those of one structure whose in-plane cell is what a relaxation by the same functional ended with."""
-    relaxations = [doc for doc in calculations if _relaxes_plane(doc)] if cells else []
-    return {
-        doc["calculation_id"]
-        for doc in calculations
-        for other in relaxations
-        if other["functional"] == doc["functional"]
-        and in_plane_strain(cells[doc["calculation_id"]], cells[other["calculation_id"]]) <= RELAXED_AS
-    }
-
-
-def _relaxes_plane(calculation: Doc) -> bool:
-    settings = calculation.get("settings", {})
-    free = settings.get("LATTICE_CONSTRAINTS")
-    within = free is None or (isinstance(free, list) and sum(map(bool, free)) >= 2)
-    return calculation["task_type"] == RELAXATION and settings.get("ISIF") in _CELL_RELAXED and within
 
 
 def _cell(calculation: Doc) -> InPlaneCell:

@@ -337,6 +337,9 @@ def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
         facts["largest_force"] = force
     elif len(steps[-1].get("forces", [])):
         notes.append("the last forces are not finite")
+    stress = np.array(steps[-1].get("stress", []), dtype=np.float64)
+    if stress.shape == (3, 3) and np.isfinite(stress).all():
+        facts["stress"] = stress.round(6).tolist()
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
     facts["volume_change"] = float(last / first - 1.0)
     if facts["volume_change"] > GROWN:

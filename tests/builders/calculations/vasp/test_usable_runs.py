@@ -88,6 +88,7 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 0.0, "PARAM1": 0.18333, "PARAM2": 0.22, "IVDW": 12}, "twice"),
         ({"METAGGA": "R2SCAN", "LUSE_VDW": True, "BPARAM": 15.7}, "R2SCAN+rVV10 (BPARAM=15.7)"),
         ({"METAGGA": "SCAN", "LUSE_VDW": True}, "SCAN+rVV10 (BPARAM=6.3)"),
+        ({"METAGGA": "R2SCAN", "LDAU": False, "LASPH": False}, "LASPH is off"),
         ({"IVDW": 12, "VDW_S8": 2.0}, "DFT-D3-BJ (VDW_S8=2)"),
         ({"NGX": 20}, "NGX = 20, the cut-off needs 31"),
         ({"NGZF": 40}, "NGZF = 40, the cut-off needs 61"),
@@ -151,7 +152,7 @@ def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
 
 
 def test_an_incar_comment_is_no_part_of_a_functional(parse: Parse) -> None:
-    doc = parse(tags={"METAGGA": "R2SCAN ! the mixing scheme's", "ENCUT": 680.0, "LDAU": False})
+    doc = parse(tags={"METAGGA": "R2SCAN ! the mixing scheme's", "ENCUT": 680.0, "LDAU": False, "LASPH": True})
 
     assert (doc["functional"], doc["usable"]) == ("R2SCAN", True)
     assert doc["settings"]["METAGGA"] == "R2SCAN"
