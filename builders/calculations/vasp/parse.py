@@ -162,6 +162,7 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     initial = checked(vasprun.initial_structure)
     titles = [str(symbol) for symbol in vasprun.potcar_symbols]
     elements = [title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1]
+    _check_elements(vasprun.atomic_symbols, species, titles, elements)
     hubbards = hubbards_of_run(tags, elements)
     mesh = _mesh(vasprun)
     kind = kind_of_run(tags, k_points_along_lines=mesh is None, k_point_weights=vasprun.actual_kpoints_weights)
@@ -218,6 +219,18 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         set_aside=set_aside,
     )
     return doc | usability_fields(judge(run))
+
+
+def _check_elements(symbols: list[str], species: list[Species], titles: list[str], elements: list[str]) -> None:
+    """Refuse atoms that are called by another element than their POTCAR is of: X is read as Xe, whatever it was."""
+    if not len(species) == len(titles) == len(elements):
+        return
+    first = 0
+    for one, title, element in zip(species, titles, elements, strict=True):
+        named = {str(symbol) for symbol in symbols[first : first + one.atoms]}
+        first += one.atoms
+        if named - {element}:
+            raise BadRecord(f"atoms are read as {', '.join(sorted(named))}, and their POTCAR is {title}")
 
 
 def usability_fields(usability: Usability) -> Doc:

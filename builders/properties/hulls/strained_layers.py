@@ -67,8 +67,8 @@ def _with_strain(document: Doc, strain: float | None) -> Doc:
     if strain < NEGLIGIBLE:
         return document
     reason = (
-        f"its in-plane cell was not relaxed: up to {strain:.3f} eV/atom of strain may be in the value, by the stress that "
-        f"is left (Young's modulus of {SOFTEST:g} N/m or more)"
+        f"its in-plane cell was not relaxed: up to {strain:.3f} eV/atom of strain may be in the value, by the stress "
+        f"that is left (Young's modulus of {SOFTEST:g} N/m or more)"
     )
     ends: Mapping[str, float] = {"low": document.get("low", document["value"]) - strain}
     if "lacks" not in document:
