@@ -58,7 +58,9 @@ def _strain(calculation: Doc, siblings: Sequence[Doc]) -> float | None:
     if calculation["calculation_id"] in relaxed_in_plane(siblings, cells):
         return 0.0
     stress = calculation.get("trajectory", {}).get("stress")
-    return None if stress is None or "structure" not in calculation else strain_energy_at_most(from_plain(calculation["structure"]), stress)
+    if stress is None or "structure" not in calculation:
+        return None
+    return strain_energy_at_most(from_plain(calculation["structure"]), stress)
 
 
 def _with_strain(document: Doc, strain: float | None) -> Doc:
