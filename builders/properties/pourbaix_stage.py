@@ -16,7 +16,7 @@ from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.entropies import SOURCES
-from ...models.energetics.ions import MissingReferenceSolidError, ions_of
+from ...models.energetics.ions import IonDataError, MissingReferenceSolidError, ions_of
 from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
@@ -237,7 +237,7 @@ class PourbaixStage(KnownSystemStage):
             entries = entries_with_ions(solids_in_water(solids), self.ions, elements)
             minima = self._minima(entries, asked)
             others = self._without_own_solid(entries, asked, minima)
-        except (MissingReferenceSolidError, PourbaixError) as error:
+        except (IonDataError, MissingReferenceSolidError, PourbaixError) as error:
             return [*docs, *({**base, "refused": str(error)} for base in bases)]
         formulas = {formula_of_solid(entry) for entry in (*entries, *asked) if entry.phase == "solid"}
         uncertain = Uncertainties(formulas, ions_of(self.ions, elements), water=solids.get(WATER), measured=measured)

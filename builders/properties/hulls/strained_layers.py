@@ -18,8 +18,8 @@ from .usable_calculations import why_unusable
 NEGLIGIBLE: Final = 1e-3
 """eV/atom of strain that is not worth a word."""
 _NOT_KNOWN: Final = (
-    "whether its in-plane cell was relaxed is not known (no relaxation of it, and no stress in the results): strain may "
-    "be in the value, which is too high then"
+    "whether its in-plane cell was relaxed is not known (no relaxation of it, no stress in the results): strain may be in "
+    "the value, which is too high then"
 )
 
 
