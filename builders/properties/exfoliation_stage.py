@@ -19,8 +19,8 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from .hulls.limits import limited_by_dispersion
+from .hulls.relaxed_layers import relaxed_in_plane
 from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
-from .relaxed_layers import relaxed_in_plane
 
 COMPARED: Final = (
     *("ENCUT", "PREC", "EDIFF", "ISMEAR", "SIGMA", "LASPH", "LREAL", "ADDGRID", "GGA_COMPAT"),

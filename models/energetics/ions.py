@@ -124,7 +124,7 @@ def ions_from_records(records: Iterable[Mapping[str, Any]]) -> tuple[AqueousIon,
     Raises
     ------
     IonDataError
-        When a record lacks something, holds no number where one belongs, contradicts itself, or another of the same ion.
+        When a record lacks something, holds no number where one belongs, or contradicts itself or another of its ion.
     """
     known: dict[tuple[frozenset[tuple[str, float]], float], AqueousIon] = {}
     ions = []
@@ -188,9 +188,10 @@ def ion_formation_energies(ions: Sequence[AqueousIon], solids: Mapping[str, floa
         solid = Composition(ion.reference_solid)
         difference = energies[ion.reference_solid] * solid.num_atoms - ion.reference_solid_gibbs / KJ_PER_MOL_PER_EV
         if abs(difference) > FAR_FROM_COMPUTED * solid.num_atoms:
+            off = abs(difference) / solid.num_atoms
             message = (
                 f"ion {ion.formula!r}: {ion.reference_solid_gibbs:g} kJ/mol of its reference solid "
-                f"{ion.reference_solid} is {abs(difference) / solid.num_atoms:.1f} eV/atom off its energy here: in kJ/mol?"
+                f"{ion.reference_solid} is {off:.1f} eV/atom off its energy here: is it in kJ/mol?"
             )
             raise IonDataError(message)
         share = ion.composition[ion.element] / solid[ion.element]

@@ -12,14 +12,14 @@ from ....models.structure.layered.in_plane_cell import in_plane_cell
 from ....models.structure.layered.in_plane_stress import SOFTEST, strain_energy_at_most
 from ....models.structure.serialization import from_plain
 from ...engine.batches import Doc
-from ..relaxed_layers import relaxed_in_plane
+from .relaxed_layers import relaxed_in_plane
 from .usable_calculations import why_unusable
 
 NEGLIGIBLE: Final = 1e-3
 """eV/atom of strain that is not worth a word."""
 _NOT_KNOWN: Final = (
-    "whether its in-plane cell was relaxed is not known (no relaxation of it, no stress in the results): strain may be in "
-    "the value, which is too high then"
+    "whether its in-plane cell was relaxed is not known (no relaxation of it, no stress in the results): strain may be "
+    "in the value, which is too high then"
 )
 
 

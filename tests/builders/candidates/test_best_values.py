@@ -159,9 +159,7 @@ def test_an_interval_is_kept_with_its_ends_and_counts_as_a_value() -> None:
 def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than_without_dispersion() -> None:
     hull = "PBE(+U) MP2020, against known"
     own, *others = ({"id": f"mp-{n}", "amount": 0.5} for n in range(3))
-    distance = value(
-        "energy_above_hull", hull, "calculation", 0.03, low=0.03, lacks=["dispersion"], competing=[own]
-    )
+    distance = value("energy_above_hull", hull, "calculation", 0.03, low=0.03, lacks=["dispersion"], competing=[own])
     among_others = {**distance, "competing": others}
     incomplete = {**distance, "lacks": ["compounds", "dispersion"]}
     exfoliation = value("exfoliation_energy", "optB88-vdW", "calculation", 0.08)

@@ -124,7 +124,7 @@ def test_bad_records_are_refused_with_the_reason(change: dict[str, object], comp
 
 
 def test_one_ion_with_two_energies_is_refused() -> None:
-    with pytest.raises(IonDataError, match="is there twice, with -228.1 and -328.1 kJ/mol"):
+    with pytest.raises(IonDataError, match=r"is there twice, with -228\.1 and -328\.1 kJ/mol"):
         ions_from_records([MANGANESE, MANGANESE | {"gibbs_formation_kj_mol": -328.1}])
     assert len(ions_from_records([MANGANESE, MANGANESE | {"gibbs_formation_kj_mol": -228.0}])) == 2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ...models.calculation.run_kind import RELAXATION
-from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_strain
-from ..engine.batches import Doc
+from ....models.calculation.run_kind import RELAXATION
+from ....models.structure.layered.in_plane_cell import InPlaneCell, in_plane_strain
+from ...engine.batches import Doc
 
 RELAXED_AS: Final = 0.001
 """By how much a cell may differ from the one that a relaxation ended with."""
