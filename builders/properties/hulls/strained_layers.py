@@ -5,7 +5,7 @@ How much it may be is told by the stress that the calculation found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from ....models.structure.layered.in_plane_cell import in_plane_cell
@@ -72,7 +72,8 @@ def _with_strain(document: Doc, strain: float | None) -> Doc:
         f"its in-plane cell was not relaxed: up to {strain:.3f} eV/atom of strain may be in the value, by the stress "
         f"that is left (Young's modulus of {SOFTEST:g} N/m or more)"
     )
-    ends: Mapping[str, float] = {"low": document.get("low", document["value"]) - strain}
+    value = float(document["value"])
+    ends = {"low": float(document.get("low", value)) - strain}
     if "lacks" not in document:
-        ends = {**ends, "high": document.get("high", document["value"])}
+        ends["high"] = float(document.get("high", value))
     return {**document, **ends, "warnings": [*document.get("warnings", []), reason]}
