@@ -68,7 +68,9 @@ def _claims(material: Doc) -> bool:
 
 def _within_groups(substitution: Mapping[str, str]) -> bool:
     swapped = [(old, new) for old, new in substitution.items() if old != new]
-    return bool(swapped) and all(_group(old) == _group(new) for old, new in swapped)
+    # Two elements that share the sites of one stand as "S/Se".
+    parts = ([*old.split("/"), *new.split("/")] for old, new in swapped)
+    return bool(swapped) and all(len({_group(symbol) for symbol in symbols}) == 1 for symbols in parts)
 
 
 @cache

@@ -22,6 +22,8 @@ CRYSTAL = {"material_id": "mp:1", "dimension_claimed": 3, "structure": {}}
         ({}, [], [CRYSTAL, {**CRYSTAL, "material_id": "x", "disordered": True}], "ordered version", ["x"]),
         ({}, [], [], "same-group swap", ["flat:1"]),
         ({"substitution": {"Mo": "Fe"}}, [], [], "new composition", []),
+        ({"substitution": {"Mo": "W", "Te": "S/Se"}}, [], [], "same-group swap", ["flat:1"]),
+        ({"substitution": {"Mo": "Mo", "Br": "O/Cl"}}, [], [], "new composition", []),
         ({"substitution": {"Pr": "Nd"}}, [], [], "same-group swap", ["flat:1"]),
         ({"substitution": {}, "route": "crystal-gan"}, [], [], "new composition", []),
     ],
