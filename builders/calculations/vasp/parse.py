@@ -87,6 +87,8 @@ SETTINGS: Final = (
 )
 """Tags that are kept: they decide whether two energies can be compared."""
 
+_TAIL: Final = 4096
+"""Bytes at the end of a file within which its root element is closed."""
 GROWN: Final = 0.15
 """Relative growth of the volume in a relaxation that leaves a tenth less than the cut-off asked for."""
 _MESHES: Final = (Kpoints.supported_modes.Gamma, Kpoints.supported_modes.Monkhorst)
@@ -134,11 +136,18 @@ def _read(path: Path, name: str) -> Vasprun:
         # A POTCAR is licensed and may be anything; the titles in vasprun.xml tell which were used.
         return Vasprun(path, parse_dos=False, parse_eigen=True, parse_potcar_file=False)
     except XMLSyntaxError as error:
-        cut = "Premature end" in str(error) or "no element found" in str(error)
-        what = "ends too early: the calculation still runs, or was cut off" if cut else "is not well-formed XML"
+        cut = "ends too early: the calculation still runs, or was cut off"
+        what = "is not well-formed XML" if _is_whole(path) else cut
         raise BadRun(f"{name} {what} ({error.msg})", "Run it to its end, or fetch the file again.") from None
     except _UNREADABLE as error:
         raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the root element is closed: a file that was cut off may end within a tag, or a number."""
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - _TAIL, 0))
+        return b"</modeling>" in stream.read()
 
 
 def _told(caught: list[warnings.WarningMessage]) -> list[str]:
