@@ -65,7 +65,7 @@ def start_early(modules: Iterable[str]) -> None:
 
 def process_pool(processes: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
     """Worker processes of this machine, each begun with the payload."""
-    start_early(_needed_by_workers())
+    start_early(needed_by_workers())
     context = multiprocessing.get_context(_method())
     return ProcessPoolExecutor(processes, mp_context=context, initializer=begin, initargs=(payload,))
 
@@ -75,7 +75,7 @@ def _method() -> str:
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def _needed_by_workers() -> list[str]:
+def needed_by_workers() -> list[str]:
     """Modules that are imported once, for the workers of all stages that this process may run."""
     if FOR_REFRESH[0] in sys.modules:
         return [*FOR_REFRESH, *(FOR_LEARNING if "torch" in sys.modules else ())]

@@ -113,6 +113,17 @@ def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None
     assert alive == []
 
 
+def test_what_is_imported_for_workers_is_what_the_stages_of_a_process_need() -> None:
+    program = (
+        "from exfolio.builders.calculations.vasp_results_stage import VaspStage\n"
+        "from exfolio.builders.engine.execution.worker_processes import needed_by_workers; print(*needed_by_workers())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "exfolio.builders.calculations.vasp_results_stage" in told
+    assert not any("refresh" in module or "hull" in module or "toy" in module for module in told)
+
+
 def test_any_executor_will_do(registry: Connection) -> None:
     """Threads in place of processes; engines of many machines have the same interface."""
     put_materials(registry, [{"material_id": f"test:{i}", "nsites": i + 1} for i in range(40)])
