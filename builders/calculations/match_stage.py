@@ -82,9 +82,12 @@ class _Known:
         for name, docs in named.items():
             by_id = {doc["calculation_id"]: doc for doc in docs}
             waiting = {doc["calculation_id"]: [_prepared(doc, field) for field in _FORMS] for doc in docs}
-            forms = [_prepared(self.docs[name], "structure")]
+            forms, compared = [_prepared(self.docs[name], "structure")], list[Prepared]()
             while forms:
                 form = forms.pop()
+                if form is None or any(_COMPARISON.same(one, form) for one in compared):
+                    continue
+                compared.append(form)
                 found = [identity for identity, ends in waiting.items() if _are_alike(form, ends)]
                 forms += [waiting.pop(identity)[-1] for identity in found]
                 self._believed |= set(found)
@@ -111,8 +114,8 @@ def _may_hold(calculation: Doc, layer: Doc) -> bool:
     return False
 
 
-def _are_alike(form: Prepared | None, ends: list[Prepared | None]) -> bool:
-    return form is not None and any(end is not None and _COMPARISON.same(form, end) for end in ends)
+def _are_alike(form: Prepared, ends: list[Prepared | None]) -> bool:
+    return any(end is not None and _COMPARISON.same(form, end) for end in ends)
 
 
 def _prepared(doc: Doc, field: str) -> Prepared | None:
