@@ -114,7 +114,7 @@ class KnownHullStage(KnownSystemStage):
     """Writes energy_above_hull from known formation energies; a lower bound where known compounds have none."""
 
     name = "known-hull"
-    version = 3
+    version = 4
     competing: ClassVar[tuple[Members, ...]] = (
         # Monolayers that have a formation energy stay in the hull; they are no compounds that it lacks.
         replace(
