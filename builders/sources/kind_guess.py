@@ -71,6 +71,9 @@ def _kinds_of_file(path: Path) -> set[str]:
     if path.name.lower().endswith((".npz", ".npy")):
         return {"point-clouds"}
     head = read_head(path, _HEAD_BYTES)
+    # A name that says CIF or POSCAR is believed: what is wrong with the content is then told by its reader.
+    if reader_class("structure-files").accepts(without_compression(path.name)):
+        return {"structure-files"}
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
         return _kinds_of_json(path)
