@@ -78,8 +78,8 @@ def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedCon
         mass = density(amounts, 1.0) / GRAMS_PER_CM3
         units = stated.units or max(1, round(mass / stated.weight))
         if abs(mass / units - stated.weight) > WEIGHT_SHARE * stated.weight:
-            here = f"{mass / units:.6g}"
-            found.append(f"the formula weight is stated as {stated.weight:g} u, the atoms listed give {here} u")
+            listed = f"{mass / units:.6g}"
+            found.append(f"the formula weight is stated as {stated.weight:g} u, the atoms listed give {listed} u")
     if stated.volume is not None and abs(volume - stated.volume) > VOLUME_SHARE * stated.volume:
         found.append(f"the volume of the cell is stated as {stated.volume:g} Å^3, its vectors span {volume:.6g} Å^3")
     if stated.density is not None:
