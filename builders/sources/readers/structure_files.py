@@ -239,7 +239,6 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | BadRecord]]:
             continue
         if number == 0:
             _text(line[:2])
-            line = line.removeprefix(codecs.BOM_UTF8)
         for part in line.split(b"\r") if b"\r" in line else (line,):
             number += 1
             yield number, part

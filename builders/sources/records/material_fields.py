@@ -24,6 +24,7 @@ from ....models.composition.formula.formulas import (
 from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....models.structure.vacuum import with_vacuum
+from .agreement import check_agreement
 from .raw_record import BadRecord
 from .units import PLAUSIBLE, UNITS_OF_FIELD
 
@@ -61,6 +62,7 @@ def identity(source: str, source_id: str, source_version: str | None) -> dict[st
             f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
             remedy=f"give an id of at most {MAX_ID} characters without NUL, or choose another column for it",
         )
+    storable(source_id, "its id")
     fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
     return fields | ({"source_version": source_version} if source_version is not None else {})
 
@@ -255,6 +257,7 @@ def emmet_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     if record.get("structure") is not None:
         structure = read_structure(record["structure"])
         fields = structure_fields(structure)
+        check_agreement(record, fields)
         if record.get("formula_pretty") is not None:
             check_formula(record["formula_pretty"], structure)
     else:
