@@ -259,8 +259,8 @@ def numbered_lines(path: Path, *, limit: int = MAX_LINE_BYTES) -> Iterator[tuple
     Yields
     ------
     tuple
-        Number of the line, from 1, and its bytes without the line end and the mark of UTF-8; or the `BadRecord` for a line too long, or
-        for the rest of a damaged file.
+        Number of the line, from 1, and its bytes without the line end and the mark of UTF-8; or the `BadRecord` for a
+        line too long, or for the rest of a damaged file.
     """
     number = 0
     try:

@@ -129,7 +129,7 @@ class ExtendedXyz(FileReader):
         energy = atoms.calc.results.get("energy") if atoms.calc is not None else None
         if energy is not None:
             if not np.isfinite(energy):
-                raise BadRecord(f"its energy is {energy}, which is not finite", remedy="leave it out where it is not known")
+                raise BadRecord(f"its energy is {energy}, which is not finite", remedy="leave it out")
             document["energy_per_atom"] = float(energy) / len(atoms)
             if self.method:
                 document["methods"] = {"energy_per_atom": self.method}

@@ -26,9 +26,7 @@ def test_guesses_by_content(write: Any, tmp_path: Path, rock_salt: Structure) ->
             assert guess_kind(write("unnamed", content)) == kind
 
 
-@pytest.mark.parametrize(
-    "content", ["some words\nand more\n", b"\x89PNG\x00\x01", [{"name": "no structure"}], "[]"]
-)
+@pytest.mark.parametrize("content", ["some words\nand more\n", b"\x89PNG\x00\x01", [{"name": "no structure"}], "[]"])
 def test_what_is_of_no_kind_says_so(write: Any, content: Any) -> None:
     with pytest.raises(SourceFileError, match=r"unnamed' is of no known kind; there are: 2dmatpedia"):
         guess_kind(write("unnamed", content))
