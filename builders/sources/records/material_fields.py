@@ -6,7 +6,6 @@ file format and no database.
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -26,15 +25,13 @@ from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....models.structure.vacuum import with_vacuum
 from .agreement import check_agreement
-from .raw_record import BadRecord
+from .raw_record import UNPRINTABLE, BadRecord
 from .units import PLAUSIBLE, UNITS_OF_FIELD
 
 MAX_EXTRA_BYTES = 64 * 1024
 """A single value of ``extra`` larger than this, as JSON, is left out and named in ``extra.left_out``."""
 MAX_ID = 300
 """Characters of an id in a source."""
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Characters of control and of direction: an id that holds them can't be typed, nor told from another."""
 SAME_FRACTION = 1e-3
 """A formula and a structure may differ by this in the fraction of an element: occupancies are rounded."""
 
@@ -60,7 +57,7 @@ def identity(source: str, source_id: str, source_version: str | None) -> dict[st
     BadRecord
         The id in the source can't be one: it is empty, too long, or holds control characters.
     """
-    if not source_id.strip() or len(source_id) > MAX_ID or _UNPRINTABLE.search(source_id):
+    if not source_id.strip() or len(source_id) > MAX_ID or UNPRINTABLE.search(source_id):
         raise BadRecord(
             f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
             remedy=f"give an id of at most {MAX_ID} printable characters, or choose another column for it",
