@@ -12,6 +12,7 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
@@ -51,7 +52,9 @@ class HostLayers:
         return f"layers of {' and '.join(self.formulas)}{charge} hold {' and '.join(self.ions)} between them"
 
 
-def host_layers(structure: Structure, found: Contacts) -> HostLayers | None:
+def host_layers(
+    structure: Structure, found: Contacts, numbers_out: NDArray[np.int64] | None = None
+) -> HostLayers | None:
     """Find the layers that are left without the electropositive ions; None where there are no such.
 
     Parameters
@@ -60,9 +63,13 @@ def host_layers(structure: Structure, found: Contacts) -> HostLayers | None:
         The crystal.
     found
         Its contacts.
+    numbers_out
+        Atomic numbers, of which the electropositive ones are taken out; all when None.
     """
     numbers = found.numbers
     ions = ELECTROPOSITIVE[numbers]
+    if numbers_out is not None:
+        ions &= np.isin(numbers, numbers_out)
     if not ions.any() or not NONMETAL[numbers[~ions]].any():
         return None
     host = np.flatnonzero(~ions)
