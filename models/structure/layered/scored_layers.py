@@ -37,9 +37,9 @@ MOST_BOUND: Final = 0.067
 0.074, beta-In2S3 0.080, GeTe 0.11."""
 MOST_OF_WITHIN: Final = 0.6
 """Strength of a covalent contact across beside the weakest of the bonds that make a layer one: V2O5 0.20, gray Sb and
-Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across counts for nothing here: its anions repel those
-of the next layer as much. Matlockites, where that contact has 0.5 to 0.7, come apart as easily as MoS2: 16 meV/Å^2
-(CaHCl) to 29 (PbFCl) by CHGNet (DOI 10.1038/s42256-023-00716-3) with D3."""
+Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across counts for nothing here: its anions repel
+those of the next layer as much. Matlockites, where that contact has 0.5 to 0.7, come apart as easily as MoS2: 16
+meV/Å^2 (CaHCl) to 29 (PbFCl) by CHGNet (DOI 10.1038/s42256-023-00716-3) with D3."""
 LEAST_BOND: Final = 1 / 6
 """Strength that a bond must have: Pauling's for an ion of charge 1 with six neighbours (J. Am. Chem. Soc. 51, 1010
 (1929)). The last that makes PbFCl a layer has 0.19 to 0.25, the one across 0.12 to 0.14; in TlF, a crystal of loose
