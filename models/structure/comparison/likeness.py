@@ -79,16 +79,15 @@ def likeness(known: Prepared, query: Prepared, misfit: Misfit | bool = True) -> 
     """
     wide = misfit if isinstance(misfit, Misfit) and misfit.small else _misfit(known, query)
     tight = wide
-    cells = known.tight_cell, query.tight_cell
-    if cells[0] is not None and cells[1] is not None:
-        if cells[0].counts != cells[1].counts:
-            sizes = f"{sum(cells[0].counts)} and {sum(cells[1].counts)}"
-            calm = (_calm(known, cells[0], cells[1]), _calm(query, cells[1], cells[0]))
-            if calm[0].counts != calm[1].counts:
+    one, other = known.tight_cell, query.tight_cell
+    if one is not None and other is not None:
+        if one.counts != other.counts:
+            sizes = f"{sum(one.counts)} and {sum(other.counts)}"
+            one, other = _calm(known, one, other), _calm(query, other, one)
+            if one.counts != other.counts:
                 return _likeness(f"primitive cells of {sizes} atoms", wide)
-            cells = calm
-        if known.cell is None or known.cell.counts != cells[0].counts:
-            tight = least_misfit(cells[0], cells[1], **_WIDE)
+        if known.cell is None or known.cell.counts != one.counts:
+            tight = least_misfit(one, other, **_WIDE)
     if tight is None:
         return _likeness("no primitive cell in common", wide)
     if tight.site > SITE_TOLERANCE or tight.strain > STRAIN_TOLERANCE:
