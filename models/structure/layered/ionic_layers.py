@@ -136,10 +136,10 @@ def charged_layers(formulas: Sequence[str]) -> tuple[str, ...]:
 def least_charge(formula: str) -> int:
     """Charge nearest to 0 that the usual oxidation states of its elements add up to; 0 where some have none.
 
-    Metals of groups 4 to 12 have any state up to their highest usual one.
+    Metals of groups 4 to 12 have any state up to their highest usual one. What has no metal is covalent, and 0.
     """
     composition = Composition(formula)
-    if len(composition) == 1:
+    if len(composition) == 1 or not any(element.is_metal for element in composition.elements):
         return 0
     states = []
     for element, amount in composition.items():

@@ -200,7 +200,7 @@ def judge(structure: Structure, found: Contacts) -> Verdict:
     sites = len(structure)
     every = states(found, sites)
     kind: Kind
-    scores, last = [0.0] * 4, dict[int, _State]()
+    scores, last, planar = [0.0] * 4, dict[int, _State](), list[_State]()
     for state in every:
         dimension = state.dimension
         if dimension is None:
@@ -209,13 +209,32 @@ def judge(structure: Structure, found: Contacts) -> Verdict:
             continue
         scores[dimension] += state.score
         last[dimension] = state
+        if dimension == 2:
+            planar.append(state)
     metallic = not NONMETAL[found.numbers].any()
     if metallic and 3 in last:  # however far apart its planes, no metal comes apart in layers
         kind, layer_binding = "network", None
     else:
+        if planar and not metallic:
+            last[2] = _layers(structure, found, planar)
         kind, layer_binding = _kind(structure, found, every, scores, last)
     state = last.get(_DIMENSION[kind], every[-1])
     return Verdict(kind, (scores[0], scores[1], scores[2], scores[3]), state.clusters, state.end, layer_binding)
+
+
+def _layers(structure: Structure, found: Contacts, planar: list[_State]) -> _State:
+    """Of the states that consist of layers the one with the most of them that come apart, else the last.
+
+    Of equally many the last: the longest bonds within are in. Of a stack of two kinds it is the one in which they are
+    apart, not that in which the shorter of two gaps counts as bonded.
+    """
+    best = planar[-1]
+    for state in planar[-2::-1]:
+        if len(state.clusters) > len(best.clusters):
+            binding_across = _layer_binding(structure, found, state)
+            if binding_across.within >= LEAST_BOND and binding_across.holds:
+                best = state
+    return best
 
 
 def _kind(

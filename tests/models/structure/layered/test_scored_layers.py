@@ -138,6 +138,24 @@ def test_layers_of_several_kinds_may_lie_on_each_other_where_each_is_neutral(cry
     assert (found.layered, found.layers_per_cell) == (True, 2)
 
 
+def test_layers_are_told_apart_where_one_of_two_gaps_is_narrower() -> None:
+    """Double sheets of AlSe, Al-Se 2.45 Å: selenium 3.4 Å from that of the next sheet, aluminium 4.4 Å from the other."""
+    heights = {"Al": 2.4, "Se": 1.3}
+    sheets = Structure(
+        Lattice.hexagonal(3.8, 2 * 2.4 + 3.8),
+        ["Al", "Se", "Se", "Al"],
+        [[2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0]],
+    )
+    for site, height in zip(range(4), (heights["Al"], heights["Se"], -heights["Se"], -heights["Al"]), strict=True):
+        sheets.translate_sites([site], [0, 0, height], frac_coords=False)
+    found = analyse_layers(sheets)
+    assert (found.layered, [len(sheet.sites) for sheet in found.components]) == (True, [2, 2])
+
+
+def test_what_has_no_metal_has_no_charged_layers() -> None:
+    assert [least_charge(formula) for formula in ("HC2", "BO", "SeN", "BiO")] == [0, 0, 0, 1]
+
+
 @pytest.mark.parametrize("cell", [[2, 1, 1], [[1, 1, 0], [-1, 1, 0], [0, 0, 2]], [[1, 0, 1], [0, 1, 0], [0, 0, 1]]])
 @pytest.mark.parametrize("name", ["MoS2 2H", "Bi2Te3", "NaCl", "Se"])
 def test_the_verdict_does_not_depend_on_the_cell(crystal: Crystal, name: str, cell: list[list[int]]) -> None:
