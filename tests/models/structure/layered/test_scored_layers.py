@@ -139,7 +139,7 @@ def test_layers_of_several_kinds_may_lie_on_each_other_where_each_is_neutral(cry
 
 
 def test_layers_are_told_apart_where_one_of_two_gaps_is_narrower() -> None:
-    """Double sheets of AlSe, Al-Se 2.45 Å: selenium 3.4 Å from that of the next sheet, aluminium 4.4 Å from the other."""
+    """Double sheets of AlSe, Al-Se 2.45 Å: Se is 3.4 Å from Se of the next sheet, Al 4.4 Å from Al of the other."""
     heights = {"Al": 2.4, "Se": 1.3}
     sheets = Structure(
         Lattice.hexagonal(3.8, 2 * 2.4 + 3.8),
