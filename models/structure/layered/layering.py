@@ -13,7 +13,7 @@ from pymatgen.core.structure import Structure
 
 from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
-from .contacts import Contacts, contacts, crossing
+from .contacts import ELECTROPOSITIVE, Contacts, contacts, crossing
 from .ionic_layers import HostLayers, charged_layers, host_layers, layer_formulas
 from .scored_layers import LEAST_BOND, MOST_BOUND, MOST_OF_WITHIN, MOST_SHARE, LayerBinding, Verdict, judge
 
@@ -182,12 +182,18 @@ def _by_score(structure: Structure) -> LayerAnalysis:
 
 def _host(structure: Structure, found: Contacts, verdict: Verdict) -> HostLayers | None:
     """Layers that ions hold together: by all ions, or, where there is a gap already, by those with bonds across it."""
-    if verdict.kind in {"bound layers", "network"} and (host := host_layers(structure, found)):
+    tried = verdict.kind in {"bound layers", "network"}
+    if tried and (host := host_layers(structure, found)):
         return host
     if verdict.layer_binding is None:
         return None
-    across = found[crossing(found, verdict.components, len(structure)) & (found.strength > 0)]
-    return host_layers(structure, found, np.unique(found.numbers[np.concatenate((across.first, across.second))]))
+    ends = np.concatenate((found.first, found.second))
+    across = np.tile(crossing(found, verdict.components, len(structure)) & (found.strength > 0), 2)
+    near = found.numbers[ends[across]]
+    at_gap, everywhere = (np.unique(numbers[ELECTROPOSITIVE[numbers]]) for numbers in (near, found.numbers))
+    if not len(at_gap) or (tried and len(at_gap) == len(everywhere)):
+        return None
+    return host_layers(structure, found, at_gap)
 
 
 def _in_words(verdict: Verdict) -> str:

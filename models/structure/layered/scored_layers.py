@@ -243,12 +243,10 @@ def _kind(
     looser = max(scores[:2])
     if 2 in last and scores[2] >= looser:
         layers = last[2]
-        within = found[(found.ratio < layers.start) & ~_crossing(found, layers, len(structure))]
-        if woven(structure, layers.clusters, within):
-            return "woven layers", None
         layer_binding = _layer_binding(structure, found, layers)
         if layer_binding.within >= LEAST_BOND and layer_binding.holds:
-            return "layers", layer_binding
+            within = found[(found.ratio < layers.start) & ~_crossing(found, layers, len(structure))]
+            return ("woven layers", None) if woven(structure, layers.clusters, within) else ("layers", layer_binding)
         if layer_binding.within >= LEAST_BOND or not is_monolayer_cell(structure):
             return "bound layers", layer_binding
     if 3 in last and scores[3] >= looser:
