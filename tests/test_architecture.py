@@ -83,6 +83,8 @@ ARROWS = {
     "builders/sources/files": "sources/records",
     "builders/sources/crystal_files": "sources/records",
     "builders/sources/readers": "sources/crystal_files sources/files sources/records",
+    "builders/sources/databases": "sources/readers sources/files sources/records",
+    "builders/sources/bundled": "sources/files sources/records",
     "builders/sources/services": "sources/readers sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",

@@ -31,25 +31,25 @@ KINDS: dict[str, str] = {
 """Name of each of exfolio's own kinds of source and what it is, in a line."""
 
 _READERS = {
-    "2dmatpedia": ("two_d_mat_pedia", "TwoDMatPedia"),
-    "structures": ("structures_json", "StructuresJson"),
-    "entries": ("entries_json", "EntriesJson"),
-    "structure-files": ("structure_files", "StructureFiles"),
-    "c2db": ("ase_database", "C2db"),
-    "c2db-folders": ("c2db_folders", "C2dbFolders"),
-    "ase": ("ase_database", "AseDatabase"),
-    "jarvis": ("jarvis", "Jarvis"),
-    "alexandria": ("alexandria", "Alexandria"),
-    "oqmd": ("oqmd", "Oqmd"),
-    "mc2d": ("mc2d", "Mc2d"),
-    "matpes": ("matpes", "MatPes"),
-    "extxyz": ("extended_xyz", "ExtendedXyz"),
-    "v2db": ("v2db", "V2db"),
-    "point-clouds": ("point_clouds", "PointClouds"),
-    "table": ("table", "Table"),
-    "prototypes": ("aflow_prototypes", "Prototypes"),
-    "handbook": ("handbook", "Handbook"),
-    "known-monolayers": ("known_monolayers", "KnownMonolayers"),
+    "2dmatpedia": ("databases.two_d_mat_pedia", "TwoDMatPedia"),
+    "structures": ("readers.structures_json", "StructuresJson"),
+    "entries": ("readers.entries_json", "EntriesJson"),
+    "structure-files": ("readers.structure_files", "StructureFiles"),
+    "c2db": ("readers.ase_database", "C2db"),
+    "c2db-folders": ("databases.c2db_folders", "C2dbFolders"),
+    "ase": ("readers.ase_database", "AseDatabase"),
+    "jarvis": ("databases.jarvis", "Jarvis"),
+    "alexandria": ("databases.alexandria", "Alexandria"),
+    "oqmd": ("databases.oqmd", "Oqmd"),
+    "mc2d": ("databases.mc2d", "Mc2d"),
+    "matpes": ("databases.matpes", "MatPes"),
+    "extxyz": ("readers.extended_xyz", "ExtendedXyz"),
+    "v2db": ("databases.v2db", "V2db"),
+    "point-clouds": ("readers.point_clouds", "PointClouds"),
+    "table": ("readers.table", "Table"),
+    "prototypes": ("bundled.aflow_prototypes", "Prototypes"),
+    "handbook": ("bundled.handbook", "Handbook"),
+    "known-monolayers": ("bundled.known_monolayers", "KnownMonolayers"),
 }
 
 
@@ -79,7 +79,7 @@ def reader_class(kind: str) -> type[Any]:
         msg = f"there is no kind of source called {kind!r}; there are: {', '.join(all_kinds())}"
         raise SourceOptionError(msg)
     module, name = _READERS[kind]
-    return cast("type[Any]", getattr(import_module(f".readers.{module}", __package__), name))
+    return cast("type[Any]", getattr(import_module(f".{module}", __package__), name))
 
 
 def reader_for(kind: str, **options: Any) -> Reader:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.readers.two_d_mat_pedia import TwoDMatPedia
+from exfolio.builders.sources.databases.two_d_mat_pedia import TwoDMatPedia
 from exfolio.builders.sources.records.source_options import SourceOptionError
 from pymatgen.core import Lattice, Structure
 

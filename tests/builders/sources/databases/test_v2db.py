@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from exfolio.builders.sources.databases.v2db import V2db
 from exfolio.builders.sources.kind_guess import guess_kind
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.builders.sources.readers.reader import parse_many
-from exfolio.builders.sources.readers.v2db import V2db
 from exfolio.builders.sources.records.raw_record import BadRecord
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
+from ..readers.structure_files import StructureFiles
 from ..records.material_fields import (
     check_formula,
     check_value,
@@ -26,7 +27,6 @@ from ..records.material_fields import (
     text,
 )
 from ..records.raw_record import BadRecord, Documents, RawRecord
-from .structure_files import StructureFiles
 
 REFERENCE = "D. Campi et al., MC2D, ACS Nano 17, 11268 (2023)"
 

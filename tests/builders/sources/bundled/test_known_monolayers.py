@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.readers.handbook import TABLE, Handbook
-from exfolio.builders.sources.readers.known_monolayers import LIST, KnownMonolayers
+from exfolio.builders.sources.bundled.handbook import TABLE, Handbook
+from exfolio.builders.sources.bundled.known_monolayers import LIST, KnownMonolayers
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.vacuum import VACUUM, is_monolayer_cell

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from exfolio.builders.sources.databases.alexandria import Alexandria
+from exfolio.builders.sources.databases.c2db_folders import C2dbFolders
+from exfolio.builders.sources.databases.matpes import MatPes
+from exfolio.builders.sources.databases.mc2d import Mc2d
+from exfolio.builders.sources.databases.oqmd import Oqmd
 from exfolio.builders.sources.kind_guess import guess_kind
-from exfolio.builders.sources.readers.alexandria import Alexandria
-from exfolio.builders.sources.readers.c2db_folders import C2dbFolders
 from exfolio.builders.sources.readers.extended_xyz import ExtendedXyz
-from exfolio.builders.sources.readers.matpes import MatPes
-from exfolio.builders.sources.readers.mc2d import Mc2d
-from exfolio.builders.sources.readers.oqmd import Oqmd
 from pymatgen.core import Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 

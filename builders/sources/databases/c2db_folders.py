@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from ..files.file_reader import FileReader
 from ..files.json_stream import load
 from ..files.open_files import read_whole
+from ..readers.extended_xyz import read_frame, structure_of
 from ..records.material_fields import check_value, extra_fields, identity, number, structure_fields, text
 from ..records.raw_record import BadRecord, Documents, RawRecord
-from .extended_xyz import read_frame, structure_of
 
 REFERENCE = "S. Haastrup et al., 2D Mater. 5, 042002 (2018); M. N. Gjerding et al., 2D Mater. 8, 044002 (2021)"
 STRUCTURE = "structure.xyz"

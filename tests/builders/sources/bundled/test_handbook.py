@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.sources.readers.handbook import COLUMNS, TABLE, TYPES, Handbook, crystal, read_types
+from exfolio.builders.sources.bundled.handbook import COLUMNS, TABLE, TYPES, Handbook, crystal, read_types
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.models.structure.layered.layering import analyse_layers
 from exfolio.models.structure.serialization import from_plain

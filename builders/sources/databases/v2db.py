@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from .table import Table
+from ..readers.table import Table
 
 
 def _columns() -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from exfolio.builders.sources.databases.jarvis import Jarvis
 from exfolio.builders.sources.kind_guess import guess_kind
-from exfolio.builders.sources.readers.jarvis import Jarvis
 from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.records.raw_record import BadRecord
 from matminer.utils.io import store_dataframe_as_json

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exfolio.builders.sources.readers.aflow_prototypes import Prototypes
+from exfolio.builders.sources.bundled.aflow_prototypes import Prototypes
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
