@@ -13,15 +13,9 @@ from typing import Any, ClassVar
 
 from ..files.json_stream import json_items, load
 from ..files.open_files import SourceFileError
-from ..records.material_fields import (
-    amounts_of,
-    facts_of_amounts,
-    identity,
-    read_structure,
-    space_group,
-    structure_fields,
-)
+from ..records.material_fields import facts_of_amounts, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.structure_fields import amounts_of, read_structure, structure_fields
 
 REFERENCE = (
     "M. J. Mehl et al., The AFLOW Library of Crystallographic Prototypes: Part 1, Comput. Mater. Sci. 136, S1 (2017)"

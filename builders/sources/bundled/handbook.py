@@ -26,8 +26,9 @@ from ....models.structure.symmetry.from_wyckoff import (
     coordinate,
     find_setting,
 )
-from ..records.material_fields import check_formula, checked, identity, space_group, structure_fields
+from ..records.material_fields import identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.structure_fields import check_formula, checked, structure_fields
 from ..records.units import KJ_PER_MOL_PER_EV
 
 TABLE: Final = Path(__file__).with_name("handbook.csv")

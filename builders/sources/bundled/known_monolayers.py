@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Final
 
 from ....models.structure.layered.monolayer import NotLayered, monolayers
 from ....models.structure.symmetry.symmetry_analysis import space_group as space_group_of
-from ..records.material_fields import checked, identity, space_group, structure_fields
+from ..records.material_fields import identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.structure_fields import checked, structure_fields
 from .handbook import TABLE, TYPES, Handbook, crystal
 
 LIST: Final = Path(__file__).with_name("known_monolayers.csv")

@@ -13,8 +13,10 @@ from ..files.file_reader import FileReader
 from ..files.json_stream import load
 from ..files.open_files import read_whole
 from ..readers.extended_xyz import read_frame, structure_of
-from ..records.material_fields import check_value, extra_fields, identity, number, structure_fields, text
+from ..records.material_fields import identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import structure_fields
 
 REFERENCE = "S. Haastrup et al., 2D Mater. 5, 042002 (2018); M. N. Gjerding et al., 2D Mater. 8, 044002 (2021)"
 STRUCTURE = "structure.xyz"
@@ -33,6 +35,13 @@ class C2dbFolders(FileReader):
     file_kinds: ClassVar[str] = "C2DB's data.json, each beside its structure.xyz"
     suffixes: ClassVar[tuple[str, ...]] = ("data.json",)
     default_source: ClassVar[str] = "c2db"
+    needed: ClassVar[frozenset[str]] = frozenset({"hform"})
+    reference: ClassVar[str] = REFERENCE
+
+    @staticmethod
+    def has_been_made(record: Mapping[str, Any]) -> bool:
+        """Whether a report of the monolayer is named."""
+        return bool(record.get("doi"))
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the one record of a folder."""
@@ -54,8 +63,9 @@ class C2dbFolders(FileReader):
         """
         source_text, frame, uid = raw.payload
         record = load(source_text)
-        if not isinstance(record, Mapping) or "hform" not in record:
-            raise BadRecord("it has no hform", remedy="give C2DB's own archive")
+        if not isinstance(record, Mapping) or (missing := self.needed - set(record)):
+            lacks = f"no {', '.join(sorted(missing))}" if isinstance(record, Mapping) else "no facts by name"
+            raise BadRecord(f"it has {lacks}", remedy="give the archive's own files")
         stated = {
             field: check_value(field, value)
             for name, field in _NUMBERS.items()
@@ -67,9 +77,9 @@ class C2dbFolders(FileReader):
             **stated,
             "methods": dict.fromkeys(stated, METHOD),
             "dimension_claimed": 2,
-            "reference": REFERENCE,
+            "reference": self.reference,
         }
-        if text(record, "doi"):
+        if self.has_been_made(record):
             document["synthesised"] = True
         document["extra"] = extra_fields(record, used=frozenset({"uid", *_NUMBERS}))
         return {"materials": [document]}

@@ -13,19 +13,10 @@ from pymatgen.core.structure import Lattice, Structure
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    checked,
-    extra_fields,
-    identity,
-    number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
-)
+from ..records.material_fields import identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import check_formula, checked, read_structure, structure_fields
 
 REFERENCE = "K. Choudhary et al., JARVIS, npj Comput. Mater. 6, 173 (2020)"
 OPT = "optB88-vdW"

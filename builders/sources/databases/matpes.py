@@ -12,17 +12,10 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    identity,
-    number,
-    read_structure,
-    structure_fields,
-    text,
-)
+from ..records.material_fields import identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import check_formula, read_structure, structure_fields
 
 REFERENCE = "A. D. Kaplan et al., MatPES, arXiv 2503.04070 (2025)"
 _USED = frozenset(

@@ -14,19 +14,10 @@ import numpy as np
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
 from ..readers.structure_files import StructureFiles
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    formula_fields,
-    identity,
-    number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
-)
+from ..records.material_fields import formula_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import check_formula, read_structure, structure_fields
 
 REFERENCE = "D. Campi et al., MC2D, ACS Nano 17, 11268 (2023)"
 

@@ -15,23 +15,15 @@ from pymatgen.symmetry.groups import SpaceGroup
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    checked,
-    extra_fields,
-    formula_fields,
-    identity,
-    number,
-    space_group,
-    structure_fields,
-    text,
-)
+from ..records.material_fields import formula_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import check_formula, checked, structure_fields
 
 REFERENCE = "S. Kirklin et al., OQMD, npj Comput. Mater. 1, 15010 (2015)"
 LICENSE = "CC BY 4.0"
 METHOD = "PBE (+U)"
+SAME_VOLUME = 0.01  # as a fraction; it is stated with six digits, and typed by hand with fewer
 
 # Energies eV/atom; `stability` is the distance to the hull, 0 on it; gap eV.
 _NUMBERS = {"delta_e": "formation_energy", "stability": "energy_above_hull", "band_gap": "band_gap"}
@@ -81,6 +73,7 @@ class Oqmd(FileReader):
             fields = structure_fields(structure)
             if formula is not None:
                 check_formula(formula, structure)
+            _check_volume(number(record, "volume"), structure)
         elif formula is not None:
             fields = formula_fields(formula)
         else:
@@ -113,6 +106,14 @@ def _number(symbol: str) -> int | None:
         return int(SpaceGroup(symbol).int_number)
     except ValueError:
         return None
+
+
+def _check_volume(stated: float | None, structure: Structure) -> None:
+    if stated is not None and abs(stated - structure.volume) > SAME_VOLUME * structure.volume:
+        raise BadRecord(
+            f"the volume is stated as {stated:.4g} Å^3, that of its cell is {structure.volume:.4g}",
+            remedy="take the record from OQMD again",
+        )
 
 
 def _structure(record: Mapping[str, Any]) -> Structure | None:

@@ -10,18 +10,10 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import json_items, load
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    identity,
-    number,
-    read_structure,
-    space_group,
-    structure_fields,
-    text,
-)
+from ..records.material_fields import identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
+from ..records.structure_fields import check_formula, read_structure, structure_fields
 
 REFERENCE = "J. Zhou et al., 2DMatPedia, Sci. Data 6, 86 (2019)"
 PBE, VDW = "PBE", "optB88-vdW"

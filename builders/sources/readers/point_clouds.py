@@ -21,9 +21,10 @@ from ....models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout,
 from ..files.file_reader import FileReader
 from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, quoted, rest_unread
-from ..records.material_fields import checked, claim_dimension, identity, structure_fields
+from ..records.material_fields import claim, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import checked, structure_fields
 
 MAX_NAMES_BYTES = 64 * 2**20
 """Largest array of names taken."""
@@ -146,7 +147,7 @@ class PointClouds(FileReader):
             **identity(self.source, source_id, self.source_version),
             **structure_fields(checked(structure)),
         }
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension)
         if self.method:
             document["methods"] = {"structure": self.method}
         if self.reference:

@@ -11,15 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..records.material_fields import (
-    check_formula,
-    check_value,
-    extra_fields,
-    formula_fields,
-    structure_fields,
-)
+from ..records.material_fields import formula_fields
 from ..records.raw_record import BadRecord
+from ..records.record_values import check_value, extra_fields
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import check_formula, structure_fields
 from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
 from .optimade_structure import dimensions_of, not_sent, periodic_directions, structure_of
 

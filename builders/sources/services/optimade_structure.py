@@ -15,8 +15,8 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from ....models.structure.vacuum import MIN_GAP, layer_in_vacuum
-from ..records.material_fields import read_structure
 from ..records.raw_record import BadRecord
+from ..records.structure_fields import read_structure
 
 Array = NDArray[np.float64]
 

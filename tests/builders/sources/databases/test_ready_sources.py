@@ -11,6 +11,7 @@ from exfolio.builders.sources.databases.c2db_folders import C2dbFolders
 from exfolio.builders.sources.databases.matpes import MatPes
 from exfolio.builders.sources.databases.mc2d import Mc2d
 from exfolio.builders.sources.databases.oqmd import Oqmd
+from exfolio.builders.sources.databases.x2db import X2db
 from exfolio.builders.sources.kind_guess import guess_kind
 from exfolio.builders.sources.readers.extended_xyz import ExtendedXyz
 from pymatgen.core import Lattice, Structure
@@ -174,6 +175,22 @@ def test_c2db_s_folders(write: Any, read: Any) -> None:
     assert (made["synthesised"], "synthesised" in other) == (True, False)
     assert made["extra"]["layergroup"] == "p-6m2"
     assert "no structure.xyz" in reading.bad[0].reason
+
+
+def test_x2db(write: Any, read: Any) -> None:
+    pytest.importorskip("ase")
+    # Given a folder with what was computed, and one of a material of which little is
+    facts = {"uid": "1MoS2-1", "hform": -0.93, "gap": 1.58, "doi": "10.1126/science.1102896"}
+    for place, more in (("AB2/1MoS2/1", facts), ("AB2/1MoS2/2", {"label": "few-layer"})):
+        path = write(f"X2DB/{place}/data.json", json.dumps(more))
+        write(f"X2DB/{place}/structure.xyz", FRAME.format(info="", c="F"))
+
+    known, bare = read(X2db(paths=path.parents[3])).materials
+
+    assert (known["material_id"], known["band_gap"], known["synthesised"]) == ("x2db:1MoS2-1", 1.58, True)
+    assert (bare["material_id"], bare["dimension_claimed"], bare["synthesised"]) == ("x2db:1MoS2-2", 2, True)
+    assert known["extra"]["doi"] == "10.1126/science.1102896"
+    assert "X2DB" in known["reference"]
 
 
 def test_matpes(write: Any, read: Any) -> None:
