@@ -11,7 +11,7 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
-from ....models.structure.vacuum import VACUUM
+from ....models.structure.vacuum import completed_cell
 from ..files.file_reader import FileReader
 from ..files.open_files import CutShortError, SourceFileError
 from ..records.material_fields import claim, identity, space_group
@@ -194,21 +194,13 @@ def _structure(row: Mapping[str, Any]) -> Structure:
 
 
 def _completed(cell: np.ndarray, pbc: Sequence[bool], positions: np.ndarray) -> np.ndarray:
-    """Complete a cell by its missing vector: across a layer, as long as the layer is thick and `VACUUM` more."""
+    """Cell with the vector across a layer that is zero, as ASE leaves it."""
     missing = [axis for axis in range(3) if not np.any(cell[axis])]
-    if not missing:
-        return cell
-    if len(missing) > 1 or pbc[missing[0]]:
+    if len(missing) > 1 or (missing and pbc[missing[0]]):
         raise BadRecord(
             f"it is no crystal and no layer: cell vectors {missing} are zero", remedy="give at least two cell vectors"
         )
-    (axis,) = missing
-    across = np.cross(cell[(axis + 1) % 3], cell[(axis + 2) % 3])
-    length = float(np.linalg.norm(across))
-    if length == 0:
-        raise BadRecord("its cell vectors are parallel", remedy="correct the cell")
-    across /= length
-    heights = positions @ across
-    cell = cell.copy()
-    cell[axis] = across * (float(heights.max() - heights.min()) + VACUUM)
-    return cell
+    try:
+        return completed_cell(cell, positions, missing[0]) if missing else cell
+    except ValueError as error:
+        raise BadRecord(f"its cell can't be used: {error}", remedy="correct the cell") from error

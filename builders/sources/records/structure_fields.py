@@ -3,12 +3,14 @@
 Every structure of a source passes here, of a file or a service; knows no file format and no database.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pymatgen.core.structure import Structure
 
 from ....models.composition.formula.formulas import FormulaError, read_one
+from ....models.structure.atom_overlap import cell_volume
 from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....models.structure.vacuum import with_vacuum
@@ -70,8 +72,8 @@ def structure_fields(structure: Structure) -> dict[str, Any]:
     if not all(structure.lattice.pbc):
         structure = _layer(structure)
         fields["dimension_claimed"] = 2
-    amounts = amounts_of(structure)
-    volume = float(structure.lattice.volume)
+    amounts, ordered = _contents(structure)
+    volume = cell_volume(structure.lattice.matrix)
     fields |= {
         "formula": written(amounts),
         **facts_fields(facts_of_amounts(amounts)),
@@ -80,7 +82,7 @@ def structure_fields(structure: Structure) -> dict[str, Any]:
         "volume": volume,
         "density": density(amounts, volume),
     }
-    return fields if structure.is_ordered else {**fields, "disordered": True}
+    return fields if ordered else {**fields, "disordered": True}
 
 
 def _layer(structure: Structure) -> Structure:
@@ -97,12 +99,23 @@ def _layer(structure: Structure) -> Structure:
 
 def amounts_of(structure: Structure) -> dict[str, float]:
     """Atoms of each element in the cell, in alphabetical order."""
+    return _contents(structure)[0]
+
+
+def _contents(structure: Structure) -> tuple[dict[str, float], bool]:
+    """Atoms of each element in the cell, and whether each site is one atom's."""
+    mixtures = [site.species for site in structure]
+    distinct = {id(mixture): mixture for mixture in mixtures}  # few, shared by many sites
+    ordered = all(len(mixture) == 1 and mixture.num_atoms == 1 for mixture in distinct.values())
     amounts: dict[str, float] = {}
-    for site in structure:
-        for member, amount in site.species.items():
-            symbol = member.symbol
-            amounts[symbol] = amounts.get(symbol, 0.0) + amount
-    return {symbol: float(amount) for symbol, amount in sorted(amounts.items())}
+    for mixture, times in (
+        [(distinct[key], times) for key, times in Counter(map(id, mixtures)).items()]
+        if ordered
+        else [(mixture, 1) for mixture in mixtures]  # in their order: sums of parts depend on it
+    ):
+        for member, amount in mixture.items():
+            amounts[member.symbol] = amounts.get(member.symbol, 0.0) + times * amount
+    return {symbol: float(amount) for symbol, amount in sorted(amounts.items())}, ordered
 
 
 def written(amounts: Mapping[str, float]) -> str:

@@ -60,7 +60,7 @@ class Optimade:
     """
 
     kind: ClassVar[str] = "optimade"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     url: str = ""
     filter: str = ""

@@ -10,11 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ....models.structure.vacuum import MIN_GAP, layer_in_vacuum
+from ....models.structure.vacuum import completed_cell
 from ..records.raw_record import BadRecord
 from ..records.structure_fields import read_structure
 
@@ -123,25 +122,12 @@ def structure_of(attributes: Mapping[str, Any], periodic: Sequence[bool] | None)
         return None
     there = [i for i, mixture in enumerate(sites) if mixture]
     mixtures = [sites[i] for i in there]
-    if sum(flags) == _SHEET:
-        return _sheet(matrix, flags, mixtures, cartesian[there])
+    if sum(flags) == _SHEET:  # its third vector may be null
+        try:
+            matrix = completed_cell(matrix, cartesian[there], flags.index(False))
+        except ValueError as error:
+            raise BadRecord(f"bad structure: its cell can't be used ({error})") from error
     return _checked(matrix, flags, mixtures, _fractional(matrix, cartesian[there]))
-
-
-def _sheet(matrix: Array, flags: Sequence[bool], mixtures: Sequence[dict[str, float]], cartesian: Array) -> Structure:
-    """A sheet, in vacuum: what its third cell vector is says nothing, and in many data it is short or null."""
-    across = flags.index(False)
-    a, b = (matrix[i] for i in ((1, 2), (2, 0), (0, 1))[across])  # cyclic, so that the hand is kept
-    normal = np.cross(a, b)
-    area = float(np.linalg.norm(normal))
-    if not area > 0 or not len(cartesian):
-        raise BadRecord("bad structure: its cell can't be used")
-    heights = cartesian @ (normal / area)
-    empty = abs(float(matrix[across] @ normal)) / area - float(np.ptp(heights))
-    if np.isfinite(empty) and empty >= MIN_GAP:
-        return _checked(matrix, flags, mixtures, _fractional(matrix, cartesian))
-    layer = layer_in_vacuum([Composition(mixture) for mixture in mixtures], cartesian, a, b)
-    return _checked(layer.lattice.matrix, [True, True, False], mixtures, layer.frac_coords)
 
 
 def _fractional(matrix: Array, cartesian: Array) -> Array:

@@ -105,7 +105,7 @@ def test_fractional_positions_alone_will_do() -> None:
     assert found["structure"]["sites"][1]["abc"] == pytest.approx([0.5, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("third", [[0.0, 0.0, 4.4], [0.0, 0.0, 25.0], None])
+@pytest.mark.parametrize("third", [[0.0, 0.0, 4.4], [0.0, 0.0, 1.0], [0.0, 0.0, 25.0], [0.0, 0.0, 0.0], None])
 def test_a_sheet_lies_in_vacuum_whatever_its_third_vector_is(third: list[float] | None) -> None:
     found = parsed(lattice_vectors=[CELL[0], CELL[1], third], dimension_types=[1, 1, 0], nperiodic_dimensions=2)
 
