@@ -3,7 +3,6 @@
 Fields and units as in qmpy's FormationEnergySerializer; see Kirklin et al., npj Comput. Mater. 1, 15010 (2015).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,16 +44,8 @@ class Oqmd(FileReader):
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the records of a file; of an answer of the API, those under ``data``."""
-        index = 0
         for item in json_items(path):
-            if isinstance(item, BadRecord):
-                yield item
-            elif item.key is None:
-                yield RawRecord(item.place, item.index, item.text)
-            elif item.key == "data" and isinstance(item.value, list):
-                for record in item.value:
-                    yield RawRecord(f"item {index + 1}", index, json.dumps(record))
-                    index += 1
+            yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one record.
