@@ -62,8 +62,8 @@ def load(text: str) -> Any:
 def json_items(path: Path) -> Iterator[JsonItem | BadRecord]:
     """Read the records of a file: JSON lines; a list; an object of records by key; one record; or an object with them.
 
-    The last are ``{"links": {...}, "data": [...]}`` of web services and ``{"index": ..., "columns": ..., "data": [[...],
-    ...]}`` of pandas (orient="split") and Matbench.
+    The last are ``{"links": {...}, "data": [...]}`` of web services and ``{"index": ..., "columns": ..., "data":
+    [[...], ...]}`` of pandas (orient="split") and Matbench.
 
     Raises
     ------
