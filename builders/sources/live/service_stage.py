@@ -12,19 +12,19 @@ from typing import ClassVar
 
 from pymongo.client_session import ClientSession
 
-from ...stores.bookkeeping import failures, quarantine, stage_states
-from ...stores.canonical import text_hash
-from ...stores.clock import utc_now
-from ...stores.documents import Material, ReferenceEntry
-from ...stores.errors import ConfigurationError
-from ..engine.batches import Batch, Doc, Item, Outcome, Refused
-from ..engine.stage import Stage
+from ....stores.bookkeeping import failures, quarantine, stage_states
+from ....stores.canonical import text_hash
+from ....stores.clock import utc_now
+from ....stores.documents import Material, ReferenceEntry
+from ....stores.errors import ConfigurationError
+from ...engine.batches import Batch, Doc, Item, Outcome, Refused
+from ...engine.stage import Stage
+from ..records.raw_record import BadRecord, RawRecord
+from ..records.source_options import SourceOptionError
+from ..registered import check_kind
+from ..retirement import SourceShrank, check_loss, chunks, reason_of_loss, writer_of
+from ..services.service import LiveSource, Page, Pull, live_source
 from .pulled_records import PulledRecords
-from .records.raw_record import BadRecord, RawRecord
-from .records.source_options import SourceOptionError
-from .registered import check_kind
-from .retirement import SourceShrank, check_loss, chunks, reason_of_loss, writer_of
-from .services.service import LiveSource, Page, Pull, live_source
 
 UNNAMED = "unnamed: "
 """Begins the place, in quarantine, of a record that has no id."""

@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 
 from ....stores.clock import utc_now
 from ..records.raw_record import RawRecord
-from .http_client import QuestionRefused, WebClient
+from ..services.http_client import QuestionRefused, WebClient
+from ..services.service import Page, Pull
 from .optimade_pages import Tally
 from .optimade_provider import Provider
 from .optimade_record import Mapped
 from .optimade_structure import STRUCTURE, not_sent
-from .service import Page, Pull
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit, urlunsplit
 
 from ....stores.errors import ConfigurationError
 from ..records.units import UnitError, conversion
-from .http_client import QuestionRefused, SourceDenied, SourceUnavailable, WebClient, origin, said_in
+from ..services.http_client import QuestionRefused, SourceDenied, SourceUnavailable, WebClient, origin, said_in
 from .optimade_pages import ResourcePage, Tally
 from .optimade_record import Mapped
 

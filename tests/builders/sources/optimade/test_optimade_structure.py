@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exfolio.builders.sources.optimade.optimade import Optimade
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
-from exfolio.builders.sources.services.optimade import Optimade
 
 CELL = [[4.4, 0.0, 0.0], [0.0, 4.4, 0.0], [0.0, 0.0, 4.4]]
 CAESIUM_CHLORIDE: dict[str, Any] = {

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from exfolio.builders.sources.optimade.optimade import Optimade
+from exfolio.builders.sources.optimade.optimade_providers import BUNDLED, known_providers, ready_provider
 from exfolio.builders.sources.records.source_options import SourceOptionError
-from exfolio.builders.sources.services.optimade import Optimade
-from exfolio.builders.sources.services.optimade_providers import BUNDLED, known_providers, ready_provider
 from exfolio.stores.settings import Settings
 from loopback import Loopback
 

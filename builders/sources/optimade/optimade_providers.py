@@ -15,7 +15,7 @@ from typing import Any, Final
 from ....stores.errors import AccessError
 from ....stores.settings import Settings
 from ..records.source_options import SourceOptionError
-from .http_client import SourceUnavailable, WebClient
+from ..services.http_client import SourceUnavailable, WebClient
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.live.service_stage import LiveSourceStage
+from exfolio.builders.sources.optimade.optimade import Optimade
+from exfolio.builders.sources.optimade.optimade_pull import OptimadePull
 from exfolio.builders.sources.services.http_client import QuestionRefused, SourceUnavailable
-from exfolio.builders.sources.services.optimade import Optimade
-from exfolio.builders.sources.services.optimade_pull import OptimadePull
 from exfolio.builders.sources.services.service import Page
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection

@@ -17,7 +17,7 @@ from ....stores.settings import Settings
 from ..records.material_fields import identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError, checked_dimension, checked_name
-from .http_client import WebClient
+from ..services.http_client import WebClient
 from .optimade_pull import OptimadePull
 from .optimade_record import ATTRIBUTES, Mapped, material_fields, read_map
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import known_sources
+from exfolio.builders.sources.live.service_stage import LiveSourceStage
+from exfolio.builders.sources.optimade.optimade import Optimade
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
 from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.builders.sources.retirement import SourceShrank
-from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import SourceDenied, SourceUnavailable
-from exfolio.builders.sources.services.optimade import Optimade
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError

@@ -8,9 +8,9 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from ...stores.canonical import text_hash
-from ...stores.connection import Connection
-from ..engine.batches import Doc
+from ....stores.canonical import text_hash
+from ....stores.connection import Connection
+from ...engine.batches import Doc
 
 
 class PulledRecords:
