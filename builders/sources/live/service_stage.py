@@ -5,8 +5,7 @@ Knows passes and bookkeeping; what a service is asked, and what its records mean
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -22,31 +21,13 @@ from ...engine.stage import Stage
 from ..records.raw_record import BadRecord, RawRecord
 from ..records.source_options import SourceOptionError
 from ..registered import check_kind
-from ..retirement import SourceShrank, check_loss, chunks, reason_of_loss, writer_of
+from ..retirement import SourceShrank, writer_of
 from ..services.service import LiveSource, Page, Pull, live_source
+from .lost_records import LostRecords
+from .page_batches import REPEATED, UNNAMED, Complaint, PageBatches, PageEnd
 from .pulled_records import PulledRecords
 
-UNNAMED = "unnamed: "
-"""Begins the place, in quarantine, of a record that has no id."""
-REPEATED = "repeated: "
-"""Begins the place, in quarantine, of a record with the id of another one."""
 _PULLS = "source_pulls"
-_ABOUT = {"provider": "name", "licence": "licence"}  # what of it goes with each document, among its origins
-
-
-@dataclass(slots=True)
-class _PageEnd(Batch):
-    """The last batch of a page: with its items it notes the records of the page that have none."""
-
-    seen: Sequence[str] = ()
-    withdrawn_records: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Complaint:
-    """Stands for a record of which nothing can be kept."""
-
-    text: str
 
 
 class LiveSourceStage(Stage):
@@ -99,11 +80,9 @@ class LiveSourceStage(Stage):
             raise ConfigurationError(str(error), "Live sources and their options: exfolio ingest --help") from None
         self.name = ":".join(filter(None, ("ingest", self.live.source, self.live.scope)))
         self._pull: Pull | None = None
-        self._pass = ""
         self._known: dict[str, Doc] = {}
         self._waiting: dict[str, Doc] = {}
-        self._unnamed = 0
-        self._repeated = 0
+        self._pages = PageBatches(self.live.address)
         self._about: Doc = {}
         self.requests = 0
         super().__init__(share=share)
@@ -146,13 +125,13 @@ class LiveSourceStage(Stage):
                 self._pull = None
                 return
             new = self.current_run.run_id + text_hash(self.name, str(utc_now()))[:8]
-            self._pass = unfinished["pass"] if cursor else new
-            self._unnamed, self._repeated = (unfinished.get(name, 0) for name in ("unnamed", "repeated"))
+            bad = {name: unfinished.get(name, 0) for name in ("unnamed", "repeated")}
+            self._pages = PageBatches(self.live.address, unfinished["pass"] if cursor else new, **bad)
             self._known = self._records.known()
             self.current_run.first_time = last is None and not self._known and not failures.known(self.db, self.name)
             stamps = self._stamps(due)
             self._waiting = self._records.tried(failures.waiting(self.db, self.name))
-            met = self._records.met(self._pass) if cursor else []
+            met = self._records.met(self._pages.pass_id) if cursor else []
             for page in pull.pages(memory, cursor, stamps, met):
                 self.total = pull.total
                 yield from self._batches(page)
@@ -176,36 +155,14 @@ class LiveSourceStage(Stage):
 
     def _batches(self, page: Page) -> Iterator[Batch]:
         waiting = [record.place for record in page.records if self._waiting.get(record.place) == self._tried(record)]
-        items = [self._item(record) for record in page.records if record.place not in waiting]
-        complaints = [(f"{UNNAMED}{place}", text) for place, text in page.unnamed]
-        complaints += [(f"{REPEATED}{place}", text) for place, text in page.repeated]
-        items += [
-            Item(place, _Complaint(text), [{"collection": "service", "id": self.live.address, "place": place}])
-            for place, text in complaints
-        ]
-        self._unnamed += len(page.unnamed)
-        self._repeated += len(page.repeated)
-        last = max(0, (len(items) - 1) // self.size) * self.size
-        for start in range(0, last, self.size):
-            yield Batch(0, items[start : start + self.size])
-        # The cursor goes past a page only with the last of its records.
-        bad = {"unnamed": self._unnamed, "repeated": self._repeated}
-        mark = {"pass": self._pass, "cursor": page.cursor, **bad} if page.cursor is not None else None
-        yield _PageEnd(0, items[last:], mark=mark, seen=[*page.seen, *waiting], withdrawn_records=page.withdrawn)
-
-    def _item(self, record: RawRecord) -> Item:
-        origin = {"collection": "service", "id": f"{self.live.address}/{record.place}"}
-        if record.release is not None:
-            origin["release"] = record.release
         said = self._about | (self._pull.provider if self._pull is not None else {})
-        origin |= {field: said[name] for field, name in _ABOUT.items() if name in said}
-        return Item(record.place, record, [origin])
+        yield from self._pages.of(page, self.size, passed_over=waiting, about=said)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Make documents of records."""
         results: list[Outcome] = []
         for item in items:
-            if isinstance(item.content, _Complaint):
+            if isinstance(item.content, Complaint):
                 results.append(Refused(self.live.address, item.key, item.content.text))
                 continue
             try:
@@ -221,10 +178,10 @@ class LiveSourceStage(Stage):
         operations = []
         no_longer_made: dict[str, dict[str, str]] = {}
         for item, outcome in zip(batch.items, batch.outcomes, strict=True):
-            if isinstance(item.content, _Complaint):
+            if isinstance(item.content, Complaint):
                 continue
             before = self._known.get(item.key, {}).get("made", {})
-            changes: Doc = {"seen": self._pass}
+            changes: Doc = {"seen": self._pages.pass_id}
             gone = ["withdrawn", "tried"]
             if item.key in well and isinstance(outcome, dict):
                 made = {name: [doc[_KEYS[name]] for doc in docs] for name, docs in outcome.items()}
@@ -238,10 +195,10 @@ class LiveSourceStage(Stage):
                 changes["tried"] = self._tried(item.content)
                 gone.remove("tried")
             operations.append(records.update(item.key, changes, gone))
-        if isinstance(batch, _PageEnd):
-            operations += [records.update(name, {"seen": self._pass}, ["withdrawn"]) for name in batch.seen]
+        if isinstance(batch, PageEnd):
+            operations += [records.update(name, {"seen": self._pages.pass_id}, ["withdrawn"]) for name in batch.seen]
             operations += [
-                records.update(name, {"seen": self._pass, "withdrawn": reason})
+                records.update(name, {"seen": self._pages.pass_id, "withdrawn": reason})
                 for name, reason in batch.withdrawn_records.items()
                 if name in self._known
             ]
@@ -278,7 +235,7 @@ class LiveSourceStage(Stage):
             self.report.failed += max(1, pull.not_sent)
             notes.append(f"{pull.broken_off}; nothing was retired, and the next run asks for all of it again")
             self.current_run.in_transaction(self._begin_anew)
-        elif pull.complete and self._unnamed:
+        elif pull.complete and self._pages.unnamed:
             notes.append("nothing was retired, because records without an id may be the ones that are missing")
         elif pull.complete:
             self._retire(pull)
@@ -307,50 +264,23 @@ class LiveSourceStage(Stage):
         }
         self.db.database[_PULLS].update_one({"stage": self.name}, {"$set": doc}, upsert=True, session=session)
         if pull.complete:
-            if not self._unnamed:
+            if not self._pages.unnamed:
                 quarantine.release_starting(self.db, self.name, UNNAMED, session)
                 had = {"records": self._records.count(session)}
                 stage_states.note_had(self.db, self.name, had, token=self.current_run.token, session=session)
-            if not (self._repeated or pull.repeats):
+            if not (self._pages.repeated or pull.repeats):
                 quarantine.release_starting(self.db, self.name, REPEATED, session)
 
     def _retire(self, pull: Pull) -> None:
-        records = self._records
-        missing = records.missing(self._pass)
-        if not missing:
-            return
+        lost = LostRecords(self, self.live, self._records, self._pages.pass_id)
         try:
             if not self.accept_loss:
-                had = (self.state.get("had") or {}).get("records", len(self._known))
-                allowed = self.db.settings.loss_share
-                check_loss(self.live.source, "the registry", missing=sorted(missing), had=had, allowed=allowed)
+                lost.check(len(self._known))
         except SourceShrank:
             # The next run must list the source anew, or it would find nothing to do and say all is well.
             self.current_run.in_transaction(self._forget_pass)
             raise
-        for names in chunks(sorted(missing), self.size):
-            work = partial(self._retire_some, {name: missing[name] for name in names}, pull)
-            self.report.deprecated += self.current_run.in_transaction(work)
-
-    def _retire_some(self, notes: Mapping[str, Doc], pull: Pull, session: ClientSession) -> int:
-        """Retire what was made of records, and forget them, in one transaction."""
-        records = self._records
-        shared = records.in_other_parts(notes)  # the last part to lose a record retires it
-        usual = reason_of_loss(self.live.source, pull.release)
-        deprecated = 0
-        for document in self.writes:
-            reasons = {
-                key: note.get("withdrawn") or usual
-                for record, note in notes.items()
-                if record not in shared
-                for key in note.get("made", {}).get(document.collection_name(), [])
-            }
-            if reasons:
-                deprecated += writer_of(self, document).deprecate(self.db.database, reasons, session).deprecated
-        records.forget(notes, session)
-        quarantine.release(self.db, self.name, self.live.address, notes, session=session)
-        failures.clear(self.db, self.name, list(notes), session=session)
-        return deprecated
+        self.report.deprecated += lost.retire(pull.release)
 
     def _forget_pass(self, session: ClientSession) -> None:
         self._begin_anew(session)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.sources.live.lost_records import LostRecords
 from exfolio.builders.sources.live.service_stage import LiveSourceStage
 from exfolio.builders.sources.optimade.optimade import Optimade
 from exfolio.builders.sources.optimade.optimade_pull import OptimadePull
@@ -282,15 +283,17 @@ def test_a_pull_cut_at_every_page_ends_with_all_records_once(
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("point", ["_retire", "_retire_some", "_remember"])
+@pytest.mark.parametrize(
+    ("of", "point"), [(LiveSourceStage, "_retire"), (LostRecords, "_retire_some"), (LiveSourceStage, "_remember")]
+)
 def test_killed_at_the_end_of_a_pass_the_next_run_retires(
-    odd: Misbehaving, registry: Connection, monkeypatch: pytest.MonkeyPatch, point: str, after: bool
+    odd: Misbehaving, registry: Connection, monkeypatch: pytest.MonkeyPatch, of: type, point: str, after: bool
 ) -> None:
     pull(registry, odd)
     del odd.data[19]
     odd.count = 19
     with monkeypatch.context() as patched:
-        patched.setattr(LiveSourceStage, point, crash(getattr(LiveSourceStage, point), after=after))
+        patched.setattr(of, point, crash(getattr(of, point), after=after))
         with pytest.raises(Crash):
             pull(registry, odd, list_days=0)
 
