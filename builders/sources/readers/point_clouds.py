@@ -37,8 +37,8 @@ _DAMAGED = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 class PointClouds(FileReader):
     """Cells of an array; the id is the cell's name where the file has names, else its place, from 1.
 
-    A name that comes again gets a number, ``mp-1000487_pox_al_mg-2``, and has to be the same crystal in another setting.
-    Of the supercells that Kim et al. publish none is: their atoms are listed copy by copy, the slots element by element.
+    A name that comes again gets a number (``mp-1432_pox-2``), and has to be the same crystal in another setting.
+    None of the supercells that Kim et al. publish is: the atoms are listed copy by copy, the slots element by element.
 
     Attributes
     ----------
