@@ -146,8 +146,8 @@ def _shape_of_object(text: JsonText) -> _Shape:
     """Form of a file that is an object, by its values: records, or a list of them among what else a service says."""
     columns: tuple[str, ...] | None = None
     rows = False
-    objects, others = 0, 0
-    none_found = False
+    objects = 0
+    begins_otherwise = none_found = False
     try:
         for key in text.pairs():
             if key in RECORD_KEYS:
@@ -170,14 +170,14 @@ def _shape_of_object(text: JsonText) -> _Shape:
             else:
                 text.value()
                 none_found |= key == "data" and begins == "[]"
-                others += 1
+                begins_otherwise |= not objects
             if rows and columns is not None:
                 return _Shape("under", "data", columns)
     except (MalformedError, SourceFileError):
         return _Shape("keyed" if objects else "single")  # the second reading tells, with the place
     if none_found:
         return _Shape("under", "data")
-    return _Shape("keyed" if objects and not others else "single")
+    return _Shape("keyed" if objects and not begins_otherwise else "single")
 
 
 def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
@@ -200,10 +200,12 @@ def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
 def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     if shape.form == "single":
         yield _item(text, "the record", 0, None, None)
+        _end(text)
         return
     if shape.form == "keyed":
         for index, key in enumerate(text.pairs()):
             yield _item(text, f"key {key}", index, key, None)
+        _end(text)
         return
     if shape.form == "under":
         for key in text.pairs():
@@ -213,6 +215,14 @@ def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     word = "row" if shape.columns else "item"
     for index, _ in enumerate(text.elements()):
         yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
+    if shape.form == "array":
+        _end(text)
+
+
+def _end(text: JsonText) -> None:
+    """See that nothing follows: objects one behind the other are no JSON, and more than the first of them."""
+    if following := text.peek():
+        raise MalformedError(f"more follows behind its end, beginning with {following!r}")
 
 
 def _item(

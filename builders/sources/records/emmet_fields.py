@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .agreement import check_agreement
 from .material_fields import formula_fields, space_group
 from .raw_record import BadRecord
 from .record_values import text
@@ -22,6 +23,7 @@ def emmet_fields(record: Mapping[str, Any]) -> dict[str, Any]:
         fields = structure_fields(structure)
         if record.get("formula_pretty") is not None:
             check_formula(record["formula_pretty"], structure)
+        check_agreement(record, fields)
     else:
         formula = text(record, "formula_pretty")
         if formula is None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
 from .raw_record import BadRecord
+from .record_values import storable
 
 MAX_ID: Final = 300
 """Characters of an id in a source."""
@@ -40,6 +41,7 @@ def identity(source: str, source_id: str, source_version: str | None) -> dict[st
             f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
             remedy=f"give an id of at most {MAX_ID} characters without NUL, or choose another column for it",
         )
+    storable(source_id, "its id")
     fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
     return fields | ({"source_version": source_version} if source_version is not None else {})
 

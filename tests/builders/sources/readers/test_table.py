@@ -293,8 +293,33 @@ def test_decimal_commas_are_read_on_request_alone(write: Any, read: Any) -> None
     reading = read(Table(paths=path, columns=columns, decimal=","))
     assert [(m["formation_energy"], m["band_gap"]) for m in reading.materials] == [(-0.85, 1.67)]
     assert reading.places == ["row 3"]  # a point that parts thousands beside a comma
+    assert "signs between thousands" in reading.bad[0].remedy
     points = read(Table(paths=write("u.csv", "formula;Ef;gap\nMoS2;-0.85;\n"), columns=columns, decimal=","))
     assert points.bad[0].remedy == "decimal point: --decimal ."
+
+
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [
+        ("5,200", "thousands"),
+        ("5 200", "thousands"),
+        ("5,2", "decimal comma: --decimal ,"),
+        ("<0.05", "a number alone"),
+        ("0.1-0.3", "a number alone"),
+        ("1.2(3)", "a number alone"),
+        ("1.2 eV", "a number alone"),
+        ("12%", "a number alone"),
+        ("n/a", "leave the cell empty"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_its_own_remedy(write: Any, read: Any, cell: str, remedy: str) -> None:
+    reading = read(Table(paths=write("t.csv", f'formula,band_gap (eV)\nMoS2,"{cell}"\n')))
+    assert remedy in reading.bad[0].remedy
+
+
+def test_columns_without_a_name_are_kept_by_their_place(write: Any, read: Any) -> None:
+    reading = read(Table(paths=write("t.csv", "formula,,e_form,\nMoS2,grown,-0.85,\n")))
+    assert reading.materials[0]["extra"] == {"column 2": "grown"}
 
 
 def test_all_that_is_wrong_with_a_header_is_told_at_once(write: Any, read: Any) -> None:
