@@ -1,5 +1,7 @@
 """The text of a CIF block as names and values, by the grammar of CIF 1.1; knows no crystals.
 
+Of CIF 2.0 it reads texts in three quotes, and refuses lists and tables.
+
 Grammar: S. R. Hall, J. D. Westbrook, International Tables for Crystallography G (2006), chapter 2.2.
 """
 
@@ -12,6 +14,7 @@ from ..records.raw_record import BadRecord
 _TOKEN = re.compile(
     r"""
       \#[^\n]*
+    | (?P<quotes>\"{3}|'{3})(?P<triple>.*?)(?P=quotes)(?=\s|\Z)
     | ^;(?P<text>.*?)\n;(?=\s|\Z)
     | '(?P<single>(?:[^'\n]|'(?=\S))*)'(?=\s|\Z)
     | "(?P<double>(?:[^"\n]|"(?=\S))*)"(?=\s|\Z)
@@ -151,6 +154,9 @@ def _tokens(text: str) -> Iterator[tuple[str, Value]]:
             yield "name", token.lower().replace(".", "_")
         elif token in ("?", "."):
             yield "value", None
+        elif token[0] in "[{" and token.count("[") + token.count("{") > token.count("]") + token.count("}"):
+            what = "list" if token[0] == "[" else "table"
+            raise BadRecord(f"it holds a {what} of CIF 2.0: {token:.40}", remedy="save it as CIF 1.1")
         elif token[0] in "'\"" or (token[0] == ";" and text[match.start() - 1 : match.start()] in ("", "\n")):
             what = "a text field" if token[0] == ";" else "a quote"
             raise BadRecord(f"{what} is not closed: {token:.60}", remedy=_REMEDY)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..crystal_files.cif_crystal import read_crystal
+from ..crystal_files.cif_moments import read_moments
 from ..crystal_files.poscar import read_poscar
 from ..files.file_reader import FileReader
 from ..files.file_search import find_files
@@ -157,6 +158,8 @@ class StructureFiles(FileReader):
             document["reference"] = self.reference
         claim(document, dimension=self.dimension, synthesised=self.synthesised)
         extra = _stated(text) if form == "cif" else _comment(text)
+        if form == "cif" and (moments := read_moments(text)):
+            extra["magnetic_moments"] = {"unit": "µB", "sites": moments}
         if extra:
             document["extra"] = storable(extra, "extra")
         return {"materials": [document]}
