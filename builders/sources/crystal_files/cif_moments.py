@@ -3,6 +3,7 @@
 Names and their meaning: the magnetic CIF dictionary of the IUCr (magCIF), category ATOM_SITE_MOMENT.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ..records.raw_record import BadRecord
@@ -14,7 +15,7 @@ _VECTORS: Final = {
     "cartn": ("x", "y", "z"),  # µB
     "spherical": ("modulus", "polar", "azimuthal"),  # µB and degrees
 }
-_TEXTS: Final = ("symmform", "refinement_flags_magnetic")
+_MODULATED: Final = ("_fourier", "_special_func")
 _REMEDY: Final = "correct the moments, or leave them out"
 
 
@@ -25,8 +26,8 @@ def read_moments(text: str) -> list[dict[str, Any]]:
     -------
     list of dict
         ``label`` of the atom in the file, and what is stated of ``crystalaxis`` (µB along the axes of the cell),
-        ``cartn`` (µB), ``spherical`` (modulus in µB, polar and azimuthal angle in degrees) and ``symmform``. Those of
-        atoms that symmetry makes of one are not stated but follow from the magnetic group.
+        ``cartn`` (µB), ``spherical`` (modulus in µB, polar and azimuthal angle in degrees); what else stands in a row
+        as it is written. Moments of atoms that symmetry makes of one follow from the magnetic group.
 
     Raises
     ------
@@ -37,13 +38,13 @@ def read_moments(text: str) -> list[dict[str, Any]]:
         return []
     block = read_block(text)
     names = [name for name in (*block.loops, *block.items) if name.startswith(_CATEGORY)]
-    known = {f"{_CATEGORY}_{vector}_{part}" for vector, parts in _VECTORS.items() for part in parts}
-    known |= {f"{_CATEGORY}_{name}" for name in ("label", *_TEXTS)}
-    if unknown := [name for name in names if name not in known and not name.endswith("_su")]:
-        raise BadRecord(f"it states moments in a form that is not read: {', '.join(unknown[:4])}", remedy=_REMEDY)
+    if any(name.startswith(tuple(_CATEGORY + form for form in _MODULATED)) for name in names):
+        raise BadRecord("its moments are modulated, which no list of atoms shows", remedy="give an approximant")
+    vectors = {f"{_CATEGORY}_{vector}_{part}" for vector, parts in _VECTORS.items() for part in parts}
+    others = [name for name in names if name not in vectors and name != f"{_CATEGORY}_label"]
     atoms = block.column("_atom_site_label") or []
     labels = block.column(f"{_CATEGORY}_label") or atoms
-    moments = [_moment(block, row, label or "") for row, label in enumerate(labels)]
+    moments = [_moment(block, row, label or "", others) for row, label in enumerate(labels)]
     stated = [moment for moment in moments if len(moment) > 1]
     for moment in stated:
         if moment["label"] not in atoms:
@@ -53,7 +54,7 @@ def read_moments(text: str) -> list[dict[str, Any]]:
     return stated
 
 
-def _moment(block: Block, row: int, label: str) -> dict[str, Any]:
+def _moment(block: Block, row: int, label: str, others: Sequence[str]) -> dict[str, Any]:
     moment: dict[str, Any] = {"label": label}
     for vector, parts in _VECTORS.items():
         columns = [block.column(f"{_CATEGORY}_{vector}_{part}") for part in parts]
@@ -62,8 +63,8 @@ def _moment(block: Block, row: int, label: str) -> dict[str, Any]:
             if None in values:
                 raise BadRecord(f"the moment of {label} lacks a component", remedy=_REMEDY)
             moment[vector] = [read_number(value or "", f"the moment of {label}").value for value in values]
-    for name in _TEXTS:
-        column = block.column(f"{_CATEGORY}_{name}")
-        if len(moment) > 1 and column is not None and row < len(column) and column[row]:
-            moment[name] = column[row]
+    for name in others:
+        column = block.column(name) or []
+        if row < len(column) and column[row]:
+            moment[name.removeprefix(f"{_CATEGORY}_")] = column[row]
     return moment

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from exfolio.builders.sources.crystal_files.cif_moments import read_moments
 from exfolio.builders.sources.readers.structure_files import StructureFiles
-from exfolio.builders.sources.records.raw_record import BadRecord
 
 # Antiferromagnetic MnO along c, in two atoms of each element: a magnetic centring that turns moments round
 MNO = """data_MnO
@@ -67,7 +66,7 @@ def test_moments_in_the_list_of_atoms_itself() -> None:
         (("0.0 0.0 4.58(3)", "0.0 ? 4.58(3)"), "lacks a component"),
         (("0.0 0.0 4.58(3)", "0.0 up 4.58(3)"), "is no number but 'up'"),
         (("0,0,mz", "0,0,mz\nMn1 0.0 0.0 1.0 ."), "the moment of Mn1 twice"),
-        (("_moment.symmform", "_moment_fourier.wave_vector_seq_id"), "a form that is not read"),
+        (("_moment.symmform", "_moment_fourier.wave_vector_seq_id"), "its moments are modulated"),
     ],
 )
 def test_moments_that_cannot_be_kept_are_a_reason_to_refuse(
@@ -85,9 +84,12 @@ def test_texts_of_cif_2_are_read(write: Any, read: Any, quotes: str) -> None:
     assert read(StructureFiles(paths=write("a.cif", "#\\#CIF_2.0\n" + text), source="lab")).materials[0]["nsites"] == 4
 
 
-@pytest.mark.parametrize("value", ["[1.0 2.0 3.0]", "{'a':1 'b':2}"])
-def test_lists_and_tables_of_cif_2_are_refused(write: Any, read: Any, value: str) -> None:
-    [bad] = read(StructureFiles(paths=write("a.cif", MNO + f"_its_own {value}\n"), source="lab")).bad
+def test_lists_and_tables_are_values(write: Any, read: Any) -> None:
+    # Given what the Bilbao server writes of propagation vectors, and more of the kind
+    lists = "loop_\n_parent_propagation_vector.id\n_parent_propagation_vector.kxkykz\n"
+    lists += "k1 [0 0 1/2]\nk2 [ 0 0 [1 ']'] ]\n"
+    text = MNO + lists + "_its_own {'a':1 'b':[2 3]}\n"
 
-    assert "of CIF 2.0" in bad.reason
-    assert isinstance(bad, BadRecord)
+    assert read(StructureFiles(paths=write("a.mcif", text), source="bilbao")).materials[0]["nsites"] == 4
+    [bad] = read(StructureFiles(paths=write("b.mcif", text + "_more [1 2\n"), source="bilbao")).bad
+    assert "a list is not closed: [1 2" in bad.reason
