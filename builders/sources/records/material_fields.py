@@ -3,20 +3,17 @@
 Knows the fields of the ``materials`` and ``reference_entries`` collections; knows no file format and no database.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from ....models.composition.formula.formulas import FormulaError, FormulaFacts, describe, describe_all, from_amounts
-from .raw_record import BadRecord
+from .raw_record import UNPRINTABLE, BadRecord
 from .record_values import storable
 
 MAX_ID: Final = 300
 """Characters of an id in a source."""
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Characters of control and of direction: an id that holds them can't be typed, nor told from another."""
 
 _SPACE_GROUPS: Final = 230
 # Last space group of each crystal system (International Tables for Crystallography A).
@@ -39,7 +36,7 @@ def identity(source: str, source_id: str, source_version: str | None) -> dict[st
     BadRecord
         The id in the source can't be one: it is empty, too long, or holds control characters.
     """
-    if not source_id.strip() or len(source_id) > MAX_ID or _UNPRINTABLE.search(source_id):
+    if not source_id.strip() or len(source_id) > MAX_ID or UNPRINTABLE.search(source_id):
         raise BadRecord(
             f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
             remedy=f"give an id of at most {MAX_ID} printable characters, or choose another column for it",

@@ -197,7 +197,7 @@ class WebClient:
             raise QuestionRefused(f"{_shown(address)} answers {status}: {_message(body)}", status=status)
         try:
             answer = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _TryAgain(f"the answer is no JSON ({error})") from error
         if not isinstance(answer, dict):
             raise _TryAgain(f"the answer is no JSON object but {type(answer).__name__}")
@@ -274,7 +274,7 @@ def _message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = text
     if isinstance(answer, dict):
         errors = answer.get("errors")

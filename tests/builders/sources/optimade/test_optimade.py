@@ -249,7 +249,7 @@ def test_another_server_is_not_followed(odd, registry) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b"null", b"{", b'{"data": {"id": "x"}}', b'{"data": "all of it"}', b"\xff\xfe"],
+    [b"[]", b"null", b"{", b'{"data": {"id": "x"}}', b'{"data": "all of it"}', b"\xff\xfe", b"[" * 200_000],
 )
 def test_what_is_no_list_of_structures_is_said(odd, registry, body) -> None:
     change(registry, web_attempts=2)
