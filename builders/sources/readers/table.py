@@ -214,7 +214,8 @@ class Table(FileReader):
             msg = f"the header of {quoted(path)} can't be read: {first.reason}; {first.remedy}"
             raise SourceFileError(msg)
         header = tuple(cell.strip() for cell in first.cells)
-        twice = sorted({name for name in header if name and header.count(name) > 1})
+        stored = [_storable_name(name) for name in header]  # a.b and a_b would be one field
+        twice = sorted({name for name in header if name and stored.count(_storable_name(name)) > 1})
         if twice:
             msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
             raise SourceFileError(msg)

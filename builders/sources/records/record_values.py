@@ -89,8 +89,10 @@ def extra_fields(record: Mapping[str, Any], *, used: frozenset[str]) -> dict[str
             continue
         if isinstance(value, list | dict) and len(json.dumps(value)) > MAX_EXTRA_BYTES:
             left_out.append(key)
+        elif (name := _key(key)) in extra:
+            raise BadRecord(f"two of its fields are stored as {name}: {key} is one", remedy="rename one of them")
         else:
-            extra[_key(key)] = storable(value, key)
+            extra[name] = storable(value, key)
     return {**extra, "left_out": sorted(left_out)} if left_out else extra
 
 

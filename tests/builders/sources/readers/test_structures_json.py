@@ -77,6 +77,11 @@ def test_a_document_that_disagrees_with_its_structure_is_refused(
     assert all(figure in reading.bad[0].reason for figure in both)
 
 
+def test_two_fields_that_would_be_one_are_refused(write: Any, read: Any) -> None:
+    path = write("one.json", [{"formula_pretty": "NaCl", "e.total": 1, "e_total": 2}])
+    assert "two of its fields are stored as e_total" in read(StructuresJson(paths=path)).bad[0].reason
+
+
 def test_an_id_that_is_half_a_character_is_refused(write: Any, read: Any) -> None:
     path = write("one.json", '[{"material_id": "a\\ud800", "formula_pretty": "NaCl"}]')
     assert "half a character" in read(StructuresJson(paths=path)).bad[0].reason

@@ -137,6 +137,7 @@ def test_two_columns_for_one_field_are_refused(write: Any, read: Any) -> None:
         ("a,b\n1,2\n", {}, "no column .* is called formula"),
         ("formula,b\nMgO,2\n", {"columns": {"id": "c"}}, "there is no column 'c'"),
         ("formula,b,b\nMgO,2,3\n", {}, "more than one column called 'b'"),
+        ("formula,a.b,a_b\nMgO,2,3\n", {}, "more than one column called 'a.b', 'a_b'"),
         ("", {}, "is empty"),
         ("\n\n", {}, "is empty"),
         (b"PK\x03\x04rest", {}, "zip archive"),
