@@ -117,6 +117,9 @@ def ingest(
     method: Annotated[str | None, typer.Option(help="How the values were got, e.g. PBE or experiment.")] = None,
     reference: Annotated[str | None, typer.Option(help="Publication to cite.")] = None,
     dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
+    synthesised: Annotated[
+        bool, typer.Option("--synthesised", help="All that the files hold has been made, by experiment.")
+    ] = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Retire what is missing, even if it is a large share.")
     ] = False,
@@ -182,6 +185,7 @@ def ingest(
         "method": method,
         "reference": reference,
         "dimension": dimension,
+        "synthesised": True if synthesised else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     stage = SourceStage(kind, given, accept_loss=accept_loss, reread=reread)

@@ -5,16 +5,16 @@ Errs on the side of yes: what it refuses has a wrong cell, a wrong setting or at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from .atom_overlap import MIN_DISTANCE, close_pairs_within
+from .atom_overlap import MIN_DISTANCE, cell_volume, close_pairs_within
 from .covalent_radii import COVALENT_RADII, LAST_RADIUS
 from .serialization import Arrays
 
@@ -69,7 +69,8 @@ def implausible(crystal: Arrays) -> str | None:
     # Few mixtures, shared by many sites; hashing one takes as long as all else that is done for a site.
     known = {key: _site(mixture) for key, mixture in {id(mixture): mixture for mixture in crystal.species}.items()}
     sites = [known[id(mixture)] for mixture in crystal.species]
-    volume = cell_volume(crystal.matrix)
+    # Across a layer a cell ends where it likes: it says nothing of density.
+    volume = cell_volume(crystal.matrix) if all(crystal.pbc) else math.inf
     mass_per_volume = sum([site.mass for site in sites]) / volume * GRAMS_PER_CM3
     if mass_per_volume > MAX_DENSITY:
         return f"its density is {mass_per_volume:.4g} g/cm^3; no matter is denser than {MAX_DENSITY:g}"
@@ -97,12 +98,6 @@ def density(amounts: Mapping[str, float], volume: float) -> float:
     """Density in g/cm^3 of atoms by element, isotopes by their own symbols, in a volume in Å^3."""
     mass = sum(_mass(element) * amount for element, amount in amounts.items())
     return mass / volume * GRAMS_PER_CM3
-
-
-def cell_volume(matrix: NDArray[np.float64]) -> float:
-    """Volume of a cell, Å^3; matrix in Å, (3, 3). A third of the time of numpy's determinant."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    return float(abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)))
 
 
 def _too_near(crystal: Arrays, sites: Sequence[_Site]) -> str | None:

@@ -74,7 +74,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     methods = DictField(help_text="How each value was got, by field: functional or 'experiment'")
     parent_id = StringField(help_text="The material this one was derived from, as the source names it")
     discovery = StringField(help_text="How the source found it: top-down or bottom-up")
-    synthesised = BooleanField(help_text="Has been made, by the source: a report of an experiment is named")
+    synthesised = BooleanField(help_text="Has been made, as the source says: it lists only such, or names a report")
     prototype = StringField(help_text="Name of the structure type")
     reference = StringField(help_text="Publication to cite")
     extra = DictField(help_text="Further fields of the source, as they are")

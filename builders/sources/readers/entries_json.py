@@ -11,22 +11,10 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..records.material_fields import (
-    Occurrences,
-    amounts_of,
-    check_value,
-    extra_fields,
-    facts_fields,
-    facts_of_amounts,
-    identity,
-    number,
-    read_structure,
-    storable,
-    structure_fields,
-    text,
-    written,
-)
+from ..records.material_fields import Occurrences, facts_fields, facts_of_amounts, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, storable, text
+from ..records.structure_fields import amounts_of, read_structure, structure_fields, written
 
 SAME_ENERGY = 1e-4
 """eV. The stated correction and the sum of the stated adjustments may differ by this: files round both."""

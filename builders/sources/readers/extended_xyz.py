@@ -15,17 +15,11 @@ from pymatgen.core.structure import Lattice, Structure
 
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, numbered_lines, quoted
-from ..records.material_fields import (
-    Occurrences,
-    checked,
-    claim_dimension,
-    extra_fields,
-    facts_of_amounts,
-    identity,
-    structure_fields,
-)
+from ..records.material_fields import Occurrences, claim, facts_of_amounts, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import extra_fields
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import checked, structure_fields
 
 _IDS = ("material_id", "mat_id", "matpes_id", "sid", "id")
 """Keys of a comment line that are taken for the id, the first found."""
@@ -45,6 +39,8 @@ class ExtendedXyz(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its frames; else what their ``pbc`` says.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
 
     Raises
     ------
@@ -60,6 +56,7 @@ class ExtendedXyz(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,7 +122,7 @@ class ExtendedXyz(FileReader):
             **identity(self.source, source_id, self.source_version),
             **structure_fields(structure_of(atoms)),
         }
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         energy = atoms.calc.results.get("energy") if atoms.calc is not None else None
         if energy is not None:
             if not np.isfinite(energy):

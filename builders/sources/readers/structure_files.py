@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..crystal_files.cif_crystal import read_crystal
+from ..crystal_files.cif_moments import read_moments
 from ..crystal_files.poscar import read_poscar
 from ..files.file_reader import FileReader
 from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
-from ..records.material_fields import checked, identity, storable, structure_fields
+from ..records.material_fields import claim, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import storable
+from ..records.structure_fields import checked, structure_fields
 
 MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""
@@ -55,6 +58,8 @@ class StructureFiles(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its records.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     """
 
     kind: ClassVar[str] = "structure-files"
@@ -65,6 +70,7 @@ class StructureFiles(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     @classmethod
     def accepts(cls, name: str) -> bool:
@@ -150,9 +156,10 @@ class StructureFiles(FileReader):
             document["methods"] = {"structure": self.method}
         if self.reference:
             document["reference"] = self.reference
-        if self.dimension is not None:
-            document["dimension_claimed"] = self.dimension
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         extra = _stated(text) if form == "cif" else _comment(text)
+        if form == "cif" and (moments := read_moments(text)):
+            extra["magnetic_moments"] = {"unit": "µB", "sites": moments}
         if extra:
             document["extra"] = storable(extra, "extra")
         return {"materials": [document]}

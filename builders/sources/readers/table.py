@@ -19,8 +19,9 @@ from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import MAX_FAULTS, TablePlan, check_fields, plan_table
 from ..files.table_lines import COMMENT, SEPARATORS, Row, rows, sniff_encoding, sniff_separator
-from ..records.material_fields import Occurrences, check_value, facts_fields, identity, space_group
+from ..records.material_fields import Occurrences, claim, facts_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value
 from ..records.source_options import SourceOptionError
 
 _ROWS_AT_ONCE = 4096
@@ -54,6 +55,8 @@ class Table(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its records.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     separator, encoding
         Of the files; sniffed where not given.
     decimal
@@ -75,6 +78,7 @@ class Table(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
     separator: str | None = None
     encoding: str | None = None
     decimal: str = "."
@@ -190,8 +194,7 @@ class Table(FileReader):
         common: dict[str, Any] = {}
         if self.reference and "reference" not in taken:
             common["reference"] = self.reference
-        if self.dimension is not None:
-            common["dimension_claimed"] = self.dimension
+        claim(common, dimension=self.dimension, synthesised=self.synthesised)
         return common
 
     def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:

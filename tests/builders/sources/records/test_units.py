@@ -1,8 +1,8 @@
 """Each unit is converted to the same quantity in the unit of the registry, worked out from the constants of the SI."""
 
 import pytest
-from exfolio.builders.sources.records.material_fields import check_value
 from exfolio.builders.sources.records.raw_record import BadRecord
+from exfolio.builders.sources.records.record_values import check_value
 from exfolio.builders.sources.records.units import UNITS_OF_FIELD, UnitError, completed, conversion, field_of_header
 from scipy.constants import Avogadro, elementary_charge
 
