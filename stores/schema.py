@@ -1,10 +1,12 @@
 """Makes the collections: indexes and validators from the documents, loudly when one can't be made.
 
-The documents (`stores.documents`) are the one description; nothing here names a field.
+The documents (`stores.documents`) are the one description, with the `stores.questions` people put to them; nothing here
+names a field.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +21,7 @@ from .connection import Connection
 from .documents import REGISTRY
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
+from .questions import RETIRED, indexes_of
 
 SCHEMA_VERSION = 1
 """Version of the documents that this code writes; an older program refuses a newer one."""
@@ -86,13 +89,25 @@ def _field_schema(field: Any) -> dict[str, Any]:
 
 
 def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
-    """Indexes of a document class: ``keys``, ``name`` and ``unique``."""
-    models = []
-    for spec in document._meta["index_specs"]:
-        keys = [(str(name), direction) for name, direction in spec["fields"]]
-        name = "_".join(f"{field}_{direction}" for field, direction in keys)
-        models.append({"keys": keys, "name": name, "unique": bool(spec.get("unique"))})
+    """Indexes of a document class, as `IndexModel` takes them: first those it names, then those for questions."""
+    specs = document._meta["index_specs"]
+    models = [_index_model([*spec["fields"]], unique=bool(spec.get("unique"))) for spec in specs]
+    models += [_index_model(index.keys, index.part) for index in indexes_of(document._get_collection_name())]
     return models
+
+
+def _index_model(fields: list[tuple[str, int]], part: Mapping[str, Any] | None = None, **how: bool) -> dict[str, Any]:
+    keys = [(str(name), direction) for name, direction in fields]
+    name = "_".join(f"{field}_{direction}" for field, direction in keys)
+    model = {"keys": keys, "name": name, "unique": False, **how}
+    if part:
+        model["name"] += "".join(f"_where_{field}_{_said(value)}" for field, value in part.items())
+        model["partialFilterExpression"] = dict(part)
+    return model
+
+
+def _said(value: Any) -> str:
+    return "known" if isinstance(value, Mapping) else str(value).lower()
 
 
 def initialise(connection: Connection) -> dict[str, Any]:
@@ -119,6 +134,7 @@ def initialise(connection: Connection) -> dict[str, Any]:
         _set_validator(database, name, json_schema(document), new=name not in present)
         count += _make_indexes(database[name], document)
         if name in present:
+            _drop_retired(database[name])
             _name_makers(database[name], document)
             for query, pipeline in getattr(document, "UPGRADES", ()):
                 database[name].update_many(query, pipeline)
@@ -132,6 +148,12 @@ def initialise(connection: Connection) -> dict[str, Any]:
         "created": created,
         "indexes": count,
     }
+
+
+def _drop_retired(collection: Collection[dict[str, Any]]) -> None:
+    """Drop what earlier versions made and others stand in for; indexes of other people stay."""
+    for name in collection.index_information().keys() & set(RETIRED.get(collection.name, ())):
+        collection.drop_index(name)
 
 
 def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Document]) -> None:
@@ -225,7 +247,7 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
         one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
-            collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
+            collection.create_index(**model)
         except OperationFailure as error:
             way_out = (
                 "Remove all but one of the documents that share a key"

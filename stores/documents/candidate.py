@@ -42,11 +42,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     meta = meta(
         "candidates",
         {"fields": ["candidate_id"], "unique": True},
-        {"fields": ["campaign", "status", "rejected_by"]},
         "structure_id",
-        "formula_reduced",
-        "elements",
-        "energy_above_hull",
         "facets.verdict.rev",
     )
 
