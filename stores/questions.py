@@ -32,6 +32,13 @@ class Index:
         """Fields and directions."""
         return [(name.removeprefix("-"), -1 if name.startswith("-") else 1) for name in self.fields]
 
+    @property
+    def name(self) -> str:
+        """Name on the server: the fields with their directions, and of what part."""
+        whole = "_".join(f"{name}_{direction}" for name, direction in self.keys)
+        parts = (f"_where_{name}_{'known' if isinstance(of, Mapping) else of}" for name, of in self.part.items())
+        return whole + "".join(parts).lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -91,7 +98,7 @@ def _materials() -> tuple[Question, ...]:
         Question(
             "within a band gap",
             by_value["preferred.band_gap"],
-            "preferred.band_gap >= 1.6 AND preferred.band_gap <= 1.62",
+            "preferred.band_gap >= 1.6 AND preferred.band_gap <= 1.7",
             ("preferred.band_gap",),
         ),
         Question("that are stable", by_value["energy_above_hull"], "energy_above_hull <= 0", ("energy_above_hull",)),
@@ -124,12 +131,6 @@ def _structures() -> tuple[Question, ...]:
         _formula(key),
         *_of_formulas(key),
         Question("made in a way", _equal("route", key), 'route = "top-down"'),
-        Question(
-            "of a space group",
-            _in_order("space_group.number", key),
-            "space_group_number = 187",
-            ("space_group_number",),
-        ),
     )
 
 
@@ -137,7 +138,7 @@ def _properties() -> tuple[Question, ...]:
     kind = 'kind = "exfoliation_energy"'
     return (
         Question("of a kind", _equal("kind", "property_id"), kind),
-        Question("of a kind, the least first", Index(("kind", "value", "property_id")), kind, ("value",)),
+        Question("of a kind, the least first", Index(("kind", "high", "value", "property_id")), kind, ("value",)),
     )
 
 
@@ -146,15 +147,15 @@ def _candidates() -> tuple[Question, ...]:
     return (
         _formula(key),
         *_of_formulas(key),
-        Question("of a campaign", _equal("campaign", key), 'campaign = "two-dimensional"'),
+        Question("of a campaign", None, 'campaign = "two-dimensional"'),  # a range of keys
         Question("promoted", _equal("status", key), 'status = "promoted"'),
         Question(
             "of a campaign that are promoted",
-            _equal("status", key),  # and a range of its keys
+            _equal("status", key),  # within the range of its keys
             'campaign = "two-dimensional" AND status = "promoted"',
         ),
         Question("rejected by a gate", _equal("rejected_by", key), 'rejected_by = "energy above hull"'),
-        Question("waiting for a gate", _equal("waiting_for", key), 'waiting_for = "energy above hull"'),
+        Question("waiting for a gate", _equal("waiting_for", key), 'waiting_for = "band gap"'),
         *(
             Question(f"by {name}, the worse end of an interval", Index((f"highs.{name}", name, key)), sort=(name,))
             for name in ("exfoliation_energy", "energy_above_hull", "band_gap")

@@ -6,7 +6,6 @@ names a field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -21,7 +20,7 @@ from .connection import Connection
 from .documents import REGISTRY
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
-from .questions import RETIRED, indexes_of
+from .questions import RETIRED, Index, indexes_of
 
 SCHEMA_VERSION = 1
 """Version of the documents that this code writes; an older program refuses a newer one."""
@@ -90,24 +89,14 @@ def _field_schema(field: Any) -> dict[str, Any]:
 
 def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
     """Indexes of a document class, as `IndexModel` takes them: first those it names, then those for questions."""
-    specs = document._meta["index_specs"]
-    models = [_index_model([*spec["fields"]], unique=bool(spec.get("unique"))) for spec in specs]
-    models += [_index_model(index.keys, index.part) for index in indexes_of(document._get_collection_name())]
+    models: list[dict[str, Any]] = []
+    for spec in document._meta["index_specs"]:
+        index = Index(tuple(f"-{name}" if direction < 0 else str(name) for name, direction in spec["fields"]))
+        models.append({"keys": index.keys, "name": index.name, "unique": bool(spec.get("unique"))})
+    for index in indexes_of(document._get_collection_name()):
+        part = {"partialFilterExpression": dict(index.part)} if index.part else {}
+        models.append({"keys": index.keys, "name": index.name, "unique": False, **part})
     return models
-
-
-def _index_model(fields: list[tuple[str, int]], part: Mapping[str, Any] | None = None, **how: bool) -> dict[str, Any]:
-    keys = [(str(name), direction) for name, direction in fields]
-    name = "_".join(f"{field}_{direction}" for field, direction in keys)
-    model = {"keys": keys, "name": name, "unique": False, **how}
-    if part:
-        model["name"] += "".join(f"_where_{field}_{_said(value)}" for field, value in part.items())
-        model["partialFilterExpression"] = dict(part)
-    return model
-
-
-def _said(value: Any) -> str:
-    return "known" if isinstance(value, Mapping) else str(value).lower()
 
 
 def initialise(connection: Connection) -> dict[str, Any]:

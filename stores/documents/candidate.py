@@ -43,6 +43,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         "candidates",
         {"fields": ["candidate_id"], "unique": True},
         "structure_id",
+        "campaign",
         "facets.verdict.rev",
     )
 

@@ -52,8 +52,7 @@ def steps(order: Order, after: Mapping[str, Any] | None) -> list[Step]:
     """
     if len(order) == 2 and order[0][0].low:
         return _of_interval(order[0][0], order[0][1], order[1][0].path, after)
-    sort = [(by.path, direction) for by, direction in order]
-    return [[[Scan(condition, sort)]] for condition in _conditions(order, after)]
+    return [[[scan]] for scan in _scans(order, after)]
 
 
 PLACE: Final = "_place_"
@@ -81,22 +80,27 @@ def _optional(by: Field) -> bool:
     return not by.required
 
 
-def _conditions(order: Order, after: Mapping[str, Any] | None) -> Iterator[Doc]:
+def _scans(order: Order, after: Mapping[str, Any] | None) -> Iterator[Scan]:
+    sort = [(by.path, direction) for by, direction in order]
     key = order[-1][0].path
     if after is None:
         first, _ = order[0]
-        yield from ({first.path: {"$ne": None}}, {first.path: None}) if len(order) > 1 and _optional(first) else ({},)
+        if first.path == key or not _optional(first):
+            yield Scan({}, sort)
+            return
+        yield Scan({first.path: {"$ne": None}}, sort)
+        yield Scan({first.path: None}, sort[1:])
         return
     same: list[Doc] = [{}]
     for by, _ in order[:-1]:
         same.append({**same[-1], by.path: value_at(after, by.path)})
-    for (by, direction), equal in zip(reversed(order), reversed(same), strict=True):
+    for i, (by, direction) in reversed(list(enumerate(order))):
         value = value_at(after, by.path)
         if value is None:
             continue  # it is among the last of these
-        yield {**equal, by.path: _beyond(direction, value)}
+        yield Scan({**same[i], by.path: _beyond(direction, value)}, sort[i:])
         if by.path != key and _optional(by):
-            yield {**equal, by.path: None}
+            yield Scan({**same[i], by.path: None}, sort[i + 1 :])
 
 
 def _beyond(direction: int, value: Any, *, same: bool = False) -> Doc:
