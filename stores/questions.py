@@ -102,7 +102,7 @@ def _materials() -> tuple[Question, ...]:
             ("preferred.band_gap",),
         ),
         Question("that are stable", by_value["energy_above_hull"], "energy_above_hull <= 0", ("energy_above_hull",)),
-        Question("of a space group", number, "space_group_number = 187"),
+        Question("of a space group", number, "space_group.number = 187"),
     )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
+from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
@@ -32,6 +34,8 @@ BATCH: Final = 500
 _MISSING: Final = "_missing_"
 _END: Final = "_end_"
 _PLACE: Final = "place_"
+_registries: WeakKeyDictionary[MongoClient[Doc], set[str]] = WeakKeyDictionary()
+"""Databases that a client has found to be registries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +253,16 @@ def _or_null(name: str) -> Doc:
 
 
 def require_initialised(connection: Connection) -> None:
-    """Raise `NotInitialised` where the database has no collections yet."""
+    """Raise `NotInitialised` where the database has no collections yet; a client is told so once."""
+    seen = _registries.setdefault(connection.client, set())
+    if connection.name in seen:
+        return
     if not is_initialised(connection):
         raise NotInitialised(
             f"{connection.describe()} holds no registry yet",
             "Prepare it with: exfolio db init; bring in materials with: exfolio ingest (see its --help).",
         )
+    seen.add(connection.name)
 
 
 def _compiled(text: str, known: Fields, *, possible: bool) -> Doc:
