@@ -120,6 +120,11 @@ def _compositions() -> tuple[Question, ...]:
         Question("promoted", _equal("status", key, **promoted), 'status = "promoted"'),
         Question("promoted, likely ones first", _in_order("-p_2d", key, **promoted), 'status = "promoted"', ("-p_2d",)),
         Question("waiting", _equal("status", key, status="waiting"), 'status = "waiting"'),
+        Question(
+            "waiting for a gate",
+            _equal("waiting_for", key, status="waiting"),
+            'status = "waiting" AND waiting_for = "energy"',
+        ),
         Question("rejected by a gate", _equal("rejected_by", key), 'rejected_by = "charge neutral"'),
         Question("rejected by a gate, likely ones first", probability, 'rejected_by = "probability of 2D"', ("-p_2d",)),
     )

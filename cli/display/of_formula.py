@@ -47,7 +47,7 @@ def known_of(connection: Connection, formula: str) -> dict[str, Doc]:
         condition = of_formula(fields_of(collection), formula)
         asked = Search(collection, conditions=[condition], fields=columns_of(collection), limit=_MOST)
         if documents := list(asked.documents(connection)):
-            total = asked.count(connection) if len(documents) == _MOST else len(documents)
+            total = asked.count_quickly(connection).number if len(documents) == _MOST else len(documents)
             known[collection] = {"total": total, "documents": documents}
     return known
 

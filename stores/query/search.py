@@ -7,6 +7,7 @@ ones after a document cost what the first ones do, and no question takes longer 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -18,6 +19,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from ..connection import Connection
 from ..schema import is_initialised
+from .counting import Count, count_quickly
 from .fields import Field, Fields, fields_of, has_deprecation
 from .implied import implied, known_for_certain
 from .intervals import end_of
@@ -110,11 +112,21 @@ class Search:
         QueryError
             It takes longer than the settings allow.
         """
-        try:
+        with self._patience(connection):
             limit_ms = milliseconds(connection, self.collection, None)
             return int(connection.database[self.collection].count_documents(self.query, maxTimeMS=limit_ms))
-        except ExecutionTimeout as error:
-            raise took_too_long(connection, self.collection, self.query, self._plain_order()) from error
+
+    def count_quickly(self, connection: Connection) -> Count:
+        """Count the documents that match, or estimate how many where there are more than 10,000.
+
+        Raises
+        ------
+        QueryError
+            It takes longer than the settings allow.
+        """
+        with self._patience(connection):
+            time_ms = milliseconds(connection, self.collection, self.limit)
+            return count_quickly(connection.database[self.collection], self.query, time_ms=time_ms)
 
     def documents(self, connection: Connection) -> Iterator[Doc]:
         """Documents one by one, as stored.
@@ -127,15 +139,18 @@ class Search:
             There is no document ``after``, or it takes longer than the settings allow.
         """
         require_initialised(connection)
-        try:
+        with self._patience(connection):
             yield from self._in_steps(connection) if has_steps(self.order) else self._by_pipeline(connection)
+
+    @contextmanager
+    def _patience(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
         except ExecutionTimeout as error:
-            raise took_too_long(connection, self.collection, self.query, self._plain_order()) from error
+            order = [(by.path, direction) for by, direction in self.order]
+            raise took_too_long(connection, self.collection, self.query, order) from error
         except OperationFailure as error:
             raise QueryError(f"the database can't answer this: {error.details or error}") from error
-
-    def _plain_order(self) -> list[tuple[str, int]]:
-        return [(by.path, direction) for by, direction in self.order]
 
     def _in_steps(self, connection: Connection) -> Iterator[Doc]:
         """One step after another until there are enough, each scan as an index has it."""
@@ -189,6 +204,8 @@ class Search:
         """What the document ``after`` has its place by; None where the beginning is asked for."""
         if self.after is None:
             return None
+        if len(self.order) == 1:  # its place is known, be it there or not
+            return {self.known.key: self.after}
         paths = (path for by, _ in self.order for path in (by.path, by.low, by.high) if path)
         shown = dict.fromkeys(_without_parts(paths), 1)
         anchor = collection.find_one({self.known.key: self.after}, {"_id": 0, **shown})

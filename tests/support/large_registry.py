@@ -115,9 +115,9 @@ def _composition(draw: random.Random, i: int, formula: Doc) -> Doc:
         }
     if gate:
         return {**doc, "status": "rejected", "rejected_by": gate}
-    return (
-        {**doc, "status": "promoted"} if draw.random() < 0.8 else {**doc, "status": "waiting", "waiting_for": "energy"}
-    )
+    if draw.random() < 0.8:
+        return {**doc, "status": "promoted"}
+    return {**doc, "status": "waiting", "waiting_for": draw.choice(("energy", "probability of 2D"))}
 
 
 def _values(draw: random.Random) -> Doc:

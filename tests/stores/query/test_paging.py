@@ -80,4 +80,7 @@ def test_scans_of_intervals_are_merged_to_the_order_that_the_server_finds_by_sor
 
 def test_a_page_behind_nothing_is_refused(registry: Connection) -> None:
     with pytest.raises(NoSuchDocument, match="no material_id 'bulk:xyz'"):
-        list(Search("materials", after="bulk:xyz").documents(registry))
+        list(Search("materials", sort=["nsites"], after="bulk:xyz").documents(registry))
+
+    in_order_of_keys = Search("materials", fields=["id"], after="bulk:mnz", limit=1).documents(registry)
+    assert [doc["material_id"] for doc in in_order_of_keys] == ["bulk:mos2"], "a place is one without a document, too"

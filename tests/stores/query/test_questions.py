@@ -1,36 +1,19 @@
 """Every question that has an index is answered by it: nothing is scanned, nothing sorted, little looked at in vain."""
 
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import large_registry
 import pytest
-from exfolio.stores.connection import Connection, connect
+from exfolio.stores.connection import Connection
 from exfolio.stores.query.fields import fields_of
 from exfolio.stores.query.patience import stages_of
 from exfolio.stores.query.search import Search
 from exfolio.stores.questions import QUESTIONS, Question, indexes_of
-from exfolio.stores.schema import initialise
-from exfolio.stores.server import embedded
-from exfolio.stores.settings import Settings
 
 LOOKED_AT = 60
 """Documents looked at, at most, for each that is given: an element that 1 in 60 documents has is rare."""
 LIMIT = 20
-SHARES = {"compositions": 1, "materials": 1, "structures": 0.5, "properties": 0.5, "candidates": 0.5}
 ASKED = [(name, question) for name, questions in QUESTIONS.items() for question in questions if name != "failures"]
-
-
-@pytest.fixture(scope="module")
-def large(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection]:
-    database = f"test_{uuid.uuid4().hex[:12]}"
-    with connect(Settings(home=mongo_server.home.folder.parent, mongod=mongod, database=database)) as opened:
-        large_registry.fill(opened, 3_000, shares=SHARES)
-        initialise(opened)
-        yield opened
-        opened.client.drop_database(opened.name)
 
 
 def profiled(connection: Connection, asked: Search) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
