@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from ...builders.candidates.composition_view import composition_view
@@ -26,7 +27,7 @@ _USUAL = "two-dimensional"
 _BAR = 30
 _OPEN = "undecided"
 """Verdict, in the funnel, of a gate whose value is known to lie within an interval that does not decide."""
-_WIDTH_OF_NUMBERS = 75
+_LEAST_BAR = 4
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -163,26 +164,29 @@ def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None
 
 
 def print_gates(rows: Sequence[dict[str, Any]]) -> None:
-    """Print gates as a table with bars."""
+    """Print gates as a table, with bars where there is room beside the numbers."""
+    rows = [
+        row for row in rows if not row["reached"] or row["reached"] != row["not_applicable"]
+    ]  # no route nobody took
+    table = _table_of_gates(rows)
+    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - 1
+    print_table(_table_of_gates(rows, min(_BAR, room)) if room >= _LEAST_BAR else table)
+
+
+def _table_of_gates(rows: Sequence[dict[str, Any]], bar: int = 0) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
     for name in ("reached", "passed", "rejected", "unknown"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    bar = max(0, min(_BAR, out.width - _WIDTH_OF_NUMBERS))
+    if bar:
+        table.add_column("", no_wrap=True)
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
-        if row["reached"] and row["reached"] == row["not_applicable"]:
-            continue  # a gate of a route nobody took
-        width = round(bar * row["reached"] / most)
-        table.add_row(
-            row["gate"],
-            row["condition"],
-            *(f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown")),
-            f"[cyan]{'█' * width}[/]",
-        )
-    print_table(table)
+        numbers = (f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown"))
+        bars = [f"[cyan]{'█' * round(bar * row['reached'] / most)}[/]"] if bar else []
+        table.add_row(row["gate"], row["condition"], *numbers, *bars)
+    return table
 
 
 def why(
