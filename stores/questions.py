@@ -60,12 +60,16 @@ class Question:
     sort: tuple[str, ...] = ()
 
 
-def _equal(name: str, key: str, **part: Any) -> Index:
-    return Index((name, "deprecated", key), part)
+def _equal(name: str, key: str, part: Mapping[str, Any] | None = None) -> Index:
+    return Index((name, "deprecated", key), part or {})
 
 
-def _in_order(name: str, key: str, *, sparse: bool = False, **part: Any) -> Index:
-    return Index((name, key), part | ({name.removeprefix("-"): {"$exists": True}} if sparse else {}))
+def _in_order(name: str, key: str, part: Mapping[str, Any] | None = None) -> Index:
+    return Index((name, key), part or {})
+
+
+def _known(name: str) -> dict[str, Any]:
+    return {name: {"$exists": True}}
 
 
 def _of_formulas(key: str) -> tuple[Question, ...]:
@@ -87,13 +91,13 @@ def _formula(key: str) -> Question:
 def _materials() -> tuple[Question, ...]:
     key = "material_id"
     values = ("formation_energy", "energy_above_hull", "exfoliation_energy", "band_gap")
-    by_value = {name: _in_order(name, key, sparse=True) for value in values for name in (value, f"preferred.{value}")}
-    number = _equal("space_group.number", key, **{"space_group.number": {"$exists": True}})
+    by_value = {name: _in_order(name, key, _known(name)) for value in values for name in (value, f"preferred.{value}")}
+    number = _equal("space_group.number", key, _known("space_group.number"))
     return (
         _formula(key),
         *_of_formulas(key),
         Question("of a source", _equal("source", key), 'source = "handbook"'),
-        Question("that consist of layers", _equal("layered", key, layered=True), "layered = TRUE"),
+        Question("that consist of layers", _equal("layered", key, {"layered": True}), "layered = TRUE"),
         *(Question(f"by {name}", index, sort=(name,)) for name, index in by_value.items()),
         Question(
             "within a band gap",
@@ -108,25 +112,30 @@ def _materials() -> tuple[Question, ...]:
 
 def _compositions() -> tuple[Question, ...]:
     key = "formula_reduced"
-    probability, energy = _in_order("-p_2d", key), _in_order("predicted_formation_energy", key, sparse=True)
-    promoted = {"status": "promoted"}
+    by_energy, promoted = "predicted_formation_energy", {"status": "promoted"}
+    probability, energy = _in_order("-p_2d", key), _in_order(by_energy, key, _known(by_energy))
     return (
         *_of_formulas(key),
         Question("of three elements that are new", None, "nelements = 3 AND novel = TRUE"),
         Question("likely to be two-dimensional", probability, sort=("-p_2d",)),
         Question("with an element, likely ones first", probability, 'elements HAS "O"', ("-p_2d",)),
-        Question("of low energy", energy, sort=("predicted_formation_energy",)),
-        Question("balanced, of low energy", energy, "charge_neutral = TRUE", ("predicted_formation_energy",)),
-        Question("promoted", _equal("status", key, **promoted), 'status = "promoted"'),
-        Question("promoted, likely ones first", _in_order("-p_2d", key, **promoted), 'status = "promoted"', ("-p_2d",)),
-        Question("waiting", _equal("status", key, status="waiting"), 'status = "waiting"'),
+        Question("of low energy", energy, sort=(by_energy,)),
+        Question("balanced, of low energy", energy, "electronegativity_balanced = TRUE", (by_energy,)),
+        Question("promoted", _equal("status", key, promoted), 'status = "promoted"'),
+        Question("promoted, likely ones first", _in_order("-p_2d", key, promoted), 'status = "promoted"', ("-p_2d",)),
+        Question("waiting", _equal("status", key, {"status": "waiting"}), 'status = "waiting"'),
         Question(
             "waiting for a gate",
-            _equal("waiting_for", key, status="waiting"),
+            _equal("waiting_for", key, {"status": "waiting"}),
             'status = "waiting" AND waiting_for = "energy"',
         ),
-        Question("rejected by a gate", _equal("rejected_by", key), 'rejected_by = "charge neutral"'),
-        Question("rejected by a gate, likely ones first", probability, 'rejected_by = "probability of 2D"', ("-p_2d",)),
+        Question("rejected by a gate", None, 'rejected_by = "charge neutral"'),
+        Question(
+            "rejected by a gate, likely ones first",
+            Index(("rejected_by", "deprecated", "-p_2d", key)),  # counts them as well
+            'rejected_by = "probability of 2D"',
+            ("-p_2d",),
+        ),
     )
 
 
@@ -143,7 +152,9 @@ def _properties() -> tuple[Question, ...]:
     kind = 'kind = "exfoliation_energy"'
     return (
         Question("of a kind", _equal("kind", "property_id"), kind),
-        Question("of a kind, the least first", Index(("kind", "high", "value", "property_id")), kind, ("value",)),
+        Question(
+            "of a kind, the least first", Index(("kind", "high", "low", "value", "property_id")), kind, ("value",)
+        ),
     )
 
 
@@ -162,7 +173,11 @@ def _candidates() -> tuple[Question, ...]:
         Question("rejected by a gate", _equal("rejected_by", key), 'rejected_by = "energy above hull"'),
         Question("waiting for a gate", _equal("waiting_for", key), 'waiting_for = "band gap"'),
         *(
-            Question(f"by {name}, the worse end of an interval", Index((f"highs.{name}", name, key)), sort=(name,))
+            Question(
+                f"by {name}, the worse end of an interval",
+                Index((f"highs.{name}", f"lows.{name}", name, key)),
+                sort=(name,),
+            )
             for name in ("exfoliation_energy", "energy_above_hull", "band_gap")
         ),
     )

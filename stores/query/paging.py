@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from .fields import Field, value_at
@@ -60,9 +61,9 @@ PLACE: Final = "_place_"
 
 
 def place_of(order: Order) -> list[str]:
-    """Paths of what makes that place: the worse end, the value, the key."""
+    """Paths of what makes that place: the worse end, the other, the value, the key."""
     (by, direction), (key, _) = order
-    return [by.high if direction > 0 else by.low, by.path, key.path]
+    return [*ends_of(by, direction), by.path, key.path]
 
 
 def merged(rows: Sequence[Iterable[Doc]], order: Order) -> Iterator[Doc]:
@@ -70,8 +71,8 @@ def merged(rows: Sequence[Iterable[Doc]], order: Order) -> Iterator[Doc]:
     direction, paths = order[0][1], place_of(order)
 
     def place(document: Doc) -> tuple[Any, ...]:
-        end, value, key = document.pop(PLACE, None) or (value_at(document, path) for path in paths)
-        return (direction * (value if end is None else end), direction * value, key)
+        *numbers, key = document.pop(PLACE, None) or (value_at(document, path) for path in paths)
+        return (*_place(direction, *numbers), key)
 
     return heapq.merge(*rows, key=place)
 
@@ -110,39 +111,69 @@ def _beyond(direction: int, value: Any, *, same: bool = False) -> Doc:
 def _of_interval(by: Field, direction: int, key: str, after: Mapping[str, Any] | None) -> list[Step]:
     """Steps by the end of an interval that is the worse: what is exact and what has that end, then what is open there.
 
-    Among equal ends the value decides, then the key.
+    Among equal ends the other end decides, then the value, then the key.
     """
-    end, other = (by.high, by.low) if direction > 0 else (by.low, by.high)
-    known: Doc = {by.path: {"$ne": None}}
-    by_value, by_key = [(by.path, direction), (key, 1)], [(key, 1)]
-    exact: Doc = {end: None, other: None}
-    is_open: Doc = {end: None, other: {"$ne": None}}
-    by_end = [(end, direction), *by_value]
+    end, other = ends_of(by, direction)
+    value, its_key = {by.path: {"$ne": None}}, (key, 1)
+    # One index, of the worse end, the other, the value and the key, has all four orders.
+    by_key, by_value = [its_key], [(by.path, direction), its_key]
+    by_other = [(other, direction), *by_value]
+    by_end = [(end, direction), *by_other]
+    exact, is_open = {end: None, other: None}, {end: None}
     unknown = Scan({by.path: None}, by_key)
     if after is None:
         return [
-            [[Scan({**exact, **known}, by_value)], [Scan({end: {"$ne": None}, **known}, by_end)]],
-            [[Scan({**is_open, **known}, by_value)]],
+            [[Scan({**exact, **value}, by_value)], [Scan({end: {"$ne": None}, **value}, by_end)]],
+            [[Scan({**is_open, other: {"$ne": None}, **value}, by_other)]],
             [[unknown]],
         ]
-    value, its_end, its_key = value_at(after, by.path), value_at(after, end), {key: {"$gt": value_at(after, key)}}
-    if value is None:
-        return [[[Scan({by.path: None, **its_key}, by_key)]]]
-    further = {by.path: _beyond(direction, value)}
-    if its_end is None and value_at(after, other) is not None:
-        row = [{by.path: value, **its_key}, further]
-        return [[[Scan({**is_open, **condition}, by_value) for condition in row]], [[unknown]]]
-    worst = value if its_end is None else its_end
-    passed = (worst - value) * direction
-    among_exact = [{by.path: value, **its_key}] if passed == 0 else []
-    among_exact.append({by.path: _beyond(direction, worst, same=passed > 0)})
-    among_ends = [{end: worst, by.path: value, **its_key}, {end: worst, **further}]
-    among_ends.append({end: _beyond(direction, worst), **known})
+    x, worst, second = (value_at(after, path) for path in (by.path, end, other))
+    behind_key = {key: {"$gt": value_at(after, key)}}
+    if x is None:
+        return [[[Scan({by.path: None, **behind_key}, by_key)]]]
+    same, further = {by.path: x, **behind_key}, {by.path: _beyond(direction, x)}
+    if worst is None and second is not None:
+        behind = ({other: second, **same}, {other: second, **further}, {other: _beyond(direction, second), **value})
+        return [[[Scan({**is_open, **condition}, by_other) for condition in behind]], [[unknown]]]
+    is_exact = worst is None
+    worst, second = (x, x) if is_exact else (worst, second)
+    among_ends: list[Doc] = [
+        {end: worst, other: second, **same},
+        {end: worst, other: second, **further},
+        {end: worst, **_beyond_other(other, direction, second), **value},
+        {end: _beyond(direction, worst), **value},
+    ]
+    place, here = _place(direction, worst, second, x), _place(direction, worst, worst, worst)
+    among_exact: list[Doc] = []
+    if here >= place:
+        among_exact = [{by.path: worst, **(behind_key if here == place else {})}]
+    among_exact.append({by.path: _beyond(direction, worst)})
     return [
         [
             [Scan({**exact, **condition}, by_value) for condition in among_exact],
             [Scan(condition, by_end) for condition in among_ends],
         ],
-        [[Scan({**is_open, **known}, by_value)]],
+        [[Scan({**is_open, other: {"$ne": None}, **value}, by_other)]],
         [[unknown]],
     ]
+
+
+def ends_of(by: Field, direction: int) -> tuple[str, str]:
+    """Worse end in an order, and the other."""
+    return (by.high, by.low) if direction > 0 else (by.low, by.high)
+
+
+def _place(direction: int, end: float | None, other: float | None, value: float) -> tuple[float, float, float]:
+    """Numbers that stand in the order of the documents; no end at all is the value, one that is open is the least."""
+    if end is None:
+        end = other = value
+    return (direction * end, -inf * direction if other is None else direction * other, direction * value)
+
+
+def _beyond_other(path: str, direction: int, value: float | None) -> Doc:
+    """What is behind a value, where none is the least of all."""
+    if value is None:
+        return {path: {"$ne": None}} if direction > 0 else {path: {"$in": []}}
+    if direction > 0:
+        return {path: {"$gt": value}}
+    return {"$or": [{path: {"$lt": value}}, {path: None}]}

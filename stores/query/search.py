@@ -35,6 +35,7 @@ BATCH: Final = 500
 """Documents in memory at once; left to itself, the driver takes 16 MB of them, which unpack to ten times that."""
 _MISSING: Final = "_missing_"
 _END: Final = "_end_"
+_OTHER: Final = "_other_"
 _PLACE: Final = "place_"
 _registries: WeakKeyDictionary[MongoClient[Doc], set[str]] = WeakKeyDictionary()
 """Databases that a client has found to be registries."""
@@ -250,7 +251,10 @@ class Search:
                 order[f"{_MISSING}{i}"] = 1
             if by.low:
                 marks[f"{_END}{i}"] = end_of(by, "high" if direction > 0 else "low")
-                order[f"{_END}{i}"] = direction
+                marks[f"{_OTHER}{i}"] = _other_end(
+                    *((by.high, by.low) if direction > 0 else (by.low, by.high)), by.path
+                )
+                order |= {f"{_END}{i}": direction, f"{_OTHER}{i}": direction}
             order[by.path] = direction
         return marks, order
 
@@ -263,6 +267,11 @@ def _behind(order: dict[str, int], place: Sequence[Any]) -> Doc:
         comparison = "$gt" if direction > 0 else "$lt"
         either.append({"$and": [*same, {comparison: [_or_null(name), {"$literal": place[i]}]}]})
     return {"$or": either}
+
+
+def _other_end(end: str, other: str, path: str) -> Doc:
+    """Expression of the end that decides among equal worse ends: null where it is open, the value where both are."""
+    return {"$ifNull": [f"${other}", {"$cond": [{"$gt": [f"${end}", None]}, None, f"${path}"]}]}
 
 
 def _or_null(name: str) -> Doc:
