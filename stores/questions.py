@@ -1,12 +1,14 @@
 """The questions people ask of each collection, and the index that answers each without looking at anything else.
 
 Indexes that stages need stand with the documents; one for people stands here, beside the question it is for, and goes
-when that does. They are three kinds:
+when that does. They are four kinds:
 
 - *equal*: the field, whether deprecated, the key. Gives documents in the order of their keys, and counts them from the
   index alone.
 - *in order*: the field, the key. Gives documents in the order of the field. Where few documents have the field it holds
   these only; those without come last, in the order of their keys.
+- *of an interval*: the high end, the low one, the value, the key. Gives documents in the order of the high end, which is
+  the worse one where it rises: what is exact, what has both ends, what is open above, each by itself.
 - *part*: the same of a small part of a large collection.
 
 A condition that most documents meet needs none: in the order of the keys, or of another index, enough of them come
@@ -66,6 +68,10 @@ def _equal(name: str, key: str, part: Mapping[str, Any] | None = None) -> Index:
 
 def _in_order(name: str, key: str, part: Mapping[str, Any] | None = None) -> Index:
     return Index((name, key), part or {})
+
+
+def _of_interval(high: str, low: str, name: str, key: str, *equal: str) -> Index:
+    return Index((*equal, high, low, name, key))
 
 
 def _known(name: str) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _properties() -> tuple[Question, ...]:
     return (
         Question("of a kind", _equal("kind", "property_id"), kind),
         Question(
-            "of a kind, the least first", Index(("kind", "high", "low", "value", "property_id")), kind, ("value",)
+            "of a kind, the least first", _of_interval("high", "low", "value", "property_id", "kind"), kind, ("value",)
         ),
     )
 
@@ -175,7 +181,7 @@ def _candidates() -> tuple[Question, ...]:
         *(
             Question(
                 f"by {name}, the worse end of an interval",
-                Index((f"highs.{name}", f"lows.{name}", name, key)),
+                _of_interval(f"highs.{name}", f"lows.{name}", name, key),
                 sort=(name,),
             )
             for name in ("exfoliation_energy", "energy_above_hull", "band_gap")
