@@ -7,8 +7,8 @@ when that does. They are four kinds:
   index alone.
 - *in order*: the field, the key. Gives documents in the order of the field. Where few documents have the field it holds
   these only; those without come last, in the order of their keys.
-- *of an interval*: the high end, the low one, the value, the key. Gives documents in the order of the high end, which is
-  the worse one where it rises: what is exact, what has both ends, what is open above, each by itself.
+- *of an interval*: the high end, the low one, the value, the key. Gives documents in the order of the high end, which
+  is the worse one where it rises: what is exact, what has both ends, what is open above, each by itself.
 - *part*: the same of a small part of a large collection.
 
 A condition that most documents meet needs none: in the order of the keys, or of another index, enough of them come
