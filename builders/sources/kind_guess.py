@@ -22,13 +22,19 @@ _C2DB_MARKS = {"hform", "ehull", "uid"}
 _THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 
+class UnclearKind(SourceFileError):
+    """A path that is of no known kind, or might be of more than one."""
+
+
 def guess_kind(path: Path) -> str:
     """Kind of source that a file or folder is, by content.
 
     Raises
     ------
+    UnclearKind
+        It is none, or might be more than one: the message says which.
     SourceFileError
-        Where it can't be read, is none, or might be more than one: the message says which.
+        It can't be read, or is empty.
     """
     if not path.is_dir():
         return _only(_kinds_of_file(path), path)
@@ -53,7 +59,7 @@ def _only(kinds: Iterable[str], path: Path) -> str:
         msg = f"{quoted(path)} might be {' or '.join(kinds)}; say which kind it is"
     else:
         msg = f"{quoted(path)} is of no known kind; there are: {', '.join(all_kinds())}"
-    raise SourceFileError(msg)
+    raise UnclearKind(msg)
 
 
 def _by_name(name: str) -> str | None:
@@ -71,6 +77,12 @@ def _kinds_of_file(path: Path) -> set[str]:
     if path.name.lower().endswith((".npz", ".npy")):
         return {"point-clouds"}
     head = read_head(path, _HEAD_BYTES)
+    # A name that says CIF or POSCAR is believed: what is wrong with the content is then told by its reader.
+    if reader_class("structure-files").accepts(without_compression(path.name)):
+        return {"structure-files"}
+    if not head.strip():
+        msg = f"{quoted(path)} is empty"
+        raise SourceFileError(msg)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
         return _kinds_of_json(path)

@@ -17,7 +17,7 @@ from ...builders.sources.file_stage import SourceStage
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
 from ...builders.sources.ingestion import ingest as run_ingestion
-from ...builders.sources.kind_guess import guess_kind
+from ...builders.sources.kind_guess import UnclearKind, guess_kind
 from ...builders.sources.reader_kinds import all_kinds
 from ...builders.sources.records.source_options import SourceOptionError
 from ...builders.sources.retirement import some
@@ -206,8 +206,10 @@ def _guess(paths: list[Path]) -> str:
         raise ConfigurationError("neither a path nor --kind is given", "See: exfolio ingest --help")
     try:
         kinds = {guess_kind(path) for path in paths}
-    except SourceFileError as error:
+    except UnclearKind as error:
         raise ConfigurationError(str(error), "Say which it is with --kind.") from None
+    except SourceFileError as error:
+        raise ConfigurationError(str(error)) from None
     if len(kinds) > 1:
         raise ConfigurationError(
             f"the paths are of several kinds: {', '.join(sorted(kinds))}", "Ingest each kind by itself."

@@ -26,6 +26,8 @@ but beryllium's; metals take 0.33 (Os) to 0.5, diamond 0.40, H3S at 150 GPa 0.33
 LEAST_DISTANCE_SHARE: Final = 0.5
 """Of the sum of two covalent radii. The least in the same crystals is 0.65; N2 has 0.77, Cr-Cr at its
 shortest 0.62."""
+LONGEST_DISTANCE: Final = 8.0
+"""Å. The largest metallic radius in pymatgen's table is cesium's, 2.65 Å: even its atoms are 5.3 Å apart."""
 OCCUPANCY_ROUNDING: Final = 0.02
 GRAMS_PER_CM3: Final = 1.66053906660
 """One atomic mass unit per Å^3, in g/cm^3 (CODATA 2018)."""
@@ -78,7 +80,17 @@ def implausible(crystal: Arrays) -> str | None:
             f"{formula} fills {volume:.4g} Å^3 ({mass_per_volume:.4g} g/cm^3), less than the {least:.4g} Å^3 "
             "that atoms of these elements need"
         )
-    return _too_near(crystal, sites)
+    return _too_near(crystal, sites) or _too_far(crystal, volume)
+
+
+def _too_far(crystal: Arrays, volume: float) -> str | None:
+    matrix, pbc, fractional, species = crystal
+    # Balls of equal size fill no more than 1 / sqrt(2) of the cubes of their diameter, one each.
+    if volume / len(species) < LONGEST_DISTANCE**3 / np.sqrt(2):
+        return None
+    if len(close_pairs_within(matrix, fractional, pbc, np.full(len(species), LONGEST_DISTANCE / 2))[0]):
+        return None
+    return f"no two atoms are within {LONGEST_DISTANCE:g} Å of each other: is the cell in Å?"
 
 
 def density(amounts: Mapping[str, float], volume: float) -> float:

@@ -89,7 +89,8 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     layering = DictField(
         help_text="Layer analysis: kind (layers, network, chains, molecules, bound, charged, intercalated or woven "
         "layers, ions), score (0 to 1, of 2D) and scores of 0D to 3D, binding of the layers (share of the bonding of "
-        "the atom bound most, strongest contact and weakest bond within in bonds, sum per Å^2), layers per cell, reason"
+        "the atom bound most; strongest contact, strongest covalent one and weakest bond within, in bonds; sum per "
+        "Å^2), layers per cell, reason"
     )
 
     same_as = ListField(StringField(), help_text="Documents of the same material, with which it shares its values")

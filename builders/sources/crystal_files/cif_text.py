@@ -29,10 +29,11 @@ Value = str | None
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with its standard uncertainty, 0 where none is stated."""
+    """A number with its standard uncertainty, 0 where none is stated, and half its last digit."""
 
     value: float
     uncertainty: float = 0.0
+    rounding: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,6 +58,11 @@ class Block:
             if value is not None:
                 return value
         return None
+
+    def any_value(self, beginnings: tuple[str, ...]) -> bool:
+        """Whether a name that begins with one of these has a value."""
+        values = self.loops | {name: [value] for name, value in self.items.items()}
+        return any(any(values[name]) for name in values if name.startswith(beginnings))
 
     def column(self, name: str) -> list[Value] | None:
         """Values of a name, of one row where it stands alone; None where it is not there."""
@@ -128,11 +134,9 @@ def read_number(text: str, name: str) -> Number:
         comma = "; the decimal sign of a CIF is the point" if re.search(r"\d,\d", text) else ""
         raise BadRecord(f"{name} is no number but {text!r:.60}{comma}", remedy=_REMEDY)
     value = float(match[1])
-    if match[2] is None:
-        return Number(value)
     mantissa, _, exponent = match[1].lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return Number(value, int(match[2]) * 10.0 ** (int(exponent or 0) - decimals))
+    last_digit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    return Number(value, int(match[2] or 0) * last_digit, last_digit / 2)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, Value]]:

@@ -188,10 +188,12 @@ def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
 def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     if shape.form == "single":
         yield _item(text, "the record", 0, None, None)
+        _end(text)
         return
     if shape.form == "keyed":
         for index, key in enumerate(text.pairs()):
             yield _item(text, f"key {key}", index, key, None)
+        _end(text)
         return
     if shape.form == "under":
         for key in text.pairs():
@@ -201,6 +203,14 @@ def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     word = "row" if shape.columns else "item"
     for index, _ in enumerate(text.elements()):
         yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
+    if shape.form == "array":
+        _end(text)
+
+
+def _end(text: JsonText) -> None:
+    """See that nothing follows: objects one behind the other are no JSON, and more than the first of them."""
+    if following := text.peek():
+        raise MalformedError(f"more follows behind its end, beginning with {following!r}")
 
 
 def _item(

@@ -14,6 +14,7 @@ from ..files.json_stream import JsonItem, json_items, load
 from ..records.material_fields import (
     Occurrences,
     amounts_of,
+    check_value,
     extra_fields,
     facts_fields,
     facts_of_amounts,
@@ -52,7 +53,7 @@ class EntriesJson(FileReader):
     """
 
     kind: ClassVar[str] = "entries"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
@@ -145,7 +146,7 @@ class EntriesJson(FileReader):
             )
         material = {**self._identity(source_id), **structure_fields(structure), "energy_per_atom": energy_per_atom}
         if (above_hull := number(data, "e_above_hull")) is not None:
-            material["energy_above_hull"] = above_hull
+            material["energy_above_hull"] = check_value("energy_above_hull", above_hull)
         if functional:
             material["methods"] = {"energy_per_atom": functional}
         return material
@@ -171,7 +172,11 @@ def _composition(record: Mapping[str, Any]) -> dict[str, float]:
     # "@class" and the like stand beside the elements where monty wrote the file.
     names = sorted(name for name in composition if not name.startswith("@"))
     amounts = {name: number(composition, name) for name in names}
-    kept = {name: amount for name, amount in amounts.items() if amount}
+    kept: dict[str, float] = {}
+    for name, amount in amounts.items():
+        if amount:  # a hull knows hydrogen, not its isotopes
+            element = "H" if name in ("D", "T") else name
+            kept[element] = kept.get(element, 0.0) + amount
     if not kept:
         raise BadRecord("the composition holds no atoms", remedy="give computed entries")
     facts_of_amounts(kept)

@@ -29,6 +29,7 @@ from ..records.source_options import SourceOptionError
 
 _IDS = ("material_id", "mat_id", "matpes_id", "sid", "id")
 """Keys of a comment line that are taken for the id, the first found."""
+_UNITS = frozenset({"energy_unit", "energy_units"})
 _MAX_ATOMS = 100_000
 
 
@@ -119,13 +120,16 @@ class ExtendedXyz(FileReader):
         """
         frame, source_id = raw.payload
         atoms = read_frame(frame)
+        _refuse_what_atoms_lack(atoms)
         document: dict[str, Any] = {
             **identity(self.source, source_id, self.source_version),
             **structure_fields(structure_of(atoms)),
         }
         claim_dimension(document, self.dimension)
         energy = atoms.calc.results.get("energy") if atoms.calc is not None else None
-        if energy is not None and np.isfinite(energy):
+        if energy is not None:
+            if not np.isfinite(energy):
+                raise BadRecord(f"its energy is {energy}, which is not finite", remedy="leave it out")
             document["energy_per_atom"] = float(energy) / len(atoms)
             if self.method:
                 document["methods"] = {"energy_per_atom": self.method}
@@ -151,6 +155,17 @@ def read_frame(frame: bytes) -> Any:
     except Exception as error:  # ASE raises whatever the text leads it into
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadRecord(f"ASE can't read it: {reason:.300}", remedy="correct the frame") from error
+
+
+def _refuse_what_atoms_lack(atoms: Any) -> None:
+    """Refuse frames whose comment says what atoms of ASE do not hold: partly occupied sites, and another unit."""
+    occupancies = atoms.info.get("occupancy")  # as ASE notes it of a CIF, whose main species alone are its atoms
+    sites = occupancies.values() if isinstance(occupancies, Mapping) else ()
+    if any(not isinstance(site, Mapping) or list(site.values()) != [1] for site in sites):
+        raise BadRecord("it is disordered, and lists the main species of each site alone", remedy="give a CIF")
+    for key in _UNITS & atoms.info.keys():
+        if str(atoms.info[key]).lower() not in ("ev", "electronvolt"):
+            raise BadRecord(f"its {key} is {atoms.info[key]!r:.40}; energies are in eV here", remedy="convert them")
 
 
 def structure_of(atoms: Any) -> Structure:

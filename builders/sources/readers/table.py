@@ -29,6 +29,8 @@ _OTHER_DECIMAL = {
     ",": re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"),
 }
 """Numbers with the decimal sign that is not the one of the table."""
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:[.,'\s]\d{3})+(?:[.,]\d+)?")
+"""Numbers whose signs may part thousands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class Table(FileReader):
     """
 
     kind: ClassVar[str] = "table"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
@@ -209,7 +211,8 @@ class Table(FileReader):
             msg = f"the header of {quoted(path)} can't be read: {first.reason}; {first.remedy}"
             raise SourceFileError(msg)
         header = tuple(cell.strip() for cell in first.cells)
-        twice = sorted({name for name in header if header.count(name) > 1})
+        stored = [_storable_name(name) for name in header]  # a.b and a_b would be one field
+        twice = sorted({name for name in header if name and stored.count(_storable_name(name)) > 1})
         if twice:
             msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
             raise SourceFileError(msg)
@@ -321,8 +324,14 @@ def _number(cell: str, name: str, decimal: str) -> float:
         value = float(cell.replace(decimal, ".") if decimal != "." else cell)
     except ValueError:
         other, sign = (",", "comma") if decimal == "." else (".", "point")
-        swapped = _OTHER_DECIMAL[decimal].fullmatch(cell) is not None
-        remedy = f"decimal {sign}: --decimal {other}" if swapped else "leave the cell empty where it is not known"
+        if _THOUSANDS.fullmatch(cell):
+            remedy = f"write it without signs between thousands; if it has a decimal {sign}: --decimal {other}"
+        elif _OTHER_DECIMAL[decimal].fullmatch(cell):
+            remedy = f"decimal {sign}: --decimal {other}"
+        elif re.search(r"\d", cell):
+            remedy = "give a number alone, without unit, bound, range or uncertainty, or keep the column as text"
+        else:
+            remedy = "leave the cell empty where it is not known"
         raise BadRecord(f"{name} is no number but {cell[:40]!r}", remedy=remedy) from None
     if not math.isfinite(value):
         raise BadRecord(f"{name} is {cell}, which is not finite", remedy="leave the cell empty where it is not known")

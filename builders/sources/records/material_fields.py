@@ -24,7 +24,8 @@ from ....models.composition.formula.formulas import (
 from ....models.structure.plausibility import density, implausible
 from ....models.structure.serialization import BadStructure, from_plain, to_plain
 from ....models.structure.vacuum import with_vacuum
-from .raw_record import BadRecord
+from .agreement import check_agreement
+from .raw_record import UNPRINTABLE, BadRecord
 from .units import PLAUSIBLE, UNITS_OF_FIELD
 
 MAX_EXTRA_BYTES = 64 * 1024
@@ -54,13 +55,14 @@ def identity(source: str, source_id: str, source_version: str | None) -> dict[st
     Raises
     ------
     BadRecord
-        The id in the source can't be one: it is empty, too long, or holds NUL.
+        The id in the source can't be one: it is empty, too long, or holds control characters.
     """
-    if not source_id.strip() or len(source_id) > MAX_ID or "\0" in source_id:
+    if not source_id.strip() or len(source_id) > MAX_ID or UNPRINTABLE.search(source_id):
         raise BadRecord(
             f"its id is {source_id[:40]!r}{'…' if len(source_id) > 40 else ''}, which can't be one",
-            remedy=f"give an id of at most {MAX_ID} characters without NUL, or choose another column for it",
+            remedy=f"give an id of at most {MAX_ID} printable characters, or choose another column for it",
         )
+    storable(source_id, "its id")
     fields = {"material_id": f"{source}:{source_id}", "source": source, "source_id": source_id}
     return fields | ({"source_version": source_version} if source_version is not None else {})
 
@@ -255,6 +257,7 @@ def emmet_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     if record.get("structure") is not None:
         structure = read_structure(record["structure"])
         fields = structure_fields(structure)
+        check_agreement(record, fields)
         if record.get("formula_pretty") is not None:
             check_formula(record["formula_pretty"], structure)
     else:
@@ -355,8 +358,10 @@ def extra_fields(record: Mapping[str, Any], *, used: frozenset[str]) -> dict[str
             continue
         if isinstance(value, list | dict) and len(json.dumps(value)) > MAX_EXTRA_BYTES:
             left_out.append(key)
+        elif (name := _key(key)) in extra:
+            raise BadRecord(f"two of its fields are stored as {name}: {key} is one", remedy="rename one of them")
         else:
-            extra[_key(key)] = storable(value, key)
+            extra[name] = storable(value, key)
     return {**extra, "left_out": sorted(left_out)} if left_out else extra
 
 

@@ -149,9 +149,11 @@ def _what_it_is(attributes: Mapping[str, Any], periodic: Sequence[bool] | None) 
     formula = attributes.get("chemical_formula_reduced") or attributes.get("chemical_formula_descriptive")
     structure = structure_of(attributes, periodic)
     if structure is not None:
-        # Of a disordered crystal the specification leaves open what the formula counts.
+        # Of a disordered crystal the specification leaves open what the formula counts, not which elements it has.
         if formula is not None and structure.is_ordered:
             check_formula(formula, structure)
+        elif formula is not None and formula_fields(formula)["chemsys"] != structure.chemical_system:
+            raise BadRecord(f"the formula is {formula}, and the structure of {structure.chemical_system}")
         return structure_fields(structure)
     if not isinstance(formula, str):
         raise BadRecord("it has neither a whole structure nor a chemical formula")

@@ -14,7 +14,7 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ....models.structure.vacuum import MIN_GAP, layer_in_vacuum
+from ....models.structure.vacuum import MIN_GAP, find_gap, layer_in_vacuum
 from ..records.material_fields import read_structure
 from ..records.raw_record import BadRecord
 
@@ -58,6 +58,8 @@ def periodic_directions(attributes: Mapping[str, Any]) -> list[bool] | None:
         It is said in two ways that contradict each other.
     """
     types, number = attributes.get("dimension_types"), attributes.get("nperiodic_dimensions")
+    if number is not None and (isinstance(number, bool) or number not in range(_SPACE + 1)):
+        raise BadRecord(f"nperiodic_dimensions is not 0 to {_SPACE} but {number!r:.60}")
     if types is None:
         return None
     if not isinstance(types, list) or len(types) != _SPACE or not all(flag in (0, 1) for flag in types):
@@ -78,6 +80,8 @@ def dimensions_of(attributes: Mapping[str, Any], periodic: Sequence[bool] | None
 
 def _features(attributes: Mapping[str, Any]) -> set[str]:
     listed = attributes.get("structure_features")
+    if attributes.get("assemblies"):
+        listed = [*(listed or ()), "assemblies"]  # some providers do not list it
     if listed is None:
         return set()
     if not isinstance(listed, list) or not all(isinstance(feature, str) for feature in listed):
@@ -112,10 +116,13 @@ def structure_of(attributes: Mapping[str, Any], periodic: Sequence[bool] | None)
         return None
     matrix = _array(cell, "lattice_vectors", number=_SPACE)
     whole = [bool(np.isfinite(vector).all()) for vector in matrix]
+    if any(np.isfinite(vector).any() != there for vector, there in zip(matrix, whole, strict=True)):
+        raise BadRecord("bad structure: a cell vector is null in part")
     flags = [bool(flag) for flag in (periodic if periodic is not None else whole)]
     if any(flag and not there for flag, there in zip(flags, whole, strict=True)):
         raise BadRecord(f"bad structure: it is periodic by dimension_types {flags} where its cell vectors are null")
-    if sum(flags) < _SHEET:
+    number = dimensions_of(attributes, periodic)
+    if min(sum(flags), _SPACE if number is None else number) < _SHEET:
         return None  # a molecule or a chain is no crystal
     cartesian = _positions(attributes, matrix)
     sites = _sites(attributes, len(cartesian))
@@ -123,6 +130,11 @@ def structure_of(attributes: Mapping[str, Any], periodic: Sequence[bool] | None)
         return None
     there = [i for i, mixture in enumerate(sites) if mixture]
     mixtures = [sites[i] for i in there]
+    if number == _SHEET < sum(flags) and not _has_vacuum(matrix, cartesian[there]):
+        raise BadRecord(
+            "it repeats in 2 directions by nperiodic_dimensions, and dimension_types does not say in which",
+            remedy="ask the provider",
+        )
     if sum(flags) == _SHEET:
         return _sheet(matrix, flags, mixtures, cartesian[there])
     return _checked(matrix, flags, mixtures, _fractional(matrix, cartesian[there]))
@@ -142,6 +154,10 @@ def _sheet(matrix: Array, flags: Sequence[bool], mixtures: Sequence[dict[str, fl
         return _checked(matrix, flags, mixtures, _fractional(matrix, cartesian))
     layer = layer_in_vacuum([Composition(mixture) for mixture in mixtures], cartesian, a, b)
     return _checked(layer.lattice.matrix, [True, True, False], mixtures, layer.frac_coords)
+
+
+def _has_vacuum(matrix: Array, cartesian: Array) -> bool:
+    return find_gap(matrix, _fractional(matrix, cartesian)).thickness >= MIN_GAP
 
 
 def _fractional(matrix: Array, cartesian: Array) -> Array:
@@ -216,7 +232,9 @@ def _species(listed: object) -> dict[str, dict[str, float] | None]:
     kinds: dict[str, dict[str, float] | None] = {}
     try:
         for species in listed:  # type: ignore[attr-defined]
-            kinds[str(species["name"])] = _mixture(species)
+            name, mixture = str(species["name"]), _mixture(species)
+            if kinds.setdefault(name, mixture) != mixture:
+                raise BadRecord(f"bad structure: two of its species are called {name!r:.40}")
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         if isinstance(error, BadRecord):
             raise
@@ -228,7 +246,7 @@ def _mixture(species: Mapping[str, Any]) -> dict[str, float] | None:
     name, symbols = species["name"], species["chemical_symbols"]
     parts = list(zip(symbols, map(float, species["concentration"]), strict=True))
     total = sum(part for _, part in parts)
-    if abs(total - 1) > _ROUNDED:
+    if not abs(total - 1) <= _ROUNDED:  # nan is not either
         raise BadRecord(
             f"bad structure: the concentrations of species {name} sum to {total:g}", remedy="say what the rest is"
         )

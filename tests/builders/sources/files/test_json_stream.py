@@ -124,6 +124,16 @@ def test_what_is_readable_of_a_cut_list_is_read(write: Write) -> None:
     assert last.rest_unread
 
 
+@pytest.mark.parametrize("first", [A, [A], {"key": A}])
+def test_what_follows_the_end_is_not_passed_over(write: Write, first: object) -> None:
+    text = json.dumps(first, indent=1) + json.dumps(B)
+    *given, bad = json_items(write("records.json", text))
+    assert [item.value for item in given if isinstance(item, JsonItem)] == [A]
+    assert isinstance(bad, BadRecord)
+    assert "more follows behind its end, beginning with '{'" in bad.reason
+    assert bad.rest_unread
+
+
 def test_what_is_readable_of_a_cut_gzip_is_read(write: Write) -> None:
     records = [{**A, "n": [(i * j * 2654435761) % 2**32 for j in range(100)]} for i in range(2000)]
     compressed = gzip.compress(json.dumps(records).encode())

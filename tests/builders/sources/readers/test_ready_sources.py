@@ -209,6 +209,20 @@ S 1.58 0.9122 7.434 0 0 0
 """
 
 
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ('occupancy="_JSON {\\"0\\": {\\"Mo\\": 0.5, \\"W\\": 0.5}, \\"1\\": {\\"S\\": 1.0}}"', "disordered"),
+        ("energy=-21600 energy_unit=meV", "energies are in eV"),
+        ("energy=nan", "not finite"),
+    ],
+)
+def test_frames_that_say_more_than_atoms_hold_are_refused(write: Any, read: Any, info: str, reason: str) -> None:
+    pytest.importorskip("ase")
+    reading = read(ExtendedXyz(paths=write("a.extxyz", "\ufeff" + FRAME.format(info=info, c="F"))))
+    assert reason in reading.bad[0].reason
+
+
 def test_extended_xyz(write: Any, read: Any) -> None:
     pytest.importorskip("ase")
     frames = FRAME.format(info="energy=-21.6 sid=omat-17 temperature=300", c="F") + FRAME.format(

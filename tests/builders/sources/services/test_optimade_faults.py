@@ -1,7 +1,11 @@
 """Lists of structures that come in part, twice, or without what was asked for: in whole, or not done."""
 
+import contextlib
 import gzip
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.services import http_client
 from exfolio.builders.sources.services.http_client import QuestionRefused, SourceUnavailable
 from exfolio.builders.sources.services.optimade import Optimade
 from exfolio.builders.sources.services.optimade_pull import OptimadePull
@@ -245,13 +250,35 @@ def test_what_is_never_sent_is_not_remembered_as_seen(odd: Misbehaving, registry
         Fault("/v1/structures", status=503, headers={"Retry-After": "0"}, after=1),
         Fault("/v1/structures", cut=True, after=2),
         Fault("/v1/structures", body=b'{"data": [', after=3),
+        Fault("/v1/structures", body=b"<html>busy</html>", after=2),
+        Fault("/v1/structures", body=b"no gzip", headers={"Content-Encoding": "gzip"}, after=1),
     ],
-    ids=["429", "503", "cut", "half a JSON"],
+    ids=["429", "503", "cut", "half a JSON", "a page for people", "bad gzip"],
 )
 def test_faults_that_pass_leave_nothing_out(odd: Misbehaving, fault: Fault) -> None:
     odd.faults.append(fault)
 
     assert Pulled(odd).ids == ALL
+
+
+def test_an_answer_that_drips_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "SILENCES", 2)
+
+    def drip(server: socket.socket) -> None:
+        with server.accept()[0] as connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,), daemon=True)
+        thread.start()
+        client = http_client.WebClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.05, attempts=1)
+        with pytest.raises(SourceUnavailable, match=r"did not end in 0\.1 s"):
+            client.get("structures")
+        client.close()
+        thread.join()
 
 
 def test_packed_answers_are_read(odd: Misbehaving) -> None:

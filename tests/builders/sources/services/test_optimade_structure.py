@@ -52,6 +52,17 @@ def species(**chlorine: Any) -> list[dict[str, Any]]:
         ({"cartesian_site_positions": [[0, 0], [1, 1]]}, "can't be read"),
         ({"lattice_vectors": [[4.4, 0, 0]] * 3}, "bad structure"),
         ({"chemical_formula_reduced": "Cl2Cs"}, "the formula is Cl2Cs"),
+        ({"assemblies": [{"sites_in_groups": [[0], [1]], "group_probabilities": [0.5, 0.5]}]}, "assemblies"),
+        ({"dimension_types": None, "nperiodic_dimensions": 2}, "does not say in which"),
+        ({"nperiodic_dimensions": 4, "dimension_types": None}, "not 0 to 3"),
+        ({"nperiodic_dimensions": "2", "dimension_types": None}, "not 0 to 3"),
+        ({"lattice_vectors": [CELL[0], CELL[1], [0, None, 4.4]], "dimension_types": None}, "null in part"),
+        ({"species": species(concentration=[float("nan")]), "chemical_formula_reduced": None}, "sum to nan"),
+        ({"species": [*species(), {"name": "Cs", "chemical_symbols": ["K"], "concentration": [1.0]}]}, "called 'Cs'"),
+        (
+            {"species": species(chemical_symbols=["Cl", "Br"], concentration=[0.5, 0.5])},
+            "the formula is ClCs, and the structure of Br-Cl-Cs",
+        ),
     ],
 )
 def test_what_cant_be_kept_whole_is_refused(changes: dict[str, Any], complaint: str) -> None:
@@ -68,6 +79,7 @@ def test_what_cant_be_kept_whole_is_refused(changes: dict[str, Any], complaint: 
         {"species": species(chemical_symbols=["X"])},
         {"species": species(chemical_symbols=["Cl", "X"], concentration=[0.9, 0.1])},
         {"lattice_vectors": None},
+        {"dimension_types": None, "nperiodic_dimensions": 0},
         {"dimension_types": [0, 0, 1], "nperiodic_dimensions": 1},
         {"dimension_types": [0, 0, 0], "nperiodic_dimensions": 0, "lattice_vectors": [None] * 3},
     ],
@@ -76,7 +88,7 @@ def test_what_lacks_atoms_or_is_no_crystal_is_known_by_its_formula(changes: dict
     found = parsed(**changes)
 
     assert (found["formula_reduced"], "structure" in found) == ("CsCl", False)
-    if "dimension_types" in changes:
+    if changes.get("dimension_types"):
         assert found["dimension_claimed"] == changes["nperiodic_dimensions"]
         assert found["extra"]["dimension_types"] == changes["dimension_types"]
 
@@ -87,7 +99,14 @@ def test_what_lacks_atoms_or_is_no_crystal_is_known_by_its_formula(changes: dict
         ({"species": species(mass=[35.45])}, "Cl1Cs1"),
         ({"species": species(attached=["vacancy"], nattached=[0])}, "Cl1Cs1"),
         ({"species": species(chemical_symbols=["Cl", "vacancy"], concentration=[0.9, 0.1])}, "Cl0.9Cs1"),
-        ({"species": species(chemical_symbols=["Cl", "Br"], concentration=[0.333, 0.667])}, "Br0.667Cl0.333Cs1"),
+        (
+            {
+                "species": species(chemical_symbols=["Cl", "Br"], concentration=[0.333, 0.667]),
+                "chemical_formula_reduced": "Br2ClCs3",
+            },
+            "Br0.667Cl0.333Cs1",
+        ),
+        ({"dimension_types": None, "nperiodic_dimensions": 2, "lattice_vectors": [*CELL[:2], [0, 0, 25]]}, "Cl1Cs1"),
         ({"fractional_site_positions": [[0, 0, 0], [0.5, 0.5, 0.5]]}, "Cl1Cs1"),
         ({"structure_features": ["disorder"]}, "Cl1Cs1"),
     ],
