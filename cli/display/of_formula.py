@@ -50,7 +50,7 @@ def known_of(connection: Connection, formula: str) -> dict[str, Doc]:
         names = [*columns_of(collection), *_WHERE_KNOWN.get(collection, ())]
         asked = Search(collection, conditions=[condition], fields=names, limit=_MOST)
         if documents := list(asked.documents(connection)):
-            total = asked.count(connection) if len(documents) == _MOST else len(documents)
+            total = asked.count_quickly(connection).number if len(documents) == _MOST else len(documents)
             known[collection] = {"total": total, "documents": documents}
     return known
 

@@ -42,10 +42,6 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     meta = meta(
         "materials",
         {"fields": ["material_id"], "unique": True},
-        "formula_reduced",
-        "chemsys",
-        "elements",
-        "source",
         "same_as",
         "facets.record.rev",
         "facets.layers.rev",
