@@ -62,8 +62,8 @@ class RefreshReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all done, 1 some items or stages failed."""
-        return 1 if self.errors or any(report.failed for report in self.stages) else 0
+        """0 all done, 1 some items or stages failed, or some input was put into quarantine."""
+        return 1 if self.errors or any(report.incomplete for report in self.stages) else 0
 
     @property
     def what_went_wrong(self) -> str | None:

@@ -201,7 +201,7 @@ def ingest(
             if report.quarantined:
                 bad = connection.database["quarantine"].find({"run_id": stage.current_run.run_id})
                 _print_complaints(err, list(bad.sort("_id", 1).limit(SHOWN)), report.quarantined)
-    if report.failed:
+    if report.incomplete:
         raise typer.Exit(1)
 
 
@@ -258,7 +258,7 @@ def _try(stage: SourceStage, settings: Settings, *, json: bool) -> None:
         else:
             _print_trial(trial)
         rehearsal.check_losses()
-    if trial.failed:
+    if trial.failed or trial.refused:
         raise typer.Exit(1)
 
 
