@@ -1,6 +1,6 @@
 """Learn the lengths that layers go by, and measure how far they tell those of formulas that were left out.
 
-From the layers of 2DMatPedia at hand and the layered crystals of the bundled handbook. Eight folds by formula; sizes from
+From the layers of 2DMatPedia at hand and the layered crystals of the handbook. Eight folds by formula; sizes from
 relatives leave out all crystals of a formula besides.
 
     python tests/benchmarks/fit_lengths.py [--write]

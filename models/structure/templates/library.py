@@ -93,6 +93,17 @@ class Bucket:
 
 
     @cached_property
+    def relatives(self) -> tuple[frozenset[int], ...]:
+        """For each prototype the rows of those that it is related to, its own among them."""
+        row_of = {prototype.prototype_id: row for row, prototype in enumerate(self.prototypes)}
+        related: list[set[int]] = [{row} for row in range(len(self.prototypes))]
+        for row, prototype in enumerate(self.prototypes):
+            for other in prototype.related.keys() & row_of.keys():
+                related[row].add(row_of[other])
+                related[row_of[other]].add(row)
+        return tuple(frozenset(rows) for rows in related)
+
+    @cached_property
     def bondings(self) -> NDArray[np.int64]:
         """(n,) `Bonding` of each template."""
         kinds = (

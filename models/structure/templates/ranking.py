@@ -210,7 +210,8 @@ class PrototypeRanking:
         self._weights: NDArray[np.float64] = np.exp(-cost)
         if space_groups is not None:
             self._weights *= _likely_groups(bucket, space_groups, decorated=target.split is not None)
-        self._weights[:, unlike(target.formula, bucket.bondings)] = 0.0
+        if bucket.bondings.any():
+            self._weights[:, unlike(target.formula, bucket.bondings)] = 0.0
         self._weights[exact] = 0.0  # the composition's own templates lend themselves to nothing new
         sums = np.add.reduceat(self._weights, bucket.starts[:-1], axis=1).T
         self._shares = np.zeros(sums.shape)

@@ -68,9 +68,11 @@ def target_size(
         Of the fragments of the template that lends its geometry; only sizes of such are alike.
     """
     volume = expected_volume(formula)
-    expected = [expected_volume(relative) or np.nan for relative in relatives.formulas]
-    has_size = np.array([size.dimension == dimension for size in relatives.sizes], dtype=bool) & ~np.isnan(expected)
-    alike = np.flatnonzero(has_size).tolist()
+    alike = [
+        number
+        for number, (relative, size) in enumerate(zip(relatives.formulas, relatives.sizes, strict=True))
+        if size.dimension == dimension and expected_volume(relative) is not None
+    ]
     if volume is None or not alike:
         return None
     costs = substitution_costs()

@@ -37,14 +37,14 @@ class Bonding(IntEnum):
 
 def bonding(formula: str, dimension: int | None) -> Bonding:
     """Bonding of a template, by its formula and the dimension of its fragments, None where that is not known."""
+    if dimension not in (_MOLECULES, NETWORK):
+        return Bonding.OTHER
     elements = _elements(formula)
-    if dimension == _MOLECULES and elements <= NONMETALS:
-        return Bonding.MOLECULES_OF_NONMETALS
-    if dimension == _MOLECULES and elements <= NONMETALS | METALLOIDS:
-        return Bonding.MOLECULES_WITH_METALLOIDS
-    if dimension == NETWORK and not elements <= NONMETALS | METALLOIDS:
-        return Bonding.NETWORK_WITH_METAL
-    return Bonding.OTHER
+    if not elements <= NONMETALS | METALLOIDS:
+        return Bonding.NETWORK_WITH_METAL if dimension == NETWORK else Bonding.OTHER
+    if dimension == NETWORK:
+        return Bonding.OTHER
+    return Bonding.MOLECULES_OF_NONMETALS if elements <= NONMETALS else Bonding.MOLECULES_WITH_METALLOIDS
 
 
 def unlike(formula: str, bondings: NDArray[np.int64]) -> NDArray[np.bool_]:
