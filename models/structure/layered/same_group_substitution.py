@@ -134,7 +134,7 @@ def _scale(old: str, new: str, *, monolayer: bool) -> float:
     """Factor for lengths; 1 where a radius is unknown."""
     if monolayer:
         return length_ratio(old, new) or 1.0
-    return (volume_ratio(old, new) or 1.0) ** (1 / 3)
+    return float((volume_ratio(old, new) or 1.0) ** (1 / 3))
 
 
 def _reduced_formula(symbols: Iterable[str]) -> str:

@@ -32,8 +32,8 @@ def length_terms(formula: str) -> NDArray[np.float64] | None:
     """Logarithms (3,) of lengths, Å, that bonds of a formula follow, each erring where another does not.
 
     Twice the mean covalent radius of the elements, the cube root of `expected_volume`, and the mean radius of cations
-    and that of anions together, covalent ones in metals. Covalent radii of Ni and Pb differ by 0.22 Å, the bonds of NiI2
-    and PbI2 by 0.44 Å. None where a radius is unknown.
+    and that of anions together, covalent ones in metals. Covalent radii of Ni and Pb differ by 0.22 Å, the bonds of
+    NiI2 and PbI2 by 0.44 Å. None where a radius is unknown.
     """
     volume = expected_volume(formula)
     if volume is None:
@@ -51,9 +51,9 @@ def expected_length(formula: str) -> float | None:
     """Length that what bonds hold together in a formula's crystals goes by; None where a radius is unknown.
 
     Only ratios of such lengths mean anything. The logarithm is that of `length_terms` by `WEIGHTS`, with a term for
-    each element in each role beside them, in the mean over the elements. Learnt from the root of the area per atom of the layers of
-    2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019)) and of the layered crystals of the bundled handbook, with a term
-    for each prototype that is 0 here.
+    each element in each role beside them, in the mean over the elements. Learnt from the root of the area per atom of
+    the layers of 2DMatPedia (Zhou et al., Sci. Data 6, 86 (2019)) and of the layered crystals of the bundled handbook,
+    with a term for each prototype that is 0 here.
     """
     terms = length_terms(formula)
     if terms is None:

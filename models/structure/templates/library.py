@@ -91,7 +91,6 @@ class Bucket:
                 classes[row, index] = min(same)
         return classes
 
-
     @cached_property
     def relatives(self) -> tuple[frozenset[int], ...]:
         """For each prototype the rows of those that it is related to, its own among them."""
@@ -106,9 +105,7 @@ class Bucket:
     @cached_property
     def bondings(self) -> NDArray[np.int64]:
         """(n,) `Bonding` of each template."""
-        kinds = (
-            bonding(one.formula, one.size.dimension if one.size is not None else None) for one in self.templates
-        )
+        kinds = (bonding(one.formula, one.size.dimension if one.size is not None else None) for one in self.templates)
         return np.fromiter(kinds, dtype=np.int64, count=len(self.templates))
 
 

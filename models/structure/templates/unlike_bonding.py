@@ -19,7 +19,9 @@ from pymatgen.core.periodic_table import Element
 from ..sizes.roles import roles_of
 from .fragments import NETWORK
 
-NONMETALS: Final = frozenset(["H", "C", "N", "O", "F", "P", "S", "Cl", "Se", "Br", "I", "He", "Ne", "Ar", "Kr", "Xe", "Rn"])
+NONMETALS: Final = frozenset(
+    ("H", "C", "N", "O", "F", "P", "S", "Cl", "Se", "Br", "I", "He", "Ne", "Ar", "Kr", "Xe", "Rn")
+)
 METALLOIDS: Final = frozenset(["B", "Si", "Ge", "As", "Sb", "Te", "At"])
 MOLECULAR_CHARGE: Final = 4.0
 """Of a metal, from which on its compounds may be molecules, as TiCl4, SnI4, OsO4, WCl6 and UF6 are."""
@@ -80,7 +82,7 @@ def _unlike(formula: str) -> Sequence[Bonding]:
 
 
 def _is_electropositive(element: Element) -> bool:
-    return element.is_alkali or element.is_alkaline or element.is_rare_earth or element.is_actinoid
+    return bool(element.is_alkali or element.is_alkaline or element.is_rare_earth or element.is_actinoid)
 
 
 @lru_cache(maxsize=65536)
