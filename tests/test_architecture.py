@@ -119,7 +119,7 @@ ARROWS = {
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
-    "models/structure/layered": "structure structure/comparison structure/symmetry",
+    "models/structure/layered": "structure structure/comparison structure/sizes structure/symmetry",
     "models/structure/templates": (
         "structure structure/comparison structure/layered structure/sizes structure/symmetry composition/formula"
     ),

@@ -117,7 +117,9 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     template_prototype = StringField(
         help_text="Prototype of its structure: the template that was the first to have it; elements and volume aside"
     )
-    template_dimension = IntField(help_text="What it is a template for: 2 monolayers, 3 bulk crystals")
+    template_dimension = IntField(
+        help_text="What it is a template for: 2 monolayers, 3 bulk crystals; 0, 1 molecules, chains: for neither"
+    )
     template = DictField(
         help_text="As a template: elements in the slots of the prototype, space group; of the first of a prototype, "
         "which slots may be exchanged and which prototypes are alike"
