@@ -14,6 +14,7 @@ from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
 from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
+from ...models.structure.layered.layering import analyse_layers
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
 from ...models.structure.templates.template_cells import size_of
@@ -48,7 +49,7 @@ class TemplateStage(GroupStage):
     """
 
     name = "templates"
-    version = 3
+    version = 4
     members = (
         Members(
             Material,
@@ -214,6 +215,8 @@ def _members(group: Doc) -> list[Doc]:
 def usable(material: Doc) -> tuple[Structure, int]:
     """Structure of a material as a template, and what for: 2 monolayers, 3 bulk crystals.
 
+    In a cell with vacuum may be molecules (0) or chains (1) as well, which serve for neither.
+
     Raises
     ------
     BadStructure
@@ -234,7 +237,10 @@ def usable(material: Doc) -> tuple[Structure, int]:
         raise NotATemplate(f"it is {claimed}-dimensional; templates are layers and bulk crystals")
     if claimed == 2 and gap < MIN_GAP:
         raise NotATemplate(f"it is called two-dimensional, but its cell has no vacuum of {MIN_GAP:g} Å")
-    return structure, 2 if gap >= MIN_GAP and claimed != 3 else 3
+    if gap < MIN_GAP or claimed == 3:
+        return structure, 3
+    found = analyse_layers(structure).dimensionality
+    return structure, 2 if found is None else min(found, 2)  # what is bound in a layer is a layer, however it is bound
 
 
 def _founding(prototype: Prototype, place: int) -> Doc:

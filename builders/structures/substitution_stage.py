@@ -19,7 +19,7 @@ from ...models.structure.layered.same_group_substitution import (
 )
 from ...models.structure.serialization import from_plain
 from ...models.structure.sizes.roles import likely_oxidation_states
-from ...models.structure.templates.element_mapping import substitution_cost
+from ...models.structure.templates.substitution_odds import SubstitutionOdds, substitution_odds
 from ...models.structure.templates.template_cells import TemplateCell
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
@@ -49,7 +49,7 @@ class BottomUpStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 3
+    version = 4
     groups_per_batch = 8
     once_by_item = True
     criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}
@@ -103,18 +103,18 @@ class BottomUpStage(GroupStage):
 
 
 def _proposals(parents: Mapping[str, Structure], rules: SubstitutionRules) -> list[proposed_structure.Proposal]:
-    """Make what no parent is already, each once, the likeliest substitutions first."""
+    """Make what no parent is already, each once, of several ways to it the likeliest, which come first."""
     seen: dict[str, Representatives] = {}
     for structure in parents.values():
         _alike(seen, structure).add(structure)
     made = [
-        (substitution_cost(new.replaced, parent.composition.get_el_amt_dict()), parent_id, _identity(new), new)
+        (_odds(parent, new), parent_id, _identity(new), new)
         for parent_id, parent in parents.items()
         for new in same_group_substitutions(parent, rules)
     ]
     proposals = []
     ranks: dict[str, int] = {}
-    for cost, parent_id, identity, new in sorted(made, key=lambda entry: entry[:3]):
+    for odds, parent_id, identity, new in sorted(made, key=lambda entry: (entry[0].cost, *entry[1:3])):
         _, is_new = _alike(seen, new.structure).add(new.structure)
         if not is_new:
             continue
@@ -124,7 +124,9 @@ def _proposals(parents: Mapping[str, Structure], rules: SubstitutionRules) -> li
         facts = {
             "dimension": 2,
             "substitution": dict(new.replaced),
-            "substitution_cost": cost,
+            "substitution_cost": odds.cost,
+            "substitution_chance": odds.chance,
+            "radius_mismatch": odds.radius_mismatch,
             "thickness": max(0.0, float(lattice.abc[gap.axis] - gap.thickness)),
             "area": float(new.structure.volume / lattice.abc[gap.axis]),
         }
@@ -139,6 +141,12 @@ def _proposals(parents: Mapping[str, Structure], rules: SubstitutionRules) -> li
 def _alike(seen: dict[str, Representatives], structure: Structure) -> Representatives:
     """Structures of the same formula so far; templates of other sizes are the same."""
     return seen.setdefault(structure.composition.reduced_formula, Representatives(max_density_ratio=None))
+
+
+def _odds(parent: Structure, new: Substitution) -> SubstitutionOdds:
+    formula, elements = parent.composition.reduced_formula, parent.composition.get_el_amt_dict()
+    mapping = {element: new.replaced.get(element, element) for element in elements}
+    return substitution_odds(formula, new.structure.composition.reduced_formula, mapping)
 
 
 def _identity(new: Substitution) -> str:

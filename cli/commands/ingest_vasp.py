@@ -101,11 +101,13 @@ def ingest_vasp(
         troubles = [asdict(item) for item in crawled if not isinstance(item, Run)]
         if json:
             print_json({"dry_run": True, "calculations": [run.place for run in runs], "quarantine": troubles})
-            return
-        out.print(f"would look at {len(runs):,} calculations")
-        out.print(f"would put {len(troubles):,} folders and links into quarantine")
-        for trouble in troubles:
-            out.print(f"  {trouble['path']}: {trouble['reason']}", markup=False, soft_wrap=True)
+        else:
+            out.print(f"would look at {len(runs):,} calculations")
+            out.print(f"would put {len(troubles):,} folders and links into quarantine")
+            for trouble in troubles:
+                out.print(f"  {trouble['path']}: {trouble['reason']}", markup=False, soft_wrap=True)
+        if troubles:
+            raise typer.Exit(1)
         return
     stage = VaspStage([str(directory) for directory in directories])
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
@@ -114,5 +116,5 @@ def ingest_vasp(
         print_json(asdict(report))
     else:
         say_ingested("VASP", report)
-    if report.failed:
+    if report.incomplete:
         raise typer.Exit(1)

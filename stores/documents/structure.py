@@ -40,10 +40,6 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     meta = meta(
         "structures",
         {"fields": ["structure_id"], "unique": True},
-        "formula_reduced",
-        "chemsys",
-        "elements",
-        "route",
         "parent_id",
         "origins.id",
         "known_as",
@@ -70,8 +66,15 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     area = FloatField(help_text="In-plane area of the cell", unit="Å^2", min_value=0)
     shortest_distance = FloatField(help_text="Shortest distance between two atoms", unit="Å", min_value=0)
     substitution_cost = FloatField(
-        help_text="Minus the logarithm of how likely a crystal stays the same with its elements so replaced, an atom",
+        help_text="What speaks against replacing elements so: unlike elements, radii, data-mined weights; logarithmic"
+    )
+    substitution_chance = FloatField(
+        help_text="Probability that the structure stays when elements of a group are so replaced, as in known crystals",
         min_value=0,
+        max_value=1,
+    )
+    radius_mismatch = FloatField(
+        help_text="Difference of the logarithms by which the radii of the elements grow, most less least", min_value=0
     )
     template_distance = FloatField(help_text="Element mover's distance to the template's composition", min_value=0)
     mapping_distance = FloatField(

@@ -76,6 +76,8 @@ def fill(connection: Connection, wanted: int) -> list[str]:
         membership = template.membership
         source = template.template_id.split("/")[0]
         found: dict[str, Any] = {"version": 1, "digest": "", "slots": list(membership.slots)}
+        if template.size is not None:
+            found["size"] = list(template.size)
         structure = plain[source]
         if source != template.template_id:
             names = dict(zip(records.library[source].membership.slots, membership.slots, strict=True))

@@ -24,6 +24,7 @@ from exfolio.models.structure.pettifor import MODIFIED_PETTIFOR_ORDER, position
 from exfolio.models.structure.templates import NoTemplateError, predict
 from exfolio.models.structure.templates.element_mapping import substitution_costs
 from exfolio.models.structure.templates.library import Template, TemplateLibrary
+from exfolio.models.structure.templates.target_size import size_like
 from pymatgen.core import Structure
 from recovery import DATA, buckets, load
 from report import peak_memory_mb
@@ -54,7 +55,8 @@ def renamed_library(wanted: int) -> TemplateLibrary:
         formula = "".join(f"{element}{amount}" for element, amount in zip(new, amounts, strict=True))
         template_id = f"{source.template_id}/{'-'.join(new)}"
         sources[template_id] = (source.template_id, new)
-        templates.append(Template(template_id, formula, Membership(old.prototype, new), source.space_group, 2))
+        size = None if source.size is None else size_like(source.size, source.formula, formula)
+        templates.append(Template(template_id, formula, Membership(old.prototype, new), source.space_group, 2, size))
 
     def structure_of(template_id: str) -> Structure:
         source, new = sources[template_id]

@@ -26,6 +26,7 @@ import numpy as np
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import prepare
 from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, slot_orders
+from exfolio.models.structure.layered.layering import analyse_layers
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
@@ -67,6 +68,8 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
         with gzip.open(DATA / "2dmatpedia_records.jsonl.gz", "rt") as lines:
             records = [json.loads(line) for line in lines]
         structures = {record["material_id"]: from_plain(record["structure"]) for record in records}
+        # As stage `templates`, without molecules and chains in a cell with vacuum.
+        structures = {name: one for name, one in structures.items() if is_layer(one)}
     else:
         with gzip.open(DATA / "matbench_phonons_structures.json.gz", "rt") as file:
             table = json.load(file)
@@ -78,7 +81,8 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
     rules = b"".join(Path(module.__file__).read_bytes() for module in shaping)
     where = f"{Template.__module__} {prototype_index.__name__}".encode()  # a pickle names the classes in it so
     digest = hashlib.sha256(rules + where).hexdigest()[:12]
-    cache = Path(tempfile.gettempdir()) / f"exfolio-recovery-{kind}{'-as-stored' if as_stored else ''}-{digest}.pickle"
+    name = f"exfolio-recovery-{kind}-{len(structures)}{'-as-stored' if as_stored else ''}-{digest}.pickle"
+    cache = Path(tempfile.gettempdir()) / name
     if cache.exists():
         templates, known = pickle.loads(cache.read_bytes())
     else:
@@ -91,6 +95,12 @@ def load(kind: str, *, as_stored: bool = False) -> Records:
         print(f"{len(known)} prototypes of {len(ids)} structures in {time.perf_counter() - start:.0f} s; {refused=}")
         cache.write_bytes(pickle.dumps((templates, known)))
     return Records(ids, structures, TemplateLibrary(templates, known, structures.__getitem__), dimension)
+
+
+def is_layer(structure: Structure) -> bool:
+    """Whether what lies in a cell with vacuum is a layer, and neither molecules nor chains."""
+    dimensionality = analyse_layers(structure).dimensionality
+    return dimensionality is None or dimensionality >= 2
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------

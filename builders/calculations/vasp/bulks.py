@@ -71,7 +71,7 @@ def _bulk_of_template(connection: Connection, template: Doc | None) -> str | Non
         "$or": [{"material_id": named}, {"source_id": named}],
         "formula_reduced": template["formula_reduced"],
         "material_id": {"$ne": template["material_id"]},
-        "template_dimension": {"$ne": 2},
+        "template_dimension": {"$not": {"$lt": 3}},
         "deprecated": False,
         "structure": {"$exists": True},
     }

@@ -36,8 +36,8 @@ from ....models.calculation.usability import Usability, has_unsaid_energy, judge
 from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
-from ...sources.records.material_fields import amounts_of, checked, structure_fields
 from ...sources.records.raw_record import BadRecord
+from ...sources.records.structure_fields import amounts_of, checked, structure_fields
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest

@@ -5,28 +5,23 @@ The bottom-up half of J. Zhou et al., Sci. Data 6, 86 (2019). Whether the result
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from typing import Final, Literal
 
-import numpy as np
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from ..covalent_radii import covalent_radius
+from ..sizes.lengths import length_ratio
+from ..sizes.volumes import volume_ratio
 from ..vacuum import is_monolayer_cell, set_vacuum, thickest_gap
-from .clusters import NotAnalysable, possible_bonds
 
 LAST_ELEMENT: Final = "Bi"
 """Elements from H to Bi, without radioactive ones, lanthanides and actinides, as in 2DMatPedia."""
-REACH: Final = 1.2
-"""Å beyond the sum of covalent radii within which an atom's nearest neighbours are looked for."""
-SHELL: Final = 0.15
-"""Å by which bonds of one shell may differ. Lattices so scaled are off by 4.0 % in the median (unscaled: 9.7 %) for
-2,156 pairs of isostructural monolayers of 2DMatPedia whose elements differ within their groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +71,9 @@ class Substitution:
 def same_group_substitutions(structure: Structure, rules: SubstitutionRules | None = None) -> Iterator[Substitution]:
     """Make every structure in which elements are replaced by others of their group.
 
-    The layer is scaled by the mean ratio, over its nearest bonds, of the new and old sums of covalent radii (Cordero
-    et al. 2008): in plane and in height alike, which keeps its bond angles. The vacuum keeps its thickness. A bulk
-    crystal is scaled in all directions. Two elements never become one, so the anonymous formula stays.
+    The layer is scaled by the ratio of the lengths that bonds of the two formulas have (`sizes.lengths`), in plane and
+    in height alike, which keeps its bond angles. The vacuum keeps its thickness. A bulk crystal is scaled in all
+    directions by its volume (`sizes.volumes`). Two elements never become one, so the anonymous formula stays.
 
     Parameters
     ----------
@@ -100,13 +95,15 @@ def same_group_substitutions(structure: Structure, rules: SubstitutionRules | No
     olds = sorted({Element.from_Z(site.specie.Z).symbol for site in structure})
     if rules.max_elements is not None and len(olds) > rules.max_elements:
         return
-    bonds = _bond_counts(structure)
+    sites = [Element.from_Z(site.specie.Z).symbol for site in structure]
+    formula, monolayer = _reduced_formula(sites), is_monolayer_cell(structure)
     for news in product(*((old, *_replacements(old, rules)) for old in olds)):
         replaced = {old: new for old, new in zip(olds, news, strict=True) if old != new}
         if not replaced or len(set(news)) < len(news) or (rules.at_once == "one" and len(replaced) > 1):
             continue
-        scale = _scale(bonds, dict(zip(olds, news, strict=True)))
-        yield Substitution(_replace(structure, replaced, scale), replaced, scale)
+        symbols = [replaced.get(old, old) for old in sites]
+        scale = _scale(formula, _reduced_formula(symbols), monolayer=monolayer)
+        yield Substitution(_replace(structure, symbols, scale, monolayer=monolayer), replaced, scale)
 
 
 @lru_cache(maxsize=1024)
@@ -133,44 +130,20 @@ def _default_elements() -> tuple[str, ...]:
     return tuple(e.symbol for e in every if e.symbol not in radioactive and not e.is_lanthanoid and not e.is_noble_gas)
 
 
-def _bond_counts(structure: Structure) -> dict[tuple[str, str], int]:
-    """How often each pair of elements is bonded; without bonds, each atom counts as bonded to its own kind."""
-    symbols = [Element.from_Z(site.specie.Z).symbol for site in structure]
-    pairs = [(symbol, symbol) for symbol in symbols]
-    try:
-        bonds = possible_bonds(structure, REACH)
-    except NotAnalysable:  # an element beyond Cm: it has no replacement either
-        bonds = None
-    if bonds is not None and len(bonds.first):
-        shortest = np.full(len(symbols), np.inf)
-        np.minimum.at(shortest, bonds.first, bonds.slack)
-        np.minimum.at(shortest, bonds.second, bonds.slack)
-        # A bond is in the nearest shell of one of its atoms; further contacts do not set the size of the cell.
-        near = bonds.slack <= np.maximum(shortest[bonds.first], shortest[bonds.second]) + SHELL
-        pairs = [(symbols[i], symbols[j]) for i, j in zip(bonds.first[near], bonds.second[near], strict=True)]
-    counts: dict[tuple[str, str], int] = {}
-    for pair in pairs:
-        counts[pair] = counts.get(pair, 0) + 1
-    return counts
+def _scale(old: str, new: str, *, monolayer: bool) -> float:
+    """Factor for lengths; 1 where a radius is unknown."""
+    if monolayer:
+        return length_ratio(old, new) or 1.0
+    return float((volume_ratio(old, new) or 1.0) ** (1 / 3))
 
 
-def _scale(bonds: Mapping[tuple[str, str], int], mapping: Mapping[str, str]) -> float:
-    """Mean ratio of new to old bond length, by the sums of covalent radii."""
-    ratios = [
-        (covalent_radius(mapping[a]) + covalent_radius(mapping[b])) / (covalent_radius(a) + covalent_radius(b))
-        for a, b in bonds
-    ]
-    scale = float(np.average(ratios, weights=list(bonds.values())))
-    return scale if np.isfinite(scale) else 1.0
+def _reduced_formula(symbols: Iterable[str]) -> str:
+    return str(Composition(Counter(symbols)).reduced_formula)
 
 
-def _replace(structure: Structure, replaced: Mapping[str, str], scale: float) -> Structure:
+def _replace(structure: Structure, symbols: Sequence[str], scale: float, *, monolayer: bool) -> Structure:
     """Put the new elements in, and scale."""
-    species = []
-    for site in structure:
-        old = Element.from_Z(site.specie.Z).symbol
-        species.append(Composition({replaced.get(old, old): 1}))
-    if is_monolayer_cell(structure):
+    if monolayer:
         scaled = set_vacuum(structure, thickest_gap(structure).thickness, in_plane_scale=scale, height_scale=scale)
-        return Structure(scaled.lattice, species, scaled.frac_coords)
-    return Structure(structure.lattice.matrix * scale, species, structure.frac_coords)
+        return Structure(scaled.lattice, symbols, scaled.frac_coords)
+    return Structure(structure.lattice.matrix * scale, symbols, structure.frac_coords)

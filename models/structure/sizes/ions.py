@@ -25,6 +25,8 @@ RADIUS_PER_CHARGE: Final = -0.08
 """Å: how radii go on where Shannon has none for six neighbours, or for a charge: the usual steps of his table."""
 COVALENT_EXCESS: Final = 0.5
 """Å: by how much covalent radii are larger than ionic ones of charge 0, for elements Shannon has no radius of."""
+ANION_EXCESS: Final = 0.78
+"""Å: by how much Shannon's radii of anions with six neighbours are larger than covalent ones, within 0.05 for each."""
 UNKNOWN_RADIUS: Final = 1.9
 _NUMERALS: Final = {
     "I": 1,
@@ -55,6 +57,11 @@ def cation_radius(element: str, charge: float) -> float:
     within = float(np.interp(charge, charges, [radii[charge] for charge in charges]))
     beyond = charge - min(max(charge, charges[0]), charges[-1])
     return within + RADIUS_PER_CHARGE * beyond
+
+
+def anion_radius(element: str) -> float:
+    """Ionic radius of an anion with six neighbours in Å; NaN where no covalent radius is known."""
+    return covalent_radius(element) + ANION_EXCESS
 
 
 @lru_cache(maxsize=4096)

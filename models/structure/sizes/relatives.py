@@ -43,6 +43,9 @@ def suggested_excess(excess: Array, to_target: Array, among: Array, *, of_volume
         Whether these are volumes per atom; lengths else, of what is held together by bonds, to the third power.
     """
     spread = PROTOTYPE_SPREAD if of_volumes else LENGTH_SPREAD
+    if len(excess) == 1:  # as most have
+        own = spread**2 + WHOLE_SPREAD**2 + SLOT_SPREAD**2 + NOISE**2
+        return float(excess[0] * _covariance(to_target, spread)[0] / own)
     covariance = _covariance(among, spread) + NOISE**2 * np.eye(len(excess))
     weights = np.linalg.solve(covariance, _covariance(to_target, spread))
     return float(weights @ excess)

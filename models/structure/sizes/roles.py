@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import combinations_with_replacement, product
 from typing import Final, Literal, NamedTuple
 
+from pymatgen.core.bond_valence import PRIOR_PROB
 from pymatgen.core.composition import Composition
-from pymatgen.core.periodic_table import Element
+from pymatgen.core.periodic_table import Element, Species
 
 Kind = Literal["anion", "cation", "metal"]
 
@@ -58,13 +60,42 @@ METAL: Final = Role("metal", 0.0)
 def likely_oxidation_states(formula: str) -> Mapping[str, float] | None:
     """Guess the oxidation states of a formula, or None where no charge-neutral choice exists.
 
-    pymatgen's guess: common states, the choice most frequent in the ICSD; a single element is 0.
+    As pymatgen's `Composition.oxi_state_guesses`: common states, the choice most frequent in the ICSD; a single element
+    is 0. What the atoms of each element may add up to is found once for all formulas, which takes most of the time.
+
+    Raises
+    ------
+    ValueError
+        When amounts are not whole.
     """
     composition = Composition(formula)
     if len(composition) == 1:
         return dict.fromkeys(composition.get_el_amt_dict(), 0.0)
-    guesses = composition.oxi_state_guesses(max_sites=-1)
-    return {element: float(state) for element, state in guesses[0].items()} if guesses else None
+    amounts = composition.reduced_composition.get_el_amt_dict()
+    if any(amount != int(amount) for amount in amounts.values()):
+        raise ValueError(f"oxidation states of {formula} want whole amounts")
+    best, most = None, 0.0
+    for sums in product(*(_sums(element, int(amount)) for element, amount in amounts.items())):
+        if sum(charge for charge, _ in sums) == 0:
+            frequency = sum(one for _, one in sums)
+            if best is None or frequency > most:
+                best, most = sums, frequency
+    if best is None:
+        return None
+    return {element: charge / amounts[element] for element, (charge, _) in zip(amounts, best, strict=True)}
+
+
+@lru_cache(maxsize=4096)
+def _sums(element: str, amount: int) -> tuple[tuple[int, float], ...]:
+    """Charges that so many atoms of an element may have together, each with the frequency of its likeliest states."""
+    states = Element(element).icsd_oxidation_states or Element(element).common_oxidation_states
+    frequencies = {state: float(PRIOR_PROB.get(Species(element, state), 0)) for state in states}
+    found: dict[int, float] = {}
+    for chosen in combinations_with_replacement(states, amount):
+        charge, frequency = sum(chosen), sum(frequencies[state] for state in chosen)
+        if charge not in found or frequency > found[charge]:
+            found[charge] = frequency
+    return tuple(found.items())
 
 
 @lru_cache(maxsize=65536)

@@ -25,8 +25,6 @@ LEARNT: Final = Path(__file__).with_name("atomic_volumes.json")
 N_TERMS: Final = 8
 _DEFAULT_MOLAR_VOLUME: Final = 15.0  # cm³/mol; of the elements whose density nobody has measured
 
-RADIUS_SCALE: Final = 2.08
-"""Cube root of the volume per atom over the mean covalent radius, as of rocksalt. Only ratios of lengths are used."""
 SPREAD: Final = 0.45
 """By how much the logarithm of a real crystal's volume per atom differs from the one expected: 99 % of 1,878 crystals,
 each of a formula that was left out when the volumes were learnt, lie within it, half within 0.07."""
@@ -74,20 +72,10 @@ def expected_volume(formula: str) -> float | None:
     return float(total / composition.num_atoms)
 
 
-@lru_cache(maxsize=65536)
-def expected_length(formula: str) -> float | None:
-    """Length, Å, that what bonds hold together in a formula's crystals goes by; None where a radius is unknown.
-
-    The geometric mean of the root of `expected_volume` and of the mean covalent radius of the elements, which is what
-    bonds between unlike ones go by, brought to the same scale. Of 538 monolayers of 2DMatPedia with relatives of other
-    formulas it gives half of the lengths within 1.8 % and 90 % within 8.8 %, the volume alone within 2.2 and 10.5 %,
-    the radii alone within 2.0 and 9.6 %.
-    """
-    volume = expected_volume(formula)
-    if volume is None:
-        return None
-    radius = np.mean([covalent_radius(element.symbol) for element in Composition(formula).elements])
-    return float(np.sqrt(volume ** (1 / 3) * RADIUS_SCALE * radius))
+def volume_ratio(old: str, new: str) -> float | None:
+    """By which factor the volume per atom changes from one formula to another; None where a radius is unknown."""
+    before, after = expected_volume(old), expected_volume(new)
+    return None if before is None or after is None else after / before
 
 
 @lru_cache(maxsize=1)

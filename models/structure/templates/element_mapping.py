@@ -103,21 +103,6 @@ def cost_row(name: str, costs: NDArray[np.float64], split: Split | None = None) 
     return both
 
 
-def substitution_cost(replaced: Mapping[str, str], amounts: Mapping[str, float]) -> float:
-    """Cost of a substitution, by old element the new one: the mean over the atoms; 0 where none is replaced.
-
-    Parameters
-    ----------
-    replaced
-        Old element to new one; elements that stay may be left out.
-    amounts
-        Atoms of each old element.
-    """
-    costs = substitution_costs()
-    total = sum(amounts[old] * costs[position(old), position(new)] for old, new in replaced.items())
-    return float(total / sum(amounts.values()))
-
-
 def scale_distance(mapping: Mapping[str, str], amounts: Mapping[str, float]) -> float:
     """Mean distance that the atoms are moved along the modified Pettifor scale.
 

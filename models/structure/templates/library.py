@@ -18,6 +18,7 @@ from ..comparison.prototype_index import Membership, NoPrototypeError, Prototype
 from ..pettifor import position
 from .fragments import Size
 from .template_cells import size_of
+from .unlike_bonding import bonding
 
 StructureOf = Callable[[str], Structure]
 """Reads the structure of a template id; a library keeps no structures of its own, so it may hold very many."""
@@ -89,6 +90,23 @@ class Bucket:
                 same = (number[tuple(order[slot] for slot in symmetry)] for symmetry in prototype.symmetries)
                 classes[row, index] = min(same)
         return classes
+
+    @cached_property
+    def relatives(self) -> tuple[frozenset[int], ...]:
+        """For each prototype the rows of those that it is related to, its own among them."""
+        row_of = {prototype.prototype_id: row for row, prototype in enumerate(self.prototypes)}
+        related: list[set[int]] = [{row} for row in range(len(self.prototypes))]
+        for row, prototype in enumerate(self.prototypes):
+            for other in prototype.related.keys() & row_of.keys():
+                related[row].add(row_of[other])
+                related[row_of[other]].add(row)
+        return tuple(frozenset(rows) for rows in related)
+
+    @cached_property
+    def bondings(self) -> NDArray[np.int64]:
+        """(n,) `Bonding` of each template."""
+        kinds = (bonding(one.formula, one.size.dimension if one.size is not None else None) for one in self.templates)
+        return np.fromiter(kinds, dtype=np.int64, count=len(self.templates))
 
 
 class TemplateLibrary:

@@ -21,6 +21,7 @@ from .decorations import JOINT, Split, splits
 from .element_mapping import cost_row, least_distance_mapping, substitution_costs
 from .library import Bucket, Template
 from .target_size import Relatives
+from .unlike_bonding import unlike
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""
@@ -209,6 +210,8 @@ class PrototypeRanking:
         self._weights: NDArray[np.float64] = np.exp(-cost)
         if space_groups is not None:
             self._weights *= _likely_groups(bucket, space_groups, decorated=target.split is not None)
+        if bucket.bondings.any():
+            self._weights[:, unlike(target.formula, bucket.bondings)] = 0.0
         self._weights[exact] = 0.0  # the composition's own templates lend themselves to nothing new
         sums = np.add.reduceat(self._weights, bucket.starts[:-1], axis=1).T
         self._shares = np.zeros(sums.shape)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
 from ..sizes.ions import BOND_SOFTNESS, bond_length, coordination_numbers
-from ..sizes.roles import Role
+from ..sizes.roles import Kind, Role
 from ..sizes.volumes import SPREAD
 from .fragments import BOND_TOLERANCE
 
@@ -41,6 +41,8 @@ charges that the bonds between anions and cations do not, and have neighbours of
 
 SEARCH: Final = 1.0
 """Å beyond the sum of covalent radii up to which neighbours are looked for."""
+
+_SIGNS: Final[Mapping[Kind, int]] = {"anion": -1, "metal": 0, "cation": 1}
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -168,18 +170,19 @@ def check_ions(
     ideal = np.array([[bond_length(one, other) or np.nan for other in names] for one in names])
     number = {name: k for k, name in enumerate(names)}
     kinds = np.array([number[symbol] for symbol in symbols], dtype=np.intp)
-    anion = np.array([roles[name].kind == "anion" for name in names])
-    cation = np.array([roles[name].kind == "cation" for name in names])
+    sign = np.array([_SIGNS[roles[name].kind] for name in names])
+    anion, cation = sign < 0, sign > 0
     charge = np.array([roles[name].charge for name in names])
-    between = (anion[kinds[first]] & cation[kinds[second]]) | (cation[kinds[first]] & anion[kinds[second]])
-    near = lengths < radii[first] + radii[second] + LIKE_BOND
+    one, other = kinds[first], kinds[second]
+    between = sign[one] * sign[other] < 0
     covalent = np.array([Element(name).block == "p" for name in names])
-    like = bool((near & ~between & covalent[kinds[first]] & covalent[kinds[second]]).any())
-    first, second, lengths = first[between], second[between], lengths[between]
+    near = covalent[one] & covalent[other] & ~between & (lengths < radii[first] + radii[second] + LIKE_BOND)
+    like = bool(near.any())
     if not anion.any() or np.isnan(ideal[np.ix_(anion, cation)]).any():
         note = "no ions" if not anion.any() else "bond valences are not known"
         return _untold_ions(note)
-    valences = np.exp((ideal[kinds[first], kinds[second]] - lengths) / BOND_SOFTNESS)
+    first, second, lengths = first[between], second[between], lengths[between]
+    valences = np.exp((ideal[one[between], other[between]] - lengths) / BOND_SOFTNESS)
     n = len(symbols)
     carried = np.bincount(first, valences, n) + np.bincount(second, valences, n)
     squares = np.bincount(first, valences**2, n) + np.bincount(second, valences**2, n)

@@ -230,7 +230,7 @@ def _told_apart(
     candidates: Iterable[Candidate], rankings: Mapping[Split | None, PrototypeRanking]
 ) -> Iterator[Candidate]:
     """Pick candidates that are new and distinct as far as their prototypes tell."""
-    listed: list[Candidate] = []
+    listed: dict[tuple[Split | None, int], list[Candidate]] = {}
     near: set[int] = set()
     waiting = queue(candidates)
     while waiting:
@@ -240,9 +240,9 @@ def _told_apart(
         bucket = rankings[candidate.split].target.bucket
         like = [
             earlier
-            for earlier in listed
-            if earlier.split == candidate.split
-            and related(bucket, candidate.row, candidate.order, earlier.row, earlier.order)
+            for row in bucket.relatives[candidate.row]
+            for earlier in listed.get((candidate.split, row), ())
+            if related(bucket, candidate.row, candidate.order, earlier.row, earlier.order)
         ]
         if any(earlier.row == candidate.row for earlier in like):
             continue
@@ -250,5 +250,5 @@ def _told_apart(
             near.add(place)
             heapq.heappush(waiting, (negative * NEAR_FACTOR, place, candidate))
             continue
-        listed.append(candidate)
+        listed.setdefault((candidate.split, candidate.row), []).append(candidate)
         yield candidate

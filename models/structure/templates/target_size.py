@@ -12,8 +12,9 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sizes.lengths import expected_length, length_ratio
 from ..sizes.relatives import suggested_excess
-from ..sizes.volumes import expected_length, expected_volume
+from ..sizes.volumes import expected_volume, volume_ratio
 from .decorations import Split
 from .element_mapping import cost_row, substitution_costs
 from .fragments import NETWORK, Size
@@ -41,13 +42,11 @@ class Relatives:
 
 def size_like(old: Size, old_formula: str, formula: str) -> Size | None:
     """Size of a composition in the place of another, by the volumes that both take; None where a radius is unknown."""
-    before, after = expected_volume(old_formula), expected_volume(formula)
-    shorter, longer = expected_length(old_formula), expected_length(formula)
-    if before is None or after is None or shorter is None or longer is None:
+    volumes, lengths = volume_ratio(old_formula, formula), length_ratio(old_formula, formula)
+    if volumes is None or lengths is None:
         return None
-    ratio = after / before
-    within = ratio ** (1 / 3) if old.dimension == NETWORK else longer / shorter
-    return Size(old.dimension, old.length * within, None if old.volume is None else old.volume * ratio)
+    within = volumes ** (1 / 3) if old.dimension == NETWORK else lengths
+    return Size(old.dimension, old.length * within, None if old.volume is None else old.volume * volumes)
 
 
 def target_size(
@@ -69,9 +68,11 @@ def target_size(
         Of the fragments of the template that lends its geometry; only sizes of such are alike.
     """
     volume = expected_volume(formula)
-    expected = [expected_volume(relative) or np.nan for relative in relatives.formulas]
-    has_size = np.array([size.dimension == dimension for size in relatives.sizes], dtype=bool) & ~np.isnan(expected)
-    alike = np.flatnonzero(has_size).tolist()
+    alike = [
+        number
+        for number, (relative, size) in enumerate(zip(relatives.formulas, relatives.sizes, strict=True))
+        if size.dimension == dimension and expected_volume(relative) is not None
+    ]
     if volume is None or not alike:
         return None
     costs = substitution_costs()

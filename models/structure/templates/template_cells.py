@@ -25,7 +25,7 @@ from ..sizes.roles import roles_of
 from ..sizes.volumes import expected_volume
 from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
-from .fragments import BOND_TOLERANCE, Factors, Size, factors_of, find_fragments, resized, scaled_layer
+from .fragments import BOND_TOLERANCE, Factors, Fragments, Size, factors_of, find_fragments, resized, scaled_layer
 from .sanity_checks import (
     MIN_BONDS_KEPT,
     SEARCH,
@@ -124,14 +124,16 @@ class TemplateCell:
             bonded[:] = False
         self._bonds = self._first[bonded], self._second[bonded], self._lengths[bonded]
         self._known = known
-        self._fragments = find_fragments(arrays.matrix, arrays.fractional, *self._bonds[:2], self._image[bonded])
+        self._fragments: Fragments | None = None  # of a layer, which is one
+        if self._vacuum is None:
+            self._fragments = find_fragments(arrays.matrix, arrays.fractional, *self._bonds[:2], self._image[bonded])
         self.formula = _formula(self.symbols)
         self.size = self._size()
 
     def _size(self) -> Size:
         matrix, n = self.template.matrix, len(self.symbols)
         volume = abs(float(np.linalg.det(matrix))) / n
-        if self._vacuum is not None:
+        if self._fragments is None:
             return Size(2, float(np.sqrt(volume / matrix[2, 2])), None)
         return Size(self._fragments.dimension, self._fragments.size, volume)
 
@@ -183,9 +185,9 @@ class TemplateCell:
         factors = self._factors(formula, size) if rescale else Factors(1.0, 1.0)
         factor = factors.within
         matrix, fractional = self.template.matrix, self.template.fractional
-        if self._vacuum is None:
+        if self._fragments is not None:
             matrix, fractional = resized(matrix, fractional, self._fragments, factors)
-        else:
+        elif self._vacuum is not None:
             matrix, fractional = scaled_layer(matrix, fractional, self._vacuum, factor)
         if not np.isnan(new).any():
             self._look((2 * float(new.max()) + SEARCH) / min(factors))
@@ -206,7 +208,7 @@ class TemplateCell:
 
     def _new_lengths(self, factors: Factors) -> Array:
         """Distances of the pairs of atoms in the new cell."""
-        if self._fragments.is_network or factors.within == factors.between or self._vacuum is not None:
+        if self._fragments is None or self._fragments.is_network or factors.within == factors.between:
             return factors.within * self._lengths
         matrix, fractional = resized(self.template.matrix, self.template.fractional, self._fragments, factors)
         apart = fractional[self._second] + self._image - fractional[self._first]

@@ -56,6 +56,16 @@ def test_a_cell_with_a_vacuum_is_a_layer_unless_its_source_calls_it_a_crystal(
     assert one(registry, "materials")["template_dimension"] == dimension
 
 
+def test_molecules_in_a_cell_with_vacuum_lend_their_shape_to_no_layer(registry: Connection) -> None:
+    chlorine = Structure(Lattice.tetragonal(5.5, 22), ["Cl", "Cl"], [[0, 0, 0.455], [0, 0, 0.545]])  # 1.98 Å
+    put(registry, [*layers(), material("Cl2", chlorine, dimension=2)])
+
+    keep_up(registry)
+
+    assert one(registry, "materials", material_id="flat:Cl2")["template_dimension"] == 0
+    assert {template.formula for template in load_templates(registry, dimension=2).templates}.isdisjoint({"Cl2"})
+
+
 def test_the_library_is_loaded_as_it_was_found(registry: Connection) -> None:
     put(registry, [*layers(), material("NaCl", salt("Na", "Cl", 5.64), dimension=3)])
     keep_up(registry)

@@ -58,7 +58,6 @@ def test_one_at_a_time_and_other_limits(mos2: Structure) -> None:
 def test_the_layer_grows_with_the_bonds_and_the_vacuum_stays(mos2: Structure) -> None:
     made = {s.structure.composition.reduced_formula: s for s in same_group_substitutions(mos2)}
     telluride = made["Te2Mo"]
-    assert telluride.scale == pytest.approx((1.54 + 1.38) / (1.54 + 1.05))  # covalent radii of Mo, Te, S
     assert telluride.structure.lattice.a == pytest.approx(3.18 * telluride.scale)
     assert thickest_gap(telluride.structure).thickness == pytest.approx(20.0)
     # 2H MoTe2 has a = 3.52 Å (D. Puotinen, R. E. Newnham, Acta Cryst. 14, 691 (1961)).
