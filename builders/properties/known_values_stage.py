@@ -1,7 +1,7 @@
 """Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
 
 A structure has the values of the known material that it is, as proposed or, of a crystal, relaxed; a monolayer has the
-exfoliation energy of the bulk it was cut from as well. Each value names its basis and method; better ones stand beside
+exfoliation energy of the bulk it was cut from as well, whichever source of that bulk knows it. Each value names its basis and method; better ones stand beside
 them, never in their place.
 """
 
@@ -40,7 +40,7 @@ class KnownValuesStage(SourceOrderedStage):
     """
 
     name = "known-values"
-    version = 4
+    version = 5
     members = (
         Members(
             ProposedStructure,
@@ -82,8 +82,7 @@ class KnownValuesStage(SourceOrderedStage):
                 self._add_known(values, structure, materials)
             if dimension != 2:
                 continue
-            parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
-            if parent is not None:
+            for parent in self._bulks(structure, materials):
                 _add(values, structure, parent, "exfoliation_energy", "parent")
                 _add_sum(values, structure, parent)
             for material in tables:
@@ -108,6 +107,15 @@ class KnownValuesStage(SourceOrderedStage):
                 for field in _OF_CRYSTALS if crystal else VALUE_FIELDS:
                     others = [materials[key] for key in nearest if key != material["material_id"]]
                     _add(values, structure, material, field, "same-structure", others)
+
+    def _bulks(self, structure: Doc, materials: dict[str, Doc]) -> list[Doc]:
+        """Documents of the bulk that a layer was cut from: its parent, then those of other sources of the same material."""
+        if structure["route"] != "top-down":
+            return []
+        key = structure["parent_id"]
+        own = [material for material in (materials.get(key),) if material]
+        others = [material for material in materials.values() if key in material.get("same_as", ())]
+        return own + sorted(others, key=lambda material: (self.place(material["source"]), material["material_id"]))
 
     def _before(self, material: Doc, matches: dict[str, Doc]) -> tuple[tuple[int, str], float, float, str]:
         key = material["material_id"]
