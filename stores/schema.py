@@ -23,6 +23,10 @@ from .errors import ConfigurationError
 SCHEMA_VERSION = 1
 """Version of the documents that this code writes; an older program refuses a newer one."""
 
+# https://www.mongodb.com/docs/manual/reference/method/db.createCollection/ (storageEngine)
+_COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+"""How collections and indexes lie on disk. Of 200,000 compositions zstd takes two thirds of what snappy, the default,
+does, and of their indexes, which are not compressed by default, a third; writing takes a tenth longer."""
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _NAMESPACE_EXISTS = 48
 _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
@@ -143,7 +147,8 @@ def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Docum
 
 def index_facet(connection: Connection, collection: str, facet: str) -> None:
     """Index the revisions of a facet that is not known beforehand, as those of other facets are."""
-    connection.database[collection].create_index([(f"facets.{facet}.rev", 1)], sparse=True)
+    keys = [(f"facets.{facet}.rev", 1)]
+    connection.database[collection].create_index(keys, **_as_kept(keys))
 
 
 def is_initialised(connection: Connection) -> bool:
@@ -186,7 +191,7 @@ def layout() -> str:
         [document._get_collection_name(), json_schema(document), index_models(document)]
         for document in (*REGISTRY, *OPERATIONS)
     ]
-    return content_hash(described)
+    return content_hash([described, _COMPRESSED])
 
 
 def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:
@@ -196,7 +201,7 @@ def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[s
         "validationAction": "error",
     }
     try:
-        if not new or not _create(database, name, rule):
+        if not new or not _create(database, name, {**rule, "storageEngine": _COMPRESSED}):
             database.command("collMod", name, **rule)
     except OperationFailure as error:
         raise ConfigurationError(
@@ -217,7 +222,8 @@ def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any])
 
 
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    models = index_models(document)
+    models = [{**model, **_as_kept(model["keys"])} for model in index_models(document)]
+    _drop_kept_otherwise(collection, models)
     try:
         collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
         one_by_one = []
@@ -225,7 +231,7 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
         one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
-            collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
+            collection.create_indexes([IndexModel(**model)])
         except OperationFailure as error:
             way_out = (
                 "Remove all but one of the documents that share a key"
@@ -245,6 +251,23 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
                 "Drop it, then run `exfolio db init` again.",
             )
     return len(models)
+
+
+def _as_kept(keys: list[tuple[str, int]]) -> dict[str, Any]:
+    """How an index is kept: small on disk, and one of a facet's revisions only of the documents that have the facet."""
+    of_a_facet = keys[0][0].startswith("facets.")
+    return {"storageEngine": _COMPRESSED, **({"sparse": True} if of_a_facet else {})}
+
+
+def _drop_kept_otherwise(collection: Collection[dict[str, Any]], models: list[dict[str, Any]]) -> None:
+    """Drop what earlier versions made otherwise, to be made anew; unique indexes stay, for they guard what is there."""
+    in_force = collection.index_information()
+    for model in models:
+        in_place = in_force.get(model["name"])
+        if in_place is None or in_place.get("unique"):
+            continue
+        if any(in_place.get(name) != model.get(name) for name in ("sparse", "storageEngine")):
+            collection.drop_index(model["name"])
 
 
 def _reason(error: OperationFailure) -> str:

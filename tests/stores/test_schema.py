@@ -1,5 +1,7 @@
 """Collections of a database that an earlier version made, brought up to date."""
 
+from typing import Any
+
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Property
 from exfolio.stores.python_api import query
@@ -33,3 +35,25 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
     assert not candidates["more"]["highs"]
     assert "lows" not in candidates["plain"]
     assert not any("bound" in doc or "bounds" in doc for doc in (*properties.values(), *candidates.values()))
+
+
+def test_collections_and_indexes_lie_compressed_and_those_made_otherwise_are_made_anew(connection: Connection) -> None:
+    # Given a registry whose index was made as it is by default
+    initialise(connection)
+    materials = connection.database["materials"]
+    materials.drop_index("facets.layers.rev_1")
+    materials.create_index("facets.layers.rev")
+
+    # When it is brought up to date
+    initialise(connection)
+
+    # Then the index and its collection are compressed, and documents without that facet are not in it
+    index = materials.index_information()["facets.layers.rev_1"]
+    assert index["sparse"]
+    described = [index["storageEngine"]["wiredTiger"]["configString"], _creation(materials)]
+    assert all("block_compressor=zstd" in text for text in described)
+
+
+def _creation(collection: Any) -> str:
+    stats = collection.aggregate([{"$collStats": {"storageStats": {}}}]).next()
+    return str(stats["storageStats"]["wiredTiger"]["creationString"])
