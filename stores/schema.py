@@ -27,6 +27,7 @@ SCHEMA_VERSION = 1
 _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 """How collections and indexes lie on disk. Of 200,000 compositions zstd takes two thirds of what snappy, the default,
 does, and of their indexes, which are not compressed by default, a third; writing takes a tenth longer."""
+_KEPT = frozenset(("sparse", "storageEngine"))  # options that say how an index is kept
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _NAMESPACE_EXISTS = 48
 _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
@@ -148,7 +149,9 @@ def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Docum
 def index_facet(connection: Connection, collection: str, facet: str) -> None:
     """Index the revisions of a facet that is not known beforehand, as those of other facets are."""
     keys = [(f"facets.{facet}.rev", 1)]
-    connection.database[collection].create_index(keys, **_as_kept(keys))
+    name = f"facets.{facet}.rev_1"
+    if name not in connection.database[collection].index_information():
+        connection.database[collection].create_index(keys, name=name, **_as_kept(keys))
 
 
 def is_initialised(connection: Connection) -> bool:
@@ -222,8 +225,7 @@ def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any])
 
 
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    models = [{**model, **_as_kept(model["keys"])} for model in index_models(document)]
-    _drop_kept_otherwise(collection, models)
+    models = _as_they_can_be(collection, [{**model, **_as_kept(model["keys"])} for model in index_models(document)])
     try:
         collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
         one_by_one = []
@@ -259,15 +261,24 @@ def _as_kept(keys: list[tuple[str, int]]) -> dict[str, Any]:
     return {"storageEngine": _COMPRESSED, **({"sparse": True} if of_a_facet else {})}
 
 
-def _drop_kept_otherwise(collection: Collection[dict[str, Any]], models: list[dict[str, Any]]) -> None:
-    """Drop what earlier versions made otherwise, to be made anew; unique indexes stay, for they guard what is there."""
+def _as_they_can_be(collection: Collection[dict[str, Any]], models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Models of indexes beside what is there: what is kept otherwise is dropped, to be made anew.
+
+    Unique indexes stay as they are, for they guard what is there.
+    """
     in_force = collection.index_information()
+    possible = []
     for model in models:
         in_place = in_force.get(model["name"])
-        if in_place is None or in_place.get("unique"):
-            continue
-        if any(in_place.get(name) != model.get(name) for name in ("sparse", "storageEngine")):
+        kept = {name: in_place[name] for name in _KEPT & in_place.keys()} if in_place else {}
+        if in_place is None or kept == {name: model[name] for name in _KEPT & model.keys()}:
+            possible.append(model)
+        elif in_place.get("unique"):
+            possible.append({name: value for name, value in model.items() if name not in _KEPT} | kept)
+        else:
             collection.drop_index(model["name"])
+            possible.append(model)
+    return possible
 
 
 def _reason(error: OperationFailure) -> str:

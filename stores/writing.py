@@ -50,6 +50,8 @@ class FacetWriter:
         Who writes; kept with the facet.
     followers
         Writers of further facets, whose stages have worked on the same documents before they are stored.
+    later
+        As a follower: facets that its stage has not seen; a stored document that has one is left to that stage.
     """
 
     document: type[RegistryDocument]
@@ -58,6 +60,7 @@ class FacetWriter:
     fingerprint: str
     run_id: str
     followers: tuple[FacetWriter, ...] = ()
+    later: frozenset[str] = frozenset()
     owned: frozenset[str] = field(init=False)
     creates: bool = field(init=False)
     """Whether this facet's writer makes documents, rather than adding to those of another."""
@@ -178,6 +181,8 @@ class FacetWriter:
             return min(len(self.followers), len(doc.further))
         done = 0
         for writer, written in zip(self.followers, doc.further, strict=False):
+            if not writer.later.isdisjoint(stored["facets"]):
+                break
             if not isinstance(written, Written) and writer.facet in stored["facets"]:
                 break  # it failed or withdraws what is stored: that stage sees to it, and then those after it
             done += 1

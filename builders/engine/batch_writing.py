@@ -24,6 +24,7 @@ def writers_of(stage: StageContract) -> dict[str, FacetWriter]:
             stage.fingerprint,
             stage.current_run.run_id,
             fused.writers() if fused is not None and fused.document is document else (),
+            frozenset(stage.later),
         )
         for document, facet in stage.writes.items()
     }

@@ -90,6 +90,9 @@ class StageContract(ABC):
     """Whether a document notes the item it was made from, for stages that select groups by it."""
     selects_ahead: bool = False
     """Whether a batch may be selected before those ahead of it are written: `select` looks at nothing they change."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Facets it reads that a document gets later, if at all: fused with what makes the documents (`FusedStages`), it
+    works on those that have none of them yet."""
     orphans: ClassVar[Literal["by origin", "by key", "kept"]] = "by origin"
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
     looks_for_itself: ClassVar[bool] = False

@@ -38,16 +38,18 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
 
 
 def test_collections_and_indexes_lie_compressed_and_those_made_otherwise_are_made_anew(connection: Connection) -> None:
-    # Given a registry whose index was made as it is by default
+    # Given a registry whose indexes were made as they are by default
     initialise(connection)
     materials = connection.database["materials"]
-    materials.drop_index("facets.layers.rev_1")
+    materials.drop_indexes()
     materials.create_index("facets.layers.rev")
+    materials.create_index("material_id", unique=True)
 
     # When it is brought up to date
     initialise(connection)
 
     # Then the index and its collection are compressed, and documents without that facet are not in it
+    assert materials.index_information()["material_id_1"]["unique"]
     index = materials.index_information()["facets.layers.rev_1"]
     assert index["sparse"]
     described = [index["storageEngine"]["wiredTiger"]["configString"], _creation(materials)]
