@@ -180,6 +180,16 @@ class StageContract(ABC):
     def close(self) -> None:
         """Finish a pass in which every batch was written."""
 
+    def carried_over(self, state: Doc) -> Doc | None:  # noqa: ARG002
+        """Changes with which a state of another fingerprint goes on to hold; None where everything is due again.
+
+        Parameters
+        ----------
+        state
+            As an earlier run left it; ``maker`` says which stage, by what arguments, that was.
+        """
+        return None
+
     def is_unfinished(self, state: Doc) -> bool:
         """Whether a state tells of a pass that was cut off."""
         return bool(state.get("partial"))
