@@ -14,13 +14,14 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from . import earlier_notes
 from .canonical import content_hash
 from .connection import Connection
 from .documents import REGISTRY
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the documents that this code writes; an older program refuses a newer one."""
 
 # https://www.mongodb.com/docs/manual/reference/method/db.createCollection/ (storageEngine)
@@ -127,6 +128,9 @@ def initialise(connection: Connection) -> dict[str, Any]:
             _name_makers(database[name], document)
             for query, pipeline in getattr(document, "UPGRADES", ()):
                 database[name].update_many(query, pipeline)
+    for document in REGISTRY:
+        if document.collection_name() in present:
+            earlier_notes.shorten(database[document.collection_name()], document)
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")

@@ -54,6 +54,7 @@ class StageRun:
     """
 
     def __init__(self, name: str, share: Doc | None) -> None:
+        self.writer_numbers: dict[str, int] = {}  # of its facets' writers
         self.name = name
         self.share = share
         self.connection: Connection | None = None
