@@ -6,7 +6,6 @@ docs/extending.md shows how such a package is written.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -107,7 +106,7 @@ def _found_in(places: tuple[tuple[str, int], ...]) -> list[Extension]:  # noqa: 
 def _last_change(place: str) -> int:
     """When a folder had something added or taken out, in ns; 0 where there is none."""
     try:
-        return os.stat(place or os.curdir).st_mtime_ns
+        return Path(place).stat().st_mtime_ns
     except OSError:
         return 0
 

@@ -1,4 +1,4 @@
-"""Who wrote what: each stage in each run has a number, which the notes of the facets it writes carry instead of names."""
+"""Who wrote what: each stage in each run has a number, which notes of the facets it writes carry instead of names."""
 
 from __future__ import annotations
 

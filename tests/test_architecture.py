@@ -99,7 +99,9 @@ ARROWS = {
         "engine extensions materials compositions structures calculations "
         "properties properties/hulls properties/potential candidates"
     ),
-    "builders/refresh": "engine extensions recipe resting_point sources sources/services materials calculations candidates",
+    "builders/refresh": (
+        "engine extensions recipe resting_point sources sources/services materials calculations candidates"
+    ),
     "builders/resting_point": "engine extensions properties/potential candidates",
     "builders/campaign_check": "training properties/potential recipe refresh candidates",
     "builders/dry_run": "engine refresh candidates",

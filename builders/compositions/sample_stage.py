@@ -96,8 +96,8 @@ class SampleStage(Stage):
 
     def is_unfinished(self, state: Doc) -> bool:
         """Whether draws are not yet in the registry."""
-        partial = state.get("partial")
-        return bool(partial) and _told(partial, self.draws).get("drawn", 0) < self.draws
+        partial: Doc = state.get("partial") or {}
+        return bool(partial) and int(_told(partial, self.draws).get("drawn", 0)) < self.draws
 
     def before_run(self) -> None:
         """Find the model."""
@@ -110,8 +110,8 @@ class SampleStage(Stage):
             self.report.note = f"left out: no {KIND} has been trained"
             return
         at = _told(self.state.get("partial") or {}, self.draws)
-        first = int(at.get("from", at.get("drawn", 0)))
-        last = int(at.get("to", self.draws))
+        first: int = at["from"] if "from" in at else at.get("drawn", 0)
+        last: int = at.get("to", self.draws)
         if first >= last:
             if first > last:
                 self.report.note = f"{first:,} draws are there, and {last:,} asked for: the others stay"
@@ -143,7 +143,7 @@ class SampleStage(Stage):
 
 
 def _told(partial: Doc, draws: int) -> Doc:
-    """Where the stage stands, as numbers of draws; earlier versions counted compositions of as many draws as asked for."""
+    """Where the stage stands, in numbers of draws; earlier versions counted compositions, of all draws asked for."""
     if partial.get("complete"):
         return {"drawn": draws}
     if partial and "to" not in partial and "drawn" not in partial:

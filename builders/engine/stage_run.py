@@ -114,9 +114,7 @@ class StageRun:
             raise RuntimeError(f"{self.name} is not connected: call connect() first")
         return self.connection
 
-    def begin(
-        self, fingerprint: str, maker: Doc, carried_over: Callable[[Doc], Doc | None] = lambda _: None
-    ) -> None:
+    def begin(self, fingerprint: str, maker: Doc, carried_over: Callable[[Doc], Doc | None] = lambda _: None) -> None:
         """Take the lease, open the record and the state.
 
         Parameters

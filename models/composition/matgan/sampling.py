@@ -88,9 +88,7 @@ class Sample:
     empty: int
 
 
-def sample(
-    model: Generator, draws: int, *, seed: int, first: int = 0, device: torch.device | str = "cpu"
-) -> Sample:
+def sample(model: Generator, draws: int, *, seed: int, first: int = 0, device: torch.device | str = "cpu") -> Sample:
     """Draw compositions and count them.
 
     Parameters
