@@ -33,7 +33,7 @@ from .engine.version import VERSION
 from .materials.preferred_stage import PreferredStage
 from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
-from .sources.service_stage import LiveSourceStage
+from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
 
 logger = logging.getLogger(__name__)

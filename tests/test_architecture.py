@@ -83,7 +83,11 @@ ARROWS = {
     "builders/sources/files": "sources/records",
     "builders/sources/crystal_files": "sources/records",
     "builders/sources/readers": "sources/crystal_files sources/files sources/records",
+    "builders/sources/databases": "sources/readers sources/files sources/records",
+    "builders/sources/bundled": "sources/files sources/records",
     "builders/sources/services": "sources/readers sources/records",
+    "builders/sources/optimade": "sources/services sources/records",
+    "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",
     "builders/compositions": "engine materials training candidates",
@@ -100,7 +104,7 @@ ARROWS = {
         "properties properties/hulls properties/potential candidates"
     ),
     "builders/refresh": (
-        "engine extensions recipe resting_point sources sources/services materials calculations candidates"
+        "engine extensions recipe resting_point sources sources/live sources/services materials calculations candidates"
     ),
     "builders/resting_point": "engine extensions properties/potential candidates",
     "builders/campaign_check": "training properties/potential recipe refresh candidates",

@@ -214,7 +214,7 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
         return lines.sub(lambda line: f"{line[1]}{formula}", str(CifWriter(structure)))
     if not structure.is_ordered:
         raise ValueError("it is disordered, which a POSCAR can't hold")
-    return str(Poscar(structure, comment=clean(f"{formula} {title}"), sort_structure=True))
+    return str(Poscar(structure, comment=clean(" ".join(f"{formula} {title}".split())), sort_structure=True))
 
 
 @contextmanager

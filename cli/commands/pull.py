@@ -10,9 +10,9 @@ import typer
 
 from ...builders.materials.preferred_stage import PreferredStage
 from ...builders.sources.ingestion import ingest
+from ...builders.sources.live.service_stage import LiveSourceStage
+from ...builders.sources.optimade.optimade_providers import ready_provider
 from ...builders.sources.records.source_options import SourceOptionError
-from ...builders.sources.service_stage import LiveSourceStage
-from ...builders.sources.services.optimade_providers import ready_provider
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError, ExfolioError
