@@ -1,8 +1,8 @@
 """Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
 
 A structure has the values of the known material that it is, as proposed or, of a crystal, relaxed; a monolayer has the
-exfoliation energy of the bulk it was cut from as well, whichever source of that bulk knows it. Each value names its basis and method; better ones stand beside
-them, never in their place.
+exfoliation energy of the bulk it was cut from as well, whichever source of that bulk states it. Each value names its
+basis and method; better ones stand beside them, never in their place.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
                     _add(values, structure, material, field, "same-structure", others)
 
     def _bulks(self, structure: Doc, materials: dict[str, Doc]) -> list[Doc]:
-        """Documents of the bulk that a layer was cut from: its parent, then those of other sources of the same material."""
+        """Documents of the bulk that a layer was cut from: its parent, then those of other sources of the same."""
         if structure["route"] != "top-down":
             return []
         key = structure["parent_id"]
