@@ -118,10 +118,10 @@ def parse_method(name: str) -> Method:
     head, *further = _COMMA.split(_SOURCE.sub("", name).strip(), maxsplit=1)
     if head.casefold() in ("experiment", "experimental", "measured"):
         return Method((Level.EXPERIMENT,), dispersion=True)
-    if potential := _POTENTIAL.fullmatch(head):
-        return _of_potential(potential)
     if together := _TOGETHER.fullmatch(head):
         return _of_several([f"{name}{together['how']}" for name in together["names"].split(_AND)])
+    if potential := _POTENTIAL.fullmatch(head):
+        return _of_potential(potential)
     if _VAN_DER_WAALS.fullmatch(head):
         return Method((Level.VAN_DER_WAALS, Level.GGA), dispersion=True)
     if further and _MIXING.search(further[0]):

@@ -92,7 +92,7 @@ def error_model(measured: Measured) -> ErrorModel:
     Raises
     ------
     ValueError
-        There are too few for the coverage.
+        There are too few for the coverage: half of them have to show it.
 
     Examples
     --------
@@ -109,13 +109,13 @@ def error_model(measured: Measured) -> ErrorModel:
     for _ in range(_SPLITS):
         order = rng.permutation(len(scores))
         half = len(scores) // 2
-        shares.append(float((scores[order[half:]] <= _quantile(scores[order[:half]])).mean()))
+        shares.append(float((scores[order[half:]] <= conformal_quantile(scores[order[:half]])).mean()))
     covered = float(np.mean(shares))
     left = len(scores) - len(scores) // 2
-    return ErrorModel(_quantile(scores), len(scores), covered, math.sqrt(covered * (1 - covered) / left))
+    return ErrorModel(conformal_quantile(scores), len(scores), covered, math.sqrt(covered * (1 - covered) / left))
 
 
-def _quantile(scores: NDArray[np.float64]) -> float:
+def conformal_quantile(scores: NDArray[np.float64]) -> float:
     """The smallest score that `COVERAGE` of scores stay below, the next one counted in."""
     place = math.ceil((len(scores) + 1) * COVERAGE)
     if place > len(scores):

@@ -84,7 +84,7 @@ def layer_bindings(
         if bulk is None:
             reason = stacked[number].reason
             found[number] = LayerBinding(reason=reason) if reason else None
-        elif layer.composition.reduced_formula != bulk.composition.reduced_formula:
+        elif not layer.composition.fractional_composition.almost_equals(bulk.composition.fractional_composition):
             found[number] = LayerBinding(reason=_OTHER_COMPOSITION)
         stack = stacked[number].structure if number in stacked else None
         whole.append(bulk or stack or layer)

@@ -9,20 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import ClassVar, Final
 
-from ....models.energetics.error_intervals import COVERAGE, ErrorModel
+from ....models.energetics.error_intervals import COVERAGE
 from ....stores.documents import Property
 from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from . import known_potentials
-from .exfoliation_errors import errors_of, errors_of_unmeasured
+from .exfoliation_errors import ALL, bonding_class, errors_of, errors_of_unmeasured
 from .layer_energies_stage import BINDING, BULK, STACK, WITH_DISPERSION, layer_method
 from .potential_stage import DIGITS, not_installed, scheme_name
 
 STAGE: Final = "exfoliation-values"
 BY_POTENTIAL: Final = (
     "by potential, not yet by DFT; on the scale of van der Waals functionals, as 0.2 eV/atom is: "
-    "RPA gives about two thirds of it"
+    "RPA gives about two thirds of that"
 )
 """Said beside each value. T. Björkman et al., Phys. Rev. Lett. 108, 235502 (2012)."""
 
@@ -53,6 +53,9 @@ class ExfoliationValuesStage(GroupStage):
             against: [layer_method(name, relax=relax, against=against) for name in self.potentials]
             for against in (BULK, STACK)
         }
+        self._measured = {
+            against: errors_of(self.potentials, relax=relax, against=against) for against in (BULK, STACK)
+        }
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
@@ -61,14 +64,17 @@ class ExfoliationValuesStage(GroupStage):
 
     def config(self) -> Doc:
         """What the values depend on: methods, and what is known of their errors."""
-        errors = {against: asdict(self._errors(against)[0]) for against in (BULK, STACK)}
+        errors = [
+            {group: asdict(model) for group, model in self._measured[against].items()} for against in (BULK, STACK)
+        ]
         return {"methods": self._methods, "errors": errors}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Read what the potentials say of each layer."""
         methods = [method for against in (BULK, STACK) for method in self._methods[against]]
         fixed: Doc = {"kind": BINDING, "method": {"$in": methods}}
-        fields = ("property_id", "structure_id", "method", "value", "per_area", "refused", "details.bulk")
+        details = ("details.bulk", "details.elements")
+        fields = ("property_id", "structure_id", "method", "value", "per_area", "refused", *details)
         return (Members(Property, "structure_id", ("value",), fields, fixed=fixed),)
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -81,10 +87,6 @@ class ExfoliationValuesStage(GroupStage):
         if missing := [potential for potential in made if not potential.is_installed()]:
             self.report.note = not_installed(missing[0])
         yield from super().select()
-
-    def _errors(self, against: str) -> tuple[ErrorModel, float | None]:
-        known = errors_of(self.potentials, relax=self.relax, against=against)
-        return (known, COVERAGE) if known is not None else (errors_of_unmeasured(), None)
 
     def _values(self, group: Doc) -> Iterator[Doc]:
         for against in (BULK, STACK):
@@ -110,12 +112,14 @@ class ExfoliationValuesStage(GroupStage):
             return {**doc, "value": None, "refused": "; ".join(refusals)}
         values = [one["value"] for one in said]
         value, spread = sum(values) / len(values), max(values) - min(values)
-        errors, coverage = self._errors(against)
+        group = bonding_class(said[0]["details"]["elements"])
+        measured = self._measured[against]
+        errors = measured.get(group) or measured.get(ALL) or errors_of_unmeasured()
         low, high = errors.interval(value, spread)
         warnings = [BY_POTENTIAL]
-        if coverage is None:
-            warnings.append("the errors of this method were never measured: the interval is twice as wide as of others")
-        details: Doc = {"errors": asdict(errors)}
+        if not measured:
+            warnings.append("the errors of this method were never measured: the interval is twice as wide as any other")
+        details: Doc = {"errors": {"of": group if group in measured else ALL, **asdict(errors)}}
         if len(said) > 1:
             by_potential = dict(zip(self.potentials, values, strict=True))
             details |= {"spread": round(spread, DIGITS), "by_potential": by_potential}
@@ -129,4 +133,4 @@ class ExfoliationValuesStage(GroupStage):
             "warnings": warnings,
             "details": details,
         }
-        return {**doc, "coverage": coverage} if coverage is not None else doc
+        return {**doc, "coverage": COVERAGE} if measured else doc

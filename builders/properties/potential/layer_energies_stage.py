@@ -125,7 +125,7 @@ class LayerEnergiesStage(GroupStage):
 
     def _document(self, layer: Doc, binding: LayerBinding, *, against: str) -> Doc:
         method = layer_method(self.potential.slug, relax=self.relax, against=against)
-        details: dict[str, Any] = {}
+        details: dict[str, Any] = {"elements": layer["elements"]}
         made_of = [layer["structure_id"]]
         if against == BULK:
             details["bulk"] = layer["parent_id"]
