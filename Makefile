@@ -17,7 +17,7 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # The lowest versions that pyproject.toml admits get an environment of their own, and torch none: see test-lowest.
 LOWEST := .venv-lowest
 
-.PHONY: install demo test test-lowest coverage lint types format benchmark clean
+.PHONY: install demo test test-endurance test-lowest coverage lint types format benchmark clean
 
 install: $(STAMP)
 
@@ -31,7 +31,11 @@ demo: install  ## set everything up, run the main job on the bundled sample, sho
 	$(BIN)/exfolio demo
 
 test: install  ## run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not endurance" $(PYTEST_OPTIONS)
+
+# They wait more than they compute: twice as many at once as cores.
+test-endurance: install  ## run the tests that kill, restart or outwait what they test
+	$(BIN)/python -m pytest -n $(shell expr 2 \* $$(nproc)) --dist worksteal -m endurance $(PYTEST_OPTIONS)
 
 # pip has no such resolution, uv has. Of torch the lowest brings several GB of CUDA packages: it is the one of `install`.
 $(LOWEST)/.installed: pyproject.toml

@@ -20,6 +20,7 @@ _COMPARED_WITH_NOTHING: Final = "energy"
 _NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk")
 """Kinds that values are made of: of energies over a bulk are made exfoliation energies, with their intervals."""
 _LEAST: Final = Property.BASES[-1]
+_OF_COMPOSITION: Final = "composition"
 _DIGITS: Final = 6
 _USUAL: Final = Ranking()
 _Trust = tuple[int, bool, int]
@@ -28,7 +29,8 @@ _Trust = tuple[int, bool, int]
 def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dict[str, Any]:
     """Fields of a candidate that come from its properties.
 
-    Kinds with a field of their own are there, all others in ``values``. ``methods`` names how each was got, ``lows``
+    Kinds with a field of their own are there, all others in ``values``. What is known of the composition alone decides
+    about no structure made of it: it is left to `of_composition`. ``methods`` names how each was got, ``lows``
     and ``highs`` the ends of the intervals that are stated.
 
     Parameters
@@ -41,6 +43,8 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
     ranking = ranking or _USUAL
     known: dict[str, list[Doc]] = {}
     for doc in properties:
+        if doc.get("basis") == _OF_COMPOSITION:
+            continue
         if doc.get("value") is not None and doc["kind"] not in _NO_VALUES:
             known.setdefault(doc["kind"], []).append(doc)
             if doc["kind"] == "band_gap" and Level.HSE06 in parse_method(doc["method"]).levels:
@@ -60,6 +64,16 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
         named["highs"]["energy_above_hull"] = most
         named["methods"]["energy_above_hull"] += "; at most with the exfoliation energy on top"
     return {**fields, **{name: content for name, content in named.items() if content}}
+
+
+def of_composition(properties: list[Doc]) -> dict[str, Doc] | None:
+    """Values known of the composition but of no structure, by kind: the most trusted one with its method."""
+    known: dict[str, list[Doc]] = {}
+    for doc in properties:
+        if doc.get("basis") == _OF_COMPOSITION and doc.get("value") is not None:
+            known.setdefault(doc["kind"], []).append(doc)
+    best = {kind: most_trusted(docs) for kind, docs in known.items()}
+    return {kind: {"value": doc["value"], "method": doc["method"]} for kind, doc in sorted(best.items())} or None
 
 
 def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:

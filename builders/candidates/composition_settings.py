@@ -20,6 +20,7 @@ JUDGED = (
     "all_metals",
     "novel",
     "p_2d",
+    "ion_familiarity",
     "predicted_formation_energy",
     "predicted_formation_energy_std",
 )
@@ -64,7 +65,10 @@ class Compositions(BaseModel):
         "smact_default", description="set of oxidation states for the screens"
     )
     energies_from: float | None = Field(
-        0.5, ge=0, le=1, description="predict formation energies of balanced compositions from this P(2D) on; null: all"
+        0.5,
+        ge=0,
+        le=1,
+        description="familiarity of ions and formation energies of balanced compositions from this P(2D) on; null: all",
     )
     matgan: ModelSettings = ModelSettings()
     classifier: ModelSettings = ModelSettings()

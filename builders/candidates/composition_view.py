@@ -14,6 +14,7 @@ Doc = dict[str, Any]
 STAGES = {
     "screen": "screen-compositions",
     "classify": "classify-compositions",
+    "familiarity": "familiarity-of-compositions",
     "energy": "energies-of-compositions",
     "verdict": "judge-compositions",
 }

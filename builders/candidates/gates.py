@@ -106,6 +106,8 @@ class Gate(BaseModel):
         """
         if self.routes is not None and candidate.get("route") not in self.routes:
             return "not-applicable"
+        if self.field in _FROM_THE_ELEMENTS and candidate.get("nelements") == 1:
+            return "not-applicable"
         value = self.value_of(candidate)
         if value is None:
             return "not-applicable" if self.element is not None and self._lacks_element(candidate) else "unknown"
@@ -152,6 +154,8 @@ class Gate(BaseModel):
 
 FURTHER = "values"
 """Field of candidates with the values of kinds of property that have no field of their own."""
+_FROM_THE_ELEMENTS = frozenset({"formation_energy", "predicted_formation_energy"})
+"""Of an element they say only how far it lies above its reference, which its distance to the hull says too."""
 OF_LISTS = ("include", "exclude", "only")
 """Conditions on fields that hold a list of texts."""
 _CONDITIONS = {

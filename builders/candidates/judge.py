@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
+from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...models.composition.average_oxidation import average_oxidation_state
@@ -15,7 +17,7 @@ from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from ..properties.potential import known_potentials
 from ..properties.potential.lowest_energies_stage import LEFT_OUT
-from .best_values import best_values, by_one_potential
+from .best_values import best_values, by_one_potential, of_composition
 from .campaign import Campaign
 from .gates import pass_through
 from .own_values import ValuesBy, own_values
@@ -43,6 +45,8 @@ _COPIED = (
     "electronegativity_balanced",
     "valid",
     "novel",
+    "novelty_class",
+    "novelty_beside",
     "known_as",
     "p_2d",
     "predicted_formation_energy",
@@ -52,6 +56,7 @@ _OF_RELAXED = ("relaxed_novel", "relaxed_known_as", "relaxed_duplicate_of")
 _DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
+_FAMILIARITY = "ion_familiarity"
 _OF_PROPERTIES = (
     *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale"),
     *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
@@ -73,7 +78,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 8
+    version = 9
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -151,14 +156,19 @@ class JudgeStage(GroupStage):
         if structure.get("relaxed_novel") is False:
             known = {*candidate.get("known_as", []), *structure["relaxed_known_as"]}
             candidate |= {"novel": False, "known_as": sorted(known)}
+        elif structure.get("novelty_class") == "may be known":
+            del candidate["novel"]
         properties = by_one_potential(group["properties"], self.potential.name if self.potential else None)
         properties = own_values(properties, self.by)
+        candidate["context"] = of_composition(properties)
         candidate |= best_values(properties, ranking=self.campaign.ranking)
         if any(gate.field == _AMONG_LOWEST for gate in self.campaign.gates):
             candidate[_AMONG_LOWEST] = _among_lowest(properties)
         asked = {gate.element for gate in self.campaign.gates if gate.field == _OXIDATION and gate.element}
         states = {element: average_oxidation_state(structure["formula_reduced"], element) for element in sorted(asked)}
         candidate[_OXIDATION] = {element: state for element, state in states.items() if state is not None} or None
+        if any(gate.field == _FAMILIARITY for gate in self.campaign.gates):
+            candidate[_FAMILIARITY] = _familiarity(structure["formula_reduced"])
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
@@ -167,6 +177,14 @@ class JudgeStage(GroupStage):
         # What others made of the structure is none of its origins, so that it changes nothing of its verdict.
         candidate["made_of"] = [doc["property_id"] for doc in properties]
         return {"candidates": [candidate]}
+
+
+@cache
+def _familiarity(formula: str) -> float | None:
+    from ...models.composition.ion_familiarity import familiarity  # a second of imports, where a gate asks
+
+    [score] = familiarity([formula])
+    return None if isnan(score) else round(float(score), 3)
 
 
 def _usual(campaign: Campaign) -> ValuesBy:

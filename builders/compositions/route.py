@@ -10,9 +10,10 @@ from ..engine.batches import Doc
 from ..engine.selection.map_stage import MapStage
 from ..engine.stage import Stage
 from ..training.training_stage import TrainingStage
-from . import sample_stage, screen_stage, verdict_stage
+from . import familiarity_stage, sample_stage, screen_stage, verdict_stage
 from .classify_stage import ClassifyStage
 from .energy_stage import CompositionEnergyStage
+from .familiarity_stage import FamiliarityStage
 from .novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from .sample_stage import SampleStage
 from .screen_stage import ScreenStage
@@ -58,13 +59,13 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
     classifying: Doc = {"model": settings.classifier.use, "request": requests["classifier"]}
     route.labels["screen"] = label(screen_stage.NAME, screening)
     route.labels["classify"] = label(ClassifyStage.usual_name, classifying)
-    energies: Doc = {
+    promising: Doc = {
         "min_p_2d": settings.energies_from,
         "screened": route.labels["screen"],
         "classified": route.labels["classify"],
-        "model": settings.roost.use,
-        "request": requests["roost"],
     }
+    route.labels["familiarity"] = label(familiarity_stage.NAME, promising)
+    energies: Doc = {**promising, "model": settings.roost.use, "request": requests["roost"]}
     route.labels["energy"] = label(CompositionEnergyStage.usual_name, energies)
     judging: Doc = {
         "gates": [gate.model_dump(mode="json", by_alias=True, exclude_none=True) for gate in settings.gates],
@@ -78,6 +79,7 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
             ScreenStage(**screening, label=route.labels["screen"]),
             CompositionNoveltyStage(),
             ClassifyStage(**classifying, label=route.labels["classify"]),
+            FamiliarityStage(**promising, label=route.labels["familiarity"]),
             CompositionEnergyStage(**energies, label=route.labels["energy"]),
             JudgeCompositionsStage(**judging, label=route.labels["verdict"]),
         ]

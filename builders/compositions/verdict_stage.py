@@ -13,6 +13,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.map_stage import MapStage
 
 NAME = STAGES["verdict"]
+_LOOKED_AT = ("screen", "classify", "familiarity", "energy")
 
 
 class JudgeCompositionsStage(MapStage):
@@ -25,7 +26,7 @@ class JudgeCompositionsStage(MapStage):
     drawn_by
         Name of the stage whose compositions are judged; those of any without.
     labels
-        By facet (screen, classify, energy), the label of the settings whose values are looked at.
+        By facet (screen, classify, familiarity, energy), the label of the settings whose values are looked at.
     label
         Of this campaign's verdicts, beside those of others.
     """
@@ -49,7 +50,7 @@ class JudgeCompositionsStage(MapStage):
         self.drawn_by = drawn_by
         self.labels = labels or {}
         self.label = label
-        values = (labelled(facet, self.labels.get(facet, "")) for facet in ("screen", "classify", "energy"))
+        values = (labelled(facet, self.labels.get(facet, "")) for facet in _LOOKED_AT)
         self.facets = ("sample", "novelty", *values)  # type: ignore[misc]  # by label
         if drawn_by is not None:
             self.criteria = {"made_by": drawn_by}  # type: ignore[misc]  # by campaign

@@ -6,30 +6,35 @@ from typing import ClassVar
 
 from ...models.structure.comparison.matching import Representatives
 from ...models.structure.serialization import from_plain
-from ...stores.documents import ProposedStructure
+from ...stores.documents import Material, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
-from ..materials.formula_groups import KNOWN_STRUCTURES, formulas_in
+from ..materials.formula_groups import formulas_in
 from ..materials.known_structures import KnownStructures
+from .novelty_class import novelty_class
 
 _ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
 """Of structures that are the same the first is the one that stays. Routes of other packages come after these."""
 
 
 class NoveltyStage(GroupStage):
-    """Says of every proposed structure which known materials it is, and which earlier proposal it repeats.
+    """Says of every proposed structure which known materials it is, how new it is, and which earlier one it repeats.
 
     Works formula by formula: only structures of the same reduced formula can be the same.
     """
 
     name = "novelty"
-    version = 3
+    version = 4
     members = (
         Members(
-            ProposedStructure, "formula_reduced", ("proposal",), ("structure", "route", "rank", "dimension", "made_by")
+            ProposedStructure,
+            "formula_reduced",
+            ("proposal",),
+            ("structure", "route", "rank", "dimension", "made_by", "parent_id", "substitution"),
         ),
-        KNOWN_STRUCTURES,
+        # Those without a structure, or with a disordered one, tell that the composition is known.
+        Members(Material, "formula_reduced", ("record",), ("structure", "disordered", "dimension_claimed", "methods")),
     )
     writes: ClassVar = {ProposedStructure: "novelty"}
 
@@ -42,7 +47,8 @@ class NoveltyStage(GroupStage):
         return [{"structures": self._compare(item.content)} for item in items]
 
     def _compare(self, group: Doc) -> list[Doc]:
-        known = KnownStructures(group["materials"])
+        materials = sorted(group["materials"], key=lambda material: str(material["material_id"]))
+        known = KnownStructures(doc for doc in materials if "structure" in doc and not doc.get("disordered"))
         proposals = sorted(group["structures"], key=_order)
         seen = Representatives()
         first: dict[int, str] = {}
@@ -61,6 +67,7 @@ class NoveltyStage(GroupStage):
                 {
                     "structure_id": proposed["structure_id"],
                     "novel": not matches,
+                    **novelty_class(proposed, matches, materials),
                     "known_as": [match["material_id"] for match in matches],
                     "known_match": matches,
                     "duplicate_of": None if is_new else first[number],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlin
 from ...builders.candidates.gates import pass_through
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
+from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
@@ -215,6 +216,8 @@ def why(
         verdicts = _compositions(connection, identity) or _candidates(connection, identity)
         for doc in verdicts:
             _add_warnings(connection, doc)
+            if doc.get("novelty_class"):
+                doc["compared_with"] = sorted(connection.database["materials"].distinct("source"))
             if doc.get("route") == "top-down":
                 doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     if json:
@@ -249,7 +252,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
         if value is not None and (low is not None or high is not None):
             shown = in_words(value, low, high)
         if gate["verdict"] == "not-applicable":
-            shown = f"does not concern the {doc.get('route')} route"
+            of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
+            shown = "says nothing of an element" if of_element else f"does not concern the {doc.get('route')} route"
         method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
         table.add_row(
             f"  {_MARKS[gate['verdict']]}",
@@ -260,12 +264,25 @@ def print_verdict(doc: dict[str, Any]) -> None:
     print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    for line in _beside(doc):
+        out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if doc.get("bulk"):
         print_layer_verdict(doc["bulk"])
     for earlier in doc.get("history", []):
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
         when = text_of(datetime.fromisoformat(earlier["judged_at"]))
         out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
+
+
+def _beside(doc: dict[str, Any]) -> Iterator[str]:
+    """What is known beside the gates: how new it is and to whom, and what is known of its composition alone."""
+    if name := doc.get("novelty_class"):
+        beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
+        sources = doc.get("compared_with")
+        yield f"{name}{beside}" + (f", beside {len(sources)} sources: {', '.join(sources)}" if sources else "")
+    for kind, known in (doc.get("context") or {}).items():
+        value = f"{known['value']:.4g} {getattr(Candidate._fields.get(kind), 'unit', '')}".rstrip()
+        yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
 
 
 def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:

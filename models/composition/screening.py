@@ -87,7 +87,7 @@ def screen(
     nelements = parsed.nelements
     neutral = nelements == 1
     balanced = neutral.copy()
-    amounts = _whole_amounts(parsed)
+    amounts = whole_amounts(parsed)
     possible = ~without_states(parsed, allowed)
     for count in np.flatnonzero(np.bincount(nelements[possible], minlength=2)[2:]) + 2:
         members = np.flatnonzero(possible & (nelements == count))
@@ -269,7 +269,7 @@ def _balanced(
 # --- single compositions ---------------------------------------------------------------------------------------------
 
 
-def _whole_amounts(formulas: Formulas) -> NDArray[np.int64]:
+def whole_amounts(formulas: Formulas) -> NDArray[np.int64]:
     """Amounts as whole numbers; a formula with fractions is scaled up."""
     amounts = np.round(formulas.amounts).astype(np.int64)
     for index in np.flatnonzero(~formulas.whole()).tolist():
@@ -292,7 +292,7 @@ def _whole_amounts(formulas: Formulas) -> NDArray[np.int64]:
 def _one_neutral(elements: list[int], amounts: list[int], allowed: OxidationStateSet, words: int) -> bool:
     """As `_neutral`, for one composition and charges of any size."""
     if words > _MAX_LONG_WORDS:
-        return any(_neutral_choices([allowed.states[z] for z in elements], amounts))
+        return any(neutral_choices([allowed.states[z] for z in elements], amounts))
     sums, target = 1, 0
     for element, amount in zip(elements, amounts, strict=True):
         states = allowed.states[element]
@@ -305,7 +305,7 @@ def _one_balanced(elements: list[int], amounts: list[int], allowed: OxidationSta
     """As `_balanced`, for one composition and charges of any size."""
     states = [allowed.states[element] for element in elements]
     if words > _MAX_LONG_WORDS:
-        return any(_is_balanced(elements, choice) for choice in _neutral_choices(states, amounts))
+        return any(is_balanced(elements, choice) for choice in neutral_choices(states, amounts))
     if not _HAS_ELECTRONEGATIVITY[elements].all():
         return False
     given = [1]
@@ -321,7 +321,7 @@ def _one_balanced(elements: list[int], amounts: list[int], allowed: OxidationSta
     return all(0 in choices for choices in states)
 
 
-def _neutral_choices(states: Sequence[Sequence[int]], amounts: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def neutral_choices(states: Sequence[Sequence[int]], amounts: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """One state for each element so that the charges sum to zero; the last element's follows from the others'."""
     *free, bound = states
     for choice in itertools.product(*free):
@@ -331,7 +331,8 @@ def _neutral_choices(states: Sequence[Sequence[int]], amounts: Sequence[int]) ->
             yield (*choice, state)
 
 
-def _is_balanced(numbers: Sequence[int], states: Sequence[int]) -> bool:
+def is_balanced(numbers: Sequence[int], states: Sequence[int]) -> bool:
+    """Whether, with these oxidation states, every cation is less electronegative than every anion."""
     values = [float(SMACT_ELECTRONEGATIVITIES[z]) for z in numbers]
     if any(map(math.isnan, values)):
         return False

@@ -8,6 +8,7 @@ from mongoengine import BooleanField, DictField, FloatField, IntField, ListField
 
 from .base import RegistryDocument, meta
 from .shared_fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
+from .structure import NOVELTY_CLASSES
 
 
 def _ends_of_bounds(fields: tuple[str, ...]) -> dict[str, Any]:
@@ -58,13 +59,23 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")
     known_as = ListField(StringField(), help_text="Known materials with the same structure, as proposed or relaxed")
-    novel = BooleanField(help_text="No known material has this structure, as proposed or, where it was, relaxed")
+    novel = BooleanField(
+        help_text="No known material has this structure, as proposed or, where it was, relaxed; not known where it may "
+        "be one that a source gives no structure of"
+    )
+    novelty_class = StringField(
+        choices=NOVELTY_CLASSES, help_text="How new the structure is to the sources of this registry; see structures"
+    )
+    novelty_beside = ListField(StringField(), help_text="Materials, up to five, that put it into that class")
     relaxed_duplicate_of = StringField(help_text="The structure of lower energy that relaxed to the same")
     valid = BooleanField(help_text="Passes the checks on distances and stoichiometry")
     among_lowest = BooleanField(
         help_text="Not left out of relaxing because others of its composition were lower; yes as well once calculated"
     )
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
+    ion_familiarity = FloatField(
+        help_text="How familiar its ions are with each other, as in compositions, where a gate asks for it", max_value=0
+    )
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     formation_energy = ev_per_atom("Formation energy from the elements")
     exfoliation_energy = ev_per_atom("Exfoliation energy: monolayer minus bulk")
@@ -75,6 +86,9 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     values = MapField(FloatField(), help_text="Values of further kinds of property, by kind, e.g. values.work_function")
     oxidation_state = MapField(
         FloatField(), help_text="Average oxidation state, from the formula, of the elements that gates ask about"
+    )
+    context = DictField(
+        help_text="What is known of the composition but of no structure, by kind: value, method. No gate looks at it"
     )
     methods = DictField(help_text="How each value was got, by field")
     lows = MapField(

@@ -19,6 +19,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "screened_with"),
         "novelty": ("novel",),
         "classify": ("p_2d", "p_2d_model"),
+        "familiarity": ("ion_familiarity",),
         "energy": ("predicted_formation_energy", "predicted_formation_energy_std", "energy_model"),
         "verdict": ("status", "rejected_by", "waiting_for"),
         "templates": ("template_structures", "template_refused"),
@@ -29,6 +30,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     LABELLED: ClassVar[dict[str, str]] = {
         "screen": "screens",
         "classify": "classifications",
+        "familiarity": "familiarities",
         "energy": "energies",
         "verdict": "verdicts",
         "templates": "template_counts",
@@ -57,6 +59,11 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     novel = BooleanField(help_text="Not the composition of any known material")
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
     p_2d_model = StringField(help_text="Trained model that gave the probability")
+    ion_familiarity = FloatField(
+        help_text="How familiar its ions are with each other: 0 where no two meet more rarely than by chance, -2 where "
+        "100 times more rarely (docs/compositions.md)",
+        max_value=0,
+    )
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     predicted_formation_energy_std = ev_per_atom("Standard deviation of that prediction", min_value=0)
     energy_model = StringField(help_text="Trained model that predicted the energy")
@@ -72,6 +79,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     bulk_template_refused = StringField(help_text="Why the template route made no bulk crystal of it")
     screens = DictField(help_text="The screens' verdicts for other sets of oxidation states, by label of the settings")
     classifications = DictField(help_text="Probabilities by classifiers of other settings, by label")
+    familiarities = DictField(help_text="Familiarity of the ions where other settings ask for it, by label")
     energies = DictField(help_text="Predicted formation energies by models of other settings, by label")
     verdicts = DictField(help_text="Verdicts of further campaigns, by label: status, rejected_by, waiting_for")
     template_counts = DictField(help_text="What came of the template route of other settings, by label")

@@ -9,6 +9,18 @@ from mongoengine import BooleanField, DictField, FloatField, IntField, ListField
 from .base import RegistryDocument, meta
 from .shared_fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
 
+NOVELTY_CLASSES = (
+    "known",
+    "alike",
+    "may be known",
+    "layer of a known crystal",
+    "ordered version",
+    "known composition",
+    "same-group swap",
+    "new composition",
+)
+"""How new a structure is, beside the sources of the registry: the least new first."""
+
 
 class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     """A proposed structure: where it comes from, whether it is sound, what it repeats."""
@@ -16,7 +28,9 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     KEY = "structure_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "proposal": (),
-        "novelty": ("novel", "known_as", "known_match", "duplicate_of", "proposed_by"),
+        "novelty": (
+            *("novel", "novelty_class", "novelty_beside", "known_as", "known_match", "duplicate_of", "proposed_by"),
+        ),
         "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_known_match", "relaxed_duplicate_of"),
     }
     GROUP_FIELDS = ("formula_reduced", "formula_anonymous", "chemsys")
@@ -96,6 +110,14 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     checks = DictField(help_text="Each check with its value and verdict")
 
     novel = BooleanField(help_text="No known material of the same dimensionality has this structure")
+    novelty_class = StringField(
+        choices=NOVELTY_CLASSES,
+        help_text="How new it is to the sources of this registry: known; alike (a polymorph that little tells apart); "
+        "may be known (a source knows a 2D material of this composition, without structure); layer of a known crystal; "
+        "ordered version of a known solid solution; known composition, new prototype; same-group swap of its parent; "
+        "new composition",
+    )
+    novelty_beside = ListField(StringField(), help_text="Materials, up to five, that put it into that class")
     known_as = ListField(StringField(), help_text="Known materials with the same structure, or one that is alike")
     known_match = ListField(
         DictField(),

@@ -68,6 +68,7 @@ def finish(registry: Connection, campaigns: list[str]) -> None:
     assert report.exit_code == 0
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 def test_a_refresh_killed_at_random_points_is_finished_by_the_next(registry: Connection, campaigns: list[str]) -> None:
     finish(registry, campaigns)

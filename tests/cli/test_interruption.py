@@ -58,6 +58,7 @@ def wait_for_stage(connection: Connection, process: subprocess.Popen[str], stage
         time.sleep(0.05)
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("arguments", "stage", "number", "to_group"),

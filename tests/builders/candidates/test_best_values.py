@@ -39,7 +39,7 @@ def test_a_calculation_of_the_structure_itself_comes_before_what_others_say() ->
 
 
 def test_the_basis_nearest_to_the_structure_itself_decides_though_another_would_promise_more() -> None:
-    bases = ("calculation", "same-structure", "parent", "known hull", "composition", "potential")
+    bases = ("calculation", "same-structure", "parent", "known hull", "potential")
     known = [value("formation_energy", "PBE", basis, -0.1 * place) for place, basis in enumerate(bases)]
 
     for place in range(len(bases)):

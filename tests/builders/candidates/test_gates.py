@@ -136,6 +136,13 @@ def test_a_gate_of_another_route_does_not_apply_even_where_it_would_fail() -> No
     assert OFTEN_2D.judge({"route": "template"}) == "unknown"
 
 
+def test_energies_from_the_elements_say_nothing_of_an_element() -> None:
+    gate = Gate(name="bound", field="formation_energy", below=0)
+
+    assert gate.judge({"nelements": 1, "formation_energy": 0.02}) == "not-applicable"
+    assert gate.judge({"nelements": 2, "formation_energy": 0.02}) == "failed"
+
+
 def test_a_promoted_candidate_has_passed_every_gate_that_concerns_it() -> None:
     mos2 = {"route": "top-down", "charge_neutral": True, "formation_energy": -0.9, "exfoliation_energy": 0.0765}
 

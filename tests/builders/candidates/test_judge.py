@@ -134,6 +134,30 @@ def test_of_several_values_the_one_on_the_best_basis_counts(registry: Connection
     assert candidate["methods"]["exfoliation_energy"] == "RPA (flat, same-structure)"
 
 
+def test_what_is_known_of_a_composition_alone_is_context_and_promotes_nothing(registry: Connection) -> None:
+    put(registry, [*crystals("BN-h"), row_of("BN-h", exfoliation_energy=0.07)])
+
+    go(registry)
+
+    layer = one(registry, "candidates")
+    assert "exfoliation_energy" not in layer
+    assert layer["context"] == {"exfoliation_energy": {"value": 0.07, "method": "optB88-vdW (table, composition)"}}
+    assert layer["status"] == "waiting"
+
+
+def test_a_layer_whose_composition_is_known_to_be_2d_without_a_structure_may_be_known(registry: Connection) -> None:
+    put(registry, crystals("BN-h"))
+    go(registry)
+    assert one(registry, "candidates")["novelty_class"] == "layer of a known crystal"
+
+    put(registry, [row_of("BN-h")])
+    go(registry)
+
+    layer = one(registry, "candidates")
+    assert (layer["waiting_for"], layer["novelty_class"]) == ("novel", "may be known")
+    assert layer["novelty_beside"] == ["table:BN"]
+
+
 def test_what_relaxes_to_a_known_structure_is_not_novel(registry: Connection) -> None:
     put(registry, crystals("C-graphite-2H"))
     go(registry)
@@ -208,6 +232,13 @@ def test_a_retired_bulk_retires_its_candidates_and_they_come_back_with_their_his
     back = one(registry, "candidates", formula_reduced="C")
     assert not back["deprecated"]
     assert back["history"][0]["status"] == "promoted"
+
+
+def row_of(bulk: str, **values: float) -> dict[str, object]:
+    """What a table of 2D materials says of the layer of a crystal: all but its structure."""
+    layer = {**monolayer_of(bulk), **values, "methods": dict.fromkeys(values, "optB88-vdW")}
+    del layer["structure"], layer["nsites"]
+    return layer | {"material_id": f"table:{layer['formula_reduced']}", "source": "table"}
 
 
 def stricter(why: str = "") -> Campaign:

@@ -213,6 +213,7 @@ def test_a_follower_that_is_run_by_somebody_else_does_not_follow(registry: Conne
     assert content(registry) == expected
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(120)
 def test_killed_at_random_points(registry: Connection) -> None:
     one_by_one(registry, Drawer(chunks=30, per_chunk=10))

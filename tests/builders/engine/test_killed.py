@@ -64,6 +64,7 @@ def empty(connection: Connection) -> None:
         connection.database[name].delete_many({"_id": {"$ne": "schema"}} if name == "counters" else {})
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 def test_killed_at_random_points(registry: Connection, tmp_path: Path) -> None:
     file = structures_file(tmp_path)

@@ -75,6 +75,7 @@ def test_two_processes(registry: Connection, mrun: Mrun) -> None:
     assert run_stage(Doubler(copies=2), registry).due == 0
 
 
+@pytest.mark.endurance
 def test_a_worker_killed_under_mrun(registry: Connection, mrun: Mrun) -> None:
     put_materials(registry, materials(20, sleep=0.2))
 

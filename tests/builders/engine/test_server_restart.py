@@ -17,6 +17,7 @@ from toy_stages import Doubler, put_materials
 COUNT = 60
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("abruptly", [False, True])
 def test_mongod_restarted_under_a_run(mongod: Path, tmp_path: Path, *, abruptly: bool) -> None:

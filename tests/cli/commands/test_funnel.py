@@ -77,13 +77,14 @@ def test_why_names_every_gate_with_value_condition_and_method(judged: Connection
     code, printed, _ = ask("why", graphene["structure_id"])
 
     assert code == 0
-    first, *gates, bulk, reason = printed.splitlines()
+    first, *gates, novelty, bulk, reason = printed.splitlines()
     assert first == f"{graphene['candidate_id']}  C, top-down from handbook:C-graphite-2H: promoted"
     assert [line.split()[0] for line in gates] == ["✓", "✓", "✓"]
     assert "0.052" in gates[2]
     assert "<= 0.2" in gates[2]
     assert "experiment (handbook" in gates[2]
     assert gates[0].split() == ["✓", "valid", "yes", "yes"]
+    assert "layer of a known crystal (handbook:C-graphite-2H), beside " in novelty
     assert bulk.split(" (")[0] == "handbook:C-graphite-2H  C: layered, score 1.00"
     assert "0% of its bonding across" in reason
 

@@ -68,6 +68,7 @@ def take(connection: Connection, *, within: float) -> Lease:
             time.sleep(0.1)
 
 
+@pytest.mark.endurance
 def test_a_live_owner_keeps_its_job_beyond_the_time_of_one_lease(connection: Connection, start_owner: Start) -> None:
     process = start_owner(1)
     _, owner = held_as(process)
@@ -79,6 +80,7 @@ def test_a_live_owner_keeps_its_job_beyond_the_time_of_one_lease(connection: Con
     assert process.poll() is None
 
 
+@pytest.mark.endurance
 def test_a_frozen_owner_is_replaced_when_its_lease_has_run_out_and_not_before(
     connection: Connection, start_owner: Start
 ) -> None:

@@ -55,6 +55,7 @@ def taken(mongo_server: embedded.Server) -> Callable[[], Taken]:
     return count
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(
     ("stage", "batches"), [(Looker(), 2000), (Looker(model=3), 500)], ids=["finds its model", "is told its model"]
 )
@@ -86,6 +87,7 @@ def test_what_workers_hold_does_not_grow_with_the_batches(
         assert later.memory <= seen[0].memory + SPARE_MEMORY
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(300)
 def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None:
     # Given a process whose workers are in the middle of something long

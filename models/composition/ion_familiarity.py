@@ -1,0 +1,232 @@
+"""How familiar the ions of a composition are with each other, by how often each two are together in known compounds.
+
+Charge neutrality and electronegativity balance let pass what no chemist would try: HBrO, CoCuHI, AgIBrF. What these
+have in common are pairs of ions that known compounds hardly ever hold together: oxidation states that exclude each
+other, anions that don't mix. After Davies et al., Faraday Discuss. 211, 553 (2018), who count cations beside anions;
+here any two ions are counted, and compared with what chance would give.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .formula.elements import SYMBOLS
+from .formula.parsing import Formulas, parse
+from .oxidation_states import OxidationStates, OxidationStateSet, oxidation_state_set
+from .screening import is_balanced, neutral_choices, whole_amounts
+
+_BUNDLED: Final = "ion_pairs.npz"
+_ROUNDS: Final = 5
+"""After so many rounds of weighing the choices of oxidation states by each other nothing changes any more."""
+_SEEN_BEFORE: Final = 0.3
+_EXPECTED_BEFORE: Final = 6.0
+"""Added to what was seen and what chance gives, so that rare ions are not judged by a handful of compounds."""
+_LEAST: Final = 0.05
+"""Pairs of less weight are as good as never seen, and left out."""
+_MOST_CHOICES: Final = 20_000
+
+Ion = tuple[int, int]
+"""Atomic number and oxidation state."""
+
+
+class Pair(NamedTuple):
+    """Two ions, in how many of the known compounds they are together, and in how many they would be by chance."""
+
+    ions: tuple[str, str]
+    seen: float
+    expected: float
+
+
+@dataclass(frozen=True, eq=False)
+class IonPairs:
+    """How often ions, and pairs of them, occur in known compounds.
+
+    Attributes
+    ----------
+    single
+        Known compounds with the ion, as a sum of weights, where oxidation states are not certain.
+    pairs
+        Known compounds with both; the keys are in ascending order.
+    compounds
+        How many there are.
+    """
+
+    single: dict[Ion, float]
+    pairs: dict[tuple[Ion, Ion], float]
+    compounds: int
+
+    def to_bytes(self) -> bytes:
+        """Pack it."""
+        ions = sorted(self.single)
+        place = {ion: index for index, ion in enumerate(ions)}
+        kept = sorted(pair for pair, weight in self.pairs.items() if weight >= _LEAST)
+        buffer = BytesIO()
+        np.savez_compressed(
+            buffer,
+            ions=np.array(ions, dtype=np.int8),
+            single=np.array([self.single[ion] for ion in ions], dtype=np.float32),
+            pairs=np.array([(place[a], place[b]) for a, b in kept], dtype=np.uint16),
+            together=np.array([self.pairs[pair] for pair in kept], dtype=np.float16),
+            compounds=np.array(self.compounds),
+        )
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> IonPairs:
+        """Unpack what `to_bytes` packed."""
+        with np.load(BytesIO(packed), allow_pickle=False) as table:
+            ions = [(int(z), int(state)) for z, state in table["ions"]]
+            single = dict(zip(ions, table["single"].tolist(), strict=True))
+            keys = [(ions[a], ions[b]) for a, b in table["pairs"].tolist()]
+            pairs = dict(zip(keys, table["together"].astype(float).tolist(), strict=True))
+            return cls(single, pairs, int(table["compounds"]))
+
+    def expected(self, first: Ion, second: Ion) -> float:
+        """Known compounds that would hold both if ions met by chance."""
+        return self.single.get(first, 0.0) * self.single.get(second, 0.0) / max(self.compounds, 1)
+
+    def surprise(self, first: Ion, second: Ion) -> float:
+        """Logarithm (base 10) of how much rarer than by chance two ions meet; 0 where they don't."""
+        seen = self.pairs.get((first, second), 0.0) + _SEEN_BEFORE
+        return min(0.0, math.log10(seen / (self.expected(first, second) + _EXPECTED_BEFORE)))
+
+
+def learn(formulas: Sequence[str] | Formulas, oxidation_states: OxidationStates = "smact_default") -> IonPairs:
+    """Count ions and pairs of them in known compounds.
+
+    Where a compound is neutral and balanced by several choices of oxidation states, they share it: first equally, then
+    each as likely as the ions and pairs of all compounds make it, and so on until nothing changes (expectation
+    maximisation). Elements, and compounds without such a choice, are passed over.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement
+        For the first bad formula.
+    """
+    possible = [choices for choices in _choices(formulas, oxidation_state_set(oxidation_states)) if choices]
+    weights = [[1 / len(choices)] * len(choices) for choices in possible]
+    counted = _count(possible, weights)
+    for _ in range(_ROUNDS):
+        weights = [_shares(counted, choices) for choices in possible]
+        counted = _count(possible, weights)
+    return counted
+
+
+@cache
+def bundled() -> IonPairs:
+    """The pairs of the compounds of the Materials Project that lie at most 0.05 eV/atom above its hull.
+
+    Those of 72,261 compositions with a published decomposition energy (Bartel et al., npj Comput. Mater. 6, 97 (2020));
+    ``tests/benchmarks/bench_ion_familiarity.py --write`` makes it again.
+    """
+    return IonPairs.from_bytes((files(__package__) / _BUNDLED).read_bytes())
+
+
+def familiarity(
+    formulas: Sequence[str] | Formulas,
+    known: IonPairs | None = None,
+    oxidation_states: OxidationStates | OxidationStateSet = "smact_default",
+) -> NDArray[np.float64]:
+    """Familiarity of compositions: 0 where no two ions meet more rarely than by chance, -2 where 100 times more rarely.
+
+    The sum over all pairs of ions of the logarithm (base 10) of how much rarer than by chance they are together in
+    known compounds, for the choice of oxidation states that has the highest sum.
+
+    Parameters
+    ----------
+    formulas
+        Texts, or what `parse` made of them.
+    known
+        What is known; the bundled pairs when None.
+    oxidation_states
+        The states that are allowed.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,); NaN for an element, and where no choice of states is neutral and balanced.
+    """
+    known = known or bundled()
+    return np.array(
+        [
+            max((_sum(known, choice) for choice in choices), default=math.nan)
+            for choices in _choices(formulas, oxidation_state_set(oxidation_states))
+        ],
+        dtype=float,
+    )
+
+
+def rarest_pair(formula: str, known: IonPairs | None = None) -> Pair | None:
+    """The two ions of a composition that are the most unfamiliar with each other; None where none is charged so.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement
+        For a bad formula.
+    """
+    known = known or bundled()
+    [choices] = _choices([formula], oxidation_state_set())
+    if not choices:
+        return None
+    likeliest = max(choices, key=lambda choice: _sum(known, choice))
+    first, second = min(itertools.combinations(likeliest, 2), key=lambda pair: known.surprise(*pair))
+    return Pair((_name(first), _name(second)), known.pairs.get((first, second), 0.0), known.expected(first, second))
+
+
+def _choices(formulas: Sequence[str] | Formulas, allowed: OxidationStateSet) -> Iterable[list[tuple[Ion, ...]]]:
+    """Neutral and balanced choices of one ion for each element, by formula; none for elements."""
+    parsed = parse(formulas)
+    amounts = whole_amounts(parsed)
+    for index in range(len(parsed)):
+        part = slice(int(parsed.offsets[index]), int(parsed.offsets[index + 1]))
+        numbers = parsed.numbers[part].tolist()
+        states = [allowed.states[z] for z in numbers]
+        if len(numbers) < 2 or math.prod(map(len, states)) > _MOST_CHOICES:
+            yield []
+            continue
+        neutral = neutral_choices(states, amounts[part].tolist()) if all(states) else ()
+        yield [tuple(zip(numbers, choice, strict=True)) for choice in neutral if is_balanced(numbers, choice)]
+
+
+def _count(possible: list[list[tuple[Ion, ...]]], weights: list[list[float]]) -> IonPairs:
+    single: dict[Ion, float] = defaultdict(float)
+    pairs: dict[tuple[Ion, Ion], float] = defaultdict(float)
+    for choices, shares in zip(possible, weights, strict=True):
+        for choice, share in zip(choices, shares, strict=True):
+            for ion in choice:
+                single[ion] += share
+            for pair in itertools.combinations(choice, 2):
+                pairs[pair] += share
+    return IonPairs(dict(single), dict(pairs), len(possible))
+
+
+def _shares(known: IonPairs, choices: list[tuple[Ion, ...]]) -> list[float]:
+    if len(choices) == 1:
+        return [1.0]
+    likely = [
+        math.prod(known.single[ion] / known.compounds for ion in choice) * 10 ** _sum(known, choice)
+        for choice in choices
+    ]
+    total = math.fsum(likely)
+    return [one / total for one in likely] if total else [1 / len(choices)] * len(choices)
+
+
+def _sum(known: IonPairs, choice: tuple[Ion, ...]) -> float:
+    return math.fsum(known.surprise(*pair) for pair in itertools.combinations(choice, 2))
+
+
+def _name(ion: Ion) -> str:
+    number, state = ion
+    size = "" if abs(state) == 1 else str(abs(state))
+    return f"{SYMBOLS[number]}{size}{'+' if state > 0 else '-'}"

@@ -1,0 +1,61 @@
+"""Familiarity of ions: pairs that known compounds hold, and pairs that no chemist would try."""
+
+import math
+
+import pytest
+from exfolio.models.composition.formula.parsing import UnparsableFormula
+from exfolio.models.composition.ion_familiarity import IonPairs, familiarity, learn, rarest_pair
+
+
+def test_compounds_of_a_textbook_are_familiar_and_mixtures_that_only_sum_to_zero_are_not() -> None:
+    known = ["NaCl", "MoS2", "CaF2", "BiTeI", "FeOCl", "MnPS3", "CuInP2S6", "CrI3", "Bi2O2Se"]
+    silly = ["HBrO", "CrTe3C", "CoCuHI", "NiTePtF", "AgHAuF", "CoNiIF"]
+
+    assert min(familiarity(known)) > -1.5
+    assert max(familiarity(silly)) < -1.9
+
+
+def test_what_has_no_neutral_choice_of_states_and_an_element_have_no_score() -> None:
+    scores = familiarity(["Fe", "Na2Cl", "NaCl"])
+
+    assert [math.isnan(score) for score in scores] == [True, True, False]
+
+
+def test_the_score_is_of_the_composition_however_it_is_written() -> None:
+    assert familiarity(["Mo2S4"])[0] == familiarity(["SMo0.5"])[0]
+
+
+def test_the_rarest_pair_says_what_is_wrong() -> None:
+    pair = rarest_pair("CoNiIF")
+
+    assert pair is not None
+    assert set(pair.ions) <= {"Co+", "Ni+", "I-", "F-", "Co2+", "Ni2+"}
+    assert pair.seen < pair.expected / 10
+    assert rarest_pair("Fe") is None
+
+
+def test_counting_settles_states_that_one_compound_leaves_open_by_what_the_others_say() -> None:
+    # Given: FeMnO3 alone may be Fe2+ Mn4+ as well as Fe3+ Mn3+, or Fe4+ Mn2+
+    allowed = {"Fe": [2, 3, 4], "Mn": [2, 3, 4], "O": [-2]}
+
+    counted = learn(["FeMnO3", *["Fe2O3"] * 20, *["Mn2O3"] * 20, *["MnO2"] * 2], allowed)
+
+    iron, manganese = 26, 25
+    three = counted.pairs[(manganese, 3), (iron, 3)]
+    assert three > counted.pairs[(manganese, 4), (iron, 2)]
+    assert three > 0.5
+    assert counted.compounds == 43
+
+
+def test_packing_keeps_what_counts() -> None:
+    counted = learn(["NaCl", "KCl", "CaCl2", "Na2O", "CaO"])
+
+    again = IonPairs.from_bytes(counted.to_bytes())
+
+    assert again.compounds == 5
+    assert familiarity(["NaCl", "CaO", "K2O"], again) == pytest.approx(familiarity(["NaCl", "CaO", "K2O"], counted))
+
+
+def test_a_bad_formula_is_named() -> None:
+    with pytest.raises(UnparsableFormula, match=r"Na\(Cl"):
+        familiarity(["Na(Cl"])
