@@ -132,11 +132,7 @@ class LayerEnergiesStage(GroupStage):
             made_of.append(layer["parent_id"])
         elif binding.stack is not None and binding.shift is not None and binding.height is not None:
             shift = [round(part, 3) for part in binding.shift]
-            details["stack"] = {
-                "shift": shift,
-                "height": round(binding.height, 3),
-                "structure": to_plain(binding.stack),
-            }
+            details["stack"] = {"shift": shift, "height": round(binding.height, 3)}
         doc = {
             "property_id": f"{layer['structure_id']}/{BINDING}/{method}",
             "structure_id": layer["structure_id"],
@@ -147,6 +143,7 @@ class LayerEnergiesStage(GroupStage):
             "per_area": None if binding.per_area is None else round(binding.per_area, 2),
             "unit": "eV/atom",
             "refused": binding.reason,
+            "structure": None if binding.stack is None else to_plain(binding.stack),
             "details": details,
             "made_of": made_of,
         }

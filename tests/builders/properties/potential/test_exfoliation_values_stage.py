@@ -44,7 +44,7 @@ def test_layers_are_compared_with_what_they_were_cut_from_or_stacked_on_themselv
         assert (doc["coverage"], doc["details"]["errors"]["of"]) == (0.9, "chalcogenides and halides")
         assert "by potential, not yet by DFT" in doc["warnings"][0]
     stack = next(doc for doc in registry.database["properties"].find({"details.stack": {"$exists": True}}))
-    assert len(stack["details"]["stack"]["structure"]["sites"]) == 3
+    assert len(stack["structure"]["sites"]) == 3
 
 
 def said(structure: str, method: str, value: float | None, refused: str | None = None) -> dict:
