@@ -49,8 +49,10 @@ class ExfoliationValuesStage(GroupStage):
         self.potentials = tuple(sorted(set(potentials)))
         self.relax = relax
         self.name = f"{STAGE}{'-relaxed' if relax else ''}:{'+'.join(self.potentials)}"
+        made = [known_potentials.potential(name) for name in self.potentials]
+        self._names = f"{' and '.join(potential.name for potential in made)} {scheme_name(relax=relax)}"
         self._methods = {
-            against: [layer_method(name, relax=relax, against=against) for name in self.potentials]
+            against: [layer_method(potential, relax=relax, against=against) for potential in made]
             for against in (BULK, STACK)
         }
         self._measured = {
@@ -96,8 +98,7 @@ class ExfoliationValuesStage(GroupStage):
                 yield self._document(said, against)
 
     def _document(self, said: list[Doc], against: str) -> Doc:
-        names = " and ".join(known_potentials.potential(name).name for name in self.potentials)
-        method = f"{names} {scheme_name(relax=self.relax)}, {against}"
+        method = f"{self._names}, {against}"
         structure_id = said[0]["structure_id"]
         doc: Doc = {
             "property_id": f"{structure_id}/exfoliation_energy/{method}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from ....models.potential.interface import Potential
 from ....models.potential.layer_binding import LayerBinding, layer_bindings
 from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....models.structure.serialization import from_plain, to_plain
@@ -25,19 +26,19 @@ WITH_DISPERSION = "chgnet-d3"
 _MAX_STEPS = 200
 
 
-def layer_method(potential: str, *, relax: bool, against: str) -> str:
+def layer_method(potential: Potential, *, relax: bool, against: str) -> str:
     """Name of the method of a value.
 
     Parameters
     ----------
     potential
-        Name of the potential, as campaigns call it.
+        The potential.
     relax
         Whether layer and bulk are relaxed.
     against
         `BULK` or `STACK`.
     """
-    return f"{method_name(known_potentials.potential(potential), relax=relax)}, {against}"
+    return f"{method_name(potential, relax=relax)}, {against}"
 
 
 class LayerEnergiesStage(GroupStage):
@@ -124,7 +125,7 @@ class LayerEnergiesStage(GroupStage):
         return self.potential.elements is None or self.potential.elements.issuperset(layer["elements"])
 
     def _document(self, layer: Doc, binding: LayerBinding, *, against: str) -> Doc:
-        method = layer_method(self.potential.slug, relax=self.relax, against=against)
+        method = layer_method(self.potential, relax=self.relax, against=against)
         details: dict[str, Any] = {"elements": layer["elements"]}
         made_of = [layer["structure_id"]]
         if against == BULK:
