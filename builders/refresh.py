@@ -32,7 +32,7 @@ from .engine.stage import Stage
 from .engine.version import VERSION
 from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
-from .sources.service_stage import LiveSourceStage
+from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
 
 logger = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ class RefreshReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all done, 1 some items or stages failed."""
-        return 1 if self.errors or any(report.failed for report in self.stages) else 0
+        """0 all done, 1 some items or stages failed, or some input was put into quarantine."""
+        return 1 if self.errors or any(report.incomplete for report in self.stages) else 0
 
     @property
     def what_went_wrong(self) -> str | None:

@@ -93,6 +93,7 @@ def query(
     sort: Sequence[str] | str = (),
     limit: int | None = None,
     offset: int = 0,
+    after: str | None = None,
     deprecated: bool = False,
     possible: bool = False,
     connection: Connection | None = None,
@@ -109,8 +110,13 @@ def query(
         Fields wanted; whole documents without.
     sort
         Fields to order by, ``-`` in front for descending; documents without a value come last.
-    limit, offset
-        How many at most, and how many to leave out before.
+    limit
+        How many at most; 0 or None for all.
+    offset
+        How many to leave out before.
+    after
+        Id of the document behind which to begin, in the same order: the last one of the page before. Costs what the
+        first page does, which ``offset`` does not.
     deprecated
         Deprecated documents too.
     possible
@@ -126,7 +132,7 @@ def query(
     Raises
     ------
     QueryError
-        A name or the filter is wrong; points at the place.
+        A name or the filter is wrong; points at the place. Or it takes longer than ``EXFOLIO_QUERY_SECONDS``.
     DatabaseUnavailable
         No server answers.
 
@@ -142,6 +148,7 @@ def query(
         sort=(sort,) if isinstance(sort, str) else tuple(sort),
         limit=limit,
         offset=offset,
+        after=after,
         deprecated=deprecated,
         possible=possible,
     )

@@ -1,6 +1,7 @@
 """Makes the collections: indexes and validators from the documents, loudly when one can't be made.
 
-The documents (`stores.documents`) are the one description; nothing here names a field.
+The documents (`stores.documents`) are the one description, with the `stores.questions` people put to them; nothing here
+names a field.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .connection import Connection
 from .documents import REGISTRY
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
+from .questions import RETIRED, Index, indexes_of
 
 SCHEMA_VERSION = 1
 """Version of the documents that this code writes; an older program refuses a newer one."""
@@ -86,12 +88,14 @@ def _field_schema(field: Any) -> dict[str, Any]:
 
 
 def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
-    """Indexes of a document class: ``keys``, ``name`` and ``unique``."""
-    models = []
+    """Indexes of a document class, as `IndexModel` takes them: first those it names, then those for questions."""
+    models: list[dict[str, Any]] = []
     for spec in document._meta["index_specs"]:
-        keys = [(str(name), direction) for name, direction in spec["fields"]]
-        name = "_".join(f"{field}_{direction}" for field, direction in keys)
-        models.append({"keys": keys, "name": name, "unique": bool(spec.get("unique"))})
+        index = Index(tuple(f"-{name}" if direction < 0 else str(name) for name, direction in spec["fields"]))
+        models.append({"keys": index.keys, "name": index.name, "unique": bool(spec.get("unique"))})
+    for index in indexes_of(document._get_collection_name()):
+        part = {"partialFilterExpression": dict(index.part)} if index.part else {}
+        models.append({"keys": index.keys, "name": index.name, "unique": False, **part})
     return models
 
 
@@ -119,6 +123,7 @@ def initialise(connection: Connection) -> dict[str, Any]:
         _set_validator(database, name, json_schema(document), new=name not in present)
         count += _make_indexes(database[name], document)
         if name in present:
+            _drop_retired(database[name])
             _name_makers(database[name], document)
             for query, pipeline in getattr(document, "UPGRADES", ()):
                 database[name].update_many(query, pipeline)
@@ -132,6 +137,12 @@ def initialise(connection: Connection) -> dict[str, Any]:
         "created": created,
         "indexes": count,
     }
+
+
+def _drop_retired(collection: Collection[dict[str, Any]]) -> None:
+    """Drop what earlier versions made and others stand in for; indexes of other people stay."""
+    for name in collection.index_information().keys() & set(RETIRED.get(collection.name, ())):
+        collection.drop_index(name)
 
 
 def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Document]) -> None:
@@ -225,7 +236,7 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
         one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
-            collection.create_index(model["keys"], name=model["name"], unique=model["unique"])
+            collection.create_index(**model)
         except OperationFailure as error:
             way_out = (
                 "Remove all but one of the documents that share a key"

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     )
     start_seconds: float = Field(60, gt=0, description="how long the embedded server may take to start or stop, s")
     server_wait_seconds: float = Field(5, gt=0, description="how long to look for a server before giving up, s")
+    query_seconds: float = Field(
+        60, gt=0, description="how long the server may take over a question; one for all documents has longer, s"
+    )
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
     training_threads: int = Field(
         1, ge=1, description="threads that train a network on the CPU; the networks are small: more seldom pay"

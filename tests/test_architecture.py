@@ -83,7 +83,11 @@ ARROWS = {
     "builders/sources/files": "sources/records",
     "builders/sources/crystal_files": "sources/records",
     "builders/sources/readers": "sources/crystal_files sources/files sources/records",
+    "builders/sources/databases": "sources/readers sources/files sources/records",
+    "builders/sources/bundled": "sources/files sources/records",
     "builders/sources/services": "sources/readers sources/records",
+    "builders/sources/optimade": "sources/services sources/records",
+    "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",
     "builders/compositions": "engine materials training candidates",
@@ -99,7 +103,9 @@ ARROWS = {
         "engine extensions materials compositions structures calculations "
         "properties properties/hulls properties/potential candidates"
     ),
-    "builders/refresh": "engine extensions recipe resting_point sources sources/services calculations candidates",
+    "builders/refresh": (
+        "engine extensions recipe resting_point sources sources/live sources/services calculations candidates"
+    ),
     "builders/resting_point": "engine extensions properties/potential candidates",
     "builders/campaign_check": "training properties/potential recipe refresh candidates",
     "builders/dry_run": "engine refresh candidates",
@@ -132,9 +138,9 @@ ARROWS = {
     "stores/settings": "errors schedule_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
-    "stores/schema": "errors canonical connection documents",
+    "stores/schema": "errors canonical connection documents questions",
     "stores/transactions": "connection",
-    "stores/query": "errors connection documents schema",
+    "stores/query": "errors connection documents questions schema",
     "stores/bookkeeping": "errors canonical clock connection documents query schema",
     "stores/written": "bookkeeping",
     "stores/writing": "canonical clock documents schema bookkeeping bulk_replace written",

@@ -47,7 +47,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 4
+    version = 5
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

@@ -32,10 +32,14 @@ class CompositionView:
         Name of the stage that draws for it.
     paths
         By usual name of a field, where it is kept, of those that are not under their usual name.
+    alone
+        Whether every current composition is one that it drew: no other stage draws, and one that no stage stands for
+        any more is deprecated.
     """
 
     drawn_by: str
     paths: dict[str, str]
+    alone: bool = False
 
     def path(self, field: str) -> str:
         """Place of a field, for a query."""
@@ -43,7 +47,7 @@ class CompositionView:
 
     def criteria(self) -> Doc:
         """Query for the compositions that it drew."""
-        return {"deprecated": False, "made_by": self.drawn_by}
+        return {"deprecated": False} | ({} if self.alone else {"made_by": self.drawn_by})
 
     def as_said(self, composition: Doc) -> Doc:
         """Composition with this campaign's values under their usual names."""
@@ -65,4 +69,5 @@ def composition_view(connection: Connection, campaign: str) -> CompositionView |
         return None
     labels = {facet: settings_claims.label_of(connection, campaign, stage) or "" for facet, stage in STAGES.items()}
     facets = [labelled(facet, given) for facet, given in labels.items()]
-    return CompositionView(labelled(SAMPLE, label), Composition.paths_of(facets))
+    drawing = {claim["label"] for claim in settings_claims.claims_on(connection, SAMPLE).values()}
+    return CompositionView(labelled(SAMPLE, label), Composition.paths_of(facets), alone=drawing == {label})

@@ -58,7 +58,7 @@ _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
 _FAMILIARITY = "ion_familiarity"
 _OF_PROPERTIES = (
-    *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "stale"),
+    *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
     *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
 )
 
@@ -78,7 +78,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 9
+    version = 10
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 

@@ -25,7 +25,7 @@ class LinkStage(GroupStage):
     """
 
     name = "links"
-    version = 3
+    version = 4
     members = (
         replace(
             KNOWN_STRUCTURES,

@@ -28,7 +28,7 @@ class LayerStage(MapStage):
     """Adds dimensionality and layering to materials with a structure, by score and strength of their bonds."""
 
     name = "layers"
-    version = 2
+    version = 3
     source = Material
     facets = ("record",)
     fields = ("structure",)
@@ -86,6 +86,7 @@ def _verdict(analysis: LayerAnalysis) -> Doc:
         verdict["binding"] = {
             "share": round(binding.share, _DIGITS),
             "strongest": round(binding.strongest, _DIGITS),
+            "covalent": round(binding.covalent, _DIGITS),
             "per_area": round(binding.per_area, _DIGITS),
             "within": round(binding.within, _DIGITS),
         }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final, NamedTuple
 
-from ...models.calculation.run_kind import ENERGY_KINDS, RELAXATION
+from ...models.calculation.run_kind import ENERGY_KINDS
 from ...models.energetics.exfoliation import ExfoliationRefused, LayeredCalculation, exfoliation_energy, in_plane_area
+from ...models.structure.layered.held_layer import Held, held_layer
 from ...models.structure.layered.in_plane_cell import InPlaneCell, in_plane_cell, in_plane_k_steps, in_plane_strain
 from ...models.structure.layered.layer_count import count_layers
 from ...models.structure.serialization import from_plain
@@ -18,6 +19,7 @@ from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from .hulls.limits import limited_by_dispersion
+from .hulls.relaxed_layers import relaxed_in_plane
 from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
 
 COMPARED: Final = (
@@ -31,35 +33,31 @@ COMPARED: Final = (
 STRAIN: Final = 0.005
 """Relative difference of in-plane cells up to which strain is passed over. In both directions it costs 2 meV/atom in
 graphene, the stiffest layer (Young's modulus 340 N/m, Poisson's ratio 0.17; C. Lee et al., Science 321, 385 (2008))."""
-RELAXED_AS: Final = 0.001
-"""By how much a cell may differ from the one that a relaxation ended with."""
 WIDE_VACUUM: Final = 10.0
 """Å between nuclei from which a layer's images are apart: dispersion between layers falls with the fourth power of
 their distance (J. F. Dobson et al., Phys. Rev. Lett. 96, 073201 (2006)), to 1 % of that across a gap of 3.3 Å."""
-_CELL_RELAXED: Final = (3, 6)
-"""ISIF of relaxations after which no stress is left in the plane."""
 
 
 class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 6
+    version = 7
     members = (
         Members(
             Calculation,
             "formula_reduced",
             ("record", "match"),
             (
-                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "structure"),
-                *("charge", "kpoints", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
+                *("energy", "composition", "functional", "hubbards", "potcar_symbols", "settings", "charge", "kpoints"),
+                *("structure", "initial_structure", "structure_id", "material_id", "manifest", *USABLE_FIELDS),
             ),
         ),
         Members(
             ProposedStructure,
             "formula_reduced",
             ("proposal",),
-            ("parent_id", "route"),
+            ("structure", "parent_id", "route"),
             {"dimension": 2},
         ),
     )
@@ -88,14 +86,15 @@ def _energies(group: Doc) -> list[Doc]:
                 reasons[(doc["calculation_id"],)] = why
         layers, bulks = ([doc for doc in side if (doc["calculation_id"],) not in reasons] for side in (layers, bulks))
         cells = {doc["calculation_id"]: _cell(doc) for doc in (*layers, *bulks)} if layers and bulks else {}
-        relaxed = {name for side in (layers, bulks) for name in _relaxed_in_plane(side, cells)}
+        relaxed = {name for side in (layers, bulks) for name in relaxed_in_plane(side, cells)}
+        held = _held(structure, layers, bulks)
         for layer in sorted(layers, key=_best_first):
             for bulk in sorted(bulks, key=_best_first):
                 if layer["functional"] in by_method:
                     continue
-                strained = _strain(layer, bulk, cells, relaxed)
+                strained, holds = _strain(layer, bulk, cells, relaxed), held[bulk["calculation_id"]]
                 try:
-                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained)
+                    by_method[layer["functional"]] = _document(structure, layer, bulk, strained, holds)
                 except ExfoliationRefused as refused:
                     reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
         docs += [by_method[name] for name in sorted(by_method)]
@@ -116,6 +115,20 @@ def _best_first(calculation: Doc) -> tuple[int, float, str]:
     atoms = sum(calculation["composition"].values())
     task = ENERGY_KINDS.index(calculation["task_type"])
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
+
+
+def _held(structure: Doc, layers: list[Doc], bulks: list[Doc]) -> dict[str, Held]:
+    """Whether each bulk, as it began or ended, holds the layer as it is proposed or as any calculation has it."""
+    if not layers or not bulks:
+        return {}
+    own = [from_plain(doc["structure"]) for doc in (structure, *layers) if "structure" in doc]
+    found = {}
+    for bulk in bulks:
+        as_ended, *as_began = (from_plain(bulk[name]) for name in ("structure", "initial_structure") if name in bulk)
+        held = held_layer(as_ended, own)
+        began = any(held_layer(crystal, own).holds for crystal in as_began if not held.holds)
+        found[bulk["calculation_id"]] = Held(holds=True) if began else held
+    return found
 
 
 class _Strain(NamedTuple):
@@ -139,30 +152,13 @@ def _strain(layer: Doc, bulk: Doc, cells: dict[str, InPlaneCell], relaxed: set[s
     )
 
 
-def _relaxed_in_plane(calculations: list[Doc], cells: dict[str, InPlaneCell]) -> set[str]:
-    """Those of one structure whose in-plane cell is what a relaxation by the same functional ended with."""
-    relaxations = [doc for doc in calculations if _relaxes_plane(doc)] if cells else []
-    return {
-        doc["calculation_id"]
-        for doc in calculations
-        for other in relaxations
-        if other["functional"] == doc["functional"]
-        and in_plane_strain(cells[doc["calculation_id"]], cells[other["calculation_id"]]) <= RELAXED_AS
-    }
-
-
-def _relaxes_plane(calculation: Doc) -> bool:
-    settings = calculation.get("settings", {})
-    free = settings.get("LATTICE_CONSTRAINTS")
-    within = free is None or (isinstance(free, list) and sum(map(bool, free)) >= 2)
-    return calculation["task_type"] == RELAXATION and settings.get("ISIF") in _CELL_RELAXED and within
-
-
 def _cell(calculation: Doc) -> InPlaneCell:
     return in_plane_cell(from_plain(calculation["structure"]))
 
 
-def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
+def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain, held: Held) -> Doc:
+    if held.holds is False:
+        raise ExfoliationRefused([held.reason])
     crystal = from_plain(layer["structure"])
     area = in_plane_area(crystal)
     if area is None:
@@ -176,7 +172,7 @@ def _document(structure: Doc, layer: Doc, bulk: Doc, strain: _Strain) -> Doc:
         "van_der_waals": energy.van_der_waals,
         **({"layers": layers} if layers > 1 else {}),
     }
-    warnings = []
+    warnings = [held.reason] if held.reason else []
     if made_from := bulk.get("manifest", {}).get("bulk_from"):
         details["bulk_from"] = made_from
         warnings.append(f"its bulk is {made_from}: another stacking may lie lower")

@@ -8,6 +8,7 @@ meet the published ones of ions and water.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from ...models.calculation.methods import with_settings, without_settings
@@ -15,7 +16,7 @@ from ...models.composition.formula.parsing import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.entropies import SOURCES
-from ...models.energetics.ions import MissingReferenceSolidError, ions_of
+from ...models.energetics.ions import IonDataError, MissingReferenceSolidError, ions_of
 from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
@@ -26,7 +27,8 @@ from ...models.energetics.pourbaix import (
     minimum_decomposition_energies,
     solid_entry,
 )
-from ...models.energetics.pourbaix_entries import OPEN, conditions
+from ...models.energetics.pourbaix_entries import OPEN, PourbaixEntry, conditions
+from ...models.energetics.pourbaix_interval import COVERAGE, Uncertainties, Uncertainty, formula_of_solid
 from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
@@ -80,7 +82,7 @@ class PourbaixStage(KnownSystemStage):
         Tells values by these ions from those by others at the same conditions; empty for the usual names.
     """
 
-    version = 4
+    version = 5
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
@@ -225,6 +227,7 @@ class PourbaixStage(KnownSystemStage):
         usable = [triple for triple in zip(bases, targets, gibbs, strict=True) if triple[2].energy is not None]
         measured = name == EXPERIMENT
         bases = [_with_reference_state(base, energy, solids, measured=measured) for base, _, energy in usable]
+        targets = [target for _, target, _ in usable]
         asked = [
             solid_entry(target["formula_reduced"], energy.energy, entry_id=target["structure_id"])
             for _, target, energy in usable
@@ -232,17 +235,41 @@ class PourbaixStage(KnownSystemStage):
         ]
         try:
             entries = entries_with_ions(solids_in_water(solids), self.ions, elements)
-            minima = minimum_decomposition_energies(
-                entries,
-                asked,
-                self.ph,
-                self.potential_vs_rhe,
-                concentration=self.concentration,
-                filter_solids=self.filter_solids,
-            )
-        except (MissingReferenceSolidError, PourbaixError) as error:
+            minima = self._minima(entries, asked)
+            others = self._without_own_solid(entries, asked, minima)
+        except (IonDataError, MissingReferenceSolidError, PourbaixError) as error:
             return [*docs, *({**base, "refused": str(error)} for base in bases)]
-        return [*docs, *(_with_value(base, minimum) for base, minimum in zip(bases, minima, strict=True))]
+        formulas = {formula_of_solid(entry) for entry in (*entries, *asked) if entry.phase == "solid"}
+        uncertain = Uncertainties(formulas, ions_of(self.ions, elements), water=solids.get(WATER), measured=measured)
+        for base, target, entry, minimum, other in zip(bases, targets, asked, minima, others, strict=True):
+            found = [(one.energy, uncertain.of(entry, one)) for one in (minimum, other) if one is not None]
+            docs.append(_with_interval(_with_value(base, minimum), target, found))
+        return docs
+
+    def _minima(self, entries: list[PourbaixEntry], asked: list[PourbaixEntry]) -> list[PourbaixMinimum]:
+        return minimum_decomposition_energies(
+            entries,
+            asked,
+            self.ph,
+            self.potential_vs_rhe,
+            concentration=self.concentration,
+            filter_solids=self.filter_solids,
+        )
+
+    def _without_own_solid(
+        self, entries: list[PourbaixEntry], asked: list[PourbaixEntry], minima: list[PourbaixMinimum]
+    ) -> list[PourbaixMinimum | None]:
+        """What else those would become that become a solid of their own formula: how far that is off is uncertain."""
+        others: list[PourbaixMinimum | None] = []
+        for entry, minimum in zip(asked, minima, strict=True):
+            if all(product.entry.name != entry.name for product in minimum.products):
+                others.append(None)
+                continue
+            with suppress(PourbaixError):
+                others += self._minima([one for one in entries if one.name != entry.name], [entry])
+                continue
+            others.append(None)  # nothing else holds its elements
+        return others
 
 
 def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, float], *, measured: bool) -> Doc:
@@ -263,6 +290,21 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
     }
     products = [{"id": product.entry.name, "amount": product.amount} for product in minimum.products]
     return {**base, "value": minimum.energy, "competing": products, "details": details}
+
+
+def _with_interval(document: Doc, target: Doc, found: list[tuple[float, Uncertainty]]) -> Doc:
+    """A value with the interval that the energies of the diagram leave, and what is uncertain in the structure's own.
+
+    Of what a structure may become that counts which leaves most energy, so of several intervals the highest ends.
+    """
+    ends: Doc = {
+        "low": max(energy - uncertain.half_width for energy, uncertain in found),
+        "high": max(energy + uncertain.half_width for energy, uncertain in found),
+    }
+    own = {end: target[end] - target["value"] for end in ends if target.get(end) is not None}
+    ends = {end: energy + own.get(end, 0.0) for end, energy in ends.items() if end in own or not own}
+    causes = {"uncertain_by": dict(found[0][1].by_cause or found[-1][1].by_cause)}
+    return {**document, **ends, "coverage": COVERAGE, "details": {**document["details"], **causes}}
 
 
 def _elements_of(formula: str) -> list[str]:

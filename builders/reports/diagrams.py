@@ -20,7 +20,7 @@ from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
 from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
 from ...models.energetics.formation import MissingReferenceError
 from ...models.energetics.hull import HullPosition
-from ...models.energetics.ions import MissingReferenceSolidError
+from ...models.energetics.ions import IonDataError, MissingReferenceSolidError
 from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
@@ -191,6 +191,8 @@ def pourbaix_diagram(
     except MissingReferenceSolidError as error:
         remedy = "Ingest entries or formation energies of these solids, or give ions without them: --ions FILE."
         raise NoDiagram(str(error), remedy) from error
+    except IonDataError as error:
+        raise NoDiagram(str(error), "Correct the file of ions.") from error
     except PourbaixError as error:
         raise NoDiagram(str(error), "exfolio query materials shows which solids are known.") from error
     below = [f"solids: {method}; {origin}; ions: {ions or 'bundled table'}", REFERENCE_STATE]

@@ -9,6 +9,7 @@ from typing import cast
 
 from .files.file_search import find_files
 from .files.json_stream import json_items
+from .files.lmdb_file import is_lmdb
 from .files.open_files import SourceFileError, quoted, read_head, without_compression
 from .files.table_columns import FORMULA_HEADERS
 from .files.table_lines import COMMENT, Row, rows, sniff_encoding, sniff_separator
@@ -18,8 +19,13 @@ from .records.raw_record import BadRecord
 _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
 _V2DB_MARKS = {"Material", "Prototype", "Heat_of_formation", "Energy_above_convex_hull"}
+_OQMD_TABLE = b"CREATE TABLE `atoms`"
 _C2DB_MARKS = {"hform", "ehull", "uid"}
 _THREE_NUMBERS = re.compile(r"\s*(?:[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s+){2}[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+
+
+class UnclearKind(SourceFileError):
+    """A path that is of no known kind, or might be of more than one."""
 
 
 def guess_kind(path: Path) -> str:
@@ -27,8 +33,10 @@ def guess_kind(path: Path) -> str:
 
     Raises
     ------
+    UnclearKind
+        It is none, or might be more than one: the message says which.
     SourceFileError
-        Where it can't be read, is none, or might be more than one: the message says which.
+        It can't be read, or is empty.
     """
     if not path.is_dir():
         return _only(_kinds_of_file(path), path)
@@ -53,14 +61,16 @@ def _only(kinds: Iterable[str], path: Path) -> str:
         msg = f"{quoted(path)} might be {' or '.join(kinds)}; say which kind it is"
     else:
         msg = f"{quoted(path)} is of no known kind; there are: {', '.join(all_kinds())}"
-    raise SourceFileError(msg)
+    raise UnclearKind(msg)
 
 
 def _by_name(name: str) -> str | None:
     """Kind of a file in a folder by its name; ``json``, ``ase`` and ``table`` have to be looked into."""
     stem = without_compression(name)
-    if stem.lower().endswith(".db"):
+    if stem.lower().endswith((".db", ".aselmdb")):
         return "ase"
+    if stem.lower().endswith(".sql"):
+        return "oqmd-dump"
     for kind in ("structure-files", "table", "point-clouds", "extxyz"):
         if reader_class(kind).accepts(stem):
             return kind
@@ -71,11 +81,21 @@ def _kinds_of_file(path: Path) -> set[str]:
     if path.name.lower().endswith((".npz", ".npy")):
         return {"point-clouds"}
     head = read_head(path, _HEAD_BYTES)
+    # A name that says CIF or POSCAR is believed: what is wrong with the content is then told by its reader.
+    if reader_class("structure-files").accepts(without_compression(path.name)):
+        return {"structure-files"}
+    if not head.strip():
+        msg = f"{quoted(path)} is empty"
+        raise SourceFileError(msg)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"{", b"["):
         return _kinds_of_json(path)
     if head.startswith(b"SQLite format 3"):
         return _kinds_of_sqlite(path)
+    if is_lmdb(head):
+        return {"ase"}
+    if b"-- MySQL dump" in head or b"-- MariaDB dump" in head:
+        return {"oqmd-dump"} if _OQMD_TABLE in head else set()
     if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return set()
     text = head.decode("utf-8", "replace")
@@ -93,7 +113,7 @@ def _kinds_of_file(path: Path) -> set[str]:
 
 
 def _kinds_of_sqlite(path: Path) -> set[str]:
-    from .readers.ase_database import keys_of  # brings pymatgen along
+    from .readers.ase_rows import keys_of  # brings pymatgen along
 
     keys = keys_of(path)
     if keys is None:

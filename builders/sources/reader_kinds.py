@@ -14,10 +14,13 @@ KINDS: dict[str, str] = {
     "structure-files": "CIF and POSCAR files, or folders of them",
     "c2db": "the ASE database of C2DB: monolayers with energies and gaps (extra: ase)",
     "c2db-folders": "C2DB's present archive, unpacked: folders with data.json and structure.xyz (extra: ase)",
-    "ase": "ASE databases, SQLite or JSON, with keys mapped by options (extra: ase)",
+    "x2db": "X2DB's folders, laid out as C2DB's: two-dimensional materials that have been made (extra: ase)",
+    "ase": "ASE databases, SQLite or JSON (extra: ase) or LMDB (.aselmdb), with keys mapped by options",
+    "omat24": "OMat24: structures mostly out of equilibrium with static energies, .aselmdb",
     "jarvis": "JSON of JARVIS-DFT (dft_2d, dft_3d), zipped or not, or matminer's form of it",
     "alexandria": "Alexandria's dumps (alexandria_*.json.bz2): crystals and layers by PBE, PBEsol or SCAN",
     "oqmd": "OQMD's records as its API gives them, saved as JSON",
+    "oqmd-dump": "OQMD's whole database, the dump of MySQL (.sql) as it is downloaded; no MySQL is needed",
     "mc2d": "MC2D's archive: structure_2d.json beside its folders of CIF files",
     "matpes": "MatPES: structures out of equilibrium with static energies, JSON",
     "extxyz": "extended XYZ files as ASE writes them (extra: ase)",
@@ -31,25 +34,28 @@ KINDS: dict[str, str] = {
 """Name of each of exfolio's own kinds of source and what it is, in a line."""
 
 _READERS = {
-    "2dmatpedia": ("two_d_mat_pedia", "TwoDMatPedia"),
-    "structures": ("structures_json", "StructuresJson"),
-    "entries": ("entries_json", "EntriesJson"),
-    "structure-files": ("structure_files", "StructureFiles"),
-    "c2db": ("ase_database", "C2db"),
-    "c2db-folders": ("c2db_folders", "C2dbFolders"),
-    "ase": ("ase_database", "AseDatabase"),
-    "jarvis": ("jarvis", "Jarvis"),
-    "alexandria": ("alexandria", "Alexandria"),
-    "oqmd": ("oqmd", "Oqmd"),
-    "mc2d": ("mc2d", "Mc2d"),
-    "matpes": ("matpes", "MatPes"),
-    "extxyz": ("extended_xyz", "ExtendedXyz"),
-    "v2db": ("v2db", "V2db"),
-    "point-clouds": ("point_clouds", "PointClouds"),
-    "table": ("table", "Table"),
-    "prototypes": ("aflow_prototypes", "Prototypes"),
-    "handbook": ("handbook", "Handbook"),
-    "known-monolayers": ("known_monolayers", "KnownMonolayers"),
+    "2dmatpedia": ("databases.two_d_mat_pedia", "TwoDMatPedia"),
+    "structures": ("readers.structures_json", "StructuresJson"),
+    "entries": ("readers.entries_json", "EntriesJson"),
+    "structure-files": ("readers.structure_files", "StructureFiles"),
+    "c2db": ("databases.c2db_database", "C2db"),
+    "c2db-folders": ("databases.c2db_folders", "C2dbFolders"),
+    "x2db": ("databases.x2db", "X2db"),
+    "ase": ("readers.ase_database", "AseDatabase"),
+    "omat24": ("databases.omat24", "Omat24"),
+    "jarvis": ("databases.jarvis", "Jarvis"),
+    "alexandria": ("databases.alexandria", "Alexandria"),
+    "oqmd": ("databases.oqmd", "Oqmd"),
+    "oqmd-dump": ("databases.oqmd_dump", "OqmdDump"),
+    "mc2d": ("databases.mc2d", "Mc2d"),
+    "matpes": ("databases.matpes", "MatPes"),
+    "extxyz": ("readers.extended_xyz", "ExtendedXyz"),
+    "v2db": ("databases.v2db", "V2db"),
+    "point-clouds": ("readers.point_clouds", "PointClouds"),
+    "table": ("readers.table", "Table"),
+    "prototypes": ("bundled.aflow_prototypes", "Prototypes"),
+    "handbook": ("bundled.handbook", "Handbook"),
+    "known-monolayers": ("bundled.known_monolayers", "KnownMonolayers"),
 }
 
 
@@ -79,7 +85,7 @@ def reader_class(kind: str) -> type[Any]:
         msg = f"there is no kind of source called {kind!r}; there are: {', '.join(all_kinds())}"
         raise SourceOptionError(msg)
     module, name = _READERS[kind]
-    return cast("type[Any]", getattr(import_module(f".readers.{module}", __package__), name))
+    return cast("type[Any]", getattr(import_module(f".{module}", __package__), name))
 
 
 def reader_for(kind: str, **options: Any) -> Reader:

@@ -28,7 +28,7 @@ class TopDownStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 2
+    version = 3
     source = Material
     fields = ("structure", "dimension_claimed")
     writes: ClassVar = {ProposedStructure: "proposal"}

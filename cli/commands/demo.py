@@ -13,7 +13,7 @@ from rich.table import Table
 from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
 from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.known import load_campaigns
-from ...builders.engine.execution.runner import start_early
+from ...builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.query.fields import fields_of
@@ -58,7 +58,7 @@ def demo(*, json: JsonOption = False) -> None:
     settings = begin()
     started = time.perf_counter()
     if settings.processes > 1:
-        start_early(learning=True)
+        start_early([*FOR_REFRESH, *FOR_LEARNING])
     campaigns = [for_bundled_sources(campaign) for campaign in load_campaigns(_CAMPAIGNS)]
     with connect(settings, autostart=True) as connection:
         if not json:

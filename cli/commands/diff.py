@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import connect
-from ...stores.query.changes import Change, changes_since, moment_of
+from ...stores.query.changes import Change, changes_since, many_changes, moment_of
 from ..display.cells import COLOURS, plural, text_of
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.tables import print_table
@@ -35,6 +35,8 @@ def diff(
 ) -> None:
     """Show what is new, changed or deprecated since a run began or a date.
 
+    Where more than 10,000 documents changed, how many in which way is an estimate (~), unless all are asked for.
+
     \b
     Examples:
       exfolio diff last
@@ -43,19 +45,19 @@ def diff(
     """  # noqa: D301 - the backspace tells the help to keep the lines
     with connect(begin()) as connection:
         moment = moment_of(connection, since)
-        changes = changes_since(connection, collection, moment)
+        many = None if json or limit == 0 else many_changes(connection, collection, moment)
+        changes = changes_since(connection, collection, moment, limit=limit if many else None)
         if json:
             listed = [change.as_dict() for change in changes]
             print_json({"collection": collection, "since": moment, "changes": listed})
             return
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter(many or {})
         moves: Counter[tuple[str, str]] = Counter()
         table = _table()
         shown = list(islice(changes, limit or None))
         for change in shown:
             _add_row(table, change)
-            _count(change, counts, moves)
-        for change in changes:
+        for change in () if many else chain(shown, changes):
             _count(change, counts, moves)
     if shown:
         print_table(table)
@@ -63,9 +65,11 @@ def diff(
     if not total:
         err.print(f"No {collection.replace('_', ' ')} changed since {text_of(moment)}.", soft_wrap=True)
         return
-    told = ", ".join(f"{counts[kind]:,} {kind}" for kind in _SIGNS if counts[kind])
+    about = "~" if many else ""
+    told = ", ".join(f"{about}{counts[kind]:,} {kind}" for kind in _SIGNS if counts[kind])
     cut = f"; the first {len(shown):,} shown (--limit 0 shows all)" if total > len(shown) else ""
-    err.print(f"Since {text_of(moment)}: {plural(total, collection)}: {told}{cut}", soft_wrap=True, style="dim")
+    found = f"{plural(total, collection)}: {told}{cut}"
+    err.print(f"Since {text_of(moment)}: {found}", soft_wrap=True, style="dim")
     for (before, after), number in sorted(moves.items()):
         out.print(f"{number:,} × {_coloured(before)} → {_coloured(after)}")
 

@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import islice
@@ -22,6 +22,7 @@ from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import all_columns
 from ...stores.query.fields import fields_of
+from ...stores.query.patience import milliseconds
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural
 from ..display.clean_text import clean
@@ -135,7 +136,8 @@ def export_structures(
     if "structure" not in asked.known.by_path:
         raise ConfigurationError(f"{asked.collection} have no structures", "Export jsonl or csv instead.")
     key = asked.known.key
-    keys = [str(doc[key]) for doc in connection.database[asked.collection].find(asked.query, {"_id": 0, key: 1})]
+    of_key = replace(asked, fields=(key,), sort=(), limit=None, offset=0, after=None)
+    keys = [str(doc[key]) for doc in of_key.documents(connection)]
     names = file_names(sorted(keys), ENDINGS[format_])
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -214,7 +216,7 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
         return lines.sub(lambda line: f"{line[1]}{formula}", str(CifWriter(structure)))
     if not structure.is_ordered:
         raise ValueError("it is disordered, which a POSCAR can't hold")
-    return str(Poscar(structure, comment=clean(f"{formula} {title}"), sort_structure=True))
+    return str(Poscar(structure, comment=clean(" ".join(f"{formula} {title}".split())), sort_structure=True))
 
 
 @contextmanager
@@ -281,6 +283,7 @@ def _structures(connection: Connection, asked: Search) -> Iterator[tuple[str, Do
     key = asked.known.key
     shown = {"_id": 0, key: 1, "structure": 1, "structure_id": 1}
     documents = connection.database[asked.collection].find(asked.query, shown).sort(key, 1)
+    documents.max_time_ms(milliseconds(connection, asked.collection, None))
     while batch := list(islice(documents, _BATCH)):
         named = sorted({doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")})
         proposed = {

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from ...builders.candidates.composition_view import composition_view
@@ -17,6 +18,7 @@ from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
+from ...stores.query.counting import count_quickly
 from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.layer_verdicts import layer_verdict, print_layer_verdict
@@ -26,7 +28,7 @@ _USUAL = "two-dimensional"
 _BAR = 30
 _OPEN = "undecided"
 """Verdict, in the funnel, of a gate whose value is known to lie within an interval that does not decide."""
-_WIDTH_OF_NUMBERS = 75
+_LEAST_BAR = 4
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -66,19 +68,18 @@ def count_compositions(connection: Connection, campaign: Judging) -> list[dict[s
     view = composition_view(connection, campaign.name)
     if campaign.compositions is None or view is None:
         return []
-    gates = {"rejected": f"${view.path('rejected_by')}", "waiting": f"${view.path('waiting_for')}"}
-    ended = {"$group": {"_id": gates, "n": {"$sum": 1}}}
-    rejected: dict[str, int] = {}
-    waiting: dict[str, int] = {}
-    reached = 0
-    for group in connection.database["compositions"].aggregate([{"$match": view.criteria()}, ended]):
-        reached += group["n"]
-        for where, gate in ((rejected, group["_id"].get("rejected")), (waiting, group["_id"].get("waiting"))):
-            if gate:
-                where[gate] = where.get(gate, 0) + group["n"]
+    collection = connection.database["compositions"]
+    mine = view.criteria()
+
+    def ended(where: str, gate: str) -> int:
+        # In short what a group of all by gate gives: each number comes from an index alone where there is one.
+        status = {view.path("status"): "waiting"} if where == "waiting_for" else {}
+        return collection.count_documents({**status, view.path(where): gate, **mine})
+
+    reached = count_quickly(collection, mine, time_ms=0).number if view.alone else collection.count_documents(mine)
     rows = []
     for gate in campaign.compositions.gates:
-        out_here, unknown = rejected.get(gate.name, 0), waiting.get(gate.name, 0)
+        out_here, unknown = ended("rejected_by", gate.name), ended("waiting_for", gate.name)
         row = {"gate": gate.name, "field": gate.field, "condition": gate.condition, "reached": reached}
         row |= {"passed": reached - out_here - unknown, "rejected": out_here, "unknown": unknown}
         row |= {_OPEN: 0, "not_applicable": 0}
@@ -164,26 +165,29 @@ def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None
 
 
 def print_gates(rows: Sequence[dict[str, Any]]) -> None:
-    """Print gates as a table with bars."""
+    """Print gates as a table, with bars where there is room beside the numbers."""
+    rows = [
+        row for row in rows if not row["reached"] or row["reached"] != row["not_applicable"]
+    ]  # no route nobody took
+    table = _table_of_gates(rows)
+    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - 1
+    print_table(_table_of_gates(rows, min(_BAR, room)) if room >= _LEAST_BAR else table)
+
+
+def _table_of_gates(rows: Sequence[dict[str, Any]], bar: int = 0) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
     for name in ("reached", "passed", "rejected", "unknown"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    bar = max(0, min(_BAR, out.width - _WIDTH_OF_NUMBERS))
+    if bar:
+        table.add_column("", no_wrap=True)
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
-        if row["reached"] and row["reached"] == row["not_applicable"]:
-            continue  # a gate of a route nobody took
-        width = round(bar * row["reached"] / most)
-        table.add_row(
-            row["gate"],
-            row["condition"],
-            *(f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown")),
-            f"[cyan]{'█' * width}[/]",
-        )
-    print_table(table)
+        numbers = (f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown"))
+        bars = [f"[cyan]{'█' * round(bar * row['reached'] / most)}[/]"] if bar else []
+        table.add_row(row["gate"], row["condition"], *numbers, *bars)
+    return table
 
 
 def why(

@@ -17,7 +17,7 @@ from ...builders.sources.file_stage import SourceStage
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
 from ...builders.sources.ingestion import ingest as run_ingestion
-from ...builders.sources.kind_guess import guess_kind
+from ...builders.sources.kind_guess import UnclearKind, guess_kind
 from ...builders.sources.reader_kinds import all_kinds
 from ...builders.sources.records.source_options import SourceOptionError
 from ...builders.sources.retirement import some
@@ -117,6 +117,9 @@ def ingest(
     method: Annotated[str | None, typer.Option(help="How the values were got, e.g. PBE or experiment.")] = None,
     reference: Annotated[str | None, typer.Option(help="Publication to cite.")] = None,
     dimension: Annotated[int | None, typer.Option(help="2 or 3, where it holds for the whole source.")] = None,
+    synthesised: Annotated[
+        bool, typer.Option("--synthesised", help="All that the files hold has been made, by experiment.")
+    ] = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Retire what is missing, even if it is a large share.")
     ] = False,
@@ -182,6 +185,7 @@ def ingest(
         "method": method,
         "reference": reference,
         "dimension": dimension,
+        "synthesised": True if synthesised else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     stage = SourceStage(kind, given, accept_loss=accept_loss, reread=reread)
@@ -197,7 +201,7 @@ def ingest(
             if report.quarantined:
                 bad = connection.database["quarantine"].find({"run_id": stage.current_run.run_id})
                 _print_complaints(err, list(bad.sort("_id", 1).limit(SHOWN)), report.quarantined)
-    if report.failed:
+    if report.incomplete:
         raise typer.Exit(1)
 
 
@@ -206,8 +210,10 @@ def _guess(paths: list[Path]) -> str:
         raise ConfigurationError("neither a path nor --kind is given", "See: exfolio ingest --help")
     try:
         kinds = {guess_kind(path) for path in paths}
-    except SourceFileError as error:
+    except UnclearKind as error:
         raise ConfigurationError(str(error), "Say which it is with --kind.") from None
+    except SourceFileError as error:
+        raise ConfigurationError(str(error)) from None
     if len(kinds) > 1:
         raise ConfigurationError(
             f"the paths are of several kinds: {', '.join(sorted(kinds))}", "Ingest each kind by itself."
@@ -252,7 +258,7 @@ def _try(stage: SourceStage, settings: Settings, *, json: bool) -> None:
         else:
             _print_trial(trial)
         rehearsal.check_losses()
-    if trial.failed:
+    if trial.failed or trial.refused:
         raise typer.Exit(1)
 
 

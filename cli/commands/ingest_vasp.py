@@ -14,6 +14,7 @@ from typing import Final
 import typer
 
 from ...builders.engine.execution.runner import Interrupted
+from ...builders.engine.execution.worker_processes import start_early
 from ...builders.sources.ingestion import ingest
 from ...stores.clock import utc_now
 from ...stores.connection import connect
@@ -23,6 +24,7 @@ from ..display.console import err, out, print_json
 from ..display.progress import say_ingested, stage_progress, summary
 
 KIND: Final = "vasp"
+_PACKAGE = __package__.rpartition(".cli.")[0]
 
 
 def directories_of(paths: Sequence[Path] | None, kind: str | None) -> list[Path] | None:
@@ -86,7 +88,10 @@ def ingest_vasp(
     settings: Settings, directories: Sequence[Path], *, processes: int | None, dry_run: bool, json: bool
 ) -> None:
     """Ingest every calculation below the folders, or with `dry_run` say what would be read."""
-    # emmet and pymatgen take seconds to import, which other kinds need not wait for.
+    workers = processes or settings.processes
+    if workers > 1 and not dry_run:
+        start_early([f"{_PACKAGE}.builders.calculations.vasp_results_stage"])
+    # pymatgen takes seconds to import, which other kinds need not wait for.
     from ...builders.calculations.vasp.crawl import Run, crawl
     from ...builders.calculations.vasp_results_stage import VaspStage
 
@@ -96,18 +101,20 @@ def ingest_vasp(
         troubles = [asdict(item) for item in crawled if not isinstance(item, Run)]
         if json:
             print_json({"dry_run": True, "calculations": [run.place for run in runs], "quarantine": troubles})
-            return
-        out.print(f"would look at {len(runs):,} calculations")
-        out.print(f"would put {len(troubles):,} folders and links into quarantine")
-        for trouble in troubles:
-            out.print(f"  {trouble['path']}: {trouble['reason']}", markup=False, soft_wrap=True)
+        else:
+            out.print(f"would look at {len(runs):,} calculations")
+            out.print(f"would put {len(troubles):,} folders and links into quarantine")
+            for trouble in troubles:
+                out.print(f"  {trouble['path']}: {trouble['reason']}", markup=False, soft_wrap=True)
+        if troubles:
+            raise typer.Exit(1)
         return
     stage = VaspStage([str(directory) for directory in directories])
     with connect(settings, autostart=True) as connection, stage_progress(quiet=json) as progress:
-        report = ingest(stage, connection, processes=processes or settings.processes, progress=progress)
+        report = ingest(stage, connection, processes=workers, progress=progress)
     if json:
         print_json(asdict(report))
     else:
         say_ingested("VASP", report)
-    if report.failed:
+    if report.incomplete:
         raise typer.Exit(1)

@@ -9,9 +9,9 @@ from typing import Any
 import typer
 
 from ...builders.sources.ingestion import ingest
+from ...builders.sources.live.service_stage import LiveSourceStage
+from ...builders.sources.optimade.optimade_providers import ready_provider
 from ...builders.sources.records.source_options import SourceOptionError
-from ...builders.sources.service_stage import LiveSourceStage
-from ...builders.sources.services.optimade_providers import ready_provider
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError, ExfolioError
@@ -91,9 +91,8 @@ def pull(
     if json:
         answer: Any = {"sources": reports, "errors": {name: error.message for name, error in errors.items()}}
         print_json(reports[0] if len(stages) == 1 else answer)
-    code = max(
-        [1 for report in reports if report["failed"]] + [error.exit_code for error in errors.values()], default=0
-    )
+    incomplete = [1 for report in reports if report["failed"] or report["quarantined"]]
+    code = max(incomplete + [error.exit_code for error in errors.values()], default=0)
     if code:
         raise typer.Exit(1 if reports else code)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Annotated, Any, Final
 
@@ -13,6 +15,7 @@ from rich.table import Table
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
+from ...stores.query.counting import Count
 from ...stores.query.fields import Field, fields_of, has_deprecation
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural, table_of, values_in_table
@@ -44,7 +47,13 @@ def query(
         int | None,
         typer.Option(min=0, help=f"At most so many; 0 for all. A table has {TABLE_LIMIT} when left out."),
     ] = None,
-    offset: Annotated[int, typer.Option(min=0, help="Leave out so many at the beginning.")] = 0,
+    after: Annotated[
+        str | None, typer.Option(metavar="ID", help="Begin behind this document: the last one of the page before.")
+    ] = None,
+    offset: Annotated[
+        int, typer.Option(min=0, help="Leave out so many at the beginning; --after is quicker for the next page.")
+    ] = 0,
+    count: Annotated[bool, typer.Option("--count", help="Only say how many there are, exactly.")] = False,
     format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.table,
     json: JsonOption = False,
     fields_help: Annotated[
@@ -55,7 +64,7 @@ def query(
 
     Filters are OPTIMADE's (https://www.optimade.org), with the fields of the collection as names. A value that is a
     bound or an interval meets a condition where all of the interval does; --possible: where some of it does.
-    How many there are is said on stderr; none found is no error.
+    How many there are is said on stderr, beyond 10,000 as an estimate (~); none found is no error.
 
     \b
     Examples:
@@ -75,33 +84,91 @@ def query(
     asked = selection.search(
         fields=columns,
         sort=_split(sort) or NEWEST_FIRST.get(collection, ()),
-        limit=limit or (TABLE_LIMIT if limit is None and chosen is Format.table else None),
+        limit=TABLE_LIMIT if limit is None and chosen is Format.table else limit,
         offset=offset,
+        after=after,
     )
     with connect(begin()) as connection:
         require_initialised(connection)
-        _answer(connection, asked, chosen)
+        if count:
+            _print_count(connection, asked, json=json)
+        else:
+            _answer(connection, asked, chosen)
+
+
+def _print_count(connection: Connection, asked: Search, *, json: bool) -> None:
+    number = asked.count(connection)
+    if json:
+        print_json({"collection": asked.collection, "filter": asked.filter, "count": number})
+    else:
+        out.print(plural(number, asked.collection))
 
 
 def _answer(connection: Connection, asked: Search, chosen: Format) -> None:
     documents = asked.documents(connection)
     # Nothing is printed before the first document is there, so that an error is all there is to see.
     first = list(islice(documents, 1))
-    documents = chain(first, documents)
+    page = _Page(asked)
+    documents = page.passed_through(chain(first, documents))
+    total = None
     if chosen is Format.table:
-        number = _print_table(documents, asked.columns, key=asked.known.key)
+        _print_table(documents, asked.columns, key=asked.known.key)
     elif chosen is Format.csv:
-        number = write_csv(documents, asked.columns, write_line)
+        write_csv(documents, asked.columns, write_line)
     elif chosen is Format.json:
-        total = asked.count(connection)
-        number = write_json(documents, write_line, collection=asked.collection, filter=asked.filter, total=total)
+        total = asked.count_quickly(connection)
+        facts = {"total": total.number} | ({} if total.exact else {"total_is_estimate": True})
+        write_json(documents, write_line, collection=asked.collection, filter=asked.filter, **facts)
     else:
-        number = write_jsonl(documents, write_line)
-    cut = asked.offset > 0 or (asked.limit is not None and number >= asked.limit)
-    total = asked.count(connection) if cut or not number else number
-    err.print(_count_line(asked, number, total, is_table=chosen is Format.table), soft_wrap=True, style="dim")
-    if not total and has_deprecation(asked.collection) and is_empty(connection, asked.collection):
+        write_jsonl(documents, write_line)
+    if total is None:
+        total = asked.count_quickly(connection) if page.may_be_cut else Count(page.number, exact=True)
+    err.print(page.told(total, is_table=chosen is Format.table), soft_wrap=True, style="dim")
+    if not total.number and has_deprecation(asked.collection) and is_empty(connection, asked.collection):
         err.print(f"The registry has no {asked.collection} at all yet: exfolio ingest --help, exfolio refresh --help")
+
+
+@dataclass(slots=True)
+class _Page:
+    """What of the documents that match is shown."""
+
+    asked: Search
+    number: int = 0
+    last: str | None = None
+
+    def passed_through(self, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Documents as they are, counted."""
+        for document in documents:
+            self.number += 1
+            self.last = document.get(self.asked.known.key)
+            yield document
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether there may be more than is shown."""
+        asked = self.asked
+        is_begun = asked.offset > 0 or asked.after is not None
+        return is_begun or not self.number or bool(asked.limit and self.number >= asked.limit)
+
+    def told(self, total: Count, *, is_table: bool) -> str:
+        """Say how many match, and which of them are shown."""
+        asked, number = self.asked, self.number
+        if not total.number:
+            return f"No {asked.collection.replace('_', ' ')} found."
+        found = f"{total.mark}{plural(total.number, asked.collection)}"
+        if number == total.number:
+            return found
+        first, last = asked.offset + 1, asked.offset + number
+        shown = f"the first {number:,} shown" if first == 1 else f"{first:,} to {last:,} shown"
+        if asked.after is not None:
+            shown = f"{number:,} behind {asked.after} shown"
+        if not number:
+            shown = "none of them shown"
+        if not (is_table and number):
+            return f"{found}, {shown}"
+        begun = asked.after is not None and self.last and number == asked.limit
+        more = f"; the next: --after {shlex.quote(str(self.last))}" if begun else ""
+        return f"{found}, {shown} (--limit 0 shows all{more})"
 
 
 def is_empty(connection: Connection, collection: str) -> bool:
@@ -109,23 +176,10 @@ def is_empty(connection: Connection, collection: str) -> bool:
     return connection.database[collection].find_one({}, {"_id": 1}) is None
 
 
-def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], *, key: str) -> int:
+def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], *, key: str) -> None:
     rows = [values_in_table(document, columns) for document in documents]
     if rows:
         print_table(table_of(columns, rows, key=key))
-    return len(rows)
-
-
-def _count_line(asked: Search, number: int, total: int, *, is_table: bool) -> str:
-    if not total:
-        return f"No {asked.collection.replace('_', ' ')} found."
-    if number == total:
-        return plural(total, asked.collection)
-    first, last = asked.offset + 1, asked.offset + number
-    shown = f"the first {number:,} shown" if first == 1 else f"{first:,} to {last:,} shown"
-    if not number:
-        shown = "none of them shown"
-    return f"{plural(total, asked.collection)}, {shown}" + (" (--limit 0 shows all)" if is_table and number else "")
 
 
 def _format(chosen: Format, *, json: bool) -> Format:

@@ -58,7 +58,7 @@ def refresh_command(
     """Run whatever is due: sources, what follows from them, campaigns. One refresh runs at a time.
 
     Running it again changes nothing; one that was cut off goes on where it stopped. Exit status 0: all done, 1: some
-    items failed (see exfolio status), 3: could not run.
+    items failed or went into quarantine (see exfolio status), 3: could not run.
 
     Examples
     --------
@@ -123,6 +123,8 @@ def run_refresh(
     failed = sum(stage.failed for stage in report.stages)
     if failed:
         err.print(f"{failed:,} items failed and will be tried again: exfolio query failures", soft_wrap=True)
+    if quarantined := sum(stage.quarantined for stage in report.stages):
+        err.print(f"{quarantined:,} pieces of input are in quarantine: exfolio query quarantine", soft_wrap=True)
     return report
 
 
@@ -181,7 +183,7 @@ def run_command(
             print_json(asdict(report))
         else:
             err.print(f"{report.stage}: {progress_of.summary(report)} ({report.seconds:.1f} s)", soft_wrap=True)
-    if report.failed:
+    if report.incomplete:
         raise typer.Exit(1)
 
 

@@ -11,11 +11,11 @@ from rich.markup import escape
 
 from ...builders.candidates.known import known_campaigns
 from ...builders.sources.file_stage import SourceStage
+from ...builders.sources.live.service_stage import LiveSourceStage
+from ...builders.sources.optimade.optimade_providers import known_providers
 from ...builders.sources.registered import RegisteredSource, parts_of, registered_sources
 from ...builders.sources.removal import remove as remove_source
 from ...builders.sources.removal import to_deprecate
-from ...builders.sources.service_stage import LiveSourceStage
-from ...builders.sources.services.optimade_providers import known_providers
 from ...builders.sources.services.service import LIVE_KINDS
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError

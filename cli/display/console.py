@@ -35,6 +35,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 class _Console(Console):
     """Prints data without the control characters that are in it: those of a terminal are rich's own alone."""
 
+    def __init__(self, **settings: Any) -> None:
+        # Data are shown as they are: no colours of numbers, and :a: is a part of an id, not a picture.
+        super().__init__(highlight=False, emoji=False, **settings)
+
     def render_str(self, text: str, **how: Any) -> Text:
         """Text of a string, clean, so that its width is measured right."""
         return super().render_str(clean(text), **how)
@@ -48,8 +52,8 @@ class _Console(Console):
         _leave_quietly()
 
 
-out: Final = _Console(highlight=False)
-err: Final = _Console(stderr=True, highlight=False)
+out: Final = _Console()
+err: Final = _Console(stderr=True)
 
 
 def begin() -> Settings:

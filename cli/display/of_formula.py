@@ -20,6 +20,8 @@ Doc = dict[str, Any]
 COLLECTIONS: Final = (
     *("materials", "compositions", "structures", "calculations", "properties", "candidates", "reference_entries"),
 )
+_WHERE_KNOWN: Final = {"materials": ("synthesised",)}
+"""Further columns, shown where a document has them."""
 _MOST: Final = 10
 _LOOKS_LIKE_ONE: Final = re.compile(r"[A-Z(\[0-9][^:_/-]*")
 
@@ -45,9 +47,10 @@ def known_of(connection: Connection, formula: str) -> dict[str, Doc]:
     known = {}
     for collection in COLLECTIONS:
         condition = of_formula(fields_of(collection), formula)
-        asked = Search(collection, conditions=[condition], fields=columns_of(collection), limit=_MOST)
+        names = [*columns_of(collection), *_WHERE_KNOWN.get(collection, ())]
+        asked = Search(collection, conditions=[condition], fields=names, limit=_MOST)
         if documents := list(asked.documents(connection)):
-            total = asked.count(connection) if len(documents) == _MOST else len(documents)
+            total = asked.count_quickly(connection).number if len(documents) == _MOST else len(documents)
             known[collection] = {"total": total, "documents": documents}
     return known
 
@@ -57,7 +60,10 @@ def print_known(formula: str, known: dict[str, Doc]) -> None:
     shown = chemists_formula(formula)
     for collection, found in known.items():
         fields = fields_of(collection)
-        columns = [fields.get(name) for name in columns_of(collection) if name != "formula_reduced"]
+        further = _WHERE_KNOWN.get(collection, ())
+        known_further = [name for name in further if any(name in document for document in found["documents"])]
+        names = [*columns_of(collection), *known_further]
+        columns = [fields.get(name) for name in names if name != "formula_reduced"]
         columns = columns or [fields.get("formula_reduced")]
         out.print(f"\n[bold]{plural(found['total'], collection)}[/] of {shown}", soft_wrap=True)
         print_table(table_of(columns, [values_in_table(doc, columns) for doc in found["documents"]], key=fields.key))

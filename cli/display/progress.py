@@ -5,16 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ...builders.engine.execution.runner import Progress as Callback
+from ...builders.engine.selection.group_stage import GroupStage
+from ...builders.engine.selection.map_stage import MapStage
 from ...builders.engine.stage import Stage
 from ...stores.bookkeeping.runs import StageReport
 from .console import err
 
 _PLAIN_EVERY_SECONDS = 10.0
+_GROUPS: Final = {
+    "formula_reduced": "formulas",
+    "formula_anonymous": "anonymous formulas",
+    "chemsys": "chemical systems",
+    "structure_id": "structures",
+}
+"""What a group is called, by the field that its members have in common."""
 
 
 @contextmanager
@@ -27,6 +37,7 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
             TextColumn("[bold]{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -37,7 +48,7 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
                 if stage.name not in tasks:
                     for task in tasks.values():
                         bars.update(task, visible=False)  # type: ignore[arg-type]
-                    tasks[stage.name] = bars.add_task(stage.name, total=stage.total)
+                    tasks[stage.name] = bars.add_task(stage.name, total=stage.total, unit=unit_of(stage))
                 task = tasks[stage.name]
                 done, total = stage.steps or (stage.current_run.done, stage.total)
                 said = f"{stage.name}: {stage.doing}" if stage.doing else stage.name
@@ -55,10 +66,23 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
                     return
                 of = f" of {stage.total:,}" if stage.total else ""
                 err.print(
-                    f"{stage.name}: {stage.current_run.done:,}{of} done, {report.failed:,} failed", soft_wrap=True
+                    f"{stage.name}: {stage.current_run.done:,}{of} {unit_of(stage)} done, {report.failed:,} failed",
+                    soft_wrap=True,
                 )
 
         yield say
+
+
+def unit_of(stage: Stage) -> str:
+    """What a stage counts as done: documents, groups of documents, records of a source, steps of a training."""
+    if stage.steps is not None:
+        return "steps"
+    if isinstance(stage, MapStage):
+        return str(stage.source.collection_name()).replace("_", " ")
+    if isinstance(stage, GroupStage):
+        fields = {source.group_field for source in stage.sources_of_members()}
+        return _GROUPS.get(fields.pop(), "groups") if len(fields) == 1 else "groups"
+    return "records" if stage.looks_for_itself else "items"
 
 
 def summary(report: StageReport) -> str:

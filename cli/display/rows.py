@@ -66,9 +66,10 @@ def write_csv(documents: Iterable[Doc], columns: Sequence[Field], write: Write) 
 
     class Lines:
         def write(self, line: str) -> None:
-            write(line)
+            write(line.removesuffix("\n"))
 
-    writer = csv.writer(Lines(), lineterminator="")
+    # The end of lines is what tells the writer to quote a cell that holds one.
+    writer = csv.writer(Lines(), lineterminator="\n")
     formulas = {place for place, name in enumerate(names_of(columns)) if name in FORMULAS}
     writer.writerow(names_of(columns))
     number = 0

@@ -77,7 +77,7 @@ class Selection:
         Parameters
         ----------
         how
-            ``fields``, ``sort``, ``limit`` and ``offset`` of `Search`.
+            ``fields``, ``sort``, ``limit``, ``offset`` and ``after`` of `Search`.
 
         Raises
         ------

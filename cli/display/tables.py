@@ -106,4 +106,4 @@ def _head(column: Column) -> str:
 
 
 def _plain(cell: object) -> str:
-    return clean(Text.from_markup(cell).plain if isinstance(cell, str) else str(cell))
+    return clean(Text.from_markup(cell, emoji=False).plain if isinstance(cell, str) else str(cell))

@@ -75,6 +75,8 @@ def band_edges(
     spinors
         Whether a level of "both" holds one electron (noncollinear spins) rather than two.
     """
+    if not all(np.isfinite(values).all() for values in (*levels.values(), *occupations.values())):
+        return BandEdges(None, doubt="some levels or occupations are not finite")
     share = weights / weights.sum()
     if "both" in levels:
         counts: dict[Channel, float] = {"both": electrons if spinors else electrons / 2}

@@ -168,6 +168,8 @@ def _smearing(run: Run) -> list[str]:
         reasons.append(f"ISMEAR = {method}: occupations are set by hand")
     else:
         allowed = SMEARING["Methfessel-Paxton" if method > 0 else "Gaussian, Fermi"]
+        if width < 0:
+            reasons.append(f"SIGMA = {width:g} eV")
         if width > allowed + 1e-6:
             reasons.append(f"SIGMA = {width:g} eV, with ISMEAR = {method} at most {allowed:g} eV is allowed")
     per_atom = run.entropy / len(run.structure)

@@ -103,6 +103,8 @@ def why_atoms_moved(
         return None if len(steps) >= limit else f"it made {len(steps)} of {limit} steps of molecular dynamics"
     if kind != RELAXATION:
         return None
+    if not np.isfinite(np.asarray(steps[-1].get("forces", []), dtype=np.float64)).all():
+        return "the last forces are not finite"  # VASP writes stars where a number is too large for its place
     allowed = tags.number("EDIFFG", 10 * tags.number("EDIFF", 1e-4))
     if allowed > 0 and len(steps) > 1:
         return _energy_still_changes(steps, limit, allowed, largest_force(steps[-1], movable) or 0.0)

@@ -16,7 +16,7 @@ from pymatgen.core.periodic_table import Element
 
 from ..structure.vacuum import MIN_GAP, has_vacuum_all_round, thickest_gap
 from .allowed_tags import odd_tags, shown
-from .functional import UNSAID_DISPERSION, hubbards_of_run, is_hybrid
+from .functional import UNSAID_DISPERSION, hubbards_of_run, is_hybrid, is_meta_gga
 from .numerical_quality import HULL_CUTOFF, OTHER_CUTOFF, Run, why_cut_off_low, why_numbers_are_poor
 from .relaxation_end import UNSAID_ENERGY
 from .run_kind import ENERGY_KINDS, GAP_KINDS
@@ -86,7 +86,7 @@ def judge(run: Run) -> Usability:
     against(PURPOSES, _odd(run.tags))
     against(PURPOSES, _charge(run), _algorithm(run), _dipole(run), *_hubbard(run), _potcars(run), *_density(run))
     against(PURPOSES, _spins(run), *why_numbers_are_poor(run))
-    against(("energy",), why_cut_off_low(run, HULL_CUTOFF, "an energy beside Materials Project's"))
+    against(("energy",), why_cut_off_low(run, HULL_CUTOFF, "an energy beside Materials Project's"), _spherical(run))
     against(("exfoliation", "gap"), why_cut_off_low(run, OTHER_CUTOFF, "the POTCARs of C, N, O and F"))
     against(_ENERGIES, _no_total_energy(run), _unsaid(run), _odd_functional(run))
     return Usability(_purpose(run), reasons)
@@ -108,6 +108,18 @@ def _odd(tags: VaspTags) -> str | None:
 
 def _no_use(kind: str, kinds: Sequence[str], what: str) -> str | None:
     return None if kind in kinds else f"a calculation of the kind {kind!r} gives no {what}"
+
+
+def _spherical(run: Run) -> str | None:
+    """Why the energy of a meta-GGA lacks what is aspherical; in a pair of layer and bulk made alike most of it cancels.
+
+    https://www.vasp.at/wiki/LASPH: essential for accurate total energies of 3d and f elements and magnetic atoms of the
+    second row, in particular by meta-GGAs. All sets of Materials Project that are r2SCAN or SCAN have it; its GGA
+    energies are with and without, by their age.
+    """
+    if not is_meta_gga(run.tags) or run.tags.word("METAGGA") in _POTENTIALS_ALONE or run.tags.on("LASPH"):
+        return None
+    return "LASPH is off: beside Materials Project's, energies of meta-GGAs hold what is aspherical in the PAW spheres"
 
 
 def _charge(run: Run) -> str | None:

@@ -142,7 +142,9 @@ def gibbs_energies(
     of_elements = np.array([element_entropies().get(symbol, np.nan) for symbol in table.elements])
     unknown = {table.elements[j] for j in np.flatnonzero(np.isnan(of_elements))}
     sums = table.fractions @ np.nan_to_num(of_elements)
-    excess = _error_per_hydrogen(table, energies, water) * _hydrogen_of_water(table)
+    if water is None:
+        water = _water_among(table, energies)
+    excess = error_per_hydrogen(water) * hydrogen_of_water(table) if water is not None else np.zeros(len(names))
     answers = []
     for i, entropy in enumerate(standard_entropies(table)):
         missing = unknown and sorted(unknown & {table.elements[j] for j in np.flatnonzero(table.fractions[i])})
@@ -155,24 +157,29 @@ def gibbs_energies(
     return answers
 
 
-def _error_per_hydrogen(table: CompositionTable, energies: NDArray[np.float64], water: float | None) -> float:
-    """How much lower than measured, negative then, the method has water, in eV per hydrogen atom."""
-    if water is None:
-        hydrogen, oxygen = _column(table, "H"), _column(table, "O")
-        is_water = np.isclose(hydrogen, 2 / 3) & np.isclose(oxygen, 1 / 3)
-        if not is_water.any():
-            return 0.0
-        water = float(energies[is_water].min())
+def error_per_hydrogen(water: float) -> float:
+    """How much lower than measured, negative then, a method has water, in eV per hydrogen atom.
+
+    Parameters
+    ----------
+    water
+        Formation energy of H2O by the method, eV/atom.
+    """
     return (3 * water - WATER_ENTHALPY) / 2
 
 
-def _hydrogen_of_water(table: CompositionTable) -> NDArray[np.float64]:
+def hydrogen_of_water(table: CompositionTable) -> NDArray[np.float64]:
     """Hydrogen per atom that is bound to oxygen, that of hydroxides counted with its share of water's error."""
     hydrogen, oxygen = _column(table, "H"), _column(table, "O")
     bound = np.minimum(hydrogen, 2 * oxygen)
     of_water = 2 * np.maximum(bound - oxygen, 0.0)
     weighted: NDArray[np.float64] = of_water + OF_HYDROXIDES * (bound - of_water)
     return weighted
+
+
+def _water_among(table: CompositionTable, energies: NDArray[np.float64]) -> float | None:
+    is_water = np.isclose(_column(table, "H"), 2 / 3) & np.isclose(_column(table, "O"), 1 / 3)
+    return float(energies[is_water].min()) if is_water.any() else None
 
 
 def _column(table: CompositionTable, symbol: str) -> NDArray[np.float64]:

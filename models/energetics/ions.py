@@ -22,6 +22,13 @@ from ..composition.formula.formulas import reduced_formulas
 KJ_PER_MOL_PER_EV = 96.485
 """kJ/mol in one eV, to the digits that the Materials Project uses for its ions, so that energies agree with theirs."""
 
+SAME_GIBBS = 1.0
+"""kJ/mol: energies of one ion that are nearer are the same."""
+
+FAR_FROM_COMPUTED = 1.0
+"""eV/atom by which no reference solid's published energy is off the computed one: formation energies by PBE without any
+correction are off by up to half of that. More is another unit, or another solid."""
+
 TABLE = "ion_energies.csv"
 
 
@@ -117,9 +124,18 @@ def ions_from_records(records: Iterable[Mapping[str, Any]]) -> tuple[AqueousIon,
     Raises
     ------
     IonDataError
-        When a record lacks something, holds no number where one belongs, or contradicts itself.
+        When a record lacks something, holds no number where one belongs, or contradicts itself or another of its ion.
     """
-    return tuple(_ion(_flat(record)) for record in records)
+    known: dict[tuple[frozenset[tuple[str, float]], float], AqueousIon] = {}
+    ions = []
+    for record in records:
+        ion = _ion(_flat(record))
+        first = known.setdefault((frozenset(ion.composition.items()), ion.charge), ion)
+        if first.formula == ion.formula and abs(first.gibbs - ion.gibbs) > SAME_GIBBS:
+            message = f"ion {ion.formula!r} is there twice, with {first.gibbs:g} and {ion.gibbs:g} kJ/mol"
+            raise IonDataError(message)
+        ions.append(ion)
+    return tuple(ions)
 
 
 def ions_of(ions: Iterable[AqueousIon], elements: Iterable[str]) -> tuple[AqueousIon, ...]:
@@ -150,6 +166,8 @@ def ion_formation_energies(ions: Sequence[AqueousIon], solids: Mapping[str, floa
     ------
     MissingReferenceSolidError
         When a reference solid is not among the solids.
+    IonDataError
+        When the published energy of a reference solid can't be in kJ/mol.
 
     Notes
     -----
@@ -169,6 +187,13 @@ def ion_formation_energies(ions: Sequence[AqueousIon], solids: Mapping[str, floa
     for ion in ions:
         solid = Composition(ion.reference_solid)
         difference = energies[ion.reference_solid] * solid.num_atoms - ion.reference_solid_gibbs / KJ_PER_MOL_PER_EV
+        if abs(difference) > FAR_FROM_COMPUTED * solid.num_atoms:
+            off = abs(difference) / solid.num_atoms
+            message = (
+                f"ion {ion.formula!r}: {ion.reference_solid_gibbs:g} kJ/mol of its reference solid "
+                f"{ion.reference_solid} is {off:.1f} eV/atom off its energy here: is it in kJ/mol?"
+            )
+            raise IonDataError(message)
         share = ion.composition[ion.element] / solid[ion.element]
         formation_energies.append(ion.gibbs / KJ_PER_MOL_PER_EV + difference * share)
     return formation_energies

@@ -5,16 +5,16 @@ Errs on the side of yes: what it refuses has a wrong cell, a wrong setting or at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from .atom_overlap import MIN_DISTANCE, close_pairs_within
+from .atom_overlap import MIN_DISTANCE, cell_volume, close_pairs_within
 from .covalent_radii import COVALENT_RADII, LAST_RADIUS
 from .serialization import Arrays
 
@@ -26,6 +26,8 @@ but beryllium's; metals take 0.33 (Os) to 0.5, diamond 0.40, H3S at 150 GPa 0.33
 LEAST_DISTANCE_SHARE: Final = 0.5
 """Of the sum of two covalent radii. The least in the same crystals is 0.65; N2 has 0.77, Cr-Cr at its
 shortest 0.62."""
+LONGEST_DISTANCE: Final = 8.0
+"""Å. The largest metallic radius in pymatgen's table is cesium's, 2.65 Å: even its atoms are 5.3 Å apart."""
 OCCUPANCY_ROUNDING: Final = 0.02
 GRAMS_PER_CM3: Final = 1.66053906660
 """One atomic mass unit per Å^3, in g/cm^3 (CODATA 2018)."""
@@ -67,7 +69,8 @@ def implausible(crystal: Arrays) -> str | None:
     # Few mixtures, shared by many sites; hashing one takes as long as all else that is done for a site.
     known = {key: _site(mixture) for key, mixture in {id(mixture): mixture for mixture in crystal.species}.items()}
     sites = [known[id(mixture)] for mixture in crystal.species]
-    volume = cell_volume(crystal.matrix)
+    # Across a layer a cell ends where it likes: it says nothing of density.
+    volume = cell_volume(crystal.matrix) if all(crystal.pbc) else math.inf
     mass_per_volume = sum([site.mass for site in sites]) / volume * GRAMS_PER_CM3
     if mass_per_volume > MAX_DENSITY:
         return f"its density is {mass_per_volume:.4g} g/cm^3; no matter is denser than {MAX_DENSITY:g}"
@@ -78,19 +81,23 @@ def implausible(crystal: Arrays) -> str | None:
             f"{formula} fills {volume:.4g} Å^3 ({mass_per_volume:.4g} g/cm^3), less than the {least:.4g} Å^3 "
             "that atoms of these elements need"
         )
-    return _too_near(crystal, sites)
+    return _too_near(crystal, sites) or _too_far(crystal, volume)
+
+
+def _too_far(crystal: Arrays, volume: float) -> str | None:
+    matrix, pbc, fractional, species = crystal
+    # Balls of equal size fill no more than 1 / sqrt(2) of the cubes of their diameter, one each.
+    if volume / len(species) < LONGEST_DISTANCE**3 / np.sqrt(2):
+        return None
+    if len(close_pairs_within(matrix, fractional, pbc, np.full(len(species), LONGEST_DISTANCE / 2))[0]):
+        return None
+    return f"no two atoms are within {LONGEST_DISTANCE:g} Å of each other: is the cell in Å?"
 
 
 def density(amounts: Mapping[str, float], volume: float) -> float:
     """Density in g/cm^3 of atoms by element, isotopes by their own symbols, in a volume in Å^3."""
     mass = sum(_mass(element) * amount for element, amount in amounts.items())
     return mass / volume * GRAMS_PER_CM3
-
-
-def cell_volume(matrix: NDArray[np.float64]) -> float:
-    """Volume of a cell, Å^3; matrix in Å, (3, 3). A third of the time of numpy's determinant."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    return float(abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)))
 
 
 def _too_near(crystal: Arrays, sites: Sequence[_Site]) -> str | None:

@@ -18,7 +18,7 @@ from pymatgen.core.periodic_table import DummySpecies, Element, Species
 from pymatgen.core.sites import PeriodicSite
 from pymatgen.core.structure import Structure
 
-from .atom_overlap import MIN_DISTANCE, overlap
+from .atom_overlap import MIN_DISTANCE, cell_volume, overlap
 from .json_values import is_storable_number, plain_properties
 
 Isotopes = Literal["hydrogen", "keep", "refuse"]
@@ -76,8 +76,8 @@ def to_plain(structure: Structure) -> dict[str, Any]:
     sites: list[dict[str, Any]] = []
     for site, abc in zip(structure, fractional.tolist(), strict=True):
         plain: dict[str, Any] = {"species": _plain_species(site.species), "abc": abc}
-        if site.label != site.species_string:
-            plain["label"] = site.label
+        if (label := site._label) is not None and label != site.species_string:  # most have none
+            plain["label"] = label
         if site.properties and (properties := plain_properties(site.properties)):
             plain["properties"] = properties
         sites.append(plain)
@@ -278,11 +278,11 @@ def _lattice(lattice: object) -> tuple[NDArray[np.float64], tuple[bool, bool, bo
         raise BadStructure("it has no lattice")
     matrix = _numbers(lattice.get("matrix"), "cell vectors ('matrix')", (3, 3))
     lengths = np.linalg.norm(matrix, axis=1)
-    volume = float(np.linalg.det(matrix))
+    volume = cell_volume(matrix)
     shortest, longest = CELL_LENGTHS
     if lengths.min() < shortest or lengths.max() > longest:
         raise BadStructure(f"cell lengths {np.round(lengths, 4)} Å are not within {shortest:g} and {longest:g}")
-    if abs(volume) < MIN_CELL_RATIO * float(lengths.prod()):
+    if volume < MIN_CELL_RATIO * float(lengths.prod()):
         raise BadStructure(f"the cell is flat: volume {volume:.4g} Å^3 for lengths {np.round(lengths, 4)} Å")
     pbc = lattice.get("pbc", (True, True, True))
     if not isinstance(pbc, Sequence) or len(pbc) != 3 or not all(isinstance(axis, bool | np.bool_) for axis in pbc):

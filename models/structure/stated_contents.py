@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .plausibility import density
+from .plausibility import GRAMS_PER_CM3, density
 
 AMOUNT_TOLERANCE: Final = 0.05
 """Atoms per formula unit: occupancies and amounts are rounded. A missing atom is 1, a hydrogen site half there 0.5."""
 AMOUNT_SHARE: Final = 0.002
+WEIGHT_SHARE: Final = 0.003
 VOLUME_SHARE: Final = 0.01
 DENSITY_SHARE: Final = 0.03
-"""Densities are stated with two digits and more; a missing hydrogen of a light compound is 1 %."""
+"""Beside stated contents, which say more."""
+LONE_DENSITY_SHARE: Final = 0.01
+"""Where nothing else tells of a missing atom: the hydrogen of Mg(OH)2 is 3 % of its density."""
 
 _ISOTOPES: Final = {"D": "H", "T": "H"}
 
@@ -32,17 +35,26 @@ class StatedContents:
         Å^3 of the cell.
     density
         g/cm^3, calculated from the crystal.
+    density_rounding
+        g/cm^3, half the last digit it is stated with.
+    weight
+        u of a formula unit.
+    in_cell
+        Atoms in the cell by element.
     """
 
     formula: Mapping[str, float] | None = None
     units: float | None = None
     volume: float | None = None
     density: float | None = None
+    density_rounding: float = 0.0
+    weight: float | None = None
+    in_cell: Mapping[str, float] | None = None
 
     @property
     def settles_contents(self) -> bool:
         """Whether it says how many atoms of each element the cell holds."""
-        return self.formula is not None and self.units is not None
+        return self.in_cell is not None or (self.formula is not None and self.units is not None)
 
 
 def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedContents) -> list[str]:
@@ -60,11 +72,20 @@ def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedCon
     found = []
     if stated.formula is not None and (reason := _other_formula(amounts, stated.formula, stated.units)):
         found.append(reason)
+    if stated.in_cell is not None and (reason := _other_formula(amounts, stated.in_cell, 1.0)):
+        found.append(reason.replace("formula is", "content of the cell is").replace(" (Z = 1)", ""))
+    if stated.formula is None and stated.weight is not None:
+        mass = density(amounts, 1.0) / GRAMS_PER_CM3
+        units = stated.units or max(1, round(mass / stated.weight))
+        if abs(mass / units - stated.weight) > WEIGHT_SHARE * stated.weight:
+            listed = f"{mass / units:.6g}"
+            found.append(f"the formula weight is stated as {stated.weight:g} u, the atoms listed give {listed} u")
     if stated.volume is not None and abs(volume - stated.volume) > VOLUME_SHARE * stated.volume:
         found.append(f"the volume of the cell is stated as {stated.volume:g} Å^3, its vectors span {volume:.6g} Å^3")
     if stated.density is not None:
         here = density(amounts, volume)
-        if abs(here - stated.density) > DENSITY_SHARE * stated.density:
+        share = DENSITY_SHARE if stated.settles_contents else LONE_DENSITY_SHARE
+        if abs(here - stated.density) > max(share * stated.density, stated.density_rounding):
             found.append(f"the density is stated as {stated.density:g} g/cm^3, the atoms listed give {here:.4g} g/cm^3")
     return found
 

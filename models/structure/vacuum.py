@@ -140,6 +140,40 @@ def with_vacuum(structure: Structure, axis: int) -> Structure:
     return periodic
 
 
+def completed_cell(matrix: Array, positions: Array, axis: int) -> Array:
+    """Cell of a layer whose vector across is missing, with one: upright, the layer's thickness and `VACUUM` long.
+
+    Parameters
+    ----------
+    matrix
+        Å, (3, 3): rows are the cell vectors; that along `axis` is zero or not finite where it is missing.
+    positions
+        Å, (n, 3).
+    axis
+        0, 1 or 2: the vector along which the layer is not periodic.
+
+    Returns
+    -------
+    Array
+        (3, 3); the cell as it is where the vector is there.
+
+    Raises
+    ------
+    ValueError
+        The vectors of the layer are parallel, or there are no atoms.
+    """
+    first, second = ((1, 2), (2, 0), (0, 1))[axis]  # cyclic, so that the hand is kept
+    normal = np.cross(matrix[first], matrix[second])
+    area = float(np.linalg.norm(normal))
+    if not area > 0 or not len(positions):
+        raise ValueError("the cell vectors of the layer are parallel" if len(positions) else "there are no atoms")
+    if np.isfinite(matrix[axis]).all() and matrix[axis].any():
+        return matrix
+    completed = matrix.copy()
+    completed[axis] = normal / area * (float(np.ptp(positions @ (normal / area))) + VACUUM)
+    return completed
+
+
 def set_vacuum_of_arrays(
     matrix: Array, fractional: Array, vacuum: float, gap: Gap | None = None
 ) -> tuple[Array, Array]:

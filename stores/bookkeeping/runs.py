@@ -34,6 +34,11 @@ class StageReport:
         """Whether there was anything to do, or to say."""
         return bool(self.due or self.written or self.failed or self.quarantined or self.note)
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether items failed, or part of the input was put into quarantine."""
+        return bool(self.failed or self.quarantined)
+
     def add(self, other: StageReport) -> None:
         """Add what the same stage did when it ran again."""
         for name in ("due", "inserted", "updated", "unchanged", "deprecated", "failed", "quarantined", "seconds"):

@@ -16,7 +16,7 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
     KEY = "calculation_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "record": (),
-        "match": ("structure_id", "material_id", "matched_by"),
+        "match": ("structure_id", "material_id", "matched_by", "mismatch"),
     }
     GROUP_FIELDS = ("formula_reduced", "chemsys", "structure_id")
 
@@ -89,3 +89,4 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
     matched_by = StringField(
         choices=("manifest", "initial structure", "final structure"), help_text="How that was found"
     )
+    mismatch = StringField(help_text="Why what its manifest names is not believed")

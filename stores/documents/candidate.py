@@ -43,11 +43,8 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     meta = meta(
         "candidates",
         {"fields": ["candidate_id"], "unique": True},
-        {"fields": ["campaign", "status", "rejected_by"]},
         "structure_id",
-        "formula_reduced",
-        "elements",
-        "energy_above_hull",
+        "campaign",
         "facets.verdict.rev",
     )
 

@@ -40,9 +40,6 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     meta = meta(
         "compositions",
         {"fields": ["formula_reduced"], "unique": True},
-        "chemsys",
-        "elements",
-        "p_2d",
         "facets.sample.rev",
         "facets.screen.rev",
         "facets.novelty.rev",

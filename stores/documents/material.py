@@ -42,10 +42,6 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     meta = meta(
         "materials",
         {"fields": ["material_id"], "unique": True},
-        "formula_reduced",
-        "chemsys",
-        "elements",
-        "source",
         "same_as",
         "facets.record.rev",
         "facets.layers.rev",
@@ -74,7 +70,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     methods = DictField(help_text="How each value was got, by field: functional or 'experiment'")
     parent_id = StringField(help_text="The material this one was derived from, as the source names it")
     discovery = StringField(help_text="How the source found it: top-down or bottom-up")
-    synthesised = BooleanField(help_text="Has been made, by the source: a report of an experiment is named")
+    synthesised = BooleanField(help_text="Has been made, as the source says: it lists only such, or names a report")
     prototype = StringField(help_text="Name of the structure type")
     reference = StringField(help_text="Publication to cite")
     extra = DictField(help_text="Further fields of the source, as they are")
@@ -93,7 +89,8 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     layering = DictField(
         help_text="Layer analysis: kind (layers, network, chains, molecules, bound, charged, intercalated or woven "
         "layers, ions), score (0 to 1, of 2D) and scores of 0D to 3D, binding of the layers (share of the bonding of "
-        "the atom bound most, strongest contact and weakest bond within in bonds, sum per Å^2), layers per cell, reason"
+        "the atom bound most; strongest contact, strongest covalent one and weakest bond within, in bonds; sum per "
+        "Å^2), layers per cell, reason"
     )
 
     same_as = ListField(StringField(), help_text="Documents of the same material, with which it shares its values")

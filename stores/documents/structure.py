@@ -40,10 +40,6 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     meta = meta(
         "structures",
         {"fields": ["structure_id"], "unique": True},
-        "formula_reduced",
-        "chemsys",
-        "elements",
-        "route",
         "parent_id",
         "origins.id",
         "known_as",

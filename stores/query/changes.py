@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Literal
 
 from ..connection import Connection
+from .counting import EXACT_TO, count_quickly
 from .fields import fields_of, has_deprecation
+from .patience import milliseconds
 from .query_errors import QueryError
 from .search import BATCH, require_initialised
 
@@ -75,8 +78,23 @@ def moment_of(connection: Connection, since: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def changes_since(connection: Connection, collection: str, since: datetime) -> Iterator[Change]:
-    """Yield what changed since a moment, in the order of the keys.
+def many_changes(connection: Connection, collection: str, since: datetime) -> dict[Kind, int] | None:
+    """Estimate how many documents changed in each way since a moment; None where they are few enough to be listed."""
+    documents = connection.database[collection]
+    time_ms = milliseconds(connection, collection, None)
+    changed = {"updated_at": {"$gte": since}}
+    numbers = [documents.count_documents({"deprecated": gone, **changed}, maxTimeMS=time_ms) for gone in (False, True)]
+    if sum(numbers) <= EXACT_TO:
+        return None
+    new = count_quickly(documents, {"deprecated": False, **changed, "created_at": {"$gte": since}}, time_ms=time_ms)
+    number_new = min(new.number, numbers[0])
+    return {"new": number_new, "changed": numbers[0] - number_new, "deprecated": numbers[1]}
+
+
+def changes_since(
+    connection: Connection, collection: str, since: datetime, *, limit: int | None = None
+) -> Iterator[Change]:
+    """Yield what changed since a moment, in the order of the keys; the first ones with a limit.
 
     Raises
     ------
@@ -89,8 +107,10 @@ def changes_since(connection: Connection, collection: str, since: datetime) -> I
         raise QueryError(f"{collection} belongs to the bookkeeping and keeps no record of changes")
     shown = (known.key, "formula_reduced", "status", "rejected_by", "waiting_for", "history", "facets", "run_id")
     projection = {"_id": 0, **dict.fromkeys((*shown, "created_at", "deprecated", "deprecation_reasons"), 1)}
-    changed = connection.database[collection].find({"updated_at": {"$gte": since}}, projection).sort(known.key, 1)
-    for doc in changed.allow_disk_use(allow_disk_use=True).batch_size(BATCH):
+    query = {"deprecated": {"$in": [False, True]}, "updated_at": {"$gte": since}}  # as the index has it
+    changed = connection.database[collection].find(query, projection).sort(known.key, 1)
+    changed.max_time_ms(milliseconds(connection, collection, limit))
+    for doc in islice(changed.allow_disk_use(allow_disk_use=True).batch_size(BATCH), limit):
         new = doc["created_at"] >= since
         if new and doc["deprecated"]:  # came and went
             continue

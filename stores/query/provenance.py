@@ -120,7 +120,7 @@ def documents_referring_to(connection: Connection, stored: StoredDocument, *, li
     """First documents, by collection, that name this one: made from it, about it, or the same as it."""
     referring: dict[str, list[Doc]] = {}
     for collection, document in BY_COLLECTION.items():
-        indexed = {model["keys"][0][0] for model in index_models(document)}
+        indexed = {model["keys"][0][0] for model in index_models(document) if "partialFilterExpression" not in model}
         names = [name for name in _REFERENCES if name in indexed and name != document.KEY]
         if not names:
             continue

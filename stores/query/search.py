@@ -1,22 +1,31 @@
 """A question to one collection: which documents, which of their fields, in which order.
 
-Documents come one by one from the server, so a question with a million answers needs the memory of a few.
+Documents come one by one from the server, so a question with a million answers needs the memory of a few. The next
+ones after a document cost what the first ones do, and no question takes longer than the settings allow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
+from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from ..connection import Connection
 from ..schema import is_initialised
+from .counting import Count, count_quickly
 from .fields import Field, Fields, fields_of, has_deprecation
+from .implied import implied, known_for_certain
 from .intervals import end_of
-from .query_errors import NotInitialised, QueryError
+from .paging import PLACE, Scan, has_steps, merged, place_of, steps
+from .patience import milliseconds, took_too_long
+from .query_errors import NoSuchDocument, NotInitialised, QueryError
 
 Doc = dict[str, Any]
 
@@ -26,6 +35,10 @@ BATCH: Final = 500
 """Documents in memory at once; left to itself, the driver takes 16 MB of them, which unpack to ten times that."""
 _MISSING: Final = "_missing_"
 _END: Final = "_end_"
+_OTHER: Final = "_other_"
+_PLACE: Final = "place_"
+_registries: WeakKeyDictionary[MongoClient[Doc], set[str]] = WeakKeyDictionary()
+"""Databases that a client has found to be registries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,12 @@ class Search:
         Names of fields, each with ``-`` in front for descending; documents without a value come last. An interval has
         its place by the end that is the worse in that order, so that a bound stands behind all that is certain. The key
         decides where these are equal, and alone without any.
-    limit, offset
-        How many documents at most, and how many to leave out before.
+    limit
+        How many documents at most; 0 or None for all.
+    offset
+        How many to leave out before. The server has to go through them: for the next page, ``after`` is the quick way.
+    after
+        Key of the document behind which to begin, in the same order: the last of the page before.
     deprecated
         Give deprecated documents too.
     possible
@@ -66,6 +83,7 @@ class Search:
     sort: Sequence[str] = ()
     limit: int | None = None
     offset: int = 0
+    after: str | None = None
     deprecated: bool = False
     possible: bool = False
     known: Fields = field(init=False)
@@ -78,18 +96,38 @@ class Search:
         if self.offset < 0 or (self.limit is not None and self.limit < 0):
             raise QueryError(f"limit and offset are at least 0, not {self.limit} and {self.offset}")
         parts = [_compiled(self.filter, known, possible=self.possible), *self.conditions]
-        if has_deprecation(self.collection) and not self.deprecated:
-            parts.append({"deprecated": False})
+        if has_deprecation(self.collection):  # either way, as indexes have it before the key
+            parts.append({"deprecated": {"$in": [False, True]} if self.deprecated else False})
         parts = [part for part in parts if part]
+        parts += implied(parts, known)
         object.__setattr__(self, "known", known)
         object.__setattr__(self, "columns", tuple(dict.fromkeys(known.get(name) for name in self.fields)))
         object.__setattr__(self, "order", _order(self.sort, known))
         object.__setattr__(self, "query", {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {}))
 
     def count(self, connection: Connection) -> int:
-        """Count the documents that match, whatever limit and offset."""
-        collection = connection.database[self.collection]
-        return int(collection.count_documents(self.query) if self.query else collection.estimated_document_count())
+        """Count the documents that match, whatever limit, offset and after.
+
+        Raises
+        ------
+        QueryError
+            It takes longer than the settings allow.
+        """
+        with self._patience(connection):
+            limit_ms = milliseconds(connection, self.collection, None)
+            return int(connection.database[self.collection].count_documents(self.query, maxTimeMS=limit_ms))
+
+    def count_quickly(self, connection: Connection) -> Count:
+        """Count the documents that match, or estimate how many where there are more than 10,000.
+
+        Raises
+        ------
+        QueryError
+            It takes longer than the settings allow.
+        """
+        with self._patience(connection):
+            time_ms = milliseconds(connection, self.collection, self.limit)
+            return count_quickly(connection.database[self.collection], self.query, time_ms=time_ms)
 
     def documents(self, connection: Connection) -> Iterator[Doc]:
         """Documents one by one, as stored.
@@ -98,43 +136,104 @@ class Search:
         ------
         NotInitialised
             The database has no collections yet.
+        QueryError
+            There is no document ``after``, or it takes longer than the settings allow.
         """
         require_initialised(connection)
-        if self.limit == 0:
-            return
-        collection = connection.database[self.collection]
-        (first, _), *others = self.order
+        with self._patience(connection):
+            yield from self._in_steps(connection) if has_steps(self.order) else self._by_pipeline(connection)
+
+    @contextmanager
+    def _patience(self, connection: Connection) -> Iterator[None]:
         try:
-            if any(by.low for by, _ in self.order) or any(map(self._lacks_last, others)):
-                yield from collection.aggregate(self._pipeline(), allowDiskUse=True, batchSize=BATCH)
-            elif self._lacks_last(self.order[0]):
-                yield from self._with_and_without(collection, first.path)
-            else:
-                yield from self._found(collection, self.query, self.offset, self.limit)
+            yield
+        except ExecutionTimeout as error:
+            order = [(by.path, direction) for by, direction in self.order]
+            raise took_too_long(connection, self.collection, self.query, order) from error
         except OperationFailure as error:
             raise QueryError(f"the database can't answer this: {error.details or error}") from error
 
-    def _lacks_last(self, by: tuple[Field, int]) -> bool:
-        """Whether documents may be without a value, which MongoDB's order would put first."""
-        return by[1] > 0 and not by[0].required and by[0].path != self.known.key
+    def _in_steps(self, connection: Connection) -> Iterator[Doc]:
+        """One step after another until there are enough, each scan as an index has it."""
+        collection = connection.database[self.collection]
+        first = self.order[0][0].path
+        left_out, left = self.offset, self.limit or None
+        sure = known_for_certain([self.query], first)
+        for rows in steps(self.order, self._anchor(collection)):
+            if sure and any(scan.condition.get(first, "") is None for row in rows for scan in row):
+                continue
+            simple = len(rows) == 1 and len(rows[0]) == 1
+            given = 0
+            most = None if left is None else left + (0 if simple else left_out)
+            limit_ms = milliseconds(connection, self.collection, self.limit)
+            shown = self._projection()
+            if self.columns and len(rows) > 1:
+                shown[PLACE] = [f"${path}" for path in place_of(self.order)]
+            found = [self._row(collection, row, shown, left_out if simple else 0, most, limit_ms) for row in rows]
+            documents: Iterable[Doc] = found[0] if len(rows) == 1 else merged(found, self.order)
+            for document in islice(documents, 0 if simple else left_out, most):
+                given += 1
+                yield document
+            if left is not None:
+                left -= given
+                if left == 0:
+                    return
+            if left_out:
+                passed = [self._all_of(scan.condition) for row in rows for scan in row]
+                number = 0 if given else sum(collection.count_documents(query, maxTimeMS=limit_ms) for query in passed)
+                left_out = max(left_out - number, 0) if not given else 0
 
-    def _with_and_without(self, collection: Collection[Doc], path: str) -> Iterator[Doc]:
-        """First the documents that have a value, then those that have none: both as an index has them."""
-        having: Doc = {"$and": [self.query, {path: {"$ne": None}}]}
-        given = 0
-        for doc in self._found(collection, having, self.offset, self.limit):
-            given += 1
-            yield doc
-        if given == self.limit:
-            return
-        left_out = self.offset - collection.count_documents(having) if self.offset and not given else 0
-        left = None if self.limit is None else self.limit - given
-        yield from self._found(collection, {"$and": [self.query, {path: None}]}, max(left_out, 0), left)
+    def _row(
+        self,
+        collection: Collection[Doc],
+        row: Sequence[Scan],
+        shown: Doc,
+        offset: int,
+        limit: int | None,
+        time_ms: int,
+    ) -> Iterator[Doc]:
+        for scan in row:
+            cursor = collection.find(self._all_of(scan.condition), shown, skip=offset, limit=limit or 0)
+            cursor.sort(scan.sort).allow_disk_use(allow_disk_use=True).batch_size(BATCH).max_time_ms(time_ms)
+            yield from cursor
 
-    def _found(self, collection: Collection[Doc], query: Doc, offset: int, limit: int | None) -> Iterator[Doc]:
-        cursor = collection.find(query, self._projection(), skip=offset, limit=limit or 0)
-        order = [(by.path, direction) for by, direction in self.order]
-        return cursor.sort(order).allow_disk_use(allow_disk_use=True).batch_size(BATCH)
+    def _all_of(self, condition: Doc) -> Doc:
+        parts = [part for part in (self.query, condition) if part]
+        return {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {})
+
+    def _anchor(self, collection: Collection[Doc]) -> Doc | None:
+        """What the document ``after`` has its place by; None where the beginning is asked for."""
+        if self.after is None:
+            return None
+        if len(self.order) == 1:  # its place is known, be it there or not
+            return {self.known.key: self.after}
+        paths = (path for by, _ in self.order for path in (by.path, by.low, by.high) if path)
+        shown = dict.fromkeys(_without_parts(paths), 1)
+        anchor = collection.find_one({self.known.key: self.after}, {"_id": 0, **shown})
+        if anchor is None:
+            raise NoSuchDocument(
+                f"{self.collection} have no {self.known.key} {self.after!r}",
+                "--after takes the id of the last document of the page before.",
+            )
+        return anchor
+
+    def _by_pipeline(self, connection: Connection) -> Iterator[Doc]:
+        """All that match put in order by the server, where no index has the order."""
+        collection = connection.database[self.collection]
+        limit_ms = milliseconds(connection, self.collection, self.limit)
+        marks, order = self._marks()
+        stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}]
+        if self._anchor(collection) is not None:
+            places = {f"{_PLACE}{i}": {"$ifNull": [f"${name}", None]} for i, name in enumerate(order)}
+            at = [{"$match": {self.known.key: self.after}}, {"$addFields": marks}, {"$project": {"_id": 0, **places}}]
+            anchor = next(collection.aggregate(at))
+            stages.append({"$match": {"$expr": _behind(order, [anchor[name] for name in places])}})
+        stages.append({"$sort": order})
+        stages += [{"$skip": self.offset}] if self.offset else []
+        stages += [{"$limit": self.limit}] if self.limit else []
+        shown = self._projection() if self.columns else dict.fromkeys([*INTERNAL, *marks], 0)
+        stages.append({"$project": shown})
+        yield from collection.aggregate(stages, allowDiskUse=True, batchSize=BATCH, maxTimeMS=limit_ms)
 
     def _projection(self) -> Doc:
         if self.columns:
@@ -142,8 +241,8 @@ class Search:
             return {"_id": 0, **dict.fromkeys(_without_parts(paths), 1)}
         return dict.fromkeys(INTERNAL, 0)
 
-    def _pipeline(self) -> list[Doc]:
-        # In MongoDB's order a missing value is the least; only a field that says so can bring it to the end.
+    def _marks(self) -> tuple[Doc, dict[str, int]]:
+        """Fields that bring missing values to the end and intervals to their place, and the order with them."""
         marks: Doc = {}
         order: dict[str, int] = {}
         for i, (by, direction) in enumerate(self.order):
@@ -152,25 +251,44 @@ class Search:
                 order[f"{_MISSING}{i}"] = 1
             if by.low:
                 marks[f"{_END}{i}"] = end_of(by, "high" if direction > 0 else "low")
-                order[f"{_END}{i}"] = direction
+                marks[f"{_OTHER}{i}"] = _other_end(
+                    *((by.high, by.low) if direction > 0 else (by.low, by.high)), by.path
+                )
+                order |= {f"{_END}{i}": direction, f"{_OTHER}{i}": direction}
             order[by.path] = direction
-        stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}, {"$sort": order}]
-        if self.offset:
-            stages.append({"$skip": self.offset})
-        if self.limit is not None:
-            stages.append({"$limit": self.limit})
-        if self.columns:
-            return [*stages, {"$project": self._projection()}]
-        return [*stages, {"$project": dict.fromkeys([*INTERNAL, *marks], 0)}]
+        return marks, order
+
+
+def _behind(order: dict[str, int], place: Sequence[Any]) -> Doc:
+    """Expression that a document stands behind a place in an order, whatever the types of its values."""
+    either = []
+    for i, (name, direction) in enumerate(order.items()):
+        same = [{"$eq": [_or_null(other), {"$literal": place[j]}]} for j, other in enumerate(list(order)[:i])]
+        comparison = "$gt" if direction > 0 else "$lt"
+        either.append({"$and": [*same, {comparison: [_or_null(name), {"$literal": place[i]}]}]})
+    return {"$or": either}
+
+
+def _other_end(end: str, other: str, path: str) -> Doc:
+    """Expression of the end that decides among equal worse ends: null where it is open, the value where both are."""
+    return {"$ifNull": [f"${other}", {"$cond": [{"$gt": [f"${end}", None]}, None, f"${path}"]}]}
+
+
+def _or_null(name: str) -> Doc:
+    return {"$ifNull": [f"${name}", None]}
 
 
 def require_initialised(connection: Connection) -> None:
-    """Raise `NotInitialised` where the database has no collections yet."""
+    """Raise `NotInitialised` where the database has no collections yet; a client is told so once."""
+    seen = _registries.setdefault(connection.client, set())
+    if connection.name in seen:
+        return
     if not is_initialised(connection):
         raise NotInitialised(
             f"{connection.describe()} holds no registry yet",
             "Prepare it with: exfolio db init; bring in materials with: exfolio ingest (see its --help).",
         )
+    seen.add(connection.name)
 
 
 def _compiled(text: str, known: Fields, *, possible: bool) -> Doc:

@@ -13,7 +13,8 @@ from typing import Final
 _LONGEST: Final = 200
 _FORMULA: Final = re.compile(r"(?:[A-Z][a-z]?|[0-9.()\[\] ])+")
 _SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_HYDRATE: Final = re.compile(r"\.\d*\(?(?:[HDT]2O|OH2|N[HD]3|H2O2)\)?|[A-Za-z)\]]\.(?!\d)")
+_HYDRATE: Final = re.compile(r"\.\d* *\(?(?:[HDT]2O|OH2|N[HD]3|H2O2)\)?|[A-Za-z)\]]\.(?!\d)")
+_ISOTOPE_OR_ELEMENT: Final = re.compile(r"(?:D[BSY]|T[ABCEHILMS])(?![a-z])")
 _OF_MATERIALS_PROJECT: Final = re.compile(r"((?:[\w.-]+:)?(?:mp|mvc))-(?:([a-z]{1,13})|(\d{1,18}))")
 _FILLED: Final = 8  # letters
 _ANONYMOUS: Final = re.compile(r"(?:[A-Z][0-9]*)+")
@@ -36,6 +37,8 @@ def reduced(formula: str) -> str:
         raise ValueError(f"{formula!r} is no formula")
     if _HYDRATE.search(formula):
         raise ValueError(f"{formula!r} may be a hydrate or hold a decimal amount: write all its atoms out")
+    if capitals := _ISOTOPE_OR_ELEMENT.search(formula):
+        raise ValueError(f"{capitals[0]} of {formula!r} may be an element, or an isotope of hydrogen and another")
     # Half a second, for those who ask for a formula only.
     from pymatgen.core.composition import Composition
     from pymatgen.core.periodic_table import Element

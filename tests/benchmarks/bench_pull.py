@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.sources.service_stage import LiveSourceStage
+from exfolio.builders.sources.live.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import SourceUnavailable
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.settings import load_settings

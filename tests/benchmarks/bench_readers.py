@@ -14,8 +14,8 @@ import warnings
 from pathlib import Path
 
 from exfolio.builders.sources.readers.structure_files import StructureFiles
-from exfolio.builders.sources.records.material_fields import read_structure, structure_fields
 from exfolio.builders.sources.records.raw_record import RawRecord
+from exfolio.builders.sources.records.structure_fields import read_structure, structure_fields
 from pymatgen.core import Structure
 from pymatgen.io.cif import CifParser, CifWriter
 from pymatgen.io.vasp.inputs import Poscar

@@ -1,4 +1,6 @@
-"""Times the ingestion of a tree of VASP folders against bare Vasprun parsing on as many processes, in one run.
+"""Times `exfolio ingest vasp` on a tree of VASP folders against bare Vasprun parsing on as many processes.
+
+Both are commands of their own, in turns; each is timed as a whole, and without the time it takes to start.
 
     python tests/benchmarks/bench_vasp.py [shared/data/vasp] --folders 20000 --processes 2 [--kill]
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import multiprocessing
+import json
 import os
 import random
 import shutil
@@ -20,19 +22,16 @@ import sys
 import tempfile
 import time
 import uuid
-import warnings
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
-from exfolio.builders.calculations.vasp.guards import BadRun, plain_xml
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.engine.stage import Stage
-from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection, connect
+from exfolio.stores.schema import initialise
 from exfolio.stores.settings import Settings
-from pymatgen.io.vasp.outputs import Vasprun
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "vasp"
 # Shares of the tree; most calculations of a campaign are small.
@@ -44,7 +43,8 @@ SHARES = {
     "LiFe4P4O16_HSE06": 0.01,
     "broken": 0.06,
 }
-SAMPLE = 100  # folders that are parsed bare
+BARE = Path(__file__).with_name("bare_vasprun.py")
+SAMPLE = 400  # folders that are parsed bare
 
 
 def main() -> None:
@@ -72,6 +72,7 @@ def main() -> None:
             flush=True,
         )
         with connect(settings, autostart=True) as connection:
+            initialise(connection)
             try:
                 if given.kill:
                     kill_on_the_way(root, connection, given.processes, len(good))
@@ -123,71 +124,55 @@ def break_one(data: Path, folder: Path, number: int) -> None:
 def measure(root: Path, connection: Connection, good: list[Path], bad: int, processes: int) -> None:
     """Ingest what of the tree is not in the registry yet, parse a sample of it bare, and count what is there."""
     calculations = connection.database["calculations"]
-    memory: list[int] = []
-
-    def watch(_stage: Stage, _report: StageReport) -> None:
-        me = psutil.Process()
-        memory.append(sum(one.memory_info().rss for one in (me, *me.children(recursive=True)) if one.is_running()))
-
     before = calculations.count_documents({})
     bare_before = bare(good, processes)
-    started = time.perf_counter()
-    report = run_stage(VaspStage([root]), connection, processes=processes, progress=watch)
-    ours = report.due / (time.perf_counter() - started)
+    report, whole, memory = ingested(root, connection, processes)
     bare_after = bare(good, processes)
-    started = time.perf_counter()
-    again = run_stage(VaspStage([root]), connection, processes=processes)
-    seconds = time.perf_counter() - started
+    again, seconds, _ = ingested(root, connection, processes)
     total, folders = calculations.count_documents({}), len(calculations.distinct("directory"))
     refused = connection.database["quarantine"].count_documents({})
     print(
-        f"  {report.due:,} folders in this run, {report.inserted:,} calculations new, {report.unchanged:,} done twice; "
-        f"{total:,} calculations of {folders:,} folders, {refused:,} in quarantine"
+        f"  {report['due']:,} folders in this run, {report['inserted']:,} calculations new, "
+        f"{report['unchanged']:,} done twice; {total:,} calculations of {folders:,} folders, {refused:,} in quarantine"
     )
-    assert (before + report.inserted, total, folders) == (total, len(good), len(good)), report
-    assert (refused, report.failed) == (bad, 0), report
-    assert (again.due, again.written) == (0, 0), again
-    for name in bare_before:
-        peer = (bare_before[name] + bare_after[name]) / 2
-        print(f"  {name:<34} {peer:8.1f} /s   ingestion {ours:8.1f} /s   {ours / peer:5.2f} x")
+    assert (before + report["inserted"], total, folders) == (total, len(good), len(good)), report
+    assert (refused, report["failed"]) == (bad, 0), report
+    assert (again["due"], again["inserted"] + again["updated"]) == (0, 0), again
+    for name, ours in (("without the start", report["seconds"]), ("whole commands", whole)):
+        rate, peer = report["due"] / ours, (bare_before[name] + bare_after[name]) / 2
+        print(f"  {name:<20} Vasprun {peer:8.1f} /s   ingestion {rate:8.1f} /s   {rate / peer:5.2f} x")
     quarter = max(memory[len(memory) // 8 : len(memory) // 4] or memory) >> 20
     print(f"  memory of all processes: {quarter:,} MiB in the first quarter, {max(memory) >> 20:,} MiB at most")
     print(f"  the same tree again: {seconds:.1f} s, nothing read")
 
 
+def ingested(root: Path, connection: Connection, processes: int) -> tuple[dict[str, Any], float, list[int]]:
+    """Report of the command, its seconds, and the bytes of memory that it held with its workers, now and then."""
+    command = [sys.executable, "-m", "exfolio", "ingest", "vasp", str(root), "-n", str(processes), "--json"]
+    memory: list[int] = []
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"EXFOLIO_DATABASE": connection.name})
+    while child.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            me = psutil.Process(child.pid)
+            memory.append(sum(one.memory_info().rss for one in (me, *me.children(recursive=True))))
+        time.sleep(0.1)
+    seconds = time.perf_counter() - started
+    assert child.stdout is not None
+    return json.load(child.stdout), seconds, memory
+
+
 def bare(good: list[Path], processes: int) -> dict[str, float]:
-    """Give files per second of Vasprun alone, in a pool that has been started before."""
+    """Files per second of Vasprun alone: of the script as a whole, for all files, and of its parsing."""
     sample = random.Random(1).sample(good, min(SAMPLE, len(good)))
-    rates = {}
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        list(pool.map(parse_as_it_is, sample[: 2 * processes]))
-        for name, work in (("Vasprun as it is", parse_as_it_is), ("Vasprun without density of states", parse_lean)):
-            started = time.perf_counter()
-            list(pool.map(work, sample))
-            rates[name] = len(sample) / (time.perf_counter() - started)
-    return rates
-
-
-def parse_as_it_is(path: Path) -> float:
-    """Parse a file with pymatgen's defaults, but for POTCARs."""
-    return _parse(path, parse_dos=True)
-
-
-def parse_lean(path: Path) -> float:
-    """Parse a file with the options that ingestion takes."""
-    return _parse(path, parse_dos=False)
-
-
-def _parse(path: Path, *, parse_dos: bool) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return float(Vasprun(path, parse_dos=parse_dos, parse_potcar_file=False).final_energy)
-        except UnicodeDecodeError:  # a name that pymatgen takes for no compressed file
-            with plain_xml(path) as plain:
-                return float(Vasprun(plain, parse_dos=parse_dos, parse_potcar_file=False).final_energy)
-        except BadRun:
-            return 0.0
+    script = [sys.executable, str(BARE), str(processes)]
+    started = time.perf_counter()
+    done = subprocess.run(script, input="\n".join(map(str, sample)), text=True, stdout=subprocess.PIPE, check=True)
+    start = time.perf_counter() - started - (parsing := json.loads(done.stdout)["seconds"])
+    return {
+        "without the start": len(sample) / parsing,
+        "whole commands": len(good) / (start + parsing * len(good) / len(sample)),
+    }
 
 
 def kill_on_the_way(root: Path, connection: Connection, processes: int, count: int) -> None:

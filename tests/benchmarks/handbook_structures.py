@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from exfolio.builders.sources.readers import handbook
+from exfolio.builders.sources.bundled import handbook
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import Representatives, prepare
 from exfolio.models.structure.serialization import from_plain

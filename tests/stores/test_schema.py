@@ -33,3 +33,15 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
     assert not candidates["more"]["highs"]
     assert "lows" not in candidates["plain"]
     assert not any("bound" in doc or "bounds" in doc for doc in (*properties.values(), *candidates.values()))
+
+
+def test_indexes_that_others_stand_in_for_go_and_those_of_other_people_stay(connection: Connection) -> None:
+    initialise(connection)
+    materials = connection.database["materials"]
+    materials.create_index("chemsys", name="chemsys_1")
+    materials.create_index("density", name="density_1")
+
+    initialise(connection)
+
+    assert "chemsys_1" not in materials.index_information()
+    assert "density_1" in materials.index_information()

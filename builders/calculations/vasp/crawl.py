@@ -18,9 +18,9 @@ MANIFEST: Final = "exfolio.json"
 """File beside a calculation's input that says which candidate it is for."""
 
 # vasprun.xml, and as jobs and people rename it: vasprun.xml.relax1 (custodian), vasprun.relax1.xml, vasprun_static.xml,
-# vasprun-1.xml, MoS2_vasprun.xml.
+# vasprun-1.xml, MoS2_vasprun.xml, Copy of vasprun.xml.
 _VASPRUN = re.compile(
-    r"(?:(?P<first>[^.]+)[._-])?vasprun(?:[._-]?(?P<before>[^.]+))?\.xml(?:\.(?P<after>[^.]+))?", re.IGNORECASE
+    r"(?:(?P<first>[^.]+)[._ -])?vasprun(?:[._ -]?(?P<before>[^.]+))?\.xml(?:\.(?P<after>[^.]+))?", re.IGNORECASE
 )
 _NOT_READ = re.compile(r"(?:[^.]+[._-])?vaspout(?:[._-]?[^.]+)?\.h5", re.IGNORECASE)
 _OUTPUT_ONLY = re.compile(r"OUTCAR(\..+)?")

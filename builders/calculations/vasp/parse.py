@@ -36,8 +36,8 @@ from ....models.calculation.usability import Usability, has_unsaid_energy, judge
 from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
-from ...sources.records.material_fields import amounts_of, checked, structure_fields
 from ...sources.records.raw_record import BadRecord
+from ...sources.records.structure_fields import amounts_of, checked, structure_fields
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
 from .manifest import read_manifest
@@ -87,6 +87,8 @@ SETTINGS: Final = (
 )
 """Tags that are kept: they decide whether two energies can be compared."""
 
+_TAIL: Final = 4096
+"""Bytes at the end of a file within which its root element is closed."""
 GROWN: Final = 0.15
 """Relative growth of the volume in a relaxation that leaves a tenth less than the cut-off asked for."""
 _MESHES: Final = (Kpoints.supported_modes.Gamma, Kpoints.supported_modes.Monkhorst)
@@ -134,11 +136,18 @@ def _read(path: Path, name: str) -> Vasprun:
         # A POTCAR is licensed and may be anything; the titles in vasprun.xml tell which were used.
         return Vasprun(path, parse_dos=False, parse_eigen=True, parse_potcar_file=False)
     except XMLSyntaxError as error:
-        cut = "Premature end" in str(error) or "no element found" in str(error)
-        what = "ends too early: the calculation still runs, or was cut off" if cut else "is not well-formed XML"
+        cut = "ends too early: the calculation still runs, or was cut off"
+        what = "is not well-formed XML" if _is_whole(path) else cut
         raise BadRun(f"{name} {what} ({error.msg})", "Run it to its end, or fetch the file again.") from None
     except _UNREADABLE as error:
         raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the root element is closed: a file that was cut off may end within a tag, or a number."""
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - _TAIL, 0))
+        return b"</modeling>" in stream.read()
 
 
 def _told(caught: list[warnings.WarningMessage]) -> list[str]:
@@ -162,6 +171,7 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     initial = checked(vasprun.initial_structure)
     titles = [str(symbol) for symbol in vasprun.potcar_symbols]
     elements = [title.split()[1].partition("_")[0] for title in titles if len(title.split()) > 1]
+    _check_elements(vasprun.atomic_symbols, species, titles, elements)
     hubbards = hubbards_of_run(tags, elements)
     mesh = _mesh(vasprun)
     kind = kind_of_run(tags, k_points_along_lines=mesh is None, k_point_weights=vasprun.actual_kpoints_weights)
@@ -218,6 +228,18 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         set_aside=set_aside,
     )
     return doc | usability_fields(judge(run))
+
+
+def _check_elements(symbols: list[str], species: list[Species], titles: list[str], elements: list[str]) -> None:
+    """Refuse atoms that are called by another element than their POTCAR is of: X is read as Xe, whatever it was."""
+    if not len(species) == len(titles) == len(elements):
+        return
+    first = 0
+    for one, title, element in zip(species, titles, elements, strict=True):
+        named = {str(symbol) for symbol in symbols[first : first + one.atoms]}
+        first += one.atoms
+        if named - {element}:
+            raise BadRecord(f"atoms are read as {', '.join(sorted(named))}, and their POTCAR is {title}")
 
 
 def usability_fields(usability: Usability) -> Doc:
@@ -337,6 +359,9 @@ def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
         facts["largest_force"] = force
     elif len(steps[-1].get("forces", [])):
         notes.append("the last forces are not finite")
+    stress = np.array(steps[-1].get("stress", []), dtype=np.float64)
+    if stress.shape == (3, 3) and np.isfinite(stress).all():
+        facts["stress"] = stress.round(6).tolist()
     first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
     facts["volume_change"] = float(last / first - 1.0)
     if facts["volume_change"] > GROWN:

@@ -15,7 +15,7 @@ from ..batches import Batch
 from ..stage import Stage
 from . import worker_processes
 from .interruption import Interrupted, stopping_on_signals
-from .worker_processes import COLLECT_EVERY, MakeExecutor, process_pool, start_early
+from .worker_processes import COLLECT_EVERY, MakeExecutor, process_pool
 
 _SWITCH_SECONDS = 0.0005
 
@@ -146,4 +146,4 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-__all__ = ["Interrupted", "Progress", "run_stage", "start_early"]
+__all__ = ["Interrupted", "Progress", "run_stage"]

@@ -15,11 +15,10 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing import connection, forkserver
-from multiprocessing.context import BaseContext
-from typing import Any
+from typing import Any, Final
 
 from ....models.learning.threads import threads_of_torch
 from .. import lookups
@@ -28,12 +27,13 @@ from ..stage import Stage
 from .interruption import STOPPING, Interrupted, kept_from_children
 
 logger = logging.getLogger(__name__)
-_PRELOADED = (
+FOR_REFRESH: Final = (
     "exfolio.builders.refresh",
     "exfolio.models.structure.comparison.matching",
     "exfolio.models.structure.layered.monolayer",
 )
-_PRELOADED_LEARNING = (
+"""What the stages of a refresh import, at once or in their work."""
+FOR_LEARNING: Final = (
     "exfolio.builders.compositions.route",
     "exfolio.builders.structures.crystal_gan_stage",
     "chgnet.model",
@@ -48,29 +48,26 @@ MakeExecutor = Callable[[int, Callable[[bytes], None], bytes], Executor]
 """Takes the number of workers, what each of them calls when it starts, and with which argument."""
 
 
-def start_early(*, learning: bool) -> None:
+def start_early(modules: Iterable[str]) -> None:
     """Begin to import what worker processes will need, in a process of its own, while this one does other things.
 
     Parameters
     ----------
-    learning
-        Whether stages will apply networks.
+    modules
+        What they will need; what is not among it each worker imports by itself. Where a process imports for workers
+        already, that goes on as it is.
     """
-    _context(learning=learning)
-    _begin_to_import()
+    if _method() == "forkserver":
+        multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
+        with kept_from_children():
+            forkserver.ensure_running()
 
 
 def process_pool(processes: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
     """Worker processes of this machine, each begun with the payload."""
-    context = _context(learning="torch" in sys.modules)
-    _begin_to_import()
+    start_early(needed_by_workers())
+    context = multiprocessing.get_context(_method())
     return ProcessPoolExecutor(processes, mp_context=context, initializer=begin, initargs=(payload,))
-
-
-def _begin_to_import() -> None:
-    if _method() == "forkserver":
-        with kept_from_children():
-            forkserver.ensure_running()
 
 
 def _method() -> str:
@@ -78,11 +75,16 @@ def _method() -> str:
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def _context(*, learning: bool) -> BaseContext:
-    context = multiprocessing.get_context(_method())
-    # Imported once, for the workers of all stages.
-    context.set_forkserver_preload([*_PRELOADED, *(_PRELOADED_LEARNING if learning else ())])
-    return context
+def needed_by_workers() -> list[str]:
+    """Modules that are imported once, for the workers of all stages that this process may run."""
+    if FOR_REFRESH[0] in sys.modules:
+        return [*FOR_REFRESH, *(FOR_LEARNING if "torch" in sys.modules else ())]
+    known, stages = set(), list(Stage.__subclasses__())
+    while stages:
+        stage = stages.pop()
+        stages += stage.__subclasses__()
+        known.add(stage.__module__)
+    return sorted(module for module in known if module.startswith("exfolio."))
 
 
 def computed(stage: Stage, processes: int, make_executor: MakeExecutor = process_pool) -> Generator[Batch, None, None]:

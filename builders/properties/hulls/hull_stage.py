@@ -22,6 +22,7 @@ from .hull_entries import Phase, Phases, best_first, phases, snapshot
 from .hull_intervals import hull_intervals
 from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distance
 from .reference_structures import add_structures
+from .strained_layers import limited_by_strain
 from .usable_calculations import USABLE_FIELDS
 
 HULL_STAGES = "hull:"
@@ -31,7 +32,7 @@ AGAINST = ("known", "known and ours")
 
 _CALCULATION_FIELDS = (
     *("composition", "formula_reduced", "energy", "energy_per_atom", "functional", "hubbards", "potcar_symbols"),
-    *("structure", "structure_id", *USABLE_FIELDS),
+    *("structure", "structure_id", "settings", "trajectory.stress", *USABLE_FIELDS),
 )
 _SYSTEM_FIELDS = frozenset({*RegistryDocument._fields, "_id"}) - {"id"}
 
@@ -49,7 +50,7 @@ class HullStage(ChemicalSystemStage):
         Tells what is found by these settings from what others find by the same scheme; empty for the usual names.
     """
 
-    version = 5
+    version = 6
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
@@ -128,7 +129,9 @@ class HullStage(ChemicalSystemStage):
                 for phase in targets:
                     reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
                 continue
-            values = _limited(values, group, method, competing)
+            values = limited_by_strain(
+                _limited(values, group, method, competing), group["calculations"], group["layers"]
+            )
             docs |= {doc["property_id"]: doc for doc in values}
         for phase in competing.refused:
             structure_id = phase.doc.get("structure_id")

@@ -99,7 +99,7 @@ class KnownSystemStage(ChemicalSystemStage):
         ids = sorted(structures)
         for start in range(0, len(ids), self.size):
             chosen = {"structure_id": {"$in": ids[start : start + self.size]}, "deprecated": False}
-            fields = ("property_id", "structure_id", "method", "basis", "value", "content_hash")
+            fields = ("property_id", "structure_id", "method", "basis", "value", "low", "high", "content_hash")
             query = {**self.asked_about(), **chosen, "value": {"$exists": True}}
             for doc in self.db.database["properties"].find(query, {"_id": 0, **dict.fromkeys(fields, 1)}):
                 structure = structures[doc["structure_id"]]
@@ -114,7 +114,7 @@ class KnownHullStage(KnownSystemStage):
     """Writes energy_above_hull from known formation energies; a lower bound where known compounds have none."""
 
     name = "known-hull"
-    version = 3
+    version = 4
     competing: ClassVar[tuple[Members, ...]] = (
         # Monolayers that have a formation energy stay in the hull; they are no compounds that it lacks.
         replace(

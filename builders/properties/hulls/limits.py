@@ -154,8 +154,9 @@ def limited_distance(
     elif "-" in system and not found.with_energy:
         reason = "no compound of these elements competes by this method: a lower bound, against elements alone"
         document = lower_bound(document, COMPOUNDS, reason)
-    elif "-" in system and below < DEEP:
-        reason = f"{-below:.2f} eV/atom below all that is known: compounds seem to be missing there, a lower bound"
+    elif below < DEEP:
+        missing = "compounds seem" if "-" in system else "the element's ground state seems"
+        reason = f"{-below:.2f} eV/atom below all that is known: {missing} to be missing there, a lower bound"
         document = lower_bound(document, COMPOUNDS, reason)
     return limited_by_dispersion(document, layer=layer, method=method)
 

@@ -31,7 +31,7 @@ from ....models.structure.symmetry.operations import (
 )
 from ....models.structure.symmetry.settings import CENTRINGS, Setting, centring, find_settings, tabulated, that_fit
 from ..records.raw_record import BadRecord
-from .cif_sites import MAX_OCCUPANCY, Atom, read_atoms
+from .cif_sites import MAX_OCCUPANCY, Atom, read_atoms, stated_numbers
 from .cif_text import Block, read_block
 from .symbols import SYMBOLS
 
@@ -43,13 +43,18 @@ _OPERATIONS = (
 )
 _CENTRINGS = ("_space_group_symop_magn_centering_xyz",)
 _SYMBOLS = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_ref")
+_DENSITY = ("_exptl_crystal_density_diffrn",)
 _HALL_SYMBOLS = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULAS = ("_chemical_formula_structural", "_chemical_formula_iupac", "_chemical_formula_moiety")
+_MODULATED = ("_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg", "_atom_site_displace_fourier")
 _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
+_MOIETY = re.compile(r"\s*(\d*\.?\d*)\s*\(?([A-Z][\w.\s]*?)(?:\s+\d*[+-])?\s*\)?\s*")
 _PLAIN_FORMULA = re.compile(f"(?:{_PART.pattern})+")
 _MAX_CELL_UNCERTAINTY = 0.05
 """Share of a length, or of a right angle: a cell that is known no better is none."""
+_LEAST_FULL = 0.3
+"""Occupancy of the fullest place of a crystal; shares multiplied by site symmetries (1/48) are far below."""
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +80,7 @@ def read_crystal(text: str) -> Structure:
         It can't be read, leaves open which crystal it is, or contradicts itself: what it states and what was found.
     """
     block = read_block(text)
-    if block.first(("_cell_modulation_dimension",)) not in (None, "0"):
+    if block.first(("_cell_modulation_dimension",)) not in (None, "0") or block.any_value(_MODULATED):
         raise BadRecord("it is modulated, which no cell of three vectors shows", remedy="give an approximant")
     lattice = _lattice(block)
     atoms = read_atoms(block, lattice.lengths)
@@ -118,7 +123,7 @@ def _crystal(
     faults += disagreements(amounts, lattice.volume, stated)
     counted = all(atom.multiplicity is not None for atom in atoms)
     if not stated.settles_contents and not (counted and not symmetry.doubt.startswith("it states")):
-        faults += list(dict.fromkeys(filter(None, [symmetry.doubt, *(atom.doubt for atom in atoms)])))
+        faults += list(dict.fromkeys(filter(None, [symmetry.doubt, _all_but_empty(atoms), *(a.doubt for a in atoms)])))
         if not alone and not counted:
             faults.append(f"its setting ({symmetry.named} is one) is not stated, nor the contents of the cell")
     if faults:
@@ -171,6 +176,15 @@ def _together(positions: Floats, owners: NDArray[np.int64], atoms: Sequence[Atom
     return [group for group in groups if group]
 
 
+def _all_but_empty(atoms: Sequence[Atom]) -> str:
+    """What is odd about occupancies of which none says that an atom is there more often than not."""
+    at_place: defaultdict[tuple[float, float, float], float] = defaultdict(float)
+    for atom in atoms:
+        at_place[atom.position] += atom.occupancy
+    fullest = max(at_place.values())
+    return f"no place is occupied by more than {fullest:.3g}, as if by site symmetry" if fullest < _LEAST_FULL else ""
+
+
 def _lattice(block: Block) -> Lattice:
     numbers = []
     for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"):
@@ -178,7 +192,9 @@ def _lattice(block: Block) -> Lattice:
         if number is None:
             raise BadRecord(f"it has no _cell_{name}", remedy="give the whole cell")
         scale = number.value if name.startswith("length") else 90.0
-        if number.value <= 0 or number.uncertainty > _MAX_CELL_UNCERTAINTY * scale:
+        if number.value <= 0:
+            raise BadRecord(f"_cell_{name} is {number.value:g}", remedy="correct the cell")
+        if number.uncertainty > _MAX_CELL_UNCERTAINTY * scale:
             raise BadRecord(
                 f"_cell_{name} is {number.value:g}, uncertain by {number.uncertainty:g}", remedy="correct the cell"
             )
@@ -232,7 +248,8 @@ def _doubt(operations: Operations, settings: Sequence[Setting], symbol: str | No
 def _stated_contents(block: Block) -> StatedContents:
     units = block.number(("_cell_formula_units_z",))
     volume = block.number(("_cell_volume",))
-    density = block.number(("_exptl_crystal_density_diffrn",))
+    density = block.number(_DENSITY)
+    weight = block.number(("_chemical_formula_weight",))
     formula = _stated_formula(block)
     z = units.value if units is not None and units.value > 0 else None
     if formula and z and z > 1 and all(amount % z == 0 for amount in formula.values()):
@@ -245,6 +262,9 @@ def _stated_contents(block: Block) -> StatedContents:
         units=z,
         volume=volume.value if volume is not None and volume.value > 0 else None,
         density=density.value if density is not None and density.value > 0 else None,
+        density_rounding=0.0 if density is None else max(density.rounding, density.uncertainty),
+        weight=weight.value if weight is not None and weight.value > 0 else None,
+        in_cell=stated_numbers(block),
     )
 
 
@@ -255,7 +275,23 @@ def _stated_formula(block: Block) -> dict[str, float] | None:
         if amounts is None:
             raise BadRecord(f"its formula sum {text!r:.80} can't be read", remedy="write element symbols and amounts")
         return amounts
-    return next((amounts for name in _FORMULAS if (text := block.first((name,))) and (amounts := _amounts(text))), None)
+    texts = [text for name in _FORMULAS if (text := block.first((name,)))]
+    readable = [amounts for text in texts if (amounts := _amounts(text) or _of_moieties(text))]
+    if texts and not readable:
+        raise BadRecord(f"its formula {texts[0]!r:.80} can't be read", remedy="state the formula sum")
+    return readable[0] if readable else None
+
+
+def _of_moieties(text: str) -> dict[str, float] | None:
+    """Atoms by element of parts such as ``Mg 2+, 2(O H 1-)``; None where they can't be read."""
+    amounts: defaultdict[str, float] = defaultdict(float)
+    for part in text.split(","):
+        match = _MOIETY.fullmatch(part)
+        if match is None or (inner := _amounts(match[2])) is None:
+            return None
+        for element, amount in inner.items():
+            amounts[element] += amount * float(match[1] or 1)
+    return dict(amounts)
 
 
 def _amounts(text: str) -> dict[str, float] | None:

@@ -20,6 +20,8 @@ MAX_UNCERTAINTY = 0.5
 _CHARGED = re.compile(r"([A-Z][a-z]?)(?:(\d?(?:\.\d+)?)([+-])|([+-])(\d(?:\.\d+)?))?")
 _NUMBERED = re.compile(r"([A-Z][a-z]?)\d+")
 _LABEL = re.compile(r"([A-Z][a-z]?)(?![A-Za-z])")
+_GROUP = re.compile(r"(?:H\d+O|[BCNO]\d+H)(?![a-z])")
+"""A label such as H2O or N1H4 may be of the molecule."""
 _AXES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _MULTIPLICITY = ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity")
 
@@ -171,7 +173,26 @@ def _element_of_label(label: str) -> tuple[str, float | None, str]:
     match = _LABEL.match(label)
     if match is None or match[1] not in SYMBOLS:
         raise BadRecord("it has no type, and its label names no element")
-    return match[1], None, ""
+    doubt = f"{label} may be {match[1]} or a group of atoms" if _GROUP.match(label) else ""
+    return match[1], None, doubt
+
+
+def stated_numbers(block: Block) -> dict[str, float] | None:
+    """Atoms in the cell by element, where a block states all of them.
+
+    Raises
+    ------
+    BadRecord
+        A type is no element, or its number none.
+    """
+    kinds = block.column("_atom_type_symbol") or []
+    numbers = block.column("_atom_type_number_in_cell") or []
+    if not kinds or len(kinds) != len(numbers) or None in kinds or None in numbers:
+        return None
+    amounts: defaultdict[str, float] = defaultdict(float)
+    for kind, number in zip(kinds, numbers, strict=True):
+        amounts[_element(kind or "")[0]] += read_number(number or "", "_atom_type_number_in_cell").value
+    return dict(amounts)
 
 
 def _stated_charges(block: Block) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """The text of a CIF block as names and values, by the grammar of CIF 1.1; knows no crystals.
 
+Of CIF 2.0 it reads texts in three quotes, and lists and tables, each as one value.
+
 Grammar: S. R. Hall, J. D. Westbrook, International Tables for Crystallography G (2006), chapter 2.2.
 """
 
@@ -12,6 +14,7 @@ from ..records.raw_record import BadRecord
 _TOKEN = re.compile(
     r"""
       \#[^\n]*
+    | (?P<quotes>\"{3}|'{3})(?P<triple>.*?)(?P=quotes)(?=\s|\Z)
     | ^;(?P<text>.*?)\n;(?=\s|\Z)
     | '(?P<single>(?:[^'\n]|'(?=\S))*)'(?=\s|\Z)
     | "(?P<double>(?:[^"\n]|"(?=\S))*)"(?=\s|\Z)
@@ -19,6 +22,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _HEADING = re.compile(r"\s*data_\S*", re.IGNORECASE)
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
 _REMEDY = "correct the file"
@@ -29,10 +33,11 @@ Value = str | None
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with its standard uncertainty, 0 where none is stated."""
+    """A number with its standard uncertainty, 0 where none is stated, and half its last digit."""
 
     value: float
     uncertainty: float = 0.0
+    rounding: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,6 +62,11 @@ class Block:
             if value is not None:
                 return value
         return None
+
+    def any_value(self, beginnings: tuple[str, ...]) -> bool:
+        """Whether a name that begins with one of these has a value."""
+        values = self.loops | {name: [value] for name, value in self.items.items()}
+        return any(any(values[name]) for name in values if name.startswith(beginnings))
 
     def column(self, name: str) -> list[Value] | None:
         """Values of a name, of one row where it stands alone; None where it is not there."""
@@ -128,25 +138,30 @@ def read_number(text: str, name: str) -> Number:
         comma = "; the decimal sign of a CIF is the point" if re.search(r"\d,\d", text) else ""
         raise BadRecord(f"{name} is no number but {text!r:.60}{comma}", remedy=_REMEDY)
     value = float(match[1])
-    if match[2] is None:
-        return Number(value)
     mantissa, _, exponent = match[1].lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return Number(value, int(match[2]) * 10.0 ** (int(exponent or 0) - decimals))
+    last_digit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    return Number(value, int(match[2] or 0) * last_digit, last_digit / 2)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, Value]]:
+    depth = list_start = 0  # of brackets that are open, and where the first one is
     for match in _TOKEN.finditer(text):
         group = match.lastgroup
         if group is None:
             continue
         token = match[group]
-        if group != "bare":
+        if depth > 0:
+            depth += _opened(token) if group == "bare" else 0
+            if depth <= 0:
+                yield "value", text[list_start : match.end()]
+        elif group != "bare":
             yield "value", token.strip("\n") if group == "text" else token
         elif token[0] == "_":
             yield "name", token.lower().replace(".", "_")
         elif token in ("?", "."):
             yield "value", None
+        elif token[0] in "[{" and (depth := _opened(token)) > 0:
+            list_start = match.start()
         elif token[0] in "'\"" or (token[0] == ";" and text[match.start() - 1 : match.start()] in ("", "\n")):
             what = "a text field" if token[0] == ";" else "a quote"
             raise BadRecord(f"{what} is not closed: {token:.60}", remedy=_REMEDY)
@@ -156,6 +171,14 @@ def _tokens(text: str) -> Iterator[tuple[str, Value]]:
             raise BadRecord(f"it holds {token:.60}, which has no meaning in a CIF of crystals", remedy=_REMEDY)
         else:
             yield "value", token
+    if depth > 0:
+        raise BadRecord(f"a list is not closed: {text[list_start : list_start + 60]}", remedy=_REMEDY)
+
+
+def _opened(token: str) -> int:
+    """How many more brackets of lists and tables a token opens than it closes."""
+    token = _QUOTED.sub("", token)
+    return token.count("[") + token.count("{") - token.count("]") - token.count("}")
 
 
 def _close(block: Block, names: list[str], values: list[Value]) -> None:

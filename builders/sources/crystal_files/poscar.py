@@ -69,6 +69,7 @@ def read_poscar(text: str) -> Structure:
     counts = _counts(lines, names)
     cartesian, selective = _mode(lines)
     positions, last_words, faults = _positions(lines, sum(counts), selective=selective)
+    faults += _second_crystal(lines)
     symbols = names or _symbols_of_vasp_4(last_words, counts)
     expected = [symbol for symbol, count in zip(symbols, counts, strict=True) for _ in range(count)]
     faults += _other_symbols(last_words, expected, lines.at - len(last_words), selective=selective)
@@ -172,6 +173,8 @@ def _mode(lines: _Lines) -> tuple[bool, bool]:
     if selective:
         words = lines.next("Direct or Cartesian")
     letter = words[0][0].lower() if words else ""
+    if words[1:] and words[1].lower().startswith("configuration"):
+        raise BadRecord(f"line {lines.at}: it is a trajectory, of many cells", remedy="give its steps as POSCAR files")
     if letter not in ("d", "c", "k"):
         raise BadRecord(
             f"line {lines.at} has to say Direct or Cartesian and holds {' '.join(words)!r:.60}",
@@ -203,6 +206,24 @@ def _positions(lines: _Lines, count: int, *, selective: bool) -> tuple[Floats, l
         if len(following) == 3 and all(map(_is_number, following)):
             faults.append(f"line {lines.at + 1}: {count} atoms are announced, and more are listed")
     return positions, last_words, faults
+
+
+def _second_crystal(lines: _Lines) -> list[str]:
+    """Fault of a file in which another cell follows: behind the atoms stand numbers, or what VASP writes itself."""
+    for number, line in enumerate(lines.lines[lines.at :], start=lines.at + 1):
+        words = line.split()
+        if len(words) > 1 and words[1].lower().startswith("configuration"):
+            return [f"line {number}: it is a trajectory, of many cells"]
+        if words and all(word in SYMBOLS for word in map(_before_ending, words)):
+            counts = lines.lines[number].split() if number < len(lines.lines) else []
+            if counts and all(map(str.isdecimal, counts)):
+                return [f"line {number} names elements once more: another cell follows"]
+    return []
+
+
+def _before_ending(word: str) -> str:
+    match = _POTCAR_NAME.fullmatch(word)
+    return match[1] if match else word
 
 
 def _symbols_of_vasp_4(last_words: Sequence[Sequence[str]], counts: Sequence[int]) -> list[str]:

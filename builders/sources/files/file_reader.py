@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..records.raw_record import UNPRINTABLE
 from ..records.source_options import SourceOptionError, checked_dimension, checked_name
 from .file_search import find_files
 from .open_files import without_compression
@@ -88,7 +89,8 @@ class FileReader:
                 break
         else:
             relative = Path(path.name)
-        return os.fsencode(without_compression(relative.as_posix())).decode("utf-8", "backslashreplace")
+        name = os.fsencode(without_compression(relative.as_posix())).decode("utf-8", "backslashreplace")
+        return UNPRINTABLE.sub(lambda found: found[0].encode("unicode-escape").decode(), name)
 
     def id_prefix(self, path: Path) -> str:
         """Text before numbered ids: nothing where one file is given, else the name of the file."""

@@ -20,6 +20,8 @@ RECORD_KEYS = frozenset(
     | {"entry_id", "material_id", "task_id", "formula_pretty", "snl"}
 )
 """Keys that tell an object that is one record from an object that holds records by key."""
+_BESIDE_RECORDS = 8
+"""Objects (``links``, ``meta``) that a web service may send before its list of records; more are records by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ def load(text: str) -> Any:
 def json_items(path: Path) -> Iterator[JsonItem | BadRecord]:
     """Read the records of a file: JSON lines; a list; an object of records by key; one record; or an object with them.
 
-    The last are ``{"data": [...]}`` of web services and ``{"index": ..., "columns": ..., "data": [[...], ...]}`` of
-    pandas (orient="split") and Matbench.
+    The last are ``{"links": {...}, "data": [...]}`` of web services and ``{"index": ..., "columns": ..., "data":
+    [[...], ...]}`` of pandas (orient="split") and Matbench.
 
     Raises
     ------
@@ -141,8 +143,11 @@ def _has_lines(path: Path) -> bool:
 
 
 def _shape_of_object(text: JsonText) -> _Shape:
+    """Form of a file that is an object, by its values: records, or a list of them among what else a service says."""
     columns: tuple[str, ...] | None = None
     rows = False
+    objects = 0
+    begins_otherwise = none_found = False
     try:
         for key in text.pairs():
             if key in RECORD_KEYS:
@@ -158,14 +163,21 @@ def _shape_of_object(text: JsonText) -> _Shape:
                 if columns is None:
                     text.skip_value()
             elif begins.startswith("{"):
-                return _Shape("keyed")
+                objects += 1
+                value, _ = text.value()
+                if RECORD_KEYS & value.keys() or objects > _BESIDE_RECORDS:
+                    return _Shape("keyed")
             else:
                 text.value()
+                none_found |= key == "data" and begins == "[]"
+                begins_otherwise |= not objects
             if rows and columns is not None:
                 return _Shape("under", "data", columns)
     except (MalformedError, SourceFileError):
-        pass  # the second reading tells, with the place
-    return _Shape("single")
+        return _Shape("keyed" if objects else "single")  # the second reading tells, with the place
+    if none_found:
+        return _Shape("under", "data")
+    return _Shape("keyed" if objects and not begins_otherwise else "single")
 
 
 def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
@@ -188,10 +200,12 @@ def _streamed(path: Path, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
 def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     if shape.form == "single":
         yield _item(text, "the record", 0, None, None)
+        _end(text)
         return
     if shape.form == "keyed":
         for index, key in enumerate(text.pairs()):
             yield _item(text, f"key {key}", index, key, None)
+        _end(text)
         return
     if shape.form == "under":
         for key in text.pairs():
@@ -201,6 +215,14 @@ def _items(text: JsonText, shape: _Shape) -> Iterator[JsonItem | BadRecord]:
     word = "row" if shape.columns else "item"
     for index, _ in enumerate(text.elements()):
         yield _item(text, f"{word} {index + 1}", index, None, shape.columns)
+    if shape.form == "array":
+        _end(text)
+
+
+def _end(text: JsonText) -> None:
+    """See that nothing follows: objects one behind the other are no JSON, and more than the first of them."""
+    if following := text.peek():
+        raise MalformedError(f"more follows behind its end, beginning with {following!r}")
 
 
 def _item(

@@ -4,6 +4,7 @@ Knows bytes and lines; knows nothing of what the files mean.
 """
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -258,14 +259,16 @@ def numbered_lines(path: Path, *, limit: int = MAX_LINE_BYTES) -> Iterator[tuple
     Yields
     ------
     tuple
-        Number of the line, from 1, and its bytes without the line end; or the `BadRecord` for a line too long, or
-        for the rest of a damaged file.
+        Number of the line, from 1, and its bytes without the line end and the mark of UTF-8; or the `BadRecord` for a
+        line too long, or for the rest of a damaged file.
     """
     number = 0
     try:
         with open_source(path) as stream:
             while line := stream.readline(limit + 2):
                 number += 1
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
                 content = line.rstrip(b"\r\n")
                 if len(content) > limit:
                     while line and not line.endswith(b"\n"):

@@ -133,7 +133,9 @@ def plan_table(
         space_group=None if space_groups is None else places[space_groups[0]],
         values=tuple((places[column], name, conversions[name]) for name, (column, _) in values.items()),
         texts=tuple((places[named[name][0]], name) for name in TEXT_FIELDS if name in named),
-        extra=tuple((place, column) for place, column in enumerate(header) if column not in used and column),
+        extra=tuple(
+            (place, column or f"column {place + 1}") for place, column in enumerate(header) if column not in used
+        ),
     )
 
 

@@ -1,1 +1,1 @@
-"""Readers of files that hold known materials, one module per kind of file."""
+"""Readers of forms of file that anybody writes, and what every reader of files does."""

@@ -1,12 +1,8 @@
-"""Readers of ASE databases (SQLite or JSON): any, with keys mapped by options, and C2DB, whose keys are known.
-
-Reads geometry, energy and key-value pairs only; the ``data`` of a row, which may be anything, is never decoded.
-"""
+"""Reader of ASE databases (SQLite, JSON or LMDB), with keys of their key-value pairs mapped by options."""
 
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,25 +11,17 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Lattice, Structure
 
-from ....models.structure.vacuum import VACUUM
+from ....models.structure.vacuum import completed_cell
 from ..files.file_reader import FileReader
-from ..files.open_files import SourceFileError, open_source, quoted
-from ..records.material_fields import (
-    check_value,
-    checked,
-    claim_dimension,
-    extra_fields,
-    identity,
-    number,
-    space_group,
-    structure_fields,
-)
+from ..files.open_files import CutShortError, SourceFileError
+from ..records.material_fields import claim, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import checked, structure_fields
 from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
+from .ase_rows import ase_rows
 
-_SQLITE = b"SQLite format 3\x00"  # https://www.sqlite.org/fileformat.html, section 1.3
-_ROWS_AT_ONCE = 500
 _TEXTS = ("prototype", "reference", "discovery", "parent_id")
 # ase.db.core.default_key_descriptions: the energy of a row is that of its cell, in eV, the moment in Bohr magnetons.
 
@@ -57,18 +45,21 @@ class AseDatabase(FileReader):
     dimension
         2 or 3, where the source claims it of all its records; else a row that is periodic along two vectors is claimed
         to be a layer.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     """
 
     kind: ClassVar[str] = "ase"
     version: ClassVar[int] = 2
-    file_kinds: ClassVar[str] = "ASE databases (.db)"
-    suffixes: ClassVar[tuple[str, ...]] = (".db", ".json")
+    file_kinds: ClassVar[str] = "ASE databases (.db, .aselmdb)"
+    suffixes: ClassVar[tuple[str, ...]] = (".db", ".aselmdb", ".json")
 
     columns: Mapping[str, str] = field(default_factory=dict)
     id_key: str = "uid"
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,7 +68,7 @@ class AseDatabase(FileReader):
     @classmethod
     def accepts(cls, name: str) -> bool:
         """Whether a file in a folder is one: of ``.json`` files most are something else."""
-        return name.lower().endswith(".db")
+        return name.lower().endswith((".db", ".aselmdb"))
 
     def _plan(self) -> list[tuple[str, str, Conversion | None]]:
         """Key of each field, and how its value is converted."""
@@ -111,11 +102,12 @@ class AseDatabase(FileReader):
         """
         index = 0
         try:
-            for row in _rows(path):
-                yield RawRecord(f"row {row.id}", index, _payload(row))
+            for number, row in ase_rows(path):
+                place = f"row {number}"
+                yield row.moved(place, index) if isinstance(row, BadRecord) else RawRecord(place, index, row)
                 index += 1
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, IndexError) as error:
-            if isinstance(error, SourceFileError):
+            if isinstance(error, SourceFileError) and not isinstance(error, CutShortError):
                 raise
             yield BadRecord(
                 f"the database can't be read on: {type(error).__name__}: {error}",
@@ -144,7 +136,7 @@ class AseDatabase(FileReader):
         self._take_totals(row, document, len(structure))
         if self.reference and "reference" not in document:
             document["reference"] = self.reference
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         if self.method and (computed := [name for name in UNITS_OF_FIELD if name in document]):
             document["methods"] = dict.fromkeys(computed, self.method)
         extra = extra_fields(pairs, used=frozenset(taken))
@@ -182,114 +174,6 @@ class AseDatabase(FileReader):
             document.setdefault("magnetization", moment)
 
 
-def _c2db_columns() -> dict[str, str]:
-    # The key descriptions of C2DB: https://cmr.fysik.dtu.dk/c2db/c2db.html#key-value-pairs
-    return {
-        "formation_energy": "hform:eV/atom",
-        "energy_above_hull": "ehull:eV/atom",
-        "band_gap": "gap:eV",
-        "prototype": "prototype",
-        "space_group": "spgnum",
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class C2db(AseDatabase):
-    """The Computational 2D Materials Database, as distributed: an ASE database of monolayers, PBE."""
-
-    kind: ClassVar[str] = "c2db"
-    default_source: ClassVar[str] = "c2db"
-
-    columns: Mapping[str, str] = field(default_factory=_c2db_columns)
-    method: str | None = "PBE"
-    reference: str | None = "S. Haastrup et al., 2D Mater. 5, 042002 (2018); M. N. Gjerding et al., 2D Mater. 8, 044002"
-    dimension: int | None = 2
-
-
-def is_sqlite(path: Path) -> bool:
-    """Whether a file is an SQLite database, by its first bytes."""
-    with open_source(path) as stream:
-        return stream.read(len(_SQLITE)) == _SQLITE
-
-
-def keys_of(path: Path) -> set[str] | None:
-    """Keys of the key-value pairs in an SQLite database of ASE; None where it is none of ASE.
-
-    Raises
-    ------
-    SourceFileError
-        Where the file is damaged.
-    """
-    try:
-        with closing(_read_only(path)) as database:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not {"systems", "keys"} <= tables:
-                return None
-            return {key for (key,) in database.execute("SELECT DISTINCT key FROM keys")}
-    except sqlite3.DatabaseError as error:
-        msg = f"{quoted(path)} can't be read by SQLite: {error}; fetch it again"
-        raise SourceFileError(msg) from error
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _rows(path: Path) -> Iterator[Any]:
-    try:
-        from ase.db import connect  # only these sources need the package
-    except ImportError as error:
-        msg = f"{quoted(path)} is an ASE database, and the package ase is missing: pip install 'exfolio[ase]'"
-        raise SourceFileError(msg) from error
-    open_database: Any = connect
-    with path.open("rb") as stream:
-        head = stream.read(len(_SQLITE))
-    if head != _SQLITE:
-        if is_sqlite(path):
-            msg = f"{quoted(path)} is compressed; uncompress it first, since SQLite reads here and there in a file"
-            raise SourceFileError(msg)
-        if not head.lstrip().startswith(b"{"):
-            msg = f"{quoted(path)} is no ASE database: it begins with {head[:8]!r}"
-            raise SourceFileError(msg)
-        # The package reads such a file as a whole.
-        yield from open_database(path, type="json", use_lock_file=False).select(include_data=False)
-        return
-    if keys_of(path) is None:  # the package would make its tables in it
-        msg = f"{quoted(path)} is an SQLite database, but none of ASE: it has no tables systems and keys"
-        raise SourceFileError(msg)
-    with open_database(path, type="db", use_lock_file=False) as database:  # else each query leaves a connection open
-        last, before = 0, -1
-        while last != before:
-            before = last
-            for row in database.select(f"id>{last}", sort="id", limit=_ROWS_AT_ONCE, include_data=False):
-                yield row
-                last = row.id
-
-
-def _payload(row: Any) -> dict[str, Any]:
-    return {
-        "unique_id": str(row.unique_id),
-        "numbers": [int(number) for number in row.numbers],
-        "positions": np.asarray(row.positions, float).tolist(),
-        "cell": np.asarray(row.cell, float).tolist(),
-        "pbc": [bool(periodic) for periodic in row.pbc],
-        "energy": _float(row.get("energy")),
-        "magmom": _float(row.get("magmom")),
-        "calculator": str(row.get("calculator") or ""),
-        "key_value_pairs": {str(key): _builtin(value) for key, value in row.key_value_pairs.items()},
-    }
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _builtin(value: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
-    # What is not known is left out, as ASE has no null.
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _whole(value: Any) -> Any:
     if isinstance(value, str) and value.isdecimal():
         return int(value)
@@ -310,21 +194,13 @@ def _structure(row: Mapping[str, Any]) -> Structure:
 
 
 def _completed(cell: np.ndarray, pbc: Sequence[bool], positions: np.ndarray) -> np.ndarray:
-    """Complete a cell by its missing vector: across a layer, as long as the layer is thick and `VACUUM` more."""
+    """Cell with the vector across a layer that is zero, as ASE leaves it."""
     missing = [axis for axis in range(3) if not np.any(cell[axis])]
-    if not missing:
-        return cell
-    if len(missing) > 1 or pbc[missing[0]]:
+    if len(missing) > 1 or (missing and pbc[missing[0]]):
         raise BadRecord(
             f"it is no crystal and no layer: cell vectors {missing} are zero", remedy="give at least two cell vectors"
         )
-    (axis,) = missing
-    across = np.cross(cell[(axis + 1) % 3], cell[(axis + 2) % 3])
-    length = float(np.linalg.norm(across))
-    if length == 0:
-        raise BadRecord("its cell vectors are parallel", remedy="correct the cell")
-    across /= length
-    heights = positions @ across
-    cell = cell.copy()
-    cell[axis] = across * (float(heights.max() - heights.min()) + VACUUM)
-    return cell
+    try:
+        return completed_cell(cell, positions, missing[0]) if missing else cell
+    except ValueError as error:
+        raise BadRecord(f"its cell can't be used: {error}", remedy="correct the cell") from error

@@ -11,21 +11,10 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..records.material_fields import (
-    Occurrences,
-    amounts_of,
-    extra_fields,
-    facts_fields,
-    facts_of_amounts,
-    identity,
-    number,
-    read_structure,
-    storable,
-    structure_fields,
-    text,
-    written,
-)
+from ..records.material_fields import Occurrences, facts_fields, facts_of_amounts, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, storable, text
+from ..records.structure_fields import amounts_of, read_structure, structure_fields, written
 
 SAME_ENERGY = 1e-4
 """eV. The stated correction and the sum of the stated adjustments may differ by this: files round both."""
@@ -52,7 +41,7 @@ class EntriesJson(FileReader):
     """
 
     kind: ClassVar[str] = "entries"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
 
@@ -145,7 +134,7 @@ class EntriesJson(FileReader):
             )
         material = {**self._identity(source_id), **structure_fields(structure), "energy_per_atom": energy_per_atom}
         if (above_hull := number(data, "e_above_hull")) is not None:
-            material["energy_above_hull"] = above_hull
+            material["energy_above_hull"] = check_value("energy_above_hull", above_hull)
         if functional:
             material["methods"] = {"energy_per_atom": functional}
         return material
@@ -171,7 +160,11 @@ def _composition(record: Mapping[str, Any]) -> dict[str, float]:
     # "@class" and the like stand beside the elements where monty wrote the file.
     names = sorted(name for name in composition if not name.startswith("@"))
     amounts = {name: number(composition, name) for name in names}
-    kept = {name: amount for name, amount in amounts.items() if amount}
+    kept: dict[str, float] = {}
+    for name, amount in amounts.items():
+        if amount:  # a hull knows hydrogen, not its isotopes
+            element = "H" if name in ("D", "T") else name
+            kept[element] = kept.get(element, 0.0) + amount
     if not kept:
         raise BadRecord("the composition holds no atoms", remedy="give computed entries")
     facts_of_amounts(kept)

@@ -15,20 +15,15 @@ from pymatgen.core.structure import Lattice, Structure
 
 from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, numbered_lines, quoted
-from ..records.material_fields import (
-    Occurrences,
-    checked,
-    claim_dimension,
-    extra_fields,
-    facts_of_amounts,
-    identity,
-    structure_fields,
-)
+from ..records.material_fields import Occurrences, claim, facts_of_amounts, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import extra_fields
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import checked, structure_fields
 
 _IDS = ("material_id", "mat_id", "matpes_id", "sid", "id")
 """Keys of a comment line that are taken for the id, the first found."""
+_UNITS = frozenset({"energy_unit", "energy_units"})
 _MAX_ATOMS = 100_000
 
 
@@ -44,6 +39,8 @@ class ExtendedXyz(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its frames; else what their ``pbc`` says.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
 
     Raises
     ------
@@ -59,6 +56,7 @@ class ExtendedXyz(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,13 +117,16 @@ class ExtendedXyz(FileReader):
         """
         frame, source_id = raw.payload
         atoms = read_frame(frame)
+        _refuse_what_atoms_lack(atoms)
         document: dict[str, Any] = {
             **identity(self.source, source_id, self.source_version),
             **structure_fields(structure_of(atoms)),
         }
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         energy = atoms.calc.results.get("energy") if atoms.calc is not None else None
-        if energy is not None and np.isfinite(energy):
+        if energy is not None:
+            if not np.isfinite(energy):
+                raise BadRecord(f"its energy is {energy}, which is not finite", remedy="leave it out")
             document["energy_per_atom"] = float(energy) / len(atoms)
             if self.method:
                 document["methods"] = {"energy_per_atom": self.method}
@@ -151,6 +152,17 @@ def read_frame(frame: bytes) -> Any:
     except Exception as error:  # ASE raises whatever the text leads it into
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadRecord(f"ASE can't read it: {reason:.300}", remedy="correct the frame") from error
+
+
+def _refuse_what_atoms_lack(atoms: Any) -> None:
+    """Refuse frames whose comment says what atoms of ASE do not hold: partly occupied sites, and another unit."""
+    occupancies = atoms.info.get("occupancy")  # as ASE notes it of a CIF, whose main species alone are its atoms
+    sites = occupancies.values() if isinstance(occupancies, Mapping) else ()
+    if any(not isinstance(site, Mapping) or list(site.values()) != [1] for site in sites):
+        raise BadRecord("it is disordered, and lists the main species of each site alone", remedy="give a CIF")
+    for key in _UNITS & atoms.info.keys():
+        if str(atoms.info[key]).lower() not in ("ev", "electronvolt"):
+            raise BadRecord(f"its {key} is {atoms.info[key]!r:.40}; energies are in eV here", remedy="convert them")
 
 
 def structure_of(atoms: Any) -> Structure:

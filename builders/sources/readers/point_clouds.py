@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import numpy as np
+from pymatgen.core.structure import Structure
 
+from ....models.structure.comparison.matching import Comparison, prepare
 from ....models.structure.point_cloud import NotDecodable, decode
 from ....models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout, find_layout
 from ..files.file_reader import FileReader
 from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, quoted, rest_unread
-from ..records.material_fields import checked, claim_dimension, identity, structure_fields
+from ..records.material_fields import claim, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.source_options import SourceOptionError
+from ..records.structure_fields import checked, structure_fields
 
 MAX_NAMES_BYTES = 64 * 2**20
 """Largest array of names taken."""
@@ -34,7 +37,8 @@ _DAMAGED = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 class PointClouds(FileReader):
     """Cells of an array; the id is the cell's name where the file has names, else its place, from 1.
 
-    A name that comes again gets a number: ``mp-1000487_pox_al_mg-2``.
+    A name that comes again gets a number (``mp-1432_pox-2``), and has to be the same crystal in another setting.
+    None of the supercells that Kim et al. publish is: the atoms are listed copy by copy, the slots element by element.
 
     Attributes
     ----------
@@ -56,7 +60,7 @@ class PointClouds(FileReader):
     """
 
     kind: ClassVar[str] = "point-clouds"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "arrays of cells (.npz, .npy)"
     suffixes: ClassVar[tuple[str, ...]] = (".npz", ".npy")
 
@@ -99,6 +103,8 @@ class PointClouds(FileReader):
         layout = self._layout()
         names = _names(path, self.names)
         seen: Counter[str] = Counter()
+        times = Counter(names)
+        first: dict[str, tuple[str, list[list[float]]]] = {}  # place and cell of those names that come again
         prefix = self.id_prefix(path)
         index = 0
         try:
@@ -118,11 +124,14 @@ class PointClouds(FileReader):
                     content = stream.read(size)
                     if len(content) != size:
                         raise EOFError(f"it ends within cell {index + 1} of {shape[0]}")
-                    numbers = np.frombuffer(content, dtype=dtype).astype(float).reshape(shape[1:])
+                    cell = np.frombuffer(content, dtype=dtype).astype(float).reshape(shape[1:]).tolist()
+                    place = f"cell {index + 1}"
                     name = str(names[index]) if names is not None else str(index + 1)
                     seen[name] += 1
                     source_id = name if seen[name] == 1 else f"{name}-{seen[name]}"
-                    yield RawRecord(f"cell {index + 1}", index, (numbers.tolist(), prefix + source_id))
+                    yield RawRecord(place, index, (cell, prefix + source_id, first.get(name)))
+                    if times[name] > seen[name] == 1:
+                        first[name] = (place, cell)
         except _DAMAGED as error:
             if isinstance(error, SourceFileError):
                 raise
@@ -137,21 +146,31 @@ class PointClouds(FileReader):
         BadRecord
             The record can't be used.
         """
-        numbers, source_id = raw.payload
-        try:
-            structure = decode(numbers, self._layout())
-        except NotDecodable as error:
-            raise BadRecord(f"it is no cell: {error.reasons[0]}", remedy="correct the array or the layout") from error
+        cell, source_id, namesake = raw.payload
+        structure = self._structure(cell)
+        if namesake is not None:
+            place, earlier = namesake
+            if not Comparison().same(prepare(self._structure(earlier)), prepare(structure)):
+                raise BadRecord(
+                    f"it has the name of {place}, and is another crystal",
+                    remedy="give it a name of its own, or correct which atoms are in which slots",
+                )
         document = {
             **identity(self.source, source_id, self.source_version),
-            **structure_fields(checked(structure)),
+            **structure_fields(structure),
         }
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension)
         if self.method:
             document["methods"] = {"structure": self.method}
         if self.reference:
             document["reference"] = self.reference
         return {"materials": [document]}
+
+    def _structure(self, cell: list[list[float]]) -> Structure:
+        try:
+            return checked(decode(cell, self._layout()))
+        except NotDecodable as error:
+            raise BadRecord(f"it is no cell: {error.reasons[0]}", remedy="correct the array or the layout") from error
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -4,6 +4,7 @@ What a file states of itself has to agree with what is read (see `crystal_files`
 not refused.
 """
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..crystal_files.cif_crystal import read_crystal
+from ..crystal_files.cif_moments import read_moments
 from ..crystal_files.poscar import read_poscar
 from ..files.file_reader import FileReader
 from ..files.file_search import find_files
 from ..files.open_files import SourceFileError, numbered_lines, read_head, read_whole, rest_unread, without_compression
-from ..records.material_fields import checked, identity, storable, structure_fields
+from ..records.material_fields import claim, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import storable
+from ..records.structure_fields import checked, structure_fields
 
 MAX_BLOCK_BYTES = 8 * 2**20
 """Largest CIF block taken; some hold their whole diffraction data."""
@@ -29,6 +33,7 @@ _POSCAR_SUFFIXES = (".vasp", ".poscar", ".contcar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
 _BLOCK = re.compile(rb"\s*data_(\S*)", re.IGNORECASE)
 _ATOMS = re.compile(rb"^[ \t]*_atom_site[._](?:fract|cartn)_x\b", re.IGNORECASE | re.MULTILINE)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _STATED = {
     "formula": re.compile(r"^_chemical_formula_sum[ \t]+(\S.*)$", re.M),
     "formula_units": re.compile(r"^_cell_formula_units_Z[ \t]+(\S.*)$", re.M),
@@ -53,21 +58,24 @@ class StructureFiles(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its records.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     """
 
     kind: ClassVar[str] = "structure-files"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     @classmethod
     def accepts(cls, name: str) -> bool:
         """Whether a file in a folder is a CIF or POSCAR, by its name without compression suffix."""
-        return super().accepts(name) or name.startswith(_POSCAR_NAMES)
+        return super().accepts(name) or name.upper().startswith(_POSCAR_NAMES)
 
     @classmethod
     def _accepts_number(cls, name: str) -> bool:
@@ -148,9 +156,10 @@ class StructureFiles(FileReader):
             document["methods"] = {"structure": self.method}
         if self.reference:
             document["reference"] = self.reference
-        if self.dimension is not None:
-            document["dimension_claimed"] = self.dimension
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         extra = _stated(text) if form == "cif" else _comment(text)
+        if form == "cif" and (moments := read_moments(text)):
+            extra["magnetic_moments"] = {"unit": "µB", "sites": moments}
         if extra:
             document["extra"] = storable(extra, "extra")
         return {"materials": [document]}
@@ -160,14 +169,23 @@ def _is_cif(path: Path) -> bool:
     name = without_compression(path.name).lower()
     if name.endswith(_CIF_SUFFIXES):
         return True
-    if name.endswith(_POSCAR_SUFFIXES) or path.name.startswith(_POSCAR_NAMES):
+    if name.endswith(_POSCAR_SUFFIXES) or path.name.upper().startswith(_POSCAR_NAMES):
         return False
     head = read_head(path, 64 * 1024).lower()
     return b"_cell_length_a" in head or re.search(rb"^\s*data_", head, re.MULTILINE) is not None
 
 
 def _text(content: bytes) -> str:
-    """CIF and POSCAR are ASCII by their definition; older files hold Latin-1 in comments and names."""
+    """CIF and POSCAR are ASCII by their definition; older files hold Latin-1 in comments and names.
+
+    Raises
+    ------
+    SourceFileError
+        It is UTF-16.
+    """
+    if content.startswith(_UTF_16):
+        msg = "it is UTF-16, which no program for crystals reads; save it as UTF-8"
+        raise SourceFileError(msg)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -189,8 +207,8 @@ def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
     start, name = 0, ""
     lines: list[bytes] = []
     size = 0
-    in_text = False
-    for number, line in numbered_lines(path, limit=MAX_BLOCK_BYTES):
+    in_text = headless = False
+    for number, line in _lines(path):
         if isinstance(line, BadRecord):
             if not line.rest_unread:
                 size = MAX_BLOCK_BYTES + 1
@@ -209,8 +227,28 @@ def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:
             size += len(line) + 1
             if size <= MAX_BLOCK_BYTES:
                 lines.append(line)
+        elif not headless and _ATOMS.match(line):
+            headless = True
+            yield BadRecord(
+                "atoms are listed before the first data_ heading", remedy="give each block one", place=f"line {number}"
+            )
     if start:
         yield from _finished(start, name, lines, size)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes | BadRecord]]:
+    """Read lines that end as those of any system, without the mark of UTF-8."""
+    number = 0
+    for _, line in numbered_lines(path, limit=MAX_BLOCK_BYTES):
+        if isinstance(line, BadRecord):
+            number += 1
+            yield number, line
+            continue
+        if number == 0:
+            _text(line[:2])
+        for part in line.split(b"\r") if b"\r" in line else (line,):
+            number += 1
+            yield number, part
 
 
 def _finished(start: int, name: str, lines: list[bytes], size: int) -> Iterator[tuple[int, str, bytes] | BadRecord]:

@@ -10,19 +10,10 @@ from typing import Any, ClassVar
 
 from ..files.file_reader import FileReader
 from ..files.json_stream import JsonItem, json_items, load
-from ..records.material_fields import (
-    Occurrences,
-    check_value,
-    claim_dimension,
-    emmet_fields,
-    extra_fields,
-    facts_of_amounts,
-    formula_fields,
-    identity,
-    number,
-    text,
-)
+from ..records.emmet_fields import emmet_fields
+from ..records.material_fields import Occurrences, claim, facts_of_amounts, formula_fields, identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value, extra_fields, number, text
 
 # emmet-core's SummaryDoc, ThermoDoc and ElectronicStructureDoc: energies eV/atom, gap eV, moment µB of the cell.
 _NUMBERS = {
@@ -55,6 +46,8 @@ class StructuresJson(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its records.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     """
 
     kind: ClassVar[str] = "structures"
@@ -65,6 +58,7 @@ class StructuresJson(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         """Read the records of a file; what has no id is numbered here, since only here the order is known."""
@@ -109,7 +103,7 @@ class StructuresJson(FileReader):
             document["methods"] = dict.fromkeys(computed, self.method)
         if self.reference:
             document["reference"] = self.reference
-        claim_dimension(document, self.dimension)
+        claim(document, dimension=self.dimension, synthesised=self.synthesised)
         if extra := extra_fields(record, used=_USED):
             document["extra"] = extra
         return document

@@ -19,8 +19,9 @@ from ..files.file_reader import FileReader
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import MAX_FAULTS, TablePlan, check_fields, plan_table
 from ..files.table_lines import COMMENT, SEPARATORS, Row, rows, sniff_encoding, sniff_separator
-from ..records.material_fields import Occurrences, check_value, facts_fields, identity, space_group
+from ..records.material_fields import Occurrences, claim, facts_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
+from ..records.record_values import check_value
 from ..records.source_options import SourceOptionError
 
 _ROWS_AT_ONCE = 4096
@@ -29,6 +30,8 @@ _OTHER_DECIMAL = {
     ",": re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"),
 }
 """Numbers with the decimal sign that is not the one of the table."""
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:[.,'\s]\d{3})+(?:[.,]\d+)?")
+"""Numbers whose signs may part thousands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,8 @@ class Table(FileReader):
         Publication to cite.
     dimension
         2 or 3, where the source claims it of all its records.
+    synthesised
+        Whether all of its records have been made; not said where it is None.
     separator, encoding
         Of the files; sniffed where not given.
     decimal
@@ -64,7 +69,7 @@ class Table(FileReader):
     """
 
     kind: ClassVar[str] = "table"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
@@ -73,6 +78,7 @@ class Table(FileReader):
     method: str | None = None
     reference: str | None = None
     dimension: int | None = None
+    synthesised: bool | None = None
     separator: str | None = None
     encoding: str | None = None
     decimal: str = "."
@@ -188,8 +194,7 @@ class Table(FileReader):
         common: dict[str, Any] = {}
         if self.reference and "reference" not in taken:
             common["reference"] = self.reference
-        if self.dimension is not None:
-            common["dimension_claimed"] = self.dimension
+        claim(common, dimension=self.dimension, synthesised=self.synthesised)
         return common
 
     def _plan(self, header: Sequence[str], *, where: str = "") -> TablePlan:
@@ -209,7 +214,8 @@ class Table(FileReader):
             msg = f"the header of {quoted(path)} can't be read: {first.reason}; {first.remedy}"
             raise SourceFileError(msg)
         header = tuple(cell.strip() for cell in first.cells)
-        twice = sorted({name for name in header if header.count(name) > 1})
+        stored = [_storable_name(name) for name in header]  # a.b and a_b would be one field
+        twice = sorted({name for name in header if name and stored.count(_storable_name(name)) > 1})
         if twice:
             msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
             raise SourceFileError(msg)
@@ -321,8 +327,14 @@ def _number(cell: str, name: str, decimal: str) -> float:
         value = float(cell.replace(decimal, ".") if decimal != "." else cell)
     except ValueError:
         other, sign = (",", "comma") if decimal == "." else (".", "point")
-        swapped = _OTHER_DECIMAL[decimal].fullmatch(cell) is not None
-        remedy = f"decimal {sign}: --decimal {other}" if swapped else "leave the cell empty where it is not known"
+        if _THOUSANDS.fullmatch(cell):
+            remedy = f"write it without signs between thousands; if it has a decimal {sign}: --decimal {other}"
+        elif _OTHER_DECIMAL[decimal].fullmatch(cell):
+            remedy = f"decimal {sign}: --decimal {other}"
+        elif re.search(r"\d", cell):
+            remedy = "give a number alone, without unit, bound, range or uncertainty, or keep the column as text"
+        else:
+            remedy = "leave the cell empty where it is not known"
         raise BadRecord(f"{name} is no number but {cell[:40]!r}", remedy=remedy) from None
     if not math.isfinite(value):
         raise BadRecord(f"{name} is {cell}, which is not finite", remedy="leave the cell empty where it is not known")

@@ -3,11 +3,15 @@
 A source reads and parses; it knows no database, keeps no state between two readings and never decides what is stored.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Documents = dict[str, list[dict[str, Any]]]
 """Documents by the name of their collection: ``materials`` and ``reference_entries``."""
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters of control and of direction: an id that holds them can't be typed, nor told from another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,13 +159,16 @@ _WORDS_OF_BASES: Final = {
     "atom": "atom",
     "cell": "cell",
     "mol": "mol",
+    "mole": "mol",
     "mol_atom": "mol/atom",
     "mol_formula": "mol/formula",
 }
-_BASIS_AT_END: Final = re.compile(r"_per_(atom|formula_unit|formula|fu|cell|mol(?:_atom|_formula)?)$")
+_BASIS_AT_END: Final = re.compile(r"_per_(atom|formula_unit|formula|fu|cell|mole|mol(?:_atom|_formula)?)$")
+_PLAIN_BEGINNING: Final = re.compile(r"[A-Za-z0-9_\"']")
+"""A header that begins otherwise is not of the quantity but of its negative, its change, its bound or a logarithm."""
 _SPELT: Final = {unit.lower(): unit for unit in ("eV", "meV", "kJ", "J", "kcal", "Ha", "Ry")}
 _UNIT_AT_END: Final = re.compile(
-    r"_(?P<energy>kj(?:_per)?_mol|j(?:_per)?_mol|kcal(?:_per)?_mol|mev|ev|ha|ry)"
+    r"_(?P<energy>(?:kj|j|kcal)(?:_per)?_mole?|mev|ev|ha|ry)"
     r"(?:(?:_per)?_(?P<basis>atom|formula_unit|formula|fu|cell))?$"
 )
 
@@ -188,12 +191,14 @@ def field_of_header(header: str) -> tuple[str, str | None] | None:
     if header in KNOWN_HEADERS:
         return KNOWN_HEADERS[header]
     name, unit = header.strip(), None
+    if not _PLAIN_BEGINNING.match(name):
+        return None
     if match := _BRACKETED.fullmatch(name):
         name, unit = match["name"], match["round"] or match["square"]
     name = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("f.u.", "fu")).strip("_")
     if unit is None and (end := _UNIT_AT_END.search(name)):
         name = name[: end.start()]
-        unit = _SPELT[end["energy"].partition("_")[0]] + ("/mol" if end["energy"].endswith("_mol") else "")
+        unit = _SPELT[end["energy"].partition("_")[0]] + ("/mol" if end["energy"].endswith(("_mol", "_mole")) else "")
         unit = f"{unit}/{_WORDS_OF_BASES[end['basis']]}" if end["basis"] else unit
     basis = None
     if per := _BASIS_AT_END.search(name):
@@ -207,7 +212,10 @@ def field_of_header(header: str) -> tuple[str, str | None] | None:
 def completed(unit: str, header: str) -> str:
     """Unit that was given for a column, with what its header says that it is per, where the unit leaves that open."""
     per = _BASIS_AT_END.search(re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_"))
-    return f"{unit}/{_WORDS_OF_BASES[per[1]]}" if per and canonical(unit) in _EV else unit
+    if per is None or canonical(unit) not in _EV:
+        return unit
+    basis = f"/{_WORDS_OF_BASES[per[1]]}"
+    return unit + (basis.removeprefix("/mol") if canonical(unit).endswith("/mol") else basis)
 
 
 def _with_basis(unit: str, basis: str | None) -> str:

@@ -10,6 +10,7 @@ import json
 import logging
 import random
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from ....stores.errors import AccessError, CannotRunError
 
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """A longer answer is refused: no page of any service pulled from comes near it."""
+SILENCES = 10
+"""An answer may take so many times as long as the service may be silent: one that drips never ends."""
 LONGEST_WAIT = 60.0
 """s. Longest wait between two attempts that nobody asked for."""
 LONGEST_ASKED_WAIT = 300.0
@@ -193,7 +197,7 @@ class WebClient:
             raise QuestionRefused(f"{_shown(address)} answers {status}: {_message(body)}", status=status)
         try:
             answer = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _TryAgain(f"the answer is no JSON ({error})") from error
         if not isinstance(answer, dict):
             raise _TryAgain(f"the answer is no JSON object but {type(answer).__name__}")
@@ -202,7 +206,10 @@ class WebClient:
     def _body(self, response: requests.Response, address: str) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(_CHUNK):
+        deadline = time.monotonic() + SILENCES * self.timeout
+        while part := _next_part(response):
+            if time.monotonic() > deadline:
+                raise _TryAgain(f"the answer did not end in {SILENCES * self.timeout:g} s")
             size += len(part)
             if size > self.max_bytes:
                 raise SourceUnavailable(
@@ -210,6 +217,14 @@ class WebClient:
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+def _next_part(response: requests.Response) -> bytes:
+    """What has come of an answer, uncompressed; empty at its end."""
+    try:
+        return bytes(response.raw.read1(_CHUNK, decode_content=True) or b"")
+    except HTTPError as error:
+        raise _TryAgain(f"the answer broke off or is damaged ({type(error).__name__})") from error
 
 
 def origin(url: str) -> str:
@@ -259,7 +274,7 @@ def _message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = text
     if isinstance(answer, dict):
         errors = answer.get("errors")

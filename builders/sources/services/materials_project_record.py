@@ -12,14 +12,10 @@ from typing import Any, Final
 from emmet.core.mpid import AlphaID
 
 from ..readers.entries_json import EntriesJson
-from ..records.material_fields import (
-    check_value,
-    emmet_fields,
-    extra_fields,
-    identity,
-    number,
-)
+from ..records.emmet_fields import emmet_fields
+from ..records.material_fields import identity
 from ..records.raw_record import BadRecord, RawRecord
+from ..records.record_values import check_value, extra_fields, number
 
 REFERENCE: Final = "A. Jain et al., The Materials Project, APL Mater. 1, 011002 (2013)"
 SUMMARY_SCHEME: Final = "GGA_GGA+U_R2SCAN"

@@ -23,8 +23,8 @@ LIVE_KINDS: Final[dict[str, str]] = {
 """Name of each kind of live source and what it is, in a line."""
 
 _CLASSES: Final = {
-    "materials-project": ("materials_project", "MaterialsProject"),
-    "optimade": ("optimade", "Optimade"),
+    "materials-project": ("services.materials_project", "MaterialsProject"),
+    "optimade": ("optimade.optimade", "Optimade"),
 }
 
 
@@ -181,5 +181,5 @@ def live_source(kind: str, **options: Any) -> LiveSource:
     if kind not in _CLASSES:
         raise SourceOptionError(f"there is no live source called {kind!r}; there are: {', '.join(LIVE_KINDS)}")
     module, name = _CLASSES[kind]
-    source_class = getattr(import_module(f".{module}", __package__), name)
+    source_class = getattr(import_module(f"..{module}", __package__), name)
     return cast("LiveSource", source_of_class(source_class, kind, options))

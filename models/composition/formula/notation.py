@@ -18,6 +18,8 @@ _DOT: Final = "·"
 
 _SOLVENT: Final = re.compile(r"\(?(?:[HDT]2O|OH2|HDO|N[HD]3|H2O2|N2H4|CH3OH|C2H5OH)\)?")
 """Molecules that crystals take up; in a whole number before one of them, a dot is that of a hydrate or ammoniate."""
+_MOST_MOLECULES: Final = 24
+"""Of an alum, ``K2Al2(SO4)4.24H2O``. More of them are likelier a share: ``WO3.33H2O`` has a third of a molecule."""
 _LABELLED: Final = re.compile(r"(?:H|D|T|Li|B|C|N|O)(?![a-z])")
 """Elements before which a number may be that of an isotope: ``13CO2``."""
 _COEFFICIENT: Final = re.compile(r"(\d+/\d+|\d+(?:\.\d+)?|\.\d+)?\s*(.+)", re.DOTALL)
@@ -108,6 +110,8 @@ def _stands_between(text: str, dot: int) -> bool:
     after = text[end : end + 1]
     if after == "/":
         return True
+    if after.isspace() and end > dot + 1 and _SOLVENT.fullmatch(re.split(rf"[.{_DOT}]", text[end:])[0].strip()):
+        after = text[end:].lstrip()[0]  # CuSO4.5 H2O
     if not (after.isalpha() or after in ("(", "[", "{")) or not after:
         return False  # 6.5 at the end, or before a bracket that closes
     before = re.search(r"\d*$", text[:dot])
@@ -120,7 +124,7 @@ def _stands_between(text: str, dot: int) -> bool:
     right = re.split(rf"[.{_DOT}]", text[end:])[0]
     elements, others = set(_ELEMENT.findall(left)), set(_ELEMENT.findall(right))
     if _SOLVENT.fullmatch(right.strip()):
-        if whole != "1" and len(elements) > 1:
+        if whole != "1" and len(elements) > 1 and int(text[dot + 1 : end]) <= _MOST_MOLECULES:
             return True
     elif len(elements) < 2 or len(others) < 2 or not elements & others:
         return False

@@ -136,9 +136,9 @@ class Formulas:
 def parse(formulas: Sequence[str] | Formulas) -> Formulas:
     """Read formulas; every one must be good.
 
-    Brackets, decimals and spaces are taken as pymatgen's ``Composition`` takes them (``CuSO4.5H2O`` has 4.5 + 1 O:
-    write ``CuSO4(H2O)5`` for a hydrate). Charges are refused, as are placeholders for elements (``X2O``) that pymatgen
-    lets pass. Deuterium and tritium are hydrogen.
+    Brackets, decimals and spaces are taken as pymatgen's ``Composition`` takes them, hydrates as `notation` says.
+    Charges are refused, as are placeholders for elements (``X2O``) that pymatgen lets pass. Deuterium and tritium are
+    hydrogen; what may be one of them or an element in capitals (``TIO2``) is refused.
 
     Raises
     ------
@@ -231,6 +231,9 @@ def _character_classes() -> NDArray[np.uint8]:
     return classes
 
 
+_HYDROGEN_ISOTOPES: Final = frozenset("DT")
+
+
 def _plain_pairs() -> NDArray[np.bool_]:
     plain = np.zeros((5, 5), dtype=bool)
     plain[_NEWLINE, _UPPER] = True
@@ -243,6 +246,8 @@ def _plain_pairs() -> NDArray[np.bool_]:
 def _symbol_table() -> NDArray[np.uint8]:
     table = np.zeros((26, 27), dtype=np.uint8)
     for symbol, number in ATOMIC_NUMBERS.items():
+        if symbol in _HYDROGEN_ISOTOPES:
+            continue  # awkward: TIO2 is a dioxide of titanium in capitals
         table[ord(symbol[0]) - ord("A"), ord(symbol[1]) - ord("a") + 1 if len(symbol) == 2 else 0] = number
     return table.ravel()
 
@@ -326,6 +331,7 @@ def _merge(rows: NDArray[np.int64], numbers: NDArray[np.uint8], amounts: NDArray
 # --- awkward formulas, one by one ----------------------------------------------------------------------------------
 
 _SYMBOL: Final = re.compile(r"[A-Z][a-z]*")
+_ISOTOPE_OR_ELEMENT: Final = re.compile(r"([DT])([A-Z])(?![a-z])")
 _READABLE: Final = re.compile(r"(?:[A-Z][a-z]*|[\d.\s()\[\]{}@]|(?<=[\d.])e(?=\d))*")
 
 
@@ -384,6 +390,10 @@ def _read_compound(text: str, compound: str) -> dict[str, float]:
     for match in _SYMBOL.finditer(compound):
         if match[0] not in ATOMIC_NUMBERS:
             raise UnknownElement(text, match[0], max(text.find(match[0]), 0))
+    for match in _ISOTOPE_OR_ELEMENT.finditer(compound):
+        if (element := match[1] + match[2].lower()) in ATOMIC_NUMBERS:
+            reason = f"{match[1] + match[2]} may be {element}, or an isotope of hydrogen and {match[2]}"
+            raise UnparsableFormula(text, reason)
     try:
         return dict(Composition(compound).as_dict())
     except ValueError as error:

@@ -19,7 +19,7 @@ from .cell_matching import Misfit
 from .likeness import Likeness, likeness
 from .matching import Comparison, Prepared, prepare
 
-VERSION: Final = b"2"
+VERSION: Final = b"3"
 """Raised when comparisons turn out otherwise: fingerprints of before are then worth nothing."""
 
 

@@ -16,6 +16,7 @@ from pymatgen.analysis.structure_matcher import ElementComparator, StructureMatc
 
 from .cell_matching import Misfit, least_misfit
 from .matching import DEFAULT_TOLERANCES, Prepared
+from .reduced_cells import ReducedCell
 
 SITE_TOLERANCE: Final = 0.2
 """Cube roots of the volume per atom by which an atom may lie elsewhere within one structure: what is predicted and not
@@ -78,13 +79,15 @@ def likeness(known: Prepared, query: Prepared, misfit: Misfit | bool = True) -> 
     """
     wide = misfit if isinstance(misfit, Misfit) and misfit.small else _misfit(known, query)
     tight = wide
-    if known.tight_cell is not None and query.tight_cell is not None:
-        counts = known.tight_cell.counts
-        if counts != query.tight_cell.counts:
-            sizes = f"{sum(counts)} and {sum(query.tight_cell.counts)}"
-            return _likeness(f"primitive cells of {sizes} atoms", wide)
-        if known.cell is None or known.cell.counts != counts:
-            tight = least_misfit(known.tight_cell, query.tight_cell, **_WIDE)
+    one, other = known.tight_cell, query.tight_cell
+    if one is not None and other is not None:
+        if one.counts != other.counts:
+            sizes = f"{sum(one.counts)} and {sum(other.counts)}"
+            one, other = _calm(known, one, other), _calm(query, other, one)
+            if one.counts != other.counts:
+                return _likeness(f"primitive cells of {sizes} atoms", wide)
+        if known.cell is None or known.cell.counts != one.counts:
+            tight = least_misfit(one, other, **_WIDE)
     if tight is None:
         return _likeness("no primitive cell in common", wide)
     if tight.site > SITE_TOLERANCE or tight.strain > STRAIN_TOLERANCE:
@@ -103,6 +106,13 @@ def likeness(known: Prepared, query: Prepared, misfit: Misfit | bool = True) -> 
     if slightly_off and (known.maybe_rattled or query.maybe_rattled):
         return _likeness("hardly off, one without symmetry", tight, groups, same=True)
     return _likeness("other space groups", tight, groups)
+
+
+def _calm(own: Prepared, cell: ReducedCell, other: ReducedCell) -> ReducedCell:
+    """Primitive cell of a structure, without its noise where it may be a larger cell of the other for nothing else."""
+    if sum(cell.counts) > sum(other.counts) and own.maybe_rattled:
+        return own.calm_cell or cell
+    return cell
 
 
 def _likeness(

@@ -34,6 +34,8 @@ atom) and angle_tol (degrees)."""
 TIGHT_TOLERANCE: Final = 0.1
 """Å along each axis within which atoms are repeated by a translation of the very structure, where pymatgen allows
 0.25: half of it is by how much an atom may be off."""
+RATTLED_TOLERANCE: Final = 0.2
+"""Å, the same for a structure that has no symmetry at all, which is noise: each atom may be off by 0.1 Å then."""
 SYMMETRY_TOLERANCE: Final = 0.1
 """Å between an atom and the image of another by an operation, so about twice by how much each is off. Relaxed
 structures of databases need that much; the least displacements that make another phase, as of Ti in BaTiO3 (0.1 Å off
@@ -91,6 +93,12 @@ class Prepared:
         if self.cell is None or len(self.cell.fractional) == len(species):  # no translation is left out
             return self.cell
         return reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=TIGHT_TOLERANCE)
+
+    @cached_property
+    def calm_cell(self) -> ReducedCell | None:
+        """Its primitive cell where noise may part atoms that a translation repeats: by `RATTLED_TOLERANCE`."""
+        matrix, pbc, fractional, species = self.dense
+        return reduced_cell(matrix, fractional, species, pbc=pbc, tolerance=RATTLED_TOLERANCE)
 
     @cached_property
     def space_group(self) -> int:

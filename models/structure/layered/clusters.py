@@ -237,13 +237,13 @@ def cluster_series(
         One tuple per limit; the very same object where nothing has changed.
     """
     order = np.argsort(length, kind="stable")
-    columns = np.column_stack((first, second, image))[order].tolist()
+    columns = np.column_stack((first, second, image))[order]
     ends = np.searchsorted(length[order], limits, side="left").tolist()
     forest = _Forest(sites)
     series: list[tuple[Cluster, ...]] = []
     start = 0
     for end in ends:
-        changed = forest.add(columns[start:end])
+        changed = not forest.finished and forest.add(columns[start:end].tolist())
         series.append(forest.clusters() if changed or not series else series[-1])
         start = end
     return series
@@ -281,6 +281,11 @@ class _Forest:
         self.members: dict[int, list[int]] = {i: [i] for i in range(n)}
         self.periods: dict[int, list[Vector]] = {i: [] for i in range(n)}
         self.whole: set[int] = set()  # roots whose periods are the whole lattice already
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything is one network, which no further bond changes."""
+        return len(self.members) == 1 and not self.whole.isdisjoint(self.members)
 
     def add(self, bonds: list[list[int]]) -> bool:
         """Add bonds (first, second, image); says whether anything changed."""

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
@@ -51,7 +52,9 @@ class HostLayers:
         return f"layers of {' and '.join(self.formulas)}{charge} hold {' and '.join(self.ions)} between them"
 
 
-def host_layers(structure: Structure, found: Contacts) -> HostLayers | None:
+def host_layers(
+    structure: Structure, found: Contacts, numbers_out: NDArray[np.int64] | None = None
+) -> HostLayers | None:
     """Find the layers that are left without the electropositive ions; None where there are no such.
 
     Parameters
@@ -60,9 +63,13 @@ def host_layers(structure: Structure, found: Contacts) -> HostLayers | None:
         The crystal.
     found
         Its contacts.
+    numbers_out
+        Atomic numbers, of which the electropositive ones are taken out; all when None.
     """
     numbers = found.numbers
     ions = ELECTROPOSITIVE[numbers]
+    if numbers_out is not None:
+        ions &= np.isin(numbers, numbers_out)
     if not ions.any() or not NONMETAL[numbers[~ions]].any():
         return None
     host = np.flatnonzero(~ions)
@@ -129,10 +136,10 @@ def charged_layers(formulas: Sequence[str]) -> tuple[str, ...]:
 def least_charge(formula: str) -> int:
     """Charge nearest to 0 that the usual oxidation states of its elements add up to; 0 where some have none.
 
-    Metals of groups 4 to 12 have any state up to their highest usual one.
+    Metals of groups 4 to 12 have any state up to their highest usual one. What has no metal is covalent, and 0.
     """
     composition = Composition(formula)
-    if len(composition) == 1:
+    if len(composition) == 1 or not any(element.is_metal for element in composition.elements):
         return 0
     states = []
     for element, amount in composition.items():

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 from pymatgen.core.structure import Structure
 
 from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
-from .contacts import contacts
-from .ionic_layers import charged_layers, host_layers, layer_formulas
-from .scored_layers import MOST_BOUND, MOST_OF_WITHIN, MOST_SHARE, LayerBinding, Verdict, judge
+from .contacts import ELECTROPOSITIVE, Contacts, contacts, crossing
+from .ionic_layers import HostLayers, charged_layers, host_layers, layer_formulas
+from .scored_layers import LEAST_BOND, MOST_BOUND, MOST_OF_WITHIN, MOST_SHARE, LayerBinding, Verdict, judge
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 """Added to the sum of covalent radii, Zhou et al. (2019)."""
@@ -72,6 +73,9 @@ of the Materials Project 23 pass, and the database has the formula of 21 as exfo
 It finds Bi2Te3, PbI2 and BiTeI, which the database has, too."""
 DEFAULT_RULES: Final = ScoreRules()
 """Taken where none are given. The counts of the other two call corundum, olivine, GeTe, zinc and iodine layered."""
+
+
+_HELD_BY_IONS: Final = {"charged layers", "intercalated layers"}
 
 
 @dataclass(frozen=True)
@@ -162,18 +166,34 @@ def _by_score(structure: Structure) -> LayerAnalysis:
         charged = charged_layers(layer_formulas(structure, verdict.components))
         if charged:
             kind, reason = "charged layers", f"layers of opposite charge alternate: {' and '.join(charged)}"
-    if kind in {"bound layers", "network"} and (host := host_layers(structure, found)):
+    if host := _host(structure, found, verdict):
         kind, reason = "intercalated layers", host.sentence()
     layered = kind == "layers"
     return LayerAnalysis(
         layered=layered,
-        dimensionality=2 if layered else 3 if kind == "charged layers" else verdict.dimensionality,
+        dimensionality=2 if layered else 3 if kind in _HELD_BY_IONS else verdict.dimensionality,
         components=verdict.components,
         reason=reason or _in_words(verdict),
         kind=kind,
         scores=verdict.scores,
         binding=verdict.layer_binding,
     )
+
+
+def _host(structure: Structure, found: Contacts, verdict: Verdict) -> HostLayers | None:
+    """Layers that ions hold together: by all ions, or, where there is a gap already, by those with bonds across it."""
+    tried = verdict.kind in {"bound layers", "network"}
+    if tried and (host := host_layers(structure, found)):
+        return host
+    if verdict.layer_binding is None:
+        return None
+    ends = np.concatenate((found.first, found.second))
+    across = np.tile(crossing(found, verdict.components, len(structure)) & (found.strength > 0), 2)
+    near = found.numbers[ends[across]]
+    at_gap, everywhere = (np.unique(numbers[ELECTROPOSITIVE[numbers]]) for numbers in (near, found.numbers))
+    if not len(at_gap) or (tried and len(at_gap) == len(everywhere)):
+        return None
+    return host_layers(structure, found, at_gap)
 
 
 def _in_words(verdict: Verdict) -> str:
@@ -193,13 +213,14 @@ def _in_words(verdict: Verdict) -> str:
     )
     if binding.holds:
         return f"layers by the score of dimensionality ({scores}); {across}"
-    limits = (
-        f"the share being more than {MOST_SHARE:.0%}" * (binding.share > MOST_SHARE),
-        f"the contact being more than {MOST_OF_WITHIN:g} of the bonds within"
-        * (binding.strongest > MOST_OF_WITHIN * binding.within),
-        f"share times strength being {binding.bound:.3f}, more than {MOST_BOUND:g}" * (binding.bound > MOST_BOUND),
-    )
-    why = next((limit for limit in limits if limit), "the bonds within being none")
+    if binding.share > MOST_SHARE:
+        why = f"the share being more than {MOST_SHARE:.0%}"
+    elif binding.within < LEAST_BOND:
+        why = "the bonds within being none"
+    elif binding.covalent > MOST_OF_WITHIN * binding.within:
+        why = f"the contact being more than {MOST_OF_WITHIN:g} of the bonds within"
+    else:
+        why = f"share times strength being {binding.bound:.3f}, more than {MOST_BOUND:g}"
     return f"what looks like layers (score {verdict.scores[2]:.2f}) is bound: {across}; {why}"
 
 

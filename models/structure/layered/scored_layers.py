@@ -14,8 +14,9 @@ from typing import Final, Literal
 import numpy as np
 from pymatgen.core.structure import Structure
 
+from ..vacuum import is_monolayer_cell
 from .clusters import Cluster, cluster_series
-from .contacts import NONMETAL, WIDEST_RATIO, Binding, Contacts, Mask, binding, crossing
+from .contacts import ELECTROPOSITIVE, NONMETAL, WIDEST_RATIO, Binding, Contacts, Mask, binding, crossing
 from .woven import woven
 
 Kind = Literal["molecules", "chains", "layers", "bound layers", "woven layers", "network", "ions"]
@@ -35,11 +36,14 @@ MOST_BOUND: Final = 0.067
 """Of `LayerBinding.bound`, about a quarter of a quarter: gray Sb 0.063, Bi 0.056, BaFI 0.048; CuSbS2 0.071, AuTe2
 0.074, beta-In2S3 0.080, GeTe 0.11."""
 MOST_OF_WITHIN: Final = 0.6
-"""Strength of a contact across beside the weakest of the bonds that make a layer one: SrBrF 0.57, PbFCl 0.54, BaFI
-0.50; SrCd2P2 0.68, KAgSe 0.72."""
-LEAST_WITHIN: Final = 1 / 6
-"""Strength that the bonds must have that make a layer one: Pauling's for an ion of charge 1 with six neighbours (J. Am.
-Chem. Soc. 51, 1010 (1929)). The last in PbFCl has 0.25; in TlF, a crystal of loose ions, 0.14 and 0.15."""
+"""Strength of a covalent contact across beside the weakest of the bonds that make a layer one: V2O5 0.20, gray Sb and
+Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across counts for nothing here: its anions repel
+those of the next layer as much. Matlockites, where that contact has 0.5 to 0.7, come apart as easily as MoS2: 16
+meV/Å^2 (CaHCl) to 29 (PbFCl) by CHGNet (DOI 10.1038/s42256-023-00716-3) with D3."""
+LEAST_BOND: Final = 1 / 6
+"""Strength that a bond must have: Pauling's for an ion of charge 1 with six neighbours (J. Am. Chem. Soc. 51, 1010
+(1929)). The last that makes PbFCl a layer has 0.19 to 0.25, the one across 0.12 to 0.14; in TlF, a crystal of loose
+ions, the last within has 0.14 and 0.15."""
 MOST_LOOSE: Final = 0.6
 """Of the bonding of an atom that may lead out of its molecule or chain, for it to be called one: ribbons of Sb2S3 0.34,
 rows of TlF 0.49, the pairs of GeS (which is layered) 0.69."""
@@ -67,6 +71,8 @@ class LayerBinding:
         Of all its bonding what the atom that is bound most across the gap has there, 0 to 1.
     strongest
         Strength of the strongest contact across; 1 is a full bond.
+    covalent
+        Strength of the strongest one in which no ion of groups 1 to 3 takes part.
     per_area
         Strength of all contacts across, 1/Å^2.
     within
@@ -75,14 +81,15 @@ class LayerBinding:
 
     share: float
     strongest: float
+    covalent: float
     per_area: float
     within: float
 
     @property
     def holds(self) -> bool:
-        """Whether the bonds within are bonds, and the contacts across none."""
-        within = self.within >= LEAST_WITHIN and self.strongest <= MOST_OF_WITHIN * self.within
-        return within and self.share <= MOST_SHARE and self.bound <= MOST_BOUND
+        """Whether the contacts across are no bonds; those within are, or there would be no layers."""
+        covalent = self.covalent > max(MOST_OF_WITHIN * self.within, LEAST_BOND)
+        return not covalent and self.share <= MOST_SHARE and self.bound <= MOST_BOUND
 
     @property
     def bound(self) -> float:
@@ -193,7 +200,7 @@ def judge(structure: Structure, found: Contacts) -> Verdict:
     sites = len(structure)
     every = states(found, sites)
     kind: Kind
-    scores, last = [0.0] * 4, dict[int, _State]()
+    scores, last, planar = [0.0] * 4, dict[int, _State](), list[_State]()
     for state in every:
         dimension = state.dimension
         if dimension is None:
@@ -202,29 +209,46 @@ def judge(structure: Structure, found: Contacts) -> Verdict:
             continue
         scores[dimension] += state.score
         last[dimension] = state
+        if dimension == 2:
+            planar.append(state)
     metallic = not NONMETAL[found.numbers].any()
     if metallic and 3 in last:  # however far apart its planes, no metal comes apart in layers
         kind, layer_binding = "network", None
     else:
+        if planar and not metallic:
+            last[2] = _layers(structure, found, planar)
         kind, layer_binding = _kind(structure, found, every, scores, last)
     state = last.get(_DIMENSION[kind], every[-1])
     return Verdict(kind, (scores[0], scores[1], scores[2], scores[3]), state.clusters, state.end, layer_binding)
+
+
+def _layers(structure: Structure, found: Contacts, planar: list[_State]) -> _State:
+    """Of the states that consist of layers the one with the most of them that come apart, else the last.
+
+    Of equally many the last: the longest bonds within are in. Of a stack of two kinds it is the one in which they are
+    apart, not that in which the shorter of two gaps counts as bonded.
+    """
+    best = planar[-1]
+    for state in planar[-2::-1]:
+        if len(state.clusters) > len(best.clusters):
+            binding_across = _layer_binding(structure, found, state)
+            if binding_across.within >= LEAST_BOND and binding_across.holds:
+                best = state
+    return best
 
 
 def _kind(
     structure: Structure, found: Contacts, every: list[_State], scores: list[float], last: dict[int, _State]
 ) -> tuple[Kind, LayerBinding | None]:
     looser = max(scores[:2])
-    layer_binding = None
     if 2 in last and scores[2] >= looser:
         layers = last[2]
-        within = found[(found.ratio < layers.start) & ~_crossing(found, layers, len(structure))]
-        if woven(structure, layers.clusters, within):
-            return "woven layers", None
         layer_binding = _layer_binding(structure, found, layers)
-        if layer_binding.holds:
-            return "layers", layer_binding
-        return "bound layers", layer_binding
+        if layer_binding.within >= LEAST_BOND and layer_binding.holds:
+            within = found[(found.ratio < layers.start) & ~_crossing(found, layers, len(structure))]
+            return ("woven layers", None) if woven(structure, layers.clusters, within) else ("layers", layer_binding)
+        if layer_binding.within >= LEAST_BOND or not is_monolayer_cell(structure):
+            return "bound layers", layer_binding
     if 3 in last and scores[3] >= looser:
         return "network", None
     if looser == 0:
@@ -247,4 +271,6 @@ def _layer_binding(structure: Structure, found: Contacts, layers: _State) -> Lay
     area = float(np.linalg.norm(np.cross(periods[:, 0], periods[:, 1]), axis=1).sum())
     last_step = ~crosses & (found.ratio < layers.start) & (found.ratio >= layers.start - _STEP)
     within = float(found.strength[last_step].max(initial=0.0)) if layers.start > RATIOS[0] else 1.0
-    return LayerBinding(across.share, across.strongest, across.total / area, within)
+    ionic = ELECTROPOSITIVE[found.numbers[found.first]] | ELECTROPOSITIVE[found.numbers[found.second]]
+    covalent = float(found.strength[crosses & ~ionic].max(initial=0.0))
+    return LayerBinding(across.share, across.strongest, covalent, across.total / area, within)

@@ -103,21 +103,29 @@ def _one_step_up(matrix: Array, normal: Vector, axis: Array) -> Array:
 
 def _both_ways(below: Array, above: Array, a: Array, b: Array) -> bool:
     """Whether of two nets each has bonds that cross above bonds of the other."""
-    signs: set[bool] = set()
+    low, high = below[..., 2].min(axis=1)[:, None], below[..., 2].max(axis=1)[:, None]
+    may_rise, may_fall = above[..., 2].max(axis=1) > low, above[..., 2].min(axis=1) < high
+    # Where few pairs can cross the one way, most nets are told apart by those.
+    (fewer, sign), (more, other) = sorted(
+        ((np.nonzero(may_rise), 1.0), (np.nonzero(may_fall), -1.0)), key=lambda pairs: len(pairs[0][0])
+    )
+    return _crosses(below[fewer[0]], above[fewer[1]], a, b, sign) and _crosses(
+        below[more[0]], above[more[1]], a, b, other
+    )
+
+
+def _crosses(below: Array, above: Array, a: Array, b: Array, sign: float) -> bool:
+    """Whether in some pair of bonds, (pairs, 2, 3) each, an image of the second crosses above (1) or below (-1)."""
+    p, r = below[:, 0], below[:, 1] - below[:, 0]
+    q, s = above[:, 0], above[:, 1] - above[:, 0]
+    across = r[:, 0] * s[:, 1] - r[:, 1] * s[:, 0]
+    skew = np.abs(across) >= _PARALLEL
+    p, r, q, s, across = p[skew], r[skew], q[skew], s[skew], across[skew]
     for i, j in _NEAR:
-        moved = above + i * a + j * b
-        p, r = below[:, None, 0, :], (below[:, 1] - below[:, 0])[:, None, :]
-        q, s = moved[None, :, 0, :], (moved[:, 1] - moved[:, 0])[None, :, :]
-        across = r[..., 0] * s[..., 1] - r[..., 1] * s[..., 0]
-        gap = q - p
-        parallel = np.abs(across) < _PARALLEL
-        divisor = np.where(parallel, 1.0, across)
-        t = (gap[..., 0] * s[..., 1] - gap[..., 1] * s[..., 0]) / divisor
-        u = (gap[..., 0] * r[..., 1] - gap[..., 1] * r[..., 0]) / divisor
-        cross = ~parallel & (np.abs(t - 0.5) < _ON_IT) & (np.abs(u - 0.5) < _ON_IT)
-        if cross.any():
-            lift = (q + u[..., None] * s - p - t[..., None] * r)[..., 2][cross]
-            signs |= set((lift > 0).tolist())
-            if len(signs) == 2:
-                return True
+        gap = q + i * a + j * b - p
+        t = (gap[:, 0] * s[:, 1] - gap[:, 1] * s[:, 0]) / across
+        u = (gap[:, 0] * r[:, 1] - gap[:, 1] * r[:, 0]) / across
+        lift = gap[:, 2] + u * s[:, 2] - t * r[:, 2]
+        if ((np.abs(t - 0.5) < _ON_IT) & (np.abs(u - 0.5) < _ON_IT) & (sign * lift > 0)).any():
+            return True
     return False

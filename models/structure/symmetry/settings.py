@@ -22,6 +22,8 @@ SETTINGS: Final = 530
 CENTRINGS: Final = {"P": 1, "A": 2, "B": 2, "C": 2, "I": 2, "F": 4, "H": 3, "R": 3}
 """Lattice points of a cell by the first letter of its symbol; a rhombohedral cell on its own axes has one."""
 
+_MONOCLINIC: Final = range(3, 16)
+
 # Databases' own letters: those of ICSD for origins at the higher symmetry and at the centre, and axes of R groups.
 _CHOICES: Final = {"s": "1", "z": "2", "1": "1", "2": "2", "h": "H", "r": "R"}
 
@@ -103,7 +105,9 @@ def that_fit(settings: list[Setting], matrix: NDArray[np.float64]) -> list[Setti
         Å, (3, 3): rows are the cell vectors.
     """
     fitting = [setting for setting in settings if fits_cell(tabulated(setting.hall), matrix)]
-    return [setting for setting in fitting if setting.choice.startswith("b")] or fitting
+    # Choices of orthorhombic axes such as bca begin with a b, too.
+    unique_b = [setting for setting in fitting if setting.number in _MONOCLINIC and setting.choice.startswith("b")]
+    return unique_b or fitting
 
 
 def centring(symbol: str) -> str:

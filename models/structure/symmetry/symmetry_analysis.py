@@ -78,6 +78,25 @@ class SpaceGroup:
         return {"number": self.number, "symbol": self.symbol, "crystal_system": self.crystal_system}
 
 
+_POINT_GROUP_ORDERS: Final = {
+    symbol: order
+    for order, symbols in {
+        1: "1",
+        2: "-1 2 m",
+        3: "3",
+        4: "2/m 222 mm2 4 -4",
+        6: "-3 32 3m 6 -6",
+        8: "mmm 4/m 422 4mm -42m -4m2",
+        12: "-3m 6/m 622 6mm -6m2 -62m 23",
+        16: "4/mmm",
+        24: "6/mmm m-3 432 -43m",
+        48: "m-3m",
+    }.items()
+    for symbol in symbols.split()
+}
+"""By Hermann-Mauguin symbol as spglib writes it, International Tables for Crystallography A."""
+
+
 def crystal_system(number: int) -> str:
     """Name the crystal system of a space group number, 1 to 230.
 
@@ -136,7 +155,11 @@ def _group(dataset: Callable[[], Any], last_numbers: tuple[tuple[int, str], ...]
         return SpaceGroup(None, None, None, tolerance, reason)
     number = int(data.number)
     system = next(name for last, name in last_numbers if number <= last)
-    return SpaceGroup(number, str(data.international), system, tolerance, None, len(data.rotations))
+    # A dataset lists only those operations that the axes of the cell allow, which a supercell's may not.
+    copies = len(data.mapping_to_primitive) // (int(data.mapping_to_primitive.max()) + 1)
+    return SpaceGroup(
+        number, str(data.international), system, tolerance, None, _POINT_GROUP_ORDERS[data.pointgroup.strip()] * copies
+    )
 
 
 def symmetry_fields(

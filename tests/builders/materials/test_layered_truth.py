@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from exfolio.builders.sources.readers.aflow_prototypes import Prototypes
-from exfolio.builders.sources.readers.handbook import Handbook
+from exfolio.builders.sources.bundled.aflow_prototypes import Prototypes
+from exfolio.builders.sources.bundled.handbook import Handbook
 from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerAnalysis, analyse_layers
 from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Composition, Structure

@@ -105,6 +105,38 @@ def test_a_manifest_is_believed_where_its_structure_exists(disulfide: Connection
     assert found["wrong"] == ("st-1", None, "initial structure")
 
 
+def test_a_manifest_is_not_believed_of_another_structure(disulfide: Connection) -> None:
+    # Given three runs in folders of the layer: its relaxation into something else, what follows that, and a mix-up
+    octahedral = LAYER.copy()
+    octahedral.translate_sites([2], [-1 / 3, 1 / 3, 0.0])
+    names_it = {"manifest": {"structure_id": "st-1"}}
+    compressed = Structure(Lattice.hexagonal(2.8, 25.0), LAYER.species, LAYER.frac_coords)
+    flat = [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.52], [0.0, 0.0, 0.48]]
+    other = Structure(Lattice.hexagonal(3.9, 25.0), LAYER.species, flat)
+    put(
+        disulfide,
+        Calculation,
+        [
+            calculation("relaxation", other, -21.2, initial_structure=to_plain(LAYER), **names_it),
+            calculation("static", other, -21.2, **names_it),
+            calculation("strained", compressed, -20.0, **names_it),
+            calculation("mixed up", octahedral, -20.8, **names_it),
+        ],
+    )
+    run_stage(MatchStage(), disulfide)
+
+    found = matches(disulfide)
+    assert {name: found[name][0] for name in ("relaxation", "static", "strained", "mixed up")} == {
+        "relaxation": "st-1",
+        "static": "st-1",
+        "strained": "st-1",
+        "mixed up": None,
+    }
+    odd = disulfide.database["calculations"].find_one({"calculation_id": "mixed up"})
+    assert odd is not None
+    assert odd["mismatch"].startswith("its exfolio.json names st-1, and its structure is another one")
+
+
 def test_a_layer_and_its_bulk_give_the_exfoliation_energy(disulfide: Connection) -> None:
     run_stage(MatchStage(), disulfide)
     run_stage(ExfoliationStage(), disulfide)
@@ -129,6 +161,23 @@ def test_without_van_der_waals_attraction_the_exfoliation_energy_is_a_lower_boun
     assert "high" not in found
     assert found["lacks"] == ["dispersion"]
     assert "a lower bound" in found["warnings"][0]
+
+
+OCTAHEDRAL = Structure.from_spacegroup(
+    "P-3m1", Lattice.hexagonal(3.19, 5.95), ["Mo", "S"], [[0, 0, 0], [1 / 3, 2 / 3, 0.265]]
+)
+
+
+def test_a_bulk_is_taken_at_its_structure_not_at_its_manifest(disulfide: Connection) -> None:
+    # Given the calculation of another polymorph, in the folder of the bulk that was ordered
+    manifest = {"bulk_of": "st-1", "material_id": "test:2H"}
+    put(disulfide, Calculation, [calculation("bulk", OCTAHEDRAL, -21.1, manifest=manifest)])
+    run_stage(MatchStage(), disulfide)
+    run_stage(ExfoliationStage(), disulfide)
+
+    ((_, only),) = properties(disulfide, "exfoliation_energy").items()
+    assert "value" not in only
+    assert only["refused"].startswith("layer with bulk: the bulk does not hold this layer: its layers are built other")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +292,8 @@ def test_strain_and_a_missing_attraction_leave_no_bound(disulfide: Connection) -
 def test_a_layer_whose_vacuum_was_relaxed_away_is_refused(disulfide: Connection) -> None:
     sites = [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.756], [2 / 3, 1 / 3, 0.244]]
     collapsed = Structure(Lattice.hexagonal(3.16, 6.2), LAYER.species, sites)
-    put(disulfide, Calculation, [calculation("layer", collapsed, -21.2, manifest={"structure_id": "st-1"})])
+    began = {"manifest": {"structure_id": "st-1"}, "initial_structure": to_plain(LAYER)}
+    put(disulfide, Calculation, [calculation("layer", collapsed, -21.2, **began)])
     run_stage(MatchStage(), disulfide)
     run_stage(ExfoliationStage(), disulfide)
 

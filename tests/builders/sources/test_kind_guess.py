@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.sources.files.open_files import SourceFileError
-from exfolio.builders.sources.kind_guess import guess_kind
+from exfolio.builders.sources.kind_guess import UnclearKind, guess_kind
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Poscar
 
@@ -26,12 +26,21 @@ def test_guesses_by_content(write: Any, tmp_path: Path, rock_salt: Structure) ->
             assert guess_kind(write("unnamed", content)) == kind
 
 
-@pytest.mark.parametrize(
-    "content", ["", "some words\nand more\n", b"\x89PNG\x00\x01", [{"name": "no structure"}], "[]"]
-)
+@pytest.mark.parametrize("content", ["some words\nand more\n", b"\x89PNG\x00\x01", [{"name": "no structure"}], "[]"])
 def test_what_is_of_no_kind_says_so(write: Any, content: Any) -> None:
     with pytest.raises(SourceFileError, match=r"unnamed' is of no known kind; there are: 2dmatpedia"):
         guess_kind(write("unnamed", content))
+
+
+def test_a_file_without_content_is_empty_and_not_of_an_unknown_kind(write: Any) -> None:
+    with pytest.raises(SourceFileError, match="is empty") as caught:
+        guess_kind(write("t.csv", " \n"))
+    assert not isinstance(caught.value, UnclearKind)
+
+
+def test_a_name_of_crystals_is_believed(write: Any) -> None:
+    assert guess_kind(write("page.cif", "<html>not found</html>")) == "structure-files"
+    assert guess_kind(write("poscar", "no cell, no atoms")) == "structure-files"
 
 
 def test_what_might_be_two_things_says_so(write: Any, tmp_path: Path, rock_salt: Structure) -> None:

@@ -131,6 +131,7 @@ def test_files_name_their_formula_as_chemists_do() -> None:
     cell = Structure(Lattice.hexagonal(3.142, 4.766), ["Mg", "O", "O", "H", "H"], MAGNESIUM_HYDROXIDE)
     plain = small_registry.plain(cell)
     assert written_as(ExportFormat.poscar, plain, "x").startswith("Mg(OH)2 x")
+    assert written_as(ExportFormat.poscar, plain, "a\n1.0 b").splitlines()[:2] == ["Mg(OH)2 a 1.0 b", "1.0"]
     text = written_as(ExportFormat.cif, plain, "x")
     assert "data_Mg(OH)2" in text
     assert "(HO)" not in text

@@ -35,14 +35,14 @@ def fresh(asked: Connection) -> Iterator[Connection]:
 def test_a_tree_is_brought_in_and_what_is_wrong_is_told(fresh: Connection, ask: Ask, tree: Path) -> None:
     code, printed, said = ask("ingest", "vasp", str(tree), "-n", "1")
 
-    assert (code, printed) == (0, "")
+    assert (code, printed) == (1, "")
     assert "VASP: 1 new, 2 in quarantine" in said
     assert "exfolio query quarantine 'stage = \"ingest:vasp\"'" in said
     assert "nothing to do" in ask("ingest", "--kind", "vasp", str(tree), "-n", "1")[2]
 
 
 def test_a_dry_run_writes_nothing(fresh: Connection, ask_json: Callable[..., Any], tree: Path) -> None:
-    answer = ask_json("ingest", "vasp", str(tree), "--dry-run")
+    answer = ask_json("ingest", "vasp", str(tree), "--dry-run", code=1)
 
     assert [Path(place).name for place in answer["calculations"]] == ["Al_R2SCAN", "truncated"]
     assert ["symbolic link" in one["reason"] for one in answer["quarantine"]] == [True]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import small_registry
 from exfolio.stores.connection import Connection
+from exfolio.stores.query import counting
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -194,3 +196,31 @@ def test_documents_are_written_as_they_come(own_registry: Connection, ask: Ask) 
 
     assert [json.loads(line)["material_id"] for line in printed.splitlines()] == [doc["material_id"] for doc in many]
     assert said == "3,000 materials\n"
+
+
+def test_the_next_page_begins_behind_a_document(
+    registry: Connection, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ("query", "materials", "--sort", "-band_gap", "--limit", "2")
+
+    _, printed, said = ask(*first, "--after", "bulk:tio2")
+
+    assert re.findall(r"bulk:\w+", printed) == ["bulk:mos2", "bulk:mno2"]
+    assert said == "6 materials, 2 behind bulk:tio2 shown (--limit 0 shows all; the next: --after bulk:mno2)\n"
+    code, _, said = ask(*first, "--after", "bulk:xyz")
+    assert code == 2
+    assert "no material_id 'bulk:xyz'" in said
+
+
+def test_an_estimated_number_is_marked_and_can_be_had_exactly(
+    registry: Connection, ask: Ask, ask_json: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "EXACT_TO", 2)
+    monkeypatch.setattr(counting, "_SMALL", 0)
+
+    _, _, said = ask("query", "materials", "nsites > 1", "--limit", "3")
+    assert said == "~6 materials, the first 3 shown (--limit 0 shows all)\n"
+    assert ask_json("query", "materials", "nsites > 1", "--limit", "3")["total_is_estimate"] is True
+    assert ask_json("query", "materials", "nsites > 1", "--count")["count"] == 6
+    _, printed, _ = ask("query", "materials", "nsites > 1", "--count")
+    assert printed == "6 materials\n"

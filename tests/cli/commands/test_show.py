@@ -67,6 +67,15 @@ def test_of_a_formula_all_that_is_known_is_shown_however_it_is_written(
     assert [doc["material_id"] for doc in found["materials"]["documents"]] == ["bulk:mos2"]
 
 
+def test_of_a_formula_it_is_shown_what_has_been_made(own_registry: Connection, ask: Ask) -> None:
+    assert "synthesised" not in ask("show", "MoS2")[1]
+
+    own_registry.database["materials"].update_one({"material_id": "bulk:mos2"}, {"$set": {"synthesised": True}})
+
+    assert "synthesised" in ask("show", "MoS2")[1]
+    assert "bulk:mos2" in ask("query", "materials", "synthesised = TRUE")[1]
+
+
 def test_an_id_of_a_source_is_found_without_it_and_in_both_notations_of_the_materials_project(
     own_registry: Connection, ask: Ask
 ) -> None:

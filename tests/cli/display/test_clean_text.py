@@ -36,5 +36,16 @@ def test_json_is_the_same_when_it_is_read_again() -> None:
     assert json.loads(text) == {"id": HOSTILE}
 
 
+def test_an_id_is_no_picture() -> None:
+    stream = io.StringIO()
+    out = console._Console(file=stream, color_system=None, width=200)
+    table = Table("id")
+    table.add_row("lab:o:1")
+    out.print(table)
+    out.print("lab:a:b")
+    assert "lab:o:1" in stream.getvalue()
+    assert "lab:a:b" in stream.getvalue()
+
+
 def test_plain_text_stays() -> None:
     assert clean("µB, Å², 中文\n\tMg(OH)₂") == "µB, Å², 中文\n\tMg(OH)₂"

@@ -73,7 +73,7 @@ def test_an_ion_takes_over_the_error_of_its_reference_solid() -> None:
 )
 def test_the_error_of_the_solid_is_shared_by_its_metal_atoms(formula: str, charge: float, lift: float) -> None:
     record = MANGANESE | {"formula": formula, "charge": charge, "major_elements": "Cr", "reference_solid": "Cr2O3"}
-    ions = ions_from_records([record])
+    ions = ions_from_records([record | {"gibbs_formation_reference_solid_kj_mol": -1058.1}])
     low, high = (ion_formation_energies(ions, {"Cr2O3": energy})[0] for energy in (-2.3, -2.2))
     # 0.1 eV/atom of Cr2O3 are 0.5 eV of its five atoms, of which each of the two chromium atoms has half.
     assert high - low == pytest.approx(lift)
@@ -121,3 +121,17 @@ def test_the_form_of_the_api_gives_the_same_ion() -> None:
 def test_bad_records_are_refused_with_the_reason(change: dict[str, object], complaint: str) -> None:
     with pytest.raises(IonDataError, match=complaint):
         ions_from_records([MANGANESE | change])
+
+
+def test_one_ion_with_two_energies_is_refused() -> None:
+    with pytest.raises(IonDataError, match=r"is there twice, with -228\.1 and -328\.1 kJ/mol"):
+        ions_from_records([MANGANESE, MANGANESE | {"gibbs_formation_kj_mol": -328.1}])
+    assert len(ions_from_records([MANGANESE, MANGANESE | {"gibbs_formation_kj_mol": -228.0}])) == 2
+
+
+def test_energies_in_another_unit_are_noticed_at_the_reference_solid() -> None:
+    in_ev = {"gibbs_formation_kj_mol": -2.364, "gibbs_formation_reference_solid_kj_mol": -4.821}
+    ions = ions_from_records([MANGANESE | in_ev])
+
+    with pytest.raises(IonDataError, match=r"-4.821 kJ/mol of its reference solid MnO2 is 1.6 eV/atom off"):
+        ion_formation_energies(ions, {"MnO2": -1.607})

@@ -28,6 +28,7 @@ def test_the_densest_that_are_known_can_be() -> None:
         (Lattice.cubic(6.0), ["K", "K"], [[0, 0, 0], [0, 0, 0.25]], "1.500 Å apart"),
         (Lattice.cubic(6.0), ["H", "H"], [[0, 0, 0], [0, 0, 0.05]], "0.300 Å apart"),
         (Lattice.tetragonal(1.2, 20.0), ["Na"], [[0, 0, 0]], "1.200 Å apart"),
+        (Lattice.cubic(286.6), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]], "no two atoms are within 8 Å"),
     ],
 )
 def test_what_can_not_be_says_why(

@@ -171,6 +171,8 @@ def test_the_end_of_a_text_is_its_end(registry: Connection) -> None:
         ("band_gap = 1e999", 12, "too large", ""),
         ("nsites = 99999999999999999999", 10, "too large", ""),
         ('formula_reduced = "Qq2"', 19, "no formula", ""),
+        ('formula_reduced = "TIO2"', 19, "an isotope of hydrogen", ""),
+        ('formula_reduced = "CuSO4.5 H2O"', 19, "hydrate", ""),
         ('updated_at > "yesterday"', 14, "no date", "2026-01-31"),
         ('"a" = "b"', 7, "a value is compared with a value", ""),
         ('nelements:elements HAS 1:"Mn"', 1, "element by element", ""),

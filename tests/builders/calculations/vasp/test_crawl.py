@@ -31,12 +31,12 @@ def test_every_calculation_of_a_folder_is_found_with_its_suffix(tmp_path: Path) 
 
 
 def test_results_under_names_that_people_give_them_are_found(tmp_path: Path) -> None:
-    for name in ("vasprun_static.xml", "vasprun-1.xml", "MoS2_vasprun.xml.gz", "vasprun2.xml"):
+    for name in ("vasprun_static.xml", "vasprun-1.xml", "MoS2_vasprun.xml.gz", "vasprun2.xml", "Copy of vasprun.xml"):
         put(tmp_path / "a" / name)
 
     runs = [found for found in crawl([tmp_path]) if isinstance(found, Run)]
 
-    assert [run.suffix for run in runs] == ["1", "2", "MoS2", "static"]
+    assert [run.suffix for run in runs] == ["1", "2", "Copy of", "MoS2", "static"]
 
 
 def test_a_vaspout_is_named_unless_the_same_lies_there_as_xml(tmp_path: Path) -> None:

@@ -66,6 +66,14 @@ def test_a_truncated_file_says_that_it_ends_too_early(shared_data: Path) -> None
         parse_run(only(shared_data / "vasp" / "truncated"))
 
 
+@pytest.mark.parametrize("last", [b'<i name="e_fr_energy', b"<r>    -1.2", b"<calculation>"])
+def test_wherever_it_was_cut_off(al_xml: bytes, folder: Callable[..., Path], last: bytes) -> None:
+    path = folder("cut", al_xml[: al_xml.rfind(last) + len(last)])
+
+    with pytest.raises(BadRun, match="ends too early"):
+        parse_run(only(path))
+
+
 @pytest.mark.parametrize(
     ("name", "compress"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.calculations.vasp.crawl import Run
+from exfolio.builders.calculations.vasp.guards import BadRun
 from exfolio.builders.calculations.vasp.parse import parse_run
 from made_vasprun import CORUNDUM, MadeRun, Step, bands
 
@@ -66,6 +67,7 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"EDIFFG": -0.5}, "EDIFFG = -0.5 eV/Å"),
         ({"ISMEAR": 0, "SIGMA": 1.0}, "SIGMA = 1 eV"),
         ({"ISMEAR": -1, "SIGMA": 0.5}, "SIGMA = 0.5 eV"),
+        ({"ISMEAR": 0, "SIGMA": -0.05}, "SIGMA = -0.05 eV"),
         ({"ISMEAR": -2, "FERWE": [1.0, 1.0]}, "occupations are set by hand"),
         ({"ISPIN": 1}, "ISPIN = 1, and Fe may have moments"),
         ({"MAGMOM": [0.0] * 10}, "MAGMOM = 0 of every atom"),
@@ -88,6 +90,7 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"LUSE_VDW": True, "GGA": "BO", "AGGAC": 0.0, "PARAM1": 0.18333, "PARAM2": 0.22, "IVDW": 12}, "twice"),
         ({"METAGGA": "R2SCAN", "LUSE_VDW": True, "BPARAM": 15.7}, "R2SCAN+rVV10 (BPARAM=15.7)"),
         ({"METAGGA": "SCAN", "LUSE_VDW": True}, "SCAN+rVV10 (BPARAM=6.3)"),
+        ({"METAGGA": "R2SCAN", "LDAU": False, "LASPH": False}, "LASPH is off"),
         ({"IVDW": 12, "VDW_S8": 2.0}, "DFT-D3-BJ (VDW_S8=2)"),
         ({"NGX": 20}, "NGX = 20, the cut-off needs 31"),
         ({"NGZF": 40}, "NGZF = 40, the cut-off needs 61"),
@@ -151,7 +154,7 @@ def test_what_may_differ_does(parse: Parse, tags: dict[str, object]) -> None:
 
 
 def test_an_incar_comment_is_no_part_of_a_functional(parse: Parse) -> None:
-    doc = parse(tags={"METAGGA": "R2SCAN ! the mixing scheme's", "ENCUT": 680.0, "LDAU": False})
+    doc = parse(tags={"METAGGA": "R2SCAN ! the mixing scheme's", "ENCUT": 680.0, "LDAU": False, "LASPH": True})
 
     assert (doc["functional"], doc["usable"]) == ("R2SCAN", True)
     assert doc["settings"]["METAGGA"] == "R2SCAN"
@@ -236,6 +239,30 @@ def test_a_list_of_k_points_is_the_mesh_that_it_fills(parse: Parse) -> None:
 
     assert doc["kpoints"] == {"style": "reciprocal", "count": 2, "grid": [4, 1, 1]}
     assert "k-points 4x1x1: 1.17/Å apart" in doc["unusable_because"][0]
+
+
+def test_numbers_too_large_for_their_place_are_not_passed_over(folder: Callable[..., Path]) -> None:
+    """VASP writes stars for them."""
+
+    def read(name: str, old: bytes, new: bytes) -> dict[str, Any]:
+        path = folder(name, MadeRun(bands=INSULATOR).xml().replace(old, new))
+        return parse_run(Run(path, "", path / "vasprun.xml"))
+
+    forces = read("forces", b"<v>0.00100000", b"<v>**********")
+    assert forces["unusable_because"] == ["the relaxation stopped before it converged: the last forces are not finite"]
+    levels = read("levels", b"<r>2.00000000", b"<r>**********")
+    assert levels["unusable_for"]["gap"] == ["some levels or occupations are not finite"]
+    assert "band_gap" not in levels
+
+
+@pytest.mark.parametrize(("old", "new", "read"), [(b"<c>O</c>", b"<c>X</c>", "Xe"), (b"Fe_pv", b"Co", "Fe")])
+def test_atoms_of_another_element_than_their_potcar_are_refused(
+    folder: Callable[..., Path], old: bytes, new: bytes, read: str
+) -> None:
+    path = folder("run", MadeRun(bands=INSULATOR).xml().replace(old, new))
+
+    with pytest.raises(BadRun, match=f"atoms are read as {read}, and their POTCAR is PAW_PBE"):
+        parse_run(Run(path, "", path / "vasprun.xml"))
 
 
 def test_a_potential_for_gaps_has_no_energy(parse: Parse) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 import toy_stages
+from exfolio.builders.calculations import vasp_results_stage  # noqa: F401  a stage of this process
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.execution.worker_processes import FOR_REFRESH, needed_by_workers
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.server import embedded
@@ -111,6 +113,18 @@ def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None
     # Then nobody computes on for nobody
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
+
+
+def test_what_is_imported_for_workers_is_what_the_stages_of_a_process_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, FOR_REFRESH[0], raising=False)
+
+    needed = needed_by_workers()
+
+    assert "exfolio.builders.calculations.vasp_results_stage" in needed
+    assert Doubler.__module__ not in needed, "workers that need it import it themselves"
+    assert FOR_REFRESH[0] not in needed
+    monkeypatch.setitem(sys.modules, FOR_REFRESH[0], sys)
+    assert set(FOR_REFRESH) <= set(needed_by_workers())
 
 
 def test_any_executor_will_do(registry: Connection) -> None:

@@ -94,6 +94,8 @@ def test_a_hull_of_elements_alone_gives_a_lower_bound_but_for_an_element() -> No
 
     assert limited_distance(distance(-0.5), "Nb-O", nobody, layer=False, method="PBE")["lacks"] == ["compounds"]
     assert "low" not in limited_distance(distance(0.1), "Nb", nobody, layer=False, method="PBE")
+    deep = limited_distance(distance(-0.4), "Nb", nobody, layer=False, method="PBE")
+    assert "the element's ground state seems to be missing" in deep["warnings"][0]
 
 
 def test_a_layer_without_dispersion_has_a_lower_bound_and_a_crystal_a_value() -> None:

@@ -67,6 +67,12 @@ def test_without_types_a_label_names_the_element_or_nothing() -> None:
     assert "Ow1" in why_not(cif("Na1 0 0 0\nOw1 0.5 0.5 0.5", columns=columns))
 
 
+@pytest.mark.parametrize("label", ["H2O", "H2O1", "N1H4", "O1H"])
+def test_a_label_that_may_be_a_molecule_needs_stated_contents(label: str) -> None:
+    text = cif(f"Na1 0 0 0\n{label} 0.5 0.5 0.5", columns="label fract_x fract_y fract_z")
+    assert f"{label} may be {label[0]} or a group of atoms" in why_not(text)
+
+
 def test_hydrogens_without_places_are_refused() -> None:
     columns = "label type_symbol fract_x fract_y fract_z attached_hydrogens"
     assert "hydrogens" in why_not(cif("Mg1 Mg 0 0 0 0\nO1 O 0.3 0.6 0.2 1", columns=columns))
@@ -96,6 +102,10 @@ def test_alternatives_are_read_with_their_occupancies_alone() -> None:
         ("_chemical_formula_structural 'Na Br'", ("Br1Na1", "Cl1Na1")),
         ("_cell_volume 128.0", ("128", "64")),
         ("_exptl_crystal_density_diffrn 3.03", ("3.03", "1.516")),
+        ("_exptl_crystal_density_diffrn 1.55", ("1.55", "1.516")),  # as if two hydrogens were missing
+        ("_chemical_formula_weight 60.46", ("60.46", "58.4428")),
+        ("_chemical_formula_moiety 'Na 1+, Cl 1-, 2(H2 O)'", ("Cl1H4Na1O2", "Cl1Na1")),
+        ("loop_\n_atom_type_symbol\n_atom_type_number_in_cell\nNa+ 1\nCl- 1\nO 2", ("Cl1Na1O2", "Cl1Na1")),
     ],
 )
 def test_what_disagrees_is_refused_with_both_figures(stated: str, both: tuple[str, str]) -> None:
@@ -218,6 +228,12 @@ def test_other_settings_and_older_symbols_are_known(symbol: str, cell: str, atom
     assert len(read_crystal(text)) == atoms
 
 
+def test_orthorhombic_axes_are_not_chosen_by_their_letters() -> None:
+    # Of P 2 2 21, P 21 2 2 and P 2 21 2, all of number 17, the tables call one "bca" and none "b".
+    text = cif("Fe1 Fe 0.1 0.2 0.3 1", cell="5 6 7 90 90 90", symmetry="_space_group_IT_number 17")
+    assert "is not stated" in why_not(text)
+
+
 def test_atoms_near_a_special_position_are_put_there_and_counted_once() -> None:
     symmetry = "_space_group_name_H-M_alt 'P 63/m m c'"
     crystal = read_crystal(cif("Mg1 Mg 0.333 0.667 0.25 1", cell="3.21 3.21 5.21 90 90 120", symmetry=symmetry))
@@ -250,6 +266,11 @@ def test_a_multiplicity_that_the_symmetry_does_not_give_is_refused() -> None:
         ("_cell_length_a 4", "_refine_special_details\n;never closed\n_cell_length_a 4", "not closed"),
         ("'x, y, z'", "'x, y'", "no symmetry operation"),
         ("fract_x", "Cartn_x", "Cartesian"),
+        ("_cell_length_a 4", "_cell_length_a -4", "_cell_length_a is -4"),
+        ("_cell_length_a 4", "_chemical_formula_moiety 'salt'\n_cell_length_a 4", "'salt' can't be read"),
+        ("_cell_length_a 4", "_cell_wave_vector_x 0.31\n_cell_length_a 4", "modulated"),
+        ("_cell_length_a 4", "_space_group_ssg_name 'Fm-3m(a00)'\n_cell_length_a 4", "modulated"),
+        (SALT, "Na1 Na 0 0 0 0.0208\nCl1 Cl 0.5 0.5 0.5 0.0208", "more than 0.0208"),
     ],
 )
 def test_what_can_not_be_read_says_why(old: str, new: str, reason: str) -> None:

@@ -83,6 +83,10 @@ def test_a_file_of_vasp_4_needs_a_symbol_behind_each_atom() -> None:
         ("Direct\n", "Fractional\n", "line 8 has to say Direct or Cartesian"),
         ("0.5 0.5 0.5\n", "0.5 0.5 0.5 K\n", "line 10 is K by its end, and Cl by the numbers"),
         ("Direct\n", "Selective\nDirect\n", "three flags"),
+        ("Direct\n", "Direct configuration=     1\n", "line 8: it is a trajectory"),
+        (BODY, BODY + "Direct configuration=     2\n0 0 0\n", "line 11: it is a trajectory"),
+        (BODY, BODY + HEAD + "Cs_sv Br\n1 1\n" + BODY, "line 16 names elements once more"),
+        (BODY, BODY + "\n" + HEAD + "Cs Br\n1 1\n" + BODY, "line 17 names elements once more"),
     ],
 )
 def test_faults_are_told_by_line(old: str, new: str, reason: str) -> None:

@@ -29,7 +29,13 @@ def values(path: Path) -> list[Any]:
         (json.dumps([A, B], indent=2), ["item 1", "item 2"]),
         (json.dumps({"Mn": A, "Fe": B}), ["key Mn", "key Fe"]),
         (json.dumps({"data": [A, B], "meta": {"total": 2}}), ["item 1", "item 2"]),
-        (json.dumps({"meta": {}, "entries": [A, B]}), ["key meta", "key entries"]),
+        (json.dumps({"meta": {}, "entries": [A, B]}), ["item 1", "item 2"]),
+        (json.dumps({"links": {"next": None}, "resource": {}, "data": [A, B], "meta": {}}), ["item 1", "item 2"]),
+        (json.dumps({"links": {"next": None}, "data": [], "meta": {}}), []),
+        (json.dumps({"jid": "JVASP-1", "atoms": {"elements": []}}), ["the record"]),
+        (json.dumps({f"entry-{n}": {"gap": n} for n in range(20)}), [f"key entry-{n}" for n in range(20)]),
+        (json.dumps({"a": {"gap": 1}, "b": {"gap": 2}}), ["key a", "key b"]),
+        (json.dumps({"1": {"numbers": [1]}, "ids": [1], "nextid": 2}), ["key 1", "key ids", "key nextid"]),
         (json.dumps({"version": 3, "entries": [A, B]}), ["item 1", "item 2"]),
         (json.dumps(A) + "\n" + json.dumps(B) + "\n", ["line 1", "line 2"]),
         ("\ufeff" + json.dumps(A) + "\r\n\r\n" + json.dumps(B), ["line 1", "line 3"]),
@@ -43,8 +49,15 @@ def test_forms_of_files(write: Write, content: str, places: list[str]) -> None:
     items = list(json_items(write("records.json", content)))
     assert [item.place for item in items] == places
     assert [item.index for item in items] == list(range(len(items)))
-    if len(items) == 2 and places != ["key meta", "key entries"]:
+    if places in (["item 1", "item 2"], ["key Mn", "key Fe"]):
         assert [item.value for item in items if isinstance(item, JsonItem)] == [A, B]
+
+
+def test_a_broken_first_record_does_not_hide_that_records_are_by_key(write: Write) -> None:
+    broken, good = json_items(write("records.json", f'{{"Mn": {{"energy": }}, "Fe": {json.dumps(B)}}}'))
+
+    assert (broken.place, good.place) == ("key Mn", "key Fe")
+    assert isinstance(broken, BadRecord)
 
 
 @pytest.mark.parametrize("order", [("index", "columns", "data"), ("data", "columns", "index")])
@@ -122,6 +135,16 @@ def test_what_is_readable_of_a_cut_list_is_read(write: Write) -> None:
     assert len(good) >= 47
     assert isinstance(last, BadRecord)
     assert last.rest_unread
+
+
+@pytest.mark.parametrize("first", [A, [A], {"key": A}])
+def test_what_follows_the_end_is_not_passed_over(write: Write, first: object) -> None:
+    text = json.dumps(first, indent=1) + json.dumps(B)
+    *given, bad = json_items(write("records.json", text))
+    assert [item.value for item in given if isinstance(item, JsonItem)] == [A]
+    assert isinstance(bad, BadRecord)
+    assert "more follows behind its end, beginning with '{'" in bad.reason
+    assert bad.rest_unread
 
 
 def test_what_is_readable_of_a_cut_gzip_is_read(write: Write) -> None:

@@ -100,6 +100,18 @@ def test_a_composition_that_is_not_the_structures_is_refused(write: Any, read: A
     assert "the structure has" in reading.bad[0].reason
 
 
+def test_deuterium_is_hydrogen_to_a_hull(write: Any, read: Any) -> None:
+    water = {"composition": {"D": 1, "H": 1, "O": 1}, "energy": -14.9}
+    [found] = read(EntriesJson(paths=write("entries.json", [water]))).entries
+    assert (found["composition"], found["chemsys"]) == ({"H": 2.0, "O": 1.0}, "H-O")
+
+
+def test_a_hull_distance_that_can_not_be_is_asked_about(write: Any, read: Any, rock_salt: Structure) -> None:
+    made = ComputedStructureEntry(rock_salt, -27.0, data={"e_above_hull": 50.0})
+    reading = read(EntriesJson(paths=write("entries.json", [json.loads(json.dumps(made.as_dict()))])))
+    assert "is the unit right" in reading.bad[0].reason
+
+
 def test_the_maker_of_an_adjustment_is_named_not_made(write: Any, read: Any, tmp_path: Path) -> None:
     trap = {"@module": "subprocess", "@class": "Popen", "args": ["touch", str(tmp_path / "sprung")]}
     raw = entry(energy_adjustments=[ConstantEnergyAdjustment(-0.5)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from exfolio.builders.sources.files.open_files import SourceFileError
 from exfolio.builders.sources.readers.point_clouds import PointClouds
+from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.models.structure.point_cloud import encode
 from pymatgen.core import Lattice, Structure
@@ -57,5 +58,24 @@ def test_the_published_cells_are_oxides_of_magnesium_and_manganese(read: Any, sh
     reader = PointClouds(paths=shared_data / "mg_mn_o_cells.npz")
     raws = list(reader.records(reader.files()[0]))
     assert len(raws) == 2627
-    elements = {element for raw in raws[::200] for element in reader.parse(raw)["materials"][0]["elements"]}
+    elements = {element for raw in raws[:1253:100] for element in reader.parse(raw)["materials"][0]["elements"]}
     assert elements == {"Mg", "Mn", "O"}
+    # Its supercells list the atoms copy by copy, and the slots read them element by element.
+    assert all("and is another crystal" in str(result) for result in parse_many(reader, raws[1253::100]))
+
+
+def test_a_name_that_comes_again_is_the_same_crystal(tmp_path: Path, read: Any) -> None:
+    # Given a cell, its supercell, and that with the atoms of the two copies one behind the other
+    doubled = OXIDE * (2, 1, 1)
+    copies = [atom for copy in (0, 1) for atom in doubled[copy::2]]
+    symbols = sorted((site.specie.symbol for site in doubled), key=("Mg", "Mn", "O").index)
+    mixed_up = Structure(doubled.lattice, symbols, [site.frac_coords for site in copies])
+    cells = [encode(structure, "mg-mn-o") for structure in (OXIDE, doubled, mixed_up)]
+    np.savez(tmp_path / "cells.npz", cells=np.stack(cells), names=np.array(["oxide"] * 3))
+
+    reading = read(PointClouds(paths=tmp_path / "cells.npz"))
+
+    assert reading.ids == ["oxide", "oxide-2"]
+    assert [(bad.place, bad.reason) for bad in reading.bad] == [
+        ("cell 3", "it has the name of cell 1, and is another crystal")
+    ]

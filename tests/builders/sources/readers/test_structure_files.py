@@ -102,6 +102,8 @@ def test_an_impossible_occupancy_is_refused(write: Any, read: Any) -> None:
     [
         ("empty.cif", "", "no block lists atoms"),
         ("paper.cif", PUBLICATION, "no block lists atoms"),
+        ("wide.cif", IRON.encode("utf-16"), "it is UTF-16"),
+        ("POSCAR", "Fe\n1\n3 0 0\n".encode("utf-16"), "it is UTF-16"),
         ("POSCAR", "", "ends before line 1"),
         ("POSCAR", "Fe\n1.0\nnonsense", "line 3 has to hold cell vector a"),
         ("POSCAR", b"\x00\xff\xfe" * 50, "ends before line 2"),
@@ -147,6 +149,19 @@ def test_words_of_a_text_field_begin_no_block(write: Any, read: Any, rock_salt: 
     assert reading.ids == ["two.cif#Fe", "two.cif#salt"]
 
 
+@pytest.mark.parametrize(("mark", "ending"), [(b"", b"\r"), (b"\xef\xbb\xbf", b"\n"), (b"\xef\xbb\xbf", b"\r\n")])
+def test_line_ends_of_any_system_and_the_mark_of_utf_8(write: Any, read: Any, mark: bytes, ending: bytes) -> None:
+    two = "# salted iron\n".join([IRON, IRON.replace("data_Fe", "data_again")])
+    reading = read(StructureFiles(paths=write("two.cif", mark + two.encode().replace(b"\n", ending))))
+    assert (reading.bad, reading.ids) == ([], ["two.cif#Fe", "two.cif#again"])
+
+
+def test_atoms_before_the_first_heading_are_missed(write: Any, read: Any) -> None:
+    reading = read(StructureFiles(paths=write("two.cif", IRON.replace("data_Fe\n", "") + IRON)))
+    assert ["before the first data_ heading" in bad.reason for bad in reading.bad] == [True]
+    assert reading.ids == ["two.cif#Fe"]
+
+
 def test_a_block_too_large_is_passed_over(
     write: Any, read: Any, rock_salt: Structure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +201,7 @@ def test_files_that_differ_in_compression_alone_are_refused(write: Any, tmp_path
 def test_names_that_are_no_text_still_give_ids(tmp_path: Path, write: Any, read: Any) -> None:
     write("set/" + os.fsdecode(b"fer \xe9\n.cif"), IRON)
     [material] = read(StructureFiles(paths=tmp_path / "set")).materials
-    assert material["source_id"] == "fer \\xe9\n.cif"
+    assert material["source_id"] == "fer \\xe9\\n.cif"
 
 
 def test_a_real_calculation_folder(read: Any, shared_data: Path) -> None:

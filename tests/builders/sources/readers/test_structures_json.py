@@ -57,6 +57,36 @@ def test_documents_of_the_materials_project(write: Any, read: Any, rock_salt: St
     assert material["extra"] == {"deprecated": False, "theoretical": False, "e_total": 4.2, "_where": "x"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "both"),
+    [
+        ({"nsites": 9}, ("9", "8")),
+        ({"volume": 358.8}, ("358.8", "179.406")),
+        ({"density": 4.3}, ("4.3", "2.16")),
+        ({"chemsys": "K-Cl"}, ("K-Cl", "Cl-Na")),
+        ({"nelements": 3}, ("3", "2")),
+    ],
+)
+def test_a_document_that_disagrees_with_its_structure_is_refused(
+    write: Any, read: Any, rock_salt: Structure, stated: dict[str, Any], both: tuple[str, str]
+) -> None:
+    document = {"structure": rock_salt.as_dict(), "nsites": 8, "volume": 179.4, "density": 2.163}
+    path = write("one.json", [document, document | stated])
+    reading = read(StructuresJson(paths=path))
+    assert len(reading.materials) == 1
+    assert all(figure in reading.bad[0].reason for figure in both)
+
+
+def test_two_fields_that_would_be_one_are_refused(write: Any, read: Any) -> None:
+    path = write("one.json", [{"formula_pretty": "NaCl", "e.total": 1, "e_total": 2}])
+    assert "two of its fields are stored as e_total" in read(StructuresJson(paths=path)).bad[0].reason
+
+
+def test_an_id_that_is_half_a_character_is_refused(write: Any, read: Any) -> None:
+    path = write("one.json", '[{"material_id": "a\\ud800", "formula_pretty": "NaCl"}]')
+    assert "half a character" in read(StructuresJson(paths=path)).bad[0].reason
+
+
 def test_a_document_without_structure_needs_a_formula(write: Any, read: Any) -> None:
     documents = [
         {"material_id": "mp-1", "formula_pretty": "CsCl", "band_gap": 4.1},

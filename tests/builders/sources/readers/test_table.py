@@ -137,6 +137,7 @@ def test_two_columns_for_one_field_are_refused(write: Any, read: Any) -> None:
         ("a,b\n1,2\n", {}, "no column .* is called formula"),
         ("formula,b\nMgO,2\n", {"columns": {"id": "c"}}, "there is no column 'c'"),
         ("formula,b,b\nMgO,2,3\n", {}, "more than one column called 'b'"),
+        ("formula,a.b,a_b\nMgO,2,3\n", {}, "more than one column called 'a.b', 'a_b'"),
         ("", {}, "is empty"),
         ("\n\n", {}, "is empty"),
         (b"PK\x03\x04rest", {}, "zip archive"),
@@ -293,8 +294,33 @@ def test_decimal_commas_are_read_on_request_alone(write: Any, read: Any) -> None
     reading = read(Table(paths=path, columns=columns, decimal=","))
     assert [(m["formation_energy"], m["band_gap"]) for m in reading.materials] == [(-0.85, 1.67)]
     assert reading.places == ["row 3"]  # a point that parts thousands beside a comma
+    assert "signs between thousands" in reading.bad[0].remedy
     points = read(Table(paths=write("u.csv", "formula;Ef;gap\nMoS2;-0.85;\n"), columns=columns, decimal=","))
     assert points.bad[0].remedy == "decimal point: --decimal ."
+
+
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [
+        ("5,200", "thousands"),
+        ("5 200", "thousands"),
+        ("5,2", "decimal comma: --decimal ,"),
+        ("<0.05", "a number alone"),
+        ("0.1-0.3", "a number alone"),
+        ("1.2(3)", "a number alone"),
+        ("1.2 eV", "a number alone"),
+        ("12%", "a number alone"),
+        ("n/a", "leave the cell empty"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_its_own_remedy(write: Any, read: Any, cell: str, remedy: str) -> None:
+    reading = read(Table(paths=write("t.csv", f'formula,band_gap (eV)\nMoS2,"{cell}"\n')))
+    assert remedy in reading.bad[0].remedy
+
+
+def test_columns_without_a_name_are_kept_by_their_place(write: Any, read: Any) -> None:
+    reading = read(Table(paths=write("t.csv", "formula,,e_form,\nMoS2,grown,-0.85,\n")))
+    assert reading.materials[0]["extra"] == {"column 2": "grown"}
 
 
 def test_all_that_is_wrong_with_a_header_is_told_at_once(write: Any, read: Any) -> None:
@@ -305,10 +331,10 @@ def test_all_that_is_wrong_with_a_header_is_told_at_once(write: Any, read: Any) 
         assert fault in str(caught.value)
 
 
-def test_ids_are_bounded_and_hold_no_nul(write: Any, read: Any) -> None:
-    ids = ["x" * 300, "x" * 301, "a\0b", "good"]
+def test_ids_are_bounded_and_can_be_typed(write: Any, read: Any) -> None:
+    ids = ["x" * 300, "x" * 301, "a\0b", "\x1b[31mred", '"two\nlines"', "\u202edoog", "good"]
     path = write("ids.csv", "material_id,formula\n" + "".join(f"{name},MgO\n" for name in ids))
     reading = read(Table(paths=path))
     assert reading.ids == [ids[0], "good"]
     assert all("can't be one" in bad.reason for bad in reading.bad)
-    assert len(reading.bad) == 2
+    assert len(reading.bad) == 5

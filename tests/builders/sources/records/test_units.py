@@ -1,8 +1,8 @@
 """Each unit is converted to the same quantity in the unit of the registry, worked out from the constants of the SI."""
 
 import pytest
-from exfolio.builders.sources.records.material_fields import check_value
 from exfolio.builders.sources.records.raw_record import BadRecord
+from exfolio.builders.sources.records.record_values import check_value
 from exfolio.builders.sources.records.units import UNITS_OF_FIELD, UnitError, completed, conversion, field_of_header
 from scipy.constants import Avogadro, elementary_charge
 
@@ -120,6 +120,12 @@ def test_what_leaves_something_open_is_refused(unit: str, why: str) -> None:
         ("exfoliation_en", ("exfoliation_energy", "meV/atom")),  # matbench_jdft2d, as its description says
         ("formation_energy", ("formation_energy", None)),
         ("colour", None),
+        ("formation_energy_per_mole (kJ)", ("formation_energy", "kJ/mol")),
+        ("formation_energy_kJ_per_mole", ("formation_energy", "kJ/mol")),
+        ("-formation_energy (eV/atom)", None),
+        ("\N{MINUS SIGN}formation_energy (eV/atom)", None),
+        ("|formation_energy| (eV/atom)", None),
+        ("Δformation_energy (eV/atom)", None),
     ],
 )
 def test_headers(header: str, meant: tuple[str, str | None] | None) -> None:
@@ -165,6 +171,8 @@ def test_headers_mean_what_name_and_unit_say_together(field: str) -> None:
 def test_a_unit_that_is_given_for_a_column_is_per_what_its_name_says() -> None:
     assert completed("kJ/mol", "formation_energy_per_atom") == "kJ/mol/atom"
     assert completed("kJ/mol", "Heat of formation") == "kJ/mol"
+    assert completed("kJ/mol", "formation_energy_kJ_per_mol") == "kJ/mol"
+    assert completed("kJ/mol", "formation_energy_per_mol_atom") == "kJ/mol/atom"
     assert completed("eV/formula", "formation_energy_per_atom") == "eV/formula", "a person who states it knows"
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import known_sources
+from exfolio.builders.sources.live.service_stage import LiveSourceStage
 from exfolio.builders.sources.records.raw_record import Documents, RawRecord
 from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.builders.sources.retirement import SourceShrank
-from exfolio.builders.sources.service_stage import LiveSourceStage
 from exfolio.builders.sources.services.http_client import QuestionRefused, SourceDenied, SourceUnavailable
 from exfolio.builders.sources.services.materials_project import MaterialsProject
 from exfolio.builders.sources.services.materials_project_record import normal_id

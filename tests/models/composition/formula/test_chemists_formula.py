@@ -48,7 +48,7 @@ def test_the_registry_s_spelling_is_shown_as_textbooks_have_it(kind: str) -> Non
 
 
 def test_the_handbook_s_own_names_are_shown_as_they_are() -> None:
-    path = Path(exfolio.__file__).parent / "builders/sources/readers/handbook.csv"
+    path = Path(exfolio.__file__).parent / "builders/sources/bundled/handbook.csv"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     written = [row["formula"] for row in csv.DictReader(lines)]
     shown = [chemists_formula(spelling) for spelling in reduced_formulas(written)]

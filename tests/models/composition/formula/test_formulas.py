@@ -123,6 +123,12 @@ def test_deuterium_and_tritium_are_hydrogen() -> None:
     assert reduced_formulas(["D2O", "HDO", "T2O", "LiD"]) == ["H2O", "H2O", "H2O", "LiH"]
 
 
+@pytest.mark.parametrize("formula", ["TIO2", "TB", "DY2O3", "ND4TH"])
+def test_an_isotope_that_may_be_half_an_element_in_capitals_is_refused(formula: str) -> None:
+    with pytest.raises(UnparsableFormula, match="or an isotope of hydrogen"):
+        parse([formula])
+
+
 def test_amounts_given_by_symbol_are_read_like_a_formula() -> None:
     given = from_amounts([{"O": 4, "Mg": 1, "Mn": 2}, {"D": 1, "H": 1, "O": 1, "Fe": 0}])
     assert reduced_formulas(given) == ["MgMn2O4", "H2O"]

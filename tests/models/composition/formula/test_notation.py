@@ -14,6 +14,8 @@ from pymatgen.core import Composition
         ("CuSO4·5H2O", "CuSO9H10"),
         ("CuSO4*5 H2O", "CuSO9H10"),
         ("CuSO4 . 5H2O", "CuSO9H10"),
+        ("CuSO4.5 H2O", "CuSO9H10"),
+        ("Cu S O4.5 H2 O", "CuSO5.5H2"),
         ("Na2CO3.10H2O", "Na2CO13H20"),
         ("Al2(SO4)3.18H2O", "Al2S3O30H36"),
         ("LiOH.H2O", "LiO2H3"),
@@ -43,6 +45,8 @@ def test_a_dot_is_what_it_must_be(written: str, atoms: str) -> None:
     [
         ("MgCl2.5Mg(OH)2", "may be an amount, or 5 of"),
         ("Li2O.2SiO2", "may be an amount"),
+        ("WO3.33H2O", "may be an amount"),
+        ("Ni.5 H2O", "may be an amount"),
         ("Cu1S1O1.5H2O", "may be an amount"),
         ("C4.5H2O", "may be an amount"),
         ("(CuSO4.5H2O)2", "may be an amount"),

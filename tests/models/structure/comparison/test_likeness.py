@@ -234,6 +234,10 @@ SAME: dict[str, Callable[[], Pair]] = {
         strained(prototype("AB2_hP6_194_c_f"), 0, 0, 0.06),
     ),
     "rattled a little": lambda: (salt(), rattled(remade(salt(), [[2, 0, 0], [0, 1, 0], [0, 0, 1]]), 0.01)),
+    "a layer, four times and rattled": lambda: (
+        dichalcogenide(),
+        rattled(remade(dichalcogenide(), [[2, 0, 0], [0, 2, 0], [0, 0, 1]]), 0.03),
+    ),
     "anatase rattled out of all symmetry": lambda: (
         prototype("A2B_tI12_141_e_a"),
         rattled(prototype("A2B_tI12_141_e_a"), 0.02),

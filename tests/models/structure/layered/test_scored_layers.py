@@ -64,6 +64,51 @@ def test_ions_between_layers_are_named_with_the_charge_they_leave() -> None:
     assert found.reason == "layers of Si of charge -1 hold Ca between them"
 
 
+def test_ions_that_bind_the_next_layer_as_well_lie_between_layers() -> None:
+    """LiFeP, Cu2Sb type with nearly regular FeP4 (Deng et al., EPL 87, 37004 (2009)); Li 2.6 to 2.7 Å from five P.
+
+    It comes apart between its lithium planes by the score alone.
+    """
+    phosphide = build_structure(
+        "P4/nmm:2",
+        cell("P4/nmm:2", a=3.70, c=5.9),
+        [Site("Fe", 0.75, 0.25, 0), Site("P", 0.25, 0.25, 0.21), Site("Li", 0.25, 0.25, 0.652)],
+    )
+    found = analyse_layers(phosphide)
+    assert (found.layered, found.kind, found.dimensionality) == (False, "intercalated layers", 3)
+    assert found.binding is not None
+    assert found.binding.holds
+    assert found.reason == "layers of FeP of charge -1 hold Li between them"
+
+
+@pytest.mark.parametrize("height_of_chlorine", [0.65, 0.6497, 0.643])
+def test_what_anions_of_the_next_layer_repel_is_no_bond(height_of_chlorine: float) -> None:
+    """Matlockite: Wyckoff, Crystal Structures 1, 294 (1963) has 0.65; it is peeled as easily as MoS2 is."""
+    matlockite = build_structure(
+        "P4/nmm:2",
+        cell("P4/nmm:2", a=4.106, c=7.23),
+        [Site("F", 0.75, 0.25, 0), Site("Pb", 0.25, 0.25, 0.2), Site("Cl", 0.25, 0.25, height_of_chlorine)],
+    )
+    assert analyse_layers(matlockite).kind == "layers"
+
+
+def test_a_covalent_contact_that_is_nearly_a_bond_holds_layers() -> None:
+    """SrCd2P2, CaAl2Si2 type: what looks like a gap runs through its Cd2P2 layers; heights from distances."""
+    phosphide = build_structure(
+        "P-3m1",
+        cell("P-3m1", a=4.38, c=7.28),
+        [Site("Sr", 0, 0, 0), Site("Cd", 1 / 3, 2 / 3, 0.6325), Site("P", 1 / 3, 2 / 3, 0.2425)],
+    )
+    assert analyse_layers(phosphide).kind == "intercalated layers"
+
+
+def test_atoms_of_a_layer_too_far_apart_to_hold_together_make_none() -> None:
+    """A square net of chlorine, 2.7 Å from atom to atom (Cl2 has 1.99): databases of monolayers hold such."""
+    lone = Structure(Lattice.tetragonal(2.7, 25), ["Cl"], [[0, 0, 0.5]])
+    found = analyse_layers(lone)
+    assert (found.layered, found.kind) == (False, "ions")
+
+
 def test_layers_of_opposite_charge_are_none_that_can_be_peeled() -> None:
     """BiCuSeO, tetragonal, A. M. Kusainova et al. (1994)."""
     coordinates = [["Bi", 0.25, 0.25, 0.1411], ["Cu", 0.75, 0.25, 0.5], ["Se", 0.25, 0.25, 0.674], ["O", 0.75, 0.25, 0]]
@@ -91,6 +136,24 @@ def test_layers_of_several_kinds_may_lie_on_each_other_where_each_is_neutral(cry
     )
     found = analyse_layers(stack)
     assert (found.layered, found.layers_per_cell) == (True, 2)
+
+
+def test_layers_are_told_apart_where_one_of_two_gaps_is_narrower() -> None:
+    """Double sheets of AlSe, Al-Se 2.45 Å: Se is 3.4 Å from Se of the next sheet, Al 4.4 Å from Al of the other."""
+    heights = {"Al": 2.4, "Se": 1.3}
+    sheets = Structure(
+        Lattice.hexagonal(3.8, 2 * 2.4 + 3.8),
+        ["Al", "Se", "Se", "Al"],
+        [[2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0]],
+    )
+    for site, height in zip(range(4), (heights["Al"], heights["Se"], -heights["Se"], -heights["Al"]), strict=True):
+        sheets.translate_sites([site], [0, 0, height], frac_coords=False)
+    found = analyse_layers(sheets)
+    assert (found.layered, [len(sheet.sites) for sheet in found.components]) == (True, [2, 2])
+
+
+def test_what_has_no_metal_has_no_charged_layers() -> None:
+    assert [least_charge(formula) for formula in ("HC2", "BO", "SeN", "BiO")] == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("cell", [[2, 1, 1], [[1, 1, 0], [-1, 1, 0], [0, 0, 2]], [[1, 0, 1], [0, 1, 0], [0, 0, 1]]])

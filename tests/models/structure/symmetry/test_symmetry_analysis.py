@@ -124,3 +124,18 @@ def test_the_higher_symmetry_within_a_tenth_of_an_angstrom_is_kept_beside_the_ex
     assert found["exact"] == {"number": 156, "symbol": "P3m1", "tolerance": 0.01}
     assert (in_plane["symbol"], in_plane["tolerance"]) == ("p-3m1", 0.1)
     assert in_plane["exact"] == {"number": 69, "symbol": "p3m1", "tolerance": 0.01}
+
+
+def test_the_higher_symmetry_is_found_in_a_cell_that_does_not_show_it() -> None:
+    """A rhombic cell shows its mirror plane, twice the cell along one of its vectors does not."""
+    iodine = [0.334, 0.328, 0.57]  # off the mirror by 0.02 Å
+    layer = Structure(
+        Lattice.from_parameters(4.2, 4.2, 24, 90, 90, 100),
+        ["Cd", "I", "I"],
+        [[0, 0, 0.5], iodine, [1 - x for x in iodine]],
+    )
+    found = symmetry_fields(layer, layer_group)
+    assert found is not None
+    assert (found["symbol"], found["tolerance"]) == ("c2/m11", 0.1)
+    assert found["exact"] == {"number": 2, "symbol": "p-1", "tolerance": 0.01}
+    assert symmetry_fields(layer * [2, 1, 1], layer_group) == found

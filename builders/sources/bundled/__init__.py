@@ -1,0 +1,1 @@
+"""What comes with exfolio or with pymatgen: well-known compounds, monolayers that have been made, prototypes."""

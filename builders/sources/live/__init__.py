@@ -1,0 +1,1 @@
+"""The stage that pulls services, and what it notes of their records."""

@@ -1,0 +1,227 @@
+"""Questions to a registry as large as a real one, beside plain pymongo with ideal indexes and OPTIMADE's own server.
+
+It makes the registry itself, in a database of its own on the embedded server or that of EXFOLIO_MONGO_URI, and drops it
+in the end. For each question: median and 95th percentile, documents looked at for each that is given, the median by
+pymongo and the ratio of lower quartiles, the median by OPTIMADE's server, the index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+import large_registry
+from exfolio.stores.connection import Connection, connect
+from exfolio.stores.query.fields import fields_of
+from exfolio.stores.query.search import Search
+from exfolio.stores.questions import QUESTIONS, Question
+from exfolio.stores.schema import initialise
+from exfolio.stores.settings import load_settings
+from optimade.models import StructureResource
+from optimade.server.config import ServerConfig
+from optimade.server.entry_collections.mongo import MongoCollection
+from optimade.server.mappers import StructureMapper
+
+REPEATS: Final = 20
+LIMIT: Final = 50
+SLOW: Final = 500.0
+"""Milliseconds beyond which a peer is asked once only."""
+IDEAL: Final = "ideal_"
+Doc = dict[str, Any]
+
+
+def main() -> None:
+    """Print how long the registry took to make, and a line for each question."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--size", type=int, default=1_300_000, help="compositions of the registry")
+    options.add_argument("--cache-gb", type=float, default=1.0, help="cache of the embedded server, GB")
+    asked = options.parse_args()
+    own = load_settings(database=f"bench_queries_{uuid.uuid4().hex[:8]}", cache_gb=asked.cache_gb)
+    with connect(own, autostart=True) as connection:
+        try:
+            _make(connection, asked.size)
+            _ask(connection)
+        finally:
+            connection.client.drop_database(connection.name)
+
+
+def _make(connection: Connection, size: int) -> None:
+    began = time.perf_counter()
+    numbers = large_registry.fill(connection, size)
+    inserted = time.perf_counter() - began
+    initialise(connection)
+    total = time.perf_counter() - began
+    print(f"registry of {', '.join(f'{number:,} {name}' for name, number in numbers.items())}")
+    print(f"made in {total:.0f} s: documents {inserted:.0f} s, indexes {total - inserted:.0f} s", flush=True)
+    for name in numbers:
+        stats = connection.database.command("collStats", name)
+        indexes = ", ".join(f"{index} {taken / 1e6:.1f}" for index, taken in sorted(stats["indexSizes"].items()))
+        print(f"  {name}: {stats['storageSize'] / 1e6:.0f} MB of documents; indexes (MB): {indexes}")
+
+
+def _ask(connection: Connection) -> None:
+    head = f"{'question':64} {'p50 ms':>7} {'p95 ms':>7} {'looked at':>9}  {'pymongo':>7} {'ratio':>5}"
+    print(f"{head} {'optimade':>8}  index", flush=True)
+    optimade = _optimade(connection)
+    for collection, questions in QUESTIONS.items():
+        if collection not in large_registry.SHARES:
+            continue
+        key = Question("by key", None)
+        page = Question("a page in the middle", None)
+        for question in (key, page, *questions):
+            after = _in_the_middle(connection, collection) if question is page else None
+            _line(connection, collection, question, after, optimade)
+
+
+def _line(
+    connection: Connection,
+    collection: str,
+    question: Question,
+    after: str | None,
+    optimade: Callable[..., float | None],
+) -> None:
+    asked = Search(collection, question.filter, sort=question.sort, limit=LIMIT, after=after)
+    looked_at, given, index = _profiled(connection, asked)
+    plainly = _plainly(connection, asked)
+    ours, plain = _in_turn(lambda: _once(connection, collection, question, after), plainly)
+    _drop_ideal(connection, collection)
+    theirs = optimade(collection, question) if after is None else None
+    middle, high, ideal = statistics.median(ours), ours[int(0.95 * (len(ours) - 1))], statistics.median(plain)
+    quarter = REPEATS // 4  # what else runs on the machine makes times longer, never shorter
+    print(
+        f"{f'{collection}: {question.asked}':64} {middle:7.1f} {high:7.1f} {looked_at / max(given, 1):9.1f}  "
+        f"{ideal:7.1f} {ours[quarter] / plain[quarter]:5.2f} {'' if theirs is None else f'{theirs:8.1f}':>8}  {index}",
+        flush=True,
+    )
+
+
+def _once(connection: Connection, collection: str, question: Question, after: str | None) -> int:
+    asked = Search(collection, question.filter, sort=question.sort, limit=LIMIT, after=after)
+    return len(list(asked.documents(connection)))
+
+
+def _in_turn(*works: Callable[[], object]) -> list[list[float]]:
+    """Milliseconds of each, sorted; in turn, so that a slow moment of the machine hits all."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(REPEATS):
+        for work, taken in zip(works, times, strict=True):
+            began = time.perf_counter()
+            work()
+            taken.append(1000 * (time.perf_counter() - began))
+    return [sorted(taken) for taken in times]
+
+
+def _in_the_middle(connection: Connection, collection: str) -> str:
+    asked = Search(collection, fields=["id"])
+    middle = connection.database[collection].estimated_document_count() // 2
+    [document] = connection.database[collection].find().sort(asked.known.key, 1).skip(middle).limit(1)
+    return str(document[asked.known.key])
+
+
+def _profiled(connection: Connection, asked: Search) -> tuple[int, int, str]:
+    """Documents looked at and given, and the indexes, as the server says after it has done it."""
+    database = connection.database
+    list(asked.documents(connection))
+    database.command("profile", 2)
+    given = len(list(asked.documents(connection)))
+    database.command("profile", 0)
+    done = list(database["system.profile"].find({"command.find": asked.collection}))
+    database["system.profile"].drop()
+    plans = dict.fromkeys(f"{ran['planSummary']}{' +SORT' if ran.get('hasSortStage') else ''}" for ran in done)
+    return sum(ran["docsExamined"] for ran in done), given, "; ".join(plans)
+
+
+def _plainly(connection: Connection, asked: Search) -> Callable[[], object]:
+    """Ask for the same documents by pymongo alone, with an index of the fields compared, then of the order.
+
+    What an expert would write who knows the collection: one `find`, no missing values to put last, no time limit.
+    """
+    collection = connection.database[asked.collection]
+    parts = asked.query.get("$and", [asked.query])
+    conditions = {name: how for part in parts for name, how in part.items() if not name.startswith("$")}
+    sort = [(by.path, direction) for by, direction in asked.order]
+    first = asked.order[0][0]
+    if asked.after is not None:
+        conditions[asked.known.key] = {"$gt": asked.after}
+    elif not first.required and first.path not in (asked.known.key, *conditions):
+        conditions[first.path] = {"$ne": None}
+    equal = [
+        (name, 1) for name, how in conditions.items() if not isinstance(how, dict) or {"$eq", "$all", "$in"} & set(how)
+    ]
+    keys = [*equal, *(by for by in sort if by[0] not in dict(equal))]
+    whole = {
+        name: index for name, index in collection.index_information().items() if "partialFilterExpression" not in index
+    }
+    name = next((name for name, index in whole.items() if index["key"] == keys), None)
+    if name is None:
+        name = collection.create_index(keys, name=f"{IDEAL}{uuid.uuid4().hex[:6]}")
+    hidden = {"_id": 0, "facets": 0}
+    return lambda: list(collection.find(conditions, hidden).sort(sort).limit(LIMIT).hint(name))
+
+
+def _drop_ideal(connection: Connection, collection: str) -> None:
+    for name in connection.database[collection].index_information():
+        if name.startswith(IDEAL):
+            connection.database[collection].drop_index(name)
+
+
+def _optimade(connection: Connection) -> Callable[[str, Question], float | None]:
+    """Milliseconds by the collection class of OPTIMADE's own server, in process: it gives and counts, as a page does.
+
+    It can't put what is missing last, and has no intervals; where its own answer would be another, it is not asked.
+    """
+    logging.getLogger("optimade").setLevel(logging.WARNING)  # it would log the address with the password
+    config = ServerConfig(
+        database_backend="mongodb",
+        mongo_uri=connection.uri.get_secret_value(),
+        mongo_database=connection.name,
+        provider={"prefix": "exfolio", "name": "exfolio", "description": "exfolio"},
+        page_limit=LIMIT,
+    )
+
+    def ask(collection: str, question: Question) -> float | None:
+        fields = fields_of(collection)
+        if any(fields.get(name.lstrip("-")).low for name in question.sort):
+            return None
+        own = {field.path for field in fields if field.path not in ("elements", "nelements", "nsites")}
+        mapped = config.model_copy(
+            update={
+                "provider_fields": {"structures": sorted({path.split(".")[0] for path in own})},
+                "aliases": {"structures": {"id": fields.key}},
+            }
+        )
+        server = MongoCollection(collection, StructureResource, StructureMapper(mapped), mapped)
+        named = re.compile(
+            r"(?<![\w\".])(" + "|".join(sorted(map(re.escape, own), key=len, reverse=True)) + r")(?![\w\".])"
+        )
+        asked = named.sub(r"_exfolio_\1", question.filter)
+        criteria: Doc = {"limit": LIMIT, "projection": {"_id": 0, "facets": 0}}
+        if question.sort:
+            criteria["sort"] = [(name.removeprefix("-"), -1 if name.startswith("-") else 1) for name in question.sort]
+
+        def work() -> object:
+            filter_ = server.transformer.transform(server.parser.parse(asked)) if asked else {}
+            return server._run_db_query({**criteria, "filter": filter_})
+
+        if "TRUE" in asked:  # which its transformer does not know
+            return None
+        began = time.perf_counter()
+        work()
+        once = 1000 * (time.perf_counter() - began)
+        return once if once > SLOW else statistics.median(*_in_turn(work))
+
+    return ask
+
+
+if __name__ == "__main__":
+    main()
