@@ -126,7 +126,7 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure",
+    "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
