@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.corrections.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
