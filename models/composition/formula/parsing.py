@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .elements import ATOMIC_NUMBERS, MAX_Z
 from .formula_arrays import BLOCK, Formulas, concatenate, from_rows, no_entries, offsets_of
-from .single_formula import MAX_DIGITS, FormulaError, read_one
+from .single_formula import MAX_DIGITS, FormulaError, checked, read_one
 
 # A formula's place in the block, an atomic number and an amount share one 64-bit integer, so that one sort orders all.
 _AMOUNT_BITS: Final = 40
