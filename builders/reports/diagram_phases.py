@@ -27,8 +27,9 @@ from ..candidates.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members
-from ..properties.hulls.hull_entries import Phase, Phases, phases, snapshot
+from ..properties.hulls.hull_entries import phases, snapshot
 from ..properties.hulls.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.hulls.phase import Phase, Phases
 from ..properties.hulls.reference_structures import add_structures
 from ..properties.hulls.usable_calculations import USABLE_FIELDS
 from ..properties.potential import known_potentials
