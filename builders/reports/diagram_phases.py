@@ -59,6 +59,8 @@ class Asked:
         Of the structure it is about: reduced formula and formation energy in eV/atom; None for a bare system.
     method, basis
         How that energy was got, as its property says.
+    low, high
+        Ends of its interval, where it has them.
     """
 
     elements: tuple[str, ...]
@@ -66,6 +68,8 @@ class Asked:
     energy: float | None = None
     method: str | None = None
     basis: str | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def phase(self) -> DiagramPhase | None:
@@ -126,7 +130,8 @@ def asked_about(connection: Connection, name: str) -> Asked:
         )
     best = most_trusted(energies)
     elements = tuple(sorted(document["elements"]))
-    return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
+    ends = best.get("low"), best.get("high")
+    return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"], *ends)
 
 
 def _of_material(stored: StoredDocument) -> Asked:
