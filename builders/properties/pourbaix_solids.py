@@ -15,7 +15,8 @@ from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.pourbaix_entries import OPEN
 from ..engine.batches import Doc
-from .hulls.hull_entries import UNCORRECTED, Phase
+from .hulls.hull_entries import UNCORRECTED
+from .hulls.phase import Phase
 
 WATER: Final = "H2O"
 """Its formation energy says how a method errs in hydrogen that is bound to oxygen."""

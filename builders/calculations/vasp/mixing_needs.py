@@ -20,7 +20,8 @@ from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.connection import Connection
 from ...engine.batches import Doc
 from ...engine.selection.chemical_system_stage import first_principles_entries
-from ...properties.hulls.hull_entries import Phase, phases
+from ...properties.hulls.hull_entries import phases
+from ...properties.hulls.phase import Phase
 from ...properties.hulls.reference_structures import add_structures
 from .due import Due
 from .subjects import Subject
