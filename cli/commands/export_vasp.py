@@ -59,8 +59,8 @@ def export_vasp(
         typer.Option(
             metavar="N|ORDER",
             help="So many candidates, those that exfolio next has first. Or which ones --limit takes: next (the "
-            "default), gates (fewest open, then lowest hull distance), hull (lowest hull distance), size (fewest "
-            "atoms).",
+            "default), chance (to pass all gates, whatever it costs), gates (fewest open, then lowest hull distance), "
+            "hull (lowest hull distance), size (fewest atoms).",
         ),
     ] = None,
     everything: Annotated[

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ...models.composition.formula.chemists_formula import chemists_formula
@@ -62,9 +63,9 @@ def next_(
         err.print(f"No candidate of {name} waits for a calculation.", soft_wrap=True, markup=False)
         return
     _print(ranked)
+    out.print("[dim]score: 1000 times chance times bits per cost, in static runs of silicon[/]", soft_wrap=True)
     out.print(
-        f"[dim]costs in static runs of silicon; write them: exfolio export vasp --campaign {name} "
-        f"--first {len(ranked)} --out calculations[/]",
+        f"[dim]exfolio export vasp --campaign {escape(name)} --first {len(ranked)} --out calculations writes them[/]",
         soft_wrap=True,
     )
 

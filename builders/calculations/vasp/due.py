@@ -12,7 +12,6 @@ from itertools import islice
 from math import inf
 from typing import Any, Final, TypeVar
 
-from ....models.calculation.inputs import cutoff_of, hubbards_of
 from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, Step
 from ....models.calculation.run_kind import RELAXATION, STATIC
 from ....models.calculation.usability import Purpose
@@ -29,9 +28,10 @@ T = TypeVar("T")
 
 _BATCH: Final = 500
 _LEAST: Final = 20
-FIRST: Final = ("next", "gates", "hull", "size")
-"""Orders in which a limited number of candidates is taken: as `worth` ranks them; fewest open gates, then lowest known
-hull distance; lowest hull distance, then fewest open gates; fewest atoms, then both. Equal ones by their id."""
+FIRST: Final = ("next", "chance", "gates", "hull", "size")
+"""Orders in which a limited number of candidates is taken: as `worth` ranks them; by chance to pass, whatever the cost;
+fewest open gates, then lowest known hull distance; lowest hull distance, then fewest open gates; fewest atoms, then
+both. Equal ones by their id."""
 
 
 @dataclass(slots=True)
@@ -198,8 +198,10 @@ def _candidates(connection: Connection, query: Doc, ranked: list[str] | None) ->
 def _ranked(connection: Connection, campaign: str, query: Doc, first: str, *, everything: bool) -> list[str]:
     told = ("candidate_id", "gates.verdict", "energy_above_hull", "nsites")
     found = connection.database["candidates"].find(query, dict.fromkeys(told, 1))
-    if first == FIRST[0]:
+    if first in FIRST[:2]:
         worths = rank_by_worth(connection, campaign, query, everything=everything)
+        if first == FIRST[1]:
+            worths.sort(key=lambda one: -one.chance)
         ranked = dict.fromkeys(one.candidate_id for one in worths)
         return [*ranked, *sorted(doc["candidate_id"] for doc in found if doc["candidate_id"] not in ranked)]
     return [name for _, name in sorted((_rank(doc, first), doc["candidate_id"]) for doc in found)]
@@ -353,6 +355,9 @@ def why_again(subject: Subject, step: Step) -> str | None:
 
 def what_has_to_change(calculation: Doc, subject: Subject, step: Step) -> list[str]:
     """What keeps a calculation from being the one that a step asks for; nothing when it is."""
+    # A second of imports, for those who look at calculations.
+    from ....models.calculation.inputs import cutoff_of, hubbards_of
+
     reasons: list[str] = []
     if "usable_for" in calculation:
         purpose = _purpose(step)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exfolio.builders.calculations.vasp.due import next_due
+from exfolio.builders.calculations.vasp.due import Part, find_due, next_due
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material
 from exfolio.stores.query.query_errors import QueryError
@@ -82,6 +82,12 @@ def test_of_what_nothing_is_known_the_decided_candidates_tell(four: Connection) 
 
     [unknown] = [one for one in ranked if len(one.waits_for) == 2]
     assert unknown.waits_for[EXFOLIATION] == pytest.approx(4 / 5)
+
+
+def test_where_costs_do_not_matter_the_likeliest_come_first(four: Connection) -> None:
+    due = find_due(four, CAMPAIGN, part=Part(first="chance", limit=9))
+
+    assert [name[-1] for name in due.served] == ["3", "1", "2", "4"]
 
 
 def test_candidates_may_be_filtered_and_limited(four: Connection) -> None:
