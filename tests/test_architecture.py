@@ -124,7 +124,7 @@ ARROWS = {
         "structure structure/comparison structure/layered structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
-    "models/energetics/corrections": "energetics",
+    "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",

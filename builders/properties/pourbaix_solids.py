@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ...models.calculation.methods import without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.formation import element_references, formation_energies

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ...models.calculation.methods import with_settings, without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.entropies import SOURCES

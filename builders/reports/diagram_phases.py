@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...models.calculation.methods import potential_of, settings_of, without_settings
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramPhase
 from ...models.energetics.formation import element_references, formation_energies

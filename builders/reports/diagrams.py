@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ...models.calculation.methods import without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import hypot
 from typing import Final
 
-from ..composition.formula.parsing import read_one
+from ..composition.formula.single_formula import read_one
 from .aqueous import error_per_hydrogen, hydrogen_of_water
 from .composition_table import composition_table
 from .entropies import ESTIMATE, standard_entropies

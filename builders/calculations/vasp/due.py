@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, Step
 from ....models.calculation.run_kind import RELAXATION, STATIC
 from ....models.calculation.usability import Purpose
-from ....models.composition.formula.parsing import read_one
+from ....models.composition.formula.single_formula import read_one
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import Search

@@ -13,7 +13,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from ....models.calculation.plan import HULL_FIELDS
 from ....models.composition.formula.chemical_systems import sub_systems
-from ....models.composition.formula.parsing import read_one
+from ....models.composition.formula.single_formula import read_one
 from ....models.energetics.corrections.schemes import R2SCAN_RUN_TYPES, Scheme
 from ....models.energetics.hull import hull_positions
 from ....models.structure.serialization import BadStructure, from_plain

@@ -50,7 +50,7 @@ class HullStage(ChemicalSystemStage):
         Tells what is found by these settings from what others find by the same scheme; empty for the usual names.
     """
 
-    version = 6
+    version = 7
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 

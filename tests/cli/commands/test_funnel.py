@@ -23,7 +23,8 @@ def judged(asked: Connection) -> Iterator[Connection]:
     small_registry.empty(asked)
     [bi2te3] = crystals("Bi2Te3-tetradymite")
     bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
-    put(asked, [*bulk, monolayer_of("MoS2-2H")])
+    made = {"synthesised": True, "synthesis_method": "mechanical exfoliation", "reference": "A (2005)"}
+    put(asked, [*bulk, monolayer_of("MoS2-2H", **made)])
     go(asked)
     bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
     at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
@@ -115,6 +116,14 @@ def test_why_says_what_stands_in_the_way(judged: Connection, ask: Ask, formula: 
 
     assert says in printed
     assert mark in printed
+
+
+def test_why_says_how_a_known_one_was_made_and_by_whom(judged: Connection, ask: Ask) -> None:
+    found = one(judged, "candidates", formula_reduced="MoS2")
+
+    _, printed, _ = ask("why", found["candidate_id"])
+
+    assert "made: flat:MoS2-2H, mechanical exfoliation, A (2005)" in printed
 
 
 def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
