@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "predict": {"predict": "Predict the structures of a formula from the registry's templates."},
     "query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "show": {"show": "Show one document, its gates, and where it comes from."},
+    "next": {"next": "Show which candidates are worth a calculation, the best first."},
     "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
     "report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
     "ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},

@@ -131,6 +131,7 @@ ARROWS = {
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",
+    "models/decision": "calculation composition/formula",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),
