@@ -162,21 +162,27 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
         row for row in rows if not row["reached"] or row["reached"] != row["not_applicable"]
     ]  # no route nobody took
     table = _table_of_gates(rows)
-    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - 1
+    gap = table.padding[1] + table.padding[3]
+    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - gap
     print_table(_table_of_gates(rows, min(_BAR, room)) if room >= _LEAST_BAR else table)
+    if any(row["not_applicable"] for row in rows):
+        out.print("[dim]n/a: reached it, and it does not concern their route, or an element[/]")
 
 
 def _table_of_gates(rows: Sequence[dict[str, Any]], bar: int = 0) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
-    for name in ("reached", "passed", "rejected", "unknown"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = {name: name for name in ("reached", "passed", "rejected", "unknown")}
+    if any(row["not_applicable"] for row in rows):  # so that the others add up to what reached the gate
+        columns["not_applicable"] = "n/a"
+    for head in columns.values():
+        table.add_column(head, justify="right", no_wrap=True)
     if bar:
         table.add_column("", no_wrap=True)
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
-        numbers = (f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown"))
+        numbers = (f"{row[name]:,}" for name in columns)
         bars = [f"[cyan]{'█' * round(bar * row['reached'] / most)}[/]"] if bar else []
         table.add_row(row["gate"], row["condition"], *numbers, *bars)
     return table

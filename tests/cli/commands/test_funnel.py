@@ -1,9 +1,14 @@
 """``exfolio funnel``: where candidates fall out."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from exfolio.cli.commands import funnel
+from exfolio.cli.display import tables
+from exfolio.cli.display.console import _Console
 from exfolio.stores.connection import Connection
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -43,3 +48,30 @@ def test_a_campaign_that_never_ran_and_one_that_is_not(judged: Connection, ask: 
     code, _, said = ask("funnel", "three-dimensional")
     assert code == 2
     assert "two-dimensional. For one of your own" in said
+
+
+@pytest.mark.parametrize(("width", "has_bars"), [(78, False), (86, True), (110, True)])
+def test_no_number_of_a_funnel_is_cut_for_a_bar(monkeypatch: pytest.MonkeyPatch, width: int, has_bars: bool) -> None:
+    stream = io.StringIO()
+    console = _Console(file=stream, force_terminal=True, color_system=None, width=width)
+    monkeypatch.setattr(tables, "out", console)
+    monkeypatch.setattr(funnel, "out", console)
+    numbers = {"reached": 1_274_191, "passed": 1_063_488, "rejected": 210_703, "unknown": 0, "not_applicable": 0}
+
+    funnel.print_gates([{"gate": "predicted formation energy", "condition": ">= 0.95", **numbers}])
+
+    head, row = stream.getvalue().splitlines()
+    assert head.split() == ["gate", "condition", "reached", "passed", "rejected", "unknown"]
+    assert {"1,274,191", "1,063,488", "210,703", "0"} <= set(row.split())
+    assert ("█" in row) is has_bars
+
+
+def test_what_reached_a_gate_passed_failed_waits_or_is_not_concerned(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"gate": "charge neutral", "condition": "yes", "reached": 520}
+
+    funnel.print_gates([{**row, "passed": 344, "rejected": 5, "unknown": 0, "not_applicable": 171}])
+
+    head, line, note = capsys.readouterr().out.splitlines()
+    assert head.split()[2:] == ["reached", "passed", "rejected", "unknown", "n/a"]
+    assert line.split()[3:8] == ["520", "344", "5", "0", "171"]
+    assert note.startswith("n/a: ")
