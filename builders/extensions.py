@@ -7,9 +7,11 @@ docs/extending.md shows how such a package is written.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,15 +84,31 @@ class Extension:
 
 def installed(*groups: str) -> list[Extension]:
     """Extensions of these groups, or of all, in the order of groups and names; imports none of them."""
+    wanted = groups or GROUPS
+    places = tuple((place, _last_change(place)) for place in sys.path)
+    return [extension for extension in _found_in(places) if extension.group in wanted]
+
+
+@lru_cache(maxsize=1)
+def _found_in(places: tuple[tuple[str, int], ...]) -> list[Extension]:  # noqa: ARG001
+    """Extensions there are while the places where packages lie are as they are: a refresh asks some thirty times."""
     everything = entry_points()
     return sorted(
         {
             Extension(group, entry.name, entry.value, entry.dist.name, entry.dist.version)
-            for group in groups or GROUPS
+            for group in GROUPS
             for entry in everything.select(group=group)
             if entry.dist is not None
         }
     )
+
+
+def _last_change(place: str) -> int:
+    """When a folder had something added or taken out, in ns; 0 where there is none."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def installed_kinds() -> set[str]:

@@ -9,7 +9,7 @@ from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
-from .candidates.campaign import Campaign, Potential, Pourbaix
+from .candidates.campaign import Campaign, Exfoliation, Potential, Pourbaix
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
@@ -24,6 +24,8 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
+from .properties.potential.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
@@ -73,7 +75,7 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     routes = [*_layer_routes(campaign, label), *_template_route(campaign, labels, label)]
     routes += _crystal_gan_route(campaign, label)
     stages += routes
-    values_by: Doc = {"hull": hull.name}
+    values_by: Doc = {"hull": hull.name, "exfoliation": ""}
     if campaign.potential is not None:
         values_by["relaxed"] = known_potentials.label(campaign.potential.model)
     if campaign.pourbaix is not None:
@@ -84,6 +86,10 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
         stages += by_potential
         values_by |= said_by
+    if campaign.exfoliation is not None:
+        by_potentials = _exfoliation_stages(campaign.exfoliation, errors)
+        stages += by_potentials
+        values_by["exfoliation"] = by_potentials[-1].name if by_potentials else ""
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
     return stages
@@ -149,11 +155,24 @@ def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
     return [stage] if training is None else [training, stage]
 
 
+def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> list[Stage]:
+    """What evaluates layers by each potential, and what joins that; nothing where one of the potentials can't be made.
+
+    Layers are the same for all campaigns, and so is what a potential says of them.
+    """
+    if any(_usable(name, errors) is None for name in wanted.potentials):
+        return []
+    energies = [LayerEnergiesStage(potential=name, relax=wanted.relax) for name in wanted.potentials]
+    return [*energies, ExfoliationValuesStage(wanted.potentials, relax=wanted.relax)]
+
+
 def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:
     """Name of the campaign's potential, if it has one that can be made."""
-    if campaign.potential is None:
-        return None
-    name = campaign.potential.model
+    return None if campaign.potential is None else _usable(campaign.potential.model, errors)
+
+
+def _usable(name: str, errors: dict[str, str] | None) -> str | None:
+    """Name of a potential, if it can be made."""
     try:
         known_potentials.potential(name)
     except ConfigurationError as error:

@@ -30,6 +30,7 @@ from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
+from .materials.preferred_stage import PreferredStage
 from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.live.service_stage import LiveSourceStage
@@ -77,14 +78,15 @@ class RefreshReport:
 
 
 def source_stage(kind: str, options: Doc) -> SourceStage | LiveSourceStage:
-    """Stage of a source: one that reads files, or one that asks a service.
+    """Stage of a source: one that reads files, or one that asks a service; with what can be said of each record alone.
 
     Raises
     ------
     ConfigurationError
         There is no such kind, or the options are not its.
     """
-    return LiveSourceStage(kind, options) if kind in LIVE_KINDS else SourceStage(kind, options)
+    stage = LiveSourceStage(kind, options) if kind in LIVE_KINDS else SourceStage(kind, options)
+    return stage.fused_with(PreferredStage())
 
 
 def known_sources(connection: Connection) -> Iterator[SourceStage | LiveSourceStage | VaspStage]:

@@ -68,6 +68,17 @@ def content_hash(content: Any) -> str:
     return blake2b(canonical(content), digest_size=_DIGEST_BYTES).hexdigest()
 
 
+def as_number(digest: str) -> int:
+    """First 64 bits of a hash, as a signed number: to tell whether one thing has changed, not to name things.
+
+    Examples
+    --------
+    >>> as_number("ffffffffffffffff0000000000000000")
+    -1
+    """
+    return int.from_bytes(bytes.fromhex(digest[:16]), "big", signed=True)
+
+
 def text_hash(*parts: str) -> str:
     """Hash of a few texts, each kept apart from its neighbours."""
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

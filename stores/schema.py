@@ -15,6 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from . import earlier_notes
 from .canonical import content_hash
 from .connection import Connection
 from .documents import REGISTRY
@@ -22,9 +23,14 @@ from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
 from .questions import RETIRED, Index, indexes_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the documents that this code writes; an older program refuses a newer one."""
 
+# https://www.mongodb.com/docs/manual/reference/method/db.createCollection/ (storageEngine)
+_COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+"""How collections and indexes lie on disk. Of 200,000 compositions zstd takes two thirds of what snappy, the default,
+does, and of their indexes, which are not compressed by default, a third; writing takes a tenth longer."""
+_KEPT = frozenset(("partialFilterExpression", "sparse", "storageEngine"))  # options that say how an index is kept
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _NAMESPACE_EXISTS = 48
 _LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
@@ -127,6 +133,9 @@ def initialise(connection: Connection) -> dict[str, Any]:
             _name_makers(database[name], document)
             for query, pipeline in getattr(document, "UPGRADES", ()):
                 database[name].update_many(query, pipeline)
+    for document in REGISTRY:
+        if document.collection_name() in present:
+            earlier_notes.shorten(database[document.collection_name()], document)
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")
@@ -154,7 +163,10 @@ def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Docum
 
 def index_facet(connection: Connection, collection: str, facet: str) -> None:
     """Index the revisions of a facet that is not known beforehand, as those of other facets are."""
-    connection.database[collection].create_index([(f"facets.{facet}.rev", 1)], sparse=True)
+    keys = [(f"facets.{facet}.rev", 1)]
+    name = f"facets.{facet}.rev_1"
+    if name not in connection.database[collection].index_information():
+        connection.database[collection].create_index(keys, name=name, **_as_kept(keys))
 
 
 def is_initialised(connection: Connection) -> bool:
@@ -197,7 +209,7 @@ def layout() -> str:
         [document._get_collection_name(), json_schema(document), index_models(document)]
         for document in (*REGISTRY, *OPERATIONS)
     ]
-    return content_hash(described)
+    return content_hash([described, _COMPRESSED])
 
 
 def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:
@@ -207,7 +219,7 @@ def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[s
         "validationAction": "error",
     }
     try:
-        if not new or not _create(database, name, rule):
+        if not new or not _create(database, name, {**rule, "storageEngine": _COMPRESSED}):
             database.command("collMod", name, **rule)
     except OperationFailure as error:
         raise ConfigurationError(
@@ -228,7 +240,7 @@ def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any])
 
 
 def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    models = index_models(document)
+    models = _as_they_can_be(collection, [{**model, **_as_kept(model["keys"])} for model in index_models(document)])
     try:
         collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
         one_by_one = []
@@ -236,7 +248,7 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
         one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
-            collection.create_index(**model)
+            collection.create_indexes([IndexModel(**model)])
         except OperationFailure as error:
             way_out = (
                 "Remove all but one of the documents that share a key"
@@ -256,6 +268,32 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
                 "Drop it, then run `exfolio db init` again.",
             )
     return len(models)
+
+
+def _as_kept(keys: list[tuple[str, int]]) -> dict[str, Any]:
+    """How an index is kept: small on disk, and one of a facet's revisions only of the documents that have the facet."""
+    of_a_facet = keys[0][0].startswith("facets.")
+    return {"storageEngine": _COMPRESSED, **({"sparse": True} if of_a_facet else {})}
+
+
+def _as_they_can_be(collection: Collection[dict[str, Any]], models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Models of indexes beside what is there: what is kept otherwise is dropped, to be made anew.
+
+    Unique indexes stay as they are, for they guard what is there.
+    """
+    in_force = collection.index_information()
+    possible = []
+    for model in models:
+        in_place = in_force.get(model["name"])
+        kept = {name: in_place[name] for name in _KEPT & in_place.keys()} if in_place else {}
+        if in_place is None or kept == {name: model[name] for name in _KEPT & model.keys()}:
+            possible.append(model)
+        elif in_place.get("unique"):
+            possible.append({name: value for name, value in model.items() if name not in _KEPT} | kept)
+        else:
+            collection.drop_index(model["name"])
+            possible.append(model)
+    return possible
 
 
 def _reason(error: OperationFailure) -> str:

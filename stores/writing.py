@@ -19,16 +19,18 @@ from pymongo.database import Database
 
 from . import bulk_replace
 from .bookkeeping import revisions
-from .canonical import content_hash, text_hash
+from .canonical import as_number, content_hash, text_hash
 from .clock import utc_now
 from .documents import RegistryDocument
 from .documents.base import HISTORY, LABEL, LEFT
 from .schema import SCHEMA_VERSION
+from .writer_numbers import number_of
 from .written import Counts, Followed, Written
 
 Doc = dict[str, Any]
 KEPT_CHANGES = 20
 """So many earlier states of a document's remembered values are kept in its history; the oldest go first."""
+_64_BITS = (1 << 64) - 1
 _ROUNDING = 1e-9  # a value that differs by no more, relatively or in its unit, was rounded and not corrected
 
 
@@ -47,9 +49,15 @@ class FacetWriter:
     facet
         Facet to write.
     stage, fingerprint, run_id
-        Who writes; kept with the facet.
+        Who writes; the facet keeps the number under which they are noted.
     followers
         Writers of further facets, whose stages have worked on the same documents before they are stored.
+    later
+        As a follower: facets that its stage has not seen; a stored document that has one is left to that stage.
+    version
+        Of the stage, where it is known; noted with who writes.
+    numbers
+        By run, the number of who writes, once it was looked up; may be shared by writers of one stage and settings.
     """
 
     document: type[RegistryDocument]
@@ -58,6 +66,9 @@ class FacetWriter:
     fingerprint: str
     run_id: str
     followers: tuple[FacetWriter, ...] = ()
+    later: frozenset[str] = frozenset()
+    version: int | None = None
+    numbers: dict[str, int] = field(default_factory=dict, compare=False)
     owned: frozenset[str] = field(init=False)
     creates: bool = field(init=False)
     """Whether this facet's writer makes documents, rather than adding to those of another."""
@@ -98,7 +109,7 @@ class FacetWriter:
             else []
         )
         hashed = {name: value for name, value in content.items() if name not in self.document.UNHASHED}
-        digest = content_hash([hashed, made_from])
+        digest = as_number(content_hash([hashed, made_from]))
         if LABEL in self.facet and content:
             content = dict.fromkeys(self.owned, content)
         return Written(key, content, origins, digest, group)
@@ -151,6 +162,8 @@ class FacetWriter:
         if self.followers:  # so that each of them is done with an unbroken stretch of revisions
             changed.sort(key=lambda doc: self._followers_done(doc, stored[doc.key]), reverse=True)
         facets = [self.facet, *(writer.facet for writer in self.followers)]
+        for writer in (self, *self.followers):
+            writer._look_up_number(database)
         rev = revisions.take(database, collection.name, len(new) + len(changed), session, facets)
         now = utc_now()
         if new:
@@ -178,6 +191,8 @@ class FacetWriter:
             return min(len(self.followers), len(doc.further))
         done = 0
         for writer, written in zip(self.followers, doc.further, strict=False):
+            if not writer.later.isdisjoint(stored["facets"]):
+                break
             if not isinstance(written, Written) and writer.facet in stored["facets"]:
                 break  # it failed or withdraws what is stored: that stage sees to it, and then those after it
             done += 1
@@ -228,6 +243,7 @@ class FacetWriter:
         current = collection.find(criteria, {key: 1, "facets": 1, "made_by": 1}, session=session).to_list()
         if not current:
             return counts
+        self._look_up_number(database)
         rev = revisions.take(database, collection.name, len(current), session, [self.facet])
         now = utc_now()
         operations = []
@@ -239,7 +255,7 @@ class FacetWriter:
                     "$set": {"made_by": others, **self._system(facets, {self.facet: note}, rev + i, now)},
                 }
             elif self.creates:
-                note = self._note(f"deprecated: {reasons[doc[key]]}", rev + i, now)
+                note = self._note(as_number(text_hash(f"deprecated: {reasons[doc[key]]}")), rev + i, now)
                 note |= {name: value for name, value in facets[self.facet].items() if name == LEFT}
                 changes = {
                     "$set": {"deprecated": True, **self._system(facets, {self.facet: note}, rev + i, now)},
@@ -352,23 +368,27 @@ class FacetWriter:
                 left[name] = [[group, groups[group]] for group in sorted(groups)]
         return {LEFT: left} if left else {}
 
-    def _note(self, digest: str, rev: int, now: datetime, group: str | None = None) -> Doc:
-        note = {
-            "rev": rev,
-            "hash": digest,
-            "stage": self.stage,
-            "fingerprint": self.fingerprint,
-            "run_id": self.run_id,
-            "at": now,
-        }
+    def _look_up_number(self, database: Database[Doc]) -> None:
+        # Outside of the transaction, which may be rolled back and tried again: a number without documents does no harm.
+        if self.run_id not in self.numbers:
+            number = number_of(database, self.stage, self.fingerprint, self.run_id, self.version)
+            self.numbers[self.run_id] = number
+
+    def _note(self, digest: int, rev: int, now: datetime | None, group: str | None = None) -> Doc:
+        note: Doc = {"rev": rev, "hash": digest, "by": self.numbers[self.run_id]}
+        if self.creates:  # by which others ask for what a stage has made
+            note["stage"] = self.stage
+        if now is not None:
+            note["at"] = now
         if group is not None:
             note["group"] = group
         return note
 
     def _system(self, stored: Doc, notes: Doc, rev: int, now: datetime) -> Doc:
+        same = all(facet in stored and stored[facet]["hash"] == note["hash"] for facet, note in notes.items())
         return {
             **{f"facets.{facet}": note for facet, note in notes.items()},
-            "content_hash": _combined({**stored, **notes}),
+            **({} if same else {"content_hash": _combined({**stored, **notes})}),
             "rev": rev,
             "run_id": self.run_id,
             "updated_at": now,
@@ -384,7 +404,7 @@ class FacetWriter:
                     content.setdefault(field, {})[label] = value
                 else:
                     content[field] = value
-            notes[writer.facet] = writer._note(written.hash, rev, now, written.group)
+            notes[writer.facet] = writer._note(written.hash, rev, None, written.group)  # as the document was made
         return {
             **content,
             "schema_version": SCHEMA_VERSION,
@@ -453,6 +473,7 @@ def _same(earlier: Any, later: Any) -> bool:
 
 
 def _combined(facets: Mapping[str, Doc]) -> str:
+    """Hash of all content, as 16 hexadecimal digits."""
     if len(facets) == 1:
-        return str(next(iter(facets.values()))["hash"])
-    return text_hash(*(f"{name}={facets[name]['hash']}" for name in sorted(facets)))
+        return f"{next(iter(facets.values()))['hash'] & _64_BITS:016x}"
+    return text_hash(*(f"{name}={facets[name]['hash']}" for name in sorted(facets)))[:16]

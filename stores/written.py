@@ -49,7 +49,7 @@ class Written:
     key: str
     content: Doc
     origins: list[Doc]
-    hash: str
+    hash: int
     group: str | None = None
     further: tuple[Written | Failure | Refused | None, ...] = ()
 

@@ -104,7 +104,7 @@ ARROWS = {
         "properties properties/hulls properties/potential candidates"
     ),
     "builders/refresh": (
-        "engine extensions recipe resting_point sources sources/live sources/services calculations candidates"
+        "engine extensions recipe resting_point sources sources/live sources/services materials calculations candidates"
     ),
     "builders/resting_point": "engine extensions properties/potential candidates",
     "builders/campaign_check": "training properties/potential recipe refresh candidates",
@@ -126,7 +126,7 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure",
+    "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
@@ -138,12 +138,13 @@ ARROWS = {
     "stores/settings": "errors schedule_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
-    "stores/schema": "errors canonical connection documents questions",
+    "stores/earlier_notes": "canonical documents writer_numbers",
+    "stores/schema": "errors canonical connection documents earlier_notes questions",
     "stores/transactions": "connection",
-    "stores/query": "errors connection documents questions schema",
+    "stores/query": "errors connection documents questions schema writer_numbers",
     "stores/bookkeeping": "errors canonical clock connection documents query schema",
     "stores/written": "bookkeeping",
-    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace written",
+    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query",
     # cli: commands, and how things look

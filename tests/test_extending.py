@@ -377,7 +377,7 @@ def test_the_source_of_the_example_is_ingested_and_pulled_by_campaigns(
     notes.write_text("MoS2 1.23\nWSe2\n")
 
     # When it is ingested, Then the good line is there and the other in quarantine
-    assert ask("ingest", str(notes), "--kind", "lab-notes")[0] == 0
+    assert ask("ingest", str(notes), "--kind", "lab-notes")[0] == 1
     materials = found(ask, "materials", "--fields", "material_id,band_gap")
     assert [(row["material_id"], row["band_gap"]) for row in materials] == [("lab-notes:MoS2", 1.23)]
     assert "line 2" in ask("query", "quarantine", "--json")[1]

@@ -17,6 +17,8 @@ from .ranking import Ranking
 
 _COMPARED_WITH_NOTHING: Final = "energy"
 """Total energies, which mean something only beside others by the same method."""
+_NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk")
+"""Kinds that values are made of: of energies over a bulk are made exfoliation energies, with their intervals."""
 _LEAST: Final = Property.BASES[-1]
 _OF_COMPOSITION: Final = "composition"
 _DIGITS: Final = 6
@@ -47,7 +49,7 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
     for doc in properties:
         if doc.get("basis") == _OF_COMPOSITION:
             continue
-        if doc.get("value") is not None and doc["kind"] != _COMPARED_WITH_NOTHING:
+        if doc.get("value") is not None and doc["kind"] not in _NO_VALUES:
             known.setdefault(doc["kind"], []).append(doc)
             if doc["kind"] == "band_gap" and Level.HSE06 in parse_method(doc["method"]).levels:
                 known.setdefault("hse_band_gap", []).append(doc)

@@ -31,6 +31,7 @@ from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from ..extensions import installed_kinds, installed_routes
 from ..properties.potential import known_potentials
+from ..properties.potential.layer_energies_stage import WITH_DISPERSION
 from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double
@@ -106,7 +107,9 @@ class Potential(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(
-        known_potentials.DEFAULT, description="the potential: chgnet (extra mlip), or one that another package adds"
+        known_potentials.DEFAULT,
+        description="the potential: chgnet (extra mlip), sevennet-0, sevennet-l3i5 (extra sevennet), or one that a "
+        "package adds; each also with dispersion, as chgnet-d3",
     )
     relax: bool = Field(
         default=False, description="relax cell and positions of structures and known materials; else as they are"
@@ -139,6 +142,28 @@ class Potential(BaseModel):
         if info.context == _FROM_FILE and model not in known:
             raise ValueError(f"no potential is called {model!r}; there are: {', '.join(known)}")
         return model
+
+
+class Exfoliation(BaseModel):
+    """Exfoliation energies by potentials that describe dispersion, of layers that nothing better is known of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    potentials: tuple[str, ...] = Field(
+        (WITH_DISPERSION,),
+        min_length=1,
+        description="potentials with dispersion, as chgnet-d3; of several the mean counts, surer where they agree",
+    )
+    relax: bool = Field(default=False, description="relax layers in their plane, and bulks; else as they are")
+
+    @field_validator("potentials")
+    @classmethod
+    def _are_known(cls, potentials: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = known_potentials.names()
+        for name in potentials:
+            if info.context == _FROM_FILE and name not in known:
+                raise ValueError(f"no potential is called {name!r}; there are: {', '.join(known)}")
+        return potentials
 
 
 class Hull(BaseModel):
@@ -237,6 +262,7 @@ class Campaign(BaseModel):
     compositions: Compositions | None = Field(None, description="generated compositions; none without")
     gates: tuple[CandidateGate, ...] = Field(description="conditions on structures, in order")
     potential: Potential | None = Field(None, description="energies by a potential; none without")
+    exfoliation: Exfoliation | None = Field(None, description="exfoliation energies by potentials; none without")
     hull: Hull = Hull()
     ranking: Ranking | None = Field(None, description="which values count first; as usual without")
     pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ...models.calculation.methods import potential_of, without_settings
 from ...stores.documents import ReferenceEntry
 from ..engine.batches import Doc
+from ..properties.potential.exfoliation_values_stage import STAGE
 from ..properties.potential.potential_stage import KIND
 
 
@@ -29,6 +30,8 @@ class ValuesBy(NamedTuple):
         relaxes none.
     conditions
         With which the methods of its Pourbaix energies end.
+    exfoliation
+        Name of the stage that makes its exfoliation energies by potentials; empty where none does.
     """
 
     hull: str | None = None
@@ -36,6 +39,7 @@ class ValuesBy(NamedTuple):
     values: str | None = None
     relaxed: str | None = ""
     conditions: str | None = None
+    exfoliation: str | None = None
 
 
 def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
@@ -51,7 +55,12 @@ def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
     own = [
         doc
         for doc in properties
-        if not (_by_another_hull(doc, by) or _by_another_way(doc, by) or _at_other_conditions(doc, by))
+        if not (
+            _by_another_stage(doc, by.hull)
+            or _by_another_stage(doc, by.exfoliation, like=STAGE)
+            or _by_another_way(doc, by)
+            or _at_other_conditions(doc, by)
+        )
     ]
     if len(own) == len(properties):
         return own
@@ -60,12 +69,22 @@ def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
     return [doc for doc in own if doc.get("details", {}).get("formation_energy_by") not in others]
 
 
-def _by_another_hull(doc: Doc, by: ValuesBy) -> bool:
-    if by.hull is None:
+def _by_another_stage(doc: Doc, mine: str | None, *, like: str = "") -> bool:
+    """Whether a value was made by a stage of the same kind as the campaign's own, and not by that.
+
+    Parameters
+    ----------
+    doc
+        The property.
+    mine
+        Name of the campaign's stage; empty where it has none, None where any counts.
+    like
+        What names of such stages begin with; those of the campaign's own without.
+    """
+    if mine is None:
         return False
-    stages, _, _ = by.hull.partition(":")
     stage = str(doc.get("facets", {}).get("value", {}).get("stage", ""))
-    return stage.startswith(f"{stages}:") and stage != by.hull
+    return stage.startswith(like or f"{mine.partition(':')[0]}:") and stage != mine
 
 
 def _by_another_way(doc: Doc, by: ValuesBy) -> bool:

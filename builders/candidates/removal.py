@@ -29,8 +29,9 @@ def check_known(connection: Connection, name: str) -> None:
     ConfigurationError
         None is called so; names those there are.
     """
-    known = sorted({str(campaign["name"]) for campaign in recorded_campaigns(connection)})
-    if name not in known and not settings_claims.stages_of(connection, name):
+    judged = {str(campaign["name"]) for campaign in recorded_campaigns(connection)}
+    known = sorted(judged | settings_claims.campaigns(connection))
+    if name not in known:
         there = f"there are: {', '.join(known)}" if known else "none has been refreshed yet"
         raise ConfigurationError(f"no campaign of this registry is called {name!r}; {there}", "exfolio campaign list")
 

@@ -9,8 +9,9 @@ from pymongo.client_session import ClientSession
 
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.matgan.model import MatGAN
-from ...models.composition.matgan.sampling import Sample, sample
+from ...models.composition.matgan.sampling import sample, times_drawn
 from ...stores.bookkeeping import stage_states
+from ...stores.canonical import content_hash
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled
 from ..candidates.composition_view import SAMPLE
@@ -18,16 +19,18 @@ from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel
 from ..engine.stage import Stage
 from ..training import trained
+from .times_drawn import TimesDrawn
 
 KIND = "matgan"
 NAME = SAMPLE
 
 
 class SampleStage(Stage):
-    """Draws so many compositions; a model that is newer, or more draws, make it due again.
+    """Draws so many compositions; a model that is newer makes it due again, and more draws make those due that are new.
 
     What an earlier model drew stays. The same model, seed and number give the same compositions, so a run that was cut
-    off draws again and goes on where it had stopped writing.
+    off draws again and goes on where it had stopped writing. Draws are numbered, and the state of the stage says up to
+    which number they are counted in the registry; those of a larger number asked for before stay.
 
     Parameters
     ----------
@@ -81,9 +84,20 @@ class SampleStage(Stage):
         """Trained models of its kind."""
         return (Channel("trained_models", "training", frozenset([KIND])),)
 
+    def carried_over(self, state: Doc) -> Doc | None:
+        """Where only the number of draws is another, what is drawn stays drawn."""
+        asked = state.get("maker", {}).get("arguments", {}).get("draws")
+        if asked is None or state["fingerprint"] != self._fingerprint_for(int(asked)):
+            return None
+        return {"partial": _told(state["partial"], int(asked))}
+
+    def _fingerprint_for(self, draws: int) -> str:
+        return content_hash([self.name, self.version, {**self.config(), "draws": draws}])
+
     def is_unfinished(self, state: Doc) -> bool:
-        """Whether a pass was cut off before all was written."""
-        return bool(state.get("partial")) and not state["partial"].get("complete")
+        """Whether draws are not yet in the registry."""
+        partial: Doc = state.get("partial") or {}
+        return bool(partial) and int(_told(partial, self.draws).get("drawn", 0)) < self.draws
 
     def before_run(self) -> None:
         """Find the model."""
@@ -95,22 +109,29 @@ class SampleStage(Stage):
         if self._found is None:
             self.report.note = f"left out: no {KIND} has been trained"
             return
-        partial = self.state.get("partial") or {}
-        if partial.get("complete"):
+        at = _told(self.state.get("partial") or {}, self.draws)
+        first: int = at["from"] if "from" in at else at.get("drawn", 0)
+        last: int = at.get("to", self.draws)
+        if first >= last:
+            if first > last:
+                self.report.note = f"{first:,} draws are there, and {last:,} asked for: the others stay"
             return
         model_id = self._found["model_id"]
-        drawn = self._drawn(model_id)
+        model = trained.load(self.db, KIND, model_id, MatGAN.from_bytes)
+        drawn = sample(model, last - first, seed=self.seed, first=first)
         self.total = -(-len(drawn.formulas) // self.size)
         origin = [{"collection": "trained_models", "id": model_id}]
-        for start in range(int(partial.get("done", 0)), len(drawn.formulas), self.size):
+        earlier = TimesDrawn(
+            self.db, self.name, model_id, lambda some: times_drawn(model, some, first, seed=self.seed).tolist()
+        )
+        for start in range(int(at.get("done", 0)), len(drawn.formulas), self.size):
             end = min(start + self.size, len(drawn.formulas))
-            content = [drawn.formulas[start:end], drawn.times_drawn[start:end].tolist(), model_id]
-            yield Batch(0, [Item(f"{model_id} {self.seed} {start}", content, origin)], mark={"done": end})
-        yield Batch(0, [], mark={"done": len(drawn.formulas), "complete": True})
-
-    def _drawn(self, model_id: str) -> Sample:
-        model = trained.load(self.db, KIND, model_id, MatGAN.from_bytes)
-        return sample(model, self.draws, seed=self.seed)
+            formulas, times = drawn.formulas[start:end], drawn.times_drawn[start:end].tolist()
+            if first:
+                times = [new + before for new, before in zip(times, earlier.of(formulas), strict=True)]
+            item = Item(f"{model_id} {self.seed} {first} {start}", [formulas, times, model_id], origin)
+            yield Batch(0, [item], mark={"from": first, "to": last, "done": end})
+        yield Batch(0, [], mark={"drawn": last})
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Describe the compositions of each item."""
@@ -119,6 +140,15 @@ class SampleStage(Stage):
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are written."""
         stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
+
+
+def _told(partial: Doc, draws: int) -> Doc:
+    """Where the stage stands, in numbers of draws; earlier versions counted compositions, of all draws asked for."""
+    if partial.get("complete"):
+        return {"drawn": draws}
+    if partial and "to" not in partial and "drawn" not in partial:
+        return {"from": 0, "to": draws, "done": partial["done"]}
+    return partial
 
 
 def _documents(formulas: list[str], times: list[int], model_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -24,6 +24,9 @@ def writers_of(stage: StageContract) -> dict[str, FacetWriter]:
             stage.fingerprint,
             stage.current_run.run_id,
             fused.writers() if fused is not None and fused.document is document else (),
+            frozenset(stage.later),
+            stage.version,
+            stage.current_run.writer_numbers,
         )
         for document, facet in stage.writes.items()
     }
@@ -48,7 +51,7 @@ def ready(stage: StageContract, writer: FacetWriter, item: Item, doc: Doc) -> Wr
     NotStorable
         As `FacetWriter.prepare`.
     """
-    return writer.prepare(doc, _origins(stage, item, doc), item.key if stage.notes_group else None)
+    return writer.prepare(doc, _origins(item, doc), item.key if stage.notes_group else None)
 
 
 def prepare(stage: StageContract, batch: Batch) -> Prepared:
@@ -145,13 +148,13 @@ def _count(stage: StageContract, prepared: Prepared, counts: Counts) -> None:
         stage.fused.count(counts.followed)
 
 
-def _origins(stage: StageContract, item: Item, doc: Doc) -> list[Doc]:
+def _origins(item: Item, doc: Doc) -> list[Doc]:
     if not item.origins and "origins" not in doc and "made_of" not in doc:
         return []
     further = doc.pop("origins", None) or []
     made_of = doc.pop("made_of", None)  # a document of a group may be made of some members only
     used = item.origins if made_of is None else item.origins_of({item.key, *made_of})
-    return [{**origin, "stage": stage.name, "version": stage.version} for origin in [*used, *further]]
+    return [*used, *further]
 
 
 def _deprecate_orphans(

@@ -90,6 +90,9 @@ class StageContract(ABC):
     """Whether a document notes the item it was made from, for stages that select groups by it."""
     selects_ahead: bool = False
     """Whether a batch may be selected before those ahead of it are written: `select` looks at nothing they change."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Facets it reads that a document gets later, if at all: fused with what makes the documents (`FusedStages`), it
+    works on those that have none of them yet."""
     orphans: ClassVar[Literal["by origin", "by key", "kept"]] = "by origin"
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
     looks_for_itself: ClassVar[bool] = False
@@ -176,6 +179,16 @@ class StageContract(ABC):
 
     def close(self) -> None:
         """Finish a pass in which every batch was written."""
+
+    def carried_over(self, state: Doc) -> Doc | None:  # noqa: ARG002
+        """Changes with which a state of another fingerprint goes on to hold; None where everything is due again.
+
+        Parameters
+        ----------
+        state
+            As an earlier run left it; ``maker`` says which stage, by what arguments, that was.
+        """
+        return None
 
     def is_unfinished(self, state: Doc) -> bool:
         """Whether a state tells of a pass that was cut off."""

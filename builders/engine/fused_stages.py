@@ -62,7 +62,8 @@ class FusedStages:
     leader
         The stage that makes the documents.
     stages
-        What follows, in order, fresh; each reads facets of the leader and of followers before it, and adds one.
+        What follows, in order, fresh; each reads facets of the leader and of followers before it, beside such as
+        documents get `later`, and adds one.
 
     Raises
     ------
@@ -87,8 +88,9 @@ class FusedStages:
     def _check(self, stage: StageContract, facets: list[str]) -> None:
         takes = _taking(stage)
         known = {self.document.KEY, "made_by"}.union(*(self.document.said_in(facet) for facet in facets))
-        unknown = {*takes.fields, *criteria_in_memory.fields_of(takes.criteria)} - known
-        others = set(takes.facets) - set(facets)
+        later = {name for facet in stage.later for name in self.document.said_in(facet)}
+        unknown = {*takes.fields, *criteria_in_memory.fields_of(takes.criteria)} - known - later
+        others = set(takes.facets) - {*facets, *stage.later}
         where = self.document.collection_name()
         if takes.source is not self.document:
             raise CannotFuse(f"{stage.name} reads {takes.source.collection_name()}, not {where}")

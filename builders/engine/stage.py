@@ -132,7 +132,7 @@ class Stage(StageContract, Builder):
     def begin(self) -> None:
         """Take the lease, open the run record and the state."""
         self.before_run()
-        self.current_run.begin(self.fingerprint, self.maker())
+        self.current_run.begin(self.fingerprint, self.maker(), self.carried_over)
         for channel in (*self.reads(), *self.written_channels()):
             if LABEL in channel.facet:
                 index_facet(self.db, channel.collection, channel.facet)

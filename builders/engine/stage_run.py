@@ -54,6 +54,7 @@ class StageRun:
     """
 
     def __init__(self, name: str, share: Doc | None) -> None:
+        self.writer_numbers: dict[str, int] = {}  # of its facets' writers
         self.name = name
         self.share = share
         self.connection: Connection | None = None
@@ -113,7 +114,7 @@ class StageRun:
             raise RuntimeError(f"{self.name} is not connected: call connect() first")
         return self.connection
 
-    def begin(self, fingerprint: str, maker: Doc) -> None:
+    def begin(self, fingerprint: str, maker: Doc, carried_over: Callable[[Doc], Doc | None] = lambda _: None) -> None:
         """Take the lease, open the record and the state.
 
         Parameters
@@ -122,6 +123,8 @@ class StageRun:
             Hash of all that the stage's results depend on beside its input; another one makes everything due.
         maker
             What it takes to make the stage again later.
+        carried_over
+            As of `stage_states.open_state`.
 
         Raises
         ------
@@ -141,7 +144,12 @@ class StageRun:
             self.run_id = runs.begin(self.db, f"run {self.name}", version=VERSION)
             self._own_record = True
         self.state = stage_states.open_state(
-            self.db, self.name, fingerprint=fingerprint, token=self._lease.token, maker=maker
+            self.db,
+            self.name,
+            fingerprint=fingerprint,
+            token=self._lease.token,
+            maker=maker,
+            carried_over=carried_over,
         )
         self.first_time = not any(self.state[name] for name in ("restarted", "consumed", "ahead", "partial"))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..engine.batches import Doc
-from ..engine.selection.group_stage import GroupStage
+from ..engine.stage import Stage
 
 
-class SourceOrderedStage(GroupStage):
-    """A stage by groups that knows the order of the sources.
+class SourceOrdered(Stage):
+    """A stage that knows the order of the sources, whatever its way of selecting; stands before that among its bases.
 
     Parameters
     ----------

@@ -15,8 +15,9 @@ from ...models.energetics.corrections.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
+from ..engine.selection.group_stage import GroupStage
 from ..materials.preferred_stage import VALUE_FIELDS
-from ..materials.source_order import SourceOrderedStage
+from ..materials.source_order import SourceOrdered
 from .hulls.known_hull_stage import EXPERIMENT, family
 from .hulls.limits import limited_by_dispersion
 
@@ -26,7 +27,7 @@ _KIND_OF = {"decomposition_energy": "energy_above_hull"}
 _UNITS = {"band_gap": "eV"}
 
 
-class KnownValuesStage(SourceOrderedStage):
+class KnownValuesStage(SourceOrdered, GroupStage):
     """Writes `properties` of proposed structures from the values of known materials of the same formula.
 
     Several materials that are the same structure but not one material, as two magnetic states, give no mixture: the

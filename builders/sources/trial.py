@@ -64,7 +64,7 @@ class Rehearsal:
         self.stage = stage
         self.connection = connection
         self.trial = Trial()
-        self._met: dict[tuple[str, str], tuple[Doc, str]] = {}
+        self._met: dict[tuple[str, str], tuple[Doc, int]] = {}
 
     def read(self) -> Trial:
         """Read all files, and find what they would do to the registry.

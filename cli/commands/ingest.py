@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...builders.materials.preferred_stage import PreferredStage
 from ...builders.sources.file_stage import SourceStage
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
@@ -188,7 +189,7 @@ def ingest(
         "synthesised": True if synthesised else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    stage = SourceStage(kind, given, accept_loss=accept_loss, reread=reread)
+    stage = SourceStage(kind, given, accept_loss=accept_loss, reread=reread).fused_with(PreferredStage())
     if dry_run:
         _try(stage, settings, json=json)
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from ...builders.materials.preferred_stage import PreferredStage
 from ...builders.sources.ingestion import ingest
 from ...builders.sources.live.service_stage import LiveSourceStage
 from ...builders.sources.optimade.optimade_providers import ready_provider
@@ -73,7 +74,10 @@ def pull(
     json: bool,
 ) -> None:
     """Pull what is asked for, one source after the other; one that is away does not keep the others from it."""
-    stages = [LiveSourceStage(kind, given, accept_loss=accept_loss, reread=reread) for given in _sources(kind, options)]
+    stages = [
+        LiveSourceStage(kind, given, accept_loss=accept_loss, reread=reread).fused_with(PreferredStage())
+        for given in _sources(kind, options)
+    ]
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names):
         raise ConfigurationError("two sources would have the same name", "Pull them one by one, with --source each.")

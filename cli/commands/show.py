@@ -17,7 +17,15 @@ from ...stores.connection import connect
 from ...stores.query.fields import Field, Fields, fields_of
 from ...stores.query.intervals import ends
 from ...stores.query.lookup import StoredDocument, find_document
-from ...stores.query.provenance import Origin, documents_referring_to, failures_of, origins_of, quarantine_of, values_of
+from ...stores.query.provenance import (
+    Origin,
+    documents_referring_to,
+    failures_of,
+    origins_of,
+    quarantine_of,
+    values_of,
+    writers_of,
+)
 from ..display.cells import COLOURS, MARKS, in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.layer_verdicts import print_layer_verdict
@@ -75,12 +83,13 @@ def show(
         structures = structures_of(connection, stored)
         failures = failures_of(connection, stored)
         quarantine = quarantine_of(connection, stored)
+        writers = writers_of(connection, stored.document)
     if json:
         print_json(
             {
                 "collection": stored.collection,
                 "id": stored.key,
-                "document": stored.document,
+                "document": {**stored.document, **({"facets": writers} if writers else {})},
                 "values": values,
                 "provenance": origins.as_dict(),
                 "structures": structures,
@@ -114,7 +123,7 @@ def show(
         referring = {collection: docs for collection, docs in referring.items() if collection != "structures"}
     _print_referring(referring)
     _print_trouble(failures, quarantine)
-    _print_writers(stored.document)
+    _print_writers(writers)
     if formula and known:
         print_known(formula, known)
 
@@ -331,13 +340,12 @@ def _print_trouble(failures: list[Doc], quarantine: list[Doc]) -> None:
         out.print(f"[red]✗[/] {escape(where)}: {escape(bad['reason'])} [dim](quarantine)[/]", soft_wrap=True)
 
 
-def _print_writers(document: Doc) -> None:
-    facets = document.get("facets")
-    if not isinstance(facets, dict):
+def _print_writers(writers: dict[str, Doc]) -> None:
+    if not writers:
         return
     _section("written by")
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), style="dim")
-    for name, facet in facets.items():
+    for name, facet in writers.items():
         run = str(facet.get("run_id", ""))
         table.add_row(escape(name), escape(str(facet.get("stage", ""))), text_of(facet.get("at")), f"run {escape(run)}")
     print_table(table)

@@ -168,11 +168,16 @@ def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]
 
 
 def _add_warnings(connection: Connection, doc: dict[str, Any]) -> None:
-    """Put to each gate on a value what warns of that value."""
-    query = {"structure_id": doc.get("structure_id"), "deprecated": False, "warnings.0": {"$exists": True}}
+    """Put to each gate on a value what warns of that value, or why there is none."""
+    told = {"$or": [{"warnings.0": {"$exists": True}}, {"refused": {"$exists": True}}]}
+    query = {"structure_id": doc.get("structure_id"), "deprecated": False, **told}
     for warned in connection.database["properties"].find(query) if doc.get("structure_id") else ():
         for gate in doc["gates"]:
-            same = gate["field"].removeprefix("values.") == warned["kind"] and gate.get("value") == warned.get("value")
+            if gate["field"].removeprefix("values.") != warned["kind"]:
+                continue
+            if "refused" in warned and gate.get("value") is None:
+                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
+            same = "value" in gate and gate["value"] == warned.get("value")
             if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
                 gate["warnings"] = warned["warnings"]
 

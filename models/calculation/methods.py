@@ -69,6 +69,9 @@ _OTHER_POTENTIAL: Final = re.compile(
     rf"(?P<name>\w[\w.-]*(?: (?!\+)[\w.-]+)*?){_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)", re.IGNORECASE
 )
 """Of any name: stages of a potential say how a structure was taken."""
+_AND: Final = " and "
+_TOGETHER: Final = re.compile(rf"(?P<names>.+{_AND}.+?)(?P<how> relaxed| static)")
+"""Several potentials, of whose values this is the mean."""
 _DISPERSION: Final = (
     r"[-+ ](?:r?VV10L?|vdW(?:-(?!DF(?!T))[\w@-]+(?:\(\w+\))?)?|(?:DFT-)?D[234](?:[-(]?(?:BJM?|zero|M|S|ABC)\)?)?"
     r"|TS(?:-(?:HI|SCS))?|MBD(?:@\w+|-\w+)*|dDsC)"
@@ -115,6 +118,8 @@ def parse_method(name: str) -> Method:
     head, *further = _COMMA.split(_SOURCE.sub("", name).strip(), maxsplit=1)
     if head.casefold() in ("experiment", "experimental", "measured"):
         return Method((Level.EXPERIMENT,), dispersion=True)
+    if together := _TOGETHER.fullmatch(head):
+        return _of_several([f"{name}{together['how']}" for name in together["names"].split(_AND)])
     if potential := _POTENTIAL.fullmatch(head):
         return _of_potential(potential)
     if _VAN_DER_WAALS.fullmatch(head):
@@ -175,6 +180,15 @@ def _of_potential(name: re.Match[str]) -> Method:
     plain = Level.RELAXED_POTENTIAL if name["how"] == " relaxed" else Level.POTENTIAL
     dispersion = name["dispersion"] is not None
     return Method((Level.POTENTIAL_DISPERSION, plain) if dispersion else (plain,), dispersion)
+
+
+def _of_several(names: list[str]) -> Method:
+    """Method of a mean: of the levels that all have, if they are potentials."""
+    methods = [parse_method(name) for name in names]
+    levels = tuple(level for level in methods[0].levels if all(level in method.levels for method in methods))
+    if not set(levels) & {Level.POTENTIAL_DISPERSION, Level.RELAXED_POTENTIAL, Level.POTENTIAL}:
+        return Method((Level.NOT_STATED,), None)
+    return Method(levels, all(method.dispersion for method in methods))
 
 
 def _functional(head: str) -> Method:

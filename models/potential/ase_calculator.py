@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from pymatgen.core.structure import Structure
 
@@ -33,8 +33,8 @@ class AseCalculator(Potential):
     ...         return EMT()
     """
 
-    package: ClassVar[str | None] = "ase"
-    remedy: ClassVar[str] = "pip install exfolio[ase]"
+    package = "ase"
+    remedy = "pip install exfolio[ase]"
 
     @abstractmethod
     def calculator(self) -> Any:

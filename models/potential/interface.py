@@ -34,24 +34,24 @@ class Potential(ABC):
     `ase_calculator.AseCalculator` and docs/extending.md.
     """
 
-    name: ClassVar[str]
+    name: str
     """The method, as values carry it, its version included: energies of another version are another method's. One that
     describes dispersion says so by ``+ D3`` at its end (`calculation.methods`); else distances of layers are bounds."""
-    slug: ClassVar[str]
+    slug: str
     """Name in ids of entries, in stages and in campaigns: lower case letters, digits, dashes."""
-    version: ClassVar[str] = ""
+    version: str = ""
     """The end of `name` that says which version it is; empty where it says none."""
-    elements: ClassVar[frozenset[str] | None] = None
+    elements: frozenset[str] | None = None
     """Symbols of the elements it knows; None where it may know any."""
-    package: ClassVar[str | None] = None
+    package: str | None = None
     """Module that has to be there for it; None where it needs none."""
-    remedy: ClassVar[str] = ""
+    remedy: str = ""
     """How that is installed."""
-    citation: ClassVar[str] = ""
+    citation: str = ""
     """Publication to cite."""
     has_tabulated_scale: ClassVar[bool] = False
     """Whether its energies are PBE's as the Materials Project computes them, against which elements are checked."""
-    atoms_at_once: ClassVar[int] = 2000
+    atoms_at_once: int = 2000
     """Atoms that are given to `evaluate` at once where structures are relaxed."""
 
     @property

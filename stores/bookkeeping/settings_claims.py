@@ -85,6 +85,11 @@ def label_of(connection: Connection, campaign: str, stage: str) -> str | None:
     return None if doc is None else str(doc["label"])
 
 
+def campaigns(connection: Connection) -> set[str]:
+    """Names of the campaigns that have claims: one whose first refresh was cut off has nothing else yet."""
+    return set(connection.database[_COLLECTION].distinct("campaign"))
+
+
 def stages_of(connection: Connection, campaign: str) -> set[str]:
     """Names of the stages that a campaign has claimed, with the labels of its settings."""
     mine = connection.database[_COLLECTION].find({"campaign": campaign}, {"_id": 0, "stage": 1, "label": 1})

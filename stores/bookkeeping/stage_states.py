@@ -6,6 +6,7 @@ the lease: an owner that was taken over can't move it, and with it none of its w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -21,7 +22,15 @@ Doc = dict[str, Any]
 _NOTHING_DONE: Doc = {"consumed": {}, "ahead": {}, "partial": {}}
 
 
-def open_state(connection: Connection, stage: str, *, fingerprint: str, token: int, maker: Doc | None = None) -> Doc:
+def open_state(
+    connection: Connection,
+    stage: str,
+    *,
+    fingerprint: str,
+    token: int,
+    maker: Doc | None = None,
+    carried_over: Callable[[Doc], Doc | None] = lambda _: None,
+) -> Doc:
     """Take the state of a stage under a new lease; where the fingerprint changed, everything is due again.
 
     Parameters
@@ -36,6 +45,8 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
         Token of the lease.
     maker
         What it takes to make the stage again in a later refresh.
+    carried_over
+        Asked about a state of another fingerprint: changes with which it goes on to hold; None where it does not.
 
     Returns
     -------
@@ -54,14 +65,16 @@ def open_state(connection: Connection, stage: str, *, fingerprint: str, token: i
         states.update_one({"stage": stage}, {"$setOnInsert": fresh}, upsert=True)
     # A call of an earlier owner may still wait in the server; it must not undo a later one.
     state: Doc | None = states.find_one_and_update(
-        {"stage": stage, "token": {"$lt": token}},
-        {"$set": {"token": token, "maker": maker or {}}},
-        return_document=ReturnDocument.AFTER,
+        {"stage": stage, "token": {"$lt": token}}, {"$set": {"token": token}}, return_document=ReturnDocument.AFTER
     )
+    changes: Doc = {}
     if state is not None and state["fingerprint"] != fingerprint:
+        carried = carried_over(state)  # which looks at the earlier maker
+        changes = {**_NOTHING_DONE, "restarted": True, "updated_at": utc_now()} if carried is None else carried
+    if state is not None and (changes or state["fingerprint"] != fingerprint or state.get("maker") != (maker or {})):
         state = states.find_one_and_update(
             {"stage": stage, "token": token},
-            {"$set": {"fingerprint": fingerprint, **_NOTHING_DONE, "restarted": True, "updated_at": utc_now()}},
+            {"$set": {"fingerprint": fingerprint, "maker": maker or {}, **changes}},
             return_document=ReturnDocument.AFTER,
         )
     if state is None:  # taken over between the two

@@ -94,15 +94,14 @@ class RegistryDocument(Document):
     run_id = StringField(required=True, help_text="Run that last changed the document")
     created_at = DateTimeField(required=True, help_text="When the document was first written (UTC)")
     updated_at = DateTimeField(required=True, help_text="When the document last changed (UTC)")
-    origins = ListField(
-        DictField(), help_text="What it was made from: collection or file, id, content hash, and the stage that did it"
-    )
+    origins = ListField(DictField(), help_text="What it was made from: collection or file, id and content hash")
     deprecated = BooleanField(required=True, default=False, help_text="No longer current; kept for the record")
     deprecation_reasons = ListField(StringField(), help_text="Why it is deprecated, newest last")
     made_by = ListField(StringField(), help_text="Stages that make it, where several of other settings may; sorted")
     facets = DictField(
         required=True,
-        help_text="By facet: its revision, content hash, stage, fingerprint, run and time of writing",
+        help_text="By facet: its revision, the hash of its content, by which of the `writers` and, where that is not "
+        "when the document was made, when it was written",
     )
 
     @classmethod

@@ -204,8 +204,26 @@ class RestingPoint(Document):
     at = DateTimeField(help_text="When that was (UTC)")
 
 
+class Writer(Document):
+    """A stage in a run that wrote something; the notes of facets name it by its number (`facets`, `by`)."""
+
+    KEY: ClassVar[str] = "number"
+    meta = meta(
+        "writers",
+        {"fields": ["number"], "unique": True},
+        {"fields": ["run_id", "stage", "fingerprint"], "unique": True},
+    )
+
+    number = IntField(required=True, help_text="Identity, from 1")
+    stage = StringField(required=True, help_text="Name of the stage")
+    version = IntField(help_text="Version of the stage")
+    fingerprint = StringField(required=True, help_text="Hash of its version, config and model ids")
+    run_id = StringField(required=True, help_text="The run")
+
+
 OPERATIONS: tuple[type[Document], ...] = (
     Run,
+    Writer,
     StageState,
     Lease,
     Failure,

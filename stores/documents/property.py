@@ -91,6 +91,7 @@ class Property(RegistryDocument):
     warnings = ListField(StringField(), help_text="What keeps the value from being trusted, a sentence each")
     refused = StringField(help_text="Why there is no value, where calculations that should give it can't be used")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
+    structure = DictField(help_text="Of an energy over a bulk, the bulk that was made: the layer stacked on itself")
     snapshot = StringField(help_text="Which reference entries it was computed against")
     competing = ListField(DictField(), help_text="Competing phases: id, formula, amount")
     stale = BooleanField(help_text="Computed against reference entries that have changed since")

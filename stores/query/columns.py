@@ -55,6 +55,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "band_gap",
     ),
     "runs": ("run_id", "job", "state", "started_at", "ended_at", "error"),
+    "writers": ("number", "stage", "version", "run_id"),
     "stage_states": ("stage", "consumed", "updated_at"),
     "leases": ("job", "owner", "expires_at"),
     "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),

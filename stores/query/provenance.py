@@ -13,6 +13,7 @@ from typing import Any, Final
 from ..connection import Connection
 from ..documents import BY_COLLECTION
 from ..schema import index_models
+from ..writer_numbers import of_numbers
 from .fields import fields_of
 from .lookup import StoredDocument
 
@@ -83,6 +84,7 @@ def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
     for _ in range(MAX_STEPS):
         made_from: list[tuple[Origin, Doc]] = []
         for product, document in level:
+            stage = _maker_of(product.collection, document)
             listed = document.get("origins") or []
             product.hidden = max(0, len(listed) - MAX_ORIGINS)
             for plain in listed[:MAX_ORIGINS]:
@@ -90,7 +92,7 @@ def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
                     str(plain.get("collection", "")),
                     str(plain.get("id", "")),
                     place=str(plain.get("place") or ""),
-                    stage=str(plain.get("stage") or ""),
+                    stage=stage,
                 )
                 product.origins.append(origin)
                 made_from.append((origin, plain))
@@ -169,11 +171,28 @@ def _load(connection: Connection, origins: Iterable[tuple[Origin, Doc]]) -> dict
     documents = {}
     for collection, names in keys.items():
         key = fields_of(collection).key
-        needed = [key, "origins", "content_hash", "deprecated", "formula_reduced", "kind", "value", "unit"]
+        needed = [key, "origins", "content_hash", "deprecated", "formula_reduced", "kind", "value", "unit", "facets"]
         query = {key: {"$in": sorted(names)}}
         for document in connection.database[collection].find(query, {"_id": 0, **dict.fromkeys(needed, 1)}):
             documents[collection, str(document[key])] = document
     return documents
+
+
+def _maker_of(collection: str, document: Doc) -> str:
+    """Stage whose content a document has; empty where it has no facets."""
+    kind = BY_COLLECTION.get(collection)
+    note = document.get("facets", {}).get(kind.creating_facet(), {}) if kind else {}
+    return str(note.get("stage", ""))
+
+
+def writers_of(connection: Connection, document: Doc) -> dict[str, Doc]:
+    """Who wrote each facet of a document: stage, run_id and when (`at`)."""
+    facets: dict[str, Doc] = document.get("facets") or {}
+    noted = of_numbers(connection.database, (note["by"] for note in facets.values() if "by" in note))
+    return {
+        name: {"at": document.get("created_at"), **noted.get(note.get("by", 0), {}), **note}
+        for name, note in facets.items()
+    }
 
 
 def _title(document: Doc) -> str:

@@ -17,6 +17,7 @@ from exfolio.builders.candidates.campaign import Campaign
 from exfolio.builders.candidates.settings_labels import claimed
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
+from exfolio.builders.properties.potential.exfoliation_values_stage import ExfoliationValuesStage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage
@@ -283,6 +284,7 @@ OTHERWISE: Doc = {
         "force_tolerance": 0.2,
         "max_seconds": 60.0,
     },
+    "exfoliation": {"potentials": ["sevennet-0-d3"], "relax": True},
     "hull": {"scheme": "none", "check_potcar": False},
     "ranking": {"bases": ["potential"], "methods": {"any": ["GGA"]}},
     "pourbaix": {
@@ -339,6 +341,8 @@ def told_apart(plan: dict[str, Stage]) -> Iterator[tuple[Doc, str | None]]:
             yield stage.config(), by.values
         elif isinstance(stage, PotentialEnergiesStage) and stage.method == by.energies:
             yield stage.config(), by.energies
+        elif isinstance(stage, ExfoliationValuesStage):
+            yield stage.arguments(), by.exfoliation
 
 
 @pytest.mark.parametrize("path", SETTINGS, ids=".".join)

@@ -1,8 +1,12 @@
 """Collections of a database that an earlier version made, brought up to date."""
 
+from datetime import timedelta
+from typing import Any
+
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Candidate, Property
+from exfolio.stores.documents import Candidate, Material, Property
 from exfolio.stores.python_api import query
+from exfolio.stores.query.provenance import writers_of
 from exfolio.stores.schema import initialise
 from small_registry import put
 
@@ -45,3 +49,61 @@ def test_indexes_that_others_stand_in_for_go_and_those_of_other_people_stay(conn
 
     assert "chemsys_1" not in materials.index_information()
     assert "density_1" in materials.index_information()
+
+
+def test_collections_and_indexes_lie_compressed_and_those_made_otherwise_are_made_anew(connection: Connection) -> None:
+    # Given a registry whose indexes were made as they are by default
+    initialise(connection)
+    materials = connection.database["materials"]
+    materials.drop_indexes()
+    materials.create_index("facets.layers.rev")
+    materials.create_index("material_id", unique=True)
+
+    # When it is brought up to date
+    initialise(connection)
+
+    # Then the index and its collection are compressed, and documents without that facet are not in it
+    assert materials.index_information()["material_id_1"]["unique"]
+    index = materials.index_information()["facets.layers.rev_1"]
+    assert index["sparse"]
+    described = [index["storageEngine"]["wiredTiger"]["configString"], _creation(materials)]
+    assert all("block_compressor=zstd" in text for text in described)
+
+
+def _creation(collection: Any) -> str:
+    stats = collection.aggregate([{"$collStats": {"storageStats": {}}}]).next()
+    return str(stats["storageStats"]["wiredTiger"]["creationString"])
+
+
+def test_notes_of_an_earlier_version_say_the_same_in_short_and_make_nothing_due(connection: Connection) -> None:
+    # Given a material as it was written when notes of facets had names instead of numbers
+    initialise(connection)
+    put(connection, Material, [{"material_id": "m", "formula_reduced": "MgO", "source": "s", "source_id": "1"}])
+    materials = connection.database["materials"]
+    [doc] = materials.find()
+    made, ranked = doc["created_at"], doc["created_at"] + timedelta(hours=1)
+    by = {"fingerprint": "f1", "run_id": "r1"}
+    notes = {
+        "record": {**by, "rev": 1, "hash": "00000000000000ff" + 16 * "a", "stage": "ingest:s", "at": made},
+        "preferred": {**by, "rev": 2, "hash": 32 * "f", "stage": "preferred", "at": ranked, "group": "MgO"},
+    }
+    origin = {"collection": "file", "id": "/f", "place": "row 1"}
+    earlier = {"schema_version": 1, "facets": notes, "origins": [{**origin, "stage": "ingest:s", "version": 2}]}
+    materials.update_one({}, {"$set": earlier})
+
+    # When the collections are brought up to date, twice
+    initialise(connection)
+    initialise(connection)
+
+    # Then all but the form of the notes is as it was, and who wrote them is known
+    [short] = materials.find()
+    ours = {"schema_version", "facets", "origins"}
+    assert {k: v for k, v in short.items() if k not in ours} == {k: v for k, v in doc.items() if k not in ours}
+    assert (short["schema_version"], short["origins"]) == (2, [origin])
+    assert short["facets"]["record"] | {"by": 0} == {"rev": 1, "hash": 255, "stage": "ingest:s", "by": 0}
+    assert short["facets"]["preferred"] | {"by": 0} == {"rev": 2, "hash": -1, "at": ranked, "group": "MgO", "by": 0}
+    said = {
+        name: (note["stage"], note["fingerprint"], note["run_id"], note["at"])
+        for name, note in writers_of(connection, short).items()
+    }
+    assert said == {"record": ("ingest:s", "f1", "r1", made), "preferred": ("preferred", "f1", "r1", ranked)}

@@ -13,6 +13,7 @@ from itertools import accumulate, islice
 from typing import Any, Final
 
 from exfolio.stores.connection import Connection
+from exfolio.stores.schema import SCHEMA_VERSION
 
 Doc = dict[str, Any]
 
@@ -88,17 +89,16 @@ def _formulas(draw: random.Random, size: int) -> Iterator[Doc]:
 
 def _common(draw: random.Random, i: int, facet: str) -> Doc:
     at = BEGUN + timedelta(seconds=i // 1000)
-    note = {"rev": i, "hash": f"{draw.getrandbits(128):032x}", "stage": "made", "fingerprint": "f" * 32, "at": at}
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "rev": i,
         "content_hash": f"{draw.getrandbits(128):032x}",
         "run_id": "20260101T000000-00000000",
         "created_at": at,
         "updated_at": at,
         "deprecated": draw.random() < 0.002,
-        "origins": [{"collection": "trained_models", "id": "matgan-000000000000", "stage": "made", "version": 1}],
-        "facets": {facet: {**note, "run_id": "20260101T000000-00000000"}},
+        "origins": [{"collection": "trained_models", "id": "matgan-000000000000"}],
+        "facets": {facet: {"rev": i, "hash": draw.getrandbits(63), "stage": "made", "by": 1}},
     }
 
 
@@ -160,7 +160,13 @@ def _property(draw: random.Random, i: int, formula: Doc) -> Doc:
     kind = draw.choices(("energy", "energy_above_hull", "formation_energy", "exfoliation_energy"), (32, 32, 32, 4))[0]
     identity = {"structure_id": f"st-{i // 2:016x}", "kind": kind, "method": f"method {i % 2}"}
     doc = {"formula_reduced": formula["formula_reduced"], "chemsys": formula["chemsys"], **_common(draw, i, "value")}
-    return {**doc, **identity, "property_id": "/".join(identity.values()), "value": round(draw.gauss(0, 1), 5)}
+    return {
+        **doc,
+        **identity,
+        "property_id": "/".join(identity.values()),
+        "value": round(draw.gauss(0, 1), 5),
+        "unit": "eV/atom",
+    }
 
 
 def _candidate(draw: random.Random, i: int, formula: Doc) -> Doc:

@@ -139,14 +139,14 @@ def fill(connection: Connection) -> None:
         "thickness": 3.17,
         "valid": True,
     }
-    made_from = [{"collection": "materials", "id": "bulk:mos2", "hash": parent["content_hash"], "stage": "top-down"}]
+    made_from = [{"collection": "materials", "id": "bulk:mos2", "hash": parent["content_hash"]}]
     put(connection, ProposedStructure, [structure], made_from, stage="top-down")
     value = {"structure_id": structure["structure_id"], "unit": "eV/atom", "method": "PBE"}
     properties = [
         {**value, "property_id": f"{structure['structure_id']}/{kind}/PBE", "kind": kind, "value": number}
         for kind, number in (("exfoliation_energy", 0.0765), ("energy_above_hull", 0.0012))
     ]
-    from_structure = [{"collection": "structures", "id": structure["structure_id"], "stage": "known-values"}]
+    from_structure = [{"collection": "structures", "id": structure["structure_id"]}]
     put(connection, Property, properties, from_structure, stage="known-values")
     put_candidates(connection)
     put(
@@ -194,10 +194,10 @@ def put_candidates(connection: Connection, *, run_id: str = RUN, **changed: Any)
         "gates_passed": 0,
     }
     properties = [
-        {"collection": "properties", "id": f"st-1890e1f5735df206/{kind}/PBE", "stage": "judge"}
+        {"collection": "properties", "id": f"st-1890e1f5735df206/{kind}/PBE"}
         for kind in ("exfoliation_energy", "energy_above_hull")
     ]
-    structures = [{"collection": "structures", "id": "st-1890e1f5735df206", "stage": "judge"}]
+    structures = [{"collection": "structures", "id": "st-1890e1f5735df206"}]
     put(connection, Candidate, [first], [*structures, *properties], stage="judge:two-dimensional", run_id=run_id)
     put(connection, Candidate, [second], stage="judge:two-dimensional")
 

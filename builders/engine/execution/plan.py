@@ -64,7 +64,12 @@ def ordered(stages: Sequence[Stage]) -> list[Circle]:
 def _inputs(stage: Stage) -> tuple[Channel, ...]:
     own = stage.written_channels()
     fused = stage.fused.stages if stage.fused is not None else ()
-    needed = [channel for fused_stage in fused for channel in (*fused_stage.reads(), *fused_stage.looks_at())]
+    needed = [
+        channel
+        for fused_stage in fused
+        for channel in (*fused_stage.reads(), *fused_stage.looks_at())
+        if channel.facet not in fused_stage.later  # documents that have it are left to its own run
+    ]
     return (*stage.reads(), *stage.looks_at(), *(channel for channel in needed if channel not in own))
 
 

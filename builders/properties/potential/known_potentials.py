@@ -27,7 +27,13 @@ class _Own(NamedTuple):
 
 DEFAULT: Final = "chgnet"
 """The potential of campaigns that name none. Its stages, and what they write, carry no name of a potential."""
-_OWN: Final = {DEFAULT: _Own("chgnet", "Chgnet", "chgnet")}
+_OWN: Final = {
+    DEFAULT: _Own("chgnet", "Chgnet", "chgnet"),
+    "sevennet-0": _Own("sevennet", "SevenNet0", "sevenn"),
+    "sevennet-l3i5": _Own("sevennet", "SevenNetL3i5", "sevenn"),
+}
+DISPERSION: Final = "-d3"
+"""What a name of a potential ends with where D3(BJ) is added to it."""
 _SLUG: Final = re.compile(r"(?!.*-(?:relaxed|element)$)[a-z][a-z0-9-]*")
 """What ends in these words would be taken for another potential's relaxed entries, or its elements."""
 
@@ -37,13 +43,15 @@ class NoSuchPotential(ConfigurationError):
 
 
 def names() -> list[str]:
-    """Names of all potentials, the default first; imports none."""
-    return [*_OWN, *sorted({extension.name for extension in extensions.installed(extensions.POTENTIALS)} - {*_OWN})]
+    """Names of all potentials, the default first, each alone and with dispersion added; imports none."""
+    added = _added()
+    alone = [*_OWN, *sorted(added - {*_OWN})]
+    return [*alone, *(f"{name}{DISPERSION}" for name in alone if f"{name}{DISPERSION}" not in added)]
 
 
 def packages() -> tuple[str, ...]:
     """Packages whose coming or going changes which potentials can be used, beside those that other packages name."""
-    return (*(own.package for own in _OWN.values()), "ase")
+    return (*sorted({own.package for own in _OWN.values()}), "dftd3", "ase")
 
 
 def label(name: str) -> str:
@@ -63,6 +71,8 @@ def potential(name: str) -> Potential:
     """
     if name in _OWN:
         return _own(name)
+    if name not in _added() and name.endswith(DISPERSION) and name.removesuffix(DISPERSION) in names():
+        return _with_dispersion(name.removesuffix(DISPERSION))
     added = [extension for extension in extensions.installed(extensions.POTENTIALS) if extension.name == name]
     if not added:
         raise NoSuchPotential(
@@ -72,6 +82,18 @@ def potential(name: str) -> Potential:
     if len(added) > 1:
         raise added[1].error(f"package {added[0].package} has a potential of this name already")
     return _of_package(added[0])
+
+
+@cache
+def _with_dispersion(name: str) -> Potential:
+    from ....models.potential.dispersion import DispersionD3
+    from ....models.potential.sum_potential import SumPotential
+
+    return SumPotential(potential(name), DispersionD3())
+
+
+def _added() -> set[str]:
+    return {extension.name for extension in extensions.installed(extensions.POTENTIALS)}
 
 
 @cache

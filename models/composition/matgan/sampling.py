@@ -88,7 +88,7 @@ class Sample:
     empty: int
 
 
-def sample(model: Generator, draws: int, *, seed: int, device: torch.device | str = "cpu") -> Sample:
+def sample(model: Generator, draws: int, *, seed: int, first: int = 0, device: torch.device | str = "cpu") -> Sample:
     """Draw compositions and count them.
 
     Parameters
@@ -99,6 +99,8 @@ def sample(model: Generator, draws: int, *, seed: int, device: torch.device | st
         How many; two million take about 2 GB at most.
     seed
         The same seed gives the same sample; a larger number of draws only adds to it.
+    first
+        Number of the first draw, where those before it were drawn already.
 
     Raises
     ------
@@ -110,9 +112,36 @@ def sample(model: Generator, draws: int, *, seed: int, device: torch.device | st
     if draws < 1:
         raise ValueError(f"{draws=}: draw at least one")
     tally = Tally()
-    for amounts in drawn(model, 0, draws, seed=seed, device=device):
+    for amounts in drawn(model, first, first + draws, seed=seed, device=device):
         tally.add(amounts)
     return tally.sample()
+
+
+def times_drawn(
+    model: Generator,
+    formulas: Sequence[str] | Formulas,
+    draws: int,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> NDArray[np.int64]:
+    """Count how often each of some compositions comes in so many draws, shape (n,).
+
+    Parameters
+    ----------
+    model, draws, seed, device
+        As of `sample`.
+    formulas
+        Reduced formulas of two or more elements.
+
+    Raises
+    ------
+    NotRepresentable, UnparsableFormula, UnknownElement
+    """
+    tally = Tally()
+    for amounts in drawn(model, 0, draws, seed=seed, device=device):
+        tally.add(amounts)
+    return tally.times_drawn(formulas)
 
 
 def drawn(

@@ -5,6 +5,7 @@ Only distances between atoms decide; the relaxation that follows finds the dista
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
@@ -43,6 +44,27 @@ def stacked_on_itself(layer: Structure) -> Structure:
     NotStackable
         It has no vacuum, or an element without a covalent radius.
     """
+    shifts = [(i / SHIFTS, j / SHIFTS) for i, j in product(range(SHIFTS), repeat=2)]
+    heights = contact_heights(layer, shifts)
+    lowest = min(range(len(shifts)), key=lambda number: round(heights[number], 6))
+    return stack(layer, shifts[lowest], heights[lowest])
+
+
+def contact_heights(layer: Structure, shifts: Sequence[tuple[float, float]]) -> list[float]:
+    """Heights, Å, from one layer to the next at which their atoms touch, for lateral shifts.
+
+    Parameters
+    ----------
+    layer
+        A monolayer, with its vacuum along any vector.
+    shifts
+        n shifts of the upper one, in fractions of the in-plane vectors.
+
+    Raises
+    ------
+    NotStackable
+        It has no vacuum, or an element without a covalent radius.
+    """
     if not is_monolayer_cell(layer):
         raise NotStackable("its cell holds no vacuum, so it can't be stacked on itself")
     upright = set_vacuum(layer, MIN_GAP)
@@ -52,19 +74,30 @@ def stacked_on_itself(layer: Structure) -> Structure:
         raise NotStackable("an element of it has no covalent radius, so it can't be stacked on itself")
     touching = radii[:, None] + radii[None, :] + CONTACT
     images = [np.array([i, j, 0]) @ matrix for i, j in _NEIGHBOURS]
-    best: tuple[float, tuple[int, int]] | None = None
-    for i, j in product(range(SHIFTS), repeat=2):
-        shift = (i * matrix[0] + j * matrix[1]) / SHIFTS
-        heights = [_height(positions, positions + shift + image, touching) for image in images]
-        height = round(max(heights), 6)
-        if best is None or height < best[0]:
-            best = height, (i, j)
-    assert best is not None
-    height, (i, j) = best
-    third = np.array([*((i * matrix[0] + j * matrix[1]) / SHIFTS)[:2], height])
+    return [
+        max(_height(positions, positions + i * matrix[0] + j * matrix[1] + image, touching) for image in images)
+        for i, j in shifts
+    ]
+
+
+def stack(layer: Structure, shift: tuple[float, float], height: float) -> Structure:
+    """Stack of one layer a cell.
+
+    Parameters
+    ----------
+    layer
+        A monolayer, with its vacuum along any vector.
+    shift
+        Of each layer beside the one below, in fractions of the in-plane vectors.
+    height
+        Å from one layer to the next.
+    """
+    upright = set_vacuum(layer, MIN_GAP)
+    matrix = upright.lattice.matrix
+    third = np.array([*(shift[0] * matrix[0] + shift[1] * matrix[1])[:2], height])
     third -= np.rint(np.linalg.solve(matrix[:2, :2].T, third[:2])) @ matrix[:2]
     lattice = Lattice([matrix[0], matrix[1], third])
-    return Structure(lattice, upright.species, positions, coords_are_cartesian=True, to_unit_cell=True)
+    return Structure(lattice, upright.species, upright.cart_coords, coords_are_cartesian=True, to_unit_cell=True)
 
 
 def _height(below: np.ndarray, above: np.ndarray, touching: np.ndarray) -> float:

@@ -52,8 +52,17 @@ def value(kind: str, method: str, basis: str = "calculation", *, stage: str = "t
                 value("pourbaix_energy", f"PBE, {HERE}, settings a1b2c3", "same-structure"),
             ],
         ),
+        (
+            ValuesBy(hull="hull:MP2020", exfoliation="exfoliation-values:chgnet-d3"),
+            [
+                value("exfoliation_energy", "CHGNet + D3 static", "potential", stage="exfoliation-values:chgnet-d3"),
+                value("exfoliation_energy", "optB88-vdW", stage="exfoliation"),
+            ],
+            [value("exfoliation_energy", "EMT + D3 static", "potential", stage="exfoliation-values:emt-d3")],
+        ),
+        (ValuesBy(exfoliation=""), [], [value("exfoliation_energy", "EMT + D3", stage="exfoliation-values:emt-d3")]),
     ],
-    ids=["hull", "potential", "water"],
+    ids=["hull", "potential", "water", "exfoliation", "no exfoliation"],
 )
 def test_what_other_settings_made_and_what_rests_on_it_is_passed_over(
     by: ValuesBy, own: list[dict[str, Any]], others: list[dict[str, Any]]

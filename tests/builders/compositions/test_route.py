@@ -7,14 +7,19 @@ import pytest
 import snapshots
 from contents import current, differences
 from exfolio.builders.candidates.composition_settings import Compositions
+from exfolio.builders.compositions import sample_stage
 from exfolio.builders.compositions.novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from exfolio.builders.compositions.route import composition_route
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.training import trained
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.composition.magpie import featurize
+from exfolio.models.composition.matgan.model import MatGAN
+from exfolio.models.composition.matgan.sampling import sample as sampled
 from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from lab_source import Crash, crash_after
 from layers_and_compositions import put_compositions
 from moves import check
 from plans import run_all
@@ -187,17 +192,73 @@ def test_a_composition_is_no_longer_novel_when_a_material_of_it_comes_and_novel_
     assert compositions(connection)[formula]["novel"] is True
 
 
-def test_more_draws_add_compositions_and_count_those_that_were_there(
-    route: tuple[Connection, Compositions, dict[str, StageReport]],
-) -> None:
+def sampling(connection: Connection, draws: int, **options: Any) -> StageReport:
+    wanted = Compositions.model_validate({**SMALL, "draws": draws})
+    [stage] = [stage for stage in composition_route(wanted).stages if stage.name == "sample-compositions"]
+    return run_stage(stage, connection, **options)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    return {name: doc["times_drawn"] for name, doc in compositions(connection).items()}
+
+
+@pytest.fixture
+def one_sample(route: tuple[Connection, Compositions, dict[str, StageReport]]) -> dict[str, int]:
+    """What 1,000 draws from the trained model come to."""
     connection, _, _ = route
-    before = compositions(connection)
+    model = trained.load(connection, "matgan", trained.find(connection, "matgan")["model_id"], MatGAN.from_bytes)
+    sample = sampled(model, 1000, seed=0)
+    return dict(zip(sample.formulas, sample.times_drawn.tolist(), strict=True))
 
-    reports = run_route(connection, Compositions.model_validate({**SMALL, "draws": 1000}))
 
-    after = compositions(connection)
-    assert reports["sample-compositions"].inserted == len(after) - len(before) > 0
-    assert all(after[name]["times_drawn"] >= doc["times_drawn"] for name, doc in before.items())
+def test_more_draws_draw_the_new_ones_alone_and_come_to_what_one_sample_does(
+    route: tuple[Connection, Compositions, dict[str, StageReport]],
+    one_sample: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given 500 draws, noted as an earlier version did
+    connection, _, reports = route
+    noted = {"done": reports["sample-compositions"].inserted, "complete": True}
+    connection.database["stage_states"].update_one({"stage": "sample-compositions"}, {"$set": {"partial": noted}})
+    firsts: list[int] = []
+
+    def watched(*arguments: Any, first: int, **options: Any) -> Any:
+        firsts.append(first)
+        return sampled(*arguments, first=first, **options)
+
+    monkeypatch.setattr(sample_stage, "sample", watched)
+
+    # When twice as many are asked for, in a run that is cut off, and in the next
+    with pytest.raises(Crash):
+        sampling(connection, 1000, batch_size=7, progress=crash_after(2))
+    between = counts(connection)
+    sampling(connection, 1000)
+
+    # Then no draw was drawn that had been there, and all are counted once
+    assert set(firsts) == {500}
+    assert between != counts(connection) == one_sample
+
+    # When fewer are asked for, then the others stay; and of more again only the new ones are drawn
+    assert sampling(connection, 700).note == "1,000 draws are there, and 700 asked for: the others stay"
+    assert counts(connection) == one_sample
+    sampling(connection, 1010)
+    assert (firsts[-1], sum(counts(connection).values()) >= sum(one_sample.values())) == (1000, True)
+    assert sampling(connection, 1010).did_anything is False
+
+
+def test_draws_are_counted_anew_where_the_count_of_another_stage_stands(
+    route: tuple[Connection, Compositions, dict[str, StageReport]], one_sample: dict[str, int]
+) -> None:
+    # Given compositions that another stage had drawn first, as often as it did, and which has withdrawn
+    connection, _, _ = route
+    first_drawn = {"facets.sample.stage": "sample-compositions@other", "times_drawn": 99, "generator": "other"}
+    connection.database["compositions"].update_many({}, {"$set": first_drawn})
+
+    sampling(connection, 1000)
+
+    drawn_again = {name: times for name, times in counts(connection).items() if times != 99}
+    assert drawn_again.items() <= one_sample.items()
+    assert len(drawn_again) > 14
 
 
 def test_without_models_the_stages_stand_aside(known: Connection) -> None:

@@ -29,8 +29,8 @@ def change_all(connection: Connection) -> list[dict[str, Any]]:
     assert [doc["created_at"] for doc in after] == [before[doc["material_id"]]["created_at"] for doc in after]
     for doc in after:
         for note in doc["facets"].values():
-            note.pop("at")
-            note.pop("run_id")
+            note.pop("at", None)
+            note.pop("by")
         for earlier in doc["history"]:
             earlier.pop("replaced_at")
     return [{name: value for name, value in doc.items() if name not in WHEN | {"run_id"}} for doc in after]

@@ -34,10 +34,13 @@ def one_by_one(connection: Connection, drawer: Drawer | None = None, **options: 
 def content(connection: Connection) -> list[dict[str, Any]]:
     """Everything but what says when, by which run and in which order it was written."""
     docs = []
+    writers = {doc["number"]: doc for doc in connection.database["writers"].find()}
     for doc in connection.database["compositions"].find().sort("formula_reduced", 1):
         kept = {name: value for name, value in doc.items() if name not in WHEN}
-        about = ("hash", "stage", "fingerprint")
-        kept["facets"] = {name: {key: note[key] for key in about} for name, note in doc["facets"].items()}
+        kept["facets"] = {
+            name: (note["hash"], writers[note["by"]]["stage"], writers[note["by"]]["fingerprint"])
+            for name, note in doc["facets"].items()
+        }
         docs.append(kept)
     return docs
 

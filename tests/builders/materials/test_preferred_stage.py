@@ -7,11 +7,13 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.duplicates_stage import LinkStage
 from exfolio.builders.materials.method_ranking import METHODS, rank
 from exfolio.builders.materials.preferred_stage import PreferredStage
+from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property
 from exfolio.stores.query.search import Search
 from known_crystals import crystals, one, put, retire
+from lab_source import records, write
 from moves import check
 
 Doc = dict[str, Any]
@@ -100,7 +102,7 @@ def test_another_order_changes_what_is_preferred_and_links_nothing_anew(registry
     assert run_stage(PreferredStage(), registry).due == 0
     report = run_stage(PreferredStage(["jarvis", "mp"]), registry)
 
-    assert (report.due, report.updated, report.unchanged) == (2, 2, 1)
+    assert (report.due, report.updated, report.unchanged) == (3, 2, 1)
     assert preferred(registry, "mp:MoS2") == {"band_gap": (0.9, "jarvis")}
 
 
@@ -115,6 +117,34 @@ def test_a_corrected_or_retired_value_is_followed(registry: Connection) -> None:
     retire(registry, "mp:MoS2")
     prefer(registry)
     assert preferred(registry, "jarvis:MoS2") == {"band_gap": (0.9, "jarvis")}
+
+
+def test_values_are_preferred_as_they_come_in_but_those_of_linked_materials(
+    registry: Connection, tmp_path: Path
+) -> None:
+    def bring_in(*gaps: float) -> None:
+        content = [{**record, "band_gap": gap} for record, gap in zip(records(2), gaps, strict=True)]
+        source = SourceStage("structures", {"paths": [write(tmp_path / "a.jsonl", content)], "source": "lab"})
+        run_stage(source.fused_with(PreferredStage()), registry)
+
+    def gaps() -> list[float]:
+        return [preferred(registry, f"lab:m-{i}")["band_gap"][0] for i in range(2)]
+
+    # When two records come in, then each has its own value, and nothing is left for the stage to do
+    bring_in(5.0, 5.5)
+    assert gaps() == [5.0, 5.5]
+    assert run_stage(PreferredStage(), registry).due == 0
+
+    # When they turn out to be the same, then they share one
+    prefer(registry)
+    assert gaps() == [5.0, 5.0]
+
+    # When one is corrected, then its stage sees to what they share
+    bring_in(5.0, 5.7)
+    assert gaps() == [5.0, 5.0]
+    bring_in(5.2, 5.7)
+    prefer(registry)
+    assert gaps() == [5.2, 5.2]
 
 
 def test_preferred_values_can_be_asked_for(registry: Connection) -> None:

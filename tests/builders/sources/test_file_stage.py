@@ -32,7 +32,8 @@ def test_the_first_pull_writes_every_record_with_where_it_comes_from(registry: C
     assert (third["formula_reduced"], third["band_gap"]) == ("NaCl", 5.002)
     [origin] = third["origins"]
     assert (origin["collection"], origin["id"], origin["place"]) == ("file", str(file), "line 3")
-    assert (origin["stage"], third["run_id"]) == ("ingest:lab", one(registry, "runs")["run_id"])
+    made_by = third["facets"]["record"]["stage"]
+    assert (made_by, third["run_id"]) == ("ingest:lab", one(registry, "runs")["run_id"])
     known = one(registry, "source_files")
     assert (known["path"], known["records"], known["complete"], known["bad"]) == (str(file), 10, True, 0)
 

@@ -42,7 +42,9 @@ def test_json_holds_everything(registry: Connection, ask_json: Callable[..., Any
 
     assert shown["collection"] == "materials"
     assert shown["document"]["band_gap"] == 1.23
-    assert shown["provenance"]["origins"] == [{"collection": "file", "id": FILE, "place": "line 1"}]
+    origin = {"collection": "file", "id": FILE, "place": "line 1", "stage": "ingest:bulk"}
+    assert shown["provenance"]["origins"] == [origin]
+    assert shown["document"]["facets"]["record"]["run_id"] == RUN
     assert [doc["structure_id"] for doc in shown["referred_to_by"]["structures"]] == ["st-1890e1f5735df206"]
     assert [failure["item"] for failure in shown["failures"]] == ["bulk:mos2"]
 

@@ -36,6 +36,13 @@ from exfolio.models.calculation.methods import Level, parse_method
         ("hybrid of PBE (AEXX=0.5, HFSCREEN=0.2)", ["hybrid"]),
         ("hybrid of PBE (AEXX=0.5, HFSCREEN=0.2), against known", ["hybrid"]),
         ("optB88", ["GGA"]),
+        ("CHGNet 0.3.0 + D3(BJ) static, against its bulk", ["potential + dispersion", "potential"]),
+        (
+            "CHGNet 0.3.0 + D3(BJ) and SevenNet-0 11Jul2024 MP2020 + D3(BJ) static, stacked on itself",
+            ["potential + dispersion", "potential"],
+        ),
+        ("CHGNet 0.3.0 and SevenNet-0 + D3(BJ) static", ["potential"]),
+        ("HSE06 and PBE static", ["not stated"]),
         ("LDA+U", ["GGA+U"]),
         ("LDA", ["LDA"]),
         ("CHGNet 0.3.0 static", ["potential"]),

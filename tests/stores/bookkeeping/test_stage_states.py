@@ -1,6 +1,7 @@
 """Which revisions a stage has taken care of, in whatever order its batches end, and under which owner."""
 
 import random
+from typing import Any
 
 import pytest
 from exfolio.stores.bookkeeping import stage_states
@@ -72,3 +73,20 @@ def test_another_fingerprint_makes_everything_due_again(connection: Connection) 
     other = stage_states.open_state(connection, "layers", fingerprint="b", token=3)
     assert (same["ahead"], same["restarted"]) == ({"materials": [[3, 5]]}, False)
     assert (other["consumed"], other["ahead"], other["restarted"]) == ({}, {}, True)
+
+
+def test_a_state_that_goes_on_to_hold_under_another_fingerprint_is_kept_with_its_changes(
+    connection: Connection,
+) -> None:
+    maker = {"class": "layers:Layers", "arguments": {"count": 1}}
+    stage_states.open_state(connection, "layers", fingerprint="a", token=1, maker=maker)
+    with connection.client.start_session() as session:
+        stage_states.advance(connection, "layers", token=1, intervals={"materials": (0, 5)}, session=session)
+
+    def carried_over(state: dict[str, Any]) -> dict[str, Any]:
+        return {"partial": {"had": state["maker"]["arguments"]["count"]}}
+
+    kept = stage_states.open_state(connection, "layers", fingerprint="b", token=2, carried_over=carried_over)
+
+    assert (kept["consumed"], kept["partial"], kept["restarted"]) == ({"materials": 5}, {"had": 1}, False)
+    assert (kept["fingerprint"], kept["maker"]) == ("b", {})

@@ -61,12 +61,13 @@ def test_origins_lead_from_the_candidate_back_to_the_line_of_the_file(registry: 
     structure = root.origins[0]
     [material] = structure.origins
     [file] = material.origins
-    assert (structure.collection, structure.key, structure.stage) == ("structures", "st-1890e1f5735df206", "judge")
+    assert (structure.collection, structure.key) == ("structures", "st-1890e1f5735df206")
+    assert structure.stage == "judge:two-dimensional"
     assert (material.collection, material.key, material.title) == ("materials", "bulk:mos2", "MoS2")
     assert (file.collection, file.key, file.place) == ("file", FILE, "line 1")
     assert {origin.collection for origin in root.origins[1:]} == {"properties"}
     assert root.as_dict()["origins"][0]["origins"][0]["origins"] == [
-        {"collection": "file", "id": FILE, "place": "line 1"}
+        {"collection": "file", "id": FILE, "place": "line 1", "stage": "ingest:bulk"}
     ]
 
 

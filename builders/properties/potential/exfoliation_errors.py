@@ -1,0 +1,76 @@
+"""How large the errors of exfoliation energies by potentials are, as measured on known values; bundled as numbers.
+
+``exfoliation_errors.json`` is written by ``python tests/benchmarks/measure_exfoliation.py``, which says on which data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from ....models.energetics.error_intervals import ErrorModel
+
+FILE: Final = "exfoliation_errors.json"
+SOFT, HYDROGEN, OTHERS = "chalcogenides and halides", "with hydrogen", "others"
+"""Classes of bonding. Surfaces of S, Se, Te, Cl, Br or I are held by dispersion, as a rule; where there is O, N or F as
+well other bonds may hold; hydrogen bonds ask for one stacking of many."""
+ALL: Final = "all"
+"""Error model of classes with too few known values to have one of their own."""
+_SOFT: Final = frozenset({"S", "Se", "Te", "Cl", "Br", "I"})
+_HARD: Final = frozenset({"O", "N", "F"})
+UNMEASURED: Final = 2.0
+"""How many times as wide as the widest measured one an interval is by a method whose errors were never measured."""
+
+
+def bonding_class(elements: Iterable[str]) -> str:
+    """Class of a layer by what its surface is likely made of: errors differ most by that.
+
+    Examples
+    --------
+    >>> bonding_class(["Mo", "S"]), bonding_class(["Ti", "O", "Cl"]), bonding_class(["Mg", "O", "H"])
+    ('chalcogenides and halides', 'others', 'with hydrogen')
+    """
+    present = set(elements)
+    if "H" in present:
+        return HYDROGEN
+    return SOFT if present & _SOFT and not present & _HARD else OTHERS
+
+
+def errors_of(potentials: Sequence[str], *, relax: bool, against: str) -> dict[str, ErrorModel]:
+    """Error models of the mean of potentials, by class of bonding, `ALL` among them; empty where never measured.
+
+    Parameters
+    ----------
+    potentials
+        Names, in alphabetical order.
+    relax
+        Whether layer and bulk are relaxed.
+    against
+        What a layer is compared with, as methods say it.
+    """
+    return _measured().get(key(potentials, relax=relax, against=against), {})
+
+
+def errors_of_unmeasured() -> ErrorModel:
+    """Error model of a method that was never measured: wider than all that were."""
+    models = [model for by_class in _measured().values() for model in by_class.values()]
+    widest = max(models, key=lambda model: model.quantile)
+    return replace(widest, quantile=UNMEASURED * widest.quantile, size=0, covered=0.0, deviation=0.0)
+
+
+def key(potentials: Sequence[str], *, relax: bool, against: str) -> str:
+    """Name of a way to get exfoliation energies, in the file."""
+    return f"{'+'.join(potentials)} {'relaxed' if relax else 'static'}, {against}"
+
+
+@cache
+def _measured() -> dict[str, dict[str, ErrorModel]]:
+    plain = json.loads(files(__package__).joinpath(FILE).read_text(encoding="utf-8"))
+    return {
+        name: {group: ErrorModel(**numbers) for group, numbers in by_class.items()}
+        for name, by_class in plain["errors"].items()
+    }
