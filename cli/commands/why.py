@@ -20,6 +20,7 @@ from ...stores.errors import ConfigurationError
 from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
 from ..display.layer_verdicts import layer_verdict, print_layer_verdict
+from ..display.of_formula import reduced_formula
 from ..display.tables import print_table
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
@@ -35,7 +36,8 @@ def why(
         str,
         typer.Argument(
             metavar="ID",
-            help="A candidate or a structure, or the beginning of its id; a formula; or a known material.",
+            help="A candidate or a structure, or the beginning of its id; a formula (that of a composition that was "
+            "drawn, else of candidates); or a known material.",
         ),
     ],
     *,
@@ -57,11 +59,14 @@ def why(
         if material := layer_verdict(connection, identity):
             print_json([material]) if json else print_layer_verdict(material)
             return
-        verdicts = _compositions(connection, identity) or _candidates(connection, identity)
+        formula = reduced_formula(identity)
+        of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
+        verdicts = of_formula or _candidates(connection, identity)
         for doc in verdicts:
             _add_warnings(connection, doc)
             if doc.get("novelty_class"):
-                doc["compared_with"] = sorted(connection.database["materials"].distinct("source"))
+                current = connection.database["materials"].distinct("source", {"deprecated": False})
+                doc["compared_with"] = sorted(current)
             if doc.get("route") == "top-down":
                 doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     if json:
@@ -129,14 +134,8 @@ def _beside(doc: dict[str, Any]) -> Iterator[str]:
         yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
 
 
-def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:
-    """Give a generated composition as every campaign that draws some judges it."""
-    from ...models.composition.formula.formulas import describe  # half a second, for those who ask why
-
-    try:
-        formula = describe(identity).reduced
-    except ValueError:  # no formula, so it has to be an id
-        return []
+def _compositions(connection: Connection, formula: str) -> list[dict[str, Any]]:
+    """Say of a generated composition how every campaign that draws some judges it."""
     hidden = {"_id": 0, "facets": 0, "origins": 0}
     composition = connection.database["compositions"].find_one(
         {"formula_reduced": formula, "deprecated": False}, hidden
@@ -184,6 +183,12 @@ def _add_warnings(connection: Connection, doc: dict[str, Any]) -> None:
 
 def _yes_no(value: object) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _of_formula(connection: Connection, formula: str) -> list[dict[str, Any]]:
+    """Find the candidates of a formula that nobody drew: layers of known crystals, say."""
+    current = {"formula_reduced": formula, "deprecated": False}
+    return list(connection.database["candidates"].find(current).sort("candidate_id"))
 
 
 def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:

@@ -86,6 +86,13 @@ def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json
     assert ask("why", "")[0] == 2
 
 
+def test_a_formula_is_enough_whoever_proposed_it(judged: Connection, ask_json: Callable[..., Any], ask: Ask) -> None:
+    candidate = one(judged, "candidates", formula_reduced="BN")
+
+    assert [found["candidate_id"] for found in ask_json("why", "NB")] == [candidate["candidate_id"]]
+    assert ask("why", "NaCl")[0] == 2
+
+
 def test_why_shows_what_was_judged_before(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
     plain = campaign().model_dump(mode="json", by_alias=True)
     plain["gates"][2]["at_most"] = 0.05
