@@ -119,12 +119,15 @@ ARROWS = {
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
-    "models/structure/layered": "structure structure/comparison structure/sizes structure/symmetry",
+    "models/structure/dimensionality": "structure structure/symmetry",
+    "models/structure/layered": (
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
+    ),
     "models/structure/templates": (
-        "structure structure/comparison structure/layered structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
-    "models/energetics/corrections": "energetics",
+    "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",

@@ -67,6 +67,7 @@ def why(
             if doc.get("novelty_class"):
                 current = connection.database["materials"].distinct("source", {"deprecated": False})
                 doc["compared_with"] = sorted(current)
+            doc["made"] = _made(connection, doc.get("known_as") or [])
             if doc.get("route") == "top-down":
                 doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     if json:
@@ -129,9 +130,19 @@ def _beside(doc: dict[str, Any]) -> Iterator[str]:
         beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
         sources = doc.get("compared_with")
         yield f"{name}{beside}" + (f", beside {len(sources)} sources: {', '.join(sources)}" if sources else "")
+    for material in doc.get("made") or ():
+        told = (material.get("synthesis_method"), material.get("reference"))
+        yield f"made: {material['material_id']}, {', '.join(part for part in told if part)}".rstrip(", ")
     for kind, known in (doc.get("context") or {}).items():
         value = f"{known['value']:.4g} {getattr(Candidate._fields.get(kind), 'unit', '')}".rstrip()
         yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
+
+
+def _made(connection: Connection, known_as: list[str]) -> list[dict[str, Any]]:
+    """Of the materials that a candidate is known as those that have been made: how, and by whom."""
+    told = {"_id": 0, "material_id": 1, "synthesis_method": 1, "reference": 1}
+    query = {"material_id": {"$in": known_as}, "synthesised": True}
+    return list(connection.database["materials"].find(query, told).sort("material_id")) if known_as else []
 
 
 def _compositions(connection: Connection, formula: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from ....models.calculation.inputs import cutoff_of, hubbards_of
 from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Step
 from ....models.calculation.run_kind import RELAXATION, STATIC
 from ....models.calculation.usability import Purpose
-from ....models.composition.formula.parsing import read_one
+from ....models.composition.formula.single_formula import read_one
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import Search

@@ -82,7 +82,8 @@ def judged(asked: Connection) -> Iterator[Connection]:
     small_registry.empty(asked)
     [bi2te3] = crystals("Bi2Te3-tetradymite")
     bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
-    put(asked, [*bulk, monolayer_of("MoS2-2H")])
+    made = {"synthesised": True, "synthesis_method": "mechanical exfoliation", "reference": "A (2005)"}
+    put(asked, [*bulk, monolayer_of("MoS2-2H", **made)])
     go(asked)
     bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
     at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}

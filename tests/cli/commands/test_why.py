@@ -57,6 +57,14 @@ def test_why_says_what_stands_in_the_way(judged: Connection, ask: Ask, formula: 
     assert mark in printed
 
 
+def test_why_says_how_a_known_one_was_made_and_by_whom(judged: Connection, ask: Ask) -> None:
+    found = one(judged, "candidates", formula_reduced="MoS2")
+
+    _, printed, _ = ask("why", found["candidate_id"])
+
+    assert "made: flat:MoS2-2H, mechanical exfoliation, A (2005)" in printed
+
+
 def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
     found = one(judged, "candidates", formula_reduced="BN")
 
