@@ -40,10 +40,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     },
     "demo": {"demo": "Run the campaign two-dimensional on the bundled sources and show what comes out."},
     "train": {"train": "Train a model on what the registry holds."},
-    "funnel": {
-        "funnel": "Show how many candidates reach and pass each gate of a campaign.",
-        "why": "Say why a candidate was promoted, rejected, or waits.",
-    },
+    "funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},
+    "why": {"why": "Say why a candidate was promoted, rejected, or waits."},
     "predict": {"predict": "Predict the structures of a formula from the registry's templates."},
     "query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "show": {"show": "Show one document, its gates, and where it comes from."},

@@ -297,18 +297,3 @@ def test_the_help_of_every_command_has_an_example(path: tuple[str, ...], capsys:
     assert run([*path, "--help"]) == 0
 
     assert f"exfolio {' '.join(path)}" in " ".join(capsys.readouterr().out.split("Usage:")[1].split("\n", 1)[1].split())
-
-
-def test_the_commands_in_the_documents_exist() -> None:
-    known = {" ".join(path) for path in leaves(typer.main.get_command(build()))} | set(COMMAND_NAMES)
-    documents = [file for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if file.is_file()]
-
-    wrong = {
-        f"{file.name}: exfolio {name}"
-        for file in documents
-        for block in re.findall(r"^```.*?^```", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-        for name in re.findall(r"^\s*(?:\$ )?exfolio ([a-z]+)", block, re.MULTILINE)
-        if name not in known
-    }
-
-    assert wrong == set()
