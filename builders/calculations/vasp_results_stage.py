@@ -76,6 +76,7 @@ class VaspStage(Stage):
         return self.current_run.batch_size or BATCH
 
     looks_for_itself = True
+    needs_outcomes = True
 
     def before_run(self) -> None:
         """Check the folders, and recall those of earlier runs.

@@ -95,6 +95,8 @@ class StageContract(ABC):
     works on those that have none of them yet."""
     orphans: ClassVar[Literal["by origin", "by key", "kept"]] = "by origin"
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
+    needs_outcomes: ClassVar[bool] = False
+    """Whether `after_write` looks at the outcomes of a batch, else dropped once they are ready to be written."""
     looks_for_itself: ClassVar[bool] = False
     """Whether only the stage itself can tell if anything is due: a source looks at its files, asks its service."""
 
@@ -172,7 +174,10 @@ class StageContract(ABC):
         """Take out of what is ready to be written what must not be; before its transaction, in the order of writing."""
 
     def after_write(self, batch: Batch, session: ClientSession) -> None:
-        """Do what else belongs into the transaction of a batch; may be called again, as the transaction may."""
+        """Do what else belongs into the transaction of a batch; may be called again, as the transaction may.
+
+        One that looks at ``batch.outcomes`` says so by `needs_outcomes`.
+        """
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note where the stage stands, in the transaction that wrote the batch."""

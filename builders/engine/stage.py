@@ -166,7 +166,8 @@ class Stage(StageContract, Builder):
         item.outcomes = self.outcomes(item.items)
         if self.fused is not None and item.followed and self.share is None:
             batch_writing.prepare(self, item)  # here, where there may be other processes for what fused stages compute
-            item.outcomes = []  # less to send
+            if not self.needs_outcomes:
+                item.outcomes = []  # less to send
         return item
 
     def outcomes(self, items: list[Item]) -> list[Outcome]:

@@ -33,7 +33,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
         ),
         "relaxed": ("relaxed_novel", "relaxed_known_as", "relaxed_known_match", "relaxed_duplicate_of"),
     }
-    GROUP_FIELDS = ("formula_reduced", "formula_anonymous", "chemsys")
+    GROUP_FIELDS = ("formula_reduced", "formula_anonymous", "chemsys", "parent_id")
     SHARED = True
     LABELLED: ClassVar[dict[str, str]] = {"relaxed": "relaxed_by"}
 

@@ -59,6 +59,7 @@ class LiveSourceStage(Stage):
     name = "ingest"
     writes: ClassVar = {Material: "record", ReferenceEntry: "record"}
     looks_for_itself = True
+    needs_outcomes = True
     orphans = "kept"  # what is gone is retired at the end of a pass, never batch by batch
 
     def __init__(

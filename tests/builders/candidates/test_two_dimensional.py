@@ -17,7 +17,7 @@ from exfolio.builders.properties.potential.layer_energies_stage import LayerEner
 from exfolio.builders.sources.bundled.known_monolayers import LIST
 from exfolio.builders.structures.top_down_stage import TopDownStage
 from exfolio.models.potential.chgnet import is_installed
-from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.serialization import from_plain
 from known_crystals import crystals
 
