@@ -23,10 +23,10 @@ mean difference of decomposition energies between PBE, SCAN and experiment, 0.06
 Comput. Mater. 5, 4 (2019)."""
 
 DEEPEST: Final = 0.2
-"""eV/atom: how far below the known hull a distance may lie; from there on a hole in what is known is likelier than a discovery. Of 33,981
-stable compounds of two and more elements of the Materials Project, as Bartel et al., npj Comput. Mater. 6, 97 (2020),
-list them, 4.5 % lie so deep below the hull of all others; where three others of the same elements are known 7 % of the
-binary, 2 % of the ternary and none of the quaternary ones."""
+"""eV/atom: how far below the known hull a distance may lie; from there on a hole in what is known is likelier than a
+discovery. Of 33,981 stable compounds of two and more elements of the Materials Project, as Bartel et al., npj Comput.
+Mater. 6, 97 (2020), list them, 4.5 % lie so deep below the hull of all others; where three others of the same elements
+are known 7 % of the binary, 2 % of the ternary and none of the quaternary ones."""
 
 KNOWN_MATERIALS: Final = Members(
     Material,
@@ -123,7 +123,13 @@ def completeness(known: Iterable[Doc], with_energy: Collection[str], *, left_out
 
 
 def limited_distance(
-    document: Doc, system: str, found: Completeness, *, layer: bool, method: str, known_distance: float | None = None,
+    document: Doc,
+    system: str,
+    found: Completeness,
+    *,
+    layer: bool,
+    method: str,
+    known_distance: float | None = None,
     deepest: float = DEEPEST,
 ) -> Doc:
     """A distance to a hull with what is known of its limits.
