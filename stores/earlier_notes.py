@@ -20,6 +20,8 @@ Doc = dict[str, Any]
 SINCE = 2
 """Version of the schema from which on notes are short."""
 _AT_ONCE = 1000
+_TOLD = 100_000
+"""Documents after which it is said how far it is: some seconds."""
 
 
 def shorten(collection: Collection[Doc], document: type[RegistryDocument]) -> int:
@@ -45,7 +47,8 @@ def shorten(collection: Collection[Doc], document: type[RegistryDocument]) -> in
             collection.bulk_write(updates, ordered=False)
             done += len(updates)
             updates = []
-            logger.info("%s: %s documents brought into the form of this version", collection.name, f"{done:,}")
+            if not done % _TOLD:
+                logger.info("%s: %s documents brought into the form of this version", collection.name, f"{done:,}")
     if updates:
         collection.bulk_write(updates, ordered=False)
     return done + len(updates)

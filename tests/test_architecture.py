@@ -119,15 +119,19 @@ ARROWS = {
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
-    "models/structure/layered": "structure structure/comparison structure/sizes structure/symmetry",
+    "models/structure/dimensionality": "structure structure/symmetry",
+    "models/structure/layered": (
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
+    ),
     "models/structure/templates": (
-        "structure structure/comparison structure/layered structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
-    "models/energetics/corrections": "energetics",
+    "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",
+    "models/decision": "calculation composition/formula",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),
@@ -293,18 +297,3 @@ def test_the_help_of_every_command_has_an_example(path: tuple[str, ...], capsys:
     assert run([*path, "--help"]) == 0
 
     assert f"exfolio {' '.join(path)}" in " ".join(capsys.readouterr().out.split("Usage:")[1].split("\n", 1)[1].split())
-
-
-def test_the_commands_in_the_documents_exist() -> None:
-    known = {" ".join(path) for path in leaves(typer.main.get_command(build()))} | set(COMMAND_NAMES)
-    documents = [file for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if file.is_file()]
-
-    wrong = {
-        f"{file.name}: exfolio {name}"
-        for file in documents
-        for block in re.findall(r"^```.*?^```", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-        for name in re.findall(r"^\s*(?:\$ )?exfolio ([a-z]+)", block, re.MULTILINE)
-        if name not in known
-    }
-
-    assert wrong == set()

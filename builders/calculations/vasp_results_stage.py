@@ -23,7 +23,6 @@ from ..engine.batches import Batch, Doc, Failure, Item, Outcome, Refused
 from ..engine.stage import Stage
 from .vasp.crawl import Run, Trouble, crawl, shown
 from .vasp.guards import BadRun, check_size
-from .vasp.parse import parse_run
 
 BATCH: Final = 16
 """Calculations parsed and written together: seconds of work, so that little is done twice after a kill."""
@@ -189,6 +188,8 @@ class VaspStage(Stage):
         return [self._parse(item) for item in items]
 
     def _parse(self, item: Item) -> Outcome:
+        from .vasp.parse import parse_run  # pymatgen comes with it, a second that only the workers need to spend
+
         if isinstance(item.content, Refused):
             return item.content
         facts, run = item.content["facts"], item.content.get("run")

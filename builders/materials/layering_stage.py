@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from ...models.structure.layered.layering import (
+from ...models.structure.dimensionality.layering import (
     DATABASE_RULES,
     DEFAULT_RULES,
     PAPER_RULES,

@@ -14,7 +14,7 @@ from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
 from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
-from ...models.structure.layered.layering import analyse_layers
+from ...models.structure.dimensionality.layering import analyse_layers
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
 from ...models.structure.templates.template_cells import size_of

@@ -1,8 +1,8 @@
 """Stage `known-values`: gives proposed structures the values that are known without a calculation of our own.
 
 A structure has the values of the known material that it is, as proposed or, of a crystal, relaxed; a monolayer has the
-exfoliation energy of the bulk it was cut from as well. Each value names its basis and method; better ones stand beside
-them, never in their place.
+exfoliation energy of the bulk it was cut from as well, whichever source of that bulk states it. Each value names its
+basis and method; better ones stand beside them, never in their place.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.corrections.standard_states import standard_states
 from ...stores.documents import Material, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
@@ -41,7 +41,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
     """
 
     name = "known-values"
-    version = 4
+    version = 5
     members = (
         Members(
             ProposedStructure,
@@ -83,8 +83,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
                 self._add_known(values, structure, materials)
             if dimension != 2:
                 continue
-            parent = materials.get(structure["parent_id"]) if structure["route"] == "top-down" else None
-            if parent is not None:
+            for parent in self._bulks(structure, materials):
                 _add(values, structure, parent, "exfoliation_energy", "parent")
                 _add_sum(values, structure, parent)
             for material in tables:
@@ -109,6 +108,15 @@ class KnownValuesStage(SourceOrdered, GroupStage):
                 for field in _OF_CRYSTALS if crystal else VALUE_FIELDS:
                     others = [materials[key] for key in nearest if key != material["material_id"]]
                     _add(values, structure, material, field, "same-structure", others)
+
+    def _bulks(self, structure: Doc, materials: dict[str, Doc]) -> list[Doc]:
+        """Documents of the bulk that a layer was cut from: its parent, then those of other sources of the same."""
+        if structure["route"] != "top-down":
+            return []
+        key = structure["parent_id"]
+        own = [material for material in (materials.get(key),) if material]
+        others = [material for material in materials.values() if key in material.get("same_as", ())]
+        return own + sorted(others, key=lambda material: (self.place(material["source"]), material["material_id"]))
 
     def _before(self, material: Doc, matches: dict[str, Doc]) -> tuple[tuple[int, str], float, float, str]:
         key = material["material_id"]

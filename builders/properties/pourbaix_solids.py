@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ...models.calculation.methods import without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.formation import element_references, formation_energies
 from ...models.energetics.pourbaix_entries import OPEN
 from ..engine.batches import Doc
-from .hulls.hull_entries import UNCORRECTED, Phase
+from .hulls.hull_entries import UNCORRECTED
+from .hulls.phase import Phase
 
 WATER: Final = "H2O"
 """Its formation energy says how a method errs in hydrogen that is bound to oxygen."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ...models.calculation.methods import with_settings, without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, GibbsEnergy, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.entropies import SOURCES
@@ -28,7 +28,7 @@ from ...models.energetics.pourbaix import (
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN, PourbaixEntry, conditions
-from ...models.energetics.pourbaix_interval import COVERAGE, Uncertainties, Uncertainty, formula_of_solid
+from ...models.energetics.pourbaix_interval import COVERAGE, Uncertainties, Uncertainty, formula_of_solid, interval
 from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome
@@ -235,8 +235,8 @@ class PourbaixStage(KnownSystemStage):
         ]
         try:
             entries = entries_with_ions(solids_in_water(solids), self.ions, elements)
-            minima = self._minima(entries, asked)
-            others = self._without_own_solid(entries, asked, minima)
+            minima = self.minima(entries, asked)
+            others = self.minima_without_own_solid(entries, asked, minima)
         except (IonDataError, MissingReferenceSolidError, PourbaixError) as error:
             return [*docs, *({**base, "refused": str(error)} for base in bases)]
         formulas = {formula_of_solid(entry) for entry in (*entries, *asked) if entry.phase == "solid"}
@@ -246,7 +246,8 @@ class PourbaixStage(KnownSystemStage):
             docs.append(_with_interval(_with_value(base, minimum), target, found))
         return docs
 
-    def _minima(self, entries: list[PourbaixEntry], asked: list[PourbaixEntry]) -> list[PourbaixMinimum]:
+    def minima(self, entries: list[PourbaixEntry], asked: list[PourbaixEntry]) -> list[PourbaixMinimum]:
+        """Least decomposition energy of each solid at the stage's conditions."""
         return minimum_decomposition_energies(
             entries,
             asked,
@@ -256,7 +257,7 @@ class PourbaixStage(KnownSystemStage):
             filter_solids=self.filter_solids,
         )
 
-    def _without_own_solid(
+    def minima_without_own_solid(
         self, entries: list[PourbaixEntry], asked: list[PourbaixEntry], minima: list[PourbaixMinimum]
     ) -> list[PourbaixMinimum | None]:
         """What else those would become that become a solid of their own formula: how far that is off is uncertain."""
@@ -266,7 +267,7 @@ class PourbaixStage(KnownSystemStage):
                 others.append(None)
                 continue
             with suppress(PourbaixError):
-                others += self._minima([one for one in entries if one.name != entry.name], [entry])
+                others += self.minima([one for one in entries if one.name != entry.name], [entry])
                 continue
             others.append(None)  # nothing else holds its elements
         return others
@@ -293,16 +294,8 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
 
 
 def _with_interval(document: Doc, target: Doc, found: list[tuple[float, Uncertainty]]) -> Doc:
-    """A value with the interval that the energies of the diagram leave, and what is uncertain in the structure's own.
-
-    Of what a structure may become that counts which leaves most energy, so of several intervals the highest ends.
-    """
-    ends: Doc = {
-        "low": max(energy - uncertain.half_width for energy, uncertain in found),
-        "high": max(energy + uncertain.half_width for energy, uncertain in found),
-    }
-    own = {end: target[end] - target["value"] for end in ends if target.get(end) is not None}
-    ends = {end: energy + own.get(end, 0.0) for end, energy in ends.items() if end in own or not own}
+    """A value with the interval that the energies of the diagram and of the structure leave, and what is uncertain."""
+    ends = interval(found, target["value"], (target.get("low"), target.get("high")))
     causes = {"uncertain_by": dict(found[0][1].by_cause or found[-1][1].by_cause)}
     return {**document, **ends, "coverage": COVERAGE, "details": {**document["details"], **causes}}
 

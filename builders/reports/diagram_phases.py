@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...models.calculation.methods import potential_of, settings_of, without_settings
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramPhase
 from ...models.energetics.formation import element_references, formation_energies
@@ -27,8 +27,9 @@ from ..candidates.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members
-from ..properties.hulls.hull_entries import Phase, Phases, phases, snapshot
+from ..properties.hulls.hull_entries import phases, snapshot
 from ..properties.hulls.known_hull_stage import KNOWN_FORMATION, family, known_by_family, snapshot_of_known
+from ..properties.hulls.phase import Phase, Phases
 from ..properties.hulls.reference_structures import add_structures
 from ..properties.hulls.usable_calculations import USABLE_FIELDS
 from ..properties.potential import known_potentials
@@ -58,6 +59,8 @@ class Asked:
         Of the structure it is about: reduced formula and formation energy in eV/atom; None for a bare system.
     method, basis
         How that energy was got, as its property says.
+    low, high
+        Ends of its interval, where it has them.
     """
 
     elements: tuple[str, ...]
@@ -65,6 +68,8 @@ class Asked:
     energy: float | None = None
     method: str | None = None
     basis: str | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def phase(self) -> DiagramPhase | None:
@@ -125,7 +130,8 @@ def asked_about(connection: Connection, name: str) -> Asked:
         )
     best = most_trusted(energies)
     elements = tuple(sorted(document["elements"]))
-    return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"])
+    ends = best.get("low"), best.get("high")
+    return Asked(elements, document["formula_reduced"], best["value"], best["method"], best["basis"], *ends)
 
 
 def _of_material(stored: StoredDocument) -> Asked:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ...models.calculation.methods import without_settings
-from ...models.composition.formula.parsing import read_one
+from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
 from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of
@@ -20,7 +20,7 @@ from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
 from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
 from ...models.energetics.formation import MissingReferenceError
 from ...models.energetics.hull import HullPosition
-from ...models.energetics.ions import IonDataError, MissingReferenceSolidError
+from ...models.energetics.ions import IonDataError, MissingReferenceSolidError, ions_of
 from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
@@ -29,10 +29,10 @@ from ...models.energetics.pourbaix import (
     PourbaixError,
     PourbaixMinimum,
     entries_with_ions,
-    minimum_decomposition_energy,
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN
+from ...models.energetics.pourbaix_interval import OF_POTENTIAL, Uncertainties, formula_of_solid, interval
 from ...stores.connection import Connection
 from ..properties.hulls.hull_entries import snapshot
 from ..properties.hulls.known_hull_stage import EXPERIMENT, family, snapshot_of_known
@@ -79,7 +79,11 @@ class PhaseDiagramReport:
 
 @dataclass(frozen=True, slots=True)
 class PourbaixReport:
-    """A Pourbaix diagram; `minimum` is the least decomposition energy of the solid it is about, if there is one."""
+    """A Pourbaix diagram.
+
+    Of the solid it is about, if there is one: `minimum` is the least decomposition energy, `low` and `high` the ends of
+    its interval (eV/atom), one alone where it is a bound.
+    """
 
     figure: Figure
     system: str
@@ -87,6 +91,8 @@ class PourbaixReport:
     snapshot: str
     formula: str | None = None
     minimum: PourbaixMinimum | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 def phase_diagram(connection: Connection, name: str, *, scheme: Scheme | str = Scheme.MP2020) -> PhaseDiagramReport:
@@ -187,7 +193,7 @@ def pourbaix_diagram(
         drawn = pourbaix_map(
             entries, x, y, target=target, elements=metals, concentration=concentration, filter_solids=filter_solids
         )
-        minimum = _minimum(entries, target, stage) if target else None
+        minimum, ends = _minimum(entries, target, asked, solids, stage, method) if target else (None, {})
     except MissingReferenceSolidError as error:
         remedy = "Ingest entries or formation energies of these solids, or give ions without them: --ions FILE."
         raise NoDiagram(str(error), remedy) from error
@@ -204,10 +210,12 @@ def pourbaix_diagram(
         title=f"Pourbaix diagram of {'-'.join(metals)} in water, {told}",
         target=asked.formula,
         minimum=minimum,
+        interval=(ends.get("low"), ends.get("high")),
+        energies_by=method,
         potential_vs_rhe=potential_vs_rhe if target else None,
         method="\n".join(below),
     )
-    return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum)
+    return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum, **ends)
 
 
 def _target(asked: Asked, name: str, solids: Mapping[str, float]) -> PourbaixEntry | None:
@@ -219,15 +227,26 @@ def _target(asked: Asked, name: str, solids: Mapping[str, float]) -> PourbaixEnt
     return solid_entry(asked.formula, gibbs.energy, entry_id=name)
 
 
-def _minimum(entries: list[PourbaixEntry], target: PourbaixEntry, stage: PourbaixStage) -> PourbaixMinimum:
-    return minimum_decomposition_energy(
-        entries,
-        target,
-        stage.ph,
-        stage.potential_vs_rhe,
-        concentration=stage.concentration,
-        filter_solids=stage.filter_solids,
-    )
+def _minimum(
+    entries: list[PourbaixEntry],
+    target: PourbaixEntry,
+    asked: Asked,
+    solids: Mapping[str, float],
+    stage: PourbaixStage,
+    method: str,
+) -> tuple[PourbaixMinimum, dict[str, float]]:
+    """Least decomposition energy, and the ends of its interval, as the stage has them."""
+    (minimum,) = stage.minima(entries, [target])
+    (other,) = stage.minima_without_own_solid(entries, [target], [minimum])
+    formulas = {formula_of_solid(entry) for entry in (*entries, target) if entry.phase == "solid"}
+    elements = {*asked.elements, *OPEN}
+    water, measured = solids.get(WATER), method == EXPERIMENT
+    uncertain = Uncertainties(formulas, ions_of(stage.ions, elements), water=water, measured=measured)
+    found = [(one.energy, uncertain.of(target, one)) for one in (minimum, other) if one is not None]
+    energy, ends = asked.energy or 0.0, (asked.low, asked.high)
+    if asked.basis == "potential" and ends == (None, None):
+        ends = (energy - OF_POTENTIAL, energy + OF_POTENTIAL)
+    return minimum, interval(found, energy, ends)
 
 
 class _Solids(NamedTuple):

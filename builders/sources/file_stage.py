@@ -136,23 +136,22 @@ class SourceStage(Stage):
         try:
             self._paths = self.reader.files()
         except SourceFileError as error:
-            raise self._missing(error) from None
+            raise self._unread(error, "Put it back, or ingest the source from where it is now.") from None
         return self._paths
 
     def items(self, path: Path) -> Iterator[Item]:
         """Every record of one of these files, whatever was read of it before."""
         return (self._item(record, self.name_of(path)) for record in self._records(path))
 
-    def _missing(self, error: SourceFileError) -> SourceMissing:
-        remedy = "Nothing was retired. Put it back, or ingest the source from where it is now."
-        return SourceMissing(str(error), remedy if self._files.known else "")
+    def _unread(self, error: SourceFileError, remedy: str) -> SourceMissing:
+        return SourceMissing(str(error), f"Nothing was retired. {remedy}" if self._files.known else "")
 
     def _records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
         try:
             yield from self.reader.records(path)
         except SourceFileError as error:  # before the first record
             if len(self._paths) == 1:
-                raise self._missing(error) from None
+                raise self._unread(error, "Mend the file, or say otherwise how to read it.") from None
             yield BadRecord(str(error), remedy="mend or remove the file", place="the file", rest_unread=True)
 
     def _batches(self, path: Path, name: str) -> Iterator[Batch]:

@@ -18,6 +18,9 @@ from .records.raw_record import BadRecord
 
 _HEAD_BYTES = 64 * 1024
 _LOOKED_AT = 5
+VASP = "vasp"
+"""Results of VASP: no source, but folders of them hold POSCAR files, which would be taken for known materials."""
+_VASP_RESULT = re.compile(r"vasprun.*\.xml|.*vasprun\.xml", re.IGNORECASE)
 _V2DB_MARKS = {"Material", "Prototype", "Heat_of_formation", "Energy_above_convex_hull"}
 _OQMD_TABLE = b"CREATE TABLE `atoms`"
 _C2DB_MARKS = {"hform", "ehull", "uid"}
@@ -29,7 +32,7 @@ class UnclearKind(SourceFileError):
 
 
 def guess_kind(path: Path) -> str:
-    """Kind of source that a file or folder is, by content.
+    """Kind of source that a file or folder is, by content; `VASP` of a folder with results of VASP.
 
     Raises
     ------
@@ -42,6 +45,8 @@ def guess_kind(path: Path) -> str:
         return _only(_kinds_of_file(path), path)
     files = find_files([path], accepts=lambda name: _by_name(name) is not None, file_kinds="files of a known kind")
     names = {_by_name(file.name) for file in files}
+    if VASP in names:
+        return VASP
     kinds: set[str] = set()
     for name in names - {None}:
         if name in ("json", "ase", "table"):
@@ -71,6 +76,8 @@ def _by_name(name: str) -> str | None:
         return "ase"
     if stem.lower().endswith(".sql"):
         return "oqmd-dump"
+    if _VASP_RESULT.fullmatch(stem):
+        return VASP
     for kind in ("structure-files", "table", "point-clouds", "extxyz"):
         if reader_class(kind).accepts(stem):
             return kind

@@ -10,7 +10,7 @@ from pymatgen.core.structure import Structure
 
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.screening import screen
-from ...models.structure.layered.layering import analyse_layers
+from ...models.structure.dimensionality.layering import analyse_layers
 from ...models.structure.serialization import check_structure, to_plain
 from ...models.structure.symmetry.symmetry_analysis import layer_group, symmetry_fields
 from ...models.structure.templates.sanity_checks import Check

@@ -67,7 +67,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 6
+    version = 7
     groups_per_batch = 25
 
     def __init__(

@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
@@ -20,9 +22,10 @@ from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.query.fields import fields_of
 from ...stores.query.intervals import end_of, ends
-from ..display.cells import with_interval
+from ..display.cells import text_of, with_interval
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.demo_crystals import generated_crystals, print_crystals
+from ..display.tables import print_table
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 
@@ -33,6 +36,7 @@ _COMPOSITIONS_SHOWN = 5
 _METHODS_SHOWN = 2
 _FAR = 1e9  # eV/atom, stands for a hull distance that is not known, so that those that are come first
 _HIDDEN = ("_id", "structure", "facets", "origins", "history")
+_LONGEST_NAME = 18
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
     ("exfolio funnel", "where candidates fall out, gate by gate"),
@@ -183,22 +187,22 @@ def _print(
         out.print()
         out.rule("[bold]The best new compositions[/]", align="left")
         for one in compositions:
-            out.print(f"  {_of_composition(one)}", soft_wrap=True)
+            _print_line(_of_composition(one))
     if shortlist:
         out.print()
         out.rule("[bold]The best candidates[/] (promoted)", align="left")
-        out.print(_table(shortlist))
+        print_table(_fitting_table(shortlist))
     if promising and len(shortlist) < _SHOWN:
         reasons = ", ".join(sorted({one["waiting_for"] for one in promising}))
         out.print()
         out.rule(f"[bold]The most promising[/] (waiting for: {escape(reasons)})", align="left")
-        out.print(_table(promising))
+        print_table(_fitting_table(promising))
     print_crystals(generated)
     if rejected:
         out.print()
         out.rule("[bold]Why others fell out[/]", align="left")
         for one in rejected:
-            out.print(_reason(one), soft_wrap=True)
+            _print_line(_reason(one))
     best = [*shortlist, *promising]
     example = best[0]["candidate_id"] if best else "ID"
     words = {
@@ -225,10 +229,26 @@ def _of_composition(one: dict[str, Any]) -> str:
     return f"[bold]{chemists_formula(one['formula_reduced'])}[/]  P(2D) {one['p_2d']:.3f}{predicted}{escape(why)}"
 
 
-def _table(candidates: list[dict[str, Any]]) -> Table:
+def _print_line(text: str) -> None:
+    """Print a line; where a terminal is narrower, broken between words and further in."""
+    if out.is_terminal:
+        out.print(Padding(text, (0, 0, 0, 2), expand=False))
+    else:
+        out.print(f"  {text}", soft_wrap=True)
+
+
+def _fitting_table(candidates: list[dict[str, Any]]) -> Table:
+    """Table of candidates; where they came from is left out where there is no room for it beside the numbers."""
+    table = _table(candidates, made_from=True)
+    wide = Measurement.get(out, out.options.update(max_width=10_000), table).maximum > out.width
+    return _table(candidates, made_from=False) if wide else table
+
+
+def _table(candidates: list[dict[str, Any]], *, made_from: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("formula", style="bold", no_wrap=True)
-    table.add_column("made from", no_wrap=True, overflow="ellipsis", max_width=18)
+    if made_from:
+        table.add_column("made from", no_wrap=True)
     table.add_column("group", no_wrap=True)
     for name in ("d/Å", "E form", "E exf", "E hull"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -238,7 +258,7 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
         thickness = one.get("thickness")
         table.add_row(
             chemists_formula(one["formula_reduced"]),
-            str(one.get("parent_id", "")),
+            *([_shortened(str(one.get("parent_id", "")))] if made_from else ()),
             one.get("space_group", {}).get("symbol", "?"),
             "–" if thickness is None else f"{thickness:.2f}",
             *energies,
@@ -248,15 +268,22 @@ def _table(candidates: list[dict[str, Any]]) -> Table:
     shown = ", ".join(methods[:_METHODS_SHOWN]) + (" …" if len(methods) > _METHODS_SHOWN else "")
     told = f"group: space group; d: thickness; energies in eV/atom, by {shown}" if methods else ""
     if any(one.get("lows") or one.get("highs") for one in candidates):
-        told += "; ≥: a lower bound"
+        told += "; ≥: a lower bound; to: an interval"
     table.caption = escape(told)
     table.caption_justify = "left"
     return table
 
 
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
 def _energy(candidate: dict[str, Any], field: str) -> str:
     known = fields_of("candidates").get(field)
-    text = with_interval(candidate.get(field), *ends(candidate, known), known)
+    low, high = ends(candidate, known)
+    if low is not None and high is not None and low != high:
+        return f"{text_of(low, known)} to {text_of(high, known)}"
+    text = with_interval(candidate.get(field), low, high, known)
     return text.replace("≥ ", "≥").replace("≤ ", "≤") or "–"  # columns are narrow
 
 
@@ -267,6 +294,6 @@ def _reason(one: dict[str, Any]) -> str:
     shown = f"{value:.3f}" if isinstance(value, float) else {True: "yes", False: "no"}.get(value, str(value))
     formula = chemists_formula(example["formula_reduced"])
     return (
-        f"  [red]{one['number']:>6,}[/] by [bold]{escape(one['gate'])}[/], e.g. {formula} "
+        f"[red]{one['number']:>6,}[/] by [bold]{escape(one['gate'])}[/], e.g. {formula} "
         f"({example['candidate_id']}): {shown}, has to be {escape(gate['condition'])}"
     )

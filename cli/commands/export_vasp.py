@@ -57,9 +57,10 @@ def export_vasp(
     first: Annotated[
         str | None,
         typer.Option(
-            metavar="ORDER",
-            help="Which ones --limit takes: gates (fewest open, then lowest hull distance; the default), hull (lowest "
-            "hull distance), size (fewest atoms).",
+            metavar="N|ORDER",
+            help="So many candidates, those that exfolio next has first. Or which ones --limit takes: next (the "
+            "default), chance (to pass all gates, whatever it costs), gates (fewest open, then lowest hull distance), "
+            "hull (lowest hull distance), size (fewest atoms).",
         ),
     ] = None,
     everything: Annotated[
@@ -82,6 +83,7 @@ def export_vasp(
     Examples:
       exfolio export vasp --campaign two-dimensional --out calculations
       exfolio export vasp --campaign two-dimensional --out calculations --vdw r2SCAN+rVV10 --potcar
+      exfolio export vasp --campaign two-dimensional --out calculations --first 20
       exfolio export vasp 'elements HAS "S"' --campaign two-dimensional --out calculations --limit 20 --first hull
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who write calculations.
@@ -93,12 +95,11 @@ def export_vasp(
     if flow is not None:
         require_atomate2()
     choices = _choices(functional, van_der_waals, vacuum, relax_in_plane=relax_in_plane)
-    if first is not None and limit is None:
-        raise typer.BadParameter("it says whom --limit takes, and there is no --limit", param_hint="--first")
-    part = Part(filter=filter_, limit=limit, first=_one_of(first or FIRST[0], FIRST, "--first"))
+    limit, order = _limit_and_order(limit, first)
+    part = Part(filter=filter_, limit=limit, first=_one_of(order or FIRST[0], FIRST, "--first"))
     with connect(begin()) as connection:
         require_initialised(connection)
-        name = _campaign_name(connection, campaign)
+        name = campaign_name(connection, campaign)
         with Progress(console=err, transient=True, disable=not err.is_terminal or json) as bar:
             task = bar.add_task("writing", total=None)
             done: VaspExport = write(
@@ -124,6 +125,19 @@ def export_vasp(
         raise typer.Exit(1)
 
 
+def _limit_and_order(limit: int | None, first: str | None) -> tuple[int | None, str | None]:
+    """How many candidates at most, and in which order, where `first` may be either."""
+    if first is None:
+        return limit, None
+    if first.isdecimal() and limit is None:
+        if not int(first):
+            raise typer.BadParameter("at least 1 candidate", param_hint="--first")
+        return int(first), None
+    if limit is None:
+        raise typer.BadParameter("it says whom --limit takes, and there is no --limit", param_hint="--first")
+    return limit, first
+
+
 def _choices(functional: str, van_der_waals: str, vacuum: float, *, relax_in_plane: bool) -> Any:
     from ...models.calculation.plan import Choices
 
@@ -142,7 +156,14 @@ def _one_of(value: str, known: tuple[str, ...], option: str) -> Any:
     raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=option)
 
 
-def _campaign_name(connection: Connection, name_or_file: str) -> str:
+def campaign_name(connection: Connection, name_or_file: str) -> str:
+    """Name of a campaign that a person calls by it, or by its file.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
     if connection.database["candidates"].find_one({"campaign": name_or_file}, {"_id": 1}):
         return name_or_file
     from ...builders.candidates.campaign import load

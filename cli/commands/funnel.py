@@ -1,9 +1,8 @@
-"""``exfolio funnel`` and ``exfolio why``: where candidates fall out, and why one did."""
+"""``exfolio funnel``: where candidates fall out, gate by gate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,15 +12,10 @@ from rich.table import Table
 
 from ...builders.candidates.composition_view import composition_view
 from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlines
-from ...builders.candidates.gates import pass_through
-from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
-from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from ...stores.query.counting import count_quickly
-from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
-from ..display.layer_verdicts import layer_verdict, print_layer_verdict
 from ..display.tables import print_table
 
 _USUAL = "two-dimensional"
@@ -29,13 +23,11 @@ _BAR = 30
 _OPEN = "undecided"
 """Verdict, in the funnel, of a gate whose value is known to lie within an interval that does not decide."""
 _LEAST_BAR = 4
-_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``funnel`` and ``why`` to the app."""
+    """Add ``funnel`` to the app."""
     app.command()(funnel)
-    app.command()(why)
 
 
 def funnel(
@@ -170,198 +162,30 @@ def print_gates(rows: Sequence[dict[str, Any]]) -> None:
         row for row in rows if not row["reached"] or row["reached"] != row["not_applicable"]
     ]  # no route nobody took
     table = _table_of_gates(rows)
-    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - 1
+    gap = table.padding[1] + table.padding[3]
+    room = out.width - Measurement.get(out, out.options.update(max_width=10_000), table).maximum - gap
     print_table(_table_of_gates(rows, min(_BAR, room)) if room >= _LEAST_BAR else table)
+    if any(row["not_applicable"] for row in rows):
+        out.print("[dim]n/a: reached it, and it does not concern their route, or an element[/]")
 
 
 def _table_of_gates(rows: Sequence[dict[str, Any]], bar: int = 0) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("gate", no_wrap=True)
     table.add_column("condition", style="dim", no_wrap=True)
-    for name in ("reached", "passed", "rejected", "unknown"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = {name: name for name in ("reached", "passed", "rejected", "unknown")}
+    if any(row["not_applicable"] for row in rows):  # so that the others add up to what reached the gate
+        columns["not_applicable"] = "n/a"
+    for head in columns.values():
+        table.add_column(head, justify="right", no_wrap=True)
     if bar:
         table.add_column("", no_wrap=True)
     most = max((row["reached"] for row in rows), default=0) or 1
     for row in rows:
-        numbers = (f"{row[name]:,}" for name in ("reached", "passed", "rejected", "unknown"))
+        numbers = (f"{row[name]:,}" for name in columns)
         bars = [f"[cyan]{'█' * round(bar * row['reached'] / most)}[/]"] if bar else []
         table.add_row(row["gate"], row["condition"], *numbers, *bars)
     return table
-
-
-def why(
-    identity: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID",
-            help="A candidate or a structure, or the beginning of its id; a formula; or a known material.",
-        ),
-    ],
-    *,
-    json: JsonOption = False,
-) -> None:
-    """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
-
-    Of a known material it says why it is layered, or why not.
-
-    Examples
-    --------
-      exfolio why two-dimensional/st-1890e1f5735df206
-
-      exfolio why MoSSe
-
-      exfolio why handbook:Al2O3-corundum
-    """
-    with connect(begin()) as connection:
-        if material := layer_verdict(connection, identity):
-            print_json([material]) if json else print_layer_verdict(material)
-            return
-        verdicts = _compositions(connection, identity) or _candidates(connection, identity)
-        for doc in verdicts:
-            _add_warnings(connection, doc)
-            if doc.get("novelty_class"):
-                doc["compared_with"] = sorted(connection.database["materials"].distinct("source"))
-            if doc.get("route") == "top-down":
-                doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
-    if json:
-        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
-        return
-    for doc in verdicts:
-        print_verdict(doc)
-
-
-def print_verdict(doc: dict[str, Any]) -> None:
-    """Print every gate of one candidate."""
-    colour = {"promoted": "green", "waiting": "yellow", "rejected": "red"}[doc["status"]]
-    because = doc.get("rejected_by") or doc.get("waiting_for")
-    word = {"rejected": "by", "waiting": "for", "promoted": ""}[doc["status"]]
-    reason = f" {word} {because}" if because else ""
-    formula = chemists_formula(doc["formula_reduced"])
-    name = doc["candidate_id"]
-    if name.endswith(f"/{doc['formula_reduced']}"):  # a composition
-        name = f"{name.removesuffix(doc['formula_reduced'])}{formula}"
-    out.print(
-        f"[bold]{escape(name)}[/]  {formula}, {doc.get('route', '')} "
-        f"from {escape(str(doc.get('parent_id', '')))}: [{colour}]{doc['status']}{reason}[/]",
-        soft_wrap=True,
-    )
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for _ in range(4):
-        table.add_column()
-    for gate in doc["gates"]:
-        value = gate.get("value")
-        low, high = gate.get("low"), gate.get("high")
-        shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
-        if value is not None and (low is not None or high is not None):
-            shown = in_words(value, low, high)
-        if gate["verdict"] == "not-applicable":
-            of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
-            shown = "says nothing of an element" if of_element else f"does not concern the {doc.get('route')} route"
-        method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
-        table.add_row(
-            f"  {_MARKS[gate['verdict']]}",
-            gate["name"],
-            f"{shown}  [dim]{gate['condition']}[/]",
-            f"[dim]{escape(method)}[/]",
-        )
-    print_table(table)
-    for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
-        out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
-    for line in _beside(doc):
-        out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
-    if doc.get("bulk"):
-        print_layer_verdict(doc["bulk"])
-    for earlier in doc.get("history", []):
-        before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
-        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
-        out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
-
-
-def _beside(doc: dict[str, Any]) -> Iterator[str]:
-    """What is known beside the gates: how new it is and to whom, and what is known of its composition alone."""
-    if name := doc.get("novelty_class"):
-        beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
-        sources = doc.get("compared_with")
-        yield f"{name}{beside}" + (f", beside {len(sources)} sources: {', '.join(sources)}" if sources else "")
-    for kind, known in (doc.get("context") or {}).items():
-        value = f"{known['value']:.4g} {getattr(Candidate._fields.get(kind), 'unit', '')}".rstrip()
-        yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
-
-
-def _compositions(connection: Connection, identity: str) -> list[dict[str, Any]]:
-    """Give a generated composition as every campaign that draws some judges it."""
-    from ...models.composition.formula.formulas import describe  # half a second, for those who ask why
-
-    try:
-        formula = describe(identity).reduced
-    except ValueError:  # no formula, so it has to be an id
-        return []
-    hidden = {"_id": 0, "facets": 0, "origins": 0}
-    composition = connection.database["compositions"].find_one(
-        {"formula_reduced": formula, "deprecated": False}, hidden
-    )
-    if composition is None:
-        return []
-    verdicts = []
-    for campaign in outlines(connection):
-        view = composition_view(connection, campaign.name)
-        if (
-            campaign.compositions is None
-            or view is None
-            or view.drawn_by not in composition.get("made_by", [view.drawn_by])
-        ):
-            continue
-        said = view.as_said(composition)
-        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
-        verdicts.append(
-            {
-                **said,
-                "candidate_id": f"{campaign.name}/{formula}",
-                "route": "drawn",
-                "parent_id": composition.get("generator"),
-                "methods": {name: method for name, method in methods.items() if method},
-                **pass_through(campaign.compositions.gates, said),
-            }
-        )
-    return verdicts
-
-
-def _add_warnings(connection: Connection, doc: dict[str, Any]) -> None:
-    """Put to each gate on a value what warns of that value, or why there is none."""
-    told = {"$or": [{"warnings.0": {"$exists": True}}, {"refused": {"$exists": True}}]}
-    query = {"structure_id": doc.get("structure_id"), "deprecated": False, **told}
-    for warned in connection.database["properties"].find(query) if doc.get("structure_id") else ():
-        for gate in doc["gates"]:
-            if gate["field"].removeprefix("values.") != warned["kind"]:
-                continue
-            if "refused" in warned and gate.get("value") is None:
-                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
-            same = "value" in gate and gate["value"] == warned.get("value")
-            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
-                gate["warnings"] = warned["warnings"]
-
-
-def _yes_no(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-
-def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
-    collection = connection.database["candidates"]
-    exact = list(collection.find({"$or": [{"candidate_id": identity}, {"structure_id": identity}]}))
-    if exact:
-        return exact
-    upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
-    among = {"$gte": identity, "$lt": upper}
-    candidates = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
-    if not candidates:
-        raise ConfigurationError(
-            f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
-        )
-    if len({doc["structure_id"] for doc in candidates}) > 1:
-        names = ", ".join(doc["candidate_id"] for doc in candidates[:5])
-        raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
-    return candidates
 
 
 def _campaign(connection: Connection, name: str | None) -> CampaignOutline:

@@ -18,6 +18,7 @@ from ...builders.sources.file_stage import SourceStage
 from ...builders.sources.files.open_files import SourceFileError
 from ...builders.sources.files.table_columns import parse_columns
 from ...builders.sources.ingestion import ingest as run_ingestion
+from ...builders.sources.kind_guess import VASP as VASP_RESULTS
 from ...builders.sources.kind_guess import UnclearKind, guess_kind
 from ...builders.sources.reader_kinds import all_kinds
 from ...builders.sources.records.source_options import SourceOptionError
@@ -172,6 +173,11 @@ def ingest(
         pull(settings, str(kind), live, accept_loss=accept_loss, reread=reread, processes=processes, json=json)
         return
     kind = kind or _guess(paths or [])
+    if kind == VASP_RESULTS:
+        raise ConfigurationError(
+            f"{', '.join(map(str, paths or []))} holds results of VASP",
+            f"Read them with: exfolio ingest {VASP} FOLDER. POSCAR files as known materials: --kind structure-files",
+        )
     options: dict[str, Any] = {
         "paths": [str(path) for path in paths] if paths else None,
         "source": source,

@@ -90,8 +90,8 @@ def ingest_vasp(
     """Ingest every calculation below the folders, or with `dry_run` say what would be read."""
     workers = processes or settings.processes
     if workers > 1 and not dry_run:
-        start_early([f"{_PACKAGE}.builders.calculations.vasp_results_stage"])
-    # pymatgen takes seconds to import, which other kinds need not wait for.
+        stage_and_parser = ("vasp_results_stage", "vasp.parse")  # the latter is imported by who parses only
+        start_early([f"{_PACKAGE}.builders.calculations.{module}" for module in stage_and_parser])
     from ...builders.calculations.vasp.crawl import Run, crawl
     from ...builders.calculations.vasp_results_stage import VaspStage
 

@@ -107,7 +107,7 @@ def _predicted(
 def _of_dimension(connection: Connection, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
     # Seconds of imports, for those who predict and not for those who ask for help.
     from ...builders.structures.template_loading import predict_structures
-    from ...models.composition.formula.parsing import FormulaError
+    from ...models.composition.formula.single_formula import FormulaError
     from ...models.structure.pettifor import ElementOffScaleError
     from ...models.structure.templates import NoTemplateError
 

@@ -125,7 +125,8 @@ def _answer(connection: Connection, asked: Search, chosen: Format) -> None:
         total = asked.count_quickly(connection) if page.may_be_cut else Count(page.number, exact=True)
     err.print(page.told(total, is_table=chosen is Format.table), soft_wrap=True, style="dim")
     if not total.number and has_deprecation(asked.collection) and is_empty(connection, asked.collection):
-        err.print(f"The registry has no {asked.collection} at all yet: exfolio ingest --help, exfolio refresh --help")
+        told = f"The registry has no {asked.collection} at all yet: {_MADE_BY.get(asked.collection, _MADE)}"
+        err.print(told, markup=False, soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class _Page:
         """Say how many match, and which of them are shown."""
         asked, number = self.asked, self.number
         if not total.number:
-            return f"No {asked.collection.replace('_', ' ')} found."
+            return f"No {plural(0, asked.collection).removeprefix('0 ')} found."
         found = f"{total.mark}{plural(total.number, asked.collection)}"
         if number == total.number:
             return found
@@ -234,6 +235,13 @@ def _print_fields(collection: str, *, json: bool) -> None:
     )
 
 
+_MADE: Final = "exfolio refresh --help"
+_MADE_BY: Final = {
+    "materials": "exfolio ingest --help",
+    "reference_entries": "exfolio ingest --help",
+    "calculations": "exfolio ingest vasp FOLDER",
+}
+"""What fills a collection, where a refresh does not do it by itself."""
 _EXAMPLES: Final = {
     "materials": 'elements HAS ALL "Mo","S" AND layered = TRUE',
     "candidates": 'status = "promoted" AND exfoliation_energy <= 0.1',

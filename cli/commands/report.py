@@ -13,7 +13,7 @@ from ...models.energetics.corrections.schemes import Scheme
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.fields import Field
-from ..display.cells import text_of
+from ..display.cells import with_interval
 from ..display.console import JsonOption, begin, out, print_json
 from .report_model import model
 
@@ -106,6 +106,7 @@ def pourbaix(
         products = [{"formula": phase.entry.name, "amount": phase.amount} for phase in least.products]
         told = {"formula": diagram.formula, "pourbaix_energy": least.energy, "ph": [least.ph, least.ph_high]}
         told |= {"potential_vs_she": least.potential_vs_she, "products": products}
+        told |= {end: value for end in ("low", "high") if (value := getattr(diagram, end)) is not None}
     _say(file, diagram.system, diagram.method, diagram.snapshot, told, json=json)
 
 
@@ -131,5 +132,6 @@ def _say(file: Path, system: str, method: str, snapshot: str, told: dict[str, An
     out.print(f"{escape(str(file))}: {system}, {escape(method)} ({escape(snapshot)})", soft_wrap=True)
     for field in ("energy_above_hull", "pourbaix_energy"):
         if field in told:
-            energy = text_of(told[field], Field(field, "number", unit="eV/atom"))
+            of_field = Field(field, "number", unit="eV/atom")
+            energy = with_interval(told[field], told.get("low"), told.get("high"), of_field)
             out.print(f"  {escape(chemists_formula(told['formula']))}: {field.replace('_', ' ')} {energy} eV/atom")

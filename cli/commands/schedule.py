@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib import import_module
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -11,7 +13,7 @@ from rich.table import Table
 
 from ...stores.connection import connect
 from ..display.cells import text_of
-from ..display.console import JsonOption, begin, err, print_json
+from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.tables import print_table
 from .refresh import ProcessesOption
 
@@ -53,7 +55,7 @@ def schedule(
     with connect(settings, autostart=True) as connection:
         scheduler = import_module(_SCHEDULER, _PACKAGE).Scheduler(connection, processes=processes or settings.processes)
         if show:
-            _show(scheduler.plan(), json=json)
+            _show(scheduler.plan(), settings.schedule.timezone, json=json)
             return
         failed = False
         if once:
@@ -76,18 +78,24 @@ def schedule(
         raise typer.Exit(1)
 
 
-def _show(rows: list[dict[str, Any]], *, json: bool) -> None:
+def _show(rows: list[dict[str, Any]], timezone: str, *, json: bool) -> None:
     if json:
         print_json(rows)
         return
+    zone = ZoneInfo(timezone)  # that of the expressions
     table = Table("job", "cron", "next", "last", "ended", "failures", box=None, pad_edge=False)
     for row in rows:
         table.add_row(
             escape(row["job"]),
             escape(row["cron"]),
-            text_of(row.get("next_due_at")),
+            _time(row.get("next_due_at"), zone),
             row.get("state", ""),
-            text_of(row.get("ended_at")),
+            _time(row.get("ended_at"), zone),
             str(row.get("failures") or ""),
         )
     print_table(table)
+    out.print(f"[dim]times: {escape(timezone)}[/]")
+
+
+def _time(when: datetime | None, zone: ZoneInfo) -> str:
+    return text_of(None if when is None else when.astimezone(zone))

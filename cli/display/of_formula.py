@@ -20,7 +20,7 @@ Doc = dict[str, Any]
 COLLECTIONS: Final = (
     *("materials", "compositions", "structures", "calculations", "properties", "candidates", "reference_entries"),
 )
-_WHERE_KNOWN: Final = {"materials": ("synthesised",)}
+_WHERE_KNOWN: Final = {"materials": ("synthesised", "synthesis_method")}
 """Further columns, shown where a document has them."""
 _MOST: Final = 10
 _LOOKS_LIKE_ONE: Final = re.compile(r"[A-Z(\[0-9][^:_/-]*")

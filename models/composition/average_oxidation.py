@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .formula.parsing import read_one
+from .formula.single_formula import read_one
 
 USUAL_STATES: Final = {
     **dict.fromkeys(("Li", "Na", "K", "Rb", "Cs", "H"), 1),

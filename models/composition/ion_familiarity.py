@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .formula.elements import SYMBOLS
-from .formula.parsing import Formulas, parse
+from .formula.formula_arrays import Formulas
+from .formula.parsing import parse
 from .oxidation_states import OxidationStates, OxidationStateSet, oxidation_state_set
 from .screening import is_balanced, neutral_choices, whole_amounts
 

@@ -16,7 +16,8 @@ from matminer.featurizers.composition import ElementProperty
 from numpy.typing import NDArray
 
 from .formula.elements import ATOMIC_NUMBERS, HYDROGEN_ISOTOPES, MAX_Z
-from .formula.parsing import Formulas, parse
+from .formula.formula_arrays import Formulas
+from .formula.parsing import parse
 
 STATISTICS: Final = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")
 

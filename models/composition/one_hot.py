@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .formula.elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
+from .formula.formula_arrays import Formulas, concatenate
 from .formula.formulas import reduced_formulas
-from .formula.parsing import Formulas, concatenate, parse
+from .formula.parsing import parse
 
 #: The elements of the representation: hydrogen to plutonium but for these.
 #: Dan, Zhao, Li, Li, Hu, Hu, npj Comput. Mater. 6, 84 (2020).

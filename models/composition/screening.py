@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import charge_sums
-from .formula.parsing import Formulas, UnparsableFormula, parse
+from .formula.formula_arrays import Formulas
+from .formula.parsing import parse
+from .formula.single_formula import UnparsableFormula
 from .oxidation_states import (
     SMACT_ELECTRONEGATIVITIES,
     SMACT_METALS,

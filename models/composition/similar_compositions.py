@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .formula.elements import MAX_Z
-from .formula.parsing import Formulas, parse
+from .formula.formula_arrays import Formulas
+from .formula.parsing import parse
 from .stoichiometry import FAMILIES, GROUP_NAMES
 
 #: Patterns that a composition has one of.

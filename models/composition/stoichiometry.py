@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
 from .formula.elements import MAX_Z
-from .formula.parsing import Formulas, parse
+from .formula.formula_arrays import Formulas
+from .formula.parsing import parse
 from .oxidation_state_names import OxidationStateSetName
 from .screening import screen
 

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..composition.formula.elements import SYMBOLS
-from ..composition.formula.parsing import Formulas, from_amounts, parse, read_one
+from ..composition.formula.formula_arrays import Formulas
+from ..composition.formula.parsing import from_amounts, parse
+from ..composition.formula.single_formula import read_one
 
 DECIMALS = 8
 """Fractions that agree to this many decimals are one composition, as in pymatgen (Composition.amount_tolerance)."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..composition.formula.parsing import read_one
+from ..composition.formula.single_formula import read_one
 from .entry import formula_of
 from .ions import AqueousIon, ion_formation_energies, ions_of
 

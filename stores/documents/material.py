@@ -71,6 +71,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     parent_id = StringField(help_text="The material this one was derived from, as the source names it")
     discovery = StringField(help_text="How the source found it: top-down or bottom-up")
     synthesised = BooleanField(help_text="Has been made, as the source says: it lists only such, or names a report")
+    synthesis_method = StringField(help_text="How it was made, in words, where the source tells")
     prototype = StringField(help_text="Name of the structure type")
     reference = StringField(help_text="Publication to cite")
     extra = DictField(help_text="Further fields of the source, as they are")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from exfolio.models.structure.comparison.matching import Representatives
 from exfolio.models.structure.covalent_radii import COVALENT_RADII
-from exfolio.models.structure.layered.clusters import clusters_by_tolerance
-from exfolio.models.structure.layered.layering import (
+from exfolio.models.structure.dimensionality.clusters import clusters_by_tolerance
+from exfolio.models.structure.dimensionality.layering import (
     DATABASE_RULES,
     DEFAULT_RULES,
     PAPER_RULES,

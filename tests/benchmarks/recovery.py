@@ -26,7 +26,7 @@ import numpy as np
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import prepare
 from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, slot_orders
-from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....models.structure.layered.stacking import NotStackable, stacked_on_itself
-from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.connection import Connection
 from ...engine.batches import Doc
 from .subjects import BULK, Subject
@@ -53,6 +51,10 @@ def _stacked_bulk(layer: Doc, made: Doc) -> Subject | str:
     """Bulk of a layer of which none is known, or why it can't be made."""
     if "structure" not in made:
         return "no bulk crystal is known that it is a layer of, and it has no structure to be stacked on itself"
+    # A second of imports, for layers without a bulk.
+    from ....models.structure.layered.stacking import NotStackable, stacked_on_itself
+    from ....models.structure.serialization import BadStructure, from_plain
+
     try:
         stacked_on_itself(from_plain(made["structure"]))
     except (NotStackable, BadStructure) as error:

@@ -12,27 +12,26 @@ from itertools import islice
 from math import inf
 from typing import Any, Final, TypeVar
 
-from ....models.calculation.inputs import cutoff_of, hubbards_of
-from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, GAP, Step
+from ....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, Step
 from ....models.calculation.run_kind import RELAXATION, STATIC
 from ....models.calculation.usability import Purpose
-from ....models.composition.formula.parsing import read_one
+from ....models.composition.formula.single_formula import read_one
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import Search
 from ...engine.batches import Doc
 from .bulks import bulks_of
 from .subjects import BULK, Subject
+from .worth import Worth, rank_by_worth, wanted_fields
 
 T = TypeVar("T")
 
-HYBRID_GAP: Final = "hse_band_gap"
-"""Field of a candidate that only a hybrid functional fills; band gaps are calculated with one anyway."""
-
 _BATCH: Final = 500
-FIRST: Final = ("gates", "hull", "size")
-"""Orders in which a limited number of candidates is taken, by what is worth calculating: fewest open gates, then lowest
-known hull distance; lowest hull distance, then fewest open gates; fewest atoms, then both. Equal ones by their id."""
+_LEAST: Final = 20
+FIRST: Final = ("next", "chance", "gates", "hull", "size")
+"""Orders in which a limited number of candidates is taken: as `worth` ranks them; by chance to pass, whatever the cost;
+fewest open gates, then lowest known hull distance; lowest hull distance, then fewest open gates; fewest atoms, then
+both. Equal ones by their id."""
 
 
 @dataclass(slots=True)
@@ -47,11 +46,14 @@ class Due:
         By name of a gate whose value no calculation gives: candidates that wait for it first.
     without_bulk
         Candidates whose exfoliation energy can't be calculated, with the reason.
+    served
+        Candidates for which something is calculated, in the order in which they were taken.
     """
 
     subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
     blocked: dict[str, int] = field(default_factory=dict)
     without_bulk: dict[str, str] = field(default_factory=dict)
+    served: list[str] = field(default_factory=list)
 
     def want(self, subject: Subject, candidate_id: str, fields: Iterable[str]) -> None:
         """Add a candidate's need."""
@@ -89,7 +91,13 @@ class Part:
 
 
 def find_due(
-    connection: Connection, campaign: str, *, everything: bool = False, verify: bool = False, part: Part | None = None
+    connection: Connection,
+    campaign: str,
+    *,
+    everything: bool = False,
+    verify: bool = False,
+    part: Part | None = None,
+    ranked: list[str] | None = None,
 ) -> Due:
     """Find what the candidates of a campaign wait for.
 
@@ -104,6 +112,8 @@ def find_due(
         Also values that are known, but not from a calculation of the structure itself; of promoted candidates too.
     part
         Which candidates; all when None.
+    ranked
+        Ids of those that are served, in order, where that is known already; `part` then limits only.
 
     Raises
     ------
@@ -112,8 +122,10 @@ def find_due(
     """
     part = part or Part()
     due = Due()
-    served = 0
-    for batch in _batches(_candidates(connection, campaign, part, verify=verify)):
+    query = _waiting(campaign, part.filter, verify=verify)
+    if ranked is None and part.limit is not None:
+        ranked = _ranked(connection, campaign, query, part.first, everything=everything)
+    for batch in _batches(_candidates(connection, query, ranked), _few(part.limit)):
         calculated = _calculated(connection, batch) if verify else {}
         needs = {}
         for candidate in batch:
@@ -126,11 +138,12 @@ def find_due(
         layers = [one for one in batch if _is_layer(one) and EXFOLIATION in needs[one["candidate_id"]][0]]
         bulks = {layer["candidate_id"]: bulk for layer, bulk in bulks_of(connection, layers)}
         for candidate in batch:
-            if served == part.limit:
+            if len(due.served) == part.limit:
                 return due
             name = candidate["candidate_id"]
             fields, blocked_by = needs[name]
-            served += _want(due, candidate, fields, blocked_by, bulks.get(name, "it is not a layer"))
+            if _want(due, candidate, fields, blocked_by, bulks.get(name, "it is not a layer")):
+                due.served.append(name)
     return due
 
 
@@ -158,27 +171,40 @@ def _is_layer(candidate: Doc) -> bool:
     return bool(candidate.get("dimension") == 2)
 
 
-def _candidates(connection: Connection, campaign: str, part: Part, *, verify: bool) -> Iterator[Doc]:
-    """Candidates that may be served, in order."""
+def _waiting(campaign: str, filter_: str, *, verify: bool = False) -> Doc:
+    """Query for candidates that may be served."""
     query: Doc = {
         "campaign": campaign,
         "deprecated": False,
         "structure_id": {"$exists": True},
         "status": {"$in": ["waiting", "promoted"] if verify else ["waiting"]},
     }
-    if part.filter.strip():
-        query = {"$and": [query, Search("candidates", part.filter).query]}
+    return {"$and": [query, Search("candidates", filter_).query]} if filter_.strip() else query
+
+
+def _candidates(connection: Connection, query: Doc, ranked: list[str] | None) -> Iterator[Doc]:
+    """Candidates of a query, in order."""
     names = ("candidate_id", "structure_id", "dimension", "route", "parent_id", "formula_reduced", "gates")
     found = connection.database["candidates"]
     fields = {"_id": 0, **dict.fromkeys(names, 1)}
-    if part.limit is None:
+    if ranked is None:
         yield from found.find(query, fields).sort("candidate_id", 1)
         return
-    told = ("candidate_id", "gates.verdict", "energy_above_hull", "nsites")
-    ranked = sorted((_rank(doc, part.first), doc["candidate_id"]) for doc in found.find(query, dict.fromkeys(told, 1)))
-    for batch in _batches(name for _, name in ranked):
+    for batch in _batches(ranked):
         by_id = {doc["candidate_id"]: doc for doc in found.find({"candidate_id": {"$in": batch}}, fields)}
         yield from (by_id[name] for name in batch if name in by_id)
+
+
+def _ranked(connection: Connection, campaign: str, query: Doc, first: str, *, everything: bool) -> list[str]:
+    told = ("candidate_id", "gates.verdict", "energy_above_hull", "nsites")
+    found = connection.database["candidates"].find(query, dict.fromkeys(told, 1))
+    if first in FIRST[:2]:
+        worths = rank_by_worth(connection, campaign, query, everything=everything)
+        if first == FIRST[1]:
+            worths.sort(key=lambda one: -one.chance)
+        ranked = dict.fromkeys(one.candidate_id for one in worths)
+        return [*ranked, *sorted(doc["candidate_id"] for doc in found if doc["candidate_id"] not in ranked)]
+    return [name for _, name in sorted((_rank(doc, first), doc["candidate_id"]) for doc in found)]
 
 
 def _rank(candidate: Doc, first: str) -> tuple[float, ...]:
@@ -188,30 +214,28 @@ def _rank(candidate: Doc, first: str) -> tuple[float, ...]:
     return {"gates": (missing, distance), "hull": (distance, missing), "size": (size, missing, distance)}[first]
 
 
-def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
-    """Values that calculations are due for, and the gate that keeps later ones from being due.
+def next_due(
+    connection: Connection, campaign: str, filter_: str = "", limit: int | None = None
+) -> tuple[list[Worth], Due]:
+    """Candidates that are worth calculating, the best first, and what is due for them.
 
-    Examples
-    --------
-    >>> gates = [{"name": n, "field": n, "verdict": "unknown"} for n in ("energy_above_hull", "p_2d", "band_gap")]
-    >>> wanted_fields(gates)
-    ({'energy_above_hull'}, 'p_2d')
-    >>> sorted(wanted_fields(gates, everything=True)[0])
-    ['band_gap', 'energy_above_hull']
+    Parameters
+    ----------
+    campaign
+        Its name.
+    filter_
+        OPTIMADE filter on candidates, as in ``exfolio query``.
+    limit
+        Candidates at most; None for all.
+
+    Raises
+    ------
+    QueryError
+        The filter is wrong.
     """
-    fields: set[str] = set()
-    blocked_by = None
-    for gate in gates:
-        if gate["verdict"] != "unknown":
-            continue
-        value = GAP if gate["field"] == HYBRID_GAP else gate["field"]
-        if value not in CALCULATED_FIELDS:
-            blocked_by = blocked_by or gate["name"]
-            if not everything:
-                break
-        elif everything or value != GAP or not fields:
-            fields.add(value)
-    return fields, blocked_by
+    ranked = {one.candidate_id: one for one in rank_by_worth(connection, campaign, _waiting(campaign, filter_))}
+    due = find_due(connection, campaign, part=Part(limit=limit), ranked=list(ranked))
+    return [ranked[name] for name in due.served], due
 
 
 def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
@@ -240,10 +264,15 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
             subject.structure, subject.attempts = {}, {}
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int = _BATCH) -> Iterator[list[T]]:
     iterator = iter(items)
-    while batch := list(islice(iterator, _BATCH)):
+    while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _few(limit: int | None) -> int:
+    """Size of batches where no more than `limit` are served, and a stack is tried for each layer without a bulk."""
+    return _BATCH if limit is None else min(_BATCH, max(_LEAST, limit))
 
 
 def _own(candidate: Doc) -> Subject:
@@ -326,6 +355,9 @@ def why_again(subject: Subject, step: Step) -> str | None:
 
 def what_has_to_change(calculation: Doc, subject: Subject, step: Step) -> list[str]:
     """What keeps a calculation from being the one that a step asks for; nothing when it is."""
+    # A second of imports, for those who look at calculations.
+    from ....models.calculation.inputs import cutoff_of, hubbards_of
+
     reasons: list[str] = []
     if "usable_for" in calculation:
         purpose = _purpose(step)

@@ -13,14 +13,15 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from ....models.calculation.plan import HULL_FIELDS
 from ....models.composition.formula.chemical_systems import sub_systems
-from ....models.composition.formula.parsing import read_one
+from ....models.composition.formula.single_formula import read_one
 from ....models.energetics.corrections.schemes import R2SCAN_RUN_TYPES, Scheme
 from ....models.energetics.hull import hull_positions
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.connection import Connection
 from ...engine.batches import Doc
 from ...engine.selection.chemical_system_stage import first_principles_entries
-from ...properties.hulls.hull_entries import Phase, phases
+from ...properties.hulls.hull_entries import phases
+from ...properties.hulls.phase import Phase
 from ...properties.hulls.reference_structures import add_structures
 from .due import Due
 from .subjects import Subject

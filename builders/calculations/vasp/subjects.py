@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ....models.calculation.plan import Role
-from ....models.structure.layered.stacking import stacked_on_itself
-from ....models.structure.serialization import from_plain, to_plain
-from ....models.structure.templates.template_cells import TemplateCell
 from ....stores.canonical import content_hash
 from ...engine.batches import Doc
 
@@ -77,10 +74,15 @@ class Subject:
 
     def built(self, plain: Doc) -> Doc:
         """Its structure, made from that of the document it rests on: as it is, with other elements, or stacked."""
+        if not self.stacked_of and not self.substitution:
+            return plain
+        # A second of imports, for structures that are made.
+        from ....models.structure.layered.stacking import stacked_on_itself
+        from ....models.structure.serialization import from_plain, to_plain
+        from ....models.structure.templates.template_cells import TemplateCell
+
         if self.stacked_of:
             return to_plain(stacked_on_itself(from_plain(plain)))
-        if not self.substitution:
-            return plain
         structure = from_plain(plain)
         mapping = {one.symbol: self.substitution.get(one.symbol, one.symbol) for one in structure.composition.elements}
         return to_plain(TemplateCell(structure, dimension=3).with_elements(mapping).structure())

@@ -6,20 +6,22 @@ Knows the fields of documents and `models.energetics`; reads no database.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
 from ....models.calculation.run_kind import ENERGY_KINDS
-from ....models.energetics.corrections.corrected_energy import Adjustment, CorrectedEnergy
+from ....models.energetics.corrections.corrected_energy import Adjustment
 from ....models.energetics.corrections.entry_corrections import correct, correct_alike
 from ....models.energetics.corrections.schemes import GGA_RUN_TYPES, Scheme
 from ....models.energetics.entry import Entry
+from ....models.energetics.plausible_energies import finite
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.canonical import text_hash
 from ...engine.batches import Doc
+from .phase import Phase, Phases
+from .plausible_phases import without_implausible
 from .usable_calculations import why_unusable
 
 MP2020: Final = "MaterialsProject2020Compatibility"
@@ -37,41 +39,6 @@ _METHODS: Final = {
     Scheme.MP2020_GGA: "PBE MP2020",
     Scheme.R2SCAN_MIXING: "PBE(+U)/r2SCAN MP2020",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A document and the entry made of it; or why there is none."""
-
-    doc: Doc
-    entry: Entry | None
-    corrected: CorrectedEnergy | None = None
-    refusal: str | None = None
-
-    @property
-    def spread(self) -> tuple[float, float]:
-        """How far below and above its entry the energy may be, eV/atom, by what its correction left open."""
-        return (0.0, 0.0) if self.corrected is None else self.corrected.spread
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """The phases of a chemical system by one scheme.
-
-    Attributes
-    ----------
-    references, ours
-        By method, what can be used.
-    refused
-        Our calculations that can't be, with reasons.
-    left_out
-        Reference entries that can't be used, counted by reason.
-    """
-
-    references: dict[str, list[Phase]] = field(default_factory=dict)
-    ours: dict[str, list[Phase]] = field(default_factory=dict)
-    refused: list[Phase] = field(default_factory=list)
-    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Scheme, *, check_potcar: bool) -> Phases:
@@ -93,12 +60,16 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
     usable: list[Doc] = []
     for doc in calculations:
         reason = why_unusable(doc)
-        if reason:
+        if not reason and not finite(doc["energy"]):
+            competing.refused.append(Phase(doc, None, refusal=f"its energy is {doc['energy']}"))
+        elif reason:
             reasons = filter(None, (reason, _refusal_of_scheme(doc, scheme, check_potcar=check_potcar)))
             competing.refused.append(Phase(doc, None, refusal="; ".join(reasons)))
         else:
             usable.append(doc)
     usable.sort(key=_as_stand_in)
+    references, nameless = _with_energy(references)
+    competing.implausible.extend(nameless)
     matched = scheme is Scheme.R2SCAN_MIXING  # else structures of entries that are corrected are seldom asked for
     open_formulas = {doc["formula_reduced"] for doc in usable}
     open_formulas |= {doc["formula_reduced"] for doc in references if not is_corrected(doc, scheme)}
@@ -127,7 +98,7 @@ def phases(references: Sequence[Doc], calculations: Sequence[Doc], scheme: Schem
             competing.refused.append(Phase(doc, None, answer, answer.refusal))
         else:
             competing.left_out[str(answer.refusal)] = competing.left_out.get(str(answer.refusal), 0) + 1
-    return competing
+    return without_implausible(competing, scheme)
 
 
 def is_corrected(doc: Doc, scheme: Scheme) -> bool:
@@ -159,6 +130,20 @@ def best_first(phase: Phase) -> tuple[int, float, str]:
     """Order calculations of one structure: static before relaxation, then the lowest."""
     energy = phase.entry.energy_per_atom if phase.entry else 0.0
     return USABLE_TASKS.index(phase.doc["task_type"]), energy, phase.doc["calculation_id"]
+
+
+def _with_energy(references: Sequence[Doc]) -> tuple[list[Doc], list[Phase]]:
+    """Entries whose energy is a number, and the others."""
+    usable: list[Doc] = []
+    broken: list[Phase] = []
+    for doc in references:
+        energies = [doc["energy"], doc.get("energy_per_atom", 0.0)]
+        fault = next((energy for energy in energies if not finite(energy)), None)
+        if fault is None:
+            usable.append(doc)
+        else:
+            broken.append(Phase(doc, None, refusal=f"its energy is {fault}"))
+    return usable, broken
 
 
 def _put(by_method: dict[str, list[Phase]], phase: Phase) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from ....models.energetics.entry import Entry
 from ....models.energetics.hull import hull_positions
-from .hull_entries import Phase
+from .phase import Phase
 
 _ALIKE: Final = 1e-9
 """eV/atom: spreads of one formula in cells of different size differ by rounding."""

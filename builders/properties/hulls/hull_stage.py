@@ -18,9 +18,11 @@ from ....stores.documents.base import labelled
 from ...engine.batches import Doc, Item, Outcome
 from ...engine.selection.chemical_system_stage import ChemicalSystemStage, first_principles_entries, origin
 from ...engine.selection.group_members import Members
-from .hull_entries import Phase, Phases, best_first, phases, snapshot
+from .hull_entries import best_first, phases, snapshot
 from .hull_intervals import hull_intervals
 from .limits import KNOWN_MATERIALS, completeness, layers_among, limited_distance
+from .phase import Phase, Phases
+from .plausible_phases import why_left_out, with_doubts
 from .reference_structures import add_structures
 from .strained_layers import limited_by_strain
 from .usable_calculations import USABLE_FIELDS
@@ -50,7 +52,7 @@ class HullStage(ChemicalSystemStage):
         Tells what is found by these settings from what others find by the same scheme; empty for the usual names.
     """
 
-    version = 6
+    version = 8
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 
@@ -126,9 +128,11 @@ class HullStage(ChemicalSystemStage):
             try:
                 values = _values(method, targets, competing, self.scheme, self.label)
             except MissingReferenceError as missing:
+                why = "; ".join([f"{method}: {missing}", *why_left_out(competing.implausible)])
                 for phase in targets:
-                    reasons.setdefault(phase.doc["structure_id"], []).append(f"{method}: {missing}")
+                    reasons.setdefault(phase.doc["structure_id"], []).append(why)
                 continue
+            values = with_doubts(values, targets, competing, method)
             values = limited_by_strain(
                 _limited(values, group, method, competing), group["calculations"], group["layers"]
             )

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from ....models.energetics.entry import Entry
 from ....models.energetics.hull import HullPosition, hull_positions
+from ....models.energetics.plausible_energies import FORMATION_RANGE
 from ....stores.canonical import text_hash
 from ....stores.documents import Material, Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome
@@ -114,7 +115,7 @@ class KnownHullStage(KnownSystemStage):
     """Writes energy_above_hull from known formation energies; a lower bound where known compounds have none."""
 
     name = "known-hull"
-    version = 4
+    version = 5
     competing: ClassVar[tuple[Members, ...]] = (
         # Monolayers that have a formation energy stay in the hull; they are no compounds that it lacks.
         replace(
@@ -134,10 +135,14 @@ class KnownHullStage(KnownSystemStage):
 
 
 def known_by_family(materials: list[Doc]) -> dict[str, list[Doc]]:
-    """Sort known materials by the method family of their formation energy; without a stated method they can't be."""
+    """Sort known materials by the method family of their formation energy.
+
+    Left out, so that a hull lacks them: those without a stated method, and with an energy that no phase has.
+    """
+    low, high = FORMATION_RANGE
     by_system: dict[str, list[Doc]] = {}
     for doc in materials:
-        if doc.get("formation_energy") is None:
+        if doc.get("formation_energy") is None or not low <= doc["formation_energy"] <= high:
             continue
         method = (doc.get("methods") or {}).get("formation_energy")
         if method:

@@ -1,4 +1,4 @@
-"""Reader of the bundled list of monolayers that have been made: which layer of the handbook's crystals, and by whom.
+"""Reader of the bundled list of monolayers that have been made: which layer of the handbook's crystals, how, by whom.
 
 Each is cut from its bulk crystal, in that crystal's cell: nothing is relaxed.
 """
@@ -19,18 +19,19 @@ from .handbook import TABLE, TYPES, Handbook, crystal
 
 LIST: Final = Path(__file__).with_name("known_monolayers.csv")
 SYMMETRY_TOLERANCE: Final = 0.01  # Å; the handbook's coordinates are exact
+_TOLD: Final = ("method", "reference")
 _REMEDY: Final = "correct the row in known_monolayers.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownMonolayers:
-    """Monolayers of well-known layered crystals that have been isolated or grown, with who reported them first."""
+    """Monolayers of well-known layered crystals that have been isolated or grown, with how and who reported it."""
 
     kind: ClassVar[str] = "known-monolayers"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     source: str = "known-monolayers"
-    source_version: str | None = "1"
+    source_version: str | None = "2"
     complete: bool = True
 
     def describe(self) -> dict[str, Any]:
@@ -49,17 +50,18 @@ class KnownMonolayers:
         return [LIST]
 
     def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
-        """Read the list; the payload of a row is the handbook's row of the crystal with the reference."""
+        """Read the list; the payload of a row is the handbook's row of the crystal with method and reference."""
         table = (raw for raw in Handbook().records(TABLE) if isinstance(raw, RawRecord))
         crystals = {raw.payload["row"]["id"]: raw.payload for raw in table}
         with path.open(encoding="utf-8", newline="") as listed:
             for index, row in enumerate(csv.DictReader(listed)):
                 place = f"line {index + 2}"
-                if row["bulk"] not in crystals or not row["reference"]:
-                    reason = f"the handbook has no {row['bulk']!r}" if row["reference"] else "it has no reference"
+                missing = [name for name in _TOLD if not row[name]]
+                if row["bulk"] not in crystals or missing:
+                    reason = f"it has no {missing[0]}" if missing else f"the handbook has no {row['bulk']!r}"
                     yield BadRecord(reason, remedy=_REMEDY, place=place, index=index)
                 else:
-                    yield RawRecord(place, index, crystals[row["bulk"]] | {"reference": row["reference"]})
+                    yield RawRecord(place, index, crystals[row["bulk"]] | {name: row[name] for name in _TOLD})
 
     def parse(self, raw: RawRecord) -> Documents:
         """Cut the monolayer.
@@ -82,6 +84,7 @@ class KnownMonolayers:
             "space_group": space_group(group.number, group.symbol),
             "dimension_claimed": 2,
             "synthesised": True,
+            "synthesis_method": raw.payload["method"],
             "discovery": "top-down",
             "parent_id": f"handbook:{row['id']}",
             "reference": raw.payload["reference"],

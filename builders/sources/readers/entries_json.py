@@ -21,6 +21,11 @@ SAME_ENERGY = 1e-4
 SAME_AMOUNT = 1e-3
 """Atoms. Composition and structure may differ by this in the amount of an element."""
 
+CORRECTED_RANGE = (-20.0, 10.0)
+"""eV/atom that a phase may have by PBE with the corrections of 2020. The element with the lowest, Pu, has -14.3 as the
+Materials Project computes it, and no compound lies more than 4.6 below its elements; free atoms are near zero."""
+_CORRECTED = ("MaterialsProject2020Compatibility", ("GGA", "GGA+U"))
+
 _UNCERTAINTIES = ("uncertainty", "uncertainty_per_atom", "uncertainty_per_deg")
 _USED = frozenset(
     {"energy", "composition", "entry_id", "correction", "energy_adjustments", "parameters", "data", "structure"}
@@ -97,6 +102,7 @@ class EntriesJson(FileReader):
         }
         if schemes:
             entry["scheme"] = "+".join(schemes)
+        _check_energy(entry)
         extra = {
             **extra_fields(record, used=_USED),
             **extra_fields(parameters, used=_USED_PARAMETERS),
@@ -234,6 +240,20 @@ def _correction(record: Mapping[str, Any], adjustments: list[dict[str, Any]]) ->
             f"the correction is {stated} eV, its parts sum to {total:.6f} eV", remedy="write the entry again"
         )
     return stated
+
+
+def _check_energy(entry: Mapping[str, Any]) -> None:
+    """Refuse an energy that no phase has; only of corrected PBE is it known what that is."""
+    low, high = CORRECTED_RANGE
+    scheme, functionals = _CORRECTED
+    if entry.get("scheme") != scheme or entry.get("functional") not in functionals:
+        return
+    if not low <= entry["energy_per_atom"] <= high:
+        raise BadRecord(
+            f"its energy is {entry['energy_per_atom']:.4g} eV/atom, and by PBE no phase lies beyond {low:g} to "
+            f"{high:g}",
+            remedy="is the energy that of the cell given, in eV?",
+        )
 
 
 def _settings(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:

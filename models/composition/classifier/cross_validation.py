@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from ..formula.parsing import Formulas
+from ..formula.formula_arrays import Formulas
 from .config import ClassifierConfig
 from .model import feature_labels, fit
 from .report import report

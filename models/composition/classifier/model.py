@@ -21,7 +21,9 @@ from ...learning import weights
 from ...learning.config import BadConfig
 from ...learning.tree_ensemble import BadTrees, TreeEnsemble, gains
 from .. import magpie, similar_compositions, stoichiometry
-from ..formula.parsing import Formulas, UnparsableFormula, parse
+from ..formula.formula_arrays import Formulas
+from ..formula.parsing import parse
+from ..formula.single_formula import UnparsableFormula
 from ..similar_compositions import BadRelatives, Relatives, Tally
 from .config import ClassifierConfig, Kind
 from .training_compositions import UnfitTrainingSet, check_training_set, training_set

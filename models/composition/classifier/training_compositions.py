@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..formula.formula_arrays import Formulas
 from ..formula.formulas import reduced_formulas
-from ..formula.parsing import Formulas
 
 
 class UnfitTrainingSet(ValueError):

@@ -16,17 +16,9 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 
 from .elements import ALPHABETICAL_RANKS, ATOMIC_NUMBERS, ELECTRONEGATIVITIES, ELECTRONEGATIVITY_RANKS, MAX_Z, SYMBOLS
-from .parsing import (
-    FormulaError,
-    Formulas,
-    UnknownElement,
-    UnparsableFormula,
-    concatenate,
-    from_amounts,
-    parse,
-    parse_or_report,
-    read_one,
-)
+from .formula_arrays import Formulas, concatenate
+from .parsing import from_amounts, parse, parse_or_report
+from .single_formula import FormulaError, UnknownElement, UnparsableFormula, read_one
 
 __all__ = [
     "FormulaError",

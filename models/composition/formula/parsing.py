@@ -7,130 +7,19 @@ pymatgen one by one. Knows elements only: no charges, no isotopes, no properties
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.composition import Composition
 
-from .elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
-from .notation import AmbiguousDot, addends
-
-#: Amounts closer to a whole number than this count as whole (pymatgen's ``Composition.amount_tolerance``).
-AMOUNT_TOLERANCE: Final = 1e-8
-
-#: Formulas worked through at a time, so that the arrays of one block stay in the processor's cache.
-BLOCK: Final = 1 << 15
+from .elements import ATOMIC_NUMBERS, MAX_Z
+from .formula_arrays import BLOCK, Formulas, concatenate, from_rows, no_entries, offsets_of
+from .single_formula import MAX_DIGITS, FormulaError, checked, read_one
 
 # A formula's place in the block, an atomic number and an amount share one 64-bit integer, so that one sort orders all.
 _AMOUNT_BITS: Final = 40
 _ELEMENT_BITS: Final = 7
-#: Whole amounts up to this many digits fit in the bits above; longer ones are awkward.
-_MAX_DIGITS: Final = 12
-
-
-class FormulaError(ValueError):
-    """A text that is not the formula of a composition."""
-
-    def __init__(self, formula: object, reason: str) -> None:
-        self.formula = formula
-        self.reason = reason
-        super().__init__(f"{formula!r}: {reason}")
-
-
-class UnparsableFormula(FormulaError):
-    """The text breaks the rules of a formula; ``position`` (from 0) is where, or None for the whole."""
-
-    def __init__(self, formula: object, reason: str, position: int | None = None) -> None:
-        self.position = position
-        super().__init__(formula, reason if position is None else f"{reason} at position {position}")
-
-
-class UnknownElement(FormulaError):
-    """The text names something that is no element; ``symbol`` is what it names, ``position`` (from 0) where."""
-
-    def __init__(self, formula: str, symbol: str, position: int) -> None:
-        self.symbol = symbol
-        self.position = position
-        super().__init__(formula, f"there is no element {symbol!r} (position {position})")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Formulas:
-    """Compositions as arrays: formula ``i`` holds the entries ``offsets[i]:offsets[i + 1]``.
-
-    Attributes
-    ----------
-    numbers
-        Atomic numbers, shape (entries,); ascending and without repetition within a formula.
-    amounts
-        Atoms of each, shape (entries,), as written (not reduced).
-    offsets
-        Shape (formulas + 1,).
-    """
-
-    numbers: NDArray[np.uint8]
-    amounts: NDArray[np.float64]
-    offsets: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def nelements(self) -> NDArray[np.int64]:
-        """Different elements in each formula, shape (n,)."""
-        return np.diff(self.offsets)
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """The formula each entry belongs to, shape (entries,)."""
-        return np.repeat(np.arange(len(self)), self.nelements)
-
-    def composition(self, index: int) -> dict[str, float]:
-        """Symbol and amount of one formula, by ascending atomic number."""
-        part = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
-        return {SYMBOLS[z]: float(a) for z, a in zip(self.numbers[part], self.amounts[part], strict=True)}
-
-    def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, Formulas]]:
-        """Yield the formulas in parts of at most `size`, each with its place."""
-        for start in range(0, len(self), size):
-            stop = min(start + size, len(self))
-            first, last = int(self.offsets[start]), int(self.offsets[stop])
-            part = Formulas(
-                self.numbers[first:last], self.amounts[first:last], self.offsets[start : stop + 1] - self.offsets[start]
-            )
-            yield slice(start, stop), part
-
-    def whole(self) -> NDArray[np.bool_]:
-        """Whether all amounts of each formula are whole numbers (within 1e-8), shape (n,)."""
-        fractional = np.abs(self.amounts - np.round(self.amounts)) >= AMOUNT_TOLERANCE
-        result = np.ones(len(self), dtype=bool)
-        if fractional.any():
-            result[self.rows[fractional]] = False
-        return result
-
-    def reduced(self) -> Formulas:
-        """Divide each formula by the greatest common divisor of its amounts.
-
-        A formula with amounts that are not whole stays as it is, as with pymatgen.
-        """
-        filled = np.flatnonzero(self.nelements)
-        if not len(filled):
-            return self
-        rounded = np.round(self.amounts)
-        divisors = np.ones(len(self))
-        divisors[filled] = np.gcd.reduceat(rounded.astype(np.int64), self.offsets[filled])
-        whole = self.whole()
-        if whole.all():
-            amounts = rounded / np.repeat(divisors, self.nelements)
-        else:
-            divided = np.where(whole, divisors, 1.0)
-            amounts = np.where(np.repeat(whole, self.nelements), rounded, self.amounts) / np.repeat(
-                divided, self.nelements
-            )
-        return Formulas(self.numbers, amounts, self.offsets)
 
 
 def parse(formulas: Sequence[str] | Formulas) -> Formulas:
@@ -195,26 +84,8 @@ def from_amounts(compositions: Sequence[Mapping[str, float]]) -> Formulas:
     UnknownElement, UnparsableFormula
         For a key that is no element, and for amounts that are negative, 1e12 or more, or all zero.
     """
-    rows = [_checked(str(dict(composition)), dict(composition)) for composition in compositions]
-    return _from_rows(rows)
-
-
-def concatenate(parts: Sequence[Formulas]) -> Formulas:
-    """Put several sets of formulas one after the other."""
-    counts = np.concatenate([np.empty(0, np.int64), *(part.nelements for part in parts)])
-    return Formulas(
-        np.concatenate([np.empty(0, np.uint8), *(part.numbers for part in parts)]),
-        np.concatenate([np.empty(0, np.float64), *(part.amounts for part in parts)]),
-        _offsets(counts),
-    )
-
-
-def _no_entries(n: int) -> Formulas:
-    return Formulas(np.empty(0, np.uint8), np.empty(0, np.float64), np.zeros(n + 1, np.int64))
-
-
-def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    rows = [checked(str(dict(composition)), dict(composition)) for composition in compositions]
+    return from_rows(rows)
 
 
 # --- plain formulas, as one block of bytes -------------------------------------------------------------------------
@@ -276,12 +147,12 @@ def _parse_block(texts: list[str]) -> tuple[Formulas, dict[int, FormulaError]]:
         opened = [_opened(text) if "(" in text else text for text in texts]
         data = ("\n" + "\n".join(opened) + "\n").encode("ascii", errors="replace")
     except TypeError:  # something that is no text, None for instance
-        return _awkward(texts, range(len(texts)), _no_entries(len(texts)))
+        return _awkward(texts, range(len(texts)), no_entries(len(texts)))
     text = np.frombuffer(data, dtype=np.uint8)
     classes = _CLASSES[text]
     ends = np.flatnonzero(classes == _NEWLINE)
     if len(ends) != len(texts) + 1:  # a line break within a formula
-        return _awkward(texts, range(len(texts)), _no_entries(len(texts)))
+        return _awkward(texts, range(len(texts)), no_entries(len(texts)))
 
     starts = np.flatnonzero(classes == _UPPER)
     first = np.searchsorted(starts, ends)
@@ -297,7 +168,7 @@ def _parse_block(texts: list[str]) -> tuple[Formulas, dict[int, FormulaError]]:
     stops[first[lines + 1] - 1] = ends[lines + 1]
     ndigits = stops - digits_at
     amounts = np.zeros(len(starts), dtype=np.int64)
-    for place in range(min(int(ndigits.max(initial=0)), _MAX_DIGITS)):
+    for place in range(min(int(ndigits.max(initial=0)), MAX_DIGITS)):
         inside = np.flatnonzero(ndigits > place)
         amounts[inside] = amounts[inside] * 10 + (text[digits_at[inside] + place] - np.int64(ord("0")))
     amounts[ndigits == 0] = 1
@@ -306,7 +177,7 @@ def _parse_block(texts: list[str]) -> tuple[Formulas, dict[int, FormulaError]]:
     pairs_ok = _PLAIN_PAIRS[classes[:-1] * np.uint8(5) + classes[1:]]
     if not pairs_ok.all():
         awkward[np.searchsorted(ends, np.flatnonzero(~pairs_ok), side="right") - 1] = True
-    awkward[rows[(numbers == 0) | (amounts <= 0) | (ndigits > _MAX_DIGITS)]] = True
+    awkward[rows[(numbers == 0) | (amounts <= 0) | (ndigits > MAX_DIGITS)]] = True
     if awkward.any():
         kept = ~awkward[rows]
         rows, numbers, amounts = rows[kept], numbers[kept], amounts[kept]
@@ -325,14 +196,12 @@ def _merge(rows: NDArray[np.int64], numbers: NDArray[np.uint8], amounts: NDArray
         totals = np.add.reduceat(totals, heads)
         places = places[heads]
     counts = np.bincount(places >> _ELEMENT_BITS, minlength=n)
-    return Formulas((places & ((1 << _ELEMENT_BITS) - 1)).astype(np.uint8), totals.astype(np.float64), _offsets(counts))
+    return Formulas(
+        (places & ((1 << _ELEMENT_BITS) - 1)).astype(np.uint8), totals.astype(np.float64), offsets_of(counts)
+    )
 
 
 # --- awkward formulas, one by one ----------------------------------------------------------------------------------
-
-_SYMBOL: Final = re.compile(r"[A-Z][a-z]*")
-_ISOTOPE_OR_ELEMENT: Final = re.compile(r"([DT])([A-Z])(?![a-z])")
-_READABLE: Final = re.compile(r"(?:[A-Z][a-z]*|[\d.\s()\[\]{}@]|(?<=[\d.])e(?=\d))*")
 
 
 def _awkward(
@@ -350,82 +219,14 @@ def _awkward(
             good.append(index)
         except FormulaError as error:
             failures[index] = error
-    extra = _from_rows(rows)
+    extra = from_rows(rows)
     counts = plain.nelements.copy()
     counts[good] = extra.nelements
     places = np.repeat(plain.offsets[good], extra.nelements)
     numbers = np.insert(plain.numbers, places, extra.numbers)
-    return Formulas(numbers, np.insert(plain.amounts, places, extra.amounts), _offsets(counts)), failures
-
-
-def read_one(text: object) -> dict[str, float]:
-    """Read one formula through pymatgen: the amount of each element, as written.
-
-    Hydrates are read (``CuSO4·5H2O``, and with a full stop where it can't be a decimal point); see `notation`.
-
-    Raises
-    ------
-    UnparsableFormula, UnknownElement
-    """
-    if not isinstance(text, str):
-        raise UnparsableFormula(text, f"a formula is text, not {type(text).__name__}")
-    if not text.strip():
-        raise UnparsableFormula(text, "the text is empty")
-    try:
-        compounds = addends(text)
-    except AmbiguousDot as error:
-        raise UnparsableFormula(text, str(error)) from error
-    total: dict[str, float] = {}
-    for coefficient, compound in compounds:
-        for symbol, amount in _read_compound(text, compound).items():
-            total[symbol] = total.get(symbol, 0.0) + coefficient * amount
-    return _checked(text, total)
-
-
-def _read_compound(text: str, compound: str) -> dict[str, float]:
-    readable = _READABLE.match(compound)
-    position = readable.end() if readable else 0
-    if position < len(compound):
-        raise UnparsableFormula(text, f"unexpected {compound[position]!r}", text.find(compound[position]))
-    for match in _SYMBOL.finditer(compound):
-        if match[0] not in ATOMIC_NUMBERS:
-            raise UnknownElement(text, match[0], max(text.find(match[0]), 0))
-    for match in _ISOTOPE_OR_ELEMENT.finditer(compound):
-        if (element := match[1] + match[2].lower()) in ATOMIC_NUMBERS:
-            reason = f"{match[1] + match[2]} may be {element}, or an isotope of hydrogen and {match[2]}"
-            raise UnparsableFormula(text, reason)
-    try:
-        return dict(Composition(compound).as_dict())
-    except ValueError as error:
-        raise UnparsableFormula(text, f"pymatgen does not read it ({error})") from error
-
-
-def _checked(text: str, amounts: Mapping[str, float]) -> dict[str, float]:
-    for symbol, amount in amounts.items():
-        if symbol not in ATOMIC_NUMBERS:
-            raise UnknownElement(text, symbol, max(text.find(symbol), 0))
-        if not 0 <= amount < 10**_MAX_DIGITS:
-            raise UnparsableFormula(text, f"the amount of {symbol} is {amount:g}, not from 0 to 1e{_MAX_DIGITS}")
-    kept = {symbol: float(amount) for symbol, amount in amounts.items() if amount >= AMOUNT_TOLERANCE}
-    if not kept:
-        raise UnparsableFormula(text, "it holds no atoms")
-    return kept
-
-
-def _from_rows(rows: Sequence[Mapping[str, float]]) -> Formulas:
-    totals: list[dict[int, float]] = []
-    for row in rows:
-        total: dict[int, float] = {}
-        for symbol, amount in row.items():
-            total[ATOMIC_NUMBERS[symbol]] = total.get(ATOMIC_NUMBERS[symbol], 0.0) + amount
-        totals.append(dict(sorted(total.items())))
-    return Formulas(
-        np.array([z for total in totals for z in total], dtype=np.uint8),
-        np.array([amount for total in totals for amount in total.values()], dtype=np.float64),
-        _offsets(np.array([len(total) for total in totals], dtype=np.int64)),
-    )
+    return Formulas(numbers, np.insert(plain.amounts, places, extra.amounts), offsets_of(counts)), failures
 
 
 assert MAX_Z < 1 << _ELEMENT_BITS
 assert BLOCK.bit_length() + _ELEMENT_BITS + _AMOUNT_BITS < 64
-assert 10**_MAX_DIGITS < 1 << _AMOUNT_BITS
+assert 10**MAX_DIGITS < 1 << _AMOUNT_BITS

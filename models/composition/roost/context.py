@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...learning.weights import State
-from ..formula.parsing import Formulas
+from ..formula.formula_arrays import Formulas
 from .known_energies import KnownEnergies, feature_labels
 
 #: Columns of the context.

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..formula.parsing import Formulas
+from ..formula.formula_arrays import Formulas
 
 
 @dataclass(frozen=True, slots=True)

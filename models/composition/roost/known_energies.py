@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...energetics.competition import STABLE, Block, Phases
 from ...energetics.composition_table import CompositionTable
 from ..formula.elements import MAX_Z, SYMBOLS
-from ..formula.parsing import Formulas, parse
+from ..formula.formula_arrays import Formulas
+from ..formula.parsing import parse
 from ..similar_compositions import WHOLE, patterns_of
 
 #: Compositions that differ in one element count by exp(-d/s), d the distance of the two elements, for each of these s.

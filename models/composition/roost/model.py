@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ...learning.weights import pack, unpack
 from ..formula.elements import SYMBOLS
-from ..formula.parsing import Formulas, parse
+from ..formula.formula_arrays import Formulas
+from ..formula.parsing import parse
 from .graph import Graphs
 from .known_energies import chosen
 from .network import Roost, RoostConfig, element_properties, network_from

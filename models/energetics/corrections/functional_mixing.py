@@ -9,8 +9,9 @@ knows entries that have been corrected before; how that is done is `corrections`
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
 from pymatgen.analysis.compatibility import CompatibilityError  # type: ignore[attr-defined]  # mypy reads it as empty
@@ -19,6 +20,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.entries import ComputedEntry, ComputedStructureEntry
 from pymatgen.core.structure import Structure
 
+from ...structure.comparison.likeness import likeness
+from ...structure.comparison.matching import Comparison, Prepared, prepare
 from ..entry import Entry
 from ..hull import hull_positions
 from .corrected_energy import Adjustment, CorrectedEnergy
@@ -34,6 +37,62 @@ _NOT_IN_STATE: Final = "not found in the mixing state data"
 _DIATOMIC: Final = ("O2", "H2", "Cl2", "F2", "N2", "I", "Br", "H2O")
 """Molecular crystals, which functionals relax too differently for a match of structures; pymatgen's list. Space group
 and number of sites decide."""
+
+
+class _Sameness(StructureMatcher):
+    """Which structures are one, as the registry says it: polymorphs that are merely alike are apart.
+
+    Parameters
+    ----------
+    gga
+        Ids of the known entries by GGA(+U).
+    """
+
+    def __init__(self, gga: Set[str]) -> None:
+        super().__init__()
+        self._gga = gga
+        self._comparison = Comparison()
+        self._prepared: dict[int, tuple[Structure, Prepared]] = {}
+
+    def same(self, known: Structure, query: Structure) -> bool:
+        """Whether they are one structure."""
+        one, other = self._prepare(known), self._prepare(query)
+        misfit = self._comparison.misfit(one, other)
+        return bool(misfit) and likeness(one, other, misfit).same
+
+    def group_structures(self, structures: list[Any], *, symmetric: bool = True) -> list[list[Any]]:  # noqa: ARG002
+        """Group known structures of one formula and space group, which have the ids of their entries.
+
+        Sameness is `symmetric` in any case, which pymatgen asks for.
+
+        PBE and r2SCAN may differ by more across layers that PBE hardly binds than one structure's cells do. So what is
+        the same as nothing by GGA(+U) joins the first there that is alike and has no r2SCAN energy yet.
+        """
+        groups: list[list[Any]] = []
+        for structure in sorted(structures, key=lambda one: one.entry_id not in self._gga):
+            group = next((group for group in groups if self.same(group[0], structure)), None)
+            if group is None:
+                groups.append([structure])
+            else:
+                group.append(structure)
+        for group in groups:
+            if group[0].entry_id not in self._gga:
+                lonely = (one for one in groups if self._lacks_r2scan(one) and self._alike(one[0], group[0]))
+                for partner in islice(lonely, 1):
+                    partner += group
+                    group.clear()
+        return [group for group in groups if group]
+
+    def _lacks_r2scan(self, group: list[Any]) -> bool:
+        return bool(group) and all(one.entry_id in self._gga for one in group)
+
+    def _alike(self, known: Structure, query: Structure) -> bool:
+        return self._comparison.same(self._prepare(known), self._prepare(query))
+
+    def _prepare(self, structure: Structure) -> Prepared:
+        if id(structure) not in self._prepared:
+            self._prepared[id(structure)] = structure, prepare(structure)
+        return self._prepared[id(structure)][1]
 
 
 @dataclass(slots=True)
@@ -54,14 +113,14 @@ class _Phase:
             return None
         return float(self.r2scan.energy_per_atom - self.gga.energy_per_atom)
 
-    def same_as(self, entry: ComputedStructureEntry, matcher: StructureMatcher) -> bool:
+    def same_as(self, entry: ComputedStructureEntry, sameness: _Sameness) -> bool:
         """Whether an entry has this structure."""
         own = self.gga or self.r2scan
         if own is None or entry.reduced_formula != self.formula:
             return False
         if self.formula in _DIATOMIC and _space_group(own.structure) == _space_group(entry.structure):
-            return len(own.structure) == len(entry.structure) or bool(matcher.fit(own.structure, entry.structure))
-        return bool(matcher.fit(own.structure, entry.structure))
+            return len(own.structure) == len(entry.structure) or sameness.same(own.structure, entry.structure)
+        return sameness.same(own.structure, entry.structure)
 
 
 def mix(known: Sequence[Ready], ours: Sequence[Ready]) -> tuple[list[CorrectedEnergy], list[CorrectedEnergy]]:
@@ -105,7 +164,8 @@ class _Scale:
             return
         if not usable:
             return
-        scheme = MaterialsProjectDFTMixingScheme()
+        sameness = _Sameness({entry.entry_id for entry in usable if entry.parameters["run_type"] in GGA_RUN_TYPES})
+        scheme = MaterialsProjectDFTMixingScheme(structure_matcher=sameness)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             state = scheme.get_mixing_state_data(usable)
@@ -113,13 +173,13 @@ class _Scale:
         self._note_phases(state, usable)
         mixed_by_known = self._all_stable_by_r2scan()
         if not mixed_by_known:
-            self._let_ours_stand_in(scheme.structure_matcher)
+            self._let_ours_stand_in(sameness)
         if mixed_by_known or not self._all_stable_by_r2scan():
             self._place_known(scheme, state)
         else:
             self._place_known_by_ours()
         self.of_known = [_noted(answer, notes) for answer in self.of_known]
-        self._place_ours(scheme.structure_matcher)
+        self._place_ours(sameness)
 
     # What is known
 
@@ -149,10 +209,10 @@ class _Scale:
     def _all_stable_by_r2scan(self) -> bool:
         return all(phase.r2scan is not None for phase in self.phases if phase.stable)
 
-    def _let_ours_stand_in(self, matcher: StructureMatcher) -> None:
+    def _let_ours_stand_in(self, sameness: _Sameness) -> None:
         for entry in self._usable_ours(R2SCAN_RUN_TYPES):
             for phase in self.phases:
-                if phase.r2scan is None and phase.same_as(entry, matcher):
+                if phase.r2scan is None and phase.same_as(entry, sameness):
                     phase.r2scan, phase.ours = entry, True
 
     def _usable_ours(self, run_types: Iterable[str]) -> list[ComputedStructureEntry]:
@@ -196,7 +256,7 @@ class _Scale:
 
     # What is ours
 
-    def _place_ours(self, matcher: StructureMatcher) -> None:
+    def _place_ours(self, sameness: _Sameness) -> None:
         by_r2scan = self._all_stable_by_r2scan()
         for number, (entry, _) in enumerate(self.ours):
             answer = self.of_ours[number]
@@ -204,24 +264,24 @@ class _Scale:
                 continue
             if entry.parameters["run_type"] in GGA_RUN_TYPES:
                 if by_r2scan:
-                    self.of_ours[number] = _placed(answer, self._gga_on_r2scan(entry, matcher))
+                    self.of_ours[number] = _placed(answer, self._gga_on_r2scan(entry, sameness))
             elif not by_r2scan:
-                self.of_ours[number] = self._r2scan_on_gga(entry, answer, matcher)
+                self.of_ours[number] = self._r2scan_on_gga(entry, answer, sameness)
 
-    def _gga_on_r2scan(self, entry: ComputedStructureEntry, matcher: StructureMatcher) -> float:
+    def _gga_on_r2scan(self, entry: ComputedStructureEntry, sameness: _Sameness) -> float:
         for phase in self.phases:
-            if phase.from_gga is not None and phase.same_as(entry, matcher):
+            if phase.from_gga is not None and phase.same_as(entry, sameness):
                 return phase.from_gga
         return self._shift(entry)
 
     def _r2scan_on_gga(
-        self, entry: ComputedStructureEntry, answer: CorrectedEnergy, matcher: StructureMatcher
+        self, entry: ComputedStructureEntry, answer: CorrectedEnergy, sameness: _Sameness
     ) -> CorrectedEnergy:
         stable = [phase for phase in self.phases if phase.stable]
         own = [phase for phase in (*stable, *self.phases) if phase.formula == entry.reduced_formula]
         if any(phase.r2scan is not None for phase in stable):
             for phase in own:
-                if phase.from_gga is not None and (phase.stable or phase.same_as(entry, matcher)):
+                if phase.from_gga is not None and (phase.stable or phase.same_as(entry, sameness)):
                     return _placed(answer, -phase.from_gga)
         lacking = [phase.gga for phase in stable if phase.r2scan is None and phase.gga is not None]
         wanted = [f"{gga.reduced_formula} ({gga.entry_id})" for gga in lacking]

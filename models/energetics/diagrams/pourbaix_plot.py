@@ -41,6 +41,8 @@ def plot_pourbaix(
     title: str,
     target: str | None = None,
     minimum: PourbaixMinimum | None = None,
+    interval: tuple[float | None, float | None] = (None, None),
+    energies_by: str = "",
     potential_vs_rhe: float | None = None,
     method: str = "",
 ) -> Figure:
@@ -57,6 +59,10 @@ def plot_pourbaix(
         solid is stable, if there is one.
     minimum
         Its least decomposition energy along a line of constant potential against RHE, marked on the line.
+    interval
+        Low and high end of that energy, eV/atom; one is None where it is open.
+    energies_by
+        Method of the solids' energies, which stands beside it.
     potential_vs_rhe
         V; where the line is.
     method
@@ -86,7 +92,8 @@ def plot_pourbaix(
         axes.plot(minimum.ph, minimum.potential_vs_she, "*", color="#c2185b", ms=15, zorder=7, clip_on=False)
     lines = [title]
     if minimum is not None and target is not None:
-        lines.append(_told(target, minimum, potential_vs_rhe))
+        lines.append(_told(target, minimum, interval, potential_vs_rhe))
+        lines += [f"energies of solids: {energies_by}"] if energies_by else []
     axes.set_title("\n".join(lines), fontsize=10)
     axes.set(xlim=(low, high), ylim=(pourbaix.potential[0], pourbaix.potential[-1]))
     axes.set_xlabel("pH")
@@ -108,14 +115,28 @@ def _line(axes: Axes, ph: NDArray[np.float64], potential_vs_rhe: float, name: st
     )  # fmt: skip
 
 
-def _told(target: str, minimum: PourbaixMinimum, potential_vs_rhe: float | None) -> str:
+def _told(
+    target: str,
+    minimum: PourbaixMinimum,
+    interval: tuple[float | None, float | None],
+    potential_vs_rhe: float | None,
+) -> str:
     where = f"pH {minimum.ph:.1f}"
     if minimum.ph_high - minimum.ph > 0.05:
         where += f" to {minimum.ph_high:.1f}"
     at = "" if potential_vs_rhe is None else f" at {potential_vs_rhe:g} V vs RHE"
     into = mixture_label((product.entry.name for product in minimum.products), each_on_a_line=False)
-    least = f"least decomposition energy {minimum.energy:.3f} eV/atom{at} (star, {where})"
+    energy = f"{minimum.energy:.3f}{_ends(*interval)} eV/atom"
+    least = f"least decomposition energy {energy}{at} (star, {where})"
     return f"{formula_label(target)}: {least}, into {into}"
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f" ({low:.3f} to {high:.3f})"
+    if low is not None:
+        return f" (at least {low:.3f})"
+    return "" if high is None else f" (at most {high:.3f})"
 
 
 def _draw_energies(

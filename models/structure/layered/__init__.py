@@ -1,1 +1,1 @@
-"""Layers: found in bulk, taken out, measured, and with other elements."""
+"""Layers: taken out of bulk, measured, stacked, and with other elements."""

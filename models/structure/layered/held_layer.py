@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from pymatgen.core.structure import Structure
 
 from ..comparison.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE, Comparison, prepare
-from .clusters import Cluster, NotAnalysable, clusters_by_tolerance
-from .layering import TOLERANCES, LayerAnalysis, analyse_layers
+from ..dimensionality.clusters import Cluster, NotAnalysable, clusters_by_tolerance
+from ..dimensionality.layering import TOLERANCES, LayerAnalysis, analyse_layers
 from .monolayer import cut
 
 _LAYER: Final = 2

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
+from ..dimensionality.clusters import Cluster, NotAnalysable, Vector, clusters_by_tolerance
 from ..vacuum import set_vacuum, thickest_gap
-from .clusters import Cluster, NotAnalysable, Vector, clusters_by_tolerance
 from .layer_count import BOND_TOLERANCE
 from .primitive_layer import primitive_layer, reduced_plane
 

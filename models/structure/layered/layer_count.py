@@ -6,7 +6,7 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
-from .clusters import NotAnalysable, clusters_by_tolerance
+from ..dimensionality.clusters import NotAnalysable, clusters_by_tolerance
 
 BOND_TOLERANCE: Final = 0.45
 """Å beyond the sum of covalent radii within which atoms are bonded: the long bonds within layers of heavy atoms

@@ -11,9 +11,9 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from ..comparison.matching import Representatives
+from ..dimensionality.clusters import Cluster
+from ..dimensionality.layering import LayerAnalysis, Rules, analyse_layers
 from ..vacuum import VACUUM, layer_in_vacuum
-from .clusters import Cluster
-from .layering import LayerAnalysis, Rules, analyse_layers
 from .primitive_layer import primitive_layer
 
 

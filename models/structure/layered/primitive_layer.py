@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 
+from ..dimensionality.clusters import Vector, add_period
 from ..symmetry.symmetry_analysis import SYMPREC
-from .clusters import Vector, add_period
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from ...composition import magpie, stoichiometry
-from ...composition.formula.parsing import UnparsableFormula, parse
+from ...composition.formula.parsing import parse
+from ...composition.formula.single_formula import UnparsableFormula
 from ...learning import weights
 from ...learning.config import BadConfig, ModelConfig
 from ...learning.tree_ensemble import BadTrees

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layered.clusters import Vector, add_period
+from ..dimensionality.clusters import Vector, add_period
 
 BOND_TOLERANCE: Final = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances

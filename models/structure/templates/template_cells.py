@@ -19,7 +19,7 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
 from ..covalent_radii import covalent_radius
-from ..layered.clusters import close_pairs
+from ..dimensionality.clusters import close_pairs
 from ..serialization import Arrays
 from ..sizes.roles import roles_of
 from ..sizes.volumes import expected_volume

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from exfolio.builders.sources.bundled.aflow_prototypes import Prototypes
 from exfolio.builders.sources.bundled.handbook import Handbook
-from exfolio.models.structure.layered.layering import DATABASE_RULES, LayerAnalysis, analyse_layers
+from exfolio.models.structure.dimensionality.layering import DATABASE_RULES, LayerAnalysis, analyse_layers
 from exfolio.models.structure.serialization import from_plain
 from pymatgen.core import Composition, Structure
 

@@ -48,6 +48,22 @@ def test_the_monolayer_has_the_exfoliation_energy_of_its_bulk(registry: Connecti
     assert value["details"] == {"materials": ["handbook:C-graphite-2H"]}
 
 
+def test_what_one_source_knows_of_a_bulk_holds_for_the_layer_cut_from_another(registry: Connection) -> None:
+    """Of one layer cut from two documents of graphite only the first is judged, whichever of them has the value."""
+    [bulk] = crystals("C-graphite-2H")
+    bare = {name: value for name, value in bulk.items() if not name.endswith("_energy")}
+    put(registry, [bulk, {**bare, "material_id": "a:graphite", "source": "a", "source_id": "graphite"}])
+    run_stage(LinkStage(), registry)
+
+    collect(registry)
+
+    judged = one(registry, "structures", duplicate_of={"$exists": False})
+    values = list(registry.database["properties"].find({"kind": "exfoliation_energy"}))
+    assert {(value["structure_id"], value["value"]) for value in values} >= {(judged["structure_id"], 0.052)}
+    assert len(values) == 2
+    assert {value["method"] for value in values} == {"experiment (handbook, parent)"}
+
+
 def test_its_formation_energy_is_the_sum(registry: Connection) -> None:
     put(registry, [with_exfoliation_energy("MoS2-2H", 0.077)])
 

@@ -93,6 +93,7 @@ def test_a_pourbaix_diagram_of_a_system_and_about_a_structure(oxides: Connection
     assert (whole.minimum, whole.method) == (None, "experiment")
     assert about.minimum is not None
     assert about.minimum.energy == pytest.approx(0.05)  # against MnO2 itself
+    assert (about.low, about.high) == pytest.approx((0.05, 0.05)), "what is uncertain in both drops out"
     assert [product.entry.name for product in about.minimum.products] == ["MnO2(s)"]
 
 
@@ -116,6 +117,13 @@ def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxi
     # MnO + H2O -> MnO2 + 2 H+ + 2 e- at 1.5 V; MnO lies at -1.9 eV/atom. S in J/(mol K): MnO 59.7, MnO2 53.1, O2 205.2.
     oxidised = 3 * -1.8 + 298.15 * (205.2 / 2 + 59.7 - 53.1) / 96485
     assert found.minimum.energy == pytest.approx((2 * -1.9 - 2.458 + 2 * 1.5 - oxidised) / 2, abs=1e-3)
+    # And what CHGNet leaves uncertain, 0.09 eV/atom, is in the interval that the figure tells with the method
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.minimum.energy >= 0.09
+    title = found.figure.axes[0].get_title()
+    assert f"({found.low:.3f} to {found.high:.3f}) eV/atom" in title
+    assert "energies of solids: CHGNet 0.3.0 static, an interatomic potential, not DFT" in title
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,16 @@ def test_one_unreadable_file_does_not_keep_the_others_out(registry: Connection, 
     assert registry.database["quarantine"].count_documents({}) == 0
 
 
+def test_a_file_that_can_not_be_read_is_not_to_be_put_back(registry: Connection, file: Path) -> None:
+    pull(registry, write(file, records(6)))
+    file.write_text("no records")
+
+    with pytest.raises(SourceMissing) as caught:
+        pull(registry, file)
+
+    assert caught.value.remedy == "Nothing was retired. Mend the file, or say otherwise how to read it."
+
+
 def test_a_file_that_is_gone_is_said_and_retires_nothing(registry: Connection, file: Path) -> None:
     pull(registry, write(file, records(6)))
     file.unlink()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from exfolio.builders.sources.files.open_files import SourceFileError
-from exfolio.builders.sources.kind_guess import UnclearKind, guess_kind
+from exfolio.builders.sources.kind_guess import VASP, UnclearKind, guess_kind
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Poscar
 
@@ -52,6 +52,16 @@ def test_what_might_be_two_things_says_so(write: Any, tmp_path: Path, rock_salt:
     write("folder/POSCAR", Poscar(rock_salt).get_str())
     with pytest.raises(SourceFileError, match="might be structure-files or table"):
         guess_kind(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("name", ["vasprun.xml", "vasprun.xml.gz", "MoS2_vasprun.xml"])
+def test_poscars_beside_results_of_vasp_are_no_known_materials(
+    write: Any, tmp_path: Path, rock_salt: Structure, name: str
+) -> None:
+    write("run/POSCAR", Poscar(rock_salt).get_str())
+    write(f"run/relax/{name}", "<modeling/>")
+
+    assert guess_kind(tmp_path / "run") == VASP
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ import pytest
 import small_registry
 from exfolio.cli import main as frame
 from exfolio.stores.connection import Connection, connect
+from exfolio.stores.documents import Property
 from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
+from known_crystals import crystals, go, monolayer_of, one, put
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -69,3 +71,25 @@ def ask_json(ask: Ask) -> Callable[..., Any]:
         return json.loads(printed)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def judged(asked: Connection) -> Iterator[Connection]:
+    """Four monolayers: one promoted, one rejected as known, one that is too hard to take off, and one that waits.
+
+    Of the last, BN, a lower bound is known, which is below the limit.
+    """
+    small_registry.empty(asked)
+    [bi2te3] = crystals("Bi2Te3-tetradymite")
+    bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
+    made = {"synthesised": True, "synthesis_method": "mechanical exfoliation", "reference": "A (2005)"}
+    put(asked, [*bulk, monolayer_of("MoS2-2H", **made)])
+    go(asked)
+    bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
+    at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
+    at_least |= {"warnings": ["CHGNet does not describe dispersion"]}
+    key = {"property_id": f"{bn}/exfoliation_energy/CHGNet", "structure_id": bn, "kind": "exfoliation_energy"}
+    small_registry.put(asked, Property, [{**key, **at_least}])
+    go(asked)
+    yield asked
+    small_registry.empty(asked)

@@ -58,6 +58,12 @@ def test_an_export_may_be_limited_and_filtered(waiting: Connection, ask: Ask, tm
     assert code == 0
     assert "calculations 4 new" in printed
 
+    code, printed, said = ask("export", "vasp", *command, "--first", "1")
+    assert code == 0, said
+    assert "calculations 4 there already" in printed
+
+    code, _, said = ask("export", "vasp", *command, "--first", "0")
+    assert (code, "--first" in said) == (2, True)
     code, _, said = ask("export", "vasp", *command, "--first", "hull")
     assert (code, "--limit" in said) == (2, True)
     code, _, said = ask("export", "vasp", *command, "--limit", "1", "--first", "price")

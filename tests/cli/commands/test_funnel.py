@@ -1,38 +1,17 @@
-"""``exfolio funnel`` and ``why``: where candidates fall out, and why one did."""
+"""``exfolio funnel``: where candidates fall out."""
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import small_registry
-from exfolio.builders.candidates.campaign import Campaign
+from exfolio.cli.commands import funnel
+from exfolio.cli.display import tables
+from exfolio.cli.display.console import _Console
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Property
-from known_crystals import campaign, crystals, go, monolayer_of, one, put
 
 Ask = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def judged(asked: Connection) -> Iterator[Connection]:
-    """Four monolayers: one promoted, one rejected as known, one that is too hard to take off, and one that waits.
-
-    Of the last, BN, a lower bound is known, which is below the limit.
-    """
-    small_registry.empty(asked)
-    [bi2te3] = crystals("Bi2Te3-tetradymite")
-    bulk = [*crystals("C-graphite-2H", "BN-h", "MoS2-2H"), {**bi2te3, "exfoliation_energy": 0.31}]
-    put(asked, [*bulk, monolayer_of("MoS2-2H")])
-    go(asked)
-    bn = one(asked, "structures", formula_reduced="BN")["structure_id"]
-    at_least = {"value": 0.05, "low": 0.05, "unit": "eV/atom", "basis": "potential", "method": "CHGNet"}
-    at_least |= {"warnings": ["CHGNet does not describe dispersion"]}
-    key = {"property_id": f"{bn}/exfoliation_energy/CHGNet", "structure_id": bn, "kind": "exfoliation_energy"}
-    small_registry.put(asked, Property, [{**key, **at_least}])
-    go(asked)
-    yield asked
-    small_registry.empty(asked)
 
 
 def test_the_funnel_counts_gate_by_gate(judged: Connection, ask_json: Callable[..., Any]) -> None:
@@ -71,93 +50,28 @@ def test_a_campaign_that_never_ran_and_one_that_is_not(judged: Connection, ask: 
     assert "two-dimensional. For one of your own" in said
 
 
-def test_why_names_every_gate_with_value_condition_and_method(judged: Connection, ask: Ask) -> None:
-    graphene = one(judged, "candidates", formula_reduced="C")
+@pytest.mark.parametrize(("width", "has_bars"), [(78, False), (86, True), (110, True)])
+def test_no_number_of_a_funnel_is_cut_for_a_bar(monkeypatch: pytest.MonkeyPatch, width: int, has_bars: bool) -> None:
+    stream = io.StringIO()
+    console = _Console(file=stream, force_terminal=True, color_system=None, width=width)
+    monkeypatch.setattr(tables, "out", console)
+    monkeypatch.setattr(funnel, "out", console)
+    numbers = {"reached": 1_274_191, "passed": 1_063_488, "rejected": 210_703, "unknown": 0, "not_applicable": 0}
 
-    code, printed, _ = ask("why", graphene["structure_id"])
+    funnel.print_gates([{"gate": "predicted formation energy", "condition": ">= 0.95", **numbers}])
 
-    assert code == 0
-    first, *gates, novelty, bulk, reason = printed.splitlines()
-    assert first == f"{graphene['candidate_id']}  C, top-down from handbook:C-graphite-2H: promoted"
-    assert [line.split()[0] for line in gates] == ["✓", "✓", "✓"]
-    assert "0.052" in gates[2]
-    assert "<= 0.2" in gates[2]
-    assert "experiment (handbook" in gates[2]
-    assert gates[0].split() == ["✓", "valid", "yes", "yes"]
-    assert "layer of a known crystal (handbook:C-graphite-2H), beside " in novelty
-    assert bulk.split(" (")[0] == "handbook:C-graphite-2H  C: layered, score 1.00"
-    assert "0% of its bonding across" in reason
+    head, row = stream.getvalue().splitlines()
+    assert head.split() == ["gate", "condition", "reached", "passed", "rejected", "unknown"]
+    assert {"1,274,191", "1,063,488", "210,703", "0"} <= set(row.split())
+    assert ("█" in row) is has_bars
 
 
-def test_why_says_of_a_known_material_whether_it_is_layered(
-    judged: Connection, ask: Ask, ask_json: Callable[..., Any]
-) -> None:
-    code, printed, _ = ask("why", "handbook:MoS2-2H")
-    assert code == 0
-    assert "MoS2: layered, score" in printed
-    assert ask_json("why", "handbook:MoS2-2H")[0]["layering"]["kind"] == "layers"
-    _, shown, _ = ask("show", "handbook:MoS2-2H")
-    assert shown[shown.index("layers ─") :].splitlines()[1:3] == printed.splitlines()
+def test_what_reached_a_gate_passed_failed_waits_or_is_not_concerned(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"gate": "charge neutral", "condition": "yes", "reached": 520}
 
+    funnel.print_gates([{**row, "passed": 344, "rejected": 5, "unknown": 0, "not_applicable": 171}])
 
-@pytest.mark.parametrize(
-    ("formula", "says", "mark"),
-    [
-        ("MoS2", "rejected by novel", "✗"),
-        ("BN", "waiting for exfoliable", "?"),
-        ("Bi2Te3", "rejected by exfoliable", "✗"),
-    ],
-)
-def test_why_says_what_stands_in_the_way(judged: Connection, ask: Ask, formula: str, says: str, mark: str) -> None:
-    found = one(judged, "candidates", formula_reduced=formula)
-
-    _, printed, _ = ask("why", found["candidate_id"])
-
-    assert says in printed
-    assert mark in printed
-
-
-def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
-    found = one(judged, "candidates", formula_reduced="BN")
-
-    _, why, _ = ask("why", found["candidate_id"])
-    _, shown, _ = ask("show", found["candidate_id"])
-
-    gate = next(line for line in why.splitlines() if "exfoliable" in line and "?" in line)
-    assert "at least 0.05, a lower bound" in gate
-    assert "! CHGNet does not describe dispersion" in why
-    assert "at least 0.050 eV/atom, a lower bound" in shown
-    gate_of_json = ask_json("why", found["candidate_id"])[0]["gates"][2]
-    assert (gate_of_json["low"], gate_of_json["warnings"]) == (0.05, ["CHGNet does not describe dispersion"])
-    assert "high" not in gate_of_json
-
-
-def test_the_beginning_of_an_id_is_enough(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
-    found = one(judged, "candidates", formula_reduced="BN")
-
-    assert ask_json("why", found["structure_id"][:12])[0]["candidate_id"] == found["candidate_id"]
-    assert ask_json("why", found["candidate_id"][:18])[0]["candidate_id"] == found["candidate_id"]
-    code, _, said = ask("why", "st-")
-    assert code == 2
-    assert "may be several candidates" in said
-    code, _, said = ask("why", "st-nothing")
-    assert code == 2
-    assert "exfolio query candidates" in said
-    assert ask("why", "")[0] == 2
-
-
-def test_why_shows_what_was_judged_before(judged: Connection, ask: Ask, ask_json: Callable[..., Any]) -> None:
-    plain = campaign().model_dump(mode="json", by_alias=True)
-    plain["gates"][2]["at_most"] = 0.05
-    go(judged, Campaign.model_validate(plain))
-    graphene = one(judged, "candidates", formula_reduced="C")
-
-    _, printed, _ = ask("why", graphene["structure_id"])
-    [found] = ask_json("why", graphene["structure_id"])
-
-    assert "rejected by exfoliable" in printed
-    assert "before (judged " in printed
-    assert "promoted" in printed.splitlines()[-1]
-    assert found["history"][0]["status"] == "promoted"
-    assert found["history"][0]["until"] >= found["history"][0]["judged_at"]
-    go(judged, campaign())
+    head, line, note = capsys.readouterr().out.splitlines()
+    assert head.split()[2:] == ["reached", "passed", "rejected", "unknown", "n/a"]
+    assert line.split()[3:8] == ["520", "344", "5", "0", "171"]
+    assert note.startswith("n/a: ")

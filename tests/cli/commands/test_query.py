@@ -116,7 +116,7 @@ def test_none_found_is_no_error(registry: Connection, ask: Ask) -> None:
     assert ask("query", "materials", "nsites > 99") == (0, "", "No materials found.\n")
     code, printed, said = ask("query", "calculations")
     assert (code, printed) == (0, "")
-    assert "has no calculations at all yet" in said
+    assert "has no calculations at all yet: exfolio ingest vasp FOLDER" in said
 
 
 def test_csv_and_json_lines_can_be_read_back(registry: Connection, ask: Ask) -> None:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from exfolio.cli.commands import schedule
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -22,6 +24,16 @@ def test_the_plan_is_shown(ask_json: Callable[..., Any], monkeypatch: pytest.Mon
     rows = ask_json("schedule", "--show")
     assert [row["job"] for row in rows] == ["refresh", "campaign two-dimensional"]
     assert all(row["next_due_at"] for row in rows)
+
+
+def test_all_times_of_the_plan_are_in_the_zone_of_its_expressions(capsys: pytest.CaptureFixture[str]) -> None:
+    half_past_twelve = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+
+    schedule._show([{"job": "refresh", "cron": "0 18 * * *", "ended_at": half_past_twelve}], "Asia/Kolkata", json=False)
+    shown = capsys.readouterr().out
+
+    assert "2026-01-31 18:00" in shown
+    assert shown.splitlines()[-1] == "times: Asia/Kolkata"
 
 
 def test_once_and_then_the_health(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

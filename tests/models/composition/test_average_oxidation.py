@@ -2,7 +2,7 @@
 
 import pytest
 from exfolio.models.composition.average_oxidation import average_oxidation_state
-from exfolio.models.composition.formula.parsing import FormulaError
+from exfolio.models.composition.formula.single_formula import FormulaError
 
 
 @pytest.mark.parametrize(

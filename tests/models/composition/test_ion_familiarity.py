@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from exfolio.models.composition.formula.parsing import UnparsableFormula
+from exfolio.models.composition.formula.single_formula import UnparsableFormula
 from exfolio.models.composition.ion_familiarity import IonPairs, familiarity, learn, rarest_pair
 
 

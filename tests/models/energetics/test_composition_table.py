@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formula.parsing import FormulaError
+from exfolio.models.composition.formula.single_formula import FormulaError
 from exfolio.models.energetics.composition_table import composition_table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from exfolio.models.composition.formula.parsing import FormulaError
+from exfolio.models.composition.formula.single_formula import FormulaError
 from exfolio.models.energetics.hull import (
     EnergyError,
     Entry,

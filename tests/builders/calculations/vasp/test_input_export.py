@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from exfolio.builders.calculations.vasp.crawl import MANIFEST
-from exfolio.builders.calculations.vasp.due import Part, find_due, wanted_fields, what_has_to_change
+from exfolio.builders.calculations.vasp.due import Part, find_due, next_due, what_has_to_change
 from exfolio.builders.calculations.vasp.flow import as_flow, write_flow
 from exfolio.builders.calculations.vasp.folders import FORMAT, Tree
 from exfolio.builders.calculations.vasp.input_export import VaspExport, export_vasp, orders, require_potcars
 from exfolio.builders.calculations.vasp.manifest import read_manifest
 from exfolio.builders.calculations.vasp.subjects import Subject
+from exfolio.builders.calculations.vasp.worth import wanted_fields
 from exfolio.models.calculation.functional import functional_name
 from exfolio.models.calculation.inputs import inputs
 from exfolio.models.calculation.numerical_quality import Run
@@ -315,16 +316,27 @@ def test_a_limited_export_takes_what_is_worth_most_and_leaves_the_rest_as_it_was
     waiting: Connection, tmp_path: Path
 ) -> None:
     far, near, unknown = by_hull_distance(waiting)
-    served = [find_due(waiting, CAMPAIGN, part=Part(limit=n)) for n in (1, 2, 3, 4)]
+    served = [find_due(waiting, CAMPAIGN, part=Part(limit=n, first="gates")) for n in (1, 2, 3, 4)]
 
     taken = [{name for subject in due.subjects.values() for name in subject.candidates} for due in served]
     ranked = [f"{CAMPAIGN}/{name}" for name in (near, far, unknown, LAYER)]
     assert taken == [set(ranked[:n]) for n in (1, 2, 3, 4)], "fewest open gates, then lowest hull distance"
 
     everything = export_vasp(waiting, CAMPAIGN, tmp_path)
-    export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(limit=1))
+    export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(limit=1, first="gates"))
     assert all(entry["due"] for entry in manifest_of(tmp_path)["folders"].values())
     assert len(manifest_of(tmp_path)["folders"]) == len(everything.new)
+
+
+def test_an_export_takes_those_first_that_come_next(waiting: Connection, tmp_path: Path) -> None:
+    by_hull_distance(waiting)  # four candidates, three with one open gate: those have the better chance
+    ranked, due = next_due(waiting, CAMPAIGN, limit=2)
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path, part=Part(limit=2))
+
+    layers = {path.split("_")[1] for path in done.new if "_bulk_" not in path}
+    assert {f"{CAMPAIGN}/{name}" for name in layers} == set(due.served) == {one.candidate_id for one in ranked}
+    assert f"{CAMPAIGN}/{LAYER}" not in due.served
 
 
 def test_an_export_takes_a_filter_as_queries_do(waiting: Connection, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.properties.hulls.hull_entries import phases
 from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.builders.sources.file_stage import SourceStage
+from exfolio.models.energetics.corrections.schemes import Scheme
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, ReferenceEntry
@@ -128,6 +130,81 @@ def test_a_known_compound_without_an_entry_makes_the_distance_a_lower_bound(magn
     found = properties(magnesia, "energy_above_hull")
     assert "low" in found["st-1", against]
     assert "low" not in found["st-1", f"{METHOD}, against known and ours"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (("MgO2", {"Mg": 1, "O": 2}, "MgO2", -600.0), "a formation energy of -596.2 eV/atom against test:Mg, test:O"),
+        (("low O", {"O": 2}, "O2", -600.0), "the ground state of O has -4.948 by this method"),
+    ],
+)
+def test_an_entry_that_no_phase_can_have_is_left_out_alone_and_named(
+    magnesia: Connection, entry: tuple[str, dict[str, Any], str, float], reason: str
+) -> None:
+    run_stage(HullStage(), magnesia)
+    before = properties(magnesia, "energy_above_hull")["st-1", f"{METHOD}, against known"]
+
+    put_entries(magnesia, [entry])
+    assert run_stage(HullStage(), magnesia).failed == 0
+
+    found = properties(magnesia, "energy_above_hull")["st-1", f"{METHOD}, against known"]
+    assert found["value"] == before["value"]
+    assert any(f"left out of the hull: test:{entry[0]}, " in text and reason in text for text in found["warnings"])
+    # And a compound that has no other energy is missed in the hull
+    assert found.get("lacks") == (["compounds"] if entry[2] == "MgO2" else None)
+
+
+def test_an_entry_whose_energy_is_no_number_is_left_out_alone() -> None:
+    # Such a one comes by a hand of its own into the database: the registry stores none
+    docs = [
+        {"entry_id": name, "composition": {"Mg": 1.0}, "formula_reduced": "Mg", "energy": energy, "functional": "GGA"}
+        for name, energy in (("good", -1.6), ("broken", float("nan")))
+    ]
+    run = calculation("calc-1", "Mg", {"Mg": 1}, float("inf"))
+
+    found = phases(docs, [run], Scheme.NONE, check_potcar=False)
+
+    assert [phase.doc["entry_id"] for listed in found.references.values() for phase in listed] == ["good"]
+    assert [(phase.doc["entry_id"], phase.refusal) for phase in found.implausible] == [("broken", "its energy is nan")]
+    assert [phase.refusal for phase in found.refused] == ["its energy is inf"]
+
+
+def test_a_calculation_that_no_phase_can_have_is_refused_and_competes_with_none(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+    against = f"{METHOD}, against known and ours"
+    before = properties(magnesia, "energy_above_hull")["st-1", against]
+
+    put_calculations(magnesia, [calculation("calc-2", "MgO", {"Mg": 1, "O": 1}, -600.0)], ["st-2"])
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")
+    assert found["st-1", against]["value"] == before["value"]
+    assert "and none is known beyond -5 to 10" in found["st-2", "MP2020, refused"]["refused"]
+
+
+def test_without_any_element_that_can_be_the_value_says_why_it_is_not_there(magnesia: Connection) -> None:
+    put_entries(magnesia, [("O", {"O": 2}, "O2", -600.0)])
+    run_stage(HullStage(), magnesia)
+
+    refused = properties(magnesia, "formation_energy")["st-1", "MP2020, refused"]["refused"]
+    assert "no reference energy for O" in refused
+    assert "left out of the hull: test:O, -600 eV/atom" in refused
+
+
+def test_an_entry_far_below_all_else_of_its_composition_leaves_an_interval(magnesia: Connection) -> None:
+    run_stage(HullStage(), magnesia)
+    against = f"{METHOD}, against known"
+    before = properties(magnesia, "energy_above_hull")["st-1", against]
+
+    # When a second entry of MgO lies 1.4 eV/atom below the first, which is near the measured -3.12 eV/atom
+    put_entries(magnesia, [("too low", {"Mg": 1, "O": 1}, "MgO", -7.7)])
+    run_stage(HullStage(), magnesia)
+
+    found = properties(magnesia, "energy_above_hull")["st-1", against]
+    assert found["value"] == found["high"] == pytest.approx(before["value"] + 1.4)
+    assert found["low"] == pytest.approx(before["value"])
+    assert "test:too low, 1.40 eV/atom below every other entry of its composition" in found["warnings"][0]
 
 
 def test_a_layer_by_a_functional_without_dispersion_has_a_lower_bound(magnesia: Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from exfolio.builders.sources.bundled.handbook import COLUMNS, TABLE, TYPES, Handbook, crystal, read_types
 from exfolio.builders.sources.records.raw_record import BadRecord, RawRecord
-from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.analysis.local_env import CovalentRadius

@@ -10,6 +10,11 @@ from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.vacuum import VACUUM, is_monolayer_cell
 from pymatgen.core.structure import Structure
 
+METHODS = {
+    *("exfoliation", "mechanical exfoliation", "liquid exfoliation"),
+    *("chemical vapour deposition", "physical vapour deposition", "molecular beam epitaxy", "epitaxial growth"),
+}
+
 
 @pytest.fixture(scope="module")
 def materials() -> dict[str, dict[str, Any]]:
@@ -22,12 +27,14 @@ def structure(material: dict[str, Any]) -> Structure:
     return from_plain(material["structure"])
 
 
-def test_every_row_gives_a_monolayer_with_a_reference(materials: dict[str, dict[str, Any]]) -> None:
-    assert len(materials) == len(LIST.read_text(encoding="utf-8").splitlines()) - 1 >= 25
+def test_every_row_gives_a_monolayer_with_method_and_reference(materials: dict[str, dict[str, Any]]) -> None:
+    assert len(materials) == len(LIST.read_text(encoding="utf-8").splitlines()) - 1 >= 60
     for material in materials.values():
         assert is_monolayer_cell(structure(material)), material["source_id"]
         assert material["dimension_claimed"] == 2
         assert material["reference"].endswith(")")
+        assert material["synthesised"] is True
+        assert material["synthesis_method"] in METHODS, material["source_id"]
         assert material["parent_id"] == f"handbook:{material['source_id']}"
 
 
@@ -57,13 +64,17 @@ def test_all_are_crystals_of_the_handbook_that_it_calls_layered(materials: dict[
     assert materials.keys() <= {row["id"] for row in rows if row["layered"] == "yes"}
 
 
-def test_a_row_that_names_no_crystal_or_no_reference_is_told(tmp_path: Any) -> None:
+def test_a_row_that_names_no_crystal_method_or_reference_is_told(tmp_path: Any) -> None:
     listed = tmp_path / "list.csv"
-    listed.write_text("bulk,reference\nUnobtainium-1T,A (2000)\nMoS2-2H,\n", encoding="utf-8")
+    listed.write_text(
+        "bulk,method,reference\nUnobtainium-1T,exfoliation,A (2000)\nMoS2-2H,,A (2000)\nMoS2-2H,exfoliation,\n",
+        encoding="utf-8",
+    )
 
     bad = list(KnownMonolayers().records(listed))
 
     assert [(one.place, one.reason) for one in bad if isinstance(one, BadRecord)] == [
         ("line 2", "the handbook has no 'Unobtainium-1T'"),
-        ("line 3", "it has no reference"),
+        ("line 3", "it has no method"),
+        ("line 4", "it has no reference"),
     ]

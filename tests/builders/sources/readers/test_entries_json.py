@@ -94,6 +94,18 @@ def test_a_bad_entry_is_told_and_the_next_is_read(write: Any, read: Any, changes
     assert reason in reading.bad[0].reason
 
 
+@pytest.mark.parametrize(("ev_of_cell", "is_taken"), [(-40.0, True), (-3000.0, False), (55.0, False)])
+def test_a_corrected_energy_that_no_phase_has_by_pbe_is_refused(
+    write: Any, read: Any, ev_of_cell: float, is_taken: bool
+) -> None:
+    scheme = {"@module": "pymatgen.analysis.compatibility", "@class": "MaterialsProject2020Compatibility"}
+    corrected = {**entry(), "energy": ev_of_cell, "energy_adjustments": [{"value": -2.061, "cls": scheme}]}
+    corrected.pop("correction", None)
+    reading = read(EntriesJson(paths=write("entries.json", [corrected])))
+    assert [bad.reason for bad in reading.bad if "by PBE no phase lies beyond" not in bad.reason] == []
+    assert len(reading.entries) == is_taken
+
+
 def test_a_composition_that_is_not_the_structures_is_refused(write: Any, read: Any, rock_salt: Structure) -> None:
     wrong = {**entry(), "structure": rock_salt.as_dict()}
     reading = read(EntriesJson(paths=write("entries.json", [wrong])))

@@ -126,6 +126,34 @@ def test_a_missing_element_is_named() -> None:
     assert {answer.refusal for answer in (*known, *ours)} == {reason}
 
 
+def test_polymorphs_that_are_alike_keep_their_own_energies() -> None:
+    """Two phases of BaTiO3 (G. H. Kwei et al., J. Phys. Chem. 97, 2368 (1993)), 0.02 by GGA, 0.07 by r2SCAN apart."""
+    tetragonal = Structure(
+        Lattice.tetragonal(3.997, 4.031),
+        ["Ba", "Ti", "O", "O", "O"],
+        [[0, 0, 0], [0.5, 0.5, 0.522], [0.5, 0.5, -0.024], [0.5, 0, 0.489], [0, 0.5, 0.489]],
+    )
+    cubic = Structure(
+        Lattice.cubic(4.0),
+        ["Ba", "Ti", "O", "O", "O"],
+        [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]],
+    )
+    barium = Structure(Lattice.cubic(5.02), ["Ba"] * 2, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    titanium = Structure(Lattice.hexagonal(2.95, 4.68), ["Ti"] * 2, [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]])
+    phases = {"Ba": barium, "Ti": titanium, "O2": OXYGEN, "tetragonal": tetragonal, "cubic": cubic}
+    energies = {
+        "gga": {"Ba": -1.9, "Ti": -7.9, "O2": -4.9, "tetragonal": -8.0, "cubic": -7.98},
+        "r2scan": {"Ba": -20.0, "Ti": -15.0, "O2": -6.0, "tetragonal": -13.6, "cubic": -13.53},
+    }
+    known = [ready(name, phases[name], run, value) for run, own in energies.items() for name, value in own.items()]
+    ours = [
+        ready("ours", phases[name], "gga", energies["gga"][name] + difference)
+        for name in ("tetragonal", "cubic")
+        for difference in (-0.002, 0.0, 0.002)
+    ]
+    assert distances(known, ours) == pytest.approx([-0.002, 0.0, 0.002, 0.068, 0.07, 0.072])
+
+
 @pytest.fixture(scope="module")
 def manganese_oxides(shared_data: Path) -> list[Ready]:
     """The Materials Project's entries of Mn, O and Mn-O, corrected."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.structure.comparison.matching import Representatives
-from exfolio.models.structure.layered.layering import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
+from exfolio.models.structure.dimensionality.layering import DATABASE_RULES, PAPER_RULES, LayerRules, analyse_layers
 from exfolio.models.structure.layered.monolayer import NotLayered, cut, monolayers
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group

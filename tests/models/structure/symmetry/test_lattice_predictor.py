@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.composition.formula.parsing import UnparsableFormula
+from exfolio.models.composition.formula.single_formula import UnparsableFormula
 from exfolio.models.learning.config import BadConfig
 from exfolio.models.learning.weights import DamagedWeights, WrongModel, pack
 from exfolio.models.structure.serialization import from_plain

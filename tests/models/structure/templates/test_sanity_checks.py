@@ -51,3 +51,18 @@ def test_without_radii_nothing_is_claimed():
     assert coordination.passed is None
     assert volume.passed is None
     assert "Bk" in distance.note
+
+
+def test_an_ion_squeezed_into_the_place_of_a_small_one_fails_though_the_sum_is_right():
+    """Potassium where tantalum is in KTaO3 (Acta Cryst. B 56, 594 (2000)), and the other way."""
+    perovskite = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(3.988), ["K", "Ta", "O"], [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]]
+    )
+    states = {"K": 1, "Ta": 5, "O": -2}
+    right, swapped = (
+        {one.name: one for one in TemplateCell(perovskite, 3).with_elements(mapping, states, rescale=False).checks}
+        for mapping in ({"K": "K", "Ta": "Ta", "O": "O"}, {"K": "Ta", "Ta": "K", "O": "O"})
+    )
+    assert right["bond_valence"].passed
+    assert not swapped["bond_valence"].passed
+    assert swapped["bond_valence"].note.startswith("bonds of K carry")

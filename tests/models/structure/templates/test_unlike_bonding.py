@@ -1,4 +1,4 @@
-"""Molecules lend their shape to no salt, and salts none to molecules."""
+"""Molecules lend their shape to no salt, and salts none to molecules and alloys."""
 
 import numpy as np
 import pytest
@@ -38,3 +38,27 @@ def test_compounds_of_nonmetals_alone_are_no_salts(formula: str, template: str) 
 )
 def test_what_may_be_either_is_left_alone(formula: str, template: str, dimension: int) -> None:
     assert takes(formula, template, dimension)
+
+
+@pytest.mark.parametrize(
+    ("formula", "template"),
+    [
+        *[("ZnCu", "ZnTe"), ("AlNi3", "AlCl3"), ("CaCu5", "HfTe5"), ("Cu3Au", "Cu3N"), ("TiFe", "TiC")],
+        *[("TiB2", "TiS2"), ("MgB2", "MgH2"), ("CoSi2", "CoTe2"), ("CoAs3", "RhI3"), ("MnNiSb", "MnBrCl")],
+    ],
+)
+def test_alloys_are_no_salts(formula: str, template: str) -> None:
+    assert not takes(formula, template, 2)
+    assert not takes(formula, template, 3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "template"),
+    [
+        *[("Mg2Si", "K2O"), ("CsAu", "RbI"), ("Na3Bi", "Li3N"), ("LaBi", "LaN")],  # these trade electrons as salts do
+        *[("GaAs", "ZnS"), ("ZnGeAs2", "CuFeS2"), ("CrSb", "CrS"), ("PtAs2", "FeS2")],
+        *[("Fe3Si", "Fe3C"), ("PtSn", "PtSb")],
+    ],
+)
+def test_what_is_no_alloy_or_close_to_one_takes_what_is_near(formula: str, template: str) -> None:
+    assert takes(formula, template, 3)

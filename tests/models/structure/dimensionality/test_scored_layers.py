@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from exfolio.models.structure.layered.contacts import contacts
-from exfolio.models.structure.layered.ionic_layers import charged_layers, host_layers, ion_charge, least_charge
-from exfolio.models.structure.layered.layering import analyse_layers
-from exfolio.models.structure.layered.scored_layers import larsen_score
+from exfolio.models.structure.dimensionality.contacts import contacts
+from exfolio.models.structure.dimensionality.ionic_layers import charged_layers, host_layers, ion_charge, least_charge
+from exfolio.models.structure.dimensionality.layering import analyse_layers
+from exfolio.models.structure.dimensionality.scored_layers import larsen_score
 from exfolio.models.structure.symmetry.from_wyckoff import Site, build_structure, cell
 from pymatgen.core import Lattice, Structure
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.structure.covalent_radii import COVALENT_RADII
-from exfolio.models.structure.layered.clusters import (
+from exfolio.models.structure.dimensionality.clusters import (
     Cluster,
     NotAnalysable,
     add_period,

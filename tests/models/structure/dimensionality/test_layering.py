@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.layering import (
+from exfolio.models.structure.dimensionality.layering import (
     DATABASE_RULES,
     PAPER_RULES,
     LayerRules,

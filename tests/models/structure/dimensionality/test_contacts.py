@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.clusters import NotAnalysable, clusters_by_tolerance
-from exfolio.models.structure.layered.contacts import LIKE, binding, contacts, crossing
+from exfolio.models.structure.dimensionality.clusters import NotAnalysable, clusters_by_tolerance
+from exfolio.models.structure.dimensionality.contacts import LIKE, binding, contacts, crossing
 from pymatgen.core import Lattice, Structure
 
 Crystal = Callable[[str], Structure]

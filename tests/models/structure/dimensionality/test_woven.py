@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.layering import analyse_layers
+from exfolio.models.structure.dimensionality.layering import analyse_layers
 from pymatgen.core import Lattice, Structure
 
 Crystal = Callable[[str], Structure]

@@ -1,0 +1,1 @@
+"""Decisions: how likely a candidate passes, what a calculation costs, and which one is worth it."""

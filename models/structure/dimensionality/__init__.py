@@ -1,0 +1,1 @@
+"""Which atoms of a crystal are bonded, and whether they make layers."""
