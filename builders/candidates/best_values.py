@@ -6,6 +6,7 @@ what is `method_ranking`'s.
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Any, Final
 
 from ...models.calculation.methods import Level, parse_method, potential_of
@@ -130,20 +131,24 @@ def _most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float
     A layer lies above its bulk by the exfoliation energy. Without dispersion little of that is left, but it is not
     below zero. So where the distance is one to a phase of its own composition, what it lacks is at most the true
     exfoliation energy. Where it is one to other phases, these lack their own attraction, whatever that of the layer's
-    bulk is: `MOST_ATTRACTION` at most.
+    bulk is: `MOST_ATTRACTION` at most. Errors of a potential, which are measured, have nothing to do with what it
+    lacks: the two add as independent ones do.
     """
     if distance is None or exfoliation is None:
         return None
     most = exfoliation.get("high")
     if most is None and _is_bound(exfoliation):
         return None
-    if distance.get("lacks") != [DISPERSION] or distance["low"] != distance["value"]:  # uncertain otherwise too
+    if distance.get("lacks") != [DISPERSION]:
+        return None
+    error = distance["value"] - distance["low"]
+    if error and distance.get("basis") != "potential":  # uncertain otherwise too
         return None
     most = exfoliation["value"] if most is None else most
     added = "the exfoliation energy"
     if len(distance.get("competing") or ()) != 1 and most < MOST_ATTRACTION:
         most, added = MOST_ATTRACTION, f"{MOST_ATTRACTION:g} eV/atom of attraction within the competing phases"
-    return round(float(distance["value"] + most), _DIGITS), f"; at most with {added} on top"
+    return round(float(distance["value"] + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
 
 
 def _is_bound(doc: Doc) -> bool:

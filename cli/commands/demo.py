@@ -14,7 +14,9 @@ from rich.table import Table
 
 from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
 from ...builders.candidates.composition_view import composition_view
+from ...builders.candidates.gate_outline import Judging
 from ...builders.candidates.known import load_campaigns
+from ...builders.candidates.margins import least_margin
 from ...builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
@@ -33,6 +35,7 @@ _SHOWN = 12
 _COMPOSITIONS_SHOWN = 5
 _METHODS_SHOWN = 2
 _FAR = 1e9  # eV/atom, stands for a hull distance that is not known, so that those that are come first
+_HIDDEN = ("_id", "structure", "facets", "origins", "history")
 _LONGEST_NAME = 18
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
@@ -73,8 +76,8 @@ def demo(*, json: JsonOption = False) -> None:
         rows, totals = count(connection, campaigns[0])
         compositions = _best_compositions(connection)
         generated = generated_crystals(connection)
-        shortlist = _best(connection, "promoted")
-        promising = _best(connection, "waiting")
+        shortlist = _surest(connection, campaigns[0])
+        promising = _most_promising(connection)
         rejected = _one_of_each_gate(connection)
         seconds = time.perf_counter() - started
         if json:
@@ -122,8 +125,17 @@ def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
     return [view.as_said(doc) for doc in connection.database["compositions"].aggregate(pipeline)]
 
 
-def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
-    """Give the candidates with the fewest open gates, then with the fewest of which nothing is known, then by hull."""
+def _surest(connection: Connection, campaign: Judging) -> list[dict[str, Any]]:
+    """Promoted candidates, those first that are farthest from failing any gate on an energy."""
+    promoted = {"campaign": campaign.name, "status": "promoted", "deprecated": False}
+    fields = dict.fromkeys(_HIDDEN, 0)
+    order = [(-least_margin(campaign.gates, doc), doc["candidate_id"], doc)
+             for doc in connection.database["candidates"].find(promoted, fields)]  # fmt: skip
+    return [doc for _, _, doc in sorted(order, key=lambda one: one[:2])[:_SHOWN]]
+
+
+def _most_promising(connection: Connection) -> list[dict[str, Any]]:
+    """Waiting candidates with the fewest open gates, then with the fewest of which nothing is known, then by hull."""
     unknown = {"$filter": {"input": "$gates", "cond": {"$eq": ["$$this.verdict", "unknown"]}}}
     # A bound is better than nothing.
     blind = {"$filter": {"input": unknown, "cond": {"$eq": [{"$type": "$$this.value"}, "missing"]}}}
@@ -131,16 +143,16 @@ def _best(connection: Connection, status: str) -> list[dict[str, Any]]:
     ranks = {
         "open": {"$size": unknown},
         "blind": {"$size": blind},
-        # What is certainly near the hull goes first, then what may be.
-        "above": {"$min": [{"$ifNull": [most, _FAR]}, _FAR]},
-        "least": {"$ifNull": ["$energy_above_hull", _FAR]},
+        # What is certainly near the hull goes first, then what may be; to lie far below is as odd as far above.
+        "above": {"$max": [0, {"$min": [{"$ifNull": [most, _FAR]}, _FAR]}]},
+        "least": {"$abs": {"$ifNull": ["$energy_above_hull", _FAR]}},
     }
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"campaign": _CAMPAIGN, "status": status, "deprecated": False}},
+        {"$match": {"campaign": _CAMPAIGN, "status": "waiting", "deprecated": False}},
         {"$set": {"ranks": ranks}},
         {"$sort": {**{f"ranks.{name}": 1 for name in ranks}, "candidate_id": 1}},
         {"$limit": _SHOWN},
-        {"$unset": ["_id", "structure", "facets", "origins", "history", "ranks"]},
+        {"$unset": [*_HIDDEN, "ranks"]},
     ]
     return list(connection.database["candidates"].aggregate(pipeline))
 

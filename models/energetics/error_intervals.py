@@ -33,7 +33,7 @@ class ErrorModel:
     Attributes
     ----------
     quantile
-        Of errors over their scale, which `COVERAGE` of them stay below.
+        Of errors over their scale, which `COVERAGE` of them stay below; eV/atom where they have none.
     size
         How many known values it was measured on.
     covered
@@ -61,6 +61,10 @@ class ErrorModel:
         width = self.quantile * float(scale(value, spread))
         return max(value - width, min(value, 0.0)), value + width
 
+    def around(self, value: float) -> tuple[float, float]:
+        """Ends of the interval of a value where errors were measured as they are: alike at every size, eV/atom."""
+        return value - self.quantile, value + self.quantile
+
 
 class Measured(NamedTuple):
     """Values by a method beside those that are known.
@@ -86,8 +90,13 @@ def scale(value: ArrayLike, spread: ArrayLike = 0.0) -> NDArray[np.float64]:
     return sizes
 
 
-def error_model(measured: Measured) -> ErrorModel:
-    """Error model of a method, from its values beside known ones.
+def error_model(scores: NDArray[np.float64]) -> ErrorModel:
+    """Error model of a method, from the errors of its values beside known ones.
+
+    Parameters
+    ----------
+    scores
+        (n,) sizes of errors, over their scale where they have one.
 
     Raises
     ------
@@ -100,10 +109,9 @@ def error_model(measured: Measured) -> ErrorModel:
 
     >>> values = np.full(100, 0.1)
     >>> known = values + 0.2 * np.arange(1, 101) / 1000
-    >>> round(error_model(Measured(values, np.zeros(100), known)).quantile, 3)
+    >>> round(error_model(Measured(values, np.zeros(100), known).scores).quantile, 3)
     0.091
     """
-    scores = measured.scores
     rng = np.random.default_rng(_SEED)
     shares = []
     for _ in range(_SPLITS):

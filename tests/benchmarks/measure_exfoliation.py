@@ -131,7 +131,7 @@ def _place(doc: Doc, number: int) -> tuple[str, str, str]:
 
 def model_of(rows: list[tuple[float, ...]]) -> ErrorModel:
     """Error model of a class."""
-    return error_model(Measured(*np.array(rows).T))
+    return error_model(Measured(*np.array(rows).T).scores)
 
 
 def told(by_class: dict[str, list[tuple[float, ...]]]) -> dict[str, str]:

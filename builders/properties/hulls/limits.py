@@ -22,11 +22,11 @@ IRRELEVANT: Final = 0.2
 mean difference of decomposition energies between PBE, SCAN and experiment, 0.06 to 0.07 eV/atom: Bartel et al., npj
 Comput. Mater. 5, 4 (2019)."""
 
-DEEP: Final = -0.2
-"""eV/atom: a distance below the known hull from which a hole in what is known is likelier than a discovery. Of 33,981
-stable compounds of two and more elements of the Materials Project, as Bartel et al., npj Comput. Mater. 6, 97 (2020),
-list them, 4.5 % lie so deep below the hull of all others; where three others of the same elements are known 7 % of the
-binary, 2 % of the ternary and none of the quaternary ones."""
+DEEPEST: Final = 0.2
+"""eV/atom: how far below the known hull a distance may lie; from there on a hole in what is known is likelier than a
+discovery. Of 33,981 stable compounds of two and more elements of the Materials Project, as Bartel et al., npj Comput.
+Mater. 6, 97 (2020), list them, 4.5 % lie so deep below the hull of all others; where three others of the same elements
+are known 7 % of the binary, 2 % of the ternary and none of the quaternary ones."""
 
 KNOWN_MATERIALS: Final = Members(
     Material,
@@ -123,9 +123,18 @@ def completeness(known: Iterable[Doc], with_energy: Collection[str], *, left_out
 
 
 def limited_distance(
-    document: Doc, system: str, found: Completeness, *, layer: bool, method: str, known_distance: float | None = None
+    document: Doc,
+    system: str,
+    found: Completeness,
+    *,
+    layer: bool,
+    method: str,
+    known_distance: float | None = None,
+    deepest: float = DEEPEST,
 ) -> Doc:
     """A distance to a hull with what is known of its limits.
+
+    One far below all that is known is a question, and no merit: it bounds what the true one may be.
 
     Parameters
     ----------
@@ -141,6 +150,8 @@ def limited_distance(
         Method of the energies, by its usual name.
     known_distance
         Distance to the hull of known phases, where the hull has others too.
+    deepest
+        eV/atom below that from which on phases are likelier missing than discovered, or than the method errs.
     """
     below = document["value"] if known_distance is None else known_distance
     document = {**document, "details": {**document["details"], "completeness": found.details}}
@@ -154,9 +165,9 @@ def limited_distance(
     elif "-" in system and not found.with_energy:
         reason = "no compound of these elements competes by this method: a lower bound, against elements alone"
         document = lower_bound(document, COMPOUNDS, reason)
-    elif below < DEEP:
-        missing = "compounds seem" if "-" in system else "the element's ground state seems"
-        reason = f"{-below:.2f} eV/atom below all that is known: {missing} to be missing there, a lower bound"
+    elif below < -min(deepest, DEEPEST):
+        missing = "a competing phase" if "-" in system else "the element's ground state"
+        reason = f"lies {-below:.2f} eV/atom below all known phases: {missing} is probably missing, a lower bound"
         document = lower_bound(document, COMPOUNDS, reason)
     return limited_by_dispersion(document, layer=layer, method=method)
 

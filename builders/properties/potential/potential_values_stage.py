@@ -7,9 +7,11 @@ chemical systems that contain its own, and no others.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import ClassVar
 
 from ....models.composition.formula.chemical_systems import sub_systems
+from ....models.energetics.error_intervals import COVERAGE, ErrorModel
 from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import Entry, MissingReferenceError, energy_above_hull, hull_positions
@@ -24,14 +26,18 @@ from ...engine.selection.group_stage import GroupStage
 from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
+from .formation_errors import FormationErrors
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entries_of, entry_id, method_name, not_installed, stage_name
 
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
+_NEVER_MEASURED = "the errors of this method were never measured: the interval is twice as wide as any that was"
 
 
 class PotentialValuesStage(GroupStage):
     """Writes formation energy, exfoliation energy and energy above the hull of structures by their energies.
+
+    Formation energies and distances have the interval that the errors of the potential leave them.
 
     Parameters
     ----------
@@ -45,7 +51,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 6
+    version = 7
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -64,6 +70,7 @@ class PotentialValuesStage(GroupStage):
     ) -> None:
         self.relax = relax
         self.potential = known_potentials.potential(potential)
+        self.errors = FormationErrors(self.potential.slug, relax=relax)
         self.limits: Doc = {"max_steps": max_steps, "force_tolerance": force_tolerance} if relax else {}
         self.label, self.of_energies, self.of_references = label, of_energies, of_references
         self.name = labelled(stage_name("values", self.potential, relax=relax), label)
@@ -77,7 +84,8 @@ class PotentialValuesStage(GroupStage):
 
     def config(self) -> Doc:
         """What the values depend on."""
-        return {**self.arguments(), "model": self.potential.name}
+        errors = {group: asdict(model) for group, model in self.errors.by_class.items()}
+        return {**self.arguments(), "model": self.potential.name, "errors": errors}
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Compare energies of proposed structures with those of known materials; look which of these have none."""
@@ -172,6 +180,7 @@ class PotentialValuesStage(GroupStage):
             doc["entry_id"]: doc.get("formula_reduced") or "".join(doc["composition"])
             for doc in item.content["competing"]
         }
+        compositions = {doc["entry_id"]: doc["composition"] for doc in item.content["competing"]}
         references = [
             Entry(doc["composition"], doc["energy_per_atom"], doc["entry_id"], method)
             for doc in believed(item.content["competing"], self.potential)
@@ -200,14 +209,19 @@ class PotentialValuesStage(GroupStage):
         left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
         for energy, formation, position in zip(energies, formed, positions, strict=True):
-            docs.append(self._document(energy, "formation_energy", float(formation), snapshot, against))
+            formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
+            docs.append(self._with_interval(formed_from, *self.errors.of_formation(elements)))
             above = self._document(energy, "energy_above_hull", position.energy, snapshot, {})
             above["competing"] = [
                 {"id": product.name, "formula": formulas[product.name], "share_of_atoms": round(product.amount, 4)}
                 for product in position.products
             ]
+            products = [compositions[product.name] for product in position.products]
+            above = self._with_interval(above, *self.errors.of_distance(elements, products))
             layer = energy["structure_id"] in item.content["layers"]
-            docs.append(limited_distance(above, item.key, found, layer=layer, method=method))
+            docs.append(
+                limited_distance(above, item.key, found, layer=layer, method=method, deepest=self.errors.deepest)
+            )
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
@@ -225,6 +239,13 @@ class PotentialValuesStage(GroupStage):
         doc = self._document(energy, "exfoliation_energy", exfoliation.per_atom, compared, {"bulk": parent})
         doc["per_area"] = None if exfoliation.per_area is None else round(exfoliation.per_area, 3)
         return [limited_by_dispersion(doc, layer=True, method=doc["method"])]
+
+    def _with_interval(self, doc: Doc, group: str, errors: ErrorModel) -> Doc:
+        """A value with the interval that errors of its class leave it."""
+        low, high = errors.around(doc["value"])
+        doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
+        doc["details"] = {**doc["details"], "errors": {"of": group, **asdict(errors)}}
+        return doc | ({"coverage": COVERAGE} if self.errors.are_measured else {"warnings": [_NEVER_MEASURED]})
 
     def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
         method = self._method

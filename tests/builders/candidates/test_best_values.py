@@ -173,6 +173,11 @@ def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than
     assert best_values([among_others, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.23)}
     assert "highs" not in best_values([incomplete, exfoliation])
     assert "highs" not in best_values([distance, bound])
+    # A potential's own errors come on top as independent ones; what else makes a calculation uncertain is not known.
+    by_potential = {**distance, "basis": "potential", "low": -0.03}
+    assert best_values([by_potential, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.03 + 0.1)}
+    assert best_values([by_potential, exfoliation])["lows"] == {"energy_above_hull": -0.03}
+    assert "highs" not in best_values([{**distance, "low": -0.03}, exfoliation])
 
 
 def test_a_kind_without_a_field_of_its_own_is_among_the_further_values() -> None:

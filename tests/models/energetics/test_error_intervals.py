@@ -15,7 +15,7 @@ def drawn(seed: int, n: int) -> Measured:
 
 
 def test_intervals_hold_the_share_they_state_of_values_that_took_no_part() -> None:
-    model = error_model(drawn(1, 300))
+    model = error_model(drawn(1, 300).scores)
 
     value, spread, known = drawn(2, 4000)
     ends = np.array([model.interval(*pair) for pair in zip(value, spread, strict=True)])
@@ -40,4 +40,4 @@ def test_what_potentials_differ_in_widens_and_nothing_binds_less_than_not_at_all
 
 def test_too_few_known_values_make_no_interval() -> None:
     with pytest.raises(ValueError, match="known values are too few"):
-        error_model(Measured(np.ones(16), np.zeros(16), np.ones(16)))
+        error_model(np.ones(16))

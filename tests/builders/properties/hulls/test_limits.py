@@ -69,9 +69,20 @@ def test_a_distance_deeper_than_discoveries_lie_tells_of_a_hole_though_no_compou
     against_ours = limited_distance(distance(0.0), "F-Tl", whole, layer=False, method="PBE", known_distance=-0.76)
 
     assert (document["low"], document["lacks"]) == (-0.76, ["compounds"])
-    assert "0.76 eV/atom below all that is known" in document["warnings"][0]
+    assert "lies 0.76 eV/atom below all known phases: a competing phase is probably missing" in document["warnings"][0]
     assert against_ours["low"] == 0.0
     assert "low" not in limited_distance(distance(-0.03), "F-Tl", whole, layer=False, method="PBE")
+
+
+def test_how_deep_is_too_deep_depends_on_how_large_errors_of_the_method_are() -> None:
+    whole = completeness([known("CoBr2", "Br-Co")], {"CoBr2"})
+    by_potential = {**distance(-0.19), "low": -0.31, "high": -0.07}
+
+    deep = limited_distance(by_potential, "Br-Co", whole, layer=False, method="CHGNet", deepest=0.12)
+    by_density_functional = limited_distance(distance(-0.19), "Br-Co", whole, layer=False, method="PBE")
+
+    assert (deep["low"], "high" in deep, deep["lacks"]) == (-0.31, False, ["compounds"])
+    assert "lacks" not in by_density_functional
 
 
 def test_a_compound_that_a_source_has_far_above_the_hull_is_not_missed() -> None:
@@ -95,7 +106,7 @@ def test_a_hull_of_elements_alone_gives_a_lower_bound_but_for_an_element() -> No
     assert limited_distance(distance(-0.5), "Nb-O", nobody, layer=False, method="PBE")["lacks"] == ["compounds"]
     assert "low" not in limited_distance(distance(0.1), "Nb", nobody, layer=False, method="PBE")
     deep = limited_distance(distance(-0.4), "Nb", nobody, layer=False, method="PBE")
-    assert "the element's ground state seems to be missing" in deep["warnings"][0]
+    assert "the element's ground state is probably missing" in deep["warnings"][0]
 
 
 def test_a_layer_without_dispersion_has_a_lower_bound_and_a_crystal_a_value() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
+from exfolio.builders.properties.potential.formation_errors import ITSELF
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
@@ -52,11 +53,19 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
     layer_area = 4.24**2 * 3**0.5 / 2  # of three atoms
     per_area = 1000 * 3 * found["exfoliation_energy"]["value"] / layer_area
     assert found["exfoliation_energy"]["per_area"] == pytest.approx(per_area, rel=0.01)
-    bounds = {kind: doc for kind, doc in found.items() if "low" in doc}
+    bounds = {kind: doc for kind, doc in found.items() if "lacks" in doc}
     assert bounds.keys() == {"exfoliation_energy", "energy_above_hull"}
     for doc in bounds.values():
-        assert (doc["low"], doc["lacks"], "high" in doc) == (doc["value"], ["dispersion"], False)
+        assert (doc["lacks"], "high" in doc) == (["dispersion"], False)
         assert "dispersion" in doc["warnings"][0]
+    assert found["exfoliation_energy"]["low"] == found["exfoliation_energy"]["value"]
+    errors = {kind: found[kind]["details"]["errors"] for kind in ("formation_energy", "energy_above_hull")}
+    assert (errors["formation_energy"]["of"], errors["energy_above_hull"]["of"]) == ("halides", ITSELF)
+    for kind, error in errors.items():
+        assert found[kind]["low"] == pytest.approx(found[kind]["value"] - error["quantile"], abs=1e-5)
+    formed = found["formation_energy"]
+    assert formed["low"] < -203.3 / 96.485 / 3 < formed["high"] < 0  # what was measured; decided all the same
+    assert (formed["coverage"], formed["method"]) == (0.9, STATIC)
     assert found["energy_above_hull"]["details"]["completeness"] == {"known_compounds": 1, "with_energy": 1}
     assert abs(found["energy_above_hull"]["value"] - found["exfoliation_energy"]["value"]) < 1e-4  # bulk is on the hull
     assert [phase["id"] for phase in found["energy_above_hull"]["competing"]] == ["chgnet:handbook:CdI2-CdI2"]
@@ -97,7 +106,9 @@ def test_where_no_compound_competes_the_distance_to_the_hull_is_a_lower_bound(re
 
     found = values(registry, "CdI2")
     above = found["energy_above_hull"]
-    assert above["low"] == above["value"] == found["formation_energy"]["value"] < 0
+    assert above["value"] == found["formation_energy"]["value"] < 0
+    assert above["low"] == found["formation_energy"]["low"] < above["value"]  # against elements it is one
+    assert "high" not in above
     assert above["lacks"] == ["compounds", "dispersion"]
     assert "elements alone" in above["warnings"][0]
 
@@ -114,14 +125,15 @@ def test_a_known_compound_that_the_potential_has_no_structure_of_makes_the_dista
     put_structures(registry, [{"structure_id": "st-cdi2", **proposed, **names}])
     run_stage(NoveltyStage(), registry)
     evaluate(registry)
-    assert "low" not in values(registry, "CdI2")["energy_above_hull"]
+    assert "lacks" not in values(registry, "CdI2")["energy_above_hull"]
 
     # When a table tells of one compound more
     put_materials(registry, [{"material_id": "table:Cd2I", "formula_reduced": "Cd2I", "chemsys": "Cd-I"}])
     evaluate(registry)
 
     above = values(registry, "CdI2")["energy_above_hull"]
-    assert above["low"] == above["value"]
+    assert above["low"] < above["value"]
+    assert "high" not in above
     assert above["lacks"] == ["compounds"]
     assert above["details"]["completeness"] == {
         "known_compounds": 2,

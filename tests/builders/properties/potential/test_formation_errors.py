@@ -1,0 +1,33 @@
+"""How far formation energies and hull distances by a potential are trusted, by what was measured of their errors."""
+
+from exfolio.builders.properties.potential.formation_errors import ALL, COMPOUNDS, ITSELF, FormationErrors
+
+
+def test_errors_are_those_of_the_class_by_anions_and_by_what_competes() -> None:
+    errors = FormationErrors("chgnet", relax=False)
+
+    assert errors.of_formation(["Ti", "O", "Cl"])[0] == "oxides"
+    assert errors.of_formation(["Ni", "Al"])[0] == ALL  # too few were measured for a model of their own
+    assert errors.of_distance(["Co", "Br"], [["Co", "Br"]])[0] == ITSELF
+    assert errors.of_distance(["Co", "Br"], [["Co", "Br"], ["Br"]])[0] == COMPOUNDS
+    assert errors.of_distance(["Co", "Br"], [["Co"], ["Br"]]) == errors.of_formation(["Co", "Br"])
+
+
+def test_a_formation_energy_of_a_salt_is_decided_and_a_hull_distance_only_beyond_its_error() -> None:
+    errors = FormationErrors("chgnet", relax=False)
+
+    _, of_formation = errors.of_formation(["Mg", "Cl"])
+    _, of_distance = errors.of_distance(["Mg", "Cl"], [["Mg", "Cl"], ["Cl"]])
+
+    assert of_formation.around(-1.5)[1] < 0
+    assert of_distance.around(0.0)[1] <= 0.2 < of_distance.around(0.15)[1]
+    assert of_formation.size >= 30 <= of_distance.size
+    assert abs(of_distance.covered - 0.9) <= 0.03
+
+
+def test_a_potential_that_was_never_measured_is_trusted_less_than_any_that_was() -> None:
+    measured, unmeasured = FormationErrors("chgnet", relax=False), FormationErrors("of-a-package", relax=False)
+
+    assert not unmeasured.are_measured
+    of_formation = unmeasured.of_formation(["Mg", "O"])[1]
+    assert of_formation.quantile >= 2 * max(model.quantile for model in measured.by_class.values())
