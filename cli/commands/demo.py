@@ -18,6 +18,7 @@ from ...builders.candidates.gate_outline import Judging
 from ...builders.candidates.known import load_campaigns
 from ...builders.candidates.margins import least_margin
 from ...builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
+from ...models.calculation.methods import Level, parse_method
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.query.fields import fields_of
@@ -190,7 +191,7 @@ def _print(
             _print_line(_of_composition(one))
     if shortlist:
         out.print()
-        out.rule("[bold]The best candidates[/] (promoted)", align="left")
+        out.rule(f"[bold]The best candidates[/] ({_promoted_by(shortlist)})", align="left")
         print_table(_fitting_table(shortlist))
     if promising and len(shortlist) < _SHOWN:
         reasons = ", ".join(sorted({one["waiting_for"] for one in promising}))
@@ -235,6 +236,12 @@ def _print_line(text: str) -> None:
         out.print(Padding(text, (0, 0, 0, 2), expand=False))
     else:
         out.print(f"  {text}", soft_wrap=True)
+
+
+def _promoted_by(shortlist: list[dict[str, Any]]) -> str:
+    methods = {method for one in shortlist for method in (one.get("methods") or {}).values()}
+    by_potential = any(Level.POTENTIAL in parse_method(method).levels for method in methods)
+    return "promoted by a potential, not yet by DFT" if by_potential else "promoted"
 
 
 def _fitting_table(candidates: list[dict[str, Any]]) -> Table:
