@@ -233,7 +233,7 @@ def least_energy(species: list[str]) -> float:
     return minimize_scalar(energy, bounds=(3.4, 4.3), method="bounded").fun
 
 
-def test_the_potential_of_the_example_decides_at_a_gate(
+def test_the_potential_of_the_example_gives_values_whose_errors_nobody_has_measured(
     ask: Ask, alloys: Callable[..., Path], connection: Connection
 ) -> None:
     # Given a campaign that asks for it by name
@@ -243,7 +243,7 @@ def test_the_potential_of_the_example_decides_at_a_gate(
     # When it is refreshed
     code, printed = ask("refresh", str(file))
 
-    # Then alloys have energies of formation by it alone, on which the gate decides
+    # Then alloys have energies of formation by it alone
     assert code == 0, printed
     energies = found(ask, "properties", 'kind = "formation_energy"', "--fields", "structure_id,value,method,basis")
     assert {(row["method"], row["basis"]) for row in energies} == {("EMT 1996 relaxed", "potential")}
@@ -255,7 +255,7 @@ def test_the_potential_of_the_example_decides_at_a_gate(
     formed = least_energy(["Au", "Cu", "Cu", "Cu"]) - 0.75 * cu - 0.25 * au
     assert formed < 0
     for row in judged:
-        assert row["status"] == ("promoted" if row["formation_energy"] < 0 else "rejected")
+        assert row["status"] == "waiting", "twice the widest interval measured of others holds values of both signs"
         if row["formula_reduced"] == "Cu3Au":
             assert row["formation_energy"] == pytest.approx(formed, abs=2e-3)
     entries = found(ask, "reference_entries", "--fields", "entry_id,source,functional,scheme")
@@ -318,7 +318,7 @@ def test_a_potential_that_goes_is_said_and_the_rest_is_done(
     file = alloys("emt", relax=False)
     assert ask("refresh", str(file))[0] == 0
     before = found(ask, "candidates", "--fields", "candidate_id,status,formation_energy")
-    assert {row["status"] for row in before} <= {"promoted", "rejected"}
+    assert {row["status"] for row in before} == {"waiting"}
 
     remove(packages, "emt-potential")
     code, printed = ask("refresh")

@@ -17,6 +17,7 @@ from ..display.tables import print_table
 from .export_vasp import campaign_name
 
 _USUAL = "two-dimensional"
+_SHORT = len("st-") + 7
 _SHOWN = 20
 _SURE = 0.995
 
@@ -82,12 +83,12 @@ def _print(ranked: list[Any]) -> None:
     table.add_column("formula", no_wrap=True)
     for name in ("score", "chance", "bits", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("id", no_wrap=True, style="dim")  # its beginning, which `show` and `why` take
     table.add_column("waits for (chance)")
-    table.add_column("candidate", no_wrap=True, style="dim")
     for one in ranked:
         waits = ", ".join(f"{name} ({_share(chance)})" for name, chance in one.waits_for.items())
         numbers = (f"{1000 * one.score:.3g}", _share(one.chance), f"{one.information:.2f}", f"{one.cost:,.0f}")
-        table.add_row(chemists_formula(one.formula), *numbers, waits, one.candidate_id)
+        table.add_row(chemists_formula(one.formula), *numbers, one.candidate_id.rpartition("/")[2][:_SHORT], waits)
     print_table(table)
 
 

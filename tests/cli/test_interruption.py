@@ -108,6 +108,7 @@ def test_a_signal_between_two_stages_is_met(connection: Connection) -> None:
     assert connection.database["leases"].count_documents({"owner": {"$ne": ""}}) == 0
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(120)
 def test_a_main_thread_that_computes_in_one_call_is_ended_all_the_same() -> None:
     process = subprocess.Popen([sys.executable, "-c", OUT_OF_REACH], stdout=-1, stderr=-1, text=True)

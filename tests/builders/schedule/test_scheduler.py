@@ -77,6 +77,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.endurance
 def test_a_source_that_goes_down_is_put_off_and_recovers(registry: Connection, salts: Path) -> None:
     with serving(scheduler(registry, sources={"salts": EVERY_SECOND})):
         wait_until(lambda: record(registry).get("state") == "succeeded")
@@ -169,6 +170,7 @@ def test_a_refresh_leaves_sources_with_a_line_of_their_own_alone(registry: Conne
     assert twice.plan()[0]["failures"] == 1
 
 
+@pytest.mark.endurance
 def test_fire_times_that_come_while_a_job_runs_are_skipped_and_counted(registry: Connection, salts: Path) -> None:
     # Given a source whose reading takes longer than the second between two fire times
     add_copies(salts, 150)

@@ -53,6 +53,7 @@ def test_start_stop_and_start_again(
     assert capsys.readouterr().out == "It was not running.\n"
 
 
+@pytest.mark.endurance
 def test_stop_while_a_run_holds_a_lease_is_refused_unless_forced(
     home: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

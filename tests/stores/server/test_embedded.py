@@ -94,6 +94,7 @@ def test_second_start_finds_the_first(mongo_server: embedded.Server, settings: S
     assert (again.pid, again.port, again.already_running) == (mongo_server.pid, mongo_server.port, True)
 
 
+@pytest.mark.endurance
 def test_two_processes_starting_at_once_share_one_server_that_outlives_them(used: Settings) -> None:
     program = (
         "import sys; from exfolio.stores.server import embedded; from exfolio.stores.settings import Settings;"
@@ -118,6 +119,7 @@ def test_lock_file_of_a_killed_server_is_no_server(used: Settings) -> None:
     assert not embedded.stop(used)
 
 
+@pytest.mark.endurance
 def test_killed_server_comes_back_though_its_pid_is_another_programs_and_can_be_stopped(used: Settings) -> None:
     port = ServerHome.below(used.home).remembered_port()
     (used.home / "mongod" / "data" / "mongod.lock").write_text(f"{os.getpid()}\n")
@@ -165,6 +167,7 @@ def test_port_of_the_settings_that_is_taken_is_an_error(home: Settings) -> None:
     assert "EXFOLIO_PORT" in caught.value.remedy
 
 
+@pytest.mark.endurance
 def test_server_that_has_not_yet_written_its_pid_is_waited_for(used: Settings) -> None:
     own = ServerHome.below(used.home)
     first = mongod_process.launch(own, used)
@@ -243,6 +246,7 @@ def test_data_of_a_newer_mongod_are_told(used: Settings) -> None:
     assert "EXFOLIO_MONGOD" in caught.value.remedy
 
 
+@pytest.mark.endurance
 def test_damaged_data_are_told_until_they_are_restored(used: Settings) -> None:
     turtle = used.home / "mongod" / "data" / "WiredTiger.turtle"
     good = turtle.read_bytes()
