@@ -37,7 +37,7 @@ test: install  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not endurance" $(PYTEST_OPTIONS)
 
 # They wait more than they compute: twice as many at once as cores.
-test-endurance: install  ## run the tests that kill, restart or outwait what they test
+test-endurance: install  ## run the tests that kill, restart, repeat or outwait what they test
 	$(BIN)/python -m pytest -n $(shell expr 2 \* $$(nproc)) --dist worksteal -m endurance $(PYTEST_OPTIONS)
 
 # pip has no such resolution, uv has. Of torch the lowest brings several GB of CUDA packages: it is the one of `install`.

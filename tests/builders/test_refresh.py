@@ -292,6 +292,7 @@ def test_a_source_that_can_not_be_made_again_keeps_nothing_else_from_running(
     assert [stage.stage for stage in report.stages] == ["ingest:lab"]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(("batch_size", "processes"), [(7, 1), (7, 2)])
 def test_neither_batches_nor_processes_change_what_a_refresh_makes(
     registry: Connection, tmp_path: Path, batch_size: int, processes: int

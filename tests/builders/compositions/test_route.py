@@ -294,6 +294,7 @@ def test_gates_that_compositions_cannot_meet_are_refused(gates: list[dict[str, A
         Compositions.model_validate({"gates": gates})
 
 
+@pytest.mark.endurance
 def test_the_second_process_finds_the_models_too(
     route: tuple[Connection, Compositions, dict[str, StageReport]],
 ) -> None:
@@ -324,6 +325,7 @@ def test_what_is_novel_follows_a_material_that_moves(registry: Connection) -> No
     )
 
 
+@pytest.mark.endurance
 def test_neither_batches_nor_processes_change_what_a_route_makes(
     route: tuple[Connection, Compositions, dict[str, StageReport]],
 ) -> None:

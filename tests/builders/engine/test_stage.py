@@ -285,6 +285,7 @@ def test_a_run_that_is_taken_over_while_it_reads_ahead_writes_nothing_more(regis
     assert run_stage(Doubler(), registry).inserted == 40 - written
 
 
+@pytest.mark.endurance
 def test_workers_give_what_one_process_gives(registry: Connection) -> None:
     put_materials(registry, materials(40))
 

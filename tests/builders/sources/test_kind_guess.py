@@ -74,7 +74,7 @@ def test_poscars_beside_results_of_vasp_are_no_known_materials(
         ("matbench_phonons_structures.json.gz", "structures"),
         ("mp_entries_Fe-Li-O-P.json.gz", "entries"),
         ("mp_calc_compounds.json.gz", "entries"),
-        ("vasp", "structure-files"),
+        ("vasp", VASP),
     ],
 )
 def test_real_files(shared_data: Path, name: str, kind: str) -> None:
