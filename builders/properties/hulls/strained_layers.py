@@ -65,7 +65,11 @@ def _strain(calculation: Doc, siblings: Sequence[Doc]) -> float | None:
 
 def _with_strain(document: Doc, strain: float | None) -> Doc:
     if strain is None:
-        return {**document, "warnings": [*document.get("warnings", []), _NOT_KNOWN]}
+        told = {**document, "warnings": [*document.get("warnings", []), _NOT_KNOWN]}
+        if "lacks" in document:  # a lower bound but for the strain
+            return told
+        told.pop("low", None)
+        return {**told, "high": float(document.get("high", document["value"]))}  # it is too high, if anything
     if strain < NEGLIGIBLE:
         return document
     reason = (
