@@ -25,12 +25,12 @@ ROWS = {
     "(1037873,81278,3,'O',NULL,0,0.5,0,0,0,0,0,5.109,NULL,1,NULL),"
     "(1037874,81278,4,'O',NULL,0,0,0.5,0,0,0,0,5.3,NULL,1,NULL),"
     "(1037875,81278,5,'Ti',NULL,0,0,0,0,0,0,0,4.708,NULL,1,NULL)",
-    "calculations": r"(51715,NULL,'fine_relax',6126,'/home/oqmd/libraries/icsd/31865/fine_relax','Ca1 O3 Ti1',5,81274,"
+    "calculations": r"(51715,NULL,'fine_relax',6126,'/oqmd/libraries/icsd/31865/fine_relax','Ca1 O3 Ti1',5,81274,"
     r"'{\'encut\': 400.0, \'potentials\': [{\'xc\': \'PBE\', \'name\': \'Ca_pv\'}]}',81278,-39.5,-7.9,NULL,NULL,NULL,"
     r"2.3,NULL,0,5,0,433.07),(51716,NULL,'other',6126,'','Ca1 O3 Ti1',5,81274,'{}',NULL,-39,-7.8,NULL,NULL,NULL,NULL,"
     r"NULL,0,5,0,433.07)",
-    "entries": "(6126,'/home/oqmd/libraries/icsd/31865','icsd-31865',6126,-3.3,NULL,'Ca1 O3 Ti1',4524,'CaTiO3',3,5),"
-    "(6127,'/home/oqmd/libraries/icsd/1','icsd-1',6127,NULL,NULL,'Na1 Cl1',4524,NULL,2,2)",
+    "entries": "(6126,'/oqmd/libraries/icsd/31865','icsd-31865',6126,-3.3,NULL,'Ca1 O3 Ti1',4524,'CaTiO3',3,5),"
+    "(6127,'/oqmd/libraries/icsd/1','icsd-1',6127,NULL,NULL,'Na1 Cl1',4524,NULL,2,2)",
     "formation_energies": "(2,'Ca1 O3 Ti1',6126,51716,NULL,'standard',0.02,-3.30),"
     "(1,'Ca1 O3 Ti1',6126,51715,NULL,'standard',0.0,-3.32),(3,'Ca1 O3 Ti1',6126,51715,NULL,'wolverton',0.0,-3.5)",
     "spacegroups": "(221,'Pm-3m','-P 4 2 3','Oh^1','Cubic',0)",
