@@ -69,7 +69,8 @@ def _with_strain(document: Doc, strain: float | None) -> Doc:
         if "lacks" in document:  # a lower bound but for the strain
             return told
         told.pop("low", None)
-        return {**told, "high": float(document.get("high", document["value"]))}  # it is too high, if anything
+        high: float = document["high"] if "high" in document else document["value"]
+        return {**told, "high": high}  # it is too high, if anything
     if strain < NEGLIGIBLE:
         return document
     reason = (
