@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from ...builders.candidates import removal
-from ...builders.candidates.gate_outline import recorded_campaigns, shipped_campaigns
+from ...builders.candidates.campaigns.gate_outline import recorded_campaigns, shipped_campaigns
 from ...stores.bookkeeping.overview import STATUSES, candidates_by_campaign
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
@@ -94,7 +94,7 @@ def new(
             f"{name!r} can't be the name of a campaign", "Lower case letters, digits and dashes only, at most 63."
         )
     path = to or Path(f"{name}.yaml")
-    text = files(f"{_PACKAGE}.builders.candidates").joinpath("new_campaign.txt").read_text(encoding="utf-8")
+    text = files(f"{_PACKAGE}.builders.candidates.campaigns").joinpath("new_campaign.txt").read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text.format(name=name))

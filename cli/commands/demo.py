@@ -12,21 +12,21 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
-from ...builders.candidates.bundled import SUFFIX, for_bundled_sources
+from ...builders.candidates.campaigns.bundled import SUFFIX, for_bundled_sources
+from ...builders.candidates.campaigns.gate_outline import Judging
 from ...builders.candidates.composition_view import composition_view
-from ...builders.candidates.gate_outline import Judging
 from ...builders.candidates.known import load_campaigns
 from ...builders.candidates.margins import least_margin
 from ...builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
 from ...models.calculation.methods import Level, parse_method
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
-from ...stores.query.fields import fields_of
-from ...stores.query.intervals import end_of, ends
+from ...stores.query.language.fields import fields_of
+from ...stores.query.language.intervals import end_of, ends
 from ..display.cells import text_of, with_interval
 from ..display.console import JsonOption, begin, err, out, print_json
-from ..display.demo_crystals import generated_crystals, print_crystals
 from ..display.tables import print_table
+from ..views.demo_crystals import generated_crystals, print_crystals
 from .funnel import count, count_compositions, print_funnels
 from .refresh import run_refresh
 

@@ -21,14 +21,14 @@ from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import all_columns
-from ...stores.query.fields import fields_of
+from ...stores.query.language.fields import fields_of
 from ...stores.query.patience import milliseconds
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural
 from ..display.clean_text import clean
 from ..display.console import JsonOption, begin, err, out, print_json
 from ..display.rows import write_csv, write_jsonl
-from ..display.selection import Selection, takes_selection
+from ..views.selection import Selection, takes_selection
 from .export_vasp import ExportCommand
 
 Doc = dict[str, Any]

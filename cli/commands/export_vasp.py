@@ -87,10 +87,10 @@ def export_vasp(
       exfolio export vasp 'elements HAS "S"' --campaign two-dimensional --out calculations --limit 20 --first hull
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who write calculations.
-    from ...builders.calculations.vasp.due import FIRST, Part, find_due
-    from ...builders.calculations.vasp.flow import require_atomate2, write_flow
-    from ...builders.calculations.vasp.input_export import VaspExport, orders
-    from ...builders.calculations.vasp.input_export import export_vasp as write
+    from ...builders.calculations.vasp.inputs.due import FIRST, Part, find_due
+    from ...builders.calculations.vasp.inputs.flow import require_atomate2, write_flow
+    from ...builders.calculations.vasp.inputs.input_export import VaspExport, orders
+    from ...builders.calculations.vasp.inputs.input_export import export_vasp as write
 
     if flow is not None:
         require_atomate2()
@@ -166,7 +166,7 @@ def campaign_name(connection: Connection, name_or_file: str) -> str:
     """
     if connection.database["candidates"].find_one({"campaign": name_or_file}, {"_id": 1}):
         return name_or_file
-    from ...builders.candidates.campaign import load
+    from ...builders.candidates.campaigns.campaign_files import load
 
     return load(name_or_file).name
 

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from ...builders.candidates.campaigns.gate_outline import CampaignOutline, Judging, outlines
 from ...builders.candidates.composition_view import composition_view
-from ...builders.candidates.gate_outline import CampaignOutline, Judging, outlines
 from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.counting import count_quickly
@@ -194,7 +194,7 @@ def _campaign(connection: Connection, name: str | None) -> CampaignOutline:
         likely = [*(other for other in known if other.startswith(_USUAL)), *known]
         name = _USUAL if _USUAL in known or not likely else likely[0]
     if name not in known:
-        from ...builders.candidates.campaign import load  # a second of imports, to explain
+        from ...builders.candidates.campaigns.campaign_files import load  # a second of imports, to explain
 
         load(name)  # says what is wrong where there is none of that name
         raise ConfigurationError(

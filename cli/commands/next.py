@@ -51,7 +51,7 @@ def next_(
       exfolio next 'elements HAS "S"' --campaign two-dimensional --limit 50
     """  # noqa: D301 - the backspace tells the help to keep the lines
     # A second of imports, for those who ask.
-    from ...builders.calculations.vasp.due import next_due
+    from ...builders.calculations.vasp.inputs.due import next_due
 
     with connect(begin()) as connection:
         require_initialised(connection)

@@ -16,13 +16,13 @@ from ...stores.connection import Connection, connect
 from ...stores.errors import ConfigurationError
 from ...stores.query.columns import NEWEST_FIRST, all_columns, columns_of
 from ...stores.query.counting import Count
-from ...stores.query.fields import Field, fields_of, has_deprecation
+from ...stores.query.language.fields import Field, fields_of, has_deprecation
 from ...stores.query.search import Search, require_initialised
 from ..display.cells import plural, table_of, values_in_table
 from ..display.console import JsonOption, begin, err, out, print_json, write_line
 from ..display.rows import Format, write_csv, write_json, write_jsonl
-from ..display.selection import Selection, takes_selection
 from ..display.tables import print_table
+from ..views.selection import Selection, takes_selection
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""

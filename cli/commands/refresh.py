@@ -17,7 +17,7 @@ from ..display.cells import plural
 from ..display.console import JsonOption, begin, err, out, print_json
 
 if TYPE_CHECKING:
-    from ...builders.candidates.campaign import Campaign
+    from ...builders.candidates.campaigns.campaign import Campaign
     from ...builders.engine.stage import Stage
     from ...builders.refresh import RefreshReport
 

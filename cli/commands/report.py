@@ -12,7 +12,7 @@ from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.energetics.corrections.schemes import Scheme
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
-from ...stores.query.fields import Field
+from ...stores.query.language.fields import Field
 from ..display.cells import with_interval
 from ..display.console import JsonOption, begin, out, print_json
 from .report_model import model

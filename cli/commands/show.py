@@ -14,8 +14,8 @@ from rich.tree import Tree
 
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import connect
-from ...stores.query.fields import Field, Fields, fields_of
-from ...stores.query.intervals import ends
+from ...stores.query.language.fields import Field, Fields, fields_of
+from ...stores.query.language.intervals import ends
 from ...stores.query.lookup import StoredDocument, find_document
 from ...stores.query.provenance import (
     Origin,
@@ -28,11 +28,11 @@ from ...stores.query.provenance import (
 )
 from ..display.cells import COLOURS, MARKS, in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
-from ..display.layer_verdicts import print_layer_verdict
-from ..display.of_formula import known_of, print_known, reduced_formula
-from ..display.show_structures import print_structures, structures_of
-from ..display.show_values import print_values
 from ..display.tables import print_table
+from ..views.layer_verdicts import print_layer_verdict
+from ..views.of_formula import known_of, print_known, reduced_formula
+from ..views.show_structures import print_structures, structures_of
+from ..views.show_values import print_values
 
 Doc = dict[str, Any]
 

@@ -15,8 +15,8 @@ from ...stores.bookkeeping.overview import overview
 from ...stores.connection import connect
 from ..display.cells import COLOURS, text_of
 from ..display.console import JsonOption, begin, out, print_json
-from ..display.status_lines import five_lines
 from ..display.tables import print_table
+from ..views.status_lines import five_lines
 
 Doc = dict[str, Any]
 

@@ -15,8 +15,8 @@ from ...builders.training.training_stage import TrainingStage
 from ...stores.connection import connect
 from ...stores.errors import ConfigurationError
 from ..display.console import JsonOption, begin, err, out, print_json
-from ..display.model_figures import print_model
 from ..display.progress import stage_progress
+from ..views.model_figures import print_model
 
 
 def register(app: typer.Typer) -> None:

@@ -10,18 +10,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ...builders.candidates.campaigns.gate_outline import outlines
+from ...builders.candidates.campaigns.gates import pass_through
 from ...builders.candidates.composition_view import composition_view
-from ...builders.candidates.gate_outline import outlines
-from ...builders.candidates.gates import pass_through
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection, connect
 from ...stores.documents import Candidate
 from ...stores.errors import ConfigurationError
 from ..display.cells import in_words, text_of
 from ..display.console import JsonOption, begin, out, print_json
-from ..display.layer_verdicts import layer_verdict, print_layer_verdict
-from ..display.of_formula import reduced_formula
 from ..display.tables import print_table
+from ..views.layer_verdicts import layer_verdict, print_layer_verdict
+from ..views.of_formula import reduced_formula
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.stores.connection import Connection
 from known_crystals import campaign, go, one
 
