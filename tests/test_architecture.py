@@ -159,7 +159,9 @@ ARROWS = {
     "stores/python_api": "connection query query/language",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands": "display views",
+    "cli/commands/asking": "display views",
+    "cli/commands/filling": "commands/asking display",
+    "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
