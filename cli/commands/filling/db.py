@@ -177,7 +177,7 @@ def _note_uri(chosen: Settings) -> None:
 
 def _shown(name: str, value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return f"(hidden) at {hosts_of(value)}" if name == "mongo_uri" else "(hidden)"
+        return f"(hidden) at {hosts_of(value)}" if name in ("mongo_uri", "mongo_reader_uri") else "(hidden)"
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
 
 
