@@ -18,7 +18,7 @@ from .optimade.server import DATABASES, optimade_app
 API: Final = "/api/v1"
 
 
-def make_app(connection: Connection, *, address: str = "", allowed_origins: Sequence[str] = ()) -> FastAPI:
+def make_app(connection: Connection, *, address: str, allowed_origins: Sequence[str] = ()) -> FastAPI:
     """Everything that is served, of one registry.
 
     Parameters

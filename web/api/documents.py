@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
-from pymatgen.core.structure import Structure
 
+from ...models.structure.file_text import as_cif, as_poscar
+from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of
 from ...stores.query.language.fields import fields_of
@@ -118,7 +119,11 @@ def structure(
     stored = find_document(connection_of(request), identity)
     if not stored.document.get("structure"):
         raise HTTPException(404, f"{stored.key} has no structure")
-    text = Structure.from_dict(stored.document["structure"]).to(fmt=form)
+    crystal = from_plain(stored.document["structure"])
+    try:
+        text = as_cif(crystal) if form == "cif" else as_poscar(crystal, stored.key)
+    except ValueError as error:
+        raise HTTPException(400, f"{stored.key}: {error}") from error
     name = "".join(letter if letter.isalnum() else "-" for letter in stored.key)[:100]
     disposition = f'attachment; filename="{name}.{"cif" if form == "cif" else "vasp"}"'
     return Response(text, media_type=_TYPES[form], headers={"Content-Disposition": disposition})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from optimade.exceptions import BadRequest, NotImplementedResponse
 from optimade.models import StructureResource
@@ -34,6 +34,7 @@ from .derived import (
 from .mapping import RegistryMapper
 
 Doc = dict[str, Any]
+_Answer = TypeVar("_Answer")
 
 _FRESH_SECONDS: Final = 60
 """How long the stoichiometries that occur, and the number of entries, are taken for those of now."""
@@ -102,7 +103,8 @@ class RegistryEntries(EntryCollection):
     @property
     def all_fields(self) -> set[str]:
         """Every property of an entry."""
-        return self.resource_mapper.TOP_LEVEL_NON_ATTRIBUTES_FIELDS | self.resource_mapper.ALL_ATTRIBUTES
+        names: set[str] = self.resource_mapper.TOP_LEVEL_NON_ATTRIBUTES_FIELDS | self.resource_mapper.ALL_ATTRIBUTES
+        return names
 
     def handle_query_params(self, params: EntryListingQueryParams | SingleEntryQueryParams) -> Doc:
         """Search for what the parameters ask, with the fields of the response."""
@@ -199,10 +201,10 @@ class RegistryEntries(EntryCollection):
         collection = self.connection.database[self.collection_name]
         return self._fresh(path, lambda: [value for value in collection.distinct(path) if value])
 
-    def _fresh(self, name: str, ask: Any) -> Any:
+    def _fresh(self, name: str, ask: Callable[[], _Answer]) -> _Answer:
         now = time.monotonic()
-        asked_at, answer = self._kept.get(name, (-float("inf"), None))
-        if now - asked_at > _FRESH_SECONDS:
-            answer = ask()
+        asked_at, kept = self._kept.get(name, (-float("inf"), None))
+        answer: _Answer = kept if now - asked_at <= _FRESH_SECONDS else ask()
+        if answer is not kept:
             self._kept[name] = (now, answer)
         return answer

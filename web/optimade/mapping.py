@@ -14,7 +14,7 @@ from optimade.server.config import ServerConfig
 from optimade.server.mappers.entries import BaseResourceMapper
 
 from ...stores.query.language.fields import PREFIX, Field, Fields, fields_of
-from .derived import amounts_of, anonymous, spaced_symbol
+from .derived import anonymous, spaced_symbol
 
 Doc = dict[str, Any]
 
@@ -94,9 +94,8 @@ def standard_attributes(doc: Mapping[str, Any]) -> Doc:
 
     Source: OPTIMADE 1.2, structures entries.
     """
-    made = _of_formula(doc)
-    structure = doc.get("structure")
-    return made | (_of_structure(structure) if structure else {"structure_features": []}) | _of_symmetry(doc)
+    none: Doc = {"nsites": doc.get("nsites"), "structure_features": []}
+    return _of_formula(doc) | (_of_structure(doc["structure"]) if doc.get("structure") else none) | _of_symmetry(doc)
 
 
 def _of_formula(doc: Mapping[str, Any]) -> Doc:
@@ -111,7 +110,7 @@ def _of_formula(doc: Mapping[str, Any]) -> Doc:
         "elements_ratios": [amounts[symbol] / total for symbol in symbols] or None,
         "chemical_formula_descriptive": doc.get("formula") or stored or None,
         "chemical_formula_reduced": _joined(symbols, amounts) if whole else None,
-        "chemical_formula_anonymous": anonymous(amounts_of(str(doc.get("formula_anonymous") or ""))) if whole else None,
+        "chemical_formula_anonymous": anonymous(list(amounts.values())) if whole else None,
     }
 
 

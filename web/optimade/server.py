@@ -36,7 +36,7 @@ PAGE: Final = 20
 LARGEST_PAGE: Final = 500
 
 
-def optimade_app(connection: Connection, collection: str, *, address: str = "") -> FastAPI:
+def optimade_app(connection: Connection, collection: str, *, address: str) -> FastAPI:
     """OPTIMADE API of one collection.
 
     Parameters
@@ -46,7 +46,7 @@ def optimade_app(connection: Connection, collection: str, *, address: str = "") 
     collection
         One of `DATABASES`.
     address
-        Base URL under which people reach it, where that is another than they ask.
+        Base URL under which people reach it; what next pages begin with.
     """
     config = _config(collection, address)
     app = FastAPI(
@@ -88,7 +88,7 @@ def _config(collection: str, address: str) -> ServerConfig:
         warnings.simplefilter("ignore")
         return ServerConfig(
             database_backend="mongodb",
-            base_url=address or None,
+            base_url=address,
             page_limit=PAGE,
             page_limit_max=LARGEST_PAGE,
             insert_test_data=False,
@@ -104,14 +104,14 @@ def _config(collection: str, address: str) -> ServerConfig:
 
 
 def _links(address: str) -> Sequence[Doc]:
-    here = address.rpartition("/")[0] if address else None
+    beside = address.rpartition("/")[0]
     return [
         {
             "id": name,
             "type": "links",
             "name": f"exfolio: {name}",
             "description": text,
-            "base_url": f"{here}/{name}" if here else None,
+            "base_url": f"{beside}/{name}",
             "homepage": None,
             "link_type": "child",
         }

@@ -17,7 +17,6 @@ from typing import IO, Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
-from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ....stores.query.columns import all_columns
@@ -203,20 +202,11 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
         It is no structure, or the format can't hold it.
     """
     # A second of imports, for those who ask for structures.
-    from pymatgen.io.cif import CifWriter
-    from pymatgen.io.vasp.inputs import Poscar
-
+    from ....models.structure.file_text import as_cif, as_poscar
     from ....models.structure.serialization import from_plain
 
     structure = from_plain(plain)
-    stated = str(structure.composition.reduced_formula)
-    formula = chemists_formula(stated)
-    if format_ is ExportFormat.cif:
-        lines = re.compile(rf"^(data_|_chemical_formula_structural +){re.escape(stated)}$", re.MULTILINE)
-        return lines.sub(lambda line: f"{line[1]}{formula}", str(CifWriter(structure)))
-    if not structure.is_ordered:
-        raise ValueError("it is disordered, which a POSCAR can't hold")
-    return str(Poscar(structure, comment=clean(" ".join(f"{formula} {title}".split())), sort_structure=True))
+    return as_cif(structure) if format_ is ExportFormat.cif else as_poscar(structure, clean(title))
 
 
 @contextmanager
