@@ -160,7 +160,7 @@ ARROWS = {
     "stores/python_api": "connection query query/language",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade",
+    "web/app": "api limits optimade pages",
     # cli: commands, and how things look
     "cli/main": "display",
     "cli/commands/asking": "display views",

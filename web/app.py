@@ -14,6 +14,7 @@ from ..stores.connection import Connection
 from .api.app import api_app
 from .limits import Limits
 from .optimade.server import DATABASES, optimade_app
+from .pages.files import add_pages
 
 API: Final = "/api/v1"
 
@@ -35,6 +36,7 @@ def make_app(connection: Connection, *, address: str, allowed_origins: Sequence[
     for name in DATABASES:
         path = f"/optimade/{name}"
         app.mount(path, optimade_app(connection, name, address=f"{address}{path}"))
+    add_pages(app)
     if allowed_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allowed_origins), allow_methods=["GET"])
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
