@@ -163,10 +163,11 @@ ARROWS = {
     "web/app": "api limits optimade pages",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands/asking": "display views",
-    "cli/commands/filling": "commands/asking display",
+    "cli/commands/asking": "display views files",
+    "cli/commands/filling": "display files",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
+    "cli/files": "display",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
