@@ -77,10 +77,16 @@ def _for_database(known: Mapping[str, Any]) -> tuple[Doc, Doc]:
     data: Doc = {}
     for name, value in known.items():
         key = f"exfolio_{name}" if name in core.reserved_keys else name
-        read = core.convert_str_to_int_float_bool_or_str(value) if isinstance(value, str) else value
-        refused = isinstance(value, str) and not isinstance(read, str)  # text that it would read as a number
+        refused = isinstance(value, str) and not isinstance(_read_by_ase(value), str)
         (data if refused else pairs)[key] = value
     return pairs, data
+
+
+def _read_by_ase(text: str) -> Any:
+    """What ASE takes a text for: a number, perhaps, which it refuses to store as text."""
+    from ase.db import core
+
+    return core.convert_str_to_int_float_bool_or_str(text)  # type: ignore[no-untyped-call]
 
 
 def require_ase() -> None:
