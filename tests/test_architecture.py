@@ -130,7 +130,8 @@ ARROWS = {
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
     ),
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry "
+        "composition/formula"
     ),
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics structure/comparison",
@@ -163,11 +164,10 @@ ARROWS = {
     "web/app": "api limits optimade pages",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands/asking": "display views files",
-    "cli/commands/filling": "display files",
+    "cli/commands/asking": "display views",
+    "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
-    "cli/files": "display",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import ase.db
 import ase.io
 import pytest
-from exfolio.cli.files.structure_sets import write_archive, write_ase_database, write_extxyz
+from exfolio.builders.exports.structure_sets import write_archive, write_ase_database, write_extxyz
 from exfolio.models.structure.serialization import to_plain
 from pymatgen.core import Lattice, Structure
 from small_registry import mos2_bulk
