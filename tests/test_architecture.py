@@ -130,8 +130,7 @@ ARROWS = {
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
     ),
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry "
-        "composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics structure/comparison",
@@ -168,6 +167,7 @@ ARROWS = {
     "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
+    "builders/releases": "candidates/campaigns exports sources",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
