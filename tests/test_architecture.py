@@ -145,7 +145,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings",
+    "stores/settings": "errors schedule_settings notify_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
@@ -160,7 +160,7 @@ ARROWS = {
     "stores/python_api": "connection query query/language",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade pages",
+    "web/app": "api limits optimade pages feeds",
     # cli: commands, and how things look
     "cli/main": "display",
     "cli/commands/asking": "display views",

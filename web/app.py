@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .. import __version__
 from ..stores.connection import Connection
 from .api.app import api_app
+from .feeds import feeds
 from .limits import Limits
 from .optimade.server import DATABASES, optimade_app
 from .pages.files import add_pages
@@ -36,6 +37,7 @@ def make_app(connection: Connection, *, address: str, allowed_origins: Sequence[
     for name in DATABASES:
         path = f"/optimade/{name}"
         app.mount(path, optimade_app(connection, name, address=f"{address}{path}"))
+    app.include_router(feeds(connection, address))
     add_pages(app)
     if allowed_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allowed_origins), allow_methods=["GET"])
