@@ -158,9 +158,10 @@ ARROWS = {
     "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade pages feeds",
+    "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display",
     "cli/commands/asking": "display views",
