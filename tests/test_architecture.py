@@ -104,6 +104,7 @@ ARROWS = {
     "builders/reports": (
         "engine training properties properties/hulls properties/potential candidates candidates/campaigns"
     ),
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential candidates candidates/campaigns"
