@@ -3,13 +3,16 @@
 Formation energies are compared with measured enthalpies: of the bundled handbook's crystals, and of the compounds that
 the Materials Project's corrections are fitted to. Distances to hulls, whose thresholds are stated for PBE's, are
 compared with the Materials Project's: of the handbook's crystals by the lowest energy of their composition, and of the
-entries of Mn-O and Fe-Li-O-P (PBE(+U), MP2020); both hulls are made of the same phases. CHGNet has learnt from the
-Materials Project, so these errors are of data that it knows; beside them stand those of distances by enthalpies. What
-stands in ``formation_errors.json`` is made by
+entries of Mn-O and Fe-Li-O-P (PBE(+U), MP2020); both hulls are made of the same phases. The potentials have learnt
+from the Materials Project, so these errors are of data that they know; beside them stand those of distances by
+enthalpies. Least decomposition energies in water are compared with those by enthalpies. What stands in
+``formation_errors.json`` is made by
 
     python tests/benchmarks/measure_formation.py chgnet --relax 60 --keep FOLDER --write
+    python tests/benchmarks/measure_formation.py sevennet-0 --keep FOLDER --write
 
-FOLDER keeps the energies; of each source so many structures are relaxed as well.
+FOLDER keeps the energies; of each source so many structures are relaxed as well. What the file holds of other
+potentials stays.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import gzip
 import json
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,11 +31,15 @@ from typing import Any
 import numpy as np
 from exfolio.builders.properties.potential import formation_errors, known_potentials
 from exfolio.builders.properties.potential.element_energies import believed, reference_elements
-from exfolio.builders.properties.potential.formation_errors import ALL, anion_class, competition
+from exfolio.builders.properties.potential.formation_errors import ALL, IN_WATER, anion_class, competition
+from exfolio.builders.properties.pourbaix_solids import lowest_of_each, solids_in_water
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.models.energetics.error_intervals import error_model
 from exfolio.models.energetics.formation import element_references, formation_energies
 from exfolio.models.energetics.hull import Entry, hull_positions
+from exfolio.models.energetics.ions import MissingReferenceSolidError, bundled_ions
+from exfolio.models.energetics.pourbaix import PourbaixError, minimum_decomposition_energy, solid_entry
+from exfolio.models.energetics.pourbaix_entries import OPEN, entries_with_ions
 from exfolio.models.potential.interface import Potential
 from exfolio.models.potential.relaxation import FORCE_TOLERANCE
 from exfolio.models.structure.serialization import from_plain
@@ -46,6 +54,7 @@ NOT_CORRECTED = {"Br": -0.534, "I": -0.379, "Se": -0.472, "Te": -0.422}
 """eV per atom of anions whose energies MP2020 corrects and the scheme before it, that of Matbench's values, did not:
 A. Wang et al., Sci. Rep. 11, 15496 (2021). Br and I lower the mean deviation of CHGNet from Matbench in halides from
 0.148 to 0.039 eV/atom."""
+IONS = bundled_ions()
 Doc = dict[str, Any]
 
 
@@ -141,11 +150,11 @@ def _added(composition: Composition) -> float:
     return sum(NOT_CORRECTED[symbol] * composition.get_atomic_fraction(symbol) for symbol in anions)
 
 
-def enthalpy_errors(compounds: list[Doc]) -> dict[str, list[float]]:
-    """Errors of formation energies by class, of formulas once."""
+def formation_errors_of(compounds: list[Doc], by: str) -> dict[str, list[float]]:
+    """Errors of formation energies by class, of formulas once, beside those of that name."""
     errors: dict[str, list[float]] = {}
     for doc in {Composition(doc["composition"]).reduced_formula: doc for doc in compounds}.values():
-        errors.setdefault(anion_class(doc["composition"]), []).append(doc["formed"] - doc["enthalpy"])
+        errors.setdefault(anion_class(doc["composition"]), []).append(doc["formed"] - doc[by])
     return errors
 
 
@@ -168,6 +177,28 @@ def distance_errors(compounds: list[Doc], name: str) -> dict[str, list[float]]:
 
 def _entry(doc: Doc, by: str) -> Entry:
     return Entry(doc["composition"], doc[by], doc["id"])
+
+
+def water_errors(compounds: list[Doc]) -> list[float]:
+    """Errors of least decomposition energies into the other phases in water, beside those by enthalpies."""
+    columns: dict[str, dict[str, float]] = {by: {} for by in ("formed", "enthalpy")}
+    for by, solids in columns.items():
+        known = lowest_of_each((Composition(doc["composition"]).reduced_formula, doc[by]) for doc in compounds)
+        elements = {symbol: 0.0 for doc in compounds for symbol in doc["composition"] if symbol not in OPEN}
+        solids.update(solids_in_water({**elements, **known}))
+    errors = []
+    for formula in sorted(columns["formed"].keys() & columns["enthalpy"].keys()):
+        metals = frozenset(Composition(formula).get_el_amt_dict()) - OPEN
+        if len(Composition(formula)) > 1 and all(any(metal in ion.elements for ion in IONS) for metal in metals):
+            with suppress(MissingReferenceSolidError, PourbaixError):  # the sources lack a solid that ions stand at
+                ours, known = (_least_in_water(formula, solids, metals) for solids in columns.values())
+                errors.append(ours - known)
+    return errors
+
+
+def _least_in_water(formula: str, solids: dict[str, float], metals: frozenset[str]) -> float:
+    others = [entry for entry in entries_with_ions(solids, IONS, metals) if entry.name != f"{formula}(s)"]
+    return minimum_decomposition_energy(others, solid_entry(formula, solids[formula])).energy
 
 
 def against_entries(said: list[Doc]) -> dict[str, list[float]]:
@@ -206,9 +237,11 @@ def measured(said: dict[str, list[Doc]], potential: Potential) -> dict[str, tupl
     distances.pop(ALL, None)  # enthalpies tell more of those
     once = {Composition(doc["composition"]).reduced_formula: doc for doc in with_enthalpy}
     return {
-        "formation energies": enthalpy_errors(with_enthalpy),
+        "formation energies": formation_errors_of(with_enthalpy, "enthalpy"),
+        "formation energies by DFT, not used": formation_errors_of(list(lowest.values()), "known"),
         "distances": distances,
         "distances by enthalpies, not used": distance_errors(list(once.values()), "enthalpy"),
+        IN_WATER: {IN_WATER: water_errors(list(once.values()))},
     }
 
 
@@ -260,8 +293,9 @@ def main() -> None:
         found[relaxed] = {**found[static], **found[relaxed]}
     if asked.write:
         path = Path(formation_errors.__file__).with_name(formation_errors.FILE)
-        known = "formation: measured enthalpies; distances: the Materials Project, which CHGNet has learnt from"
-        path.write_text(json.dumps({"known": known, "errors": found}, indent=2, sort_keys=True) + "\n")
+        known = "formation, in water: measured enthalpies; distances: the Materials Project, which potentials learnt from"
+        errors = json.loads(path.read_text())["errors"] | found
+        path.write_text(json.dumps({"known": known, "errors": errors}, indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
