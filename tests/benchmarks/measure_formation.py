@@ -51,8 +51,8 @@ SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 MOST_ATOMS = {False: 20, True: 8}
 MOST_ATOMS_OF_ELEMENTS = 60
 LEAST = 50
-"""Known values of a class, below which it is judged by all: five lie beyond the quantile then. Of fewer it is made by one
-or two crystals that a relaxation led to another phase (MnO2, 1 eV/atom below where DFT left it)."""
+"""Known values of a class, below which it is judged by all: five lie beyond the quantile then. Of fewer it is made by
+one or two crystals that a relaxation led to another phase (MnO2, 1 eV/atom below where DFT left it)."""
 NOT_CORRECTED = {"Br": -0.534, "I": -0.379, "Se": -0.472, "Te": -0.422}
 """eV per atom of anions whose energies MP2020 corrects and the scheme before it, that of Matbench's values, did not:
 A. Wang et al., Sci. Rep. 11, 15496 (2021). Br and I lower the mean deviation of CHGNet from Matbench in halides from
