@@ -170,6 +170,7 @@ ARROWS = {
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
     "builders/releases": "candidates/campaigns exports sources",
+    "stores/backup": "connection errors schema",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
