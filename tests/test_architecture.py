@@ -100,8 +100,10 @@ ARROWS = {
     "builders/properties/potential": "engine extensions properties/hulls",
     "builders/candidates": "engine materials properties/potential candidates/campaigns",
     "builders/candidates/campaigns": "extensions materials properties/potential",
+    "builders/reports/routes": "engine properties/potential candidates",
     "builders/reports": (
-        "engine training properties properties/hulls properties/potential candidates candidates/campaigns"
+        "engine reports/routes training properties properties/hulls properties/potential candidates "
+        "candidates/campaigns"
     ),
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
@@ -137,6 +139,7 @@ ARROWS = {
     "models/potential": "learning structure structure/layered energetics/corrections",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
+    "models/evaluation": "composition",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),

@@ -57,8 +57,8 @@ def of_kinds(generated: Sequence[int], known: Sequence[int]) -> Distance | None:
 
     def distance(some: NDArray[np.float64], all_: NDArray[np.float64]) -> float:
         bins = int(max(some.max(), all_.max())) + 1
-        counted = (np.bincount(kinds.astype(np.int64), minlength=bins) for kinds in (some, all_))
-        return float(jensenshannon(*counted, base=2))
+        first, second = (np.bincount(kinds.astype(np.int64), minlength=bins).tolist() for kinds in (some, all_))
+        return float(jensenshannon(first, second, base=2))
 
     return _beside_chance(distance, generated, known)
 
@@ -94,7 +94,7 @@ def mass_per_area(mass: float, area: float) -> float:
 
 
 def in_plane_area(matrix: Sequence[Sequence[float]]) -> float:
-    """Area in Å^2 of the face of a layer's cell that lies in plane: the smallest, as vacuum makes the third vector long.
+    """Area in Å^2 of the face of a layer's cell that lies in plane: the smallest, as vacuum makes the others long.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ LEAST_VOLUME: Final = 0.1
 """Å^3 of the cell."""
 
 
-def cdvae_structure(shortest_distance: float | None, volume: float) -> bool:
+def cdvae_structure(shortest_distance: float | None, volume: float | None) -> bool:
     """Whether a cell is valid as CDVAE counts (T. Xie et al., ICLR 2022, arXiv 2110.06197): hardly a test.
 
     Parameters
@@ -18,9 +18,9 @@ def cdvae_structure(shortest_distance: float | None, volume: float) -> bool:
     shortest_distance
         Å between two atoms; None where there are none within many Å.
     volume
-        Å^3 of the cell.
+        Å^3 of the cell; a cell of which it is not known is not valid.
     """
-    return volume >= LEAST_VOLUME and (shortest_distance is None or shortest_distance >= LEAST_DISTANCE)
+    return (volume or 0) >= LEAST_VOLUME and (shortest_distance is None or shortest_distance >= LEAST_DISTANCE)
 
 
 def cdvae_composition(nelements: int, *, balanced: bool, metals_alone: bool) -> bool:

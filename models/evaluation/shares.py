@@ -19,8 +19,8 @@ class Share:
     certain
         Those that have it whatever the undecided ones turn out to be.
     by_value
-        Those that have it if values are taken as they are, bounds and uncertain ones too, and what has none has not: the
-        count that others publish.
+        Those that have it if values are taken as they are, bounds too, and what has none has not: the count that others
+        publish.
     possible
         Those that are not known not to have it.
     total

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from ...models.evaluation.distances import Distance
-from ...models.evaluation.shares import Share
-from .route_figures import METASTABLE, Likeness, RouteFigures, RouteReport, Stability
+from ....models.evaluation.distances import Distance
+from ....models.evaluation.shares import Share
+from ....stores.documents.property import COMPOUNDS
+from .route_figures import RouteFigures, RouteReport
+from .route_likeness import Likeness
 from .route_records import LAYER
+from .route_stability import METASTABLE, STABLE, Stability
 
 HULLS: Final = {
     "calculation": "reference entries and calculations, corrected alike",
@@ -18,8 +21,9 @@ HULLS: Final = {
     "potential": "known materials by this potential",
 }
 """Against which hull a distance is, by the basis of the value."""
+_LACKS: Final = {COMPOUNDS: "known compounds"}
 _HEADINGS: Final = {
-    "made": "made by|made|drawn|valid|by CDVAE's rule|unique|novel|elements' supply (HHI)",
+    "made": "made by|made|drawn|valid|by CDVAE's rule|unique|novel|RMSD to relaxed|elements' supply (HHI)",
     "stability": "made by|energies|hull|with energy|stable|<= {limit:g}|S.U.N.|M.S.U.N.",
     "likeness": "made by|of|compared|density or mass per area|number of elements|space groups|elements",
     "found": "made by|known ones of what was tried|found again|made of",
@@ -43,8 +47,8 @@ def tables(report: RouteReport) -> str:
         "what is possible, where values are bounds, have intervals or are missing. S.U.N.: stable, unique and novel; "
         "M.S.U.N.: the same at 0.1.",
         _table("stability", [_stable(row, one) for row in report.rows for one in row.stability]),
-        "Distances of distinct valid structures to known ones, in brackets those of as many known ones drawn at random: "
-        "Wasserstein (g/cm^3, of layers mg/m^2; elements), Jensen-Shannon (0 to 1).",
+        "Distances of distinct valid structures to known ones of these elements, in brackets those of as many known "
+        "ones drawn at random: Wasserstein (g/cm^3, of layers mg/m^2; elements), Jensen-Shannon (0 to 1).",
         _table("likeness", [_alike(row, one) for row in report.rows for one in row.likeness]),
         _table("found", [_found(row) for row in report.rows]),
     ]
@@ -66,7 +70,7 @@ def plain(report: RouteReport) -> dict[str, Any]:
         ]
         rows.append(data)
     sources = {name: {"materials": n, "with_structure": m} for name, (n, m) in report.reference.sources.items()}
-    return {"compared_with": sources, "limits": {"stable": 0.0, "metastable": METASTABLE}, "routes": rows}
+    return {"compared_with": sources, "limits": {"stable": STABLE, "metastable": METASTABLE}, "routes": rows}
 
 
 def _plain_share(share: Share) -> dict[str, float]:
@@ -83,11 +87,10 @@ def _table(name: str, rows: Sequence[Sequence[str]]) -> str:
 
 
 def _listed(told: str, counts: Sequence[tuple[str, dict[str, int]]]) -> str:
-    lines = [
-        f"- {name}: {', '.join(f'{what.replace("_", " ")} {n:,}' for what, n in counted.items())}"
-        for name, counted in counts
-        if counted
-    ]
+    lines = []
+    for name, counted in counts:
+        parts = ", ".join(f"{what.replace('_', ' ')} {n:,}" for what, n in counted.items())
+        lines += [f"- {name}: {parts}"] if parts else []
     return "\n".join([f"{told}:", "", *lines]) if lines else ""
 
 
@@ -97,13 +100,14 @@ def _made(row: RouteFigures) -> list[str]:
     if row.supply is not None:
         known = row.supply
         supply = f"{known.production:,.0f} made, {known.reserves:,.0f} reserves ({known.known:,})"
+    moved = "–" if row.moved is None else f"{row.moved.mean:.2f} Å ({row.moved.structures:,})"
     shares = (_percent(n, row.made) for n in (row.valid, row.cdvae_valid, row.unique))
-    return [row.name, f"{row.made:,}", drawn, *shares, _share(row.novel), supply]
+    return [row.name, f"{row.made:,}", drawn, *shares, _share(row.novel), moved, supply]
 
 
 def _stable(row: RouteFigures, one: Stability) -> list[str]:
-    incomplete = f", {one.incomplete:,} lack known compounds" if one.incomplete else ""
-    hull = f"{HULLS.get(one.basis, one.basis)}{incomplete}"
+    lacking = "".join(f"; {n:,} lack {_LACKS.get(what, what)}" for what, n in sorted(one.lacks.items()))
+    hull = f"{HULLS.get(one.basis, one.basis)}{lacking}"
     return [row.name, one.method, hull, f"{one.known:,}", *map(_share, (one.stable, one.metastable, one.sun, one.msun))]
 
 

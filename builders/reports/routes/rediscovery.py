@@ -12,9 +12,9 @@ from typing import Final
 
 from pymatgen.core.composition import Composition
 
-from ...models.evaluation.relatives import Origin, origin
-from ...stores.connection import Connection
-from ..engine.batches import Doc
+from ....models.evaluation.relatives import Origin, origin
+from ....stores.connection import Connection
+from ...engine.batches import Doc
 from .route_records import Reference
 
 LEARNT: Final = "a model that may have learnt it"
@@ -91,4 +91,5 @@ def _formulas(connection: Connection, parents: set[str]) -> dict[str, str]:
 
 def _held_out(connection: Connection, model: str) -> frozenset[str]:
     trained = connection.database["trained_models"].find_one({"model_id": model}, {"config.held_out": 1}) or {}
-    return frozenset(Composition(formula).reduced_formula for formula in trained.get("config", {}).get("held_out") or ())
+    held_out = trained.get("config", {}).get("held_out") or ()
+    return frozenset(Composition(formula).reduced_formula for formula in held_out)

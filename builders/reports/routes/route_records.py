@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from pymatgen.core.composition import Composition
 
-from ...models.evaluation.distances import in_plane_area, mass_per_area
-from ...stores.connection import Connection
-from ..candidates.best_values import most_of_layer, most_trusted
-from ..engine.batches import Doc
-from ..properties.potential import known_potentials
-from ..properties.potential.potential_stage import method_name
+from ....models.evaluation.distances import in_plane_area, mass_per_area
+from ....stores.connection import Connection
+from ...candidates.best_values import most_of_layer, most_trusted
+from ...engine.batches import Doc
+from ...properties.potential import known_potentials
+from ...properties.potential.potential_stage import method_name
 
 LAYER: Final = 2
 CRYSTAL: Final = 3
@@ -27,9 +27,9 @@ _GRAMS_PER_CM3: Final = 1.66053906660
 
 _OF_PROPOSAL: Final = (
     *("structure_id", "route", "parent_id", "condition", "dimension", "drawn", "drawn_valid", "valid", "checks"),
-    *("formula", "formula_reduced", "elements", "nelements", "volume", "area", "shortest_distance", "space_group.number"),
-    *("electronegativity_balanced", "novel", "novelty_class", "known_match.material_id", "known_match.same"),
-    *("duplicate_of", "relaxed_novel", "relaxed_duplicate_of", "relaxed_by"),
+    *("formula", "formula_reduced", "elements", "nelements", "nsites", "volume", "area", "shortest_distance"),
+    *("space_group.number", "electronegativity_balanced", "novel", "novelty_class", "duplicate_of", "relaxed_novel"),
+    *("relaxed_duplicate_of", "relaxed_by", "known_match.material_id", "known_match.same"),
     *("relaxed_known_match.material_id", "relaxed_known_match.same"),
 )
 _OF_MATERIAL: Final = (
@@ -39,12 +39,12 @@ _OF_MATERIAL: Final = (
 
 
 class Energy(NamedTuple):
-    """A distance to the hull, eV/atom, with the ends of its interval as far as they are known."""
+    """A distance to the hull, eV/atom, with the ends of its interval as far as they are known, and what it lacks."""
 
     value: float
     low: float | None
     high: float | None
-    misses_compounds: bool
+    lacks: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ def energies(connection: Connection) -> list[Energies]:
             by = found.setdefault(method, Energies(method, basis, labels.get(method)))
             most = most_of_layer(doc, best)
             high = doc.get("high") if most is None else most[0]
-            by.of[structure_id] = Energy(doc["value"], doc.get("low"), high, "compounds" in (doc.get("lacks") or ()))
+            by.of[structure_id] = Energy(doc["value"], doc.get("low"), high, tuple(doc.get("lacks") or ()))
     return sorted(found.values(), key=lambda by: (-len(by.of), by.method))
 
 
@@ -190,13 +190,13 @@ def shape(doc: Doc, dimension: int) -> Shape:
     dimension
         2 for a layer, else 3.
     """
-    mass = _mass(doc["formula"])
+    mass = _mass(doc.get("formula") or doc["formula_reduced"])
     density: float | None = None
     if dimension != LAYER:
         density = _GRAMS_PER_CM3 * mass / doc["volume"] if doc.get("volume") else None
     elif area := _area(doc):
         density = mass_per_area(mass, area)
-    return Shape(dimension, density, doc.get("space_group", {}).get("number"), tuple(doc["elements"]))
+    return Shape(dimension, density, doc.get("space_group", {}).get("number"), tuple(doc.get("elements") or ()))
 
 
 def _area(doc: Doc) -> float | None:
