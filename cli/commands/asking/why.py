@@ -41,6 +41,10 @@ def why(
         ),
     ],
     *,
+    exchange_by: Annotated[
+        str | None,
+        typer.Option(metavar="POTENTIAL", help="Also tell what exchanging alike atoms costs, by chgnet for one."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
@@ -59,6 +63,9 @@ def why(
         if material := layer_verdict(connection, identity):
             print_json([material]) if json else print_layer_verdict(material)
             return
+        # A second of imports, for those who ask about what was proposed.
+        from ....builders.candidates.doubts import doubts, exchange_costs
+
         formula = reduced_formula(identity)
         of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
         verdicts = of_formula or _candidates(connection, identity)
@@ -68,6 +75,9 @@ def why(
                 current = connection.database["materials"].distinct("source", {"deprecated": False})
                 doc["compared_with"] = sorted(current)
             doc["made"] = _made(connection, doc.get("known_as") or [])
+            doc["doubts"] = doubts(connection, doc)
+            if exchange_by is not None:
+                doc["doubts"] += exchange_costs(connection, doc, exchange_by)
             if doc.get("route") == "top-down":
                 doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     if json:
@@ -114,6 +124,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
     print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    for doubt in doc.get("doubts") or ():
+        out.print(f"  [yellow]![/] [dim]{escape(doubt)}[/]", soft_wrap=True)
     for line in _beside(doc):
         out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if doc.get("bulk"):
