@@ -11,7 +11,9 @@ import typer
 from ....stores.connection import Connection, connect
 from ....stores.query.search import Search, require_initialised
 from ...display.console import JsonOption, begin, err, print_json, write_line
-from .export import ExportFormat, export_structures, file_names, whole_file
+from ...files.names import file_names
+from ...files.whole_file import whole_file
+from .export import ExportFormat, export_structures
 
 LISTING = "structures.csv"
 
