@@ -137,7 +137,7 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure structure/layered energetics/corrections",
+    "models/potential": "learning structure structure/layered structure/sizes energetics/corrections",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
     "models/evaluation": "composition",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ...models.calculation.methods import Level, parse_method
 from ...models.energetics.known_of_composition import KnownEnergy, contradiction
 from ...models.structure.serialization import BadStructure, from_plain
-from ...models.structure.site_exchange import AlikeElements, alike_elements
+from ...models.structure.sizes.site_exchange import AlikeElements, alike_elements
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc

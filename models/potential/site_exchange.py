@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pymatgen.core.structure import Structure
 
-from ..structure.site_exchange import MIXES_BELOW, AlikeElements, exchanged, order_holds_up_to
+from ..structure.sizes.site_exchange import MIXES_BELOW, AlikeElements, exchanged, order_holds_up_to
 from .interface import Potential
 
 

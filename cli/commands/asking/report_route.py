@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ....builders.exports.names import file_names
+from ....builders.exports.whole_file import whole_file
 from ....stores.connection import Connection, connect
 from ....stores.query.search import Search, require_initialised
 from ...display.console import JsonOption, begin, err, print_json, write_line
-from ...files.names import file_names
-from ...files.whole_file import whole_file
 from .export import ExportFormat, export_structures
 
 LISTING = "structures.csv"

@@ -7,7 +7,7 @@ import pytest
 from exfolio.models.potential.interface import Potential
 from exfolio.models.potential.results import Static
 from exfolio.models.potential.site_exchange import exchange_cost
-from exfolio.models.structure.site_exchange import BOLTZMANN, alike_elements
+from exfolio.models.structure.sizes.site_exchange import BOLTZMANN, alike_elements
 from pymatgen.core import Lattice, Structure
 
 BOND = 0.02

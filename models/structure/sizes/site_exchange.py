@@ -17,9 +17,9 @@ import numpy as np
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from .covalent_radii import covalent_radius
-from .sizes.ions import anion_radius, cation_radius
-from .sizes.roles import Role, roles_of
+from ..covalent_radii import covalent_radius
+from .ions import anion_radius, cation_radius
+from .roles import Role, roles_of
 
 RADIUS_DIFFERENCE: Final = 0.15
 """Of the larger radius: beyond it metals hardly dissolve in each other (Hume-Rothery's rule: Y. M. Zhang, S. Yang and

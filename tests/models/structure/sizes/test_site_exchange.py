@@ -1,7 +1,7 @@
 """Elements that could change places, in crystals of which it is known whether they order."""
 
 import pytest
-from exfolio.models.structure.site_exchange import BOLTZMANN, alike_elements, exchanged, order_holds_up_to
+from exfolio.models.structure.sizes.site_exchange import BOLTZMANN, alike_elements, exchanged, order_holds_up_to
 from pymatgen.core import Lattice, Structure
 
 
