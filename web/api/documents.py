@@ -30,7 +30,7 @@ LARGEST_PAGE: Final = 500
 _TYPES: Final = {"cif": "chemical/x-cif", "poscar": "text/plain"}
 
 router = APIRouter()
-Collection = Annotated[str, Path(description=f"One of {', '.join(COLLECTIONS)}")]
+Collection = Annotated[str, Path(description="Name of a collection", json_schema_extra={"enum": list(COLLECTIONS)})]
 
 
 def connection_of(request: Request) -> Connection:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from optimade.exceptions import BadRequest, OptimadeHTTPException
 from optimade.server.exception_handlers import general_exception
 from optimade.server.routers.utils import JSONAPIResponse
 from pydantic import ValidationError
@@ -39,7 +41,20 @@ class _Refused(Exception):
         self.detail = f"{error.message}. {error.remedy}" if error.remedy else error.message
 
 
+def _wrong_parameter(request: Request, error: Exception) -> JSONAPIResponse:
+    """Name the parameters that are wrong; to the library they would be an error of the server."""
+    faults = error.errors() if isinstance(error, RequestValidationError) else ()
+    told = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults)
+    return general_exception(request, BadRequest(detail=told or "a parameter is wrong"))
+
+
+def _too_large(request: Request, _: Exception) -> JSONAPIResponse:
+    return general_exception(request, BadRequest(detail="a number is too large"))
+
+
 def _unforeseen(request: Request, error: Exception) -> JSONAPIResponse:
+    if isinstance(error, OptimadeHTTPException):  # raised by the library's middleware, outside of its handlers
+        return general_exception(request, error)
     _LOG.error("%s: %s", request.url.path, type(error).__name__, exc_info=error)
     return general_exception(request, _Unforeseen())
 
@@ -54,6 +69,8 @@ def _refused(request: Request, error: Exception) -> JSONAPIResponse:
 
 
 DISCREET: Final[tuple[tuple[type[Exception], Callable[[Request, Exception], JSONAPIResponse]], ...]] = (
+    (RequestValidationError, _wrong_parameter),
+    (OverflowError, _too_large),
     (ExfolioError, _refused),
     (PyMongoError, _away),
     (ValidationError, _unforeseen),  # of an answer: the library would quote it

@@ -109,7 +109,7 @@ function gates(verdict, units) {
     h("ol", { class: "gates" }, verdict.gates.map((gate) => h("li", {},
       h("span", { class: `dot ${gate.verdict}`, "aria-label": gate.verdict }, MARKS[gate.verdict] ?? "·"),
       h("div", {},
-        h("div", { class: "gate-head" }, h("strong", {}, gate.name), h("span", {}, said(gate), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${gate.condition.replace("<=", "≤").replace(">=", "≥")}`))),
+        h("div", { class: "gate-head" }, h("span", {}, h("strong", {}, gate.name), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${gate.condition.replace("<=", "≤").replace(">=", "≥").replace("-", "−")}`)), h("span", {}, said(gate))),
         verdict.methods?.[gate.field.replace("values.", "")] ? h("div", { class: "soft small" }, verdict.methods[gate.field.replace("values.", "")]) : null,
         scale(gate),
         (gate.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)))))),
@@ -147,7 +147,7 @@ function scale(gate) {
 function diagram(kind, name, id) {
   const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
   const place = h("div", { class: "wait small" }, "is drawn …");
-  const section = h("details", { class: "card diagram" }, h("summary", {}, h("h2", {}, name)), place);
+  const section = h("details", { class: "card diagram", open: kind === "hull" }, h("summary", {}, h("h2", {}, name)), place);
   section.addEventListener("toggle", async () => {
     try {
       const text = await drawn(address);

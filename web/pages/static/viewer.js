@@ -48,6 +48,7 @@ export function structureBox(structures) {
       const place = h("div");
       stage.replaceChildren(place);
       viewer.render({ model: new Model({ atoms: asWeas(atoms) }), el: place });
+      dress();
       told.textContent = `${atoms.symbols.length} atoms · a ${length(atoms, 0)}, b ${length(atoms, 1)}, c ${length(atoms, 2)} Å`;
     } catch (error) {
       stage.replaceChildren(h("div", { class: "wait" }, error.status ? error.message : "The viewer of structures is not installed here: pip install weas-widget"));
@@ -58,6 +59,13 @@ export function structureBox(structures) {
   return h("div", {}, which ? h("div", { style: "margin-bottom:.6rem" }, which) : null, stage,
     h("div", { class: "row spread", style: "margin-top:.6rem" }, h("div", { class: "choices" }, buttons), told, files));
 }
+
+// The ground of the picture, which the viewer takes from no style; the lines of a cell are black.
+function dress() {
+  const ground = getComputedStyle(document.documentElement).getPropertyValue("--picture").trim();
+  globalThis.editor?.avr?.applyState({ backgroundColor: ground }, { redraw: "full" });
+}
+new MutationObserver(dress).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
 const length = (atoms, i) => Math.hypot(...atoms.cell[i]).toFixed(3);
 
