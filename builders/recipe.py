@@ -24,6 +24,7 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
+from .properties.potential.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.exfoliation_values_stage import ExfoliationValuesStage
 from .properties.potential.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
@@ -163,7 +164,8 @@ def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> l
     if any(_usable(name, errors) is None for name in wanted.potentials):
         return []
     energies = [LayerEnergiesStage(potential=name, relax=wanted.relax) for name in wanted.potentials]
-    return [*energies, ExfoliationValuesStage(wanted.potentials, relax=wanted.relax)]
+    errors_and_values = (ExfoliationCalibrationStage, ExfoliationValuesStage)
+    return [*energies, *(stage(wanted.potentials, relax=wanted.relax) for stage in errors_and_values)]
 
 
 def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:

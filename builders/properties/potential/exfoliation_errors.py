@@ -1,19 +1,25 @@
-"""How large the errors of exfoliation energies by potentials are, as measured on known values; bundled as numbers.
+"""How large the errors of exfoliation energies by potentials are: as measured beforehand, or by the registry's values.
 
 ``exfoliation_errors.json`` is written by ``python tests/benchmarks/measure_exfoliation.py``, which says on which data.
+What a registry knows itself is measured by `exfoliation_calibration_stage`, and goes before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
-from ....models.energetics.error_intervals import ErrorModel
+from ....models.energetics.calibration import Calibration
+from ....models.energetics.error_intervals import FLOOR, ErrorModel
+from ....stores.canonical import content_hash
 
+Doc = dict[str, Any]
+KIND: Final = "exfoliation-errors"
+"""Kind of `trained_models` that a registry's own error models are."""
 FILE: Final = "exfoliation_errors.json"
 SOFT, HYDROGEN, OTHERS = "chalcogenides and halides", "with hydrogen", "others"
 """Classes of bonding. Surfaces of S, Se, Te, Cl, Br or I are held by dispersion, as a rule; where there is O, N or F as
@@ -22,6 +28,8 @@ ALL: Final = "all"
 """Error model of classes with too few known values to have one of their own."""
 _SOFT: Final = frozenset({"S", "Se", "Te", "Cl", "Br", "I"})
 _HARD: Final = frozenset({"O", "N", "F"})
+TYPICAL: Final = 0.1
+"""eV/atom, an exfoliation energy for which half widths of intervals are told."""
 UNMEASURED: Final = 2.0
 """How many times as wide as the widest measured one an interval is by a method whose errors were never measured."""
 
@@ -65,6 +73,35 @@ def errors_of_unmeasured() -> ErrorModel:
 def key(potentials: Sequence[str], *, relax: bool, against: str) -> str:
     """Name of a way to get exfoliation energies, in the file."""
     return f"{'+'.join(potentials)} {'relaxed' if relax else 'static'}, {against}"
+
+
+def model_id(potentials: Sequence[str], *, relax: bool) -> str:
+    """Id of the error models of a way to get exfoliation energies, among `trained_models`."""
+    return f"{KIND}-{content_hash([sorted(potentials), relax])[:12]}"
+
+
+def plain_errors(model: ErrorModel, *, bundled: bool = False, without: Mapping[str, float] | None = None) -> Doc:
+    """An error model as documents keep it.
+
+    Parameters
+    ----------
+    model
+        The error model.
+    bundled
+        Whether it was measured beforehand.
+    without
+        Quantiles without single known values, as in `Calibration`.
+    """
+    measured_on = "bundled values" if bundled else "values of this registry"
+    half_width = round(model.quantile * (TYPICAL + FLOOR), 4)
+    plain = {name: round(number, 4) for name, number in asdict(model).items()}
+    return {**plain, "half_width": half_width, "measured_on": measured_on, "without": sorted((without or {}).items())}
+
+
+def from_plain_errors(plain: Doc) -> Calibration:
+    """What `plain_errors` made a document of."""
+    fields = ("quantile", "size", "covered", "deviation")
+    return Calibration(ErrorModel(**{name: plain[name] for name in fields}), dict(plain["without"]))
 
 
 @cache
