@@ -1,0 +1,33 @@
+"""Whether a known crystal is layered, and why, as ``exfolio why`` tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+
+from ...stores.connection import Connection
+from ..display.console import out
+
+Doc = dict[str, Any]
+
+_WORDS: dict[bool | None, str] = {True: "layered", False: "not layered", None: "not analysed"}
+_TOLD = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
+
+
+def layer_verdict(connection: Connection, material_id: str | None) -> Doc | None:
+    """Layer analysis of a known material, by its id; None where there is none."""
+    query = {"material_id": material_id, "layering": {"$exists": True}}
+    return connection.database["materials"].find_one(query, _TOLD) if material_id else None
+
+
+def print_layer_verdict(material: Doc) -> None:
+    """Print the analysis of a material in two lines."""
+    layering = material["layering"]
+    word = _WORDS[material.get("layered")]
+    kind = f", {layering['kind']}" if layering.get("kind") not in {None, "layers"} else ""
+    score = f", score {layering['score']:.2f}" if layering.get("score") is not None else ""
+    head = f"[bold]{escape(material['material_id'])}[/]  {material.get('formula_reduced', '')}: {word}{kind}{score}"
+    out.print(f"{head} [dim](rules {layering.get('rules')})[/]", soft_wrap=True)
+    if layering.get("reason"):
+        out.print(f"  [dim]{escape(layering['reason'])}[/]", soft_wrap=True)
