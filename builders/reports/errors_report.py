@@ -18,9 +18,10 @@ def table(model: Doc) -> str:
     lines = [
         "",
         f"A class has an error model of its own from {LEAST} known values on. Covered: the share of known values that "
-        "intervals held when the other half of them was left to measure the errors on.",
+        "intervals held when the other half of them was left to measure the errors on. Half widths of exfoliation "
+        f"energies are those at {TYPICAL} eV/atom.",
         "",
-        f"| compared | class | known values | covered | half width at {TYPICAL} eV/atom | measured on |",
+        "| compared | class | known values | covered | half width, eV/atom | measured on |",
         "|---|---|---:|---:|---:|---|",
     ]
     for against, by_class in model["metrics"].items():
@@ -31,7 +32,8 @@ def table(model: Doc) -> str:
             lines.append(f"| {against} | {group} | {errors['size']} | {covered} | {half_width:.3f} | {where} |")
     lines += ["", *(f"- {count} values by {method}" for method, count in model["data"]["by"])]
     if worst := model["data"]["farthest off"]:
-        lines += ["", "Farthest off, eV/atom:", "", "| structure | class | value | known | by |", "|---|---|---:|---:|---|"]
+        lines += ["", "Farthest off, eV/atom:", "", "| structure | class | value | known | by |"]
+        lines.append("|---|---|---:|---:|---|")
         lines += [
             f"| {row['structure']} | {row['of']} | {row['value']:.3f} | {row['known']:.3f} | {row['by']} |"
             for row in worst

@@ -117,7 +117,7 @@ def _curve(model: Doc) -> Figure | None:
 
 
 _FEWEST_EPOCHS: Final = 2
-ERROR_KINDS: Final = ("exfoliation-errors",)
+ERROR_KINDS: Final = ("exfoliation-errors", "formation-errors")
 """Kinds of trained models that no training makes: errors of potentials, by what the registry knows."""
 _OF_KIND: Final[dict[str, Callable[[Connection, Doc], Report]]] = {
     "matgan": _of_matgan,

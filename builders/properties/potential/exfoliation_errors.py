@@ -7,15 +7,15 @@ What a registry knows itself is measured by `exfoliation_calibration_stage`, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from ....models.energetics.calibration import Calibration
-from ....models.energetics.error_intervals import FLOOR, ErrorModel
+from ....models.energetics.error_intervals import ErrorModel, scale
 from ....stores.canonical import content_hash
+from .error_models import plain_errors
 
 Doc = dict[str, Any]
 KIND: Final = "exfoliation-errors"
@@ -80,28 +80,15 @@ def model_id(potentials: Sequence[str], *, relax: bool) -> str:
     return f"{KIND}-{content_hash([sorted(potentials), relax])[:12]}"
 
 
-def plain_errors(model: ErrorModel, *, bundled: bool = False, without: Mapping[str, float] | None = None) -> Doc:
-    """An error model as documents keep it.
-
-    Parameters
-    ----------
-    model
-        The error model.
-    bundled
-        Whether it was measured beforehand.
-    without
-        Quantiles without single known values, as in `Calibration`.
-    """
-    measured_on = "bundled values" if bundled else "values of this registry"
-    half_width = round(model.quantile * (TYPICAL + FLOOR), 4)
-    plain = {name: round(number, 4) for name, number in asdict(model).items()}
-    return {**plain, "half_width": half_width, "measured_on": measured_on, "without": sorted((without or {}).items())}
+def bundled_errors(potentials: Sequence[str], *, relax: bool, against: str) -> dict[str, Doc]:
+    """What was measured beforehand, as documents keep it; the parameters are those of `errors_of`."""
+    measured = errors_of(potentials, relax=relax, against=against)
+    return {group: plain_errors(model, half_width=half_width(model), bundled=True) for group, model in measured.items()}
 
 
-def from_plain_errors(plain: Doc) -> Calibration:
-    """What `plain_errors` made a document of."""
-    fields = ("quantile", "size", "covered", "deviation")
-    return Calibration(ErrorModel(**{name: plain[name] for name in fields}), dict(plain["without"]))
+def half_width(model: ErrorModel) -> float:
+    """Half width of the interval of a typical value, eV/atom."""
+    return model.quantile * float(scale(TYPICAL))
 
 
 @cache

@@ -16,14 +16,8 @@ from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from . import known_potentials
-from .exfoliation_errors import (
-    ALL,
-    KIND,
-    bonding_class,
-    errors_of_unmeasured,
-    from_plain_errors,
-    model_id,
-)
+from .error_models import from_plain_errors, read_models, used_of
+from .exfoliation_errors import ALL, KIND, bonding_class, bundled_errors, errors_of_unmeasured, model_id
 from .layer_energies_stage import BINDING, BULK, STACK, WITH_DISPERSION, layer_method
 from .potential_stage import DIGITS, not_installed, scheme_name
 
@@ -63,7 +57,10 @@ class ExfoliationValuesStage(GroupStage):
             against: [layer_method(potential, relax=relax, against=against) for potential in made]
             for against in (BULK, STACK)
         }
-        self._measured: dict[str, dict[str, Doc]] = {BULK: {}, STACK: {}}
+        self._bundled = {
+            against: bundled_errors(self.potentials, relax=relax, against=against) for against in (BULK, STACK)
+        }
+        self._measured = self._bundled
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
@@ -72,18 +69,13 @@ class ExfoliationValuesStage(GroupStage):
 
     def config(self) -> Doc:
         """What the values depend on: methods, and what is known of their errors."""
-        used = ("quantile", "without", "measured_on")
-        errors = {
-            against: {group: {name: plain[name] for name in used} for group, plain in by_class.items()}
-            for against, by_class in self._measured.items()
-        }
+        errors = {against: used_of(by_class) for against, by_class in self._measured.items()}
         return {"methods": self._methods, "errors": errors}
 
     def before_run(self) -> None:
         """Read how large the errors are."""
-        asked = {"model_id": model_id(self.potentials, relax=self.relax), "deprecated": False}
-        found = self.db.database["trained_models"].find_one(asked, {"_id": 0, "metrics": 1})
-        self._measured = found["metrics"] if found else {BULK: {}, STACK: {}}
+        identity = model_id(self.potentials, relax=self.relax)
+        self._measured = read_models(self.db, identity) or self._bundled
 
     def looks_at(self) -> tuple[Channel, ...]:
         """Error models, of which `config` tells."""
