@@ -6,7 +6,8 @@ from exfolio.builders.properties.potential.formation_errors import FormationErro
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
 from exfolio.models.potential.chgnet import is_installed
 from exfolio.stores.connection import Connection
-from filled_registry import properties, put_properties
+from exfolio.stores.documents import ReferenceEntry
+from filled_registry import properties, put, put_properties
 from plans import run_all
 
 STATIC = "CHGNet 0.3.0 static"
@@ -17,6 +18,11 @@ STRUCTURES = [f"st-{number:02}" for number in range(1, 41)]
 @pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 def test_intervals_follow_known_errors_of_their_class_and_both_stages_come_to_rest(registry: Connection) -> None:
     # given 40 crystals of MgO by the potential, of which nothing else is known
+    for symbol, per_atom in (("Mg", -1.6), ("O", -4.9)):
+        by = {"source": "chgnet", "functional": "CHGNet 0.3.0", "scheme": "static"}
+        facts = {"composition": {symbol: 1.0}, "chemsys": symbol, "formula_reduced": symbol}
+        energies = {"energy": per_atom, "energy_per_atom": per_atom}
+        put(registry, ReferenceEntry, [{"entry_id": f"chgnet:{symbol}", **by, **facts, **energies}])
     energy = {"kind": "energy", "method": STATIC, "basis": "potential", "chemsys": "Mg-O", "formula_reduced": "MgO"}
     details = {"energy": -12.0, "composition": {"Mg": 1.0, "O": 1.0}, "area": None}
     put_properties(registry, [{**energy, "structure_id": one, "value": -6.0, "details": details} for one in STRUCTURES])
