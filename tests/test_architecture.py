@@ -104,6 +104,7 @@ ARROWS = {
     "builders/reports": (
         "engine training properties properties/hulls properties/potential candidates candidates/campaigns"
     ),
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential candidates candidates/campaigns"
@@ -145,7 +146,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings",
+    "stores/settings": "errors schedule_settings notify_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
@@ -158,16 +159,17 @@ ARROWS = {
     "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade pages",
+    "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands/asking": "display views files",
-    "cli/commands/filling": "display files",
+    "cli/commands/asking": "display views",
+    "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
-    "cli/files": "display",
+    "builders/releases": "candidates/campaigns exports sources",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
