@@ -24,7 +24,9 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
+from .properties.potential.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
@@ -163,7 +165,8 @@ def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> l
     if any(_usable(name, errors) is None for name in wanted.potentials):
         return []
     energies = [LayerEnergiesStage(potential=name, relax=wanted.relax) for name in wanted.potentials]
-    return [*energies, ExfoliationValuesStage(wanted.potentials, relax=wanted.relax)]
+    errors_and_values = (ExfoliationCalibrationStage, ExfoliationValuesStage)
+    return [*energies, *(stage(wanted.potentials, relax=wanted.relax) for stage in errors_and_values)]
 
 
 def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:
@@ -190,6 +193,7 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
     limited: Doc = {**by, "max_structures": wanted.max_structures}
     if not wanted.relax:  # energies as they stand are evaluated for all alike
         stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
+        stages.append(FormationCalibrationStage(**by))
         static = method_name(potential, relax=False)
         return stages, {"energies": static, "values": static, "relaxed": None}
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
@@ -221,7 +225,8 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         of_energies=labels["energies"],
         of_references=labels["references"],
     )
-    stages += [values, RelaxedNoveltyStage(**by, label=labels["energies"])]
+    errors = FormationCalibrationStage(**by, relax=True, label=labels["values"])
+    stages += [values, errors, RelaxedNoveltyStage(**by, label=labels["energies"])]
     return stages, {
         "energies": method_name(potential, relax=True, label=labels["energies"]),
         "values": method_name(potential, relax=True, label=labels["values"]),
