@@ -199,6 +199,11 @@ def test_centrings_of_magnetic_groups_are_applied() -> None:
         "1 x,y,z,+1\n2 x+1/2,y+1/2,z+1/2,-1\n"
     )
     assert formula(cif("Fe1 Fe 0 0 0 1", symmetry=symmetry)) == "Fe2"
+    # A glide whose square is a centring: a group with it alone. The cell is one of eight points.
+    lines = "1 x,y,z,+1\n2 -x,y,z+1/4,-1\n", "".join(f"{n} x,y,z+{n}/8,+1\n" for n in range(8))
+    eight = "loop_\n_space_group_symop_magn_operation.id\n_space_group_symop_magn_operation.xyz\n{}"
+    eight += "loop_\n_space_group_symop_magn_centering.id\n_space_group_symop_magn_centering.xyz\n{}"
+    assert formula(cif("Fe1 Fe 0.2 0 0 1", cell="5 4 24 90 90 90", symmetry=eight.format(*lines))) == "Fe16"
 
 
 def test_symmetry_that_is_not_stated_is_no_symmetry_only_where_the_contents_agree() -> None:
@@ -250,6 +255,24 @@ def test_atoms_off_special_positions_stay_where_they_are() -> None:
 def test_a_multiplicity_that_the_symmetry_does_not_give_is_refused() -> None:
     columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
     assert "4 times, its symmetry gives 1" in why_not(cif("Na1 Na 4 0 0 0 1", columns=columns))
+
+
+def test_the_order_of_a_site_that_shelxl_states_as_its_multiplicity_is_known() -> None:
+    # Given an atom on the centre of inversion, of order 2, and one in a general position
+    columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
+    group = "_space_group_name_H-M_alt 'P -1'"
+    atoms = "Mg1 Mg {} 0 0 0 1\nO1 O {} 0.25 0.24 0.4 1"
+    assert formula(cif(atoms.format(2, 1), cell="4 5 6 80 85 95", columns=columns, symmetry=group)) == "Mg1 O2"
+    assert formula(cif(atoms.format(1, 2), cell="4 5 6 80 85 95", columns=columns, symmetry=group)) == "Mg1 O2"
+    # It is one or the other for all atoms
+    reason = why_not(cif(atoms.format(1, 1), cell="4 5 6 80 85 95", columns=columns, symmetry=group))
+    assert "O1 is stated 1 times, its symmetry gives 2" in reason
+
+
+@pytest.mark.parametrize("again", ["''", "?", "'Na Cl'"])
+def test_a_name_that_stands_again_without_another_value_is_harmless(again: str) -> None:
+    twice = f"_chemical_formula_sum 'Na Cl'\n_chemical_formula_sum {again}"
+    assert formula(cif(SALT, stated=twice)) == "Na1 Cl1"
 
 
 @pytest.mark.parametrize(
