@@ -46,6 +46,8 @@ _DENSITY = ("_exptl_crystal_density_diffrn",)
 _HALL_SYMBOLS = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULAS = ("_chemical_formula_structural", "_chemical_formula_iupac", "_chemical_formula_moiety")
+_LATTICES = (("_cell_modulation_dimension", "0"), ("_cell_subsystems_number", "1"))
+"""Names that tell of more than a cell of three vectors where they have another value than this."""
 _MODULATED = ("_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg", "_atom_site_displace_fourier")
 _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
 _MOIETY = re.compile(r"\s*(\d*\.?\d*)\s*\(?([A-Z][\w.\s]*?)(?:\s+\d*[+-])?\s*\)?\s*")
@@ -79,7 +81,7 @@ def read_crystal(text: str) -> Structure:
         It can't be read, leaves open which crystal it is, or contradicts itself: what it states and what was found.
     """
     block = read_block(text)
-    if block.first(("_cell_modulation_dimension",)) not in (None, "0") or block.any_value(_MODULATED):
+    if any(block.first((name,)) not in (None, usual) for name, usual in _LATTICES) or block.any_value(_MODULATED):
         raise BadRecord("it is modulated, which no cell of three vectors shows", remedy="give an approximant")
     lattice = _lattice(block)
     atoms = read_atoms(block, lattice.lengths)
@@ -119,8 +121,10 @@ def _crystal(
     faults = _other_multiplicities(atoms, list(map(len, orbits)), len(symmetry.operations.rotations))
     counted = not faults and all(atom.multiplicity == len(orbit) for atom, orbit in zip(atoms, orbits, strict=True))
     faults += disagreements(amounts, lattice.volume, stated)
-    if not stated.settles_contents and not (counted and not symmetry.doubt.startswith("it states")):
-        faults += list(dict.fromkeys(filter(None, [symmetry.doubt, _all_but_empty(atoms), *(a.doubt for a in atoms)])))
+    if not stated.settles_contents:
+        faults += dict.fromkeys(atom.doubt for atom in atoms if atom.doubt)
+        if symmetry.doubt or not counted:
+            faults += filter(None, [symmetry.doubt, _all_but_empty(atoms)])
         if not alone and not counted:
             faults.append(f"its setting ({symmetry.named} is one) is not stated, nor the contents of the cell")
     if faults:

@@ -67,6 +67,19 @@ def test_without_types_a_label_names_the_element_or_nothing() -> None:
     assert "Ow1" in why_not(cif("Na1 0 0 0\nOw1 0.5 0.5 0.5", columns=columns))
 
 
+def test_labels_in_one_case_need_stated_contents() -> None:
+    columns = "label fract_x fract_y fract_z"
+    for atoms in ("NA1 0 0 0\nCL1 0.5 0.5 0.5", "na1 0 0 0\ncl1 0.5 0.5 0.5"):
+        assert "may be Na or a group" in why_not(cif(atoms, columns=columns))
+        contents = "_chemical_formula_sum 'Na Cl'\n_cell_formula_units_Z 1"
+        assert formula(cif(atoms, columns=columns, stated=contents)) == "Na1 Cl1"
+
+
+def test_multiplicities_do_not_tell_which_element_a_type_is() -> None:
+    columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
+    assert "CO may be Co or a group" in why_not(cif("C1 CO 1 0 0 0 1\nO1 O 1 0.5 0.5 0.5 1", columns=columns))
+
+
 @pytest.mark.parametrize("label", ["H2O", "H2O1", "N1H4", "O1H"])
 def test_a_label_that_may_be_a_molecule_needs_stated_contents(label: str) -> None:
     text = cif(f"Na1 0 0 0\n{label} 0.5 0.5 0.5", columns="label fract_x fract_y fract_z")
@@ -101,6 +114,7 @@ def test_alternatives_are_read_with_their_occupancies_alone() -> None:
         ("_chemical_formula_sum 'Na2 Cl2'", ("Cl2Na2", "Cl1Na1")),
         ("_chemical_formula_structural 'Na Br'", ("Br1Na1", "Cl1Na1")),
         ("_cell_volume 128.0", ("128", "64")),
+        ("_cell_formula_units_Z 7", ("7", "Cl1Na1")),
         ("_exptl_crystal_density_diffrn 3.03", ("3.03", "1.516")),
         ("_exptl_crystal_density_diffrn 1.55", ("1.55", "1.516")),  # as if two hydrogens were missing
         ("_chemical_formula_weight 60.46", ("60.46", "58.4428")),
@@ -292,6 +306,7 @@ def test_a_name_that_stands_again_without_another_value_is_harmless(again: str) 
         ("_cell_length_a 4", "_cell_length_a -4", "_cell_length_a is -4"),
         ("_cell_length_a 4", "_chemical_formula_moiety 'salt'\n_cell_length_a 4", "'salt' can't be read"),
         ("_cell_length_a 4", "_cell_wave_vector_x 0.31\n_cell_length_a 4", "modulated"),
+        ("_cell_length_a 4", "_cell_subsystems_number 2\n_cell_length_a 4", "modulated"),
         ("_cell_length_a 4", "_space_group_ssg_name 'Fm-3m(a00)'\n_cell_length_a 4", "modulated"),
         (SALT, "Na1 Na 0 0 0 0.0208\nCl1 Cl 0.5 0.5 0.5 0.0208", "more than 0.0208"),
     ],
