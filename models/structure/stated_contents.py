@@ -82,7 +82,7 @@ def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedCon
             found.append(f"the formula weight is stated as {stated.weight:g} u, the atoms listed give {listed} u")
     if stated.formula is None and stated.units is not None and not _of_units(amounts, stated.units):
         listed = _written(_without_isotopes(amounts))
-        found.append(f"Z is stated as {stated.units:g}, the atoms listed are {listed}, which is no such number of units")
+        found.append(f"Z is stated as {stated.units:g}, the atoms listed are {listed}, no such number of formula units")
     if stated.volume is not None and abs(volume - stated.volume) > VOLUME_SHARE * stated.volume:
         found.append(f"the volume of the cell is stated as {stated.volume:g} Å^3, its vectors span {volume:.6g} Å^3")
     if stated.density is not None:
