@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..stores.errors import ConfigurationError
-from .candidates.campaign import Campaign, CampaignError, line_of, load, shipped
+from .candidates.campaigns.campaign import Campaign
+from .candidates.campaigns.campaign_files import CampaignError, line_of, load, shipped
 from .properties.potential import known_potentials
 from .recipe import stages_of
 from .refresh import source_stage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..stores.bookkeeping import stage_states
 from ..stores.connection import Connection
-from .candidates.campaign import Campaign
+from .candidates.campaigns.campaign import Campaign
 from .candidates.known import known_campaigns
 from .engine.selection.group_stage import GroupStage
 from .engine.selection.map_stage import MapStage

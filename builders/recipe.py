@@ -9,7 +9,7 @@ from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
-from .candidates.campaign import Campaign, Exfoliation, Potential, Pourbaix
+from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc

@@ -20,8 +20,8 @@ from ..stores.errors import ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
-from .candidates.campaign import Campaign
-from .candidates.gate_outline import recorded_campaigns
+from .candidates.campaigns.campaign import Campaign
+from .candidates.campaigns.gate_outline import recorded_campaigns
 from .candidates.known import known_campaigns
 from .candidates.settings_labels import claimed
 from .engine.batches import Doc

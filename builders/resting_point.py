@@ -20,12 +20,12 @@ from ..stores.clock import utc_now
 from ..stores.connection import Connection
 from ..stores.schema import is_up_to_date
 from . import extensions
-from .candidates.gate_outline import recorded_campaigns
+from .candidates.campaigns.gate_outline import recorded_campaigns
 from .engine.version import VERSION
 from .properties.potential import known_potentials
 
 if TYPE_CHECKING:
-    from .candidates.campaign import Campaign
+    from .candidates.campaigns.campaign import Campaign
 
 Doc = dict[str, Any]
 _JOB: Final = "refresh"

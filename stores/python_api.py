@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .connection import Connection, connect
 from .query.columns import all_columns
-from .query.fields import fields_of, value_at
-from .query.intervals import names_of, row_of
+from .query.language.fields import fields_of, value_at
+from .query.language.intervals import names_of, row_of
 from .query.search import Search
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.candidates.campaign import CampaignError, load
+from exfolio.builders.candidates.campaigns.campaign_files import CampaignError, load
 from exfolio.builders.reports.diagram_phases import asked_about, system_phases
 from exfolio.cli import main as frame
 from exfolio.models.potential.chgnet import Chgnet

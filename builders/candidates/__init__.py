@@ -1,1 +1,1 @@
-"""Campaigns: what is looked for, by which routes, through which gates; one YAML file each."""
+"""Candidates: values put together, gates decided, and what was decided before taken back."""

@@ -14,7 +14,7 @@ from ...stores.documents import Candidate, Property
 from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
 from ..materials.method_ranking import rank
-from .ranking import Ranking
+from .campaigns.ranking import Ranking
 
 _COMPARED_WITH_NOTHING: Final = "energy"
 """Total energies, which mean something only beside others by the same method."""

@@ -18,8 +18,8 @@ from ..engine.selection.group_stage import GroupStage
 from ..properties.potential import known_potentials
 from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values, by_one_potential, of_composition
-from .campaign import Campaign
-from .gates import pass_through
+from .campaigns.campaign import Campaign
+from .campaigns.gates import pass_through
 from .own_values import ValuesBy, own_values
 
 if TYPE_CHECKING:

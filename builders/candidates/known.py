@@ -11,8 +11,9 @@ from typing import Any
 
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
-from .campaign import Campaign, load, shipped
-from .gate_outline import read_recorded, recorded_campaigns
+from .campaigns.campaign import Campaign
+from .campaigns.campaign_files import load, shipped
+from .campaigns.gate_outline import read_recorded, recorded_campaigns
 
 
 def known_campaigns(connection: Connection, *, besides: Iterable[str] = ()) -> list[Campaign]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ...stores.documents import Candidate
-from .gates import Gate
+from .campaigns.gates import Gate
 
 _COMPARED: Final = "eV/atom"
 """Unit of the values whose margins are compared; how far a probability is from its threshold is another matter."""

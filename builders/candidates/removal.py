@@ -14,7 +14,7 @@ from ...stores.documents import Candidate, Composition, ProposedStructure, Regis
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc
 from ..engine.removal_run import removal_run
-from .gate_outline import recorded_campaigns
+from .campaigns.gate_outline import recorded_campaigns
 
 REASON: Final = "campaign removed"
 """Why the candidates of a removed campaign, and what only it made, are deprecated."""

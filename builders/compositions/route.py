@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..candidates.composition_settings import Compositions, ModelSettings
+from ..candidates.campaigns.composition_settings import Compositions, ModelSettings
 from ..candidates.settings_labels import Labels, unlabelled
 from ..engine.batches import Doc
 from ..engine.selection.map_stage import MapStage

@@ -6,9 +6,9 @@ from typing import Any
 
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled
-from ..candidates.composition_settings import JUDGED
+from ..candidates.campaigns.composition_settings import JUDGED
+from ..candidates.campaigns.gates import Gate, pass_through
 from ..candidates.composition_view import STAGES
-from ..candidates.gates import Gate, pass_through
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.map_stage import MapStage
 

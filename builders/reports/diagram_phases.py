@@ -23,7 +23,7 @@ from ...stores.documents.base import labelled
 from ...stores.errors import ConfigurationError
 from ...stores.query.lookup import StoredDocument, find_document
 from ..candidates.best_values import most_trusted
-from ..candidates.ranking import BASES
+from ..candidates.campaigns.ranking import BASES
 from ..engine.batches import Doc
 from ..engine.selection.chemical_system_stage import first_principles_entries, parts
 from ..engine.selection.group_stage import Members

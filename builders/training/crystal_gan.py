@@ -19,8 +19,8 @@ from ...models.structure.point_cloud import counts, encode_many, unfit
 from ...models.structure.point_cloud_layouts import Layout
 from ...models.structure.serialization import BadStructure, from_plain
 from ...stores.connection import Connection
-from ...stores.query.fields import fields_of
-from ...stores.query.filter import compile_filter
+from ...stores.query.language.fields import fields_of
+from ...stores.query.language.filter import compile_filter
 from .model_kind import Desk, Doc, Kind, TooLittleData, Trained, TrainingError, TrainingSet, learn, settled
 
 _OWN: Final[Doc] = {"substitute": True, "held_out": []}

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...models.composition.formula.formulas import describe_all
 from ...stores.connection import Connection
-from ...stores.query.fields import fields_of
-from ...stores.query.filter import compile_filter
+from ...stores.query.language.fields import fields_of
+from ...stores.query.language.filter import compile_filter
 
 Doc = dict[str, Any]
 

@@ -18,8 +18,8 @@ from ...models.structure.symmetry.lattice_report import cross_validate
 from ...models.structure.symmetry.structure_cells import TOLERANCE, conventional
 from ...models.structure.vacuum import is_monolayer_cell
 from ...stores.connection import Connection
-from ...stores.query.fields import fields_of
-from ...stores.query.filter import compile_filter
+from ...stores.query.language.fields import fields_of
+from ...stores.query.language.filter import compile_filter
 from .model_kind import Desk, Doc, Kind, Stopped, TooLittleData, Trained, TrainingError, TrainingSet, settled
 
 _OWN: Final[Doc] = {"folds": 5, "tolerance": TOLERANCE}

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...models.composition.formula.chemists_formula import chemists_formula
-from ...stores.query.fields import Field, value_at
-from ...stores.query.intervals import ends
+from ...stores.query.language.fields import Field, value_at
+from ...stores.query.language.intervals import ends
 
 COLOURS: Final = {
     "promoted": "green",

@@ -13,8 +13,8 @@ from typing import Any, Final
 from bson import ObjectId
 
 from ...models.composition.formula.chemists_formula import chemists_formula
-from ...stores.query.fields import Field
-from ...stores.query.intervals import names_of, row_of
+from ...stores.query.language.fields import Field
+from ...stores.query.language.intervals import names_of, row_of
 from .cells import FORMULAS
 from .clean_text import clean, escaped
 

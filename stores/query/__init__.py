@@ -1,1 +1,1 @@
-"""The filter language and what it may ask."""
+"""Questions to the registry: search, counts, changes, and where a document comes from."""

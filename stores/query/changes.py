@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from ..connection import Connection
 from .counting import EXACT_TO, count_quickly
-from .fields import fields_of, has_deprecation
+from .language.fields import fields_of, has_deprecation
+from .language.query_errors import QueryError
 from .patience import milliseconds
-from .query_errors import QueryError
 from .search import BATCH, require_initialised
 
 Doc = dict[str, Any]

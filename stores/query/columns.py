@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from .fields import ALL_DOCUMENTS, fields_of
+from .language.fields import ALL_DOCUMENTS, fields_of
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "materials": (

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..connection import Connection
-from .fields import ALL_DOCUMENTS, fields_of
-from .query_errors import NoSuchDocument
+from .language.fields import ALL_DOCUMENTS, fields_of
+from .language.query_errors import NoSuchDocument
+from .language.spelling import notations
 from .search import require_initialised
-from .spelling import notations
 
 Doc = dict[str, Any]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
-from .fields import Field, value_at
+from .language.fields import Field, value_at
 
 Doc = dict[str, Any]
 Order = Sequence[tuple[Field, int]]

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from ..connection import Connection
 from ..questions import indexes_of
 from ..schema import is_up_to_date
-from .query_errors import QueryError
+from .language.query_errors import QueryError
 
 Doc = dict[str, Any]
 _UNLIMITED_PER: Final = 100_000

@@ -14,7 +14,7 @@ from ..connection import Connection
 from ..documents import BY_COLLECTION
 from ..schema import index_models
 from ..writer_numbers import of_numbers
-from .fields import fields_of
+from .language.fields import fields_of
 from .lookup import StoredDocument
 
 Doc = dict[str, Any]

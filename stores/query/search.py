@@ -20,12 +20,12 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from ..connection import Connection
 from ..schema import is_initialised
 from .counting import Count, count_quickly
-from .fields import Field, Fields, fields_of, has_deprecation
-from .implied import implied, known_for_certain
-from .intervals import end_of
+from .language.fields import Field, Fields, fields_of, has_deprecation
+from .language.implied import implied, known_for_certain
+from .language.intervals import end_of
+from .language.query_errors import NoSuchDocument, NotInitialised, QueryError
 from .paging import PLACE, Scan, has_steps, merged, place_of, steps
 from .patience import milliseconds, took_too_long
-from .query_errors import NoSuchDocument, NotInitialised, QueryError
 
 Doc = dict[str, Any]
 
@@ -294,7 +294,7 @@ def require_initialised(connection: Connection) -> None:
 def _compiled(text: str, known: Fields, *, possible: bool) -> Doc:
     if not text.strip():
         return {}
-    from .filter import compile_filter  # the parser's imports, for those who write a filter
+    from .language.filter import compile_filter  # the parser's imports, for those who write a filter
 
     return compile_filter(text, known, possible=possible)
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import large_registry
 from exfolio.stores.connection import Connection, connect
-from exfolio.stores.query.fields import fields_of
+from exfolio.stores.query.language.fields import fields_of
 from exfolio.stores.query.search import Search
 from exfolio.stores.questions import QUESTIONS, Question
 from exfolio.stores.schema import initialise

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from contents import current, differences, empty
-from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.known import known_campaigns
 from exfolio.builders.refresh import refresh
 from exfolio.models.potential.chgnet import is_installed

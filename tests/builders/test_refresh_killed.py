@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from contents import current, differences, empty
-from exfolio.builders.candidates.campaign import load
+from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.refresh import refresh
 from exfolio.stores.connection import Connection
 from known_crystals import CAMPAIGN, crystals, revisions

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from exfolio.builders.candidates.campaign import Campaign, load
+from exfolio.builders.candidates.campaigns.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.refresh import refresh
 from exfolio.builders.resting_point import is_at_rest
 from exfolio.stores.clock import utc_now

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 from contents import empty
 from exfolio.builders import extensions
-from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.settings_labels import claimed
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.hulls.hull_stage import HullStage

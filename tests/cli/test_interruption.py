@@ -8,7 +8,7 @@ import time
 
 import psutil
 import pytest
-from exfolio.builders.candidates.campaign import load
+from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.engine.execution.interruption import EXIT_CODE, Interrupted
 from exfolio.builders.refresh import refresh
 from exfolio.builders.sources.file_stage import SourceStage

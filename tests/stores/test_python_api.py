@@ -3,7 +3,7 @@
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.python_api import query
-from exfolio.stores.query.query_errors import FilterError
+from exfolio.stores.query.language.query_errors import FilterError
 from small_registry import fill, mos2_monolayer
 
 

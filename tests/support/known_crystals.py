@@ -4,7 +4,8 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from exfolio.builders.candidates.campaign import Campaign, parse
+from exfolio.builders.candidates.campaigns.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign_files import parse
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.builders.sources.readers.reader import parse_many

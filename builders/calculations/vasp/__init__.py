@@ -1,1 +1,1 @@
-"""VASP: input for what is due, and results, guarded against what is no such thing."""
+"""VASP results: found in folders, guarded against what is no such thing, and parsed."""

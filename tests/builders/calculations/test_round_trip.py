@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exfolio.builders.calculations.vasp.input_export import VaspExport, export_vasp
+from exfolio.builders.calculations.vasp.inputs.input_export import VaspExport, export_vasp
 from exfolio.builders.calculations.vasp_results_stage import VaspStage
-from exfolio.builders.candidates.campaign import Campaign, parse
+from exfolio.builders.candidates.campaigns.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign_files import parse
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.stores.connection import Connection
 from filled_registry import properties, put_entries

@@ -2,7 +2,7 @@
 
 import pytest
 from exfolio.builders.candidates.best_values import best_values, by_one_potential
-from exfolio.builders.candidates.ranking import Ranking
+from exfolio.builders.candidates.campaigns.ranking import Ranking
 
 
 def value(kind: str, method: str, basis: str, number: float | None, **more: object) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from exfolio.builders.candidates.campaign import Campaign
+from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.recipe import stages_of

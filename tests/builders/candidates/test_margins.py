@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from exfolio.builders.candidates.gates import Gate
+from exfolio.builders.candidates.campaigns.gates import Gate
 from exfolio.builders.candidates.margins import least_margin
 
 GATES = [

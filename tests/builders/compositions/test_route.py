@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import snapshots
 from contents import current, differences
-from exfolio.builders.candidates.composition_settings import Compositions
+from exfolio.builders.candidates.campaigns.composition_settings import Compositions
 from exfolio.builders.compositions import sample_stage
 from exfolio.builders.compositions.novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from exfolio.builders.compositions.route import composition_route

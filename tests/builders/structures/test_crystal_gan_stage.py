@@ -4,8 +4,8 @@ from typing import Any
 
 import filled_registry
 import pytest
-from exfolio.builders.candidates.campaign import load
-from exfolio.builders.candidates.crystal_gan_route import CrystalGanRoute
+from exfolio.builders.candidates.campaigns.campaign_files import load
+from exfolio.builders.candidates.campaigns.crystal_gan_route import CrystalGanRoute
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.reports.model_report import report
 from exfolio.builders.structures.crystal_gan_stage import CrystalGanStage

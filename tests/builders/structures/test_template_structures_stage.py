@@ -4,7 +4,7 @@ import pickle
 from functools import partial
 
 import pytest
-from exfolio.builders.candidates.campaign import CampaignError, parse
+from exfolio.builders.candidates.campaigns.campaign_files import CampaignError, parse
 from exfolio.builders.compositions.verdict_stage import JudgeCompositionsStage
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage

@@ -13,7 +13,7 @@ from exfolio.models.composition.roost.model import RoostEnsemble, predict
 from exfolio.stores.bookkeeping import artefacts
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.query.query_errors import FilterError
+from exfolio.stores.query.language.query_errors import FilterError
 from toy_stages import put_materials
 
 TINY_MATGAN = {"warm_up_epochs": 1, "adversarial_epochs": 1, "steps_per_epoch": 1, "width": 16, "critic_width": 16}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from exfolio.builders.candidates.campaign import load
+from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.refresh import refresh
 from exfolio.stores.connection import Connection
 from known_crystals import CAMPAIGN

@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from exfolio.cli.display.rows import write_csv, write_jsonl
-from exfolio.stores.query.fields import fields_of
+from exfolio.stores.query.language.fields import fields_of
 
 COLUMNS = [fields_of("materials").get(name) for name in ("material_id", "formula_reduced", "band_gap", "prototype")]
 

@@ -3,12 +3,12 @@
 import pytest
 from emmet.core.mpid import AlphaID
 from exfolio.stores.connection import Connection
-from exfolio.stores.query.fields import fields_of
-from exfolio.stores.query.filter import compile_filter
+from exfolio.stores.query.language.fields import fields_of
+from exfolio.stores.query.language.filter import compile_filter
+from exfolio.stores.query.language.query_errors import NoSuchDocument
+from exfolio.stores.query.language.spelling import notations
 from exfolio.stores.query.lookup import find_document
 from exfolio.stores.query.provenance import documents_referring_to, failures_of, origins_of, quarantine_of
-from exfolio.stores.query.query_errors import NoSuchDocument
-from exfolio.stores.query.spelling import notations
 from small_registry import FILE, RUN
 
 

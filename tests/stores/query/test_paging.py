@@ -3,7 +3,7 @@
 import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate
-from exfolio.stores.query.query_errors import NoSuchDocument
+from exfolio.stores.query.language.query_errors import NoSuchDocument
 from exfolio.stores.query.search import Search
 from small_registry import put
 

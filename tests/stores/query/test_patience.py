@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from exfolio.stores.connection import Connection
+from exfolio.stores.query.language.query_errors import QueryError
 from exfolio.stores.query.patience import milliseconds, took_too_long
-from exfolio.stores.query.query_errors import QueryError
 from exfolio.stores.query.search import Search
 
 SLOW = {"$expr": {"$function": {"body": "function() { sleep(30); return true; }", "args": [], "lang": "js"}}}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from exfolio.stores.connection import Connection
-from exfolio.stores.query.fields import fields_of
+from exfolio.stores.query.language.fields import fields_of
 from exfolio.stores.query.patience import stages_of
 from exfolio.stores.query.search import Search
 from exfolio.stores.questions import QUESTIONS, Question, indexes_of

@@ -2,10 +2,10 @@
 
 import pytest
 from exfolio.stores.connection import Connection
-from exfolio.stores.query import conditions
 from exfolio.stores.query.columns import COLUMNS, all_columns, columns_of
-from exfolio.stores.query.fields import ALL_DOCUMENTS, fields_of, value_at
-from exfolio.stores.query.query_errors import NotInitialised, QueryError, UnknownName
+from exfolio.stores.query.language import conditions
+from exfolio.stores.query.language.fields import ALL_DOCUMENTS, fields_of, value_at
+from exfolio.stores.query.language.query_errors import NotInitialised, QueryError, UnknownName
 from exfolio.stores.query.search import Search
 
 

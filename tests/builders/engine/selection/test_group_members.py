@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from exfolio.builders.candidates.campaign import load, shipped
+from exfolio.builders.candidates.campaigns.campaign_files import load, shipped
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.selection.group_members import Members
 from exfolio.builders.engine.selection.group_stage import GroupStage

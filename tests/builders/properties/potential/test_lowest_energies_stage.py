@@ -1,7 +1,7 @@
 """Which proposed structures are relaxed by CHGNet where only the lowest of each composition are."""
 
 import pytest
-from exfolio.builders.candidates.campaign import parse
+from exfolio.builders.candidates.campaigns.campaign_files import parse
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.potential.lowest_energies_stage import LowestEnergiesStage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage

@@ -1,7 +1,7 @@
 """Which known materials are relaxed by CHGNet, so that its hull of relaxed structures is the true one."""
 
 import pytest
-from exfolio.builders.candidates.campaign import parse
+from exfolio.builders.candidates.campaigns.campaign_files import parse
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.potential.near_hull_stage import NearHullReferencesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage

@@ -1,0 +1,85 @@
+"""What a campaign says of compositions: how they are drawn, screened and judged, and by which models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from ....models.composition.oxidation_state_names import OxidationStateSetName
+from ....stores.documents import Composition
+from .gate_fields import checked_field, first_double
+from .gates import Gate
+
+JUDGED = (
+    "nelements",
+    "times_drawn",
+    "charge_neutral",
+    "electronegativity_balanced",
+    "all_metals",
+    "novel",
+    "p_2d",
+    "ion_familiarity",
+    "predicted_formation_energy",
+    "predicted_formation_energy_std",
+)
+"""Fields of a composition that a gate can look at."""
+
+
+def _looks_at_a_composition(gate: Gate) -> Gate:
+    checked_field(gate, Composition, what="compositions", allowed=JUDGED)
+    if gate.routes is not None:
+        raise ValueError(f"gate {gate.name!r}: compositions have no route; leave routes out")
+    return gate
+
+
+CompositionGate = Annotated[Gate, AfterValidator(_looks_at_a_composition)]
+"""A gate on a field that compositions have, with a condition that such a field can meet."""
+
+
+class ModelSettings(BaseModel):
+    """A model that a refresh trains where none of these settings has been trained yet; later data don't change that."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the model; exfolio train KIND --settings lists them"
+    )
+    filters: dict[str, str] = Field(
+        default_factory=dict, description="what its training set is drawn from, as OPTIMADE filters on materials"
+    )
+    seed: int = Field(0, ge=0, description="seed of all random numbers")
+    train: bool = Field(default=True, description="false: take what exfolio train made, never train in a refresh")
+    use: str | None = Field(None, description="id of the trained model to apply; the newest of its kind without")
+
+
+class Compositions(BaseModel):
+    """Generated compositions: drawn by a MatGAN, screened, classified, judged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    draws: int = Field(2_000_000, ge=1, le=100_000_000, description="how often to draw a composition")
+    seed: int = Field(0, ge=0, description="seed of the draws")
+    oxidation_states: OxidationStateSetName = Field(
+        "smact_default", description="set of oxidation states for the screens"
+    )
+    energies_from: float | None = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="familiarity of ions and formation energies of balanced compositions from this P(2D) on; null: all",
+    )
+    matgan: ModelSettings = ModelSettings()
+    classifier: ModelSettings = ModelSettings()
+    roost: ModelSettings = ModelSettings()
+    gates: tuple[CompositionGate, ...] = Field(description="conditions on compositions, in order")
+
+    @field_validator("gates")
+    @classmethod
+    def _some(cls, gates: Sequence[Gate]) -> Sequence[Gate]:
+        if not gates:
+            raise ValueError("give at least one gate; a composition that passes all is worth a structure")
+        if (double := first_double(gates)) is not None:
+            raise ValueError(f"two gates are called {gates[double].name!r}")
+        return gates

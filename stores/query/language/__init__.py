@@ -1,0 +1,1 @@
+"""The filter language: fields, grammar, and what a condition comes to in MongoDB."""
