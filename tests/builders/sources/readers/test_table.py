@@ -198,6 +198,8 @@ def test_quotes_blank_lines_and_line_numbers(write: Any, read: Any) -> None:
         ("Mo_S2,1.6", "bad formula"),
         ("Xx2,1.6", "no element 'Xx'"),
         (",1.6", "the text is empty"),
+        ("-,(eV)", "holds units"),
+        ("NaN,1.6", "of a missing value"),
         ("MoS2,nan", "not finite"),
         ("MoS2,-inf", "not finite"),
         ("MoS2,1e999", "not finite"),
@@ -310,12 +312,18 @@ def test_decimal_commas_are_read_on_request_alone(write: Any, read: Any) -> None
         ("1.2(3)", "a number alone"),
         ("1.2 eV", "a number alone"),
         ("12%", "a number alone"),
+        ("\u20135.2", "a minus as -, not as a dash"),
         ("n/a", "leave the cell empty"),
     ],
 )
 def test_a_cell_that_is_no_number_is_told_its_own_remedy(write: Any, read: Any, cell: str, remedy: str) -> None:
     reading = read(Table(paths=write("t.csv", f'formula,band_gap (eV)\nMoS2,"{cell}"\n')))
     assert remedy in reading.bad[0].remedy
+
+
+def test_the_minus_sign_of_journals_is_read(write: Any, read: Any) -> None:
+    [material] = read(Table(paths=write("t.csv", "formula,formation_energy / eV atom-1\nMoS2,\u22120.85\n"))).materials
+    assert material["formation_energy"] == -0.85
 
 
 def test_columns_without_a_name_are_kept_by_their_place(write: Any, read: Any) -> None:
