@@ -1,4 +1,4 @@
-"""Reader of tables (CSV, TSV) of formulas and properties with declared units.
+"""Reader of tables (CSV, TSV, JSON of flat records) of formulas and properties with declared units.
 
 Which column is what is said by options and by headers that leave no doubt (see `units`); the rest is kept as text.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
 from ..files.file_reader import FileReader
+from ..files.json_rows import is_json, json_rows
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import MAX_FAULTS, TablePlan, check_fields, plan_table
 from ..files.table_lines import COMMENT, SEPARATORS, Row, rows, sniff_encoding, sniff_separator
@@ -66,7 +67,7 @@ class Table(FileReader):
 
     kind: ClassVar[str] = "table"
     version: ClassVar[int] = 4
-    file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
+    file_kinds: ClassVar[str] = "tables (.csv, .tsv; JSON of flat records)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -103,6 +104,9 @@ class Table(FileReader):
         SourceFileError
             Where the header does not say what is needed.
         """
+        if is_json(path):
+            yield from self._records(path, json_rows(path))
+            return
         encoding = self.encoding or sniff_encoding(path)
         separator = self.separator or sniff_separator(path, encoding)
         with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
