@@ -145,7 +145,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings",
+    "stores/settings": "errors schedule_settings notify_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
@@ -158,15 +158,17 @@ ARROWS = {
     "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade",
+    "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display",
     "cli/commands/asking": "display views",
-    "cli/commands/filling": "commands/asking display",
+    "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
+    "builders/releases": "candidates/campaigns exports sources",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

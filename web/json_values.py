@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 
+from ..models.composition.formula.chemists_formula import chemists_formula
+
 Doc = dict[str, Any]
 
 _FOR_STAGES: Final = frozenset({"_id", "facets"})
@@ -29,8 +31,11 @@ def plain(value: Any) -> Any:
 
 
 def public(document: Mapping[str, Any]) -> Doc:
-    """Document as everybody may see it."""
-    return {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+    """Document as everybody may see it, its formula also as chemists write it: ``formula_shown``."""
+    shown = {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+    if isinstance(formula := shown.get("formula_reduced"), str):
+        shown["formula_shown"] = chemists_formula(formula)
+    return shown
 
 
 def _shown(key: str, value: Any) -> Any:

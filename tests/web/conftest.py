@@ -14,7 +14,7 @@ import small_registry
 import uvicorn
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection, connect
-from exfolio.stores.documents import Candidate
+from exfolio.stores.documents import Candidate, Material
 from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
@@ -53,6 +53,8 @@ def registry(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection
         initialise(writer)
         small_registry.fill(writer)
         small_registry.put(writer, Candidate, [candidate_of_a_layer()])
+        in_brackets = small_registry.material("bulk:brucite", "Mg(HO)2", "H-Mg-O", formula_anonymous="AB2C2", nsites=5)
+        small_registry.put(writer, Material, [in_brackets])
         with connect(settings, reader=True) as reader:
             yield reader
         writer.client.drop_database(writer.name)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from pymatgen.core.structure import Structure
 
 from ...models.structure.file_text import as_cif, as_poscar
 from ...models.structure.serialization import from_plain
@@ -16,6 +17,7 @@ from ...stores.query.lookup import find_document
 from ...stores.query.provenance import origins_of, values_of
 from ...stores.query.search import Search
 from ..json_values import plain, public
+from .cells import in_cell
 
 Doc = dict[str, Any]
 
@@ -111,20 +113,27 @@ def origins(request: Request, identity: str) -> Doc:
     return tree
 
 
+@router.get("/documents/{identity:path}/atoms", summary="Its structure as symbols and positions, in a cell to look at")
+def atoms(
+    request: Request,
+    identity: str,
+    cell: Annotated[Literal["stored", "conventional", "primitive", "supercell"], Query()] = "stored",
+) -> Doc:
+    """Symbols, Cartesian positions and cell vectors (Å) of a document's structure."""
+    return in_cell(_structure_of(request, identity), cell)
+
+
 @router.get("/documents/{identity:path}/structure", summary="Its structure as a file")
 def structure(
     request: Request, identity: str, form: Annotated[Literal["cif", "poscar"], Query(alias="format")] = "cif"
 ) -> Response:
     """Crystal structure of a document, as CIF or POSCAR."""
-    stored = find_document(connection_of(request), identity)
-    if not stored.document.get("structure"):
-        raise HTTPException(404, f"{stored.key} has no structure")
-    crystal = from_plain(stored.document["structure"])
+    crystal = _structure_of(request, identity)
     try:
-        text = as_cif(crystal) if form == "cif" else as_poscar(crystal, stored.key)
+        text = as_cif(crystal) if form == "cif" else as_poscar(crystal, identity)
     except ValueError as error:
-        raise HTTPException(400, f"{stored.key}: {error}") from error
-    name = "".join(letter if letter.isalnum() else "-" for letter in stored.key)[:100]
+        raise HTTPException(400, f"{identity}: {error}") from error
+    name = "".join(letter if letter.isalnum() else "-" for letter in identity)[:100]
     disposition = f'attachment; filename="{name}.{"cif" if form == "cif" else "vasp"}"'
     return Response(text, media_type=_TYPES[form], headers={"Content-Disposition": disposition})
 
@@ -136,6 +145,13 @@ def document(request: Request, identity: str) -> Doc:
     if stored.collection not in COLLECTIONS:
         raise HTTPException(404, f"there is no document {identity!r} to show")
     return {"collection": stored.collection, "id": stored.key, "document": public(stored.document)}
+
+
+def _structure_of(request: Request, identity: str) -> Structure:
+    stored = find_document(connection_of(request), identity)
+    if not stored.document.get("structure"):
+        raise HTTPException(404, f"{stored.key} has no structure")
+    return from_plain(stored.document["structure"])
 
 
 def _known(collection: str) -> str:

@@ -146,21 +146,44 @@ def in_alphabetical_order(query: Query) -> Query:
 
 
 _BY_EQUALITY: Final = {"$in", "$nin", "$ne"}
+
+
+def _amount_as(capture: Query) -> Query:
+    """Number that a regular expression has captured; one where there is none."""
+    return {"$convert": {"input": {"$ifNull": [capture, ""]}, "to": "int", "onError": 1, "onNull": 1}}
+
+
+_ALONE: Final = {"$concat": ["$$this", "(?![a-z])([0-9.]*)"]}
+_IN_A_GROUP: Final = {"$concat": [r"\([^)]*", "$$this", r"(?![a-z])([0-9]*)[^)]*\)([0-9]*)"]}
+_AMOUNT: Final[Query] = {
+    "$let": {
+        "vars": {
+            "alone": {"$regexFind": {"input": "$formula_reduced", "regex": _ALONE}},
+            "group": {"$regexFind": {"input": "$formula_reduced", "regex": _IN_A_GROUP}},
+        },
+        "in": {
+            "$multiply": [
+                _amount_as({"$first": "$$alone.captures"}),
+                {"$cond": ["$$group", _amount_as({"$last": "$$group.captures"}), 1]},
+            ]
+        },
+    }
+}
+"""Amount of an element in a reduced formula such as Mg(HO)2."""
 _REDUCED: Final[Query] = {
     "$reduce": {
         "input": "$elements",
         "initialValue": "",
         "in": {
             "$let": {
-                "vars": {
-                    "amount": {
-                        "$regexFind": {
-                            "input": "$formula_reduced",
-                            "regex": {"$concat": ["$$this", "(?![a-z])([0-9.]*)"]},
-                        }
-                    }
+                "vars": {"amount": _AMOUNT},
+                "in": {
+                    "$concat": [
+                        "$$value",
+                        "$$this",
+                        {"$cond": [{"$gt": ["$$amount", 1]}, {"$toString": "$$amount"}, ""]},
+                    ]
                 },
-                "in": {"$concat": ["$$value", "$$this", {"$ifNull": [{"$first": "$$amount.captures"}, ""]}]},
             }
         },
     }

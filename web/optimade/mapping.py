@@ -100,7 +100,7 @@ def standard_attributes(doc: Mapping[str, Any]) -> Doc:
 
 def _of_formula(doc: Mapping[str, Any]) -> Doc:
     stored = str(doc.get("formula_reduced") or "")
-    amounts = {name: float(n or 1) for name, n in re.findall(r"([A-Z][a-z]?)([0-9.]*)", stored)}
+    amounts = _amounts(stored)
     total = sum(amounts.values())
     whole = bool(amounts) and all(amount == int(amount) for amount in amounts.values())
     symbols = sorted(amounts)
@@ -112,6 +112,15 @@ def _of_formula(doc: Mapping[str, Any]) -> Doc:
         "chemical_formula_reduced": _joined(symbols, amounts) if whole else None,
         "chemical_formula_anonymous": anonymous(list(amounts.values())) if whole else None,
     }
+
+
+def _amounts(formula: str) -> dict[str, float]:
+    """Amount of each element in a reduced formula, of which a group may stand in brackets: Mg(HO)2."""
+    amounts: dict[str, float] = {}
+    for group, times, alone in re.findall(r"\(([^)]*)\)([0-9.]*)|([A-Z][a-z]?[0-9.]*)", formula):
+        for name, n in re.findall(r"([A-Z][a-z]?)([0-9.]*)", group or alone):
+            amounts[name] = amounts.get(name, 0.0) + float(n or 1) * float(times or 1)
+    return amounts
 
 
 def _joined(symbols: list[str], amounts: Mapping[str, float]) -> str:

@@ -25,7 +25,7 @@ def test_the_status_counts_and_names_nothing_secret(get: Get) -> None:
     status = get("/api/v1/status")
 
     counts = {row["collection"]: row["documents"] for row in status.json()["collections"]}
-    assert counts["materials"] == 6
+    assert counts["materials"] == 7
     assert "mongodb://" not in status.text
 
 

@@ -36,9 +36,11 @@ def found(get: Get, asked: str, **more: str) -> list[str]:
     [
         ('chemical_formula_reduced = "ClNa"', ["bulk:nacl"]),
         ('chemical_formula_reduced STARTS WITH "Cl"', ["bulk:nacl"]),
+        ('chemical_formula_reduced = "H2MgO2"', ["bulk:brucite"]),
+        ('chemical_formula_reduced STARTS WITH "H2Mg" AND elements_ratios HAS 0.2', ["bulk:brucite"]),
         ('chemical_formula_anonymous = "A2B" AND elements HAS "Ti"', ["bulk:tio2"]),
         ('elements_ratios HAS 0.3333333 AND elements HAS "Ti"', ["bulk:tio2"]),
-        ('type = "structures" AND nelements = 3', ["bulk:limno2"]),
+        ('type = "structures" AND nelements = 3', ["bulk:brucite", "bulk:limno2"]),
         ('space_group_symbol_hermann_mauguin = "P 63/m m c"', ["bulk:mos2"]),
         ("nperiodic_dimensions = 3", ["bulk:mos2"]),
         ('structure_features HAS "disorder"', []),
