@@ -102,7 +102,8 @@ ARROWS = {
     "builders/candidates": "engine materials properties/potential properties/stability candidates/campaigns",
     "builders/candidates/campaigns": "extensions materials properties/potential",
     "builders/reports": (
-        "engine training properties properties/hulls properties/potential candidates candidates/campaigns"
+        "engine training properties properties/hulls properties/potential properties/stability "
+        "candidates candidates/campaigns"
     ),
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "

@@ -16,6 +16,7 @@ from ....models.potential.stability.symmetric_relaxation import primitive
 from ....models.potential.stability.verdict import Verdict, verdict_on_frequency
 from ....models.potential.stability.vibrations import Vibrations, vibrations
 from ....models.structure.serialization import from_plain, to_plain
+from ....models.structure.vacuum import thickest_gap
 from ....stores.canonical import content_hash
 from ....stores.documents import Candidate, Property
 from ...engine.batches import Batch, Doc, Item, Outcome
@@ -185,6 +186,7 @@ def _of_vibrations(found: Vibrations, distortion: Distortion | None) -> Doc:
         "q_points": found.q_points.tolist(),
         "frequencies": found.frequencies.round(_DIGITS).tolist(),
         "displacements": found.displacements,
+        "size": round(_size(found), _DIGITS),
     }
     doc: Doc = {"value": round(lowest, _DIGITS), "unit": "THz", "details": details}
     if distortion is None:
@@ -206,3 +208,9 @@ def _of_stiffness(found: Vibrations, stiff: Stiffness | None, *, flat: bool) -> 
         return {"unit": unit, "refused": found.failure if stiff is None else stiff.failure}
     details = {"stiffness": stiff.tensor.round(1).tolist()}
     return {"value": round(stiff.least, 2), "unit": unit, "details": details}
+
+
+def _size(found: Vibrations) -> float:
+    """Å^3 per atom, of a layer Å^2."""
+    volume = found.structure.volume / len(found.structure)
+    return volume / thickest_gap(found.structure).height if found.monolayer else volume

@@ -14,6 +14,9 @@ from ..potential import known_potentials
 from .potential_stability_stage import FREQUENCY, KINDS, WAYS, stability_method
 
 STAGE: Final = "stability-values"
+_DETAILS: Final = ("details.q_point", "details.size")
+ALIKE: Final = 0.1
+"""Relative difference of two relaxed structures' volumes per atom, of layers areas, up to which they are the same."""
 BY_POTENTIAL: Final = "by potentials, not yet by DFT; at the centre of the zone and the middles of its edges only"
 
 
@@ -51,7 +54,7 @@ class StabilityValuesStage(GroupStage):
         """Read what the potentials say of each structure."""
         methods = [stability_method(potential, kind) for potential in self._made for kind in WAYS]
         fixed: Doc = {"kind": {"$in": list(WAYS)}, "method": {"$in": methods}}
-        fields = ("property_id", "structure_id", "kind", "method", "value", "unit", "refused", "details.q_point")
+        fields = ("property_id", "structure_id", "kind", "method", "value", "unit", "refused", *_DETAILS)
         return (Members(Property, "structure_id", ("value",), fields, fixed=fixed),)
 
     def process(self, items: list[Item]) -> list[Outcome]:
@@ -90,9 +93,18 @@ class StabilityValuesStage(GroupStage):
         doc["details"] = {
             "verdict": together.verdict.value,
             "by_potential": {name: one["value"] for name, one in known.items()},
-            "q_points": {name: one["details"]["q_point"] for name, one in known.items() if one.get("details")},
+            "q_points": {name: one["details"]["q_point"] for name, one in known.items() if "q_point" in one.get("details", {})},
         }
-        if together.reason:
-            return {**doc, "refused": together.reason}
+        if reason := together.reason or _grown_apart(known):
+            return {**doc, "refused": reason, "details": {**doc["details"], "verdict": Verdict.UNKNOWN.value}}
         value = together.low if together.verdict is Verdict.STABLE else together.high
         return {**doc, "value": value, "low": together.low, "high": together.high, "warnings": [BY_POTENTIAL]}
+
+
+def _grown_apart(known: dict[str, Doc]) -> str:
+    """Why what potentials say is of different structures; empty where it is not, or nothing is known of that."""
+    sizes = {name: size for name, one in known.items() if (size := one.get("details", {}).get("size")) is not None}
+    if not sizes or max(sizes.values()) <= (1 + ALIKE) * min(sizes.values()):
+        return ""
+    each = ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
+    return f"one potential makes another structure of it than another (area or volume per atom: {each})"
