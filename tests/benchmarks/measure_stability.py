@@ -80,6 +80,17 @@ def washboard(first: str, _second: str) -> Structure:
     return Structure(lattice, [first] * 4, places)
 
 
+def _bond(first: str, second: str) -> float:
+    return covalent_radius(first) + covalent_radius(second)
+
+
+def _hexagonal(side: float, species: list[str], places: list[tuple[float, float, float]]) -> Structure:
+    """A layer in its vacuum; heights in Å about its middle."""
+    heights = [place[2] for place in places]
+    c = VACUUM + max(heights) - min(heights)
+    return Structure(Lattice.hexagonal(side, c), species, [(x, y, 0.5 + z / c) for x, y, z in places])
+
+
 PROTOTYPES: dict[str, Callable[[str, str], Structure]] = {
     "planar honeycomb": lambda first, second: honeycomb(first, second, height=0),
     "buckled honeycomb": lambda first, second: honeycomb(first, second, height=0.3),

@@ -38,7 +38,7 @@ class Elastic(Potential):
 
 
 class Argon(Potential):
-    """Pairs of atoms as J. E. Lennard-Jones has them for argon: close-packed crystals are stable, simple ones are not."""
+    """Pairs of atoms that attract as argon's do: close-packed crystals are stable, simple cubic ones are not."""
 
     name = "Argon 1"
     version = "1"

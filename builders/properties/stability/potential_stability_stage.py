@@ -212,5 +212,5 @@ def _of_stiffness(found: Vibrations, stiff: Stiffness | None, *, flat: bool) -> 
 
 def _size(found: Vibrations) -> float:
     """Å^3 per atom, of a layer Å^2."""
-    volume = found.structure.volume / len(found.structure)
-    return volume / thickest_gap(found.structure).height if found.monolayer else volume
+    per_atom = float(found.structure.volume) / len(found.structure)
+    return per_atom / thickest_gap(found.structure).height if found.monolayer else per_atom

@@ -93,7 +93,7 @@ class StabilityValuesStage(GroupStage):
         doc["details"] = {
             "verdict": together.verdict.value,
             "by_potential": {name: one["value"] for name, one in known.items()},
-            "q_points": {name: one["details"]["q_point"] for name, one in known.items() if "q_point" in one.get("details", {})},
+            "q_points": {name: q_point for name, one in known.items() if (q_point := _detail(one, "q_point"))},
         }
         if reason := together.reason or _grown_apart(known):
             return {**doc, "refused": reason, "details": {**doc["details"], "verdict": Verdict.UNKNOWN.value}}
@@ -103,8 +103,12 @@ class StabilityValuesStage(GroupStage):
 
 def _grown_apart(known: dict[str, Doc]) -> str:
     """Why what potentials say is of different structures; empty where it is not, or nothing is known of that."""
-    sizes = {name: size for name, one in known.items() if (size := one.get("details", {}).get("size")) is not None}
+    sizes = {name: size for name, one in known.items() if (size := _detail(one, "size")) is not None}
     if not sizes or max(sizes.values()) <= (1 + ALIKE) * min(sizes.values()):
         return ""
     each = ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
     return f"one potential makes another structure of it than another (area or volume per atom: {each})"
+
+
+def _detail(doc: Doc, name: str) -> Any:
+    return doc.get("details", {}).get(name)

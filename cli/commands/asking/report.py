@@ -34,7 +34,8 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams and vibrations, report on trained models.")
+    about = "Draw phase diagrams, Pourbaix diagrams and vibrations, report on trained models."
+    group = typer.Typer(no_args_is_help=True, help=about)
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
     group.command("vibrations")(vibrations)
