@@ -52,6 +52,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "asking.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
     "asking.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
     "filling.ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
+    "asking.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
+    "asking.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
     "asking.diff": {"diff": "Show what has changed since a run or a date."},
     "running.status": {"status": "Show what the registry holds, what is due, and what went wrong."},
     "running.schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},

@@ -27,7 +27,7 @@ NESTED = "__"
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
 _SECRET = frozenset(
-    {"mongo_uri", "mp_api_key", "mp_endpoint", "mp_contribs_endpoint"}
+    {"mongo_uri", "mongo_reader_uri", "mp_api_key", "mp_endpoint", "mp_contribs_endpoint"}
 )  # a mistaken value may hold a password
 RESERVED_DATABASES = frozenset({"admin", "local", "config"})
 # https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions (the stricter Windows set, 63 bytes)
@@ -91,6 +91,9 @@ class Settings(BaseSettings):
 
     mongo_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
         None, description="URI of a MongoDB replica set; without it the embedded server is used"
+    )
+    mongo_reader_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
+        None, description="URI of the same database for a user who can only read: what `serve` connects with"
     )
     database: Annotated[str, AfterValidator(_checked_database)] = Field(
         "exfolio", description="database name; when not set, the one in the URI's path if it has one"

@@ -36,20 +36,20 @@ def write_jsonl(documents: Iterable[Doc], write: Write) -> int:
     """Write a line of JSON for each document; gives how many."""
     number = 0
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
-        write(_json(document))
+        write(as_json(document))
     return number
 
 
 def write_json(documents: Iterable[Doc], write: Write, **facts: Any) -> int:
     """Write one JSON object: the facts, and ``documents``; gives how many."""
-    head = _json(facts)[1:-1]
+    head = as_json(facts)[1:-1]
     write(f'{{{head}{", " if head else ""}"documents": [')
     number = 0
     held: str | None = None
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
         if held is not None:
             write(f"{held},")
-        held = _json(document)
+        held = as_json(document)
     if held is not None:
         write(held)
     write("]}")
@@ -85,7 +85,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return _json(value)
+        return as_json(value)
     return _quoted(clean(value)) if isinstance(value, str) else value
 
 
@@ -109,5 +109,6 @@ def _plain(value: object) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Text of a value as JSON, safe to print."""
     return escaped(_encode(value))

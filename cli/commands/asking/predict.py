@@ -17,7 +17,9 @@ from ....stores.query.search import require_initialised
 from ...display.cells import MARKS, text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
-from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
+from ...files.names import file_names
+from ...files.whole_file import whole_file
+from .export import ENDINGS, ExportFormat, written_as
 
 if TYPE_CHECKING:
     from ....models.structure.templates import Decoration, Prediction

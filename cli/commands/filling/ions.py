@@ -11,7 +11,7 @@ import typer
 from ....builders.sources.services.ion_reference import download_ions
 from ....stores.errors import ConfigurationError
 from ...display.console import JsonOption, begin, err, print_json
-from ..asking.export import whole_file
+from ...files.whole_file import whole_file
 
 
 def register(app: typer.Typer) -> None:
