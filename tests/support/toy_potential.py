@@ -43,7 +43,7 @@ class Argon(Potential):
     name = "Argon 1"
     version = "1"
     slug = "argon"
-    depth, size, reach = 0.0208, 3.4, 7.5  # eV (twice as deep), Å, Å
+    depth, size, reach = 0.0832, 3.4, 7.5  # eV (eight times as deep), Å, Å
     evaluated: ClassVar[list[str]] = []
 
     def evaluate(self, structures: Sequence[Structure], *, forces: bool = True) -> list[Static]:  # noqa: ARG002
@@ -69,4 +69,4 @@ class Krypton(Argon):
 
     name = "Krypton 1"
     slug = "krypton"
-    depth, size = 0.0300, 3.45
+    depth, size = 0.1000, 3.45

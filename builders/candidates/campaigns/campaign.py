@@ -155,7 +155,7 @@ class Stability(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     potentials: tuple[str, ...] = Field(
-        (known_potentials.DEFAULT, "sevennet-0"),
+        (known_potentials.DEFAULT, "sevennet-l3i5"),
         min_length=1,
         description="potentials; a verdict takes two that agree, one alone never decides",
     )
