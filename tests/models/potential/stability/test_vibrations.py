@@ -47,7 +47,7 @@ def test_flat_silicene_is_unstable_and_wins_energy_by_a_distortion(found: list[V
     assert lowest < -1
     assert np.ptp(flat.structure.frac_coords[:, 2]) < 1e-6
 
-    [distorted] = follow([flat], Chgnet())
+    [distorted] = follow([flat], Chgnet(), max_steps=30)
 
     assert distorted.structure is not None
     assert distorted.won > 0.001
