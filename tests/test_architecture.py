@@ -102,10 +102,12 @@ ARROWS = {
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": "engine materials properties/potential properties/stability candidates/campaigns",
     "builders/candidates/campaigns": "extensions materials properties/potential",
+    "builders/reports/routes": "engine properties/potential candidates",
     "builders/reports": (
-        "engine training properties properties/hulls properties/potential properties/stability "
+        "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns"
     ),
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns"
@@ -137,10 +139,11 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure structure/layered energetics/corrections",
+    "models/potential": "learning structure structure/layered structure/sizes energetics/corrections",
     "models/potential/stability": "potential structure",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
+    "models/evaluation": "composition",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),
@@ -148,7 +151,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings",
+    "stores/settings": "errors schedule_settings notify_settings",
     "stores/server": "errors settings",
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
@@ -161,16 +164,18 @@ ARROWS = {
     "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values",
-    "web/app": "api limits optimade pages",
+    "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands/asking": "display views files",
-    "cli/commands/filling": "display files",
+    "cli/commands/asking": "display views",
+    "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
-    "cli/files": "display",
+    "builders/releases": "candidates/campaigns exports sources",
+    "stores/backup": "connection errors schema",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -36,20 +36,20 @@ def write_jsonl(documents: Iterable[Doc], write: Write) -> int:
     """Write a line of JSON for each document; gives how many."""
     number = 0
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
-        write(as_json(document))
+        write(_json(document))
     return number
 
 
 def write_json(documents: Iterable[Doc], write: Write, **facts: Any) -> int:
     """Write one JSON object: the facts, and ``documents``; gives how many."""
-    head = as_json(facts)[1:-1]
+    head = _json(facts)[1:-1]
     write(f'{{{head}{", " if head else ""}"documents": [')
     number = 0
     held: str | None = None
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
         if held is not None:
             write(f"{held},")
-        held = as_json(document)
+        held = _json(document)
     if held is not None:
         write(held)
     write("]}")
@@ -85,7 +85,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return as_json(value)
+        return _json(value)
     return _quoted(clean(value)) if isinstance(value, str) else value
 
 
@@ -109,6 +109,5 @@ def _plain(value: object) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
 
 
-def as_json(value: Any) -> str:
-    """Text of a value as JSON, safe to print."""
+def _json(value: Any) -> str:
     return escaped(_encode(value))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping.overview import overview
 from ...stores.query.changes import changes_since, moment_of
-from ..json_values import plain
+from ..json_values import plain, public
 from .documents import Collection, _known, connection_of
 
 Doc = dict[str, Any]
@@ -39,4 +39,4 @@ def changes(
     """New, changed and deprecated documents, the latest first."""
     connection = connection_of(request)
     found = changes_since(connection, _known(collection), moment_of(connection, since))
-    return [plain(change.as_dict()) for change in islice(found, limit)]
+    return [public(change.as_dict()) for change in islice(found, limit)]

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
+from ....builders.exports.names import file_names
+from ....builders.exports.whole_file import whole_file, whole_path
 from ....stores.connection import Connection, connect
 from ....stores.documents import RegistryDocument
 from ....stores.errors import ConfigurationError
@@ -24,8 +26,6 @@ from ...display.cells import plural
 from ...display.clean_text import clean
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.rows import write_csv, write_jsonl
-from ...files.names import file_names
-from ...files.whole_file import whole_file, whole_path
 from ...views.selection import Selection, takes_selection
 from .export_vasp import ExportCommand
 
@@ -198,7 +198,7 @@ def _export_documents(connection: Connection, asked: Search, format_: ExportForm
     documents = asked.documents(connection)
     columns = [asked.known.get(name) for name in all_columns(asked.collection)]
     if format_ is ExportFormat.parquet:
-        from ...files.parquet import write_parquet  # half a second of imports
+        from ....builders.exports.parquet import write_parquet  # half a second of imports
 
         with whole_path(path, force=force) as temporary:
             return write_parquet(documents, [field for field in columns if field.path != "structure"], temporary)
@@ -211,7 +211,7 @@ def _export_documents(connection: Connection, asked: Search, format_: ExportForm
 
 
 def _export_set(connection: Connection, asked: Search, format_: ExportFormat, path: Path, *, force: bool) -> Exported:
-    from ...files.structure_sets import require_ase, write_archive, write_ase_database, write_extxyz
+    from ....builders.exports.structure_sets import require_ase, write_archive, write_ase_database, write_extxyz
 
     _check_file(path, asked, format_)
     if "structure" not in asked.known.by_path:

@@ -1,4 +1,4 @@
-"""``exfolio report``: phase diagrams, Pourbaix diagrams and vibrations as pictures, and reports on trained models."""
+"""``exfolio report``: phase diagrams, Pourbaix diagrams and vibrations as pictures, reports on models and on routes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ....stores.errors import ConfigurationError
 from ....stores.query.language.fields import Field
 from ...display.cells import with_interval
 from ...display.console import JsonOption, begin, out, print_json
+from .report_campaign import campaign
 from .report_model import model
+from .report_route import route
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,12 +36,14 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    about = "Draw phase diagrams, Pourbaix diagrams and vibrations, report on trained models."
+    about = "Draw phase diagrams, Pourbaix diagrams and vibrations, report on models and routes."
     group = typer.Typer(no_args_is_help=True, help=about)
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
     group.command("vibrations")(vibrations)
+    group.command("campaign")(campaign)
     group.command("model")(model)
+    group.command("route")(route)
     app.add_typer(group, name="report")
 
 

@@ -25,6 +25,10 @@ def serve(
     address: Annotated[
         str, typer.Option(help="URL under which people reach it, behind a proxy for one: https://registry.example.org")
     ] = "",
+    mcp: Annotated[bool, typer.Option("--mcp", help="Let assistants ask as well, by MCP at /mcp.")] = False,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Answer one assistant by MCP on stdin and stdout, and nobody else.")
+    ] = False,
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Let pages of this other server read the answers; may be repeated.")
     ] = None,
@@ -34,6 +38,8 @@ def serve(
     Examples
     --------
       exfolio serve
+
+      exfolio serve --mcp
 
       exfolio serve --host 0.0.0.0 --port 80 --address https://registry.example.org
     """
@@ -53,9 +59,14 @@ def serve(
                 markup=False,
                 soft_wrap=True,
             )
+        if stdio:
+            from ....web.assistants import assistant_server
+
+            assistant_server(connection).run("stdio")
+            return
         if host not in _LOOPBACK:
             err.print(f"Listening on {host}: whoever reaches this machine can read the registry.", soft_wrap=True)
         here = (address or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/")  # noqa: S104
         err.print(f"{connection.describe()} is served at {here} (Ctrl-C stops it)", markup=False, soft_wrap=True)
-        app = make_app(connection, address=here, allowed_origins=allow_origin or ())
+        app = make_app(connection, address=here, allowed_origins=allow_origin or (), assistants=mcp)
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_keep_alive=5)

@@ -9,9 +9,9 @@ from typing import Any
 import ase.io
 import pytest
 import small_registry
+from exfolio.builders.exports.names import file_names
+from exfolio.builders.exports.whole_file import whole_file
 from exfolio.cli.commands.asking.export import ExportFormat, written_as
-from exfolio.cli.files.names import file_names
-from exfolio.cli.files.whole_file import whole_file
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
 from exfolio.stores.errors import ConfigurationError

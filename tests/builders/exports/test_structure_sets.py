@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import ase.db
 import ase.io
 import pytest
-from exfolio.cli.files.structure_sets import write_archive, write_ase_database, write_extxyz
+from exfolio.builders.exports.structure_sets import write_archive, write_ase_database, write_extxyz
 from exfolio.models.structure.serialization import to_plain
 from pymatgen.core import Lattice, Structure
 from small_registry import mos2_bulk
@@ -50,6 +50,6 @@ def test_an_archive_holds_a_crystal_each_and_an_index(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "all.zip") as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("index.csv").decode())))
         first = Structure.from_str(archive.read(rows[0]["file"]).decode(), fmt="cif")
-    assert [row["id"] for row in rows] == ["two-dimensional/st-1", "x:alloy"]
+    assert [row["file"] for row in rows] == ["two-dimensional_st-1.cif", "x_alloy.cif"]
     assert rows[0]["exfoliation_energy"] == "0.08"
     assert first.composition.formula == "Mo2 S4"

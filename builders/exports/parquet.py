@@ -13,7 +13,6 @@ from pyarrow.parquet import ParquetWriter
 
 from ...stores.query.language.fields import Field
 from ...stores.query.language.intervals import names_of, row_of
-from ..display.rows import as_json
 
 Doc = dict[str, Any]
 
@@ -65,7 +64,7 @@ def _value(value: Any, kind: pa.DataType) -> Any:
     if value is None:
         return None
     if pa.types.is_string(kind):
-        return value if isinstance(value, str) else as_json(value)
+        return value if isinstance(value, str) else json.dumps(value, default=str)
     if pa.types.is_list(kind):
         return [member if isinstance(member, str) else json.dumps(member) for member in value]
     return float(value) if pa.types.is_floating(kind) else value

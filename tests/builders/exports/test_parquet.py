@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from exfolio.cli.files.parquet import write_parquet
+from exfolio.builders.exports.parquet import write_parquet
 from exfolio.stores.query.language.fields import fields_of
 
 WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from ...models.structure.file_text import as_cif
 from ...models.structure.serialization import from_plain
@@ -47,13 +47,13 @@ def write_ase_database(structures: Iterable[Described], path: Path, problems: di
 
 
 def write_archive(structures: Iterable[Described], path: Path, problems: dict[str, str]) -> int:
-    """Write a zip archive of CIFs and ``index.csv``, which tells what is known of each; gives how many."""
+    """Write a zip archive of CIFs, and ``index.csv`` with what is known of each, by file; gives how many."""
     chosen = list(structures)
     names = file_names(sorted(key for key, _, _ in chosen), ".cif")
     columns = list(dict.fromkeys(name for _, _, told in chosen for name in told))
     index = io.StringIO()
     table = csv.writer(index, lineterminator="\n")
-    table.writerow(["file", "id", *columns])
+    table.writerow(["id", "file", *columns])
     number = 0
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for key, plain, told in chosen:
@@ -62,11 +62,18 @@ def write_archive(structures: Iterable[Described], path: Path, problems: dict[st
             except ValueError as error:
                 problems[key] = str(error).partition("\n")[0]
                 continue
-            archive.writestr(names[key], text)
-            table.writerow([names[key], key, *(told.get(name, "") for name in columns)])
+            archive.writestr(_entry(names[key]), text)
+            table.writerow([names[key].removesuffix(".cif"), names[key], *(told.get(name, "") for name in columns)])
             number += 1
-        archive.writestr("index.csv", index.getvalue())
+        archive.writestr(_entry("index.csv"), index.getvalue())
     return number
+
+
+def _entry(name: str) -> ZipInfo:
+    """Entry of an archive, of no date: the same files make the same archive whenever they are written."""
+    entry = ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = ZIP_DEFLATED
+    return entry
 
 
 def _for_database(known: Mapping[str, Any]) -> tuple[Doc, Doc]:

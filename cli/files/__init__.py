@@ -1,1 +1,0 @@
-"""Files that commands write: their names, each whole or not there, and the forms that hold many documents."""
