@@ -80,7 +80,9 @@ def test_vibrations_are_drawn_as_each_potential_gives_them(
     known, refused = ({**facts, "method": name, "property_id": f"st-1/lowest_frequency/{name}"} for name in methods)
     docs = [{**known, "value": -2.0, "details": details}, {**refused, "refused": "too large"}]
     small_registry.put(own_registry, Property, docs)
-    small_registry.put(own_registry, ProposedStructure, [{"structure_id": name} for name in ("st-1", "st-2")])
+    small_registry.put(
+        own_registry, ProposedStructure, [{"structure_id": one, "route": "template"} for one in ("st-1", "st-2")]
+    )
 
     code, printed, said = ask("report", "vibrations", "st-1", "--out", str(tmp_path / "one.svg"))
     assert code == 0, said
