@@ -9,7 +9,7 @@ from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
-from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix
+from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix, Stability
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
@@ -35,6 +35,8 @@ from .properties.potential.potential_references_stage import PotentialReferences
 from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
+from .properties.stability.potential_stability_stage import PotentialStabilityStage
+from .properties.stability.stability_values_stage import StabilityValuesStage
 from .properties.structure_property import StructureProperty
 from .structures.novelty_stage import NoveltyStage
 from .structures.relaxed_novelty_stage import RelaxedNoveltyStage, relaxed_label
@@ -92,9 +94,13 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         by_potentials = _exfoliation_stages(campaign.exfoliation, errors)
         stages += by_potentials
         values_by["exfoliation"] = by_potentials[-1].name if by_potentials else ""
+    values_by["stability"] = ""
+    of_stability = [] if campaign.stability is None else _stability_stages(campaign.stability, errors)
+    if of_stability:
+        values_by["stability"] = of_stability[-1].name
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
-    return stages
+    return [*stages, *of_stability]  # which look at what the judge says
 
 
 def _hull_stage(campaign: Campaign, label: Labels) -> HullStage:
@@ -167,6 +173,14 @@ def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> l
     energies = [LayerEnergiesStage(potential=name, relax=wanted.relax) for name in wanted.potentials]
     errors_and_values = (ExfoliationCalibrationStage, ExfoliationValuesStage)
     return [*energies, *(stage(wanted.potentials, relax=wanted.relax) for stage in errors_and_values)]
+
+
+def _stability_stages(wanted: Stability, errors: dict[str, str] | None) -> list[Stage]:
+    """What evaluates candidates by each potential, and what joins that; nothing where one of these can't be made."""
+    if any(_usable(name, errors) is None for name in wanted.potentials):
+        return []
+    each = [PotentialStabilityStage(potential=name) for name in wanted.potentials]
+    return [*each, StabilityValuesStage(wanted.potentials)]
 
 
 def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:
