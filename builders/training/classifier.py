@@ -111,7 +111,7 @@ class ClassifierKind(Kind):
                     progress=lambda folds, _of: say(folds),
                 )
                 metrics = {**judged["figures"], "cross_validation": judged}
-            classifier = fit(*given, seed=seed, threads=desk.threads, progress=lambda _trees, _of: say(steps - 1))
+            classifier = fit(*given, seed=seed, progress=lambda _trees, _of: say(steps - 1))
         except (UnfitTrainingSet, BadDivision, BadJudgement) as error:
             raise TrainingError(
                 f"classifier: {error}", "Ingest more materials of both kinds, or set fewer folds."

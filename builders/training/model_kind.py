@@ -79,7 +79,7 @@ class Desk:
     stop
         Whether somebody asked to stop.
     threads
-        Threads that grow trees; what they grow does not depend on it.
+        Folds of a cross validation that are judged at once; what comes out does not depend on it.
     """
 
     device: str = "auto"
