@@ -53,7 +53,8 @@ class ClassifierConfig(ModelConfig):
         """Refuse settings that would fail, or mean nothing, later on."""
         if self.kind not in get_args(Kind):
             raise BadConfig(f"kind is one of {', '.join(get_args(Kind))}, not {self.kind!r}")
-        self.require_whole(1, "forest_trees", "boosted_members", "boosted_rounds", "boosted_min_leaf", "boosted_columns")
+        self.require_whole(1, "forest_trees", "boosted_members", "boosted_rounds", "boosted_min_leaf")
+        self.require_whole(1, "boosted_columns")
         self.require_whole(2, "boosted_leaves", "inner_folds")
         if self.forest_max_depth is not None:
             self.require_whole(1, "forest_max_depth")
