@@ -15,6 +15,7 @@ from ....stores.errors import ConfigurationError
 from ....stores.query.language.fields import Field
 from ...display.cells import with_interval
 from ...display.console import JsonOption, begin, out, print_json
+from .report_campaign import campaign
 from .report_model import model
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams, report on trained models.")
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
+    group.command("campaign")(campaign)
     group.command("model")(model)
     app.add_typer(group, name="report")
 
