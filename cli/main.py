@@ -33,7 +33,7 @@ PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "As
 
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
-    "filling.db": {"db": "Start, stop, prepare and look at the database server."},
+    "filling.db": {"db": "Start, stop, prepare, back up and look at the database server."},
     "filling.ingest": {"ingest": "Bring known materials and VASP results into the registry."},
     "filling.source": {"source": "List the sources that were ingested, and remove one."},
     "running.campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},

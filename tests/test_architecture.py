@@ -151,6 +151,7 @@ ARROWS = {
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
     "stores/schema": "errors canonical connection documents earlier_notes questions",
+    "stores/first_filling": "connection questions schema",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language",
     "stores/query/language": "documents errors",
@@ -170,6 +171,7 @@ ARROWS = {
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
     "builders/releases": "candidates/campaigns exports sources",
+    "stores/backup": "connection errors schema",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

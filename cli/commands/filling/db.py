@@ -19,17 +19,21 @@ from ....stores.settings import PREFIX, Settings, find_settings_file
 from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_facts, print_json, write_line
 from ...display.tables import print_table
+from .db_backup import backup, restore, verify
 
 BYTES_PER_MB = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
     """Add the group ``db`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Start, stop, prepare and look at the database server.")
+    group = typer.Typer(no_args_is_help=True, help="Start, stop, prepare, back up and look at the database server.")
     group.command()(start)
     group.command()(stop)
     group.command()(status)
     group.command()(init)
+    group.command()(backup)
+    group.command()(restore)
+    group.command()(verify)
     group.command()(uri)
     group.command()(settings)
     app.add_typer(group, name="db")
