@@ -101,8 +101,10 @@ ARROWS = {
     "builders/properties/potential": "engine extensions properties/hulls",
     "builders/candidates": "engine materials properties/potential candidates/campaigns",
     "builders/candidates/campaigns": "extensions materials properties/potential",
+    "builders/reports/routes": "engine properties/potential candidates",
     "builders/reports": (
-        "engine training properties properties/hulls properties/potential candidates candidates/campaigns"
+        "engine reports/routes training properties properties/hulls properties/potential candidates "
+        "candidates/campaigns"
     ),
     "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
@@ -136,9 +138,10 @@ ARROWS = {
     "models/energetics": "composition/formula structure",
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure structure/layered energetics/corrections",
+    "models/potential": "learning structure structure/layered structure/sizes energetics/corrections",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
+    "models/evaluation": "composition",
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),

@@ -31,14 +31,16 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     -------
     list of dict
         Documents of candidates, and of compositions as if they were; beside their own fields ``compared_with``
-        (sources), ``made`` (known materials that have been made), ``bulk`` (layer analysis of the crystal that a layer
-        was cut from), and warnings and refusals in the gates.
+        (sources), ``made`` (known materials that have been made), ``doubts`` (sentences), ``bulk`` (layer analysis of
+        the crystal that a layer was cut from), and warnings and refusals in the gates.
 
     Raises
     ------
     ConfigurationError
         None is found, or several whose ids begin so.
     """
+    from .doubts import doubts  # a second of imports, for those who ask about what was proposed
+
     of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
     verdicts = of_formula or _candidates(connection, identity)
     for doc in verdicts:
@@ -46,6 +48,7 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
         if doc.get("novelty_class"):
             doc["compared_with"] = sorted(connection.database["materials"].distinct("source", {"deprecated": False}))
         doc["made"] = _made(connection, doc.get("known_as") or [])
+        doc["doubts"] = doubts(connection, doc)
         if doc.get("route") == "top-down":
             doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
     return verdicts

@@ -1,4 +1,4 @@
-"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures, and reports on trained models."""
+"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures, reports on trained models and on routes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ...display.cells import with_interval
 from ...display.console import JsonOption, begin, out, print_json
 from .report_campaign import campaign
 from .report_model import model
+from .report_route import route
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,11 +36,12 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams, report on trained models.")
+    group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams, report on models and routes.")
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
     group.command("campaign")(campaign)
     group.command("model")(model)
+    group.command("route")(route)
     app.add_typer(group, name="report")
 
 

@@ -38,6 +38,10 @@ def why(
         ),
     ],
     *,
+    exchange_by: Annotated[
+        str | None,
+        typer.Option(metavar="POTENTIAL", help="Also tell what exchanging alike atoms costs, by chgnet for one."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
@@ -57,6 +61,12 @@ def why(
             print_json([material]) if json else print_layer_verdict(material)
             return
         verdicts = verdicts_on(connection, identity, formula=reduced_formula(identity))
+        if exchange_by is not None:
+            # A potential takes a second to import, for those who ask for it.
+            from ....builders.candidates.doubts import exchange_costs
+
+            for doc in verdicts:
+                doc["doubts"] = [*doc["doubts"], *exchange_costs(connection, doc, exchange_by)]
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
@@ -101,6 +111,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
     print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    for doubt in doc.get("doubts") or ():
+        out.print(f"  [yellow]![/] [dim]{escape(doubt)}[/]", soft_wrap=True)
     for line in _beside(doc):
         out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if doc.get("bulk"):
