@@ -156,6 +156,7 @@ ARROWS = {
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
     "stores/schema": "errors canonical connection documents earlier_notes questions",
+    "stores/first_filling": "connection questions schema",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language",
     "stores/query/language": "documents errors",
