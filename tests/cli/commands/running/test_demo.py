@@ -45,7 +45,7 @@ def test_the_commands_it_names_work(few: Connection, ask: Ask, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     _, printed, _ = ask("demo")
     shown = [line.strip("│ ") for line in printed.splitlines() if line.startswith("│ exfolio ")]
-    assert len(shown) == 8
+    assert len(shown) == 9
 
     for line in shown:
         if "ingest" in line:  # of files that the user has
