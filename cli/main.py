@@ -28,31 +28,37 @@ from ..stores.errors import CannotRunError, ExfolioError
 from ..stores.settings import CONFIG_VARIABLE
 from .display.console import err, print_error, write_line
 
+PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "Ask"}
+"""Headings of `exfolio --help`, by room of commands."""
+
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
-    "db": {"db": "Start, stop, prepare and look at the database server."},
-    "ingest": {"ingest": "Bring known materials and VASP results into the registry."},
-    "source": {"source": "List the sources that were ingested, and remove one."},
-    "campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},
-    "refresh": {
+    "filling.db": {"db": "Start, stop, prepare, back up and look at the database server."},
+    "filling.ingest": {"ingest": "Bring known materials and VASP results into the registry."},
+    "filling.source": {"source": "List the sources that were ingested, and remove one."},
+    "running.campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},
+    "running.refresh": {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
     },
-    "demo": {"demo": "Run the campaign two-dimensional on the bundled sources and show what comes out."},
-    "train": {"train": "Train a model on what the registry holds."},
-    "funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},
-    "why": {"why": "Say why a candidate was promoted, rejected, or waits."},
-    "predict": {"predict": "Predict the structures of a formula from the registry's templates."},
-    "query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
-    "show": {"show": "Show one document, its gates, and where it comes from."},
-    "next": {"next": "Show which candidates are worth a calculation, the best first."},
-    "export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
-    "report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
-    "ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
-    "diff": {"diff": "Show what has changed since a run or a date."},
-    "status": {"status": "Show what the registry holds, what is due, and what went wrong."},
-    "schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},
-    "retry": {"retry": "Make failed items due again."},
+    "running.demo": {"demo": "Run the campaign two-dimensional on the bundled sources and show what comes out."},
+    "running.train": {"train": "Train a model on what the registry holds."},
+    "asking.funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},
+    "asking.why": {"why": "Say why a candidate was promoted, rejected, or waits."},
+    "asking.predict": {"predict": "Predict the structures of a formula from the registry's templates."},
+    "asking.query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
+    "asking.show": {"show": "Show one document, its gates, and where it comes from."},
+    "asking.next": {"next": "Show which candidates are worth a calculation, the best first."},
+    "asking.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
+    "asking.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
+    "filling.ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
+    "asking.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
+    "asking.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
+    "asking.release": {"release": "Freeze the registry into files to cite; list, compare, verify them."},
+    "asking.diff": {"diff": "Show what has changed since a run or a date."},
+    "running.status": {"status": "Show what the registry holds, what is due, and what went wrong."},
+    "running.schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},
+    "running.retry": {"retry": "Make failed items due again."},
 }
 
 EXIT_CODES: Final = (
@@ -145,11 +151,17 @@ def build(arguments: Sequence[str] | None = None) -> typer.Typer:
     )
     app.callback()(_options_of_every_command)
     for module, commands in COMMANDS.items():
+        alone, groups = len(app.registered_commands), len(app.registered_groups)
         if arguments is None or not commands.keys().isdisjoint(arguments):
             import_module(f".commands.{module}", __package__).register(app)
         else:
             for name, text in commands.items():
                 app.command(name, help=text)(_not_imported)
+        panel = PANELS[module.partition(".")[0]]
+        for command in app.registered_commands[alone:]:
+            command.rich_help_panel = panel
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = panel
     return app
 
 

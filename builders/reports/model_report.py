@@ -74,11 +74,13 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from ...models.crystal_gan.evaluation import published
-    from . import proposal_figures, relaxed_figures
+    from . import relaxed_figures
+    from .routes.route_figures import route_report
+    from .routes.route_tables import tables
 
-    own = proposal_figures.figures(connection, model=model["model_id"])
-    others = [row for row in proposal_figures.figures(connection) if row.model != model["model_id"]]
-    told = proposal_figures.table([*own, *others])
+    compared = route_report(connection)
+    compared.rows.sort(key=lambda row: row.model != model["model_id"])
+    told = tables(compared)
     relaxed = relaxed_figures.table(relaxed_figures.relaxed_figures(connection, model["model_id"]))
     parts = [f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}", relaxed, published()]
     return "\n".join(part for part in parts if part) + "\n", {}

@@ -6,19 +6,11 @@ from typing import Any
 
 from rich.markup import escape
 
-from ...stores.connection import Connection
 from ..display.console import out
 
 Doc = dict[str, Any]
 
 _WORDS: dict[bool | None, str] = {True: "layered", False: "not layered", None: "not analysed"}
-_TOLD = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
-
-
-def layer_verdict(connection: Connection, material_id: str | None) -> Doc | None:
-    """Layer analysis of a known material, by its id; None where there is none."""
-    query = {"material_id": material_id, "layering": {"$exists": True}}
-    return connection.database["materials"].find_one(query, _TOLD) if material_id else None
 
 
 def print_layer_verdict(material: Doc) -> None:

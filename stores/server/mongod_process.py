@@ -56,6 +56,13 @@ class Server:
         """URI of the exfolio user, password included."""
         return SecretStr(replica_set.uri(self.port, self.home.credentials().user.get_secret_value()))
 
+    def reader_uri(self, database: str, *, seconds: float = 60) -> SecretStr:
+        """URI of a user who can only read `database`, password included; the user is made at the first call."""
+        with self.home.locked(seconds=seconds):
+            credentials = self.home.credentials()
+            replica_set.grant_reading(self.port, credentials, database)
+        return SecretStr(replica_set.uri(self.port, credentials.reader.get_secret_value(), replica_set.READER))
+
     def admin_client(self, *, seconds: float = 5) -> replica_set.Client:
         """Client of the admin, who may look into every database; waits for the server up to `seconds`."""
         return replica_set.admin_client(self.port, self.home.credentials().admin, seconds=seconds)

@@ -20,6 +20,8 @@ ITSELF: Final = "against its own composition"
 COMPOUNDS: Final = "against compounds"
 """Distances to a mixture of phases that holds compounds, of any class: where it is no oxide errors are smaller against
 the Materials Project (0.07 instead of 0.10 eV/atom, 90 %) and larger against enthalpies (0.20 instead of 0.17)."""
+IN_WATER: Final = "in water"
+"""Least decomposition energies in water. Oxygen comes and goes, so that errors of oxides do not cancel as on a hull."""
 ALL: Final = "formation"
 """Formation energies of any class; a distance to elements alone is one too."""
 UNMEASURED: Final = 2.0
@@ -91,6 +93,11 @@ class FormationErrors:
         """
         kind = competition(products)
         return self.of_formation(elements) if kind == ALL else self._of(kind)
+
+    @property
+    def in_water(self) -> ErrorModel:
+        """How large errors of decomposition energies in water are."""
+        return self._of(IN_WATER)[1]
 
     @property
     def deepest(self) -> float:

@@ -250,7 +250,7 @@ class _Translation:
     def stored(self, field: Field, value: _Value, *, exact: bool) -> Any:
         """Value as the field would hold it; raises `FilterError` for one it can't hold."""
         given = value.value
-        kind = "text" if field.kind == "list" else field.kind
+        kind = field.members if field.kind == "list" else field.kind
         if value.name:
             raise self.error(value, f"{given!r} is no value", f'Text stands in double quotes: "{given}".')
         is_number = isinstance(given, int | float) and not isinstance(given, bool)

@@ -1,0 +1,1 @@
+"""What answers: queries, reasons, predictions, reports, files."""

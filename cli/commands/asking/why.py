@@ -1,0 +1,141 @@
+"""``exfolio why``: why a candidate was promoted, rejected, or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ....builders.candidates.verdicts import layer_verdict, verdicts_on
+from ....models.composition.formula.chemists_formula import chemists_formula
+from ....stores.connection import connect
+from ....stores.documents import Candidate
+from ...display.cells import in_words, text_of
+from ...display.console import JsonOption, begin, out, print_json
+from ...display.tables import print_table
+from ...views.layer_verdicts import print_layer_verdict
+from ...views.of_formula import reduced_formula
+
+_MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``why`` to the app."""
+    app.command()(why)
+
+
+def why(
+    identity: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A candidate or a structure, or the beginning of its id; a formula (that of a composition that was "
+            "drawn, else of candidates); or a known material.",
+        ),
+    ],
+    *,
+    exchange_by: Annotated[
+        str | None,
+        typer.Option(metavar="POTENTIAL", help="Also tell what exchanging alike atoms costs, by chgnet for one."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
+
+    Of a known material it says why it is layered, or why not.
+
+    Examples
+    --------
+      exfolio why two-dimensional/st-1890e1f5735df206
+
+      exfolio why MoSSe
+
+      exfolio why handbook:Al2O3-corundum
+    """
+    with connect(begin()) as connection:
+        if material := layer_verdict(connection, identity):
+            print_json([material]) if json else print_layer_verdict(material)
+            return
+        verdicts = verdicts_on(connection, identity, formula=reduced_formula(identity))
+        if exchange_by is not None:
+            # A potential takes a second to import, for those who ask for it.
+            from ....builders.candidates.doubts import exchange_costs
+
+            for doc in verdicts:
+                doc["doubts"] = [*doc["doubts"], *exchange_costs(connection, doc, exchange_by)]
+    if json:
+        print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
+        return
+    for doc in verdicts:
+        print_verdict(doc)
+
+
+def print_verdict(doc: dict[str, Any]) -> None:
+    """Print every gate of one candidate."""
+    colour = {"promoted": "green", "waiting": "yellow", "rejected": "red"}[doc["status"]]
+    because = doc.get("rejected_by") or doc.get("waiting_for")
+    word = {"rejected": "by", "waiting": "for", "promoted": ""}[doc["status"]]
+    reason = f" {word} {because}" if because else ""
+    formula = chemists_formula(doc["formula_reduced"])
+    name = doc["candidate_id"]
+    if name.endswith(f"/{doc['formula_reduced']}"):  # a composition
+        name = f"{name.removesuffix(doc['formula_reduced'])}{formula}"
+    out.print(
+        f"[bold]{escape(name)}[/]  {formula}, {doc.get('route', '')} "
+        f"from {escape(str(doc.get('parent_id', '')))}: [{colour}]{doc['status']}{reason}[/]",
+        soft_wrap=True,
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(4):
+        table.add_column()
+    for gate in doc["gates"]:
+        value = gate.get("value")
+        low, high = gate.get("low"), gate.get("high")
+        shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
+        if value is not None and (low is not None or high is not None):
+            shown = in_words(value, low, high)
+        if gate["verdict"] == "not-applicable":
+            of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
+            shown = "says nothing of an element" if of_element else f"does not concern the {doc.get('route')} route"
+        method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
+        table.add_row(
+            f"  {_MARKS[gate['verdict']]}",
+            gate["name"],
+            f"{shown}  [dim]{gate['condition']}[/]",
+            f"[dim]{escape(method)}[/]",
+        )
+    print_table(table)
+    for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
+        out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    for doubt in doc.get("doubts") or ():
+        out.print(f"  [yellow]![/] [dim]{escape(doubt)}[/]", soft_wrap=True)
+    for line in _beside(doc):
+        out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
+    if doc.get("bulk"):
+        print_layer_verdict(doc["bulk"])
+    for earlier in doc.get("history", []):
+        before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
+        when = text_of(datetime.fromisoformat(earlier["judged_at"]))
+        out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
+
+
+def _beside(doc: dict[str, Any]) -> Iterator[str]:
+    """What is known beside the gates: how new it is and to whom, and what is known of its composition alone."""
+    if name := doc.get("novelty_class"):
+        beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
+        sources = doc.get("compared_with")
+        yield f"{name}{beside}" + (f", beside {len(sources)} sources: {', '.join(sources)}" if sources else "")
+    for material in doc.get("made") or ():
+        told = (material.get("synthesis_method"), material.get("reference"))
+        yield f"made: {material['material_id']}, {', '.join(part for part in told if part)}".rstrip(", ")
+    for kind, known in (doc.get("context") or {}).items():
+        value = f"{known['value']:.4g} {getattr(Candidate._fields.get(kind), 'unit', '')}".rstrip()
+        yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
+
+
+def _yes_no(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""What fills the registry: the server, sources, VASP results, ions."""

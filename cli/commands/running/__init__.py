@@ -1,0 +1,1 @@
+"""What runs: campaigns, refreshes, training, the schedule, and how they stand."""

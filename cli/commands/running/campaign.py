@@ -1,0 +1,167 @@
+"""``exfolio campaign``: which campaigns there are, a file to begin one with, what is wrong in it, and how one goes."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from ....builders.candidates import removal
+from ....builders.candidates.campaigns.gate_outline import recorded_campaigns, shipped_campaigns
+from ....stores.bookkeeping.overview import STATUSES, candidates_by_campaign
+from ....stores.connection import Connection, connect
+from ....stores.errors import ConfigurationError
+from ....stores.query.search import require_initialised
+from ...display.asking import ask_before_removing
+from ...display.cells import COLOURS, text_of
+from ...display.console import JsonOption, begin, err, out, print_json
+
+Doc = dict[str, Any]
+_PACKAGE = __package__.rpartition(".cli.")[0]
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group ``campaign`` to the app."""
+    group = typer.Typer(no_args_is_help=True, help="List campaigns, begin one, check its file, and remove one.")
+    group.command("list")(list_campaigns)
+    group.command("new")(new)
+    group.command("check")(check)
+    group.command("remove")(remove)
+    app.add_typer(group, name="campaign")
+
+
+def list_campaigns(*, json: JsonOption = False) -> None:
+    """List the campaigns of the registry, and those that come with exfolio.
+
+    Example: exfolio campaign list --json
+    """
+    with connect(begin()) as connection:
+        rows = _campaigns(connection)
+    if json:
+        print_json(rows)
+        return
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        judged = f"judged {text_of(row['judged_at'])} UTC" if row["judged_at"] else "not refreshed yet"
+        numbers = ", ".join(f"[{COLOURS[status]}]{row[status]:,} {status}[/]" for status in STATUSES)
+        shape = f"dimension {row['dimension']}, {len(row['gates'])} gates"
+        told = f"{numbers}, {judged}" if row["refreshed"] else f"[dim]{judged}[/]"
+        out.print(f"[bold]{escape(row['name']):<{width}}[/]  {shape}  {told}", soft_wrap=True)
+        if row["description"]:
+            out.print(f"  {row['description']}", markup=False, style="dim", soft_wrap=True)
+
+
+def _campaigns(connection: Connection) -> list[Doc]:
+    """Every campaign: those that were refreshed, then shipped ones that were not."""
+    refreshed = {plain["name"]: plain for plain in recorded_campaigns(connection)}
+    shipped = {plain["name"]: plain for plain in shipped_campaigns()}
+    candidates = {row["campaign"]: row for row in candidates_by_campaign(connection)}
+    judged = connection.database["stage_states"].find({"stage": {"$regex": "^judge:"}}, {"stage": 1, "updated_at": 1})
+    judged_at = {state["stage"]: state.get("updated_at") for state in judged}
+    known = {**{name: shipped[name] for name in shipped.keys() - refreshed.keys()}, **refreshed}
+    return [
+        {
+            "name": name,
+            "description": known[name].get("description", ""),
+            "dimension": known[name].get("dimension", 2),
+            "gates": [gate["name"] for gate in known[name]["gates"]],
+            **{status: candidates.get(name, {}).get(status, 0) for status in STATUSES},
+            "judged_at": judged_at.get(f"judge:{name}"),
+            "refreshed": name in refreshed,
+            "shipped": name in shipped,
+        }
+        for name in sorted(known, key=lambda name: (name not in refreshed, name))
+    ]
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the campaign: lower case letters, digits and dashes.")],
+    *,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file; NAME.yaml without.")] = None,
+) -> None:
+    """Write a file to begin a campaign with, every line explained. A file that is there is left alone.
+
+    Example: exfolio campaign new cobalt-layers
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} can't be the name of a campaign", "Lower case letters, digits and dashes only, at most 63."
+        )
+    path = to or Path(f"{name}.yaml")
+    text = files(f"{_PACKAGE}.builders.candidates.campaigns").joinpath("new_campaign.txt").read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text.format(name=name))
+    except FileExistsError:
+        raise ConfigurationError(f"{path} is there already", "Choose another name, or --out FILE.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be written: {error.strerror}") from None
+    err.print(f"{path} is written. Change it, then: exfolio campaign check {path}", markup=False, soft_wrap=True)
+
+
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The YAML file; or the name of a shipped campaign.")],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Say whether a campaign can be refreshed; needs no database. Mistakes are named with file, line and remedy.
+
+    Exit status: 0 it can, 2 it can't.
+
+    Example: exfolio campaign check my-campaign.yaml
+    """
+    begin()
+    campaign = import_module(".builders.campaign_check", _PACKAGE).checked(file)  # all that can be done, in seconds
+    if json:
+        print_json({"name": campaign.name, "dimension": campaign.dimension, "gates": [g.name for g in campaign.gates]})
+        return
+    routes = ", ".join(campaign.routes.names) or "none"
+    shape = f"dimension {campaign.dimension}, routes {routes}, {len(campaign.gates)} gates"
+    out.print(f"[green]✓[/] {escape(file)}: campaign [bold]{campaign.name}[/], {shape}", soft_wrap=True)
+
+
+def remove(
+    name: Annotated[str, typer.Argument(help="As `exfolio campaign list` shows it.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deprecated, change nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Take a campaign out: its candidates and what only it made are deprecated. Nothing is deleted.
+
+    No refresh brings it back, unless it names the campaign: then all of it is there again.
+
+    Exit status: 0 removed, 1 not removed because the answer was no, 2 there is no such campaign, 3 a refresh runs.
+
+    Examples
+    --------
+      exfolio campaign remove two-dimensional-demo --dry-run
+
+      exfolio campaign remove two-dimensional-demo --yes
+    """
+    settings = begin()
+    with connect(settings) as connection:
+        require_initialised(connection)
+        removal.check_known(connection, name)
+        kinds = removal.to_deprecate(connection, name)
+        numbers = {kind.collection_name(): len(keys) for kind, keys in kinds.items() if keys}
+        if not json:
+            told = ", ".join(f"{number:,} {collection}" for collection, number in numbers.items()) or "no documents"
+            line = f"{name}: {'would deprecate' if dry_run else 'deprecates'} {told}"
+            (out if dry_run else err).print(line, markup=False, soft_wrap=True)
+        if not dry_run:
+            if not yes:
+                ask_before_removing(name)
+            removal.remove(connection, name)
+    if json:
+        print_json({"campaign": name, "deprecated": numbers, "dry_run": dry_run})
+    elif not dry_run:
+        err.print(f"{name} is removed. To bring it back: exfolio refresh {name}, or its file.", soft_wrap=True)
+    if not dry_run and any(name == Path(target).stem for target in settings.schedule.campaigns):
+        err.print(f"The settings still have it on the schedule: take out schedule.campaigns.{name}.", soft_wrap=True)
