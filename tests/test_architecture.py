@@ -99,17 +99,18 @@ ARROWS = {
     "builders/properties": "engine materials properties/hulls sources/files",
     "builders/properties/hulls": "engine",
     "builders/properties/potential": "engine extensions properties/hulls",
-    "builders/candidates": "engine materials properties/potential candidates/campaigns",
+    "builders/properties/stability": "engine properties/potential",
+    "builders/candidates": "engine materials properties/potential properties/stability candidates/campaigns",
     "builders/candidates/campaigns": "extensions materials properties/potential",
     "builders/reports/routes": "engine properties/potential candidates",
     "builders/reports": (
-        "engine reports/routes training properties properties/hulls properties/potential candidates "
-        "candidates/campaigns"
+        "engine reports/routes training properties properties/hulls properties/potential properties/stability "
+        "candidates candidates/campaigns"
     ),
     "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
-        "properties/potential candidates candidates/campaigns"
+        "properties/potential properties/stability candidates candidates/campaigns"
     ),
     "builders/refresh": (
         "engine extensions recipe resting_point sources sources/live sources/services materials calculations "
@@ -139,6 +140,7 @@ ARROWS = {
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "learning structure structure/layered structure/sizes energetics/corrections",
+    "models/potential/stability": "potential structure",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
     "models/evaluation": "composition",
@@ -154,6 +156,7 @@ ARROWS = {
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
     "stores/schema": "errors canonical connection documents earlier_notes questions",
+    "stores/first_filling": "connection questions schema",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language",
     "stores/query/language": "documents errors",

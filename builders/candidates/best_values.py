@@ -14,11 +14,12 @@ from ...stores.documents import Candidate, Property
 from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
 from ..materials.method_ranking import rank
+from ..properties.stability.potential_stability_stage import WAYS as PARTS_OF_STABILITY
 from .campaigns.ranking import Ranking
 
 _COMPARED_WITH_NOTHING: Final = "energy"
 """Total energies, which mean something only beside others by the same method."""
-_NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk")
+_NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk", *PARTS_OF_STABILITY)
 """Kinds that values are made of: of energies over a bulk are made exfoliation energies, with their intervals."""
 _LEAST: Final = Property.BASES[-1]
 _OF_COMPOSITION: Final = "composition"

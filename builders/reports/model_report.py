@@ -31,6 +31,8 @@ def report(connection: Connection, model: Doc) -> Report:
 
 
 def _facts(model: Doc) -> str:
+    if model["kind"] in ERROR_KINDS:
+        return "\n".join(f"- {name}: {value}" for name, value in model["config"].items()) + "\n"
     lines = [f"- {name}: {value}" for name, value in model.get("data", {}).items()]
     lines += [f"- filter {name}: `{query or 'all materials'}`" for name, query in model.get("data_query", {}).items()]
     lines += [f"- seed: {model['seed']}", f"- device: {model.get('device')}", f"- seconds: {model.get('seconds')}"]
@@ -86,6 +88,12 @@ def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     return "\n".join(part for part in parts if part) + "\n", {}
 
 
+def _of_errors(_connection: Connection, model: Doc) -> Report:
+    from .errors_report import table
+
+    return table(model), {}
+
+
 def _nothing_more(_connection: Connection, _model: Doc) -> Report:
     return "", {}
 
@@ -111,8 +119,11 @@ def _curve(model: Doc) -> Figure | None:
 
 
 _FEWEST_EPOCHS: Final = 2
+ERROR_KINDS: Final = ("exfoliation-errors", "formation-errors")
+"""Kinds of trained models that no training makes: errors of potentials, by what the registry knows."""
 _OF_KIND: Final[dict[str, Callable[[Connection, Doc], Report]]] = {
     "matgan": _of_matgan,
     "classifier": _of_classifier,
     "crystal-gan": _of_crystal_gan,
+    **dict.fromkeys(ERROR_KINDS, _of_errors),
 }

@@ -41,6 +41,7 @@ _HIDDEN = ("_id", "structure", "facets", "origins", "history")
 _LONGEST_NAME = 18
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
+    ("exfolio serve", "all of it in a browser, at http://127.0.0.1:8000"),
     ("exfolio funnel", "where candidates fall out, gate by gate"),
     ("exfolio query 'elements HAS \"Mo\" AND _exfolio_thickness < 5'", "ask in OPTIMADE's filter language"),
     ("exfolio show {candidate}", "everything about one, with where it comes from"),

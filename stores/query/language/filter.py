@@ -161,6 +161,8 @@ class _Translation:
     def compare_fields(self, field: Field, operator: str, name: _Value, *, negated: bool) -> Query:
         if (other := self.fields.find(name.value)) is None:
             what = f"{name.value!r} is no field of {self.fields.collection}"
+            if (word := name.value.upper()) in ("TRUE", "FALSE"):
+                raise self.error(name, what, f"Write {word}.")
             raise self.error(name, what, f'If it is meant as text, quote it: "{name.value}"')
         numeric = ("integer", "number")
         same = field.kind == other.kind or (field.kind in numeric and other.kind in numeric)

@@ -9,7 +9,7 @@ import ase.io
 import pytest
 import small_registry
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Material, ProposedStructure
+from exfolio.stores.documents import Material, Property, ProposedStructure
 from pymatgen.core import Structure
 from small_registry import material
 
@@ -69,6 +69,32 @@ def test_mistakes_are_explained_and_nothing_is_written(
     assert code == 2
     assert says in " ".join(said.split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_vibrations_are_drawn_as_each_potential_gives_them(
+    own_registry: Connection, ask: Ask, ask_json: Callable[..., Any], tmp_path: Path
+) -> None:
+    details = {"verdict": "unstable", "q_points": [[0, 0, 0], [0.5, 0, 0]], "frequencies": [[0, 0, 0], [-2, 1, 3]]}
+    facts = {"structure_id": "st-1", "kind": "lowest_frequency", "basis": "potential", "unit": "THz"}
+    methods = ("CHGNet 0.3.0, doubled cell", "SevenNet-0, doubled cell")
+    known, refused = ({**facts, "method": name, "property_id": f"st-1/lowest_frequency/{name}"} for name in methods)
+    docs = [{**known, "value": -2.0, "details": details}, {**refused, "refused": "too large"}]
+    small_registry.put(own_registry, Property, docs)
+    small_registry.put(
+        own_registry, ProposedStructure, [{"structure_id": one, "route": "template"} for one in ("st-1", "st-2")]
+    )
+
+    code, printed, said = ask("report", "vibrations", "st-1", "--out", str(tmp_path / "one.svg"))
+    assert code == 0, said
+    assert "CHGNet 0.3.0, doubled cell: unstable, lowest -2 THz" in printed
+    assert "<svg" in (tmp_path / "one.svg").read_text()
+    assert ask_json("report", "vibrations", "st-1", "--out", str(tmp_path / "one.png"))["vibrations"] == [
+        {"method": methods[0], "lowest": -2.0, "verdict": "unstable"}
+    ]
+
+    code, _, said = ask("report", "vibrations", "st-2", "--out", str(tmp_path / "two.png"))
+    assert code == 2
+    assert "st-2: its vibrations are not known" in said
 
 
 @pytest.fixture
