@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +12,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from ...builders.exports.parquet import write_parquet
+from ...builders.exports.rows import write_csv
 from ...builders.exports.structure_sets import write_archive
 from ...stores.connection import Connection
 from ...stores.query.columns import all_columns
@@ -38,7 +36,6 @@ _TYPES: Final = {
     "parquet": ("application/vnd.apache.parquet", "parquet"),
     "cifs": ("application/zip", "cifs.zip"),
 }
-_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
 _SCALARS: Final = ("text", "integer", "number", "true or false")
 _INSIDE: Final = ("structure", "facets")
 """What no column shows."""
@@ -106,20 +103,9 @@ def _written(connection: Connection, form: Form, documents: Sequence[Doc], colum
 
 
 def _as_csv(documents: Iterable[Doc], columns: Sequence[Field]) -> str:
-    written = io.StringIO()
-    table = csv.writer(written, lineterminator="\n")
-    table.writerow(names_of(columns))
-    for document in documents:
-        table.writerow([_cell(value) for value in row_of(public(document), columns)])
-    return written.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list | dict):
-        return json.dumps(value)
-    if isinstance(value, str) and value.startswith(_RUN_BY_SPREADSHEETS):
-        return f"'{value}"
-    return value
+    lines: list[str] = []
+    write_csv(map(public, documents), columns, lines.append)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _described(

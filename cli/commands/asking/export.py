@@ -13,7 +13,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
+from ....builders.exports.clean_text import clean
 from ....builders.exports.names import file_names
+from ....builders.exports.rows import write_csv, write_jsonl
 from ....builders.exports.whole_file import whole_file, whole_path
 from ....stores.connection import Connection, connect
 from ....stores.documents import RegistryDocument
@@ -23,9 +25,7 @@ from ....stores.query.language.intervals import names_of, row_of
 from ....stores.query.patience import milliseconds
 from ....stores.query.search import Search, require_initialised
 from ...display.cells import plural
-from ...display.clean_text import clean
 from ...display.console import JsonOption, begin, err, out, print_json
-from ...display.rows import write_csv, write_jsonl
 from ...views.selection import Selection, takes_selection
 from .export_vasp import ExportCommand
 

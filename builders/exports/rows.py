@@ -15,10 +15,11 @@ from bson import ObjectId
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.query.language.fields import Field
 from ...stores.query.language.intervals import names_of, row_of
-from .cells import FORMULAS
 from .clean_text import clean, escaped
 
 Doc = dict[str, Any]
+FORMULAS: Final = frozenset({"formula_reduced"})
+"""Fields that hold the registry's spelling of a formula, which people see as chemists write it."""
 Write = Callable[[str], None]
 """Takes one line, without its end."""
 

@@ -4,8 +4,8 @@ import io
 import json
 
 import pytest
+from exfolio.builders.exports.clean_text import clean, escaped
 from exfolio.cli.display import console
-from exfolio.cli.display.clean_text import clean, escaped
 from rich.markup import escape
 from rich.table import Table
 

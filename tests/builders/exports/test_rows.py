@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from exfolio.cli.display.rows import write_csv, write_jsonl
+from exfolio.builders.exports.rows import write_csv, write_jsonl
 from exfolio.stores.query.language.fields import fields_of
 
 COLUMNS = [fields_of("materials").get(name) for name in ("material_id", "formula_reduced", "band_gap", "prototype")]
