@@ -19,7 +19,7 @@ from ....stores.query.search import require_initialised
 from ...display.cells import MARKS, text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
-from .export import ENDINGS, ExportFormat, written_as
+from ..sharing.export import ENDINGS, ExportFormat, written_as
 
 if TYPE_CHECKING:
     from ....models.structure.templates import Decoration, Prediction
