@@ -38,6 +38,7 @@ from .properties.pourbaix_stage import PourbaixStage
 from .properties.stability.potential_stability_stage import PotentialStabilityStage
 from .properties.stability.stability_values_stage import StabilityValuesStage
 from .properties.structure_property import StructureProperty
+from .structures.distorted_stage import DistortedStage
 from .structures.novelty_stage import NoveltyStage
 from .structures.relaxed_novelty_stage import RelaxedNoveltyStage, relaxed_label
 from .structures.substitution_stage import BottomUpStage
@@ -99,6 +100,9 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     if of_stability:
         values_by["stability"] = of_stability[-1].name
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
+    if campaign.stability is not None and campaign.stability.distorted and of_stability:
+        stages.append(DistortedStage(campaign.name, campaign.stability.potentials))
+        makers = sorted([*makers, stages[-1].name])
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
     return [*stages, *of_stability]  # which look at what the judge says
 

@@ -92,7 +92,7 @@ ARROWS = {
     "builders/materials": "engine",
     "builders/training": "engine",
     "builders/compositions": "engine materials training candidates candidates/campaigns",
-    "builders/structures": "engine materials training properties/potential",
+    "builders/structures": "engine materials training properties/potential properties/stability",
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine sources/files sources/records",
     "builders/calculations/vasp/inputs": "calculations/vasp engine properties/hulls",
@@ -105,7 +105,7 @@ ARROWS = {
         "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers",
-    "builders/reports/routes": "engine properties/potential candidates",
+    "builders/reports/routes": "engine properties/potential candidates materials structures",
     "builders/reports": (
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns properties/potential/layers"

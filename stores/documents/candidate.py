@@ -54,7 +54,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     candidate_id = StringField(required=True, help_text="Identity: <campaign>/<structure_id or formula>")
     campaign = StringField(required=True, help_text="Campaign that judges it")
     structure_id = StringField(help_text="The structure")
-    route = StringField(help_text="How it was made: top-down, bottom-up, template, crystal-gan")
+    route = StringField(help_text="How: top-down, bottom-up, template, crystal-gan, distorted")
     parent_id = StringField(help_text="Material, structure or template it was made from")
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")

@@ -159,6 +159,9 @@ class Stability(BaseModel):
         min_length=1,
         description="potentials; a verdict takes two that agree, one alone never decides",
     )
+    distorted: bool = Field(
+        default=True, description="judge what soft structures become as well, by the route `distorted`"
+    )
 
     @field_validator("potentials")
     @classmethod
@@ -217,9 +220,13 @@ class Budgets(BaseModel):
     candidates: int = Field(1_000_000, ge=1, description="the campaign stops with a message beyond so many structures")
 
 
+_OF_STABILITY: Final = "distorted"
+"""The route that `Stability` opens."""
+
+
 def _is_a_route(name: str, info: ValidationInfo) -> str:
     """Check the name of a route whose structures may be judged, whoever makes them."""
-    own = {field.alias or name for name, field in Routes.model_fields.items()}
+    own = {field.alias or name for name, field in Routes.model_fields.items()} | {_OF_STABILITY}
     if info.context != FROM_FILE or name in own:
         return name
     added = installed_routes()
