@@ -67,8 +67,10 @@ def coverage(generated: Sequence[Fingerprint], known: Sequence[Fingerprint]) -> 
     made, there = ([print_ for print_ in prints if print_.surroundings is not None] for prints in (generated, known))
     if not made or not there:
         return None
-    structures = cdist(*(np.array([print_.surroundings for print_ in prints]) for prints in (made, there)))
-    compositions = cdist(*_standardised(*([print_.formula for print_ in prints] for prints in (made, there))))
+    own, others = (np.array([print_.surroundings for print_ in prints]) for prints in (made, there))
+    structures = cdist(own, others)
+    own, others = _standardised(*([print_.formula for print_ in prints] for prints in (made, there)))
+    compositions = cdist(own, others)
     of_known, of_made = ((structures.min(axis=axis), compositions.min(axis=axis)) for axis in (0, 1))
     return Coverage(
         recall=float(_near(*of_known).mean()),
