@@ -24,6 +24,7 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
+from .properties.potential.exchange_energies_stage import ExchangeEnergiesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
@@ -80,6 +81,7 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     routes = [*_layer_routes(campaign, label), *_template_route(campaign, labels, label)]
     routes += _crystal_gan_route(campaign, label)
     stages += routes
+    of_candidates: list[Stage] = []
     values_by: Doc = {"hull": hull.name, "exfoliation": ""}
     if campaign.potential is not None:
         values_by["relaxed"] = known_potentials.label(campaign.potential.model)
@@ -91,12 +93,14 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
         stages += by_potential
         values_by |= said_by
+        of_candidates.append(ExchangeEnergiesStage(potential=campaign.potential.model))
     if campaign.exfoliation is not None:
         by_potentials = _exfoliation_stages(campaign.exfoliation, errors)
         stages += by_potentials
         values_by["exfoliation"] = by_potentials[-1].name if by_potentials else ""
     values_by["stability"] = ""
     of_stability = [] if campaign.stability is None else _stability_stages(campaign.stability, errors)
+    of_candidates += of_stability
     if of_stability:
         values_by["stability"] = of_stability[-1].name
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
@@ -104,7 +108,7 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         stages.append(DistortedStage(campaign.name, campaign.stability.potentials))
         makers = sorted([*makers, stages[-1].name])
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
-    return [*stages, *of_stability]  # which look at what the judge says
+    return [*stages, *of_candidates]  # which look at what the judge says
 
 
 def _hull_stage(campaign: Campaign, label: Labels) -> HullStage:

@@ -60,7 +60,7 @@ class Property(RegistryDocument):
     kind = StringField(
         required=True,
         help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, "
-        "dynamic_stability, elastic_stability, energy, and the kinds of packages that are installed",
+        "dynamic_stability, elastic_stability, exchange_energy, energy, and the kinds of packages that are installed",
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
     basis = StringField(

@@ -1,6 +1,6 @@
 """Ten thousand layers kept up and judged: time and memory of novelty, of the joining of energies, and of the judge.
 
-Layers are made by exchanging elements in the handbook's monolayers. Their energies are evaluated of a sample only
+Layers are made by exchanging elements in the handbook's monolayers and 2DMatPedia's. Their energies are evaluated of a sample only
 (CHGNet with D3, stacked on themselves); for the rest numbers of that order are drawn, since what the stages after do
 does not depend on where they come from. Then a thousand energies change, nothing changes, and a threshold does.
 
@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import Property, ProposedStructure
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings
-from measure_exfoliation import handbook_layers
+from measure_exfoliation import handbook_layers, records_of_2dmatpedia
 from pymatgen.core import Structure
 from report import peak_memory_mb, seconds
 
@@ -63,7 +63,9 @@ def made() -> Iterator[Structure]:
     """Layers made of known ones by exchanging elements, each composition once."""
     seen: set[str] = set()
     rules = SubstitutionRules(max_elements=4)
-    for known in handbook_layers(MOST_ATOMS):
+    for known in chain(handbook_layers(MOST_ATOMS), records_of_2dmatpedia()):
+        if len(known["layer"]) > MOST_ATOMS:
+            continue
         for one in same_group_substitutions(known["layer"], rules):
             formula = one.structure.composition.reduced_formula
             if formula not in seen:

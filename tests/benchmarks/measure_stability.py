@@ -194,9 +194,10 @@ def told_left_out(layers: list[Doc], said: dict[str, dict[str, Doc]]) -> list[st
             right += sum(one.value == truth for one, truth in found)
         share = right / max(decided, 1)
         error = sqrt(share * (1 - share) / max(decided, 1))
+        often = ", ".join(f"{limit} {times}x" for limit, times in Counter(limits).most_common(3))
         lines.append(
-            f"{' and '.join(said)}, limits chosen without {what}: {right} of {decided} right ({share:.1%} ± {error:.1%}), "
-            f"without verdict {1 - decided / len(layers):.0%}, limits {Counter(limits).most_common(3)}"
+            f"{' and '.join(said)}, limits chosen without {what}: {right} of {decided} right "
+            f"({share:.1%} ± {error:.1%}), without verdict {1 - decided / len(layers):.0%}; limits {often}"
         )
     return lines
 
