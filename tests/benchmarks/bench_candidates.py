@@ -1,8 +1,8 @@
 """Ten thousand layers kept up and judged: time and memory of novelty, of the joining of energies, and of the judge.
 
-Layers are made by exchanging elements in the handbook's monolayers and 2DMatPedia's. Their energies are evaluated of a sample only
-(CHGNet with D3, stacked on themselves); for the rest numbers of that order are drawn, since what the stages after do
-does not depend on where they come from. Then a thousand energies change, nothing changes, and a threshold does.
+Layers are made by exchanging elements in monolayers of the handbook and 2DMatPedia. Their energies are evaluated of a
+sample only (CHGNet with D3, stacked on themselves); for the rest numbers of that order are drawn, since what the stages
+after do does not depend on where they come from. Then a thousand energies change, nothing does, and a threshold does.
 
     python tests/benchmarks/bench_candidates.py [candidates] [evaluated]
 """

@@ -8,7 +8,7 @@ by
     python tests/benchmarks/measure_exfoliation.py chgnet-d3 sevennet-0-d3 sevennet-l3i5-d3 --keep FOLDER --write
 
 FOLDER keeps the energies, which take minutes (CHGNet) to half an hour (SevenNet, whose 2DMatPedia is left out).
-``--relaxed`` relaxes layers in their plane and bulks wholly, of the handbook and against bulks alone; ``--every N`` takes
+``--relaxed`` relaxes layers in their plane and bulks wholly, of the handbook against bulks alone; ``--every N`` takes
 a sample. Told beside are records of 2DMatPedia of the same formula and space group, and ratios to the random-phase
 approximation (``rpa_binding_energies.csv``; T. Björkman et al., Phys. Rev. Lett. 108, 235502 (2012),
 as listed for the benchmark LM26 in github.com/KyleBryenton/Oscallot).

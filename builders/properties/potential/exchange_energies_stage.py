@@ -1,6 +1,6 @@
 """Stage `exchange`: what exchanging two alike atoms costs, of candidates whose elements may mix: likely disorder.
 
-Which elements are alike is decided by `models.structure.sizes.site_exchange`. No gate of a shipped campaign looks at it.
+Which elements are alike is decided by `models.structure.sizes.site_exchange`.
 """
 
 from __future__ import annotations
