@@ -13,6 +13,7 @@ from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pou
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
+from .engine.execution import plan
 from .engine.stage import Stage
 from .materials.duplicates_stage import LinkStage
 from .materials.layering_stage import LayerStage
@@ -254,6 +255,16 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         "values": method_name(potential, relax=True, label=labels["values"]),
         "relaxed": relaxed_label(wanted.model, labels["energies"]),
     }
+
+
+def in_order(stages: Sequence[Stage]) -> list[plan.Circle]:
+    """The plan of stages; what leads from verdicts back to structures comes last in its circle.
+
+    That one makes nearly all that follows structures one circle, in which the given order stays.
+    """
+    back = [stage for stage in stages if isinstance(stage, DistortedStage)]
+    forth = plan.ordered([stage for stage in stages if not isinstance(stage, DistortedStage)])
+    return plan.ordered([*(stage for circle in forth for stage in circle), *back])
 
 
 def agreed(stages: Sequence[Stage]) -> list[Stage]:

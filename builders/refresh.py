@@ -31,7 +31,7 @@ from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
 from .materials.preferred_stage import PreferredStage
-from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
+from .recipe import agreed, common_stages, in_order, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
@@ -143,7 +143,7 @@ def planned_stages(
         stages += common_stages()
     stages = agreed(stages)
     stages += stages_of_other_packages([stage.name for stage in stages], errors)
-    return plan.ordered(stages)
+    return in_order(stages)
 
 
 def refresh(
