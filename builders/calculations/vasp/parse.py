@@ -215,7 +215,8 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     if is_meta_gga(tags) and not tags.on("LASPH"):
         doc["warnings"].append("LASPH is off: the energy of a meta-GGA lacks what is aspherical within the PAW spheres")
     if movable is not None and kind == RELAXATION and (held := _force_on_held(last, movable)) > LOOSE_FORCE:
-        doc["warnings"].append(f"atoms that were held in place still feel {held:.2g} eV/Å: the energy is not a minimum's")
+        told = f"atoms that were held in place still feel {held:.2g} eV/Å: the energy is not a minimum's"
+        doc["warnings"].append(told)
     if neutral is not None:
         doc["charge"] = round(neutral - tags.number("NELECT", neutral), 6)
     edges = _edges(vasprun, tags, doc)
