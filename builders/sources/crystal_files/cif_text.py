@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _HEADING = re.compile(r"\s*data_\S*", re.IGNORECASE)
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
+_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\((\d+)\))?", re.ASCII)
 _REMEDY = "correct the file"
 
 Value = str | None
@@ -63,10 +63,10 @@ class Block:
                 return value
         return None
 
-    def any_value(self, beginnings: tuple[str, ...]) -> bool:
-        """Whether a name that begins with one of these has a value."""
+    def any_value(self, beginning: re.Pattern[str]) -> bool:
+        """Whether a name that begins so has a value."""
         values = self.loops | {name: [value] for name, value in self.items.items()}
-        return any(any(values[name]) for name in values if name.startswith(beginnings))
+        return any(any(values[name]) for name in values if beginning.match(name))
 
     def column(self, name: str) -> list[Value] | None:
         """Values of a name, of one row where it stands alone; None where it is not there."""
