@@ -120,7 +120,7 @@ def _payload(row: Any) -> dict[str, Any]:
 
 def _lmdb_row(key: bytes, value: bytes) -> tuple[int, dict[str, Any] | BadRecord]:
     """A row as ase_db_backends.aselmdb writes it: JSON, compressed by zlib, with ASE's form of arrays."""
-    number = int(key) if key.isdecimal() else 0
+    number = int(key) if key.isdigit() else 0
     try:
         unpacked = zlib.decompressobj().decompress(value, MAX_WHOLE_BYTES)
         row = json.loads(unpacked)
