@@ -48,7 +48,7 @@ class OqmdDump(Oqmd):
     """Materials of OQMD: each entry with its lowest formation energy by the standard fit, and the structure of that."""
 
     kind: ClassVar[str] = "oqmd-dump"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "OQMD's dump of MySQL (.sql)"
     suffixes: ClassVar[tuple[str, ...]] = (".sql",)
 
