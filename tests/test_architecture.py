@@ -91,7 +91,7 @@ ARROWS = {
     "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",
-    "builders/compositions": "engine materials training candidates candidates/campaigns",
+    "builders/compositions": "engine materials training candidates candidates/campaigns sources/files",
     "builders/structures": "engine materials training properties/potential",
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine sources/files sources/records",
@@ -102,7 +102,8 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns "
+        "properties/potential/layers"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers",
     "builders/reports/routes": "engine properties/potential candidates",
@@ -120,7 +121,7 @@ ARROWS = {
         "candidates candidates/campaigns"
     ),
     "builders/resting_point": "engine extensions properties/potential candidates/campaigns",
-    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns",
+    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns compositions",
     "builders/dry_run": "engine refresh candidates candidates/campaigns",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them
@@ -137,7 +138,8 @@ ARROWS = {
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
     ),
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry "
+        "composition/formula"
     ),
     "models/energetics": "composition/formula structure energetics/convex_hull",
     "models/energetics/convex_hull": "composition/formula",
@@ -173,15 +175,15 @@ ARROWS = {
     "web/api": "json_values",
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
-    "cli/main": "display",
-    "cli/commands/asking": "display views commands/sharing",
+    "cli/main": "display completion",
+    "cli/commands/asking": "display views commands/sharing completion",
     "cli/commands/filling": "display",
-    "cli/commands/running": "commands/asking display views",
-    "cli/views": "display",
+    "cli/commands/running": "commands/asking display views completion",
+    "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",
     "stores/backup": "connection errors schema",
     "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers",
-    "cli/commands/sharing": "display views",
+    "cli/commands/sharing": "display views completion",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
