@@ -23,6 +23,7 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
+from .properties.magnetization_stage import MagnetizationStage
 from .properties.potential import known_potentials
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
@@ -48,7 +49,7 @@ from .structures.top_down_stage import TopDownStage
 def common_stages(hull: HullStage | None = None) -> list[Stage]:
     """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
     known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
-    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage()]
+    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage(), MagnetizationStage()]
 
 
 def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:
