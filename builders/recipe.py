@@ -49,7 +49,8 @@ from .structures.top_down_stage import TopDownStage
 def common_stages(hull: HullStage | None = None) -> list[Stage]:
     """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
     known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
-    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage(), MagnetizationStage()]
+    of_calculations: list[Stage] = [ExfoliationStage(), BandGapStage(), MagnetizationStage()]
+    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), *of_calculations]
 
 
 def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:

@@ -102,8 +102,7 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns "
-        "properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates",
@@ -138,8 +137,7 @@ ARROWS = {
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
     ),
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry "
-        "composition/formula"
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
     ),
     "models/energetics": "composition/formula structure energetics/convex_hull",
     "models/energetics/convex_hull": "composition/formula",

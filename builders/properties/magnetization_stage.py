@@ -1,4 +1,4 @@
-"""Stage `magnetizations`: magnetic moments of proposed structures, one for each functional they were calculated with."""
+"""Stage `magnetizations`: magnetic moments of proposed structures, one for each functional of their calculations."""
 
 from __future__ import annotations
 

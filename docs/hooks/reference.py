@@ -203,10 +203,13 @@ def _numpy(text: str) -> str:
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+    table = "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+    return f'<div class="stacked" markdown>\n\n{table}\n\n</div>'  # one under the other on a phone
 
 
 def _cell(text: str) -> str:
     """Text of a cell, with nothing in it that would end the cell or be read as markup."""
     text = " ".join(_plain(text).split()).replace("|", "\\|")
-    return text if text.startswith(("`", "[")) else re.sub(r"([<*_])", r"\\\1", text)
+    if text.startswith(("`", "[")):
+        return text
+    return re.sub(r"([*_])", r"\\\1", text.replace("<", "&lt;"))

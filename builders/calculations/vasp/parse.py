@@ -350,7 +350,7 @@ def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
 
 
 def _moment(up: NDArray[np.float64], down: NDArray[np.float64], weights: Sequence[float]) -> float:
-    """Total moment of a cell, µB: electrons of spin up less those of spin down, by their occupations (k-points, bands)."""
+    """Total moment of a cell, µB: electrons of spin up less those of spin down, by occupations (k-points, bands)."""
     share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
     return round(float(share @ (up - down).sum(axis=1)), 4)
 
