@@ -24,6 +24,7 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
+from .properties.magnetization_stage import MagnetizationStage
 from .properties.potential import known_potentials
 from .properties.potential.exchange_energies_stage import ExchangeEnergiesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
@@ -51,7 +52,8 @@ from .structures.top_down_stage import TopDownStage
 def common_stages(hull: HullStage | None = None) -> list[Stage]:
     """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
     known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
-    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage()]
+    of_calculations: list[Stage] = [ExfoliationStage(), BandGapStage(), MagnetizationStage()]
+    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), *of_calculations]
 
 
 def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:

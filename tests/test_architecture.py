@@ -91,7 +91,7 @@ ARROWS = {
     "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",
-    "builders/compositions": "engine materials training candidates candidates/campaigns",
+    "builders/compositions": "engine materials training candidates candidates/campaigns sources/files",
     "builders/structures": "engine materials training properties/potential properties/stability",
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine sources/files sources/records",
@@ -104,7 +104,7 @@ ARROWS = {
     "builders/candidates": (
         "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
     ),
-    "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers",
+    "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
     "builders/reports": (
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
@@ -120,7 +120,7 @@ ARROWS = {
         "candidates candidates/campaigns"
     ),
     "builders/resting_point": "engine extensions properties/potential candidates/campaigns",
-    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns",
+    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns compositions",
     "builders/dry_run": "engine refresh candidates candidates/campaigns",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them
@@ -173,15 +173,15 @@ ARROWS = {
     "web/api": "json_values",
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
-    "cli/main": "display",
-    "cli/commands/asking": "display views commands/sharing",
+    "cli/main": "display completion",
+    "cli/commands/asking": "display views commands/sharing completion",
     "cli/commands/filling": "display",
-    "cli/commands/running": "commands/asking display views",
-    "cli/views": "display",
+    "cli/commands/running": "commands/asking display views completion",
+    "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",
     "stores/backup": "connection errors schema",
     "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers",
-    "cli/commands/sharing": "display views",
+    "cli/commands/sharing": "display views completion",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -65,7 +65,7 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if of_sources:
         listed = "\n".join(f"  {stored.key}  ({stored.collection})" for stored in of_sources[:_NEAR])
         raise NoSuchDocument(f"several sources have {name!r}:\n{listed}", "Write the one you mean, with its source.")
-    begin_so = _beginning_with(connection, collections, name)
+    begin_so = beginning_with(connection, name, collections)
     shortest = min((key for _, key in begin_so), key=len, default="")
     if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
         begin_so = [(place, key) for place, key in begin_so if key == shortest]
@@ -98,7 +98,9 @@ def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str
     return found
 
 
-def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:
+def beginning_with(
+    connection: Connection, start: str, collections: tuple[str, ...] = _LOOKED_INTO
+) -> list[tuple[str, str]]:
     """Find keys that begin so, by their index, with their collections; a few of each collection."""
     keys = []
     for collection in collections:
@@ -111,7 +113,7 @@ def _beginning_with(connection: Connection, collections: tuple[str, ...], start:
 
 def _advice(connection: Connection, collections: tuple[str, ...], name: str) -> str:
     for length in range(len(name) - 1, max(1, len(name) - _SHORTENED), -1):  # what shares the longest beginning
-        if near := _beginning_with(connection, collections, name[:length]):
+        if near := beginning_with(connection, name[:length], collections):
             keys = [key for _, key in near]
             best = difflib.get_close_matches(name, keys, n=3, cutoff=0.3) or keys[:3]
             return f"Near it: {', '.join(best)}"

@@ -3,8 +3,8 @@
 The templates are real monolayers with their elements replaced by likely ones, rescaled; prototypes are those of the
 real ones. The compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. Everything counts:
 starting the processes, choosing, reading templates, making and comparing structures, writing. Making the library does
-not, and with --keep the database keeps it for the next run. The figures in docs/templates.md are of --templates 100000
---compositions 1500, which takes longer than the default.
+not, and with --keep the database keeps it for the next run. The figures in docs/measured/templates.md are of
+--templates 100000 --compositions 1500, which takes longer than the default.
 
     python tests/benchmarks/bench_template_stage.py [--templates 100000] [--compositions 1500] [--keep]
 """

@@ -2,7 +2,7 @@
 
 The library is made from real monolayers by giving their elements new names; prototypes are those of the real ones. The
 compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. The figures in
-docs/templates.md are of --templates 100000 --compositions 1500.
+docs/measured/templates.md are of --templates 100000 --compositions 1500.
 
     python tests/benchmarks/bench_templates.py [--templates 100000] [--compositions 1500] [--match]
 """

@@ -110,6 +110,7 @@ def test_without_a_campaign_sources_and_what_follows_from_calculations_are_broug
     report = refresh(registry)
 
     follows = {"layers", "links", "preferred", "matches", "hull:MP2020", "known-hull", "exfoliation", "band-gaps"}
+    follows.add("magnetizations")
     assert {stage.stage for stage in report.stages} == follows
     assert (report.exit_code, report.errors) == (0, {})
 

@@ -21,6 +21,7 @@ from ....models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS
 from ....models.energetics.pourbaix_entries import conditions
 from ....stores.documents import Candidate
 from ...extensions import installed_kinds, installed_routes
+from ...properties.per_atom_moment import KIND as MAGNETIZATION
 from ...properties.potential import known_potentials
 from ...properties.potential.layers.layer_energies_stage import WITH_DISPERSION
 from .composition_settings import Compositions
@@ -244,7 +245,7 @@ def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
     if gate.kind is not None and info.context != FROM_FILE:
         kinds = {gate.kind}
     elif gate.field not in Candidate._fields:
-        kinds = installed_kinds()
+        kinds = {MAGNETIZATION} | installed_kinds()
         if gate.field in kinds:
             gate = gate.model_copy(update={"field": f"{FURTHER}.{gate.field}"})
     checked_field(gate, Candidate, what="candidates", further=[f"{FURTHER}.{kind}" for kind in sorted(kinds)])

@@ -26,6 +26,7 @@ from ....stores.query.provenance import (
     values_of,
     writers_of,
 )
+from ... import completion
 from ...display.cells import COLOURS, MARKS, in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
@@ -51,10 +52,18 @@ def register(app: typer.Typer) -> None:
 
 def show(
     identity: Annotated[
-        str, typer.Argument(metavar="ID", help="Id of a document of any collection, or its beginning; or a formula.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="Id of a document of any collection, or its beginning; or a formula.",
+            autocompletion=completion.ids,
+        ),
     ],
     *,
-    collection: Annotated[str | None, typer.Option(metavar="NAME", help="Look only in this collection.")] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Look only in this collection.", autocompletion=completion.collections),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show one document: its values, gates, where it comes from, what was made from it, what went wrong with it.

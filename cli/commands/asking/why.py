@@ -14,6 +14,7 @@ from ....builders.candidates.verdicts import layer_verdict, verdicts_on
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import connect
 from ....stores.documents import Candidate
+from ... import completion
 from ...display.cells import in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
@@ -35,6 +36,7 @@ def why(
             metavar="ID",
             help="A candidate or a structure, or the beginning of its id; a formula (that of a composition that was "
             "drawn, else of candidates); or a known material.",
+            autocompletion=completion.ids,
         ),
     ],
     *,

@@ -206,7 +206,11 @@ def test_a_structure_known_as_two_materials_has_all_values_of_one(registry: Conn
     collect(registry)
 
     values = {doc["kind"]: doc for doc in registry.database["properties"].find({"basis": "same-structure"})}
-    assert {kind: doc["value"] for kind, doc in values.items()} == {"exfoliation_energy": 0.08, "band_gap": 1.2}
+    assert {kind: doc["value"] for kind, doc in values.items()} == {
+        "exfoliation_energy": 0.08,
+        "band_gap": 1.2,
+        "magnetization": 1.0,  # µB an atom, of three
+    }
     [other] = values["band_gap"]["details"]["others"]
     assert (other["material_id"], other["value"], other["same"]) == ("flat:a", 0.4, False)
 
