@@ -67,7 +67,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 7
+    version = 8
     groups_per_batch = 25
 
     def __init__(

@@ -20,7 +20,7 @@ from ....stores.errors import ConfigurationError
 from ...display.cells import in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import layer_verdict, print_layer_verdict
+from ...views.layer_verdicts import layer_verdict, print_layer_verdict, with_layer_energies
 from ...views.of_formula import reduced_formula
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
@@ -57,6 +57,7 @@ def why(
     """
     with connect(begin()) as connection:
         if material := layer_verdict(connection, identity):
+            material = with_layer_energies(connection, material)
             print_json([material]) if json else print_layer_verdict(material)
             return
         formula = reduced_formula(identity)

@@ -21,7 +21,7 @@ from pymatgen.core.structure import Structure
 from ..covalent_radii import covalent_radius
 from ..dimensionality.clusters import close_pairs
 from ..serialization import Arrays
-from ..sizes.roles import roles_of
+from ..sizes.roles import likely_oxidation_states, roles_of
 from ..sizes.volumes import expected_volume
 from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
@@ -219,6 +219,22 @@ class TemplateCell:
 def size_of(structure: Structure, dimension: int) -> Size:
     """How large a template is; `dimension` as of `TemplateCell`."""
     return TemplateCell(structure, dimension).size
+
+
+def checks_of(structure: Structure, dimension: int) -> tuple[Check, ...]:
+    """Check a structure as it stands, as predicted ones are; of its bonds, which are its own, nothing is told.
+
+    Parameters
+    ----------
+    structure
+        An ordered structure.
+    dimension
+        As of `TemplateCell`.
+    """
+    cell = TemplateCell(structure, dimension)
+    states = likely_oxidation_states(cell.formula)
+    checks = cell.with_symbols(cell.symbols, states, rescale=False).checks
+    return tuple(check for check in checks if check.name != "coordination")
 
 
 class TemplateCells:
