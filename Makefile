@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-EXTRAS := embedded,dev,ase,atomate2,mlip
+EXTRAS := embedded,dev,ase,atomate2,mlip,serve
 # The exact version keeps pip from bringing several GB of CUDA packages; a GPU user installs a CUDA build beforehand.
 TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
@@ -68,7 +68,7 @@ format: install
 # mypy wants the package's name to be a folder: a folder of links named exfolio gives it that.
 types: install
 	rm -rf $(LINKS) && mkdir -p $(LINKS)/exfolio
-	for part in __init__.py py.typed cli builders models stores; do ln -s "$(CURDIR)/$$part" $(LINKS)/exfolio/$$part; done
+	for part in __init__.py py.typed cli builders models stores web; do ln -s "$(CURDIR)/$$part" $(LINKS)/exfolio/$$part; done
 	cd $(LINKS) && "$(abspath $(BIN))/mypy" --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" -p exfolio
 
 benchmark: install  ## time exfolio beside its peers, ratios in one run

@@ -9,7 +9,7 @@ from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
-from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix
+from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix, Stability
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
@@ -24,7 +24,9 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
+from .properties.potential.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
@@ -33,6 +35,8 @@ from .properties.potential.potential_references_stage import PotentialReferences
 from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
 from .properties.pourbaix_stage import PourbaixStage
+from .properties.stability.potential_stability_stage import PotentialStabilityStage
+from .properties.stability.stability_values_stage import StabilityValuesStage
 from .properties.structure_property import StructureProperty
 from .structures.novelty_stage import NoveltyStage
 from .structures.relaxed_novelty_stage import RelaxedNoveltyStage, relaxed_label
@@ -90,9 +94,13 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         by_potentials = _exfoliation_stages(campaign.exfoliation, errors)
         stages += by_potentials
         values_by["exfoliation"] = by_potentials[-1].name if by_potentials else ""
+    values_by["stability"] = ""
+    of_stability = [] if campaign.stability is None else _stability_stages(campaign.stability, errors)
+    if of_stability:
+        values_by["stability"] = of_stability[-1].name
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
-    return stages
+    return [*stages, *of_stability]  # which look at what the judge says
 
 
 def _hull_stage(campaign: Campaign, label: Labels) -> HullStage:
@@ -163,7 +171,16 @@ def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> l
     if any(_usable(name, errors) is None for name in wanted.potentials):
         return []
     energies = [LayerEnergiesStage(potential=name, relax=wanted.relax) for name in wanted.potentials]
-    return [*energies, ExfoliationValuesStage(wanted.potentials, relax=wanted.relax)]
+    errors_and_values = (ExfoliationCalibrationStage, ExfoliationValuesStage)
+    return [*energies, *(stage(wanted.potentials, relax=wanted.relax) for stage in errors_and_values)]
+
+
+def _stability_stages(wanted: Stability, errors: dict[str, str] | None) -> list[Stage]:
+    """What evaluates candidates by each potential, and what joins that; nothing where one of these can't be made."""
+    if any(_usable(name, errors) is None for name in wanted.potentials):
+        return []
+    each = [PotentialStabilityStage(potential=name) for name in wanted.potentials]
+    return [*each, StabilityValuesStage(wanted.potentials)]
 
 
 def _potential_of(campaign: Campaign, errors: dict[str, str] | None) -> str | None:
@@ -190,6 +207,7 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
     limited: Doc = {**by, "max_structures": wanted.max_structures}
     if not wanted.relax:  # energies as they stand are evaluated for all alike
         stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
+        stages.append(FormationCalibrationStage(**by))
         static = method_name(potential, relax=False)
         return stages, {"energies": static, "values": static, "relaxed": None}
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
@@ -221,7 +239,8 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         of_energies=labels["energies"],
         of_references=labels["references"],
     )
-    stages += [values, RelaxedNoveltyStage(**by, label=labels["energies"])]
+    errors = FormationCalibrationStage(**by, relax=True, label=labels["values"])
+    stages += [values, errors, RelaxedNoveltyStage(**by, label=labels["energies"])]
     return stages, {
         "energies": method_name(potential, relax=True, label=labels["energies"]),
         "values": method_name(potential, relax=True, label=labels["values"]),

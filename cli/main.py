@@ -33,7 +33,7 @@ PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "As
 
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
 COMMANDS: Final[dict[str, dict[str, str]]] = {
-    "filling.db": {"db": "Start, stop, prepare and look at the database server."},
+    "filling.db": {"db": "Start, stop, prepare, back up and look at the database server."},
     "filling.ingest": {"ingest": "Bring known materials and VASP results into the registry."},
     "filling.source": {"source": "List the sources that were ingested, and remove one."},
     "running.campaign": {"campaign": "List campaigns, begin one, check its file, and remove one."},
@@ -52,6 +52,9 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "asking.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
     "asking.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
     "filling.ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
+    "asking.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
+    "asking.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
+    "asking.release": {"release": "Freeze the registry into files to cite; list, compare, verify them."},
     "asking.diff": {"diff": "Show what has changed since a run or a date."},
     "running.status": {"status": "Show what the registry holds, what is due, and what went wrong."},
     "running.schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},

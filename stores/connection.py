@@ -115,7 +115,7 @@ class Connection:
         return Connection, (self.settings, self.name, self.origin, self.uri)
 
 
-def connect(settings: Settings | None = None, *, autostart: bool = False) -> Connection:
+def connect(settings: Settings | None = None, *, autostart: bool = False, reader: bool = False) -> Connection:
     """Connect to the URI of the settings, else to the embedded server.
 
     Also lets the Document classes (mongoengine alias "exfolio") use this connection, until a later one is opened.
@@ -126,6 +126,9 @@ def connect(settings: Settings | None = None, *, autostart: bool = False) -> Con
         Read from file and environment when not given.
     autostart
         Start the embedded server when there is no URI and it does not run.
+    reader
+        As a user who can only read: of the embedded server a user of its own, else that of
+        ``settings.mongo_reader_uri``, and where there is none that of ``settings.mongo_uri``.
 
     Raises
     ------
@@ -146,11 +149,13 @@ def connect(settings: Settings | None = None, *, autostart: bool = False) -> Con
     settings = load_settings() if settings is None else settings
     if settings.mongo_uri is not None:
         name = _database_of(settings, settings.mongo_uri)
-        connection = Connection(settings, name, "uri", settings.mongo_uri)
+        uri = settings.mongo_reader_uri if reader and settings.mongo_reader_uri else settings.mongo_uri
+        connection = Connection(settings, name, "uri", uri)
     else:
-        connection = Connection(settings, settings.database, "embedded", _embedded_uri(settings, autostart=autostart))
+        uri = _embedded_uri(settings, autostart=autostart, reader=reader)
+        connection = Connection(settings, settings.database, "embedded", uri)
     try:
-        _check(connection)
+        _check(connection, reader=reader)
     except BaseException:
         connection.close()
         raise
@@ -204,10 +209,21 @@ def _new_client(uri: SecretStr, settings: Settings) -> MongoClient[dict[str, Any
     )
 
 
-def _check(connection: Connection) -> None:
+def may_write(connection: Connection) -> bool:
+    """Whether the user of a connection may write to its database, as far as the server says what it may."""
+    held = connection.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    if not held["authenticatedUsers"]:  # a server without users lets everybody
+        return True
+    return any(
+        "insert" in privilege["actions"] and privilege["resource"].get("db") in ("", connection.name)
+        for privilege in held.get("authenticatedUserPrivileges", ())
+    )
+
+
+def _check(connection: Connection, *, reader: bool) -> None:
     try:
         hello = connection.client.admin.command("hello")
-        if connection.origin == "embedded":
+        if connection.origin == "embedded" and not reader:
             _grant_if_needed(connection)
         connection.database.command("listCollections", 1, nameOnly=True)
     except mongo.PyMongoError as error:
@@ -228,7 +244,7 @@ def _grant_if_needed(connection: Connection) -> None:
             server.grant(connection.name)
 
 
-def _embedded_uri(settings: Settings, *, autostart: bool) -> SecretStr:
+def _embedded_uri(settings: Settings, *, autostart: bool, reader: bool) -> SecretStr:
     server = embedded.find_running(settings)
     if server is None:
         if not autostart:
@@ -239,7 +255,7 @@ def _embedded_uri(settings: Settings, *, autostart: bool) -> SecretStr:
         server = embedded.start(settings)
     else:
         embedded.keep_log_short(server)
-    return server.uri()
+    return server.reader_uri(settings.database) if reader else server.uri()
 
 
 def _database_of(settings: Settings, uri: SecretStr) -> str:

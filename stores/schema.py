@@ -192,6 +192,11 @@ def is_up_to_date(connection: Connection) -> bool:
     return stamp is not None and stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout()
 
 
+def outdate(connection: Connection) -> None:
+    """Have whoever writes next call `initialise`."""
+    connection.database["counters"].update_one({"_id": "schema"}, {"$unset": {"layout": ""}})
+
+
 def _stamp(connection: Connection) -> dict[str, Any] | None:
     stamp = connection.database["counters"].find_one({"_id": "schema"})
     if stamp is not None and stamp["version"] > SCHEMA_VERSION:

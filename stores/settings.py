@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from .errors import ConfigurationError
+from .notify_settings import NotifySettings
 from .schedule_settings import ScheduleSettings
 
 PREFIX = "EXFOLIO_"
@@ -27,7 +28,7 @@ NESTED = "__"
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
 _SECRET = frozenset(
-    {"mongo_uri", "mp_api_key", "mp_endpoint", "mp_contribs_endpoint"}
+    {"mongo_uri", "mongo_reader_uri", "mp_api_key", "mp_endpoint", "mp_contribs_endpoint", "notify"}
 )  # a mistaken value may hold a password
 RESERVED_DATABASES = frozenset({"admin", "local", "config"})
 # https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions (the stricter Windows set, 63 bytes)
@@ -92,6 +93,9 @@ class Settings(BaseSettings):
     mongo_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
         None, description="URI of a MongoDB replica set; without it the embedded server is used"
     )
+    mongo_reader_uri: Annotated[SecretStr, AfterValidator(_checked_uri)] | None = Field(
+        None, description="URI of the same database for a user who can only read: what `serve` connects with"
+    )
     database: Annotated[str, AfterValidator(_checked_database)] = Field(
         "exfolio", description="database name; when not set, the one in the URI's path if it has one"
     )
@@ -145,6 +149,9 @@ class Settings(BaseSettings):
     web_first_wait_seconds: float = Field(1, ge=0, description="wait before it is asked again, s; doubled each time")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log lines shown")
     log_format: Literal["text", "json"] = Field("text", description="log lines for a person, or one JSON object a line")
+    notify: NotifySettings = Field(
+        default_factory=NotifySettings, description="whom the scheduler tells of what; see docs/schedule.md"
+    )
     schedule: ScheduleSettings = Field(
         default_factory=ScheduleSettings, description="what `exfolio schedule` runs and when; see docs/schedule.md"
     )
@@ -256,7 +263,8 @@ def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: s
     else:
         place = f"{path}, line {_line_of([name, *inner], text)}: {dotted}"
     if problem["type"] == "extra_forbidden":
-        known = set(ScheduleSettings.model_fields if inner else Settings.model_fields)
+        tables: dict[str, type[BaseModel]] = {"schedule": ScheduleSettings, "notify": NotifySettings}
+        known = set((tables.get(name, Settings) if inner else Settings).model_fields)
         return f"{place}: no such setting. {_nearest(inner[0] if inner else name, known)}"
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if name in _SECRET else f" (is {problem['input']!r})"

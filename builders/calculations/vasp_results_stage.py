@@ -46,7 +46,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 5
+    version = 6
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

@@ -14,11 +14,12 @@ from ...stores.documents import Candidate, Property
 from ...stores.documents.property import DISPERSION
 from ..engine.batches import Doc
 from ..materials.method_ranking import rank
+from ..properties.stability.potential_stability_stage import WAYS as PARTS_OF_STABILITY
 from .campaigns.ranking import Ranking
 
 _COMPARED_WITH_NOTHING: Final = "energy"
 """Total energies, which mean something only beside others by the same method."""
-_NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk")
+_NO_VALUES: Final = (_COMPARED_WITH_NOTHING, "energy_over_bulk", *PARTS_OF_STABILITY)
 """Kinds that values are made of: of energies over a bulk are made exfoliation energies, with their intervals."""
 _LEAST: Final = Property.BASES[-1]
 _OF_COMPOSITION: Final = "composition"
@@ -65,7 +66,7 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
         for end, ends in (("low", named["lows"]), ("high", named["highs"])):
             if best.get(end) is not None:
                 ends[name] = best[end]
-    if (most := _most_of_layer(chosen.get("energy_above_hull"), chosen.get("exfoliation_energy"))) is not None:
+    if (most := most_of_layer(chosen.get("energy_above_hull"), chosen.get("exfoliation_energy"))) is not None:
         named["highs"]["energy_above_hull"], told = most
         named["methods"]["energy_above_hull"] += told
     return {**fields, **{name: content for name, content in named.items() if content}}
@@ -125,7 +126,7 @@ def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:
     return min(against, key=order, default=best)
 
 
-def _most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float, str] | None:
+def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float, str] | None:
     """The most that the distance of a layer to the hull may be, where that lacks dispersion and nothing else, and why.
 
     A layer lies above its bulk by the exfoliation energy. Without dispersion little of that is left, but it is not

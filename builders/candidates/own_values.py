@@ -14,6 +14,7 @@ from ...stores.documents import ReferenceEntry
 from ..engine.batches import Doc
 from ..properties.potential.exfoliation_values_stage import STAGE
 from ..properties.potential.potential_stage import KIND
+from ..properties.stability.stability_values_stage import STAGE as STABILITY
 
 
 class ValuesBy(NamedTuple):
@@ -32,6 +33,8 @@ class ValuesBy(NamedTuple):
         With which the methods of its Pourbaix energies end.
     exfoliation
         Name of the stage that makes its exfoliation energies by potentials; empty where none does.
+    stability
+        Name of the stage that joins what potentials say of stability; likewise.
     """
 
     hull: str | None = None
@@ -40,6 +43,7 @@ class ValuesBy(NamedTuple):
     relaxed: str | None = ""
     conditions: str | None = None
     exfoliation: str | None = None
+    stability: str | None = None
 
 
 def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
@@ -58,6 +62,7 @@ def own_values(properties: list[Doc], by: ValuesBy) -> list[Doc]:
         if not (
             _by_another_stage(doc, by.hull)
             or _by_another_stage(doc, by.exfoliation, like=STAGE)
+            or _by_another_stage(doc, by.stability, like=STABILITY)
             or _by_another_way(doc, by)
             or _at_other_conditions(doc, by)
         )

@@ -10,6 +10,7 @@ from pymongo.client_session import ClientSession
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.matgan.model import MatGAN
 from ...models.composition.matgan.sampling import sample, times_drawn
+from ...stores import first_filling
 from ...stores.bookkeeping import stage_states
 from ...stores.canonical import content_hash
 from ...stores.documents import Composition
@@ -23,6 +24,8 @@ from .times_drawn import TimesDrawn
 
 KIND = "matgan"
 NAME = SAMPLE
+_MANY = 100_000
+"""From so many compositions on, indexes made at the end cost less than indexes kept while writing."""
 
 
 class SampleStage(Stage):
@@ -119,6 +122,8 @@ class SampleStage(Stage):
         model_id = self._found["model_id"]
         model = trained.load(self.db, KIND, model_id, MatGAN.from_bytes)
         drawn = sample(model, last - first, seed=self.seed, first=first)
+        if self.share is None and len(drawn.formulas) >= _MANY:
+            first_filling.put_off_questions(self.db, Composition.collection_name())
         self.total = -(-len(drawn.formulas) // self.size)
         origin = [{"collection": "trained_models", "id": model_id}]
         earlier = TimesDrawn(
@@ -136,6 +141,10 @@ class SampleStage(Stage):
     def process(self, items: list[Item]) -> list[Outcome]:
         """Describe the compositions of each item."""
         return [_documents(*item.content) for item in items]
+
+    def close(self) -> None:
+        """Make the indexes that a first drawing has put off."""
+        first_filling.catch_up(self.db)
 
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are written."""

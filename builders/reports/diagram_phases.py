@@ -33,6 +33,7 @@ from ..properties.hulls.phase import Phase, Phases
 from ..properties.hulls.reference_structures import add_structures
 from ..properties.hulls.usable_calculations import USABLE_FIELDS
 from ..properties.potential import known_potentials
+from ..properties.potential.formation_errors import FormationErrors
 
 if TYPE_CHECKING:
     from ...models.potential.interface import Potential
@@ -260,10 +261,14 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
 
 @dataclass(frozen=True, slots=True)
 class PotentialEnergies:
-    """Reference entries with their formation energies by a potential (eV/atom), and the method, the same for all."""
+    """Reference entries with their formation energies by a potential (eV/atom), and the method, the same for all.
+
+    `errors` are those that its energies were measured to have.
+    """
 
     method: str
     energies: list[tuple[Doc, float]]
+    errors: FormationErrors
 
 
 def potential_energies(
@@ -341,7 +346,9 @@ def _by_one_potential(
     if set(elements) - element_references([*entries, *pure]).keys():
         return None
     energies = formation_energies(entries, [*entries, *pure]).tolist()
-    return PotentialEnergies(method, list(zip(docs, energies, strict=True)))
+    return PotentialEnergies(
+        method, list(zip(docs, energies, strict=True)), FormationErrors(potential.slug, relax=relax)
+    )
 
 
 def _entries(listed: Iterable[Phase]) -> list[Entry]:

@@ -32,10 +32,11 @@ from ...models.energetics.pourbaix import (
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN
-from ...models.energetics.pourbaix_interval import OF_POTENTIAL, Uncertainties, formula_of_solid, interval
+from ...models.energetics.pourbaix_interval import Uncertainties, formula_of_solid, interval
 from ...stores.connection import Connection
 from ..properties.hulls.hull_entries import snapshot
 from ..properties.hulls.known_hull_stage import EXPERIMENT, family, snapshot_of_known
+from ..properties.potential.formation_errors import FormationErrors
 from ..properties.pourbaix_solids import (
     WATER,
     hydrogen_warning,
@@ -183,7 +184,8 @@ def pourbaix_diagram(
     if without or not metals:
         why = f"no dissolved ions of {', '.join(without)} are known" if without else f"{name} is nothing but water"
         raise NoDiagram(why, "Give ions of your own: --ions FILE, in the form of aqueous_ions.json.")
-    solids, method, origin = _solids(connection, asked, stage)
+    found = _solids(connection, asked, stage)
+    solids, method, origin = found.energies, found.method, found.origin
     if refusal := why_not_in_water(method):
         raise NoDiagram(refusal, f"Choose another: --scheme {Scheme.MP2020.value}.")
     target = _target(asked, name, solids)
@@ -193,7 +195,7 @@ def pourbaix_diagram(
         drawn = pourbaix_map(
             entries, x, y, target=target, elements=metals, concentration=concentration, filter_solids=filter_solids
         )
-        minimum, ends = _minimum(entries, target, asked, solids, stage, method) if target else (None, {})
+        minimum, ends = _minimum(entries, target, asked, found, stage) if target else (None, {})
     except MissingReferenceSolidError as error:
         remedy = "Ingest entries or formation energies of these solids, or give ions without them: --ions FILE."
         raise NoDiagram(str(error), remedy) from error
@@ -231,30 +233,30 @@ def _minimum(
     entries: list[PourbaixEntry],
     target: PourbaixEntry,
     asked: Asked,
-    solids: Mapping[str, float],
+    solids: _Solids,
     stage: PourbaixStage,
-    method: str,
 ) -> tuple[PourbaixMinimum, dict[str, float]]:
     """Least decomposition energy, and the ends of its interval, as the stage has them."""
     (minimum,) = stage.minima(entries, [target])
     (other,) = stage.minima_without_own_solid(entries, [target], [minimum])
     formulas = {formula_of_solid(entry) for entry in (*entries, target) if entry.phase == "solid"}
     elements = {*asked.elements, *OPEN}
-    water, measured = solids.get(WATER), method == EXPERIMENT
+    water, measured = solids.energies.get(WATER), solids.method == EXPERIMENT
     uncertain = Uncertainties(formulas, ions_of(stage.ions, elements), water=water, measured=measured)
     found = [(one.energy, uncertain.of(target, one)) for one in (minimum, other) if one is not None]
     energy, ends = asked.energy or 0.0, (asked.low, asked.high)
-    if asked.basis == "potential" and ends == (None, None):
-        ends = (energy - OF_POTENTIAL, energy + OF_POTENTIAL)
+    if solids.errors is not None:  # what it gets wrong in all that meets here, not in the structure's energy alone
+        ends = solids.errors.in_water.around(energy)
     return minimum, interval(found, energy, ends)
 
 
 class _Solids(NamedTuple):
-    """Formation energies of solids by formula, their method, and where they come from."""
+    """Formation energies of solids by formula, their method, where they come from, and the errors of a potential."""
 
     energies: dict[str, float]
     method: str
     origin: str
+    errors: FormationErrors | None = None
 
 
 def _solids(connection: Connection, asked: Asked, stage: PourbaixStage) -> _Solids:
@@ -304,4 +306,4 @@ def _solids_of_potential(connection: Connection, asked: Asked, stage: PourbaixSt
     pairs = [(element, 0.0) for element in asked.elements if element not in OPEN]
     solids = lowest_of_each([*pairs, *((doc["formula_reduced"], energy) for doc, energy in found.energies)])
     method = f"{found.method}, an interatomic potential, not DFT"
-    return _Solids(solids, method, f"{len(found.energies)} known materials")
+    return _Solids(solids, method, f"{len(found.energies)} known materials", found.errors)

@@ -31,6 +31,8 @@ def report(connection: Connection, model: Doc) -> Report:
 
 
 def _facts(model: Doc) -> str:
+    if model["kind"] in ERROR_KINDS:
+        return "\n".join(f"- {name}: {value}" for name, value in model["config"].items()) + "\n"
     lines = [f"- {name}: {value}" for name, value in model.get("data", {}).items()]
     lines += [f"- filter {name}: `{query or 'all materials'}`" for name, query in model.get("data_query", {}).items()]
     lines += [f"- seed: {model['seed']}", f"- device: {model.get('device')}", f"- seconds: {model.get('seconds')}"]
@@ -74,14 +76,22 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:
     from ...models.crystal_gan.evaluation import published
-    from . import proposal_figures, relaxed_figures
+    from . import relaxed_figures
+    from .routes.route_figures import route_report
+    from .routes.route_tables import tables
 
-    own = proposal_figures.figures(connection, model=model["model_id"])
-    others = [row for row in proposal_figures.figures(connection) if row.model != model["model_id"]]
-    told = proposal_figures.table([*own, *others])
+    compared = route_report(connection)
+    compared.rows.sort(key=lambda row: row.model != model["model_id"])
+    told = tables(compared)
     relaxed = relaxed_figures.table(relaxed_figures.relaxed_figures(connection, model["model_id"]))
     parts = [f"\nWhat this model proposed, and for comparison other models and routes:\n\n{told}", relaxed, published()]
     return "\n".join(part for part in parts if part) + "\n", {}
+
+
+def _of_errors(_connection: Connection, model: Doc) -> Report:
+    from .errors_report import table
+
+    return table(model), {}
 
 
 def _nothing_more(_connection: Connection, _model: Doc) -> Report:
@@ -109,8 +119,11 @@ def _curve(model: Doc) -> Figure | None:
 
 
 _FEWEST_EPOCHS: Final = 2
+ERROR_KINDS: Final = ("exfoliation-errors", "formation-errors")
+"""Kinds of trained models that no training makes: errors of potentials, by what the registry knows."""
 _OF_KIND: Final[dict[str, Callable[[Connection, Doc], Report]]] = {
     "matgan": _of_matgan,
     "classifier": _of_classifier,
     "crystal-gan": _of_crystal_gan,
+    **dict.fromkeys(ERROR_KINDS, _of_errors),
 }

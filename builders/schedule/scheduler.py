@@ -24,6 +24,7 @@ from ...stores.schema import initialise, is_up_to_date
 from .event_log import log_event
 from .job_runner import JobRunner
 from .jobs import Ending, Job, jobs_of
+from .notices import notices_of, send
 from .stopping import StopRequest
 from .timetable import backoff, fire_times, first_due, next_fire
 
@@ -174,7 +175,7 @@ class Scheduler:
     def _run(self, job: Job, due_at: datetime | None = None) -> tuple[Ending, datetime | None]:
         """Run a job that has been due since `due_at`, keep on record how it ended; also gives when it is due again."""
         log_event("begun", job=job.name)
-        start = time.monotonic()
+        start, began_at = time.monotonic(), utc_now()
         with self._despite_the_database(job):
             schedules.began(self.connection, job.name, cron=job.cron)
         ending = self._runner.run(job)
@@ -182,7 +183,14 @@ class Scheduler:
         skips = 0 if due_at is None else fire_times(job, due_at, now, self.settings)
         if skips:
             log_event("skipped", job=job.name, times=skips, reason="it still ran")
-        return ending, self._settle(job, ending, now, seconds=seconds, skips=skips)
+        before = self._failures.get(job.name, 0)
+        next_due_at = self._settle(job, ending, now, seconds=seconds, skips=skips)
+        self._tell(job, ending, began_at, self._failures[job.name] or before)
+        return ending, next_due_at
+
+    def _tell(self, job: Job, ending: Ending, began_at: datetime, failures: int) -> None:
+        with self._despite_the_database(job):
+            send(list(notices_of(self.connection, job, ending, began_at, failures)), self.connection.settings.notify)
 
     def _settle(self, job: Job, ending: Ending, now: datetime, *, seconds: float, skips: int) -> datetime | None:
         before = self._failures.get(job.name, 0)

@@ -32,7 +32,8 @@ def ingest(
     """Run an ingestion that a person asked for.
 
     Where it fails before anything came in, a source that is new is not registered, and one that is known keeps the
-    options it was ingested with: otherwise each later refresh would try what can't work.
+    options it was ingested with: otherwise each later refresh would try what can't work. Such a run is not kept: who
+    asked for it was told, and nothing is left to mend.
 
     Parameters
     ----------
@@ -70,14 +71,18 @@ def _take_back(stage: Stage, connection: Connection, before: Doc) -> None:
         state = stage_states.read(connection, stage.name)
         brought_in = any(database[name].find_one({"stage": stage.name}, {"_id": 1}) for name in TRACES)
 
-        def unregister(session: ClientSession) -> None:
-            database["stage_states"].delete_one({"stage": stage.name}, session=session)
+        def forget_run(session: ClientSession) -> None:
             run = {"run_id": stage.current_run.run_id, "job": f"run {stage.name}"}
             database["runs"].delete_one(run, session=session)
+
+        def unregister(session: ClientSession) -> None:
+            database["stage_states"].delete_one({"stage": stage.name}, session=session)
+            forget_run(session)
 
         def put_back(session: ClientSession) -> None:
             kept = {**before, "token": state["token"]}
             database["stage_states"].replace_one({"stage": stage.name}, kept, session=session)
+            forget_run(session)
 
         if state and not brought_in:
             in_transaction(connection, unregister, session=lease.session)

@@ -162,6 +162,8 @@ def _kinds_of_json(path: Path) -> set[str]:
             or {"material_id", "formula_pretty"} <= set(value)
         ):
             kinds.add("structures")
+        elif any(name.lower() in FORMULA_HEADERS and isinstance(value[name], str) for name in value):
+            kinds.add("table")
     return kinds
 
 

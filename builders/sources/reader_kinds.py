@@ -26,7 +26,7 @@ KINDS: dict[str, str] = {
     "extxyz": "extended XYZ files as ASE writes them (extra: ase)",
     "v2db": "the table of V2DB: predicted monolayers by formula and prototype",
     "point-clouds": "arrays of cells (.npz, .npy) by a layout, such as those of Mg-Mn-O of Kim et al.",
-    "table": "CSV or TSV of formulas and properties with declared units",
+    "table": "CSV, TSV or JSON of flat records: formulas and properties with declared units",
     "prototypes": "285 AFLOW prototypes that come with pymatgen (no path)",
     "handbook": "exfolio's own table of well-known compounds, many of them layered (no path)",
     "known-monolayers": "monolayers that have been made, cut from the handbook's crystals (no path)",

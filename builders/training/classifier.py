@@ -105,6 +105,7 @@ class ClassifierKind(Kind):
                     *given,
                     folds=self.config["folds"],
                     seed=seed,
+                    threads=desk.threads,
                     done=dict(done),
                     keep=keep,
                     progress=lambda folds, _of: say(folds),

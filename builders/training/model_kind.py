@@ -78,6 +78,8 @@ class Desk:
         Called with steps done, steps in all, and the figures of the step.
     stop
         Whether somebody asked to stop.
+    threads
+        Folds of a cross validation that are judged at once; what comes out does not depend on it.
     """
 
     device: str = "auto"
@@ -85,6 +87,7 @@ class Desk:
     resume: bytes | None = None
     progress: Callable[[int, int, Figures], None] | None = None
     stop: Callable[[], bool] | None = None
+    threads: int = 1
 
 
 class Stopped(Exception):

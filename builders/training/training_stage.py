@@ -32,6 +32,7 @@ from .model_kinds import kind_of_model
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4
+_FOLDS_AT_ONCE = 4  # each holds its part of the training set in memory
 _BEFORE_EPOCHS = 2**32 - 1
 """Number that sets what is drawn before the first epoch apart from the epochs."""
 
@@ -164,6 +165,7 @@ class TrainingStage(Stage):
             resume=artefacts.checkpoint(self.db, model_id),
             progress=self._say,
             stop=lambda: self.asked_to_stop(),
+            threads=min(self.db.settings.processes, _FOLDS_AT_ONCE),
         )
         try:
             with threads_of_torch(self.db.settings.training_threads):

@@ -15,13 +15,6 @@ Doc = dict[str, Any]
 EASILY_EXFOLIATED: Final = 0.2
 """eV/atom, up to which layers come off easily (J. Zhou et al., Sci. Data 6, 86 (2019)); the bundled campaign's gate."""
 _WORDS: dict[bool | None, str] = {True: "layered", False: "not layered", None: "not analysed"}
-_TOLD = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
-
-
-def layer_verdict(connection: Connection, material_id: str | None) -> Doc | None:
-    """Layer analysis of a known material, by its id; None where there is none."""
-    query = {"material_id": material_id, "layering": {"$exists": True}}
-    return connection.database["materials"].find_one(query, _TOLD) if material_id else None
 
 
 def with_layer_energies(connection: Connection, material: Doc) -> Doc:

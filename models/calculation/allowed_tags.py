@@ -16,6 +16,7 @@ FREE: Final[dict[str, tuple[str, ...]]] = {
         *("NEDOS", "EMIN", "EMAX", "RWIGS", "LDAUPRINT", "LOPTICS", "LNABLA", "CSHIFT", "OMEGAMAX", "LHYPERFINE"),
         *("LWANNIER90", "LWRITE_MMN_AMN", "LWRITE_UNK", "LKPOINTS_OPT", "KPOINTS_OPT_MODE", "LVEL", "IESPILON"),
         *("LVACPOTAV", "LWANNIER90_RUN", "LWRITE_WANPROJ", "LOCPROJ", "LKPROJ", "LBONE", "STM", "LSYNCH5"),
+        *("LBEEFENS", "LBEEFBAS"),
     ),
     "how the work is shared out": (
         *("NPAR", "KPAR", "NCORE", "NSIM", "NBLK", "LPLANE", "LSCALAPACK", "LSCAAWARE", "LSCALU", "LASYNC"),
@@ -37,7 +38,7 @@ FREE: Final[dict[str, tuple[str, ...]]] = {
         *("GGA_COMPAT", "LSYMGRAD", "PRECFOCK", "LMAXFOCK", "NMAXFOCKAE", "KSPACING", "KGAMMA"),
         *("KBLOWUP", "SAXIS"),
     ),
-    "symmetry": ("ISYM", "SYMPREC"),
+    "how much of the symmetry is used": ("ISYM",),
     "what the functional's name, or the pair of layer and bulk, tells": (
         *("METAGGA", "LHFCALC", "HFSCREEN", "AEXX", "AGGAX", "AGGAC", "ALDAX", "ALDAC", "AMGGAX", "AMGGAC"),
         *("GGA", "LUSE_VDW", "IVDW", "LVDW", "PARAM1", "PARAM2", "PARAM3", "ZAB_VDW", "BPARAM", "CPARAM", "IVDW_NL"),
@@ -146,7 +147,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
 RULED: Final = (
     *("NELECT", "ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ICHARG", "ALGO", "IALGO", "ISPIN", "MAGMOM"),
     *("LDAUTYPE", "LDAUL", "LDIPOL", "IDIPOL", "DIPOL", "IBRION"),
-    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI"),
+    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI", "SYMPREC"),
 )
 """Tags whose values `usability` judges by the run."""
 

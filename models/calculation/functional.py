@@ -30,6 +30,14 @@ _GGA: Final = {
     "BF": "BEEF exchange",
 }
 """By GGA tag, https://www.vasp.at/wiki/index.php/GGA; VASP reads its first two letters."""
+_META_GGA: Final = frozenset(
+    {
+        *("TPSS", "RTPSS", "M06L", "MS0", "MS1", "MS2", "SCAN", "RSCAN", "R2SCAN"),
+        *("SCANL", "RSCANL", "R2SCANL", "OFR2", "MBJ", "LMBJ"),
+    }
+)
+"""By METAGGA tag, https://www.vasp.at/wiki/index.php/METAGGA, but for halves of them (SCAN_X) and LIBXC, which names
+none."""
 _POTCAR_FUNCTIONAL: Final = {"PAW_PBE": PBE, "PAW_GGA": "PW91", "PAW": "LDA"}
 """Functional that POTCARs are for, by the first word of their title: what runs where GGA is not set."""
 
@@ -77,7 +85,22 @@ _DAMPING_OF_PBE: Final[dict[str, dict[str, float]]] = {
 }
 """Damping of dispersion beside PBE, which VASP sets by itself: S. Grimme, J. Comput. Chem. 27, 1787 (2006); S. Grimme
 et al., J. Chem. Phys. 132, 154104 (2010) and J. Comput. Chem. 32, 1456 (2011); A. Tkatchenko, M. Scheffler, Phys. Rev.
-Lett. 102, 073005 (2009). Beside functionals that it has none for a run has to give its own."""
+Lett. 102, 073005 (2009)."""
+_DAMPED_BY_VASP: Final[dict[str, tuple[str, ...]]] = {
+    "DFT-D2": ("revPBE", "PBE0", "TPSS", "B3LYP"),
+    **dict.fromkeys(
+        ("DFT-D3", "DFT-D3-BJ"), ("RPBE", "revPBE", "PBEsol", "TPSS", "M06L", "SCAN", "B3LYP", "PBE0", "HF")
+    ),
+}
+"""What VASP has damping for beside PBE, https://www.vasp.at/wiki/index.php/DFT-D3 and DFT-D2; elsewhere a run has to
+give its own."""
+_DAMPING_TO_GIVE: Final[dict[str, tuple[str, ...]]] = {
+    "DFT-D2": ("VDW_S6",),
+    "DFT-D3": ("VDW_S8", "VDW_SR"),
+    "DFT-D3-BJ": ("VDW_S8", "VDW_A1", "VDW_A2"),
+    "TS": ("VDW_SR",),
+    "TS-H": ("VDW_SR",),
+}
 UNSAID_DISPERSION: Final = "+vdW-unsaid"
 """Ends the name of a run whose energy holds a dispersion term that its file does not name."""
 
@@ -90,6 +113,8 @@ _HYBRIDS: Final[tuple[tuple[str, float, tuple[float, float], str], ...]] = (
 """Semilocal part, AEXX, limits of HFSCREEN (1/Å), name: Heyd, Scuseria, Ernzerhof, J. Chem. Phys. 118, 8207 (2003) and
 124, 219906 (2006); Krukau et al., J. Chem. Phys. 125, 224106 (2006), whose 0.11/bohr is 0.2079/Å; Schimka et al., J.
 Chem. Phys. 134, 024116 (2011)."""
+_AEXX: Final = 0.25
+"""What VASP takes with LHFCALC, https://www.vasp.at/wiki/index.php/AEXX."""
 _TOLERANCE: Final = 1e-3
 
 
@@ -128,8 +153,7 @@ def functional_name(
     dispersion = 1 if tags.on("LVDW") else int(tags.number("IVDW", 0))
     if dispersion:
         added = _DISPERSION.get(dispersion, f"IVDW={dispersion}")
-        name += f"+vdW-{added}{_redamped(tags, added) if semilocal == PBE else ''}"
-        name += " (dispersion twice)" if tags.on("LUSE_VDW") else ""
+        name += f"+vdW-{added}{' (dispersion twice)' if tags.on('LUSE_VDW') else _damping(tags, added, semilocal)}"
     elif unsaid_dispersion:
         name += UNSAID_DISPERSION
     return name
@@ -154,7 +178,13 @@ def hubbards_of_run(tags: VaspTags, species: Sequence[str]) -> dict[str, float]:
 
 def is_hybrid(tags: VaspTags) -> bool:
     """Whether a run has exact exchange."""
-    return tags.on("LHFCALC") and tags.number("AEXX", 0.25) > 0
+    return tags.on("LHFCALC") and _exact_exchange(tags) > 0
+
+
+def _exact_exchange(tags: VaspTags) -> float:
+    """Share of exact exchange of a run with LHFCALC, which is without it only where it was told so."""
+    stated = tags.number("AEXX", _AEXX)
+    return stated if stated > 0 or "AEXX" in tags.told else _AEXX
 
 
 def is_meta_gga(tags: VaspTags) -> bool:
@@ -178,15 +208,20 @@ def _semilocal(tags: VaspTags, titles: Sequence[str]) -> str:
         base = _GGA.get(tag, f"GGA={tag}")
     else:
         base = "+".join(sorted(_POTCAR_FUNCTIONAL.get(kind, kind) for kind in kinds)) or "functional not stated"
-    base = tags.word("METAGGA") or base
+    if word := tags.word("METAGGA"):
+        base = word if word in _META_GGA else f"METAGGA={word}"
     return _hybrid(tags, base) if is_hybrid(tags) else base + _scaled(tags)
 
 
-def _redamped(tags: VaspTags, dispersion: str) -> str:
-    """What is added to the name of a dispersion term whose damping is not PBE's."""
-    usual = _DAMPING_OF_PBE.get(dispersion, {})
-    odd = {tag: tags.number(tag, value) for tag, value in usual.items() if not _close(tags.number(tag, value), value)}
-    return _in_brackets(odd)
+def _damping(tags: VaspTags, dispersion: str, semilocal: str) -> str:
+    """What is added to the name of a dispersion term whose damping is not PBE's, or is neither VASP's nor given."""
+    if semilocal == PBE:
+        usual = _DAMPING_OF_PBE.get(dispersion, {})
+        taken = {tag: tags.number(tag, value) for tag, value in usual.items()}
+        return _in_brackets({tag: value for tag, value in taken.items() if not _close(value, usual[tag])})
+    known = semilocal in _DAMPED_BY_VASP.get(dispersion, ())
+    given = all(tag in tags.told for tag in _DAMPING_TO_GIVE.get(dispersion, ()))
+    return "" if known or given else " (its damping is not given)"
 
 
 def _in_brackets(odd: Mapping[str, float]) -> str:
@@ -203,7 +238,7 @@ def _scaled(tags: VaspTags) -> str:
 
 
 def _hybrid(tags: VaspTags, base: str) -> str:
-    exact, screening = tags.number("AEXX", 0.25), tags.number("HFSCREEN", 0.0)
+    exact, screening = _exact_exchange(tags), tags.number("HFSCREEN", 0.0)
     usual = _hybrid_defaults(exact)
     shares = {tag: tags.number(tag, default) if tag in tags.told else default for tag, default in usual.items()}
     odd = {tag: value for tag, value in shares.items() if not _close(value, usual[tag])}

@@ -33,6 +33,9 @@ EMPTY: Final = 0.05
 """Occupation up to which the highest band is empty: beyond it there are too few bands for the electrons."""
 ENTROPY: Final = 5e-3
 """eV/atom: largest electronic entropy by smearing; VASP's manual asks for 1e-3."""
+SYMMETRY: Final = 1e-3
+"""Largest SYMPREC: how far, in cell vectors, atoms may be from where a symmetry would have them, which VASP then puts
+into density, forces and k-points. 0.01 Å in a vector of 10 Å is 1 meV/atom in diamond, the stiffest (40 THz)."""
 _PRECISION: Final = ("N", "A", "H")
 _TETRAHEDRA: Final = (-5, -4, -14, -15)
 _COARSEST_GRID: Final = 3.0
@@ -102,7 +105,7 @@ class Run:
 def why_numbers_are_poor(run: Run) -> list[str]:
     """What is not good enough in a run for any use, each in a sentence; the cut-off is judged by `why_cut_off_low`."""
     reasons = (_precision(run), *_grid(run), *_smearing(run), _mesh(run), _electron_change(run), _loose(run))
-    return [reason for reason in (*reasons, _bands(run)) if reason]
+    return [reason for reason in (*reasons, _bands(run), _symmetry(run)) if reason]
 
 
 def why_cut_off_low(run: Run, floor: float, whose: str) -> str | None:
@@ -133,6 +136,11 @@ def _grid(run: Run) -> list[str]:
         if f"NG{axis}F" in run.tags.told and fine < 2 * needed * _ROUNDED_GRID:
             reasons.append(f"NG{axis}F = {fine:g}, the cut-off needs {np.ceil(2 * needed):g}")
     return reasons
+
+
+def _symmetry(run: Run) -> str | None:
+    taken = run.tags.number("SYMPREC", 1e-5)
+    return None if taken <= SYMMETRY * 1.001 else f"SYMPREC = {taken:g}, at most {SYMMETRY:g} is allowed"
 
 
 def _bands(run: Run) -> str | None:

@@ -35,9 +35,6 @@ OF_HYDROGEN: Final = 0.25
 0.5 to 1.0 (`aqueous.OF_HYDROXIDES`)."""
 WATER_ERROR: Final = 0.605
 """eV/H: error of water in the Materials Project's energies of 2019, taken where a computed one is not known."""
-OF_POTENTIAL: Final = 0.09
-"""eV/atom: 95 % of 226 corrected energies of the Materials Project, of binary compounds, Mn-O and Fe-Li-O-P, by CHGNet
-0.3.0 as they stand (mean 0.034). It was trained on such; SevenNet's mean is smaller."""
 
 IONS, ENTROPY, HYDROGEN = "data of ions", "entropies of solids", "hydrogen bound to oxygen"
 

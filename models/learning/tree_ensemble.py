@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -187,6 +187,19 @@ class TreeEnsemble:
         """Trees of several ensembles on the same features, one after the other."""
         arrays = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in _DTYPES}
         return cls.from_arrays(parts[0].n_features, arrays)
+
+    def on_columns(self, columns: NDArray[np.int64], n_features: int) -> TreeEnsemble:
+        """The same trees for features of which they look at some columns only.
+
+        Parameters
+        ----------
+        columns
+            Shape (self.n_features,), where the features that the trees know stand.
+        n_features
+            Columns of the features there.
+        """
+        feature = np.where(self.feature == LEAF, LEAF, columns[self.feature]).astype(np.int16)
+        return replace(self, n_features=n_features, feature=feature)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays by name, as `from_arrays` takes them back."""

@@ -80,6 +80,9 @@ def disagreements(amounts: Mapping[str, float], volume: float, stated: StatedCon
         if abs(mass / units - stated.weight) > WEIGHT_SHARE * stated.weight:
             listed = f"{mass / units:.6g}"
             found.append(f"the formula weight is stated as {stated.weight:g} u, the atoms listed give {listed} u")
+    if stated.formula is None and stated.units is not None and not _of_units(amounts, stated.units):
+        listed = _written(_without_isotopes(amounts))
+        found.append(f"Z is stated as {stated.units:g}, the atoms listed are {listed}, no such number of formula units")
     if stated.volume is not None and abs(volume - stated.volume) > VOLUME_SHARE * stated.volume:
         found.append(f"the volume of the cell is stated as {stated.volume:g} Å^3, its vectors span {volume:.6g} Å^3")
     if stated.density is not None:
@@ -108,6 +111,12 @@ def _other_formula(amounts: Mapping[str, float], formula: Mapping[str, float], u
         return None
     times = f" (Z = {units:g})" if units is not None else ""
     return f"the formula is stated as {_written(stated)}{times}, the atoms listed are {_written(here)}"
+
+
+def _of_units(amounts: Mapping[str, float], units: float) -> bool:
+    """Whether the atoms in a cell may be a number of formula units; halves are, as of the water in a hemihydrate."""
+    halves = [2 * amount / units for amount in amounts.values() if amount.is_integer()]
+    return all(abs(half - round(half)) < 1e-6 for half in halves)
 
 
 def _without_isotopes(amounts: Mapping[str, float]) -> dict[str, float]:

@@ -250,17 +250,32 @@ def _wrong(connection: Connection, state: Doc) -> Iterable[str]:
         yield f"{row['stage']}: {total:,} failed{parked}"
     for row in state["quarantine"]:
         yield f"{row['stage']}: {row['pieces']:,} of its input in quarantine"
-    last_of_each_job: list[Doc] = [
+    for run in last_runs(connection):
+        if (how := state_of(run)) in _WRONG:
+            yield f"the last run of {run['job']} {_PAST[how]} ({run['run_id']})"
+
+
+def last_runs(connection: Connection) -> list[Doc]:
+    """List the last run of each job by name, but for those that no longer matter.
+
+    These are runs of sources that were removed since, and of one stage that a later refresh has got through.
+    """
+    of_each_job: list[Doc] = [
         {"$sort": {"started_at": -1}},
         {"$group": {"_id": "$job", "run": {"$first": "$$ROOT"}}},
         {"$sort": {"_id": 1}},
     ]
-    registered = {f"run {row['stage']}" for row in state["stages"]}
-    for last in connection.database["runs"].aggregate(last_of_each_job, allowDiskUse=True):
-        if last["_id"].startswith("run ingest:") and last["_id"] not in registered:
-            continue  # the source was removed since
-        if (how := state_of(last["run"])) in _WRONG:
-            yield f"the last run of {last['_id']} {_PAST[how]} ({last['run']['run_id']})"
+    runs = connection.database["runs"]
+    registered = {f"run {stage}" for stage in connection.database["stage_states"].distinct("stage")}
+    last = [group["run"] for group in runs.aggregate(of_each_job, allowDiskUse=True)]
+    last = [run for run in last if not run["job"].startswith("run ingest:") or run["job"] in registered]
+    return [run for run in last if state_of(run) not in _WRONG or not _done_since(connection, run)]
+
+
+def _done_since(connection: Connection, run: Doc) -> bool:
+    later = {"started_at": {"$gt": run["started_at"]}, "state": {"$in": ["succeeded", "partial"]}}
+    stage = {"stages.stage": run["job"].removeprefix("run ")}
+    return connection.database["runs"].find_one(later | stage, {"_id": 1}) is not None
 
 
 _PAST: Final = {"failed": "failed", "interrupted": "was interrupted", "died": "died"}

@@ -30,6 +30,8 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         "energy_above_hull",
         "pourbaix_energy",
         "band_gap",
+        "dynamic_stability",
+        "elastic_stability",
     )
     """Kinds of property with a field of their own; a value of any other kind lies in `values`, under its kind."""
     UPGRADES: ClassVar = (
@@ -80,6 +82,13 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     pourbaix_energy = ev_per_atom("Least decomposition energy in water over the campaign's pH range")
     band_gap = FloatField(help_text="Band gap, by the best method known", unit="eV", min_value=0)
     hse_band_gap = FloatField(help_text="Band gap by HSE06", unit="eV", min_value=0)
+    dynamic_stability = FloatField(
+        help_text="Lowest frequency of vibrations where two potentials agree on its sign; negative where imaginary",
+        unit="THz",
+    )
+    elastic_stability = FloatField(
+        help_text="Least eigenvalue of the stiffness where two potentials agree on its sign, GPa, of layers N/m"
+    )
     values = MapField(FloatField(), help_text="Values of further kinds of property, by kind, e.g. values.work_function")
     oxidation_state = MapField(
         FloatField(), help_text="Average oxidation state, from the formula, of the elements that gates ask about"

@@ -221,6 +221,20 @@ class Writer(Document):
     run_id = StringField(required=True, help_text="The run")
 
 
+class Release(Document):
+    """The registry of a day that was frozen into files."""
+
+    KEY: ClassVar[str] = "number"
+    meta = meta("releases", {"fields": ["number"], "unique": True})
+
+    number = IntField(required=True, help_text="Identity, from 1", min_value=1)
+    title = StringField(help_text="What it is called")
+    digest = StringField(required=True, help_text="SHA-256 of its manifest, which has those of its files")
+    version = StringField(help_text="Version of exfolio")
+    created_at = DateTimeField(required=True, help_text="When it was made (UTC)")
+    rows = DictField(help_text="Documents by table")
+
+
 OPERATIONS: tuple[type[Document], ...] = (
     Run,
     Writer,
@@ -232,6 +246,7 @@ OPERATIONS: tuple[type[Document], ...] = (
     ScheduledJob,
     SettingsClaim,
     RestingPoint,
+    Release,
     *PULLS,
 )
 """Every collection of bookkeeping."""

@@ -59,8 +59,8 @@ class Property(RegistryDocument):
     structure_id = StringField(required=True, help_text="Structure the value belongs to")
     kind = StringField(
         required=True,
-        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, energy, and the "
-        "kinds of packages that are installed",
+        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, "
+        "dynamic_stability, elastic_stability, energy, and the kinds of packages that are installed",
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
     basis = StringField(
@@ -91,7 +91,10 @@ class Property(RegistryDocument):
     warnings = ListField(StringField(), help_text="What keeps the value from being trusted, a sentence each")
     refused = StringField(help_text="Why there is no value, where calculations that should give it can't be used")
     per_area = FloatField(help_text="The same per area, for exfoliation energies", unit="meV/Å^2")
-    structure = DictField(help_text="Of an energy over a bulk, the bulk that was made: the layer stacked on itself")
+    structure = DictField(
+        help_text="Of an energy over a bulk, the bulk that was made: the layer stacked on itself; of a lowest "
+        "frequency, what the structure becomes along that vibration, where it wins energy"
+    )
     snapshot = StringField(help_text="Which reference entries it was computed against")
     competing = ListField(DictField(), help_text="Competing phases: id, formula, amount")
     stale = BooleanField(help_text="Computed against reference entries that have changed since")

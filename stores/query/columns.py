@@ -61,6 +61,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "failures": ("stage", "item", "attempts", "parked", "next_retry_at", "last_error"),
     "quarantine": ("stage", "file", "place", "reason", "remedy"),
     "scheduled_jobs": ("job", "cron", "state", "started_at", "next_due_at", "failures", "error"),
+    "releases": ("number", "title", "created_at", "version", "digest"),
     "settings_claims": ("campaign", "stage", "label"),
     "resting_points": ("job", "campaigns", "at"),
     "source_records": ("stage", "record", "stamp", "withdrawn", "bad"),

@@ -20,6 +20,7 @@ NAME: Final = "exfolio"
 HOST: Final = "127.0.0.1"
 ADMIN: Final = "admin"
 USER: Final = "exfolio"
+READER: Final = "exfolio-reader"
 POLL_SECONDS: Final = 0.02
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 UNAUTHORIZED: Final = 13
@@ -67,9 +68,9 @@ def admin_client(port: int, password: SecretStr, *, seconds: float = 5) -> Clien
     return _client(port, seconds=seconds, username=ADMIN, password=password.get_secret_value())
 
 
-def uri(port: int, password: str) -> str:
-    """URI of the exfolio user on the server on `port`."""
-    return f"mongodb://{USER}:{password}@{HOST}:{port}/?authSource=admin&replicaSet={NAME}"
+def uri(port: int, password: str, user: str = USER) -> str:
+    """URI of a user, exfolio's where none is named, on the server on `port`."""
+    return f"mongodb://{user}:{password}@{HOST}:{port}/?authSource=admin&replicaSet={NAME}"
 
 
 def is_granted(roles: Sequence[Mapping[str, str]], database: str) -> bool:
@@ -85,6 +86,15 @@ def grant(port: int, credentials: Credentials, database: str) -> None:
     """Let the exfolio user use one more database."""
     with admin_client(port, credentials.admin) as client:
         _make_user(client, credentials.user, database)
+
+
+def grant_reading(port: int, credentials: Credentials, database: str) -> None:
+    """Make the user who only reads, with the password of `credentials`, and let it read one database more."""
+    role = {"role": "read", "db": database}
+    with admin_client(port, credentials.admin) as client:
+        _unless(USER_EXISTS, client, "createUser", READER, pwd=credentials.reader.get_secret_value(), roles=[role])
+        client.admin.command("updateUser", READER, pwd=credentials.reader.get_secret_value())
+        client.admin.command("grantRolesToUser", READER, roles=[role])
 
 
 def _client(port: int, *, seconds: float = 5, **options: Any) -> Client:

@@ -26,6 +26,7 @@ PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 KEY_BYTES: Final = 756  # the largest that stays within the 1024 base64 characters mongod accepts in a key file
 MEGABYTE: Final = 1_000_000
+_USERS: Final = ("admin", "user", "reader")
 
 REMEDIES: Final = {
     errno.ENOSPC: "Free some space on that disk, or set EXFOLIO_HOME to a folder on another one.",
@@ -40,10 +41,11 @@ REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Passwords of the two users of the embedded server."""
+    """Passwords of the users of the embedded server: who sets it up, who works with it, who only reads."""
 
     admin: SecretStr
     user: SecretStr
+    reader: SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,7 @@ class ServerHome:
                         f"{self.passwords} is lost, and without it nobody can enter the database in {self.data}",
                         "Restore that file from a backup; or move the folder away to begin with an empty database.",
                     )
-                passwords = {name: secrets.token_urlsafe(32) for name in ("admin", "user")}
-                write_private(self.passwords, json.dumps(passwords).encode())
+                write_private(self.passwords, json.dumps({name: _new_password() for name in _USERS}).encode())
             if not self.key.exists():  # may be made anew: it has no other member to agree with
                 write_private(self.key, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
             for file in (self.passwords, self.key):
@@ -159,7 +160,11 @@ class ServerHome:
             content = self.passwords.read_bytes()
         try:
             read = json.loads(content)
-            return Credentials(admin=SecretStr(read["admin"]), user=SecretStr(read["user"]))
+            if "reader" not in read:  # made before there was one
+                read["reader"] = _new_password()
+                with explained(self.passwords):
+                    write_private(self.passwords, json.dumps(read).encode())
+            return Credentials(**{name: SecretStr(read[name]) for name in _USERS})
         except (ValueError, KeyError, TypeError):  # not chained: the error quotes the content
             raise ServerStartFailed(f"{self.passwords} is damaged", "Restore that file from a backup.") from None
 
@@ -185,6 +190,10 @@ class ServerHome:
                 except FileNotFoundError:  # the server removes files of its own while we look
                     continue
         return total
+
+
+def _new_password() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def write_private(path: Path, content: bytes) -> None:

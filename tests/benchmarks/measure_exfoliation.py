@@ -1,12 +1,15 @@
 """Measure the errors of exfoliation energies by potentials with dispersion, and write what intervals are made of.
 
 Layers of the bundled handbook's crystals, against their bulk and stacked on themselves, beside JARVIS (optB88-vdW, of
-several values of a formula the lowest); monolayers that 2DMatPedia cut from bulk crystals, stacked on themselves,
-beside its own values (optB88-vdW). What stands in ``exfoliation_errors.json`` is made by
+several values of a formula, whose structures it doesn't tell, the median); monolayers that 2DMatPedia cut from bulk
+crystals, stacked on themselves, beside its own values (optB88-vdW). What stands in ``exfoliation_errors.json`` is made
+by
 
-    python tests/benchmarks/measure_exfoliation.py chgnet-d3 sevennet-0-d3 --keep FOLDER --write
+    python tests/benchmarks/measure_exfoliation.py chgnet-d3 sevennet-0-d3 sevennet-l3i5-d3 --keep FOLDER --write
 
-FOLDER keeps the energies, which take minutes (CHGNet) to half an hour (SevenNet, whose 2DMatPedia is left out).
+FOLDER keeps the energies, which take minutes (CHGNet) to half an hour (SevenNet, whose 2DMatPedia is left out). Beside
+are told ratios to the random-phase approximation for the compounds of ``rpa_binding_energies.csv``: T. Björkman et al.,
+Phys. Rev. Lett. 108, 235502 (2012), as listed for the benchmark LM26 in github.com/KyleBryenton/Oscallot.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from exfolio.builders.properties.potential import exfoliation_errors, known_pote
 from exfolio.builders.properties.potential.exfoliation_errors import ALL, HYDROGEN, bonding_class
 from exfolio.builders.properties.potential.layer_energies_stage import BULK, STACK
 from exfolio.builders.sources.reader_kinds import reader_for
+from exfolio.models.energetics.calibration import LEAST
 from exfolio.models.energetics.error_intervals import ErrorModel, Measured, conformal_quantile, error_model
 from exfolio.models.potential.layer_binding import layer_bindings
 from exfolio.models.structure.layered.monolayer import NotLayered, monolayers
@@ -38,7 +42,6 @@ from scipy.stats import spearmanr
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 THRESHOLD = 0.2  # eV/atom
-LEAST = 30  # known values of a class, below which it is judged by all
 MOST_ATOMS = {"chgnet-d3": 40}
 FEW_ATOMS = 12
 FOLDS, SPLITS = 10, 10
@@ -71,13 +74,30 @@ def records_of_2dmatpedia() -> Iterator[Doc]:
 
 
 def jarvis() -> dict[str, float]:
-    """Lowest exfoliation energy of each formula, eV/atom."""
-    known: dict[str, float] = {}
+    """Exfoliation energy of each formula, the median of those stated, eV/atom."""
+    known: dict[str, list[float]] = {}
     with gzip.open(SHARED_DATA / "matbench_jdft2d.csv.gz", "rt") as file:
         for row in csv.DictReader(file):
-            formula, value = reduced(row["formula"]), float(row["exfoliation_energy_mev_per_atom"]) / 1000
-            known[formula] = min(value, known.get(formula, value))
-    return known
+            value = float(row["exfoliation_energy_mev_per_atom"]) / 1000
+            known.setdefault(reduced(row["formula"]), []).append(value)
+    return {formula: float(np.median(values)) for formula, values in known.items()}
+
+
+def told_beside_rpa(said: list[Doc]) -> str:
+    """Ratios of binding energies per area to those of the random-phase approximation."""
+    with Path(__file__).with_name("rpa_binding_energies.csv").open() as file:
+        known = {reduced(row["compound"].replace("graphite", "C")): float(row["energy_mev_per_a2"])
+                 for row in csv.DictReader(file)}  # fmt: skip
+    found: dict[str, float] = {}
+    for doc in (doc for doc in said if doc["against"] == BULK and doc["value"] is not None):
+        if (formula := reduced(doc["formula"])) in known:
+            found[formula] = min(doc["per_area"], found.get(formula, np.inf))
+    ratios = np.array([value / known[formula] for formula, value in found.items()])
+    order = spearmanr(list(found.values()), [known[formula] for formula in found])[0]
+    named = ", ".join(f"{formula} {found[formula]:.0f} ({known[formula]})" for formula in sorted(found))
+    low, high = np.quantile(ratios, (0.1, 0.9))
+    return (f"beside RPA: n {len(ratios)}, ratio in the median {np.median(ratios):.2f}, "
+            f"of eight in ten {low:.2f} to {high:.2f}, Spearman {order:.2f}: {named}")  # fmt: skip
 
 
 def reduced(formula: str) -> str:
@@ -100,7 +120,8 @@ def energies(name: str) -> list[Doc]:
             known = {"known": layer["known"]} if "known" in layer else {}
             formula = layer["layer"].composition.reduced_formula
             facts = {"id": layer["id"], "formula": formula, "against": layer["against"], **known}
-            said.append({**facts, "value": binding.per_atom, "reason": binding.reason})
+            answer = {"value": binding.per_atom, "per_area": binding.per_area, "reason": binding.reason}
+            said.append({**facts, **answer})
     return said
 
 
@@ -115,7 +136,7 @@ def measured(said: list[list[Doc]], against: str, known: dict[str, float]) -> di
             one = (doc["formula"], float(np.mean(values)), max(values) - min(values), doc.get("known"))
             joined.setdefault("records" if "known" in doc else "handbook", []).append(one)
     lowest: dict[str, tuple[float, float]] = {}
-    for formula, value, spread, _ in joined["handbook"]:
+    for formula, value, spread, _ in joined.get("handbook", []):
         lowest[reduced(formula)] = min((value, spread), lowest.get(reduced(formula), (value, spread)))
     rows = [(formula, *own, known[formula]) for formula, own in lowest.items() if formula in known]
     rows += [(formula, value, spread, own) for formula, value, spread, own in joined.get("records", [])]  # type: ignore[misc]
@@ -189,12 +210,15 @@ def main() -> None:
                 kept.write_text(json.dumps(said[name]))
         else:
             said[name] = json.loads(kept.read_text())
+        print(f"{name} {told_beside_rpa(said[name])}")
     known = jarvis()
     found: Doc = {}
-    for names in (names for size in (1, 2) for names in combinations(sorted(said), size)):
+    for names in (names for size in range(1, len(said) + 1) for names in combinations(sorted(said), size)):
         for against in (BULK, STACK):
             key = exfoliation_errors.key(names, relax=False, against=against)
             by_class = measured([said[name] for name in names], against, known)
+            if not by_class:
+                continue
             figures = told(by_class)
             by_class[ALL] = [row for rows in by_class.values() for row in rows]
             found[key] = {}

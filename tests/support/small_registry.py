@@ -111,7 +111,15 @@ def fill(connection: Connection) -> None:
         material("bulk:mno", "MnO", "Mn-O", formula_anonymous="AB", nsites=2, energy_above_hull=0.0),
         material("bulk:tio2", "TiO2", "O-Ti", formula_anonymous="AB2", nsites=6, band_gap=3.0),
         material("bulk:nacl", "NaCl", "Cl-Na", formula_anonymous="AB", nsites=2, band_gap=5.0, energy_above_hull=0.0),
-        material("bulk:limno2", "LiMnO2", "Li-Mn-O", nsites=8, energy_above_hull=0.11, extra={"note": "50% (a.b)*c"}),
+        material(
+            "bulk:limno2",
+            "LiMnO2",
+            "Li-Mn-O",
+            formula_anonymous="ABC2",
+            nsites=8,
+            energy_above_hull=0.11,
+            extra={"note": "50% (a.b)*c"},
+        ),
     ]
     put(connection, Material, [mos2], [{"collection": "file", "id": FILE, "place": "line 1"}], stage="ingest:bulk")
     put(connection, Material, others, [{"collection": "file", "id": FILE, "place": "line 2"}], stage="ingest:bulk")

@@ -87,6 +87,8 @@ SETTINGS: Final = (
 )
 """Tags that are kept: they decide whether two energies can be compared."""
 
+PROGRAM: Final = "vasp"
+"""How VASP calls itself. Energies of others that write such files count from another zero, whatever their tags."""
 _TAIL: Final = 4096
 """Bytes at the end of a file within which its root element is closed."""
 GROWN: Final = 0.15
@@ -137,8 +139,10 @@ def _read(path: Path, name: str) -> Vasprun:
         return Vasprun(path, parse_dos=False, parse_eigen=True, parse_potcar_file=False)
     except XMLSyntaxError as error:
         cut = "ends too early: the calculation still runs, or was cut off"
-        what = "is not well-formed XML" if _is_whole(path) else cut
-        raise BadRun(f"{name} {what} ({error.msg})", "Run it to its end, or fetch the file again.") from None
+        whole = _is_whole(path)
+        what = "is not well-formed XML" if whole else cut
+        first = "Mend that line (an & or < of SYSTEM?)" if whole else "Run it to its end"
+        raise BadRun(f"{name} {what} ({error.msg})", f"{first}, or fetch the file again.") from None
     except _UNREADABLE as error:
         raise BadRun(_not_as_vasp_writes(name, error), "Fetch the file again.") from error
 
@@ -162,6 +166,8 @@ def _not_as_vasp_writes(name: str, error: BaseException) -> str:
 
 
 def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> Doc:
+    if (program := str(vasprun.generator.get("program", "")).strip()).lower() != PROGRAM:
+        raise BadRecord(f"it was written by {program or 'a program that does not say its name'}, not by VASP")
     if not vasprun.ionic_steps:
         raise BadRecord("it holds no ionic step")
     tags = VaspTags.of(vasprun.incar.data, vasprun.parameters.data)  # its own way in costs milliseconds

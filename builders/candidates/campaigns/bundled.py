@@ -50,13 +50,15 @@ _CRYSTAL_GAN = {
 def for_bundled_sources(campaign: Campaign) -> Campaign:
     """The campaign with small models, few draws and few structures of each composition; its gates stay.
 
+    Stability is not looked at, as it takes longer than a demo, and two potentials.
+
     Crystals of a Crystal GAN are relaxed by the potential, where it is installed, for so long as a demo may take.
     """
     if (crystal_gan := campaign.routes.crystal_gan) is not None:
         few = campaign.routes.model_copy(update={"crystal_gan": _few_crystals(crystal_gan)})
         update = {"routes": few, "potential": _POTENTIAL}
         campaign = campaign.model_copy(update=update)
-    campaign = campaign.model_copy(update={"name": f"{campaign.name}{SUFFIX}"})
+    campaign = campaign.model_copy(update={"name": f"{campaign.name}{SUFFIX}", "stability": None})
     if campaign.compositions is None:
         return campaign
     small: Compositions = campaign.compositions.model_copy(update={"draws": _DRAWS, **_MODELS})

@@ -146,11 +146,32 @@ class Exfoliation(BaseModel):
     @field_validator("potentials")
     @classmethod
     def _are_known(cls, potentials: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        known = known_potentials.names()
-        for name in potentials:
-            if info.context == FROM_FILE and name not in known:
-                raise ValueError(f"no potential is called {name!r}; there are: {', '.join(known)}")
-        return potentials
+        return _known_potentials(potentials, info)
+
+
+class Stability(BaseModel):
+    """Dynamic and elastic stability by potentials, of candidates that pass the gates before those on stability."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    potentials: tuple[str, ...] = Field(
+        (known_potentials.DEFAULT, "sevennet-l3i5"),
+        min_length=1,
+        description="potentials; a verdict takes two that agree, one alone never decides",
+    )
+
+    @field_validator("potentials")
+    @classmethod
+    def _are_known(cls, potentials: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _known_potentials(potentials, info)
+
+
+def _known_potentials(potentials: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    known = known_potentials.names()
+    for name in potentials:
+        if info.context == FROM_FILE and name not in known:
+            raise ValueError(f"no potential is called {name!r}; there are: {', '.join(known)}")
+    return potentials
 
 
 class Hull(BaseModel):
@@ -250,6 +271,7 @@ class Campaign(BaseModel):
     gates: tuple[CandidateGate, ...] = Field(description="conditions on structures, in order")
     potential: Potential | None = Field(None, description="energies by a potential; none without")
     exfoliation: Exfoliation | None = Field(None, description="exfoliation energies by potentials; none without")
+    stability: Stability | None = Field(None, description="stability by potentials; not looked at without")
     hull: Hull = Hull()
     ranking: Ranking | None = Field(None, description="which values count first; as usual without")
     pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")

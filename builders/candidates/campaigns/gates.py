@@ -35,6 +35,9 @@ class Gate(BaseModel):
     exclude: tuple[str, ...] | None = Field(None, description="passes when the list holds none of these")
     only: tuple[str, ...] | None = Field(None, description="passes when the list holds nothing but these")
     routes: tuple[str, ...] | None = Field(None, description="routes it concerns; all when not given")
+    waits: bool = Field(
+        default=True, description="false: while the value is not known the gate concerns nobody, and keeps none waiting"
+    )
     why: str = Field("", description="where the threshold comes from")
 
     @model_validator(mode="after")
@@ -110,9 +113,11 @@ class Gate(BaseModel):
             return "not-applicable"
         value = self.value_of(candidate)
         if value is None:
-            return "not-applicable" if self.element is not None and self._lacks_element(candidate) else "unknown"
+            concerned = self.element is None or not self._lacks_element(candidate)
+            return "unknown" if concerned and self.waits else "not-applicable"
         if interval := self.interval_of(candidate):
-            return self._judge_range(interval.get("low", -math.inf), interval.get("high", math.inf))
+            verdict = self._judge_range(interval.get("low", -math.inf), interval.get("high", math.inf))
+            return "not-applicable" if verdict == "unknown" and not self.waits else verdict
         return "passed" if self._holds(value) else "failed"
 
     def _lacks_element(self, candidate: Mapping[str, Any]) -> bool:

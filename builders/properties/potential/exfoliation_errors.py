@@ -1,6 +1,7 @@
-"""How large the errors of exfoliation energies by potentials are, as measured on known values; bundled as numbers.
+"""How large the errors of exfoliation energies by potentials are: as measured beforehand, or by the registry's values.
 
 ``exfoliation_errors.json`` is written by ``python tests/benchmarks/measure_exfoliation.py``, which says on which data.
+What a registry knows itself is measured by `exfoliation_calibration_stage`, and goes before.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
-from ....models.energetics.error_intervals import ErrorModel
+from ....models.energetics.error_intervals import ErrorModel, scale
+from ....stores.canonical import content_hash
+from .error_models import plain_errors
 
+Doc = dict[str, Any]
+KIND: Final = "exfoliation-errors"
+"""Kind of `trained_models` that a registry's own error models are."""
 FILE: Final = "exfoliation_errors.json"
 SOFT, HYDROGEN, OTHERS = "chalcogenides and halides", "with hydrogen", "others"
 """Classes of bonding. Surfaces of S, Se, Te, Cl, Br or I are held by dispersion, as a rule; where there is O, N or F as
@@ -22,6 +28,8 @@ ALL: Final = "all"
 """Error model of classes with too few known values to have one of their own."""
 _SOFT: Final = frozenset({"S", "Se", "Te", "Cl", "Br", "I"})
 _HARD: Final = frozenset({"O", "N", "F"})
+TYPICAL: Final = 0.1
+"""eV/atom, an exfoliation energy for which half widths of intervals are told."""
 UNMEASURED: Final = 2.0
 """How many times as wide as the widest measured one an interval is by a method whose errors were never measured."""
 
@@ -65,6 +73,22 @@ def errors_of_unmeasured() -> ErrorModel:
 def key(potentials: Sequence[str], *, relax: bool, against: str) -> str:
     """Name of a way to get exfoliation energies, in the file."""
     return f"{'+'.join(potentials)} {'relaxed' if relax else 'static'}, {against}"
+
+
+def model_id(potentials: Sequence[str], *, relax: bool) -> str:
+    """Id of the error models of a way to get exfoliation energies, among `trained_models`."""
+    return f"{KIND}-{content_hash([sorted(potentials), relax])[:12]}"
+
+
+def bundled_errors(potentials: Sequence[str], *, relax: bool, against: str) -> dict[str, Doc]:
+    """What was measured beforehand, as documents keep it; the parameters are those of `errors_of`."""
+    measured = errors_of(potentials, relax=relax, against=against)
+    return {group: plain_errors(model, half_width=half_width(model), bundled=True) for group, model in measured.items()}
+
+
+def half_width(model: ErrorModel) -> float:
+    """Half width of the interval of a typical value, eV/atom."""
+    return model.quantile * float(scale(TYPICAL))
 
 
 @cache

@@ -6,16 +6,18 @@ What the potentials say is the matter of `potential-layers`; better known errors
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import ClassVar, Final
 
+from ....models.energetics.calibration import Calibration
 from ....models.energetics.error_intervals import COVERAGE
-from ....stores.documents import Property
+from ....stores.documents import Property, TrainedModel
 from ...engine.batches import Batch, Doc, Item, Outcome
+from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from . import known_potentials
-from .exfoliation_errors import ALL, bonding_class, errors_of, errors_of_unmeasured
+from .error_models import from_plain_errors, read_models, used_of
+from .exfoliation_errors import ALL, KIND, bonding_class, bundled_errors, errors_of_unmeasured, model_id
 from .layer_energies_stage import BINDING, BULK, STACK, WITH_DISPERSION, layer_method
 from .potential_stage import DIGITS, not_installed, scheme_name
 
@@ -38,7 +40,7 @@ class ExfoliationValuesStage(GroupStage):
         Whether layers and bulks were relaxed.
     """
 
-    version = 1
+    version = 2
     groups_per_batch = 500
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("exfoliation_energy",)
@@ -55,9 +57,10 @@ class ExfoliationValuesStage(GroupStage):
             against: [layer_method(potential, relax=relax, against=against) for potential in made]
             for against in (BULK, STACK)
         }
-        self._measured = {
-            against: errors_of(self.potentials, relax=relax, against=against) for against in (BULK, STACK)
+        self._bundled = {
+            against: bundled_errors(self.potentials, relax=relax, against=against) for against in (BULK, STACK)
         }
+        self._measured = self._bundled
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
@@ -66,10 +69,17 @@ class ExfoliationValuesStage(GroupStage):
 
     def config(self) -> Doc:
         """What the values depend on: methods, and what is known of their errors."""
-        errors = [
-            {group: asdict(model) for group, model in self._measured[against].items()} for against in (BULK, STACK)
-        ]
+        errors = {against: used_of(by_class) for against, by_class in self._measured.items()}
         return {"methods": self._methods, "errors": errors}
+
+    def before_run(self) -> None:
+        """Read how large the errors are."""
+        identity = model_id(self.potentials, relax=self.relax)
+        self._measured = read_models(self.db, identity) or self._bundled
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Error models, of which `config` tells."""
+        return (*super().looks_at(), Channel(TrainedModel.collection_name(), "training", frozenset([KIND])))
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Read what the potentials say of each layer."""
@@ -78,6 +88,13 @@ class ExfoliationValuesStage(GroupStage):
         details = ("details.bulk", "details.elements")
         fields = ("property_id", "structure_id", "method", "value", "per_area", "refused", *details)
         return (Members(Property, "structure_id", ("value",), fields, fixed=fixed),)
+
+    def batch_of(self, names: list[str]) -> Batch:
+        """Make a batch of layers, each with how large the errors are."""
+        batch = super().batch_of(names)
+        for item in batch.items:
+            item.content["errors"] = self._measured
+        return batch
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Join what the potentials say of each layer."""
@@ -95,9 +112,9 @@ class ExfoliationValuesStage(GroupStage):
             by_method = {doc["method"]: doc for doc in group["properties"]}
             said = [by_method[method] for method in self._methods[against] if method in by_method]
             if len(said) == len(self.potentials):
-                yield self._document(said, against)
+                yield self._document(said, against, group["errors"][against])
 
-    def _document(self, said: list[Doc], against: str) -> Doc:
+    def _document(self, said: list[Doc], against: str, measured: Doc) -> Doc:
         method = f"{self._names}, {against}"
         structure_id = said[0]["structure_id"]
         doc: Doc = {
@@ -114,13 +131,14 @@ class ExfoliationValuesStage(GroupStage):
         values = [one["value"] for one in said]
         value, spread = sum(values) / len(values), max(values) - min(values)
         group = bonding_class(said[0]["details"]["elements"])
-        measured = self._measured[against]
-        errors = measured.get(group) or measured.get(ALL) or errors_of_unmeasured()
+        group, plain = (group, measured[group]) if group in measured else (ALL, measured.get(ALL))
+        errors = (from_plain_errors(plain) if plain else Calibration(errors_of_unmeasured())).of(structure_id)
         low, high = errors.interval(value, spread)
         warnings = [BY_POTENTIAL]
-        if not measured:
+        if plain is None:
             warnings.append("the errors of this method were never measured: the interval is twice as wide as any other")
-        details: Doc = {"errors": {"of": group if group in measured else ALL, **asdict(errors)}}
+        basis = {"of": group, "quantile": errors.quantile, "measured_on": plain["measured_on"] if plain else "nothing"}
+        details: Doc = {"errors": {**basis, "model": model_id(self.potentials, relax=self.relax)}}
         if len(said) > 1:
             by_potential = dict(zip(self.potentials, values, strict=True))
             details |= {"spread": round(spread, DIGITS), "by_potential": by_potential}
@@ -134,4 +152,4 @@ class ExfoliationValuesStage(GroupStage):
             "warnings": warnings,
             "details": details,
         }
-        return {**doc, "coverage": COVERAGE} if measured else doc
+        return {**doc, "coverage": COVERAGE} if plain else doc

@@ -1,25 +1,32 @@
-"""How large the errors of formation energies and hull distances by potentials are, as measured on known values.
+"""How large the errors of formation energies and hull distances by potentials are: as measured on known values.
 
 ``formation_errors.json`` is written by ``python tests/benchmarks/measure_formation.py``, which says on which data.
+What a registry knows itself is measured by `formation_calibration_stage`, and goes before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from ....models.energetics.calibration import Calibration
 from ....models.energetics.error_intervals import ErrorModel
+from ....stores.canonical import content_hash
 
 FILE: Final = "formation_errors.json"
+KIND: Final = "formation-errors"
+"""Kind of `trained_models` that a registry's own error models are."""
 ITSELF: Final = "against its own composition"
 """Distances to another form of the same composition: errors of the two are much alike."""
 COMPOUNDS: Final = "against compounds"
 """Distances to a mixture of phases that holds compounds, of any class: where it is no oxide errors are smaller against
 the Materials Project (0.07 instead of 0.10 eV/atom, 90 %) and larger against enthalpies (0.20 instead of 0.17)."""
+IN_WATER: Final = "in water"
+"""Least decomposition energies in water. Oxygen comes and goes, so that errors of oxides do not cancel as on a hull."""
 ALL: Final = "formation"
 """Formation energies of any class; a distance to elements alone is one too."""
 UNMEASURED: Final = 2.0
@@ -46,6 +53,11 @@ def anion_class(elements: Iterable[str]) -> str:
     return next((name for name, anions in _ANIONS if present & anions), INTERMETALLICS)
 
 
+def anion_classes() -> frozenset[str]:
+    """Classes of formation energies."""
+    return frozenset((*(name for name, _ in _ANIONS), INTERMETALLICS))
+
+
 def competition(products: Sequence[Collection[str]]) -> str:
     """Kind of a hull distance by what competes: `ITSELF`, `COMPOUNDS`, or `ALL` where only elements do.
 
@@ -59,6 +71,12 @@ def competition(products: Sequence[Collection[str]]) -> str:
     return COMPOUNDS if any(len(elements) > 1 for elements in products) else ALL
 
 
+def class_of_distance(elements: Iterable[str], products: Sequence[Collection[str]]) -> str:
+    """Class of a hull distance by what competes, or by the elements of the compound where only elements do."""
+    kind = competition(products)
+    return anion_class(elements) if kind == ALL else kind
+
+
 class FormationErrors:
     """What is known of the errors of formation energies and hull distances by one potential.
 
@@ -68,18 +86,32 @@ class FormationErrors:
         Its name.
     relax
         Whether structures are relaxed.
+    own
+        By class, what the registry's own values tell of errors, where it knows enough of them.
     """
 
-    def __init__(self, potential: str, *, relax: bool) -> None:
-        by_class = _measured().get(key(potential, relax=relax), {})
-        self.are_measured = bool(by_class)
-        self.by_class: dict[str, ErrorModel] = by_class or {ALL: _of_unmeasured()}
+    def __init__(self, potential: str, *, relax: bool, own: Mapping[str, Calibration] | None = None) -> None:
+        self._own = own or {}
+        measured = _measured().get(key(potential, relax=relax), {})
+        self.are_measured = bool(measured)
+        own_models = {group: found.errors for group, found in self._own.items()}
+        self.by_class: dict[str, ErrorModel] = {**(measured or {ALL: _of_unmeasured()}), **own_models}
 
-    def of_formation(self, elements: Iterable[str]) -> tuple[str, ErrorModel]:
-        """Class of a formation energy by the elements of the compound, and how large errors are there."""
-        return self._of(anion_class(elements))
+    def of_formation(self, elements: Iterable[str], name: str = "") -> tuple[str, ErrorModel]:
+        """Class of a formation energy by the elements of the compound, and how large errors are there.
 
-    def of_distance(self, elements: Iterable[str], products: Sequence[Collection[str]]) -> tuple[str, ErrorModel]:
+        Parameters
+        ----------
+        elements
+            Of the compound.
+        name
+            The structure, whose own value is left out of what the registry knows.
+        """
+        return self._of(anion_class(elements), name)
+
+    def of_distance(
+        self, elements: Iterable[str], products: Sequence[Collection[str]], name: str = ""
+    ) -> tuple[str, ErrorModel]:
         """Class of a hull distance, and how large errors are there.
 
         Parameters
@@ -88,9 +120,15 @@ class FormationErrors:
             Of the compound.
         products
             Elements of each competing phase.
+        name
+            As for `of_formation`.
         """
-        kind = competition(products)
-        return self.of_formation(elements) if kind == ALL else self._of(kind)
+        return self._of(class_of_distance(elements, products), name)
+
+    @property
+    def in_water(self) -> ErrorModel:
+        """How large errors of decomposition energies in water are."""
+        return self._of(IN_WATER)[1]
 
     @property
     def deepest(self) -> float:
@@ -101,9 +139,14 @@ class FormationErrors:
         """
         return self._of(COMPOUNDS)[1].quantile
 
-    def _of(self, group: str) -> tuple[str, ErrorModel]:
+    def _of(self, group: str, name: str = "") -> tuple[str, ErrorModel]:
         group = group if group in self.by_class else ALL
-        return group, self.by_class[group]
+        return group, self._own[group].of(name) if group in self._own else self.by_class[group]
+
+
+def model_id(method: str) -> str:
+    """Id of the registry's own error models of a method, among `trained_models`."""
+    return f"{KIND}-{content_hash([method])[:12]}"
 
 
 def key(potential: str, *, relax: bool) -> str:

@@ -51,7 +51,7 @@ def names() -> list[str]:
 
 def packages() -> tuple[str, ...]:
     """Packages whose coming or going changes which potentials can be used, beside those that other packages name."""
-    return (*sorted({own.package for own in _OWN.values()}), "dftd3", "ase")
+    return (*sorted({own.package for own in _OWN.values()}), "dftd3", "ase", "phonopy")
 
 
 def label(name: str) -> str:

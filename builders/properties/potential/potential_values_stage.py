@@ -18,15 +18,18 @@ from ....models.energetics.hull import Entry, MissingReferenceError, energy_abov
 from ....models.potential.interface import Potential
 from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....stores.canonical import content_hash
-from ....stores.documents import Property, ReferenceEntry
+from ....stores.documents import Property, ReferenceEntry, TrainedModel
 from ....stores.documents.base import labelled
 from ...engine.batches import Batch, Doc, Item, Outcome
+from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
-from .formation_errors import FormationErrors
+from .error_models import from_plain_errors, own_models, used_of
+from .formation_errors import KIND as ERRORS
+from .formation_errors import FormationErrors, anion_class, class_of_distance, model_id
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entries_of, entry_id, method_name, not_installed, stage_name
 
@@ -51,7 +54,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 7
+    version = 8
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -71,6 +74,7 @@ class PotentialValuesStage(GroupStage):
         self.relax = relax
         self.potential = known_potentials.potential(potential)
         self.errors = FormationErrors(self.potential.slug, relax=relax)
+        self._own: Doc = {}
         self.limits: Doc = {"max_steps": max_steps, "force_tolerance": force_tolerance} if relax else {}
         self.label, self.of_energies, self.of_references = label, of_energies, of_references
         self.name = labelled(stage_name("values", self.potential, relax=relax), label)
@@ -85,7 +89,16 @@ class PotentialValuesStage(GroupStage):
     def config(self) -> Doc:
         """What the values depend on."""
         errors = {group: asdict(model) for group, model in self.errors.by_class.items()}
-        return {**self.arguments(), "model": self.potential.name, "errors": errors}
+        own = {"own_errors": used_of(self._own)} if self._own else {}
+        return {**self.arguments(), "model": self.potential.name, "errors": errors, **own}
+
+    def before_run(self) -> None:
+        """Read what the registry knows of errors itself."""
+        self._own = own_models(self.db, model_id(self._method))
+
+    def looks_at(self) -> tuple[Channel, ...]:
+        """Error models, of which `config` tells."""
+        return (*super().looks_at(), Channel(TrainedModel.collection_name(), "training", frozenset([ERRORS])))
 
     def sources_of_members(self) -> tuple[Members, ...]:
         """Compare energies of proposed structures with those of known materials; look which of these have none."""
@@ -143,6 +156,7 @@ class PotentialValuesStage(GroupStage):
             item.content["materials"] = [doc for part in parts for doc in known.get(part, [])]
             item.content["layers"] = [doc["structure_id"] for doc in item.content["properties"]
                                       if doc["structure_id"] in layers]  # fmt: skip
+            item.content["errors"] = self._own
         return batch
 
     def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
@@ -203,6 +217,8 @@ class PotentialValuesStage(GroupStage):
         if self.potential.has_tabulated_scale:
             above_tabulated = deviations({symbol: lowest[symbol].energy_per_atom for symbol in elements})
             against["elements_above_tabulated"] = above_tabulated
+        own = {group: from_plain_errors(plain) for group, plain in item.content["errors"].items()}
+        errors = FormationErrors(self.potential.slug, relax=self.relax, own=own)
         formed = formation_energies(entries, references)
         positions = hull_positions(entries, references)
         evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}
@@ -210,18 +226,18 @@ class PotentialValuesStage(GroupStage):
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
         for energy, formation, position in zip(energies, formed, positions, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
-            docs.append(self._with_interval(formed_from, *self.errors.of_formation(elements)))
+            name = energy["structure_id"]
+            docs.append(_with_interval(formed_from, anion_class(elements), *errors.of_formation(elements, name)))
             above = self._document(energy, "energy_above_hull", position.energy, snapshot, {})
             above["competing"] = [
                 {"id": product.name, "formula": formulas[product.name], "share_of_atoms": round(product.amount, 4)}
                 for product in position.products
             ]
             products = [compositions[product.name] for product in position.products]
-            above = self._with_interval(above, *self.errors.of_distance(elements, products))
-            layer = energy["structure_id"] in item.content["layers"]
-            docs.append(
-                limited_distance(above, item.key, found, layer=layer, method=method, deepest=self.errors.deepest)
-            )
+            group = class_of_distance(elements, products)
+            above = _with_interval(above, group, *errors.of_distance(elements, products, name))
+            layer = name in item.content["layers"]
+            docs.append(limited_distance(above, item.key, found, layer=layer, method=method, deepest=errors.deepest))
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
@@ -240,13 +256,6 @@ class PotentialValuesStage(GroupStage):
         doc["per_area"] = None if exfoliation.per_area is None else round(exfoliation.per_area, 3)
         return [limited_by_dispersion(doc, layer=True, method=doc["method"])]
 
-    def _with_interval(self, doc: Doc, group: str, errors: ErrorModel) -> Doc:
-        """A value with the interval that errors of its class leave it."""
-        low, high = errors.around(doc["value"])
-        doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
-        doc["details"] = {**doc["details"], "errors": {"of": group, **asdict(errors)}}
-        return doc | ({"coverage": COVERAGE} if self.errors.are_measured else {"warnings": [_NEVER_MEASURED]})
-
     def _document(self, energy: Doc, kind: str, value: float | None, snapshot: str, details: Doc) -> Doc:
         method = self._method
         return {
@@ -261,6 +270,22 @@ class PotentialValuesStage(GroupStage):
             "details": details,
             "made_of": [energy["property_id"]],  # what it was compared with is told by `snapshot` and `competing`
         }
+
+
+def _with_interval(doc: Doc, group: str, resolved: str, errors: ErrorModel) -> Doc:
+    """A value with the interval that errors leave it.
+
+    Parameters
+    ----------
+    doc
+        The property.
+    group, resolved, errors
+        Its class, that whose errors are taken, and these.
+    """
+    low, high = errors.around(doc["value"])
+    doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
+    doc["details"] = {**doc["details"], "errors": {"class": group, "of": resolved, **asdict(errors)}}
+    return doc | ({"coverage": COVERAGE} if errors.size else {"warnings": [_NEVER_MEASURED]})
 
 
 def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:

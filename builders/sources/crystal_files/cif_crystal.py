@@ -25,7 +25,6 @@ from ....models.structure.symmetry.operations import (
     Operations,
     SymmetryError,
     all_orbits,
-    combined,
     fits_cell,
     read_operations,
 )
@@ -47,6 +46,8 @@ _DENSITY = ("_exptl_crystal_density_diffrn",)
 _HALL_SYMBOLS = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULAS = ("_chemical_formula_structural", "_chemical_formula_iupac", "_chemical_formula_moiety")
+_LATTICES = (("_cell_modulation_dimension", "0"), ("_cell_subsystems_number", "1"))
+"""Names that tell of more than a cell of three vectors where they have another value than this."""
 _MODULATED = ("_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg", "_atom_site_displace_fourier")
 _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
 _MOIETY = re.compile(r"\s*(\d*\.?\d*)\s*\(?([A-Z][\w.\s]*?)(?:\s+\d*[+-])?\s*\)?\s*")
@@ -80,7 +81,7 @@ def read_crystal(text: str) -> Structure:
         It can't be read, leaves open which crystal it is, or contradicts itself: what it states and what was found.
     """
     block = read_block(text)
-    if block.first(("_cell_modulation_dimension",)) not in (None, "0") or block.any_value(_MODULATED):
+    if any(block.first((name,)) not in (None, usual) for name, usual in _LATTICES) or block.any_value(_MODULATED):
         raise BadRecord("it is modulated, which no cell of three vectors shows", remedy="give an approximant")
     lattice = _lattice(block)
     atoms = read_atoms(block, lattice.lengths)
@@ -115,15 +116,15 @@ def _crystal(
     except SymmetryError as error:
         raise BadRecord(str(error)) from error
     amounts: defaultdict[str, float] = defaultdict(float)
-    faults = []
     for atom, orbit in zip(atoms, orbits, strict=True):
         amounts[atom.element] += atom.occupancy * len(orbit)
-        if atom.multiplicity is not None and atom.multiplicity != len(orbit):
-            faults.append(f"{atom.label} is stated {atom.multiplicity:g} times, its symmetry gives {len(orbit)}")
+    faults = _other_multiplicities(atoms, list(map(len, orbits)), len(symmetry.operations.rotations))
+    counted = not faults and all(atom.multiplicity == len(orbit) for atom, orbit in zip(atoms, orbits, strict=True))
     faults += disagreements(amounts, lattice.volume, stated)
-    counted = all(atom.multiplicity is not None for atom in atoms)
-    if not stated.settles_contents and not (counted and not symmetry.doubt.startswith("it states")):
-        faults += list(dict.fromkeys(filter(None, [symmetry.doubt, _all_but_empty(atoms), *(a.doubt for a in atoms)])))
+    if not stated.settles_contents:
+        faults += dict.fromkeys(atom.doubt for atom in atoms if atom.doubt)
+        if symmetry.doubt or not counted:
+            faults += filter(None, [symmetry.doubt, _all_but_empty(atoms)])
         if not alone and not counted:
             faults.append(f"its setting ({symmetry.named} is one) is not stated, nor the contents of the cell")
     if faults:
@@ -131,6 +132,22 @@ def _crystal(
     if sum(map(len, orbits)) > 2 * MAX_SITES:
         raise BadRecord(f"it has {sum(map(len, orbits))} atoms in the cell; structures have up to {MAX_SITES} sites")
     return _structure(lattice, atoms, orbits)
+
+
+def _other_multiplicities(atoms: Sequence[Atom], given: Sequence[int], operations: int) -> list[str]:
+    """Faults of multiplicities that are not those by symmetry, in the sense of the dictionary or in SHELXL's.
+
+    SHELXL-97 and what follows it write the order of a site's symmetry under the name of its multiplicity, 1 for an atom
+    in a general position: `_atom_site_site_symmetry_order` in the dictionary of today.
+    """
+    pairs = [(atom, times) for atom, times in zip(atoms, given, strict=True) if atom.multiplicity is not None]
+    if all(atom.multiplicity == operations / times for atom, times in pairs):
+        return []
+    return [
+        f"{atom.label} is stated {atom.multiplicity:g} times, its symmetry gives {times}"
+        for atom, times in pairs
+        if atom.multiplicity != times
+    ]
 
 
 def _structure(lattice: Lattice, atoms: Sequence[Atom], orbits: Sequence[Floats]) -> Structure:
@@ -212,13 +229,11 @@ def _symmetries(block: Block, matrix: Floats) -> list[_Symmetry]:
     settings = find_settings(symbol, hall_symbol, None if number is None else int(number.value))
     texts = next((column for name in _OPERATIONS if (column := block.column(name)) and any(column)), None)
     if texts is not None:
-        operations = read_operations(tuple(text for text in texts if text is not None))
-        shifts = next((column for name in _CENTRINGS if (column := block.column(name)) and any(column)), None)
-        if shifts is not None:
-            operations = combined(operations, read_operations(tuple(filter(None, shifts))).translations)
+        shifts = next((column for name in _CENTRINGS if (column := block.column(name)) and any(column)), ())
+        operations = read_operations(tuple(filter(None, texts)), tuple(filter(None, shifts)))
         if not fits_cell(operations, matrix):
             raise SymmetryError(f"its symmetry operations don't fit its cell {_shown(matrix)}")
-        return [_Symmetry(operations, "its operations", _doubt(operations, settings, symbol))]
+        return [_Symmetry(operations, "its operations", _doubt(operations, settings, symbol, centred=bool(shifts)))]
     fitting = that_fit(settings, matrix)
     if settings and not fitting:
         names = ", ".join(dict.fromkeys(_name(setting) for setting in settings))
@@ -230,8 +245,20 @@ def _symmetries(block: Block, matrix: Floats) -> list[_Symmetry]:
     return [_Symmetry(IDENTITY, "P 1", "it states no symmetry, nor that it has none")]
 
 
-def _doubt(operations: Operations, settings: Sequence[Setting], symbol: str | None) -> str:
-    """What is odd about operations beside the space group that is stated."""
+def _doubt(operations: Operations, settings: Sequence[Setting], symbol: str | None, *, centred: bool) -> str:
+    """What is odd about operations beside the space group that is stated.
+
+    Parameters
+    ----------
+    operations
+        As they are listed.
+    settings
+        Of the space group.
+    symbol
+        Of the space group.
+    centred
+        Whether the centring is listed, so that the cell may be any multiple, as those of magnetic crystals are.
+    """
     order = len(operations.rotations)
     rotations = operations.point_group_order
     expected = tabulated(settings[0].hall).point_group_order if settings else rotations
@@ -239,9 +266,9 @@ def _doubt(operations: Operations, settings: Sequence[Setting], symbol: str | No
     points = {CENTRINGS[letter]} if letter else set(CENTRINGS.values())
     if letter == "R":
         points = {1, 3}
-    if rotations == expected and order // rotations in points:
+    if rotations == expected and (centred or order // rotations in points):
         return ""
-    named = _name(settings[0]) if settings else symbol
+    named = _name(settings[0]) if settings else symbol or "that is stated"
     return f"it states {order} operations, which is not the number of the space group {named}"
 
 

@@ -19,7 +19,7 @@ MAX_UNCERTAINTY = 0.5
 
 _CHARGED = re.compile(r"([A-Z][a-z]?)(?:(\d?(?:\.\d+)?)([+-])|([+-])(\d(?:\.\d+)?))?")
 _NUMBERED = re.compile(r"([A-Z][a-z]?)\d+")
-_LABEL = re.compile(r"([A-Z][a-z]?)(?![A-Za-z])")
+_LABEL = re.compile(r"([A-Za-z]{1,2})(?![A-Za-z])")
 _GROUP = re.compile(r"(?:H\d+O|[BCNO]\d+H)(?![a-z])")
 """A label such as H2O or N1H4 may be of the molecule."""
 _AXES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
@@ -171,10 +171,12 @@ def _element(kind: str) -> tuple[str, float | None, str]:
 
 def _element_of_label(label: str) -> tuple[str, float | None, str]:
     match = _LABEL.match(label)
-    if match is None or match[1] not in SYMBOLS:
-        raise BadRecord("it has no type, and its label names no element")
-    doubt = f"{label} may be {match[1]} or a group of atoms" if _GROUP.match(label) else ""
-    return match[1], None, doubt
+    symbol = match[1] if match else ""
+    if symbol in SYMBOLS:
+        return symbol, None, f"{label} may be {symbol} or a group of atoms" if _GROUP.match(label) else ""
+    if symbol.capitalize() in SYMBOLS:  # NA1, CL2, of programs that know one case
+        return symbol.capitalize(), None, f"{label} may be {symbol.capitalize()} or a group of atoms"
+    raise BadRecord("it has no type, and its label names no element")
 
 
 def stated_numbers(block: Block) -> dict[str, float] | None:

@@ -110,8 +110,7 @@ def read_block(text: str) -> Block:
             value_kind, value = next(tokens, ("end", None))
             if value_kind != "value":
                 raise BadRecord(f"{token} has no value", remedy=_REMEDY)
-            _once(block, token or "")
-            block.items[token or ""] = value
+            _keep(block, token or "", value)
         elif kind == "loop":
             if looping:
                 _close(block, names, values)
@@ -189,10 +188,14 @@ def _close(block: Block, names: list[str], values: list[Value]) -> None:
             remedy=_REMEDY,
         )
     for place, name in enumerate(names):
-        _once(block, name)
+        if name in block.items or name in block.loops:
+            raise BadRecord(f"{name} stands twice in the block", remedy="leave one of them out")
         block.loops[name] = values[place :: len(names)]
 
 
-def _once(block: Block, name: str) -> None:
-    if name in block.items or name in block.loops:
+def _keep(block: Block, name: str, value: Value) -> None:
+    """Keep a single value; a name may stand again with the same one, or with none, as in files of AMCSD."""
+    before = block.items.get(name)
+    if name in block.loops or (before and value and before != value):
         raise BadRecord(f"{name} stands twice in the block", remedy="leave one of them out")
+    block.items[name] = before or value

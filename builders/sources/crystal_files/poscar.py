@@ -24,7 +24,7 @@ MAX_FAULTS = 20
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _POTCAR_NAME = re.compile(r"([A-Za-z]+)(?:_[A-Za-z0-9_]+)?(?:/[0-9a-f]*)?")
 _COMMENT = re.compile(r"[#!]")
-_FLAGS = frozenset({"T", "F", ".TRUE.", ".FALSE."})
+_FLAGS = frozenset({"T", "F", "TRUE", "FALSE", ".TRUE.", ".FALSE.", ".T.", ".F."})
 _NOT_A_POSCAR = "it is no POSCAR"
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ def read_poscar(text: str) -> Structure:
     BadRecord
         It can't be read, or leaves open which atoms there are: up to `MAX_FAULTS` faults, each with its line.
     """
-    lines = _Lines(text.splitlines())
+    lines = _Lines(text.removesuffix("\n").split("\n") if text else [])
     lines.next("a comment")
     scales = _scale(lines)
     vectors = np.array([_vector(lines, f"cell vector {axis}") for axis in "abc"])

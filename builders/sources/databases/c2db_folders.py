@@ -31,7 +31,7 @@ class C2dbFolders(FileReader):
     """Monolayers of C2DB; those with the DOI of a report of the monolayer are flagged as synthesised."""
 
     kind: ClassVar[str] = "c2db-folders"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "C2DB's data.json, each beside its structure.xyz"
     suffixes: ClassVar[tuple[str, ...]] = ("data.json",)
     default_source: ClassVar[str] = "c2db"
@@ -71,9 +71,12 @@ class C2dbFolders(FileReader):
             for name, field in _NUMBERS.items()
             if (value := number(record, name)) is not None
         }
+        atoms = read_frame(frame)
+        if atoms.pbc.all():
+            raise BadRecord("it is periodic along three vectors: no layer", remedy="give the archive's own layers")
         document: dict[str, Any] = {
             **identity(self.source, text(record, "uid") or uid, self.source_version),
-            **structure_fields(structure_of(read_frame(frame))),
+            **structure_fields(structure_of(atoms)),
             **stated,
             "methods": dict.fromkeys(stated, METHOD),
             "dimension_claimed": 2,

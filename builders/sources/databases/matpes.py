@@ -5,13 +5,12 @@ structures are snapshots of molecular dynamics at 300 K, so that their formation
 kept with the record and give no value of the material.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
-from ..files.file_reader import FileReader
-from ..files.json_stream import json_items, load
+from ..files.json_file_reader import JsonFileReader
+from ..files.json_stream import load
 from ..records.material_fields import identity
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.record_values import check_value, extra_fields, number, text
@@ -26,19 +25,13 @@ _USED = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatPes(FileReader):
+class MatPes(JsonFileReader):
     """Structures of MatPES with their energies."""
 
     kind: ClassVar[str] = "matpes"
     version: ClassVar[int] = 1
     file_kinds: ClassVar[str] = "JSON files (.json, .json.gz)"
-    suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl")
     default_source: ClassVar[str] = "matpes"
-
-    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
-        """Read the records of a file."""
-        for item in json_items(path):
-            yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one structure.

@@ -3,17 +3,16 @@
 Fields and units as in qmpy's FormationEnergySerializer; see Kirklin et al., npj Comput. Mater. 1, 15010 (2015).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pymatgen.core.structure import Lattice, Structure
 from pymatgen.symmetry.groups import SpaceGroup
 
-from ..files.file_reader import FileReader
-from ..files.json_stream import json_items, load
+from ..files.json_file_reader import JsonFileReader
+from ..files.json_stream import load
 from ..records.material_fields import formula_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.record_values import check_value, extra_fields, number, text
@@ -33,19 +32,13 @@ _USED = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Oqmd(FileReader):
+class Oqmd(JsonFileReader):
     """Materials of OQMD: formation energies, hull distances, gaps; structures where those fields were asked for."""
 
     kind: ClassVar[str] = "oqmd"
     version: ClassVar[int] = 1
     file_kinds: ClassVar[str] = "JSON files (.json, .jsonl)"
-    suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl")
     default_source: ClassVar[str] = "oqmd"
-
-    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
-        """Read the records of a file; of an answer of the API, those under ``data``."""
-        for item in json_items(path):
-            yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one record.

@@ -3,13 +3,11 @@
 Energies are named and their units stated here once; see Zhou et al., Sci. Data 6, 86 (2019).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
-from ..files.file_reader import FileReader
-from ..files.json_stream import json_items, load
+from ..files.json_file_reader import JsonFileReader
+from ..files.json_stream import load
 from ..records.material_fields import identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.record_values import check_value, extra_fields, number, text
@@ -34,7 +32,7 @@ _USED = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoDMatPedia(FileReader):
+class TwoDMatPedia(JsonFileReader):
     """Monolayers of 2DMatPedia, each with its structure, energies and the bulk material it comes from."""
 
     kind: ClassVar[str] = "2dmatpedia"
@@ -42,11 +40,6 @@ class TwoDMatPedia(FileReader):
     file_kinds: ClassVar[str] = "JSON-lines files (.json, .jsonl)"
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
     default_source: ClassVar[str] = "2dmatpedia"
-
-    def records(self, path: Path) -> Iterator[RawRecord | BadRecord]:
-        """Read the lines of a dump."""
-        for item in json_items(path):
-            yield item if isinstance(item, BadRecord) else RawRecord(item.place, item.index, item.text)
 
     def parse(self, raw: RawRecord) -> Documents:
         """Make the document of one monolayer.

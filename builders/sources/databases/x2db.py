@@ -1,7 +1,9 @@
 """Reader of X2DB, the database of two-dimensional materials that have been made: folders in the layout of C2DB.
 
-DTU's databases share one web program (camd-web): a folder with data.json and structure.xyz for each material. See
-Akhound et al., arXiv:2603.05083 (2026). What is in X2DB has been made, as a monolayer or of few layers.
+Its authors describe what it holds (Akhound et al., arXiv:2603.05083 (2026)), and no description of its files is
+published. DTU's databases share one web program (camd-web), whose layout this is: a folder with data.json and
+structure.xyz for each material. What is laid out otherwise is refused; a table or a database of X2DB's is read as such,
+with ``--synthesised``.
 """
 
 from collections.abc import Mapping
@@ -18,10 +20,10 @@ class X2db(C2dbFolders):
     """Layers of X2DB, all of them made; what was computed for them is PBE, as in C2DB."""
 
     kind: ClassVar[str] = "x2db"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "X2DB's data.json, each beside its structure.xyz"
     default_source: ClassVar[str] = "x2db"
-    needed: ClassVar[frozenset[str]] = frozenset()
+    needed: ClassVar[frozenset[str]] = frozenset({"uid"})
     reference: ClassVar[str] = REFERENCE
 
     @staticmethod

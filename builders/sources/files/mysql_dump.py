@@ -20,6 +20,9 @@ _CREATE: Final = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?`([^`]+)`", re.IG
 _COLUMN: Final = re.compile(rb"\s*`([^`]+)`\s")
 _INSERT: Final = re.compile(r"INSERT (?:IGNORE )?INTO `([^`]+)`\s*(?:\(([^)]*)\)\s*)?VALUES\s*", re.IGNORECASE)
 _VALUE: Final = re.compile(r"\s*(?:(?:_binary\s*)?'((?:[^'\\]|\\.|'')*)'|([^\s,()']+))\s*([,)])", re.DOTALL)
+_BEGUN: Final = (b"-- MySQL dump", b"-- MariaDB dump")
+_COMPLETED: Final = b"-- Dump completed"
+"""Comments that mysqldump begins and ends with: a dump with the first alone was cut, be it between two statements."""
 _ESCAPED: Final = re.compile(r"\\(.)|''", re.DOTALL)
 _ESCAPES: Final = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
@@ -54,12 +57,16 @@ def table_rows(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[Tab
     """
     inside, created, order = "", [], {}
     pending, started = b"", 0
+    number, whole = 0, True
     for number, line in numbered_lines(path):
         if isinstance(line, BadRecord):
             yield line if line.rest_unread else _unread(line.reason, number)
             return
         if pending:
             pending += b"\n" + line
+        elif line.startswith((*_BEGUN, _COMPLETED)):
+            whole = line.startswith(_COMPLETED)
+            continue
         elif inside:
             if column := _COLUMN.match(line):
                 created.append(column[1].decode("utf-8", "replace"))
@@ -98,6 +105,8 @@ def table_rows(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[Tab
         yield TableRows(table, rows)
     if pending:
         yield _unread("the last statement has no end", started)
+    elif not whole:
+        yield _unread("the dump has no end", number + 1)
 
 
 def _unread(reason: str, line: int) -> BadRecord:

@@ -30,6 +30,8 @@ COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 # First bytes: RFC 1952 (gzip), the bzip2 and xz file formats, RFC 8878 (zstd), PKWARE APPNOTE (zip).
 _GZIP, _BZIP2, _XZ, _ZSTD, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+# The part that every document of Office Open XML has (ECMA-376-2), and that of OpenDocument.
+_OFFICE = frozenset({"[Content_Types].xml", "META-INF/manifest.xml"})
 # One 4-byte zstd block may hold 128 KiB, so a small piece bounds what comes out at once to 32 MiB.
 _ZSTD_PIECE_BYTES = 1024
 _BUFFER_BYTES = 256 * 1024
@@ -109,6 +111,9 @@ def _uncompressed(compressed: io.BufferedReader, path: Path) -> io.BufferedIOBas
 def _only_member(compressed: io.BufferedReader, path: Path) -> io.BufferedIOBase:
     try:
         archive = zipfile.ZipFile(compressed)
+        if not _OFFICE.isdisjoint(archive.namelist()):
+            msg = f"{quoted(path)} is a spreadsheet or another document of an office program; export it as CSV"
+            raise SourceFileError(msg)
         files = [member for member in archive.infolist() if not member.is_dir() and not _is_of_macos(member.filename)]
         if len(files) == 1 and not files[0].flag_bits & 0x1:  # APPNOTE 4.4.4: encrypted
             return cast("io.BufferedIOBase", archive.open(files[0]))

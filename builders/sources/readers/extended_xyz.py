@@ -49,7 +49,7 @@ class ExtendedXyz(FileReader):
     """
 
     kind: ClassVar[str] = "extxyz"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "extended XYZ files (.xyz, .extxyz)"
     suffixes: ClassVar[tuple[str, ...]] = (".xyz", ".extxyz")
 

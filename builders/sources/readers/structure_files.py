@@ -63,7 +63,7 @@ class StructureFiles(FileReader):
     """
 
     kind: ClassVar[str] = "structure-files"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
@@ -110,8 +110,8 @@ class StructureFiles(FileReader):
             if _is_cif(path):
                 yield from self._blocks(path, name)
             else:
-                content = read_whole(path, limit=MAX_POSCAR_BYTES)
-                yield RawRecord("the file", 0, ("poscar", _text(content), name))
+                content = _text(read_whole(path, limit=MAX_POSCAR_BYTES))
+                yield RawRecord("the file", 0, ("poscar", _line_ends(content), name))
         except SourceFileError as error:
             # Raised before the first block only; damage further on is a bad record of its own.
             yield rest_unread(error, place="the file", index=0)
@@ -190,6 +190,10 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _raw(block: tuple[int, str, bytes], index: int, source_id: str) -> RawRecord:

@@ -1,37 +1,34 @@
-"""Reader of tables (CSV, TSV) of formulas and properties with declared units.
+"""Reader of tables (CSV, TSV, JSON of flat records) of formulas and properties with declared units.
 
 Which column is what is said by options and by headers that leave no doubt (see `units`); the rest is kept as text.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from ....models.composition.formula.formulas import describe_all, parse_or_report, reduced_formulas
 from ..files.file_reader import FileReader
+from ..files.json_rows import is_json, json_rows
 from ..files.open_files import SourceFileError, quoted
 from ..files.table_columns import MAX_FAULTS, TablePlan, check_fields, plan_table
 from ..files.table_lines import COMMENT, SEPARATORS, Row, rows, sniff_encoding, sniff_separator
+from ..files.table_numbers import cell_number
 from ..records.material_fields import Occurrences, claim, facts_fields, identity, space_group
 from ..records.raw_record import BadRecord, Documents, RawRecord
 from ..records.record_values import check_value
 from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD, canonical
 
 _ROWS_AT_ONCE = 4096
-_OTHER_DECIMAL = {
-    ".": re.compile(r"[-+]?\d+(?:\.\d{3})*,\d+(?:[eE][-+]?\d+)?"),
-    ",": re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"),
-}
-"""Numbers with the decimal sign that is not the one of the table."""
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:[.,'\s]\d{3})+(?:[.,]\d+)?")
-"""Numbers whose signs may part thousands."""
+_LETTERS_AND_DIGITS = re.compile(r"\w")
+_UNITS = frozenset(unit for _, understood in UNITS_OF_FIELD.values() for unit in understood)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +66,8 @@ class Table(FileReader):
     """
 
     kind: ClassVar[str] = "table"
-    version: ClassVar[int] = 3
-    file_kinds: ClassVar[str] = "tables (.csv, .tsv)"
+    version: ClassVar[int] = 4
+    file_kinds: ClassVar[str] = "tables (.csv, .tsv; JSON of flat records)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +104,9 @@ class Table(FileReader):
         SourceFileError
             Where the header does not say what is needed.
         """
+        if is_json(path):
+            yield from self._records(path, json_rows(path))
+            return
         encoding = self.encoding or sniff_encoding(path)
         separator = self.separator or sniff_separator(path, encoding)
         with closing(rows(path, encoding=encoding, separator=separator)) as table_rows:
@@ -175,9 +175,9 @@ class Table(FileReader):
         results: list[Documents | BadRecord] = []
         for index, raw in enumerate(raws):
             try:
-                if index in failures:
-                    raise BadRecord(f"bad formula {failures[index]}", remedy="write element symbols and amounts")
                 row = cells[index]
+                if (bad := _no_formula(formulas[index], failures.get(index), row)) is not None:
+                    raise bad
                 source_id = raw.payload[2] if plan.source_id is None else _id(row[plan.source_id])
                 document = identity(self.source, source_id, self.source_version)
                 document["formula"] = formulas[index]
@@ -254,11 +254,22 @@ def _named(
     for index, fault in enumerate(faults):
         if fault is not None:
             ids.append(fault)
-        elif index in failures:
-            ids.append(BadRecord(f"bad formula {failures[index]}", remedy="write element symbols and amounts"))
+        elif (bad := _no_formula(formulas[index], failures.get(index), cast("Row", block[index]).cells)) is not None:
+            ids.append(bad)
         else:
             ids.append(prefix + occurrences.next_id(reduced[index]))
     return ids
+
+
+def _no_formula(formula: str, failure: object, row: Sequence[str]) -> BadRecord | None:
+    """Complaint about a formula that can't be read, or that programs write where there is none."""
+    if formula == "NaN":
+        return BadRecord("the formula is NaN, as of a missing value", remedy="write Na1N1 where the elements are meant")
+    if failure is None:
+        return None
+    if not _LETTERS_AND_DIGITS.search(formula) and any(canonical(cell.strip(" ()[]")) in _UNITS for cell in row):
+        return BadRecord("it holds units and no formula", remedy="state units in the header or by --column")
+    return BadRecord(f"bad formula {failure}", remedy="write element symbols and amounts")
 
 
 def _id(cell: str) -> str:
@@ -298,7 +309,7 @@ def _fill(
     for place, name, how in plan.values:
         if cell := row[place].strip():
             try:
-                value = _number(cell, name, decimal) * how.factor
+                value = cell_number(cell, name, decimal) * how.factor
                 document[name] = check_value(name, value / natoms if how.per_formula else value)
                 computed.append(name)
             except BadRecord as bad:
@@ -317,28 +328,6 @@ def _fill(
         document["space_group"] = space_group(int(cell) if cell.isdecimal() else cell)
     if extra := {_storable_name(name): row[place] for place, name in plan.extra if row[place]}:
         document["extra"] = extra
-
-
-def _number(cell: str, name: str, decimal: str) -> float:
-    try:
-        # Python would read 1_000; a point beside a decimal comma parts thousands, or is a slip.
-        if "_" in cell or (decimal == "," and "." in cell):
-            raise ValueError
-        value = float(cell.replace(decimal, ".") if decimal != "." else cell)
-    except ValueError:
-        other, sign = (",", "comma") if decimal == "." else (".", "point")
-        if _THOUSANDS.fullmatch(cell):
-            remedy = f"write it without signs between thousands; if it has a decimal {sign}: --decimal {other}"
-        elif _OTHER_DECIMAL[decimal].fullmatch(cell):
-            remedy = f"decimal {sign}: --decimal {other}"
-        elif re.search(r"\d", cell):
-            remedy = "give a number alone, without unit, bound, range or uncertainty, or keep the column as text"
-        else:
-            remedy = "leave the cell empty where it is not known"
-        raise BadRecord(f"{name} is no number but {cell[:40]!r}", remedy=remedy) from None
-    if not math.isfinite(value):
-        raise BadRecord(f"{name} is {cell}, which is not finite", remedy="leave the cell empty where it is not known")
-    return value
 
 
 def _storable_name(column: str) -> str:

@@ -153,7 +153,8 @@ KNOWN_HEADERS: dict[str, tuple[str, str]] = {
     "exfoliation_en": ("exfoliation_energy", "meV/atom"),
 }
 
-_BRACKETED = re.compile(r"(?P<name>.*?)\s*(?:\((?P<round>.*)\)|\[(?P<square>.*)\])")
+_BRACKETED = re.compile(r"(?P<name>.*?)\s*(?:\((?P<round>.*)\)|\[(?P<square>.*)\]|\s/\s+(?P<slash>.+))")
+"""A name and its unit; ``quantity / unit`` is the form of ISO 80000-1."""
 _WORDS_OF_BASES: Final = {
     **dict.fromkeys(("formula", "formula_unit", "fu"), "formula"),
     "atom": "atom",
@@ -194,7 +195,7 @@ def field_of_header(header: str) -> tuple[str, str | None] | None:
     if not _PLAIN_BEGINNING.match(name):
         return None
     if match := _BRACKETED.fullmatch(name):
-        name, unit = match["name"], match["round"] or match["square"]
+        name, unit = match["name"], match["round"] or match["square"] or match["slash"]
     name = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("f.u.", "fu")).strip("_")
     if unit is None and (end := _UNIT_AT_END.search(name)):
         name = name[: end.start()]

@@ -1,27 +1,25 @@
-"""``exfolio export``: structures as CIF or POSCAR files, documents as JSON lines or CSV."""
+"""``exfolio export``: structures as files or many in one, documents as JSON lines, CSV or Parquet."""
 
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.progress import Progress
 
-from ....models.composition.formula.chemists_formula import chemists_formula
+from ....builders.exports.names import file_names
+from ....builders.exports.whole_file import whole_file, whole_path
 from ....stores.connection import Connection, connect
+from ....stores.documents import RegistryDocument
 from ....stores.errors import ConfigurationError
 from ....stores.query.columns import all_columns
-from ....stores.query.language.fields import fields_of
+from ....stores.query.language.intervals import names_of, row_of
 from ....stores.query.patience import milliseconds
 from ....stores.query.search import Search, require_initialised
 from ...display.cells import plural
@@ -33,7 +31,6 @@ from .export_vasp import ExportCommand
 
 Doc = dict[str, Any]
 
-_NAME_LENGTH: Final = 150
 _BATCH: Final = 200
 _SHOWN_PROBLEMS: Final = 5
 
@@ -43,12 +40,18 @@ class ExportFormat(StrEnum):
 
     cif = "cif"
     poscar = "poscar"
+    cifs = "cifs"
+    extxyz = "extxyz"
+    ase = "ase"
     jsonl = "jsonl"
     csv = "csv"
+    parquet = "parquet"
 
 
 ENDINGS: Final = {ExportFormat.cif: ".cif", ExportFormat.poscar: ".vasp"}
 """Endings of the files of structures; VESTA, ASE and pymatgen know a POSCAR by .vasp."""
+_SETS: Final = (ExportFormat.cifs, ExportFormat.extxyz, ExportFormat.ase)
+_SCALARS: Final = ("text", "integer", "number", "true or false")
 
 
 @dataclass(slots=True)
@@ -70,15 +73,15 @@ def export(
     *,
     selection: Selection,
     format_: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.cif,
-    to: Annotated[
-        Path, typer.Option("--out", metavar="PATH", help="Folder for cif and poscar, file for jsonl and csv.")
-    ],
+    to: Annotated[Path, typer.Option("--out", metavar="PATH", help="Folder for cif and poscar, else a file.")],
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write structures, a file each, or documents, all into one file.
+    """Write structures, a file each or many in one, or documents, all into one file.
 
-    Files are named after the id, with _ for what a file name can't have. Each is complete or not there.
+    cif and poscar write a file each, named after the id, with _ for what a file name can't have; cifs (a zip archive
+    with an index), extxyz and ase (an ASE database) all into one file, with the values known of each; jsonl, csv and
+    parquet whole documents, beside each value the ends of its interval. A file is complete or not there.
     Input for calculations: exfolio export vasp --help
 
     \b
@@ -86,12 +89,15 @@ def export(
       exfolio export candidates --status promoted --format cif --out promoted
       exfolio export structures 'route = "top-down"' --format poscar --out monolayers
       exfolio export materials --layered --format csv --out layered.csv
+      exfolio export candidates --status promoted --format extxyz --out promoted.xyz
     """  # noqa: D301 - the backspace tells the help to keep the lines
     asked = selection.search()
     with connect(begin()) as connection:
         require_initialised(connection)
         if format_ in ENDINGS:
             done = export_structures(connection, asked, format_, to, force=force)
+        elif format_ in _SETS:
+            done = _export_set(connection, asked, format_, to, force=force)
         else:
             done = Exported(written=_export_documents(connection, asked, format_, to, force=force))
     if json:
@@ -171,29 +177,6 @@ def export_structures(
     return done
 
 
-_NAMES_OF_FORMATS: Final = re.compile(
-    r"(?:POS|CONT|CENT|OUT|XDAT|CHG|POT|IN)(?=CAR)|LOC(?=POT)|vas(?=p)|CON(?=FIG)", re.IGNORECASE
-)
-"""Words in a name by which ASE or pymatgen would take a file for another format than its ending says."""
-
-
-def file_names(keys: list[str], ending: str) -> dict[str, str]:
-    """File name of each id: plain letters, no folder, told apart even where case is not.
-
-    The only dot is that of the ending, by which other programs know the format: some take ``a.cif.vasp`` for a CIF.
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for key in keys:
-        plain = re.sub(r"[^A-Za-z0-9_+-]", "_", key).lstrip("_-")[:_NAME_LENGTH]
-        name = _NAMES_OF_FORMATS.sub(lambda found: f"{found[0]}_", plain) or "_"
-        if f"{name}{ending}".casefold() in taken:
-            name = f"{name}-{blake2b(key.encode(), digest_size=4).hexdigest()}"
-        taken.add(f"{name}{ending}".casefold())
-        names[key] = f"{name}{ending}"
-    return names
-
-
 def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
     """Text of a file that holds a stored structure.
 
@@ -203,79 +186,72 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
         It is no structure, or the format can't hold it.
     """
     # A second of imports, for those who ask for structures.
-    from pymatgen.io.cif import CifWriter
-    from pymatgen.io.vasp.inputs import Poscar
-
+    from ....models.structure.file_text import as_cif, as_poscar
     from ....models.structure.serialization import from_plain
 
     structure = from_plain(plain)
-    stated = str(structure.composition.reduced_formula)
-    formula = chemists_formula(stated)
-    if format_ is ExportFormat.cif:
-        lines = re.compile(rf"^(data_|_chemical_formula_structural +){re.escape(stated)}$", re.MULTILINE)
-        return lines.sub(lambda line: f"{line[1]}{formula}", str(CifWriter(structure)))
-    if not structure.is_ordered:
-        raise ValueError("it is disordered, which a POSCAR can't hold")
-    return str(Poscar(structure, comment=clean(" ".join(f"{formula} {title}".split())), sort_structure=True))
-
-
-@contextmanager
-def whole_file(path: Path, *, force: bool) -> Iterator[IO[str]]:
-    """Write a file that appears under its name when it is complete, and never replaces another unless forced.
-
-    Raises
-    ------
-    ConfigurationError
-        It is there already, or can't be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=".exfolio-", dir=path.parent)
-    except OSError as error:
-        raise ConfigurationError(f"nothing can be written into {path.parent}: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123 - a handle
-            yield stream
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        if force:
-            temporary.replace(path)
-        else:
-            os.link(temporary, path)  # unlike a rename, it refuses to replace
-            temporary.unlink()
-    except FileExistsError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigurationError(
-            f"{path} is there already", "Choose another name, or replace it with --force."
-        ) from error
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigurationError(f"{path} can't be written: {error.strerror}") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _there_already(path: Path) -> ConfigurationError:
-    return ConfigurationError(f"{path} is there already", "Choose another name, or replace it with --force.")
+    return as_cif(structure) if format_ is ExportFormat.cif else as_poscar(structure, clean(title))
 
 
 def _export_documents(connection: Connection, asked: Search, format_: ExportFormat, path: Path, *, force: bool) -> int:
-    if path.is_dir():
-        raise ConfigurationError(f"{path} is a folder", f"Name a file: --out {path / asked.collection}.{format_.value}")
-    if path.exists() and not force:
-        raise _there_already(path)
+    _check_file(path, asked, format_)
     documents = asked.documents(connection)
+    columns = [asked.known.get(name) for name in all_columns(asked.collection)]
+    if format_ is ExportFormat.parquet:
+        from ....builders.exports.parquet import write_parquet  # half a second of imports
+
+        with whole_path(path, force=force) as temporary:
+            return write_parquet(documents, [field for field in columns if field.path != "structure"], temporary)
     with whole_file(path, force=force) as stream:
 
         def write(line: str) -> None:
             stream.write(f"{line}\n")
 
-        if format_ is ExportFormat.csv:
-            known = fields_of(asked.collection)
-            return write_csv(documents, [known.get(name) for name in all_columns(asked.collection)], write)
-        return write_jsonl(documents, write)
+        return write_csv(documents, columns, write) if format_ is ExportFormat.csv else write_jsonl(documents, write)
+
+
+def _export_set(connection: Connection, asked: Search, format_: ExportFormat, path: Path, *, force: bool) -> Exported:
+    from ....builders.exports.structure_sets import require_ase, write_archive, write_ase_database, write_extxyz
+
+    _check_file(path, asked, format_)
+    if "structure" not in asked.known.by_path:
+        raise ConfigurationError(f"{asked.collection} have no structures", "Export jsonl or csv instead.")
+    writers = {
+        ExportFormat.cifs: write_archive,
+        ExportFormat.extxyz: write_extxyz,
+        ExportFormat.ase: write_ase_database,
+    }
+    if format_ is not ExportFormat.cifs:
+        require_ase()
+    done = Exported()
+    with whole_path(path, force=force) as temporary:
+        done.written = writers[format_](_described(connection, asked, done), temporary, done.problems)
+    return done
+
+
+def _described(connection: Connection, asked: Search, done: Exported) -> Iterator[tuple[str, Doc, Doc]]:
+    """Yield id, structure and the plain values known of it, for each document that has a structure or names one."""
+    bookkeeping = RegistryDocument._fields_ordered
+    fields = (field for field in asked.known if "." not in field.path and field.path not in bookkeeping)
+    scalars = [field for field in fields if field.kind in _SCALARS and not field.many]
+    names = names_of(scalars)
+    documents = iter(replace(asked, fields=()).documents(connection))
+    while batch := list(islice(documents, _BATCH)):
+        named = {doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")}
+        proposed = _proposed(connection, named)
+        for doc in batch:
+            plain = doc.get("structure") or proposed.get(str(doc.get("structure_id")))
+            if plain is None:
+                done.without_structure += 1
+                continue
+            told = {name: value for name, value in zip(names, row_of(doc, scalars), strict=True) if value is not None}
+            yield str(doc[asked.known.key]), plain, told
+
+
+def _check_file(path: Path, asked: Search, format_: ExportFormat) -> None:
+    if path.is_dir():
+        ending = {"cifs": "zip", "extxyz": "xyz", "ase": "db"}.get(format_.value, format_.value)
+        raise ConfigurationError(f"{path} is a folder", f"Name a file: --out {path / asked.collection}.{ending}")
 
 
 def _structures(connection: Connection, asked: Search) -> Iterator[tuple[str, Doc | None]]:
@@ -285,15 +261,16 @@ def _structures(connection: Connection, asked: Search) -> Iterator[tuple[str, Do
     documents = connection.database[asked.collection].find(asked.query, shown).sort(key, 1)
     documents.max_time_ms(milliseconds(connection, asked.collection, None))
     while batch := list(islice(documents, _BATCH)):
-        named = sorted({doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")})
-        proposed = {
-            doc["structure_id"]: doc.get("structure")
-            for doc in connection.database["structures"].find(
-                {"structure_id": {"$in": named}}, {"_id": 0, "structure_id": 1, "structure": 1}
-            )
-        }
+        named = {doc["structure_id"] for doc in batch if not doc.get("structure") and doc.get("structure_id")}
+        proposed = _proposed(connection, named)
         for doc in batch:
-            yield str(doc[key]), doc.get("structure") or proposed.get(doc.get("structure_id"))
+            yield str(doc[key]), doc.get("structure") or proposed.get(str(doc.get("structure_id")))
+
+
+def _proposed(connection: Connection, ids: set[str]) -> Doc:
+    shown = {"_id": 0, "structure_id": 1, "structure": 1}
+    found = connection.database["structures"].find({"structure_id": {"$in": sorted(ids)}}, shown) if ids else ()
+    return {doc["structure_id"]: doc.get("structure") for doc in found}
 
 
 def _report(done: Exported, collection: str, format_: ExportFormat, to: Path) -> None:

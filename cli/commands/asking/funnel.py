@@ -10,18 +10,15 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from ....builders.candidates.campaigns.gate_outline import CampaignOutline, Judging, outlines
-from ....builders.candidates.composition_view import composition_view
+from ....builders.candidates.campaigns.gate_outline import CampaignOutline, outlines
+from ....builders.candidates.funnel import OPEN, count, count_compositions
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
-from ....stores.query.counting import count_quickly
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
 
 _USUAL = "two-dimensional"
 _BAR = 30
-_OPEN = "undecided"
-"""Verdict, in the funnel, of a gate whose value is known to lie within an interval that does not decide."""
 _LEAST_BAR = 4
 
 
@@ -55,31 +52,6 @@ def funnel(
         print_funnels(drawn, rows, totals)
 
 
-def count_compositions(connection: Connection, campaign: Judging) -> list[dict[str, Any]]:
-    """Count generated compositions gate by gate, as `count` does candidates; nothing where the campaign draws none."""
-    view = composition_view(connection, campaign.name)
-    if campaign.compositions is None or view is None:
-        return []
-    collection = connection.database["compositions"]
-    mine = view.criteria()
-
-    def ended(where: str, gate: str) -> int:
-        # In short what a group of all by gate gives: each number comes from an index alone where there is one.
-        status = {view.path("status"): "waiting"} if where == "waiting_for" else {}
-        return collection.count_documents({**status, view.path(where): gate, **mine})
-
-    reached = count_quickly(collection, mine, time_ms=0).number if view.alone else collection.count_documents(mine)
-    rows = []
-    for gate in campaign.compositions.gates:
-        out_here, unknown = ended("rejected_by", gate.name), ended("waiting_for", gate.name)
-        row = {"gate": gate.name, "field": gate.field, "condition": gate.condition, "reached": reached}
-        row |= {"passed": reached - out_here - unknown, "rejected": out_here, "unknown": unknown}
-        row |= {_OPEN: 0, "not_applicable": 0}
-        rows.append(row)
-        reached -= out_here
-    return rows
-
-
 def print_funnels(
     compositions: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], totals: dict[str, int]
 ) -> None:
@@ -92,63 +64,10 @@ def print_funnels(
     print_funnel(rows, totals)
 
 
-def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Count candidates gate by gate.
-
-    Returns
-    -------
-    rows, totals
-        Per gate: ``gate``, ``condition``, ``reached``, ``passed``, ``rejected``, ``unknown``, how many of these have a
-        bound or an interval that does not decide (``undecided``), ``not_applicable``.
-        Totals: ``candidates``, ``promoted``, ``waiting``, ``rejected``.
-    """
-    query = {"campaign": campaign.name, "deprecated": False}
-    collection = connection.database["candidates"]
-    by_verdict: dict[int, dict[str, int]] = {}
-    unknown, has_value = {"$eq": ["$$this.verdict", "unknown"]}, {"$ne": [{"$type": "$$this.value"}, "missing"]}
-    verdict_of = {"$cond": [{"$and": [unknown, has_value]}, _OPEN, "$$this.verdict"]}
-    pipeline: list[dict[str, Any]] = [
-        {"$match": query},
-        {"$project": {"verdicts": {"$map": {"input": "$gates", "in": verdict_of}}}},
-        {"$group": {"_id": "$verdicts", "n": {"$sum": 1}}},
-    ]
-    totals = dict.fromkeys(("candidates", "promoted", "waiting", "rejected"), 0)
-    for group in collection.aggregate(pipeline):
-        verdicts = ["unknown" if verdict == _OPEN else verdict for verdict in group["_id"]]
-        number = group["n"]
-        totals["candidates"] += number
-        totals["rejected" if "failed" in verdicts else "waiting" if "unknown" in verdicts else "promoted"] += number
-        # A candidate reaches a gate when it has failed none before it.
-        for i, verdict in enumerate(verdicts):
-            tally = by_verdict.setdefault(i, {})
-            tally["reached"] = tally.get("reached", 0) + number
-            tally[verdict] = tally.get(verdict, 0) + number
-            tally[_OPEN] = tally.get(_OPEN, 0) + number * (group["_id"][i] == _OPEN)
-            if verdict == "failed":
-                break
-    rows = []
-    for i, gate in enumerate(campaign.gates):
-        counts = by_verdict.get(i, {})
-        rows.append(
-            {
-                "gate": gate.name,
-                "field": gate.field,
-                "condition": gate.condition,
-                "reached": counts.get("reached", 0),
-                "passed": counts.get("passed", 0),
-                "rejected": counts.get("failed", 0),
-                "unknown": counts.get("unknown", 0),
-                "undecided": counts.get(_OPEN, 0),
-                "not_applicable": counts.get("not-applicable", 0),
-            }
-        )
-    return rows, totals
-
-
 def print_funnel(rows: Sequence[dict[str, Any]], totals: dict[str, int]) -> None:
     """Print a funnel as a table with bars, and what the candidates came to."""
     print_gates(rows)
-    if undecided := [f"{row['gate']} {row[_OPEN]:,}" for row in rows if row[_OPEN]]:
+    if undecided := [f"{row['gate']} {row[OPEN]:,}" for row in rows if row[OPEN]]:
         out.print(f"[dim]unknown though a bound or an interval is known: {escape(', '.join(undecided))}[/]")
     out.print(
         f"{totals['candidates']:,} candidates: [green]{totals['promoted']:,} promoted[/], "

@@ -10,6 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ....builders.exports.names import file_names
+from ....builders.exports.whole_file import whole_file
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError, ExfolioError
@@ -17,7 +19,7 @@ from ....stores.query.search import require_initialised
 from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
-from .export import ENDINGS, ExportFormat, file_names, whole_file, written_as
+from .export import ENDINGS, ExportFormat, written_as
 from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:

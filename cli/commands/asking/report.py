@@ -1,4 +1,4 @@
-"""``exfolio report``: phase diagrams and Pourbaix diagrams as pictures, and reports on trained models."""
+"""``exfolio report``: phase diagrams, Pourbaix diagrams and vibrations as pictures, reports on models and on routes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ....stores.errors import ConfigurationError
 from ....stores.query.language.fields import Field
 from ...display.cells import with_interval
 from ...display.console import JsonOption, begin, out, print_json
+from .report_campaign import campaign
 from .report_model import model
+from .report_route import route
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,10 +36,14 @@ SchemeOption = Annotated[Scheme, typer.Option(help="Corrections of entries and c
 
 def register(app: typer.Typer) -> None:
     """Add the group ``report`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Draw phase and Pourbaix diagrams, report on trained models.")
+    about = "Draw phase diagrams, Pourbaix diagrams and vibrations, report on models and routes."
+    group = typer.Typer(no_args_is_help=True, help=about)
     group.command("phase-diagram")(phase_diagram)
     group.command("pourbaix")(pourbaix)
+    group.command("vibrations")(vibrations)
+    group.command("campaign")(campaign)
     group.command("model")(model)
+    group.command("route")(route)
     app.add_typer(group, name="report")
 
 
@@ -108,6 +114,33 @@ def pourbaix(
         told |= {"potential_vs_she": least.potential_vs_she, "products": products}
         told |= {end: value for end in ("low", "high") if (value := getattr(diagram, end)) is not None}
     _say(file, diagram.system, diagram.method, diagram.snapshot, told, json=json)
+
+
+def vibrations(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a candidate or structure.")],
+    *,
+    to: FileOption,
+    json: JsonOption = False,
+) -> None:
+    """Draw the vibrations of a structure, as each potential gives them at the centre and the boundary of the zone.
+
+    \b
+    Examples:
+      exfolio report vibrations two-dimensional/st-1890 --out st-1890.png
+    """  # noqa: D301 - the backspace tells the help to keep the lines
+    file = _checked(to)
+    from ....builders.reports.vibrations_figure import draw_vibrations, vibrations_of
+
+    with connect(begin()) as connection:
+        found = vibrations_of(connection, name)
+    _save(draw_vibrations(found, name), file)
+    told = [{"method": doc["method"], "lowest": doc["value"], "verdict": doc["details"]["verdict"]} for doc in found]
+    if json:
+        print_json({"file": str(file), "vibrations": told})
+        return
+    out.print(f"{escape(str(file))}: {escape(name)}", soft_wrap=True)
+    for one in told:
+        out.print(f"  {escape(one['method'])}: {one['verdict']}, lowest {one['lowest']:g} THz", soft_wrap=True)
 
 
 def _checked(file: Path) -> Path:

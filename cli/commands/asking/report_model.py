@@ -25,18 +25,25 @@ def model(
     Examples:
       exfolio report model classifier
       exfolio report model matgan --out matgan-report
+      exfolio report model exfoliation-errors
     """
-    from ....builders.reports.model_report import report
+    from ....builders.reports.model_report import ERROR_KINDS, report
     from ....builders.training import trained
     from ....builders.training.model_kinds import KINDS
 
     with connect(begin()) as connection:
-        kind = identity if identity in KINDS else identity.rpartition("-")[0]
-        if kind not in KINDS:
+        kinds = (*KINDS, *ERROR_KINDS)
+        kind = identity if identity in kinds else identity.rpartition("-")[0]
+        if kind not in kinds:
             raise ConfigurationError(
                 f"no trained model is called {identity!r}", "List them: exfolio query trained_models"
             )
-        trained_model = trained.need(connection, kind, None if identity in KINDS else identity)
+        named = None if identity in kinds else identity
+        if kind in ERROR_KINDS and trained.find(connection, kind, named) is None:
+            raise ConfigurationError(
+                f"no {kind} have been measured here", "Refresh a campaign that evaluates layers by potentials."
+            )
+        trained_model = trained.need(connection, kind, named)
         text, plots = report(connection, trained_model)
     if to is None:
         write_line(text)

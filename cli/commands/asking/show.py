@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from ....models.composition.formula.chemists_formula import chemists_formula
-from ....stores.connection import connect
+from ....stores.connection import Connection, connect
 from ....stores.query.language.fields import Field, Fields, fields_of
 from ....stores.query.language.intervals import ends
 from ....stores.query.lookup import StoredDocument, find_document
@@ -86,6 +86,7 @@ def show(
         failures = failures_of(connection, stored)
         quarantine = quarantine_of(connection, stored)
         writers = writers_of(connection, stored.document)
+        doubted = _doubts(connection, stored)
     if json:
         print_json(
             {
@@ -99,6 +100,7 @@ def show(
                 "failures": failures,
                 "quarantine": quarantine,
                 **({"of_formula": known} if known else {}),
+                **({"doubts": doubted} if doubted else {}),
             }
         )
         return
@@ -111,6 +113,10 @@ def show(
         print_layer_verdict(layers)
     _print_structure(stored.document.get("structure"))
     _print_gates(stored.document)
+    if doubted:
+        _section("doubts")
+        for doubt in doubted:
+            out.print(f"  {escape(doubt)}", soft_wrap=True)
     if values:
         _section("values")
         print_values(values)
@@ -128,6 +134,14 @@ def show(
     _print_writers(writers)
     if formula and known:
         print_known(formula, known)
+
+
+def _doubts(connection: Connection, stored: StoredDocument) -> list[str]:
+    if stored.collection not in ("candidates", "structures", "compositions"):
+        return []
+    from ....builders.candidates.doubts import doubts  # a second of imports, where there is something to doubt
+
+    return doubts(connection, stored.document)
 
 
 def _show_known(formula: str, known: dict[str, Doc], *, json: bool) -> None:

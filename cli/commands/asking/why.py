@@ -10,17 +10,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ....builders.candidates.campaigns.gate_outline import outlines
-from ....builders.candidates.campaigns.gates import pass_through
-from ....builders.candidates.composition_view import composition_view
+from ....builders.candidates.verdicts import layer_verdict, verdicts_on
 from ....models.composition.formula.chemists_formula import chemists_formula
-from ....stores.connection import Connection, connect
+from ....stores.connection import connect
 from ....stores.documents import Candidate
-from ....stores.errors import ConfigurationError
 from ...display.cells import in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import layer_verdict, print_layer_verdict, with_layer_energies
+from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import reduced_formula
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
@@ -41,6 +38,10 @@ def why(
         ),
     ],
     *,
+    exchange_by: Annotated[
+        str | None,
+        typer.Option(metavar="POTENTIAL", help="Also tell what exchanging alike atoms costs, by chgnet for one."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
@@ -60,17 +61,13 @@ def why(
             material = with_layer_energies(connection, material)
             print_json([material]) if json else print_layer_verdict(material)
             return
-        formula = reduced_formula(identity)
-        of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
-        verdicts = of_formula or _candidates(connection, identity)
-        for doc in verdicts:
-            _add_warnings(connection, doc)
-            if doc.get("novelty_class"):
-                current = connection.database["materials"].distinct("source", {"deprecated": False})
-                doc["compared_with"] = sorted(current)
-            doc["made"] = _made(connection, doc.get("known_as") or [])
-            if doc.get("route") == "top-down":
-                doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
+        verdicts = verdicts_on(connection, identity, formula=reduced_formula(identity))
+        if exchange_by is not None:
+            # A potential takes a second to import, for those who ask for it.
+            from ....builders.candidates.doubts import exchange_costs
+
+            for doc in verdicts:
+                doc["doubts"] = [*doc["doubts"], *exchange_costs(connection, doc, exchange_by)]
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
@@ -115,6 +112,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
     print_table(table)
     for warning in dict.fromkeys(warning for gate in doc["gates"] for warning in gate.get("warnings", ())):
         out.print(f"  [yellow]![/] [dim]{escape(warning)}[/]", soft_wrap=True)
+    for doubt in doc.get("doubts") or ():
+        out.print(f"  [yellow]![/] [dim]{escape(doubt)}[/]", soft_wrap=True)
     for line in _beside(doc):
         out.print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if doc.get("bulk"):
@@ -139,83 +138,5 @@ def _beside(doc: dict[str, Any]) -> Iterator[str]:
         yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
 
 
-def _made(connection: Connection, known_as: list[str]) -> list[dict[str, Any]]:
-    """Of the materials that a candidate is known as those that have been made: how, and by whom."""
-    told = {"_id": 0, "material_id": 1, "synthesis_method": 1, "reference": 1}
-    query = {"material_id": {"$in": known_as}, "synthesised": True}
-    return list(connection.database["materials"].find(query, told).sort("material_id")) if known_as else []
-
-
-def _compositions(connection: Connection, formula: str) -> list[dict[str, Any]]:
-    """Say of a generated composition how every campaign that draws some judges it."""
-    hidden = {"_id": 0, "facets": 0, "origins": 0}
-    composition = connection.database["compositions"].find_one(
-        {"formula_reduced": formula, "deprecated": False}, hidden
-    )
-    if composition is None:
-        return []
-    verdicts = []
-    for campaign in outlines(connection):
-        view = composition_view(connection, campaign.name)
-        if (
-            campaign.compositions is None
-            or view is None
-            or view.drawn_by not in composition.get("made_by", [view.drawn_by])
-        ):
-            continue
-        said = view.as_said(composition)
-        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
-        verdicts.append(
-            {
-                **said,
-                "candidate_id": f"{campaign.name}/{formula}",
-                "route": "drawn",
-                "parent_id": composition.get("generator"),
-                "methods": {name: method for name, method in methods.items() if method},
-                **pass_through(campaign.compositions.gates, said),
-            }
-        )
-    return verdicts
-
-
-def _add_warnings(connection: Connection, doc: dict[str, Any]) -> None:
-    """Put to each gate on a value what warns of that value, or why there is none."""
-    told = {"$or": [{"warnings.0": {"$exists": True}}, {"refused": {"$exists": True}}]}
-    query = {"structure_id": doc.get("structure_id"), "deprecated": False, **told}
-    for warned in connection.database["properties"].find(query) if doc.get("structure_id") else ():
-        for gate in doc["gates"]:
-            if gate["field"].removeprefix("values.") != warned["kind"]:
-                continue
-            if "refused" in warned and gate.get("value") is None:
-                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
-            same = "value" in gate and gate["value"] == warned.get("value")
-            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
-                gate["warnings"] = warned["warnings"]
-
-
 def _yes_no(value: object) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-
-def _of_formula(connection: Connection, formula: str) -> list[dict[str, Any]]:
-    """Find the candidates of a formula that nobody drew: layers of known crystals, say."""
-    current = {"formula_reduced": formula, "deprecated": False}
-    return list(connection.database["candidates"].find(current).sort("candidate_id"))
-
-
-def _candidates(connection: Connection, identity: str) -> list[dict[str, Any]]:
-    collection = connection.database["candidates"]
-    exact = list(collection.find({"$or": [{"candidate_id": identity}, {"structure_id": identity}]}))
-    if exact:
-        return exact
-    upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
-    among = {"$gte": identity, "$lt": upper}
-    candidates = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
-    if not candidates:
-        raise ConfigurationError(
-            f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
-        )
-    if len({doc["structure_id"] for doc in candidates}) > 1:
-        names = ", ".join(doc["candidate_id"] for doc in candidates[:5])
-        raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
-    return candidates

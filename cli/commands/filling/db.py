@@ -12,24 +12,29 @@ from rich.table import Table
 
 from ....stores import schema
 from ....stores.bookkeeping.lease_holders import lease_holders
-from ....stores.connection import connect, hosts_of
+from ....stores.connection import connect, hosts_of, may_write
 from ....stores.errors import DatabaseUnavailable, LeaseHeld
 from ....stores.server import embedded
 from ....stores.settings import PREFIX, Settings, find_settings_file
 from ...display.cells import text_of
-from ...display.console import JsonOption, begin, out, print_facts, print_json
+from ...display.console import JsonOption, begin, err, out, print_facts, print_json, write_line
 from ...display.tables import print_table
+from .db_backup import backup, restore, verify
 
 BYTES_PER_MB = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
     """Add the group ``db`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Start, stop, prepare and look at the database server.")
+    group = typer.Typer(no_args_is_help=True, help="Start, stop, prepare, back up and look at the database server.")
     group.command()(start)
     group.command()(stop)
     group.command()(status)
     group.command()(init)
+    group.command()(backup)
+    group.command()(restore)
+    group.command()(verify)
+    group.command()(uri)
     group.command()(settings)
     app.add_typer(group, name="db")
 
@@ -98,6 +103,27 @@ def init(*, json: JsonOption = False) -> None:
         else:
             out.print(f"Prepared {connection.describe()}.")
             print_facts({name: _listed(value) for name, value in report.items()})
+
+
+def uri(
+    *,
+    writer: Annotated[bool, typer.Option("--writer", help="Of the user who may write: with care.")] = False,
+) -> None:
+    """Print the URI of the database, password included, for mongosh, Compass, pymongo: of a user who can only read.
+
+    Examples
+    --------
+      mongosh "$(exfolio db uri)"
+
+      exfolio db uri --writer
+    """
+    with connect(begin(), reader=not writer) as connection:
+        if not writer and may_write(connection):
+            err.print("This user may write: name one who can only read in EXFOLIO_MONGO_READER_URI.", markup=False)
+        address = connection.uri.get_secret_value()
+        if connection.origin == "embedded":  # its path says which database is meant
+            address = address.replace("/?", f"/{connection.name}?", 1)
+    write_line(address)
 
 
 def settings(*, json: JsonOption = False) -> None:
@@ -177,7 +203,7 @@ def _note_uri(chosen: Settings) -> None:
 
 def _shown(name: str, value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return f"(hidden) at {hosts_of(value)}" if name == "mongo_uri" else "(hidden)"
+        return f"(hidden) at {hosts_of(value)}" if name in ("mongo_uri", "mongo_reader_uri") else "(hidden)"
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ....builders.exports.whole_file import whole_file
 from ....builders.sources.services.ion_reference import download_ions
 from ....stores.errors import ConfigurationError
 from ...display.console import JsonOption, begin, err, print_json
-from ..asking.export import whole_file
 
 
 def register(app: typer.Typer) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from ....builders.candidates.campaigns.bundled import SUFFIX, for_bundled_sources
 from ....builders.candidates.campaigns.gate_outline import Judging
 from ....builders.candidates.composition_view import composition_view
+from ....builders.candidates.funnel import count, count_compositions
 from ....builders.candidates.known import load_campaigns
 from ....builders.candidates.margins import least_margin
 from ....builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
@@ -27,7 +28,7 @@ from ...display.cells import text_of, with_interval
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ...views.demo_crystals import generated_crystals, print_crystals
-from ..asking.funnel import count, count_compositions, print_funnels
+from ..asking.funnel import print_funnels
 from .refresh import run_refresh
 
 _CAMPAIGN = f"two-dimensional{SUFFIX}"
@@ -40,6 +41,7 @@ _HIDDEN = ("_id", "structure", "facets", "origins", "history")
 _LONGEST_NAME = 18
 _SHORT_ID = 10  # the beginning of an id is enough for `show` and `why`
 _NEXT = (
+    ("exfolio serve", "all of it in a browser, at http://127.0.0.1:8000"),
     ("exfolio funnel", "where candidates fall out, gate by gate"),
     ("exfolio query 'elements HAS \"Mo\" AND _exfolio_thickness < 5'", "ask in OPTIMADE's filter language"),
     ("exfolio show {candidate}", "everything about one, with where it comes from"),

@@ -28,6 +28,9 @@ class ClassifierConfig(ModelConfig):
     boosted_rounds, boosted_rate, boosted_leaves, boosted_min_leaf, boosted_features, boosted_l2
         Trees of each, learning rate, leaves of each tree, samples that a leaf holds at least, share of the features
         looked at in each split, L2 regularisation.
+    boosted_columns
+        Features that a boosting learns from: those that most part the classes in a few trees grown on a share of the
+        training set. The rest tells next to nothing and takes most of the time.
     inner_folds
         Folds of the training set by which relatives are left out while a boosting learns from them.
     """
@@ -43,6 +46,7 @@ class ClassifierConfig(ModelConfig):
     boosted_min_leaf: int = 20
     boosted_features: float = 0.4
     boosted_l2: float = 1.0
+    boosted_columns: int = 64
     inner_folds: int = 20
 
     def __post_init__(self) -> None:
@@ -50,6 +54,7 @@ class ClassifierConfig(ModelConfig):
         if self.kind not in get_args(Kind):
             raise BadConfig(f"kind is one of {', '.join(get_args(Kind))}, not {self.kind!r}")
         self.require_whole(1, "forest_trees", "boosted_members", "boosted_rounds", "boosted_min_leaf")
+        self.require_whole(1, "boosted_columns")
         self.require_whole(2, "boosted_leaves", "inner_folds")
         if self.forest_max_depth is not None:
             self.require_whole(1, "forest_max_depth")

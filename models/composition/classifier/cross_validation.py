@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -179,7 +180,7 @@ def cross_validate(
     progress
         Called with folds done and folds wanted; may raise to stop.
     threads
-        Threads that grow the trees.
+        Folds judged at once; what comes out does not depend on it.
 
     Returns
     -------
@@ -199,20 +200,29 @@ def cross_validate(
     if not judged_folds or judged_folds[0] < 0 or judged_folds[-1] >= folds:
         raise BadDivision(f"there are folds 0 to {folds - 1}, of which at least one is judged, not {judged_folds}")
     results: dict[int, FoldResult] = {}
-    for number, fold in enumerate(judged_folds):
-        result = (done or {}).get(fold)
-        if result is None:
-            result = judge_fold(division, fold, config, seed=seed, threads=threads)
-            if keep is not None:
+    # Trees are grown without the interpreter's lock. Threads that share one tree would wait for each other at every
+    # split, and on a machine that is busy with other things nearly all the time.
+    pool = ThreadPoolExecutor(threads)
+    try:
+        begun = {
+            fold: pool.submit(judge_fold, division, fold, config, seed=seed)
+            for fold in judged_folds
+            if fold not in (done or {})
+        }
+        for number, fold in enumerate(judged_folds):
+            result = begun[fold].result() if fold in begun else (done or {})[fold]
+            if fold in begun and keep is not None:
                 keep(fold, result)
-        members = int((division.fold == fold).sum())
-        if result.probability.shape != (members,):
-            raise BadDivision(
-                f"fold {fold} has {members} members, its result {result.probability.shape}: of other data"
-            )
-        results[fold] = result
-        if progress is not None:
-            progress(number + 1, len(judged_folds))
+            members = int((division.fold == fold).sum())
+            if result.probability.shape != (members,):
+                raise BadDivision(
+                    f"fold {fold} has {members} members, its result {result.probability.shape}: of other data"
+                )
+            results[fold] = result
+            if progress is not None:
+                progress(number + 1, len(judged_folds))
+    finally:
+        pool.shutdown(cancel_futures=True)
     probability = np.full(len(division.formulas), np.nan)
     for fold, result in results.items():
         probability[division.fold == fold] = result.probability

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
@@ -46,6 +47,12 @@ WEIGHTS_KIND: Final = "2d-classifier"
 
 #: Trees of a forest grown between two reports of progress.
 _TREES_AT_ONCE: Final = 10
+
+#: Trees by which the features are chosen that a boosting learns from, and the compositions without a 2D material that
+#: these trees are grown on: a share of all, and at least so many.
+_FEW_TREES: Final = 20
+_SHARE_LOOKED_AT: Final = 0.25
+_LOOKED_AT: Final = 20_000
 
 #: Formulas taken from features to probability at a time, which bounds memory.
 _BLOCK: Final = 1 << 14
@@ -281,12 +288,13 @@ def _fit_boosted(
 ) -> Classifier:
     _, first, entry = np.unique(np.array(formulas), return_index=True, return_inverse=True)
     distinct, is_2d = parse([formulas[index] for index in first.tolist()]), labels[first]
+    plain = _plain_features(distinct)
     members, known, gain = [], None, np.zeros(len(feature_labels(config.kind)))
     for member in range(config.boosted_members):
         rng = np.random.default_rng([seed, member])
         folds = rng.integers(config.inner_folds, size=len(distinct))
         known, of_relatives = Relatives.out_of_fold(distinct, is_2d, folds)
-        features = _rounded(np.hstack([_plain_features(distinct), of_relatives]))
+        features = _rounded(np.hstack([plain, of_relatives]))[entry]
         boosting = HistGradientBoostingClassifier(
             learning_rate=config.boosted_rate,
             max_iter=config.boosted_rounds,
@@ -298,11 +306,28 @@ def _fit_boosted(
             random_state=int(rng.integers(2**31)),
         )
         with threadpool_limits(threads):
-            boosting.fit(features[entry], labels)
-        members.append(TreeEnsemble.from_boosting(boosting))
-        gain += gains(boosting)
+            columns = _telling_columns(boosting, features, labels, config.boosted_columns, rng)
+            boosting.fit(features[:, columns], labels)
+        members.append(TreeEnsemble.from_boosting(boosting).on_columns(columns, len(gain)))
+        gain[columns] += gains(boosting)
         report((member + 1) * config.boosted_rounds, config.boosted_members * config.boosted_rounds)
     return Classifier(config, TreeEnsemble.joined(members), known, gain / max(gain.sum(), np.finfo(float).tiny))
+
+
+def _telling_columns(
+    boosting: HistGradientBoostingClassifier,
+    features: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    number: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Columns of the features, in order, at which a few such trees part the classes most."""
+    if number >= features.shape[1]:
+        return np.arange(features.shape[1])
+    looked_at = max(_LOOKED_AT, round(_SHARE_LOOKED_AT * len(labels)))
+    rows = np.flatnonzero(labels | (rng.random(len(labels)) * (~labels).sum() < looked_at))
+    few = clone(boosting).set_params(max_iter=_FEW_TREES).fit(features[rows], labels[rows])
+    return np.sort(np.argsort(-gains(few), kind="stable")[:number])
 
 
 def _features(parsed: Formulas, known: Relatives | None) -> NDArray[np.float32]:

@@ -57,33 +57,30 @@ IDENTITY: Final = Operations(np.eye(3, dtype=np.int64)[None], np.zeros((1, 3)))
 
 
 @lru_cache(maxsize=256)
-def read_operations(texts: tuple[str, ...]) -> Operations:
+def read_operations(texts: tuple[str, ...], centrings: tuple[str, ...] = ()) -> Operations:
     """Read operations such as ``-x+1/2, y, -z``, each taken once, and check that they are a group.
+
+    Parameters
+    ----------
+    texts
+        The operations.
+    centrings
+        Translations such as ``x+1/2, y+1/2, z`` where they are listed apart: each operation is followed by each of
+        them, and without them the operations need not be a group.
 
     Raises
     ------
     SymmetryError
         One can't be read, or some are missing: the product of two is not among them.
     """
-    read = [_operation(text) for text in texts]
-    rotations = np.array([rotation for rotation, _ in read], dtype=np.int64)
-    translations = _wrapped(np.array([translation for _, translation in read]))
-    if (np.abs(np.rint(np.linalg.det(rotations))) != 1).any():
-        raise SymmetryError("a symmetry operation changes volumes")
-    _, first = np.unique(_codes(rotations, translations), return_index=True)
-    kept = np.sort(first)
-    operations = Operations(rotations[kept], translations[kept])
+    listed = _operations(texts)
+    operations = _distinct(_followed(listed, _operations(centrings).translations) if centrings else listed)
     if not _is_group(operations):
+        number = len(operations.rotations)
         raise SymmetryError(
-            f"the {len(kept)} symmetry operations are no group: products of them are missing from the list"
+            f"the {number} symmetry operations are no group: products of them are missing from the list"
         )
     return operations
-
-
-def combined(operations: Operations, shifts: Floats) -> Operations:
-    """Operations followed by each of some translations, (m, 3): a centred group from one without its centring."""
-    translations = _wrapped((operations.translations[None] + shifts[:, None]).reshape(-1, 3))
-    return Operations(np.tile(operations.rotations, (len(shifts), 1, 1)), translations)
 
 
 def fits_cell(operations: Operations, matrix: Floats) -> bool:
@@ -130,6 +127,26 @@ def orbit(position: Floats, operations: Operations, matrix: Floats) -> Floats:
         raise SymmetryError(f"images of an atom at {np.round(position, 4).tolist()} nearly coincide")
     places: Floats = images[first] - np.floor(images[first])
     return places
+
+
+def _operations(texts: tuple[str, ...]) -> Operations:
+    read = [_operation(text) for text in texts]
+    rotations = np.array([rotation for rotation, _ in read], dtype=np.int64)
+    if (np.abs(np.rint(np.linalg.det(rotations))) != 1).any():
+        raise SymmetryError("a symmetry operation changes volumes")
+    return Operations(rotations, _wrapped(np.array([translation for _, translation in read])))
+
+
+def _followed(operations: Operations, shifts: Floats) -> Operations:
+    """Operations followed by each of some translations, (m, 3): a centred group from one without its centring."""
+    translations = _wrapped((operations.translations[None] + shifts[:, None]).reshape(-1, 3))
+    return Operations(np.tile(operations.rotations, (len(shifts), 1, 1)), translations)
+
+
+def _distinct(operations: Operations) -> Operations:
+    _, first = np.unique(_codes(*operations), return_index=True)
+    kept = np.sort(first)
+    return Operations(operations.rotations[kept], operations.translations[kept])
 
 
 def _operation(text: str) -> tuple[list[list[int]], list[float]]:

@@ -33,8 +33,8 @@ Ranking = Literal["prototypes", "elmd"]
 
 FAILED_FACTOR: Final = {NETWORK: 1e-30, 2: 0.1}
 """By how much a structure that fails a check is set back, by dimension. A bulk crystal comes behind all that pass: of
-594 right ones of the handbook 584 do. Of 2DMatPedia's layers, which nobody made for the most part, more fail: behind all
-that pass, 0.92 of those with a prototype in the library would be found among the first five, not 0.96."""
+594 right ones of the handbook 584 do. Of 2DMatPedia's layers, few of which were ever made, more fail: behind all that
+pass, 0.92 of those with a prototype in the library would be found among the first five, not 0.96."""
 BEHIND_FACTOR: Final = 1e-9
 """By how much ordered decorations are set back once they have half of the places: behind all templates of the
 composition's own anonymous formula, which they would otherwise crowd out where none of these is likely."""

@@ -95,6 +95,8 @@ class Field:
         OPTIMADE's name for it, or empty.
     low, high
         Where the ends of its interval stand, of a field whose values may be intervals; else empty.
+    members
+        What a list of it holds.
     """
 
     path: str
@@ -107,6 +109,7 @@ class Field:
     required: bool = False
     low: str = ""
     high: str = ""
+    members: Kind = "text"
 
     @property
     def label(self) -> str:

@@ -161,6 +161,8 @@ class _Translation:
     def compare_fields(self, field: Field, operator: str, name: _Value, *, negated: bool) -> Query:
         if (other := self.fields.find(name.value)) is None:
             what = f"{name.value!r} is no field of {self.fields.collection}"
+            if (word := name.value.upper()) in ("TRUE", "FALSE"):
+                raise self.error(name, what, f"Write {word}.")
             raise self.error(name, what, f'If it is meant as text, quote it: "{name.value}"')
         numeric = ("integer", "number")
         same = field.kind == other.kind or (field.kind in numeric and other.kind in numeric)
@@ -250,7 +252,7 @@ class _Translation:
     def stored(self, field: Field, value: _Value, *, exact: bool) -> Any:
         """Value as the field would hold it; raises `FilterError` for one it can't hold."""
         given = value.value
-        kind = "text" if field.kind == "list" else field.kind
+        kind = field.members if field.kind == "list" else field.kind
         if value.name:
             raise self.error(value, f"{given!r} is no value", f'Text stands in double quotes: "{given}".')
         is_number = isinstance(given, int | float) and not isinstance(given, bool)

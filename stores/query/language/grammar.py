@@ -6,6 +6,7 @@ in twenty times the time, without the places, and keeps no difference between TR
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -89,10 +90,11 @@ def _explained(text: str, error: UnexpectedInput) -> FilterError:
     if isinstance(error, UnexpectedEOF) or (isinstance(error, UnexpectedToken) and error.token.type == "$END"):
         return FilterError("it ends too early", text, end_of_text, end_of_text + 1, _expected(error))
     start = int(error.pos_in_stream or 0)
+    name = re.match(r"\w*", text[start:]) or [""]
+    if (word := name[0]).upper() in _KEYWORDS and word not in _KEYWORDS:
+        return FilterError(f"{word!r} is not known", text, start, start + len(word), f"Write {word.upper()}.")
     if isinstance(error, UnexpectedToken):
         word = str(error.token)
-        if word.upper() in _KEYWORDS and word not in _KEYWORDS:
-            return FilterError(f"{word!r} is not known", text, start, start + len(word), f"Write {word.upper()}.")
         return FilterError(f"{word!r} cannot stand here", text, start, start + len(word), _expected(error))
     letter = text[start]
     if isinstance(error, UnexpectedCharacters) and letter == '"':

@@ -19,6 +19,7 @@ from exfolio.models.composition.matgan.sampling import sample as sampled
 from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.schema import is_up_to_date
 from lab_source import Crash, crash_after
 from layers_and_compositions import put_compositions
 from moves import check
@@ -326,10 +327,11 @@ def test_what_is_novel_follows_a_material_that_moves(registry: Connection) -> No
 
 
 @pytest.mark.endurance
-def test_neither_batches_nor_processes_change_what_a_route_makes(
-    route: tuple[Connection, Compositions, dict[str, StageReport]],
+def test_neither_batches_nor_processes_change_what_a_route_makes_nor_indexes_made_last(
+    route: tuple[Connection, Compositions, dict[str, StageReport]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the drawn compositions on; the models are those that were trained once."""
+    monkeypatch.setattr(sample_stage, "_MANY", 1)
     connection, wanted, _ = route
     undisturbed = current(connection)
     drawn = [doc["formula_reduced"] for doc in connection.database["compositions"].find()]
@@ -342,3 +344,4 @@ def test_neither_batches_nor_processes_change_what_a_route_makes(
     run_route(connection, wanted, batch_size=7, processes=2)
 
     assert differences(current(connection), undisturbed) == []
+    assert is_up_to_date(connection)

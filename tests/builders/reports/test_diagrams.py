@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
+from exfolio.builders.properties.potential.formation_errors import FormationErrors
 from exfolio.builders.reports.diagrams import phase_diagram, pourbaix_diagram
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
@@ -117,10 +118,12 @@ def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxi
     # MnO + H2O -> MnO2 + 2 H+ + 2 e- at 1.5 V; MnO lies at -1.9 eV/atom. S in J/(mol K): MnO 59.7, MnO2 53.1, O2 205.2.
     oxidised = 3 * -1.8 + 298.15 * (205.2 / 2 + 59.7 - 53.1) / 96485
     assert found.minimum.energy == pytest.approx((2 * -1.9 - 2.458 + 2 * 1.5 - oxidised) / 2, abs=1e-3)
-    # And what CHGNet leaves uncertain, 0.09 eV/atom, is in the interval that the figure tells with the method
+    # And what such energies by CHGNet were measured to err by is in the interval that the figure tells
+    measured = FormationErrors("chgnet", relax=False).in_water
+    assert measured.size >= 30
     assert found.low is not None
     assert found.high is not None
-    assert found.high - found.minimum.energy >= 0.09
+    assert found.high - found.minimum.energy >= measured.quantile
     title = found.figure.axes[0].get_title()
     assert f"({found.low:.3f} to {found.high:.3f}) eV/atom" in title
     assert "energies of solids: CHGNet 0.3.0 static, an interatomic potential, not DFT" in title

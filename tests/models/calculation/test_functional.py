@@ -71,7 +71,15 @@ def test_pbe_has_one_name(tags: dict[str, object]) -> None:
         ({"IVDW": 12, "VDW_S8": 0.7875, "VDW_A1": 0.4289, "VDW_A2": 4.4407}, "GGA+vdW-DFT-D3-BJ"),
         ({"IVDW": 12, "VDW_A1": 0.1}, "GGA+vdW-DFT-D3-BJ (VDW_A1=0.1)"),
         ({"IVDW": 1, "VDW_SR": 0.5, "VDW_D": 23.0}, "GGA+vdW-DFT-D2 (VDW_SR=0.5, VDW_D=23)"),
-        ({**HSE, "IVDW": 12, "VDW_S8": 2.31}, "HSE06+vdW-DFT-D3-BJ"),  # VASP has none of its own for it
+        ({**HSE, "IVDW": 12, "VDW_S8": 2.31, "VDW_A1": 0.383, "VDW_A2": 5.685}, "HSE06+vdW-DFT-D3-BJ"),
+        ({**HSE, "IVDW": 12, "VDW_S8": 2.31}, "HSE06+vdW-DFT-D3-BJ (its damping is not given)"),  # VASP has none
+        ({**HSE, "HFSCREEN": 0.0, "IVDW": 12}, "PBE0+vdW-DFT-D3-BJ"),
+        ({"METAGGA": "R2SCAN", "IVDW": 11}, "R2SCAN+vdW-DFT-D3 (its damping is not given)"),
+        ({"METAGGA": "SCAN", "IVDW": 11}, "SCAN+vdW-DFT-D3"),
+        ({"GGA": "PS", "IVDW": 20}, "PBEsol+vdW-TS (its damping is not given)"),
+        ({"GGA": "PS", "IVDW": 4}, "PBEsol+vdW-dDsC"),
+        ({"METAGGA": "LIBXC", "LIBXC1": "MGGA_X_R2SCAN"}, "METAGGA=LIBXC"),
+        ({"METAGGA": "SCAN_X"}, "METAGGA=SCAN_X"),
         ({**OPTB88, "IVDW": 12}, "optB88-vdW+vdW-DFT-D3-BJ (dispersion twice)"),
         ({"IVDW": 0}, "GGA"),
         ({"LVDW": True}, "GGA+vdW-DFT-D2"),
@@ -108,5 +116,8 @@ def test_a_scaled_part_is_named() -> None:
     assert name({**OPTB88, "IVDW_NL": 2}) != "optB88-vdW"
 
 
-def test_a_hybrid_that_is_off_is_none() -> None:
+def test_a_hybrid_that_is_off_is_none_and_no_other_is() -> None:
+    stated = {"LHFCALC": True, "AEXX": 0.0, "HFSCREEN": 0.2}
+    assert functional_name(VaspTags.of({"LHFCALC": True, "HFSCREEN": 0.2}, stated), PBE) == "HSE06"
+    assert functional_name(VaspTags.of({"LHFCALC": True, "AEXX": 0.0}, stated), PBE) == "GGA"
     assert name({"AEXX": 0.25, "HFSCREEN": 0.2, "LHFCALC": False}) == "GGA"

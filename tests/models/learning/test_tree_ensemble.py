@@ -59,6 +59,14 @@ def test_trees_joined_say_the_sum(forest, tumours):
     np.testing.assert_allclose(twice.sums(features), 2 * trees.sums(features))
 
 
+def test_trees_grown_on_some_columns_say_the_same_of_all_of_them(tumours):
+    features, labels = tumours
+    columns = np.array([2, 7, 20])
+    boosting = HistGradientBoostingClassifier(max_iter=5, early_stopping=False).fit(features[:, columns], labels)
+    trees = TreeEnsemble.from_boosting(boosting).on_columns(columns, features.shape[1])
+    np.testing.assert_array_equal(trees.sums(features), boosting.decision_function(features[:, columns]))
+
+
 def test_features_of_another_width_are_refused(forest, tumours):
     with pytest.raises(ValueError, match=r"shape \(n, 30\) and single precision, got \(569, 29\) of float32"):
         TreeEnsemble.from_forest(forest).sums(tumours[0][:, :29])

@@ -68,14 +68,33 @@ def test_a_job_that_should_have_run_long_ago_is_named(registry: Connection) -> N
 def test_a_run_by_hand_that_failed_is_named_until_one_goes_well(registry: Connection) -> None:
     run = runs.begin(registry, "run layers", version="1")
     runs.end(registry, run, "failed", error="no")
-    assert checks_of(registry)["runs"].message == f"run layers failed ({run})"
+    message = f"run layers failed ({run}); once that is mended: exfolio run layers"
+    assert checks_of(registry)["runs"].message == message
 
     runs.end(registry, runs.begin(registry, "run layers", version="1"), "succeeded")
     assert checks_of(registry)["runs"].well
 
 
+def test_a_stage_that_a_refresh_has_got_through_since_is_well(registry: Connection) -> None:
+    runs.end(registry, runs.begin(registry, "run layers", version="1"), "failed", error="no")
+    for other in ("ingest:mine", "layers"):
+        refresh = runs.begin(registry, "refresh", version="1")
+        runs.note_stage(registry, refresh, runs.StageReport(other))
+        runs.end(registry, refresh, "succeeded")
+        assert checks_of(registry)["runs"].well == (other == "layers")
+
+
+def test_a_source_that_was_removed_is_not_missed(registry: Connection) -> None:
+    registry.database["stage_states"].insert_one({"stage": "ingest:mine"})
+    runs.end(registry, runs.begin(registry, "run ingest:mine", version="1"), "failed", error="no")
+    assert not checks_of(registry)["runs"].well
+    registry.database["stage_states"].delete_one({"stage": "ingest:mine"})
+    assert checks_of(registry)["runs"].well
+
+
 def test_pulls_on_the_schedule_are_judged_by_their_job_alone(registry: Connection) -> None:
     planned(registry, "source mp", cron="@daily", next_due_at=utc_now() + timedelta(hours=3))
+    registry.database["stage_states"].insert_many({"stage": f"ingest:{name}"} for name in ("mp:Mn-O", "mpds"))
     runs.end(registry, runs.begin(registry, "run ingest:mp:Mn-O", version="1"), "failed")
     assert checks_of(registry)["runs"].well
     runs.end(registry, runs.begin(registry, "run ingest:mpds", version="1"), "failed")

@@ -12,6 +12,7 @@ from itertools import islice
 from math import inf
 from typing import Any, Final, TypeVar
 
+from .....models.calculation.methods import Level, parse_method
 from .....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, Step
 from .....models.calculation.run_kind import RELAXATION, STATIC
 from .....models.calculation.usability import Purpose
@@ -250,6 +251,7 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
         if missing := proposed - structures.keys():  # a candidate carries its own structure as well
             structures |= _structures(connection, "candidates", "structure_id", missing)
         bulks = _structures(connection, "materials", "material_id", materials)
+        stacks = _stacks(connection, {subject.stacked_of for subject in batch if subject.stacked_of})
         together = [*batch, *(subject.bulk for subject in batch if subject.bulk)]
         attempts = _attempts(connection, [subject.id for subject in together])
         for subject in batch:
@@ -257,7 +259,7 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
             plain = structures.get(own) if subject.material_id is None else bulks.get(subject.material_id)
             if plain is None:
                 continue
-            subject.structure = subject.built(plain)
+            subject.structure = subject.built(plain, stacks.get(subject.stacked_of or ""))
             for one in filter(None, (subject, subject.bulk)):
                 one.attempts = attempts.get(one.id, {})
             yield subject
@@ -289,6 +291,20 @@ def _structures(connection: Connection, collection: str, key: str, ids: Iterable
         {key: {"$in": sorted(ids)}, "structure": {"$exists": True}}, {"_id": 0, key: 1, "structure": 1}
     )
     return {doc[key]: doc["structure"] for doc in documents}
+
+
+def _stacks(connection: Connection, layers: set[str]) -> dict[str, Doc]:
+    """Stacks of layers with themselves that potentials with dispersion found, relaxed ones before others."""
+    query = {
+        "structure_id": {"$in": sorted(layers)},
+        "kind": "energy_over_bulk",
+        "structure": {"$exists": True},
+        "deprecated": False,
+    }
+    fields = {"_id": 0, "structure_id": 1, "method": 1, "structure": 1}
+    found = sorted(connection.database["properties"].find(query, fields), key=lambda doc: doc["method"], reverse=True)
+    found.sort(key=lambda doc: Level.RELAXED_POTENTIAL in parse_method(doc["method"]).levels)
+    return {doc["structure_id"]: doc for doc in found}  # of several the last: the potential whose name comes first
 
 
 def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:

@@ -39,6 +39,9 @@ class Subject:
         For a bulk: the structures whose exfoliation energy it is needed for.
     bulk
         For a layer whose exfoliation energy is wanted: its bulk.
+    lowest_by
+        For a bulk that is its layer stacked on itself: the potential by which that stack is the lowest of those tried;
+        None where nothing is known but where atoms touch.
     """
 
     collection: str
@@ -51,6 +54,7 @@ class Subject:
     substitution: dict[str, str] = field(default_factory=dict)
     layers: set[str] = field(default_factory=set)
     bulk: Subject | None = field(default=None, repr=False)
+    lowest_by: str | None = None
     structure: Doc = field(default_factory=dict, repr=False)
     attempts: dict[tuple[str, str], list[Doc]] = field(default_factory=dict, repr=False)
     """Calculations there are of it, by functional and task."""
@@ -69,11 +73,23 @@ class Subject:
     def made_from(self) -> str | None:
         """For a bulk that no source has: what it is made from."""
         if self.stacked_of:
-            return "the layer stacked on itself"
+            return f"the layer stacked on itself{f', lowest by {self.lowest_by}' if self.lowest_by else ''}"
         return f"{self.material_id} with other elements" if self.substitution else None
 
-    def built(self, plain: Doc) -> Doc:
-        """Its structure, made from that of the document it rests on: as it is, with other elements, or stacked."""
+    def built(self, plain: Doc, stack: Doc | None = None) -> Doc:
+        """Its structure, made from that of the document it rests on: as it is, with other elements, or stacked.
+
+        Parameters
+        ----------
+        plain
+            That structure.
+        stack
+            For a layer stacked on itself, the `energy_over_bulk` whose stack is taken; that of contacts without.
+        """
+        if stack is not None:
+            self.lowest_by = stack["method"].rpartition(", ")[0]
+            lowest: Doc = stack["structure"]
+            return lowest
         if not self.stacked_of and not self.substitution:
             return plain
         # A second of imports, for structures that are made.

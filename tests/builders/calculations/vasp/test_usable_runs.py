@@ -101,6 +101,9 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"ICHAIN": 2}, "ICHAIN = 2"),
         ({"LDIPOL": True, "IDIPOL": 4}, "there is no vacuum on all sides"),
         ({"IVDW": 20, "LVDW_EWALD": True}, "LVDW_EWALD = .TRUE."),
+        ({"SYMPREC": 0.01}, "SYMPREC = 0.01, at most 0.001 is allowed"),
+        ({"METAGGA": "R2SCAN_C", "LASPH": True}, "no published one: METAGGA=R2SCAN_C"),
+        ({"METAGGA": "R2SCAN", "LASPH": True, "IVDW": 12}, "its damping is not given"),
         ({"A_TAG_OF_TOMORROW": 3}, "A_TAG_OF_TOMORROW = 3: not among what may differ"),
     ],
 )
@@ -136,6 +139,8 @@ def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
         {"KPAR": 4, "NCORE": 8},
         {"ISMEAR": 0, "SIGMA": 0.05},
         {"ADDGRID": True, "SYMPREC": 1e-4, "ISYM": 0},
+        {"SYMPREC": 1e-8, "ISYM": -1},
+        {"SYMPREC": 1e-3},
         {"LMAXMIX": 4, "AMIX": 0.1, "BMIX": 1e-4},
         {"IVDW": 0},
         {"LDAUL": [2, -1]},
@@ -263,6 +268,24 @@ def test_atoms_of_another_element_than_their_potcar_are_refused(
 
     with pytest.raises(BadRun, match=f"atoms are read as {read}, and their POTCAR is PAW_PBE"):
         parse_run(Run(path, "", path / "vasprun.xml"))
+
+
+@pytest.mark.parametrize("program", [b"DFTB+", b""])
+def test_energies_of_other_programs_count_from_another_zero(folder: Callable[..., Path], program: bytes) -> None:
+    named = MadeRun().xml().replace(b">vasp<", b">" + program + b"<")
+    path = folder("run", named)
+
+    with pytest.raises(BadRun, match=r"(?i)written by (DFTB\+|a program that does not say its name), not by VASP"):
+        parse_run(Run(path, "", path / "vasprun.xml"))
+
+
+def test_a_line_that_vasp_wrote_raw_is_named(folder: Callable[..., Path]) -> None:
+    path = folder("run", MadeRun().xml().replace(b"<incar>", b"<incar><i name='SYSTEM'>Fe & O</i>"))
+
+    with pytest.raises(BadRun, match="is not well-formed XML") as caught:
+        parse_run(Run(path, "", path / "vasprun.xml"))
+
+    assert "an & or < of SYSTEM" in caught.value.remedy
 
 
 def test_a_potential_for_gaps_has_no_energy(parse: Parse) -> None:

@@ -193,3 +193,14 @@ def test_a_gate_has_one_condition() -> None:
         Gate(name="upside down", field="band_gap", between=(3, 1))
     with pytest.raises(ValidationError, match="finite"):
         Gate(name="no number", field="band_gap", at_most=float("nan"))
+
+
+def test_a_gate_that_waits_for_nobody_decides_only_by_values_that_are_known() -> None:
+    stable = Gate(name="stable", field="dynamic_stability", at_least=-0.1, waits=False)
+    bounds = {"lows": {"dynamic_stability": -2.0}, "highs": {"dynamic_stability": 0.0}}
+
+    given = [{}, {"dynamic_stability": 0.0}, {"dynamic_stability": -1.0}, {"dynamic_stability": -1.0, **bounds}]
+
+    assert [stable.judge(one) for one in given] == ["not-applicable", "passed", "failed", "not-applicable"]
+    judged = pass_through((EXFOLIABLE, stable), {"exfoliation_energy": 0.1})
+    assert (judged["status"], judged["gates_passed"]) == ("promoted", 2)

@@ -122,4 +122,4 @@ def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
         ("potential-energies-relaxed", "potential-values-relaxed"),
     ):
         assert names.index(earlier) < names.index(later)
-    assert names[-1] == "judge"
+    assert names[-4:] == ["judge", "potential-stability", "potential-stability", "stability-values"]

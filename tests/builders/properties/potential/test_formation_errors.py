@@ -1,5 +1,6 @@
 """How far formation energies and hull distances by a potential are trusted, by what was measured of their errors."""
 
+import pytest
 from exfolio.builders.properties.potential.formation_errors import ALL, COMPOUNDS, ITSELF, FormationErrors
 
 
@@ -23,6 +24,14 @@ def test_a_formation_energy_of_a_salt_is_decided_and_a_hull_distance_only_beyond
     assert of_distance.around(0.0)[1] <= 0.2 < of_distance.around(0.15)[1]
     assert of_formation.size >= 30 <= of_distance.size
     assert abs(of_distance.covered - 0.9) <= 0.03
+
+
+@pytest.mark.parametrize("potential", ["chgnet", "chgnet-d3", "sevennet-0", "sevennet-0-d3"])
+def test_in_water_oxygen_comes_and_goes_and_errors_of_oxides_do_not_cancel_as_on_a_hull(potential: str) -> None:
+    errors = FormationErrors(potential, relax=False)
+
+    assert errors.are_measured
+    assert errors.in_water.quantile > errors.of_distance(["Mn", "O"], [["Mn", "O"], ["O"]])[1].quantile
 
 
 def test_a_potential_that_was_never_measured_is_trusted_less_than_any_that_was() -> None:

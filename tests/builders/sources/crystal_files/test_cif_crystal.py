@@ -67,6 +67,19 @@ def test_without_types_a_label_names_the_element_or_nothing() -> None:
     assert "Ow1" in why_not(cif("Na1 0 0 0\nOw1 0.5 0.5 0.5", columns=columns))
 
 
+def test_labels_in_one_case_need_stated_contents() -> None:
+    columns = "label fract_x fract_y fract_z"
+    for atoms in ("NA1 0 0 0\nCL1 0.5 0.5 0.5", "na1 0 0 0\ncl1 0.5 0.5 0.5"):
+        assert "may be Na or a group" in why_not(cif(atoms, columns=columns))
+        contents = "_chemical_formula_sum 'Na Cl'\n_cell_formula_units_Z 1"
+        assert formula(cif(atoms, columns=columns, stated=contents)) == "Na1 Cl1"
+
+
+def test_multiplicities_do_not_tell_which_element_a_type_is() -> None:
+    columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
+    assert "CO may be Co or a group" in why_not(cif("C1 CO 1 0 0 0 1\nO1 O 1 0.5 0.5 0.5 1", columns=columns))
+
+
 @pytest.mark.parametrize("label", ["H2O", "H2O1", "N1H4", "O1H"])
 def test_a_label_that_may_be_a_molecule_needs_stated_contents(label: str) -> None:
     text = cif(f"Na1 0 0 0\n{label} 0.5 0.5 0.5", columns="label fract_x fract_y fract_z")
@@ -101,6 +114,7 @@ def test_alternatives_are_read_with_their_occupancies_alone() -> None:
         ("_chemical_formula_sum 'Na2 Cl2'", ("Cl2Na2", "Cl1Na1")),
         ("_chemical_formula_structural 'Na Br'", ("Br1Na1", "Cl1Na1")),
         ("_cell_volume 128.0", ("128", "64")),
+        ("_cell_formula_units_Z 7", ("7", "Cl1Na1")),
         ("_exptl_crystal_density_diffrn 3.03", ("3.03", "1.516")),
         ("_exptl_crystal_density_diffrn 1.55", ("1.55", "1.516")),  # as if two hydrogens were missing
         ("_chemical_formula_weight 60.46", ("60.46", "58.4428")),
@@ -199,6 +213,11 @@ def test_centrings_of_magnetic_groups_are_applied() -> None:
         "1 x,y,z,+1\n2 x+1/2,y+1/2,z+1/2,-1\n"
     )
     assert formula(cif("Fe1 Fe 0 0 0 1", symmetry=symmetry)) == "Fe2"
+    # A glide whose square is a centring: a group with it alone. The cell is one of eight points.
+    lines = "1 x,y,z,+1\n2 -x,y,z+1/4,-1\n", "".join(f"{n} x,y,z+{n}/8,+1\n" for n in range(8))
+    eight = "loop_\n_space_group_symop_magn_operation.id\n_space_group_symop_magn_operation.xyz\n{}"
+    eight += "loop_\n_space_group_symop_magn_centering.id\n_space_group_symop_magn_centering.xyz\n{}"
+    assert formula(cif("Fe1 Fe 0.2 0 0 1", cell="5 4 24 90 90 90", symmetry=eight.format(*lines))) == "Fe16"
 
 
 def test_symmetry_that_is_not_stated_is_no_symmetry_only_where_the_contents_agree() -> None:
@@ -252,6 +271,24 @@ def test_a_multiplicity_that_the_symmetry_does_not_give_is_refused() -> None:
     assert "4 times, its symmetry gives 1" in why_not(cif("Na1 Na 4 0 0 0 1", columns=columns))
 
 
+def test_the_order_of_a_site_that_shelxl_states_as_its_multiplicity_is_known() -> None:
+    # Given an atom on the centre of inversion, of order 2, and one in a general position
+    columns = "label type_symbol symmetry_multiplicity fract_x fract_y fract_z occupancy"
+    group = "_space_group_name_H-M_alt 'P -1'"
+    atoms = "Mg1 Mg {} 0 0 0 1\nO1 O {} 0.25 0.24 0.4 1"
+    assert formula(cif(atoms.format(2, 1), cell="4 5 6 80 85 95", columns=columns, symmetry=group)) == "Mg1 O2"
+    assert formula(cif(atoms.format(1, 2), cell="4 5 6 80 85 95", columns=columns, symmetry=group)) == "Mg1 O2"
+    # It is one or the other for all atoms
+    reason = why_not(cif(atoms.format(1, 1), cell="4 5 6 80 85 95", columns=columns, symmetry=group))
+    assert "O1 is stated 1 times, its symmetry gives 2" in reason
+
+
+@pytest.mark.parametrize("again", ["''", "?", "'Na Cl'"])
+def test_a_name_that_stands_again_without_another_value_is_harmless(again: str) -> None:
+    twice = f"_chemical_formula_sum 'Na Cl'\n_chemical_formula_sum {again}"
+    assert formula(cif(SALT, stated=twice)) == "Na1 Cl1"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -269,6 +306,7 @@ def test_a_multiplicity_that_the_symmetry_does_not_give_is_refused() -> None:
         ("_cell_length_a 4", "_cell_length_a -4", "_cell_length_a is -4"),
         ("_cell_length_a 4", "_chemical_formula_moiety 'salt'\n_cell_length_a 4", "'salt' can't be read"),
         ("_cell_length_a 4", "_cell_wave_vector_x 0.31\n_cell_length_a 4", "modulated"),
+        ("_cell_length_a 4", "_cell_subsystems_number 2\n_cell_length_a 4", "modulated"),
         ("_cell_length_a 4", "_space_group_ssg_name 'Fm-3m(a00)'\n_cell_length_a 4", "modulated"),
         (SALT, "Na1 Na 0 0 0 0.0208\nCl1 Cl 0.5 0.5 0.5 0.0208", "more than 0.0208"),
     ],

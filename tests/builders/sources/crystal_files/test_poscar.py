@@ -44,6 +44,7 @@ def test_three_scales_stretch_the_axes_of_space() -> None:
         ("Cs Cl\n", "Cs_sv/0123abcd Cl_h/9f\n"),
         ("1.0\n", "1.0d0   scale\n"),
         ("Direct\n", "Selective dynamics\nDirect\n"),
+        ("salt\n", "salt\x0c of M\x85 and \u2028 others\n"),  # ends of lines to Python, none to VASP
         ("4 0 0\n", "\t4.0\t0\t0\n"),
         ("0.5 0.5 0.5\n", "0.5 0.5 0.5 Cl\n\n0 0 0\n0.1 0 0\n"),
     ],

@@ -83,5 +83,8 @@ def test_of_a_dump_that_breaks_off_nothing_counts(write: Any, read: Any) -> None
     reading = read(OqmdDump(paths=write("cut.sql", dump()[:-120])))
 
     assert (reading.materials, reading.bad[0].rest_unread) == ([], True)
+    # and one cut between two statements, whose atoms and structures are there for no entry
+    between = read(OqmdDump(paths=write("between.sql", dump().partition(b"CREATE TABLE `spacegroups`")[0])))
+    assert (between.materials, between.bad[0].reason) == ([], "the dump has no end")
     with pytest.raises(SourceFileError, match="holds no formation energies"):
         read(OqmdDump(paths=write("none.sql", dump(formation_energies=""))))

@@ -179,18 +179,21 @@ def test_c2db_s_folders(write: Any, read: Any) -> None:
 
 def test_x2db(write: Any, read: Any) -> None:
     pytest.importorskip("ase")
-    # Given a folder with what was computed, and one of a material of which little is
+    # Given a layer with what was computed, one of which little is, one of no known layout, and a bulk crystal
     facts = {"uid": "1MoS2-1", "hform": -0.93, "gap": 1.58, "doi": "10.1126/science.1102896"}
-    for place, more in (("AB2/1MoS2/1", facts), ("AB2/1MoS2/2", {"label": "few-layer"})):
-        path = write(f"X2DB/{place}/data.json", json.dumps(more))
-        write(f"X2DB/{place}/structure.xyz", FRAME.format(info="", c="F"))
+    records = [facts, {"uid": "1MoS2-2", "label": "few-layer"}, {"formula": "MoS2"}, {"uid": "2MoS2-bulk"}]
+    for number, more in enumerate(records, start=1):
+        path = write(f"X2DB/AB2/1MoS2/{number}/data.json", json.dumps(more))
+        write(f"X2DB/AB2/1MoS2/{number}/structure.xyz", FRAME.format(info="", c="T" if number == 4 else "F"))
 
-    known, bare = read(X2db(paths=path.parents[3])).materials
+    reading = read(X2db(paths=path.parents[3]))
 
+    known, bare = reading.materials
     assert (known["material_id"], known["band_gap"], known["synthesised"]) == ("x2db:1MoS2-1", 1.58, True)
     assert (bare["material_id"], bare["dimension_claimed"], bare["synthesised"]) == ("x2db:1MoS2-2", 2, True)
     assert known["extra"]["doi"] == "10.1126/science.1102896"
     assert "X2DB" in known["reference"]
+    assert ["no uid" in reading.bad[0].reason, "no layer" in reading.bad[1].reason] == [True, True]
 
 
 def test_matpes(write: Any, read: Any) -> None:

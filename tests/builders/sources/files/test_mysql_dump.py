@@ -46,7 +46,7 @@ def rows_of(path: Any) -> list[Any]:
     ],
 )
 def test_statements(write: Any, statement: str, rows: list[Any]) -> None:
-    assert rows_of(write("dump.sql", HEAD + statement + "\n")) == rows
+    assert rows_of(write("dump.sql", f"{HEAD}{statement}\n-- Dump completed on 2026-01-01\n")) == rows
 
 
 def test_a_dump_that_breaks_off_or_lacks_a_column(write: Any) -> None:

@@ -123,6 +123,9 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped({"a.csv": b"formula\n", "b.csv": b"formula\n"}))
     with pytest.raises(SourceFileError, match="zip archive of 2 files"):
         open_source(tmp_path / "a.zip")
+    (tmp_path / "a.xlsx").write_bytes(zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}))
+    with pytest.raises(SourceFileError, match=r"spreadsheet .* export it as CSV"):
+        open_source(tmp_path / "a.xlsx")
     (tmp_path / "broken.zip").write_bytes(zipped({"a.csv": b"formula\n"})[:40])
     with pytest.raises(SourceFileError, match="zip archive that can't be read"):
         open_source(tmp_path / "broken.zip")

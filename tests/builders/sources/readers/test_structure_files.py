@@ -154,6 +154,9 @@ def test_line_ends_of_any_system_and_the_mark_of_utf_8(write: Any, read: Any, ma
     two = "# salted iron\n".join([IRON, IRON.replace("data_Fe", "data_again")])
     reading = read(StructureFiles(paths=write("two.cif", mark + two.encode().replace(b"\n", ending))))
     assert (reading.bad, reading.ids) == ([], ["two.cif#Fe", "two.cif#again"])
+    poscar = "iron\n1\n3 0 0\n0 3 0\n0 0 3\nFe\n1\nDirect\n0 0 0\n"
+    reading = read(StructureFiles(paths=write("POSCAR", mark + poscar.encode().replace(b"\n", ending))))
+    assert (reading.bad, reading.materials[0]["extra"]["comment"]) == ([], "iron")
 
 
 def test_atoms_before_the_first_heading_are_missed(write: Any, read: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from exfolio.builders.sources.files.open_files import SourceFileError
 from exfolio.builders.sources.files.table_columns import parse_columns
+from exfolio.builders.sources.kind_guess import guess_kind
 from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.readers.table import Table
 from exfolio.builders.sources.records.raw_record import BadRecord
@@ -198,6 +199,8 @@ def test_quotes_blank_lines_and_line_numbers(write: Any, read: Any) -> None:
         ("Mo_S2,1.6", "bad formula"),
         ("Xx2,1.6", "no element 'Xx'"),
         (",1.6", "the text is empty"),
+        ("-,(eV)", "holds units"),
+        ("NaN,1.6", "of a missing value"),
         ("MoS2,nan", "not finite"),
         ("MoS2,-inf", "not finite"),
         ("MoS2,1e999", "not finite"),
@@ -310,12 +313,41 @@ def test_decimal_commas_are_read_on_request_alone(write: Any, read: Any) -> None
         ("1.2(3)", "a number alone"),
         ("1.2 eV", "a number alone"),
         ("12%", "a number alone"),
+        ("\u20135.2", "a minus as -, not as a dash"),
         ("n/a", "leave the cell empty"),
     ],
 )
 def test_a_cell_that_is_no_number_is_told_its_own_remedy(write: Any, read: Any, cell: str, remedy: str) -> None:
     reading = read(Table(paths=write("t.csv", f'formula,band_gap (eV)\nMoS2,"{cell}"\n')))
     assert remedy in reading.bad[0].remedy
+
+
+def test_the_minus_sign_of_journals_is_read(write: Any, read: Any) -> None:
+    [material] = read(Table(paths=write("t.csv", "formula,formation_energy / eV atom-1\nMoS2,\u22120.85\n"))).materials
+    assert material["formation_energy"] == -0.85
+
+
+@pytest.mark.parametrize("form", ["list", "lines", "split"])
+def test_json_of_flat_records_is_a_table(write: Any, read: Any, form: str) -> None:
+    # Given enthalpies of formation per formula, of which the second record has a name more and the last is none
+    records = [{"formula": "Li2O", "exp energy": -6.1974}, {"formula": "MgO", "exp energy": None, "note": [1, 2]}, 3]
+    content: Any = records
+    if form == "lines":
+        content = "\n".join(map(json.dumps, records))
+    if form == "split":
+        rows = [["Li2O", -6.1974, None], ["MgO", None, [1, 2]], 3]
+        content = {"index": [0, 1, 2], "columns": ["formula", "exp energy", "note"], "data": rows}
+    path = write("t.json", content)
+    columns = {"formation_energy": "exp energy:eV/formula"}
+
+    reading = read(Table(paths=path, columns=columns, method="experiment, 298 K"))
+
+    assert guess_kind(path) == "table"
+    oxide, bare = reading.materials
+    assert oxide["formation_energy"] == pytest.approx(-2.0658, abs=1e-4)  # -597.9 kJ/mol, of three atoms
+    assert oxide["methods"] == {"formation_energy": "experiment, 298 K"}
+    assert ("formation_energy" in bare, bare["extra"]) == (False, {"note": "[1, 2]"})
+    assert [bad.reason for bad in reading.bad] == ["it has no values by name"]
 
 
 def test_columns_without_a_name_are_kept_by_their_place(write: Any, read: Any) -> None:

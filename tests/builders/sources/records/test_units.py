@@ -144,6 +144,8 @@ COMBINATIONS = {
     "_kcal_per_mol": -400.502,
     "_kJ_per_mol_atom": -335.14,
     " [eV/f.u.]": -17.3674,
+    " / kJ mol-1": -1675.7,
+    " / eV atom-1": -3.47348,
 }
 CONTRADICTIONS = (
     "_per_atom (eV/formula)",

@@ -9,7 +9,9 @@ from typing import Any
 import ase.io
 import pytest
 import small_registry
-from exfolio.cli.commands.asking.export import ExportFormat, file_names, whole_file, written_as
+from exfolio.builders.exports.names import file_names
+from exfolio.builders.exports.whole_file import whole_file
+from exfolio.cli.commands.asking.export import ExportFormat, written_as
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
 from exfolio.stores.errors import ConfigurationError
@@ -167,3 +169,16 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert path.read_text() == "somebody else was quicker"
     with pytest.raises(ConfigurationError, match="nothing can be written"), whole_file(path / "b", force=False):
         pass
+
+
+@pytest.mark.parametrize("format_", ["extxyz", "ase", "cifs", "parquet"])
+def test_many_go_into_one_file_of_every_form(registry: Connection, ask: Ask, tmp_path: Path, format_: str) -> None:
+    file = tmp_path / f"all.{format_}"
+    code, printed, said = ask("export", "candidates", "--format", format_, "--out", str(file))
+    again, _, refused = ask("export", "candidates", "--format", format_, "--out", str(file))
+
+    assert code == 0, said
+    assert "candidate" in printed
+    assert file.stat().st_size > 100
+    assert again == 2
+    assert "is there already" in refused

@@ -1,13 +1,16 @@
 """``exfolio report``: pictures written where they are wanted, and what is said about them."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import pytest
 import small_registry
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Material
+from exfolio.stores.documents import Material, Property, ProposedStructure
+from pymatgen.core import Structure
 from small_registry import material
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -66,3 +69,84 @@ def test_mistakes_are_explained_and_nothing_is_written(
     assert code == 2
     assert says in " ".join(said.split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_vibrations_are_drawn_as_each_potential_gives_them(
+    own_registry: Connection, ask: Ask, ask_json: Callable[..., Any], tmp_path: Path
+) -> None:
+    details = {"verdict": "unstable", "q_points": [[0, 0, 0], [0.5, 0, 0]], "frequencies": [[0, 0, 0], [-2, 1, 3]]}
+    facts = {"structure_id": "st-1", "kind": "lowest_frequency", "basis": "potential", "unit": "THz"}
+    methods = ("CHGNet 0.3.0, doubled cell", "SevenNet-0, doubled cell")
+    known, refused = ({**facts, "method": name, "property_id": f"st-1/lowest_frequency/{name}"} for name in methods)
+    docs = [{**known, "value": -2.0, "details": details}, {**refused, "refused": "too large"}]
+    small_registry.put(own_registry, Property, docs)
+    small_registry.put(
+        own_registry, ProposedStructure, [{"structure_id": one, "route": "template"} for one in ("st-1", "st-2")]
+    )
+
+    code, printed, said = ask("report", "vibrations", "st-1", "--out", str(tmp_path / "one.svg"))
+    assert code == 0, said
+    assert "CHGNet 0.3.0, doubled cell: unstable, lowest -2 THz" in printed
+    assert "<svg" in (tmp_path / "one.svg").read_text()
+    assert ask_json("report", "vibrations", "st-1", "--out", str(tmp_path / "one.png"))["vibrations"] == [
+        {"method": methods[0], "lowest": -2.0, "verdict": "unstable"}
+    ]
+
+    code, _, said = ask("report", "vibrations", "st-2", "--out", str(tmp_path / "two.png"))
+    assert code == 2
+    assert "st-2: its vibrations are not known" in said
+
+
+@pytest.fixture
+def layers(own_registry: Connection) -> Connection:
+    """Beside the layer of MoS2 cut from a crystal, which is there, one made of a template."""
+    layer = {
+        "formula": "Mo1 S2",
+        "formula_reduced": "MoS2",
+        "elements": ["Mo", "S"],
+        "nelements": 2,
+        "nsites": 3,
+        "dimension": 2,
+        "volume": 200.0,
+        "area": 8.6,
+        "valid": True,
+        "structure": small_registry.plain(small_registry.mos2_monolayer()),
+    }
+    made = {"structure_id": "st-2", "route": "template", "parent_id": "bulk:mos2", **layer}
+    small_registry.put(own_registry, ProposedStructure, [made])
+    return own_registry
+
+
+@pytest.mark.filterwarnings("ignore:Issues encountered while parsing CIF")
+def test_routes_are_reported_and_their_crystals_written_as_other_programs_read_them(
+    layers: Connection, ask: Ask, ask_json: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "crystals"
+
+    code, printed, said = ask("report", "route", "--export", str(folder))
+
+    assert code == 0, said
+    assert "| template | 1 |" in printed
+    assert "2 CIF files and structures.csv" in " ".join(said.split())
+    with (folder / "structures.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(line["file"], line["formula"], line["valid"]) for line in lines] == [
+        ("template/st-2.cif", "MoS2", "true"),
+        ("top-down/st-1890e1f5735df206.cif", "MoS2", "true"),
+    ]
+    for line in lines:
+        assert Structure.from_file(folder / line["file"]).matches(small_registry.mos2_monolayer())
+        assert sorted(ase.io.read(folder / line["file"]).get_chemical_symbols()) == ["Mo", "S", "S"]
+    assert [row["name"] for row in ask_json("report", "route", "top-down")["routes"]] == ["top-down"]
+
+
+def test_crystals_that_are_there_are_not_replaced_unasked(layers: Connection, ask: Ask, tmp_path: Path) -> None:
+    folder = str(tmp_path / "crystals")
+    code, _, said = ask("report", "route", "top-down", "--export", folder)
+    assert code == 0, said
+
+    code, _, said = ask("report", "route", "top-down", "--export", folder)
+
+    assert code == 2
+    assert "--force" in said
+    assert ask("report", "route", "top-down", "--export", folder, "--force")[0] == 0

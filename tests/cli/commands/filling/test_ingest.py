@@ -244,6 +244,8 @@ def test_a_mistaken_path_does_not_replace_the_one_that_worked(
 
     assert ask("ingest", str(tmp_path / "typo.jsonl"), "--kind", "structures", "--source", "lab")[0] == 2
 
+    # and leaves nothing that a monitor would report until somebody mends it
+    assert ask("status", "--health")[0] == 0
     code, _, said = ask("refresh")
     assert (code, "typo" in said) == (0, False)
 

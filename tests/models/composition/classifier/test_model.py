@@ -140,6 +140,14 @@ def test_what_matters_is_said_and_kept(fitted) -> None:
     assert feature_labels("boosted")[best] not in feature_labels("forest")
 
 
+def test_a_boosting_looks_at_those_features_only_that_tell_most(fitted) -> None:
+    """By default at 64 of 225; what relatives are is among them."""
+    importance = fitted["boosted"].importance
+    looked_at = {feature_labels("boosted")[column] for column in np.flatnonzero(importance)}
+    assert 20 < len(looked_at) <= 2 * 64  # two members, which choose for themselves
+    assert looked_at - set(feature_labels("forest"))
+
+
 @pytest.mark.parametrize("kind", ["forest", "boosted"])
 def test_damaged_weights_are_refused(fitted, kind: str) -> None:
     data = fitted[kind].pack()

@@ -153,6 +153,8 @@ def test_the_end_of_a_text_is_its_end(registry: Connection) -> None:
         ('energy_above_hull <= "0.08"', 22, "energy_above_hull is a number in eV/atom, not text", "without quotes"),
         ("formula = 3", 11, "formula is text, not a number", "double quotes"),
         ("layered = 1", 11, "layered is true or false, not a number", "TRUE or FALSE"),
+        ("layered = true", 11, "'true' is no field", "Write TRUE."),
+        ("layered = False", 11, "'False' is not known", "Write FALSE."),
         ("layered > TRUE", 11, "> does not go with", "= or !="),
         ('elements = "Mn"', 12, "elements is a list", "HAS"),
         ('formula HAS "Mn"', 1, "HAS is for lists", "formula ="),

@@ -21,8 +21,9 @@ from exfolio.models.calculation.plan import CALCULATED_FIELDS, Choices, steps_fo
 from exfolio.models.calculation.run_kind import kind_of_run
 from exfolio.models.calculation.usability import judge
 from exfolio.models.calculation.vasp_tags import VaspTags
+from exfolio.models.structure.layered.stacking import stack
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Calculation, Candidate, Material, ProposedStructure, ReferenceEntry
+from exfolio.stores.documents import Calculation, Candidate, Material, Property, ProposedStructure, ReferenceEntry
 from exfolio.stores.errors import CannotRunError, ConfigurationError
 from exfolio.stores.query.language.query_errors import QueryError
 from filelock import FileLock
@@ -297,6 +298,23 @@ def test_a_layer_without_known_bulk_is_stacked_on_itself_and_labelled_so(
     manifest = manifest_of(folder)
     assert (manifest["bulk_of"], manifest["bulk_from"]) == (SUBSTITUTED, "the layer stacked on itself")
     assert read_manifest(folder / MANIFEST)[0]["bulk_from"] == "the layer stacked on itself"
+
+
+def test_the_stack_that_a_potential_found_goes_before_that_of_contacts(waiting: Connection, tmp_path: Path) -> None:
+    how = {"route": "template", "parent_id": "gone:1"}
+    put(waiting, ProposedStructure, [proposed(SUBSTITUTED, "WSe2", layer("W", "Se", 3.29), **how)])
+    put(waiting, Candidate, [candidate(SUBSTITUTED, "WSe2", EXFOLIATION, **how)])
+    found = stack(layer("W", "Se", 3.29), (0.5, 0.0), 7.0)
+    method = "CHGNet 0.3.0 + D3(BJ) static, stacked on itself"
+    said = {"structure_id": SUBSTITUTED, "kind": "energy_over_bulk", "method": method, "structure": plain(found)}
+    put(waiting, Property, [{**said, "property_id": "p-1", "basis": "potential", "value": 0.08, "unit": "eV/atom"}])
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    folder = tmp_path / folder_of(done, "optB88-vdW-relax", "WSe2_bulk_")
+    assert Poscar.from_file(folder / "POSCAR").structure.lattice.volume == pytest.approx(found.lattice.volume)
+    told = "the layer stacked on itself, lowest by CHGNet 0.3.0 + D3(BJ) static"
+    assert manifest_of(folder)["bulk_from"] == told
 
 
 def by_hull_distance(waiting: Connection) -> list[str]:

@@ -1,0 +1,104 @@
+"""What speaks against a candidate, a proposed structure or a composition beside the gates, worked out when it is asked.
+
+No gate looks at it. A doubt is a sentence with the figures it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...models.calculation.methods import Level, parse_method
+from ...models.energetics.known_of_composition import KnownEnergy, contradiction
+from ...models.structure.serialization import BadStructure, from_plain
+from ...models.structure.sizes.site_exchange import AlikeElements, alike_elements
+from ...stores.connection import Connection
+from ...stores.errors import ConfigurationError
+from ..engine.batches import Doc
+from ..properties.potential import known_potentials
+
+_ENERGY = "formation_energy"
+_OF_KNOWN_CRYSTALS = "top-down"
+
+
+def doubts(connection: Connection, doc: Doc) -> list[str]:
+    """Doubts about a document of candidates, structures or compositions: sentences.
+
+    - A formation energy predicted from the composition far from those that are known of it (`contradiction`), but for
+      what a model has learnt from others.
+    - Elements so alike that they may mix where the structure tells them apart (`alike_elements`): ``may be
+      disordered``. Layers of known crystals are as ordered as these.
+    """
+    pairs = exchangeable(connection, doc)[1]
+    alike = (f"may be disordered: {_in_words(pair)}, on sites with the same neighbours" for pair in pairs)
+    return [*_of_energy(connection, doc), *alike]
+
+
+def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> list[str]:
+    """What exchanging alike atoms of a candidate or proposal costs by a potential: sentences; it takes seconds each.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such potential, or what it needs is not installed.
+    """
+    plain, pairs = exchangeable(connection, doc)
+    if plain is None or not pairs:
+        return []
+    # A potential takes a second to import, for those who ask for it.
+    from ...models.potential.site_exchange import exchange_cost
+
+    potential = known_potentials.potential(potential_name)
+    if not potential.is_installed():
+        raise ConfigurationError(f"{potential.title} is not installed", potential.remedy)
+    told = []
+    for pair in pairs:
+        cost = exchange_cost(potential, from_plain(plain), pair)
+        names = " and ".join(pair.elements)
+        if cost is None:
+            told.append(f"{potential.name} has no energy for an exchange of {names}")
+            continue
+        verdict = "it mixes" if cost.mixes else "it can be made in order"
+        told.append(
+            f"exchanging one {names} of {cost.atoms} atoms costs {cost.energy:.2f} eV by {potential.name}: an order "
+            f"holds up to about {cost.holds_up_to:.0f} K, so {verdict}"
+        )
+    return told
+
+
+def exchangeable(connection: Connection, doc: Doc) -> tuple[Doc | None, list[AlikeElements]]:
+    """Structure of a candidate or proposal, and the pairs of its elements that may mix; none of a composition."""
+    if doc.get("route") == _OF_KNOWN_CRYSTALS or not doc.get("structure_id"):
+        return None, []
+    plain = doc.get("structure")
+    if plain is None:
+        stored = connection.database["structures"].find_one({"structure_id": doc["structure_id"]}, {"structure": 1})
+        plain = (stored or {}).get("structure")
+    if plain is None:
+        return None, []
+    try:
+        return plain, alike_elements(from_plain(plain))
+    except BadStructure:
+        return None, []
+
+
+def _of_energy(connection: Connection, doc: Doc) -> Iterator[str]:
+    predicted = doc.get("predicted_formation_energy")
+    if predicted is None:
+        return
+    query: Doc = {"formula_reduced": doc["formula_reduced"], "deprecated": False, _ENERGY: {"$exists": True}}
+    fields = {"_id": 0, "source": 1, _ENERGY: 1, f"methods.{_ENERGY}": 1}
+    known = []
+    for material in connection.database["materials"].find(query, fields):
+        method = material.get("methods", {}).get(_ENERGY, "")
+        if parse_method(method).levels != (Level.MODEL,):
+            name = ", ".join(part for part in (material["source"], method) if part)
+            known.append(KnownEnergy(material[_ENERGY], name))
+    if told := contradiction(predicted, known):
+        yield told
+
+
+def _in_words(pair: AlikeElements) -> str:
+    first, second = pair.elements
+    one, other = pair.charges
+    charged = "" if not one and not other else f", charges {one:+g} and {other:+g}"
+    return f"{first} and {second} are alike (radii {pair.radius_difference:.0%} apart{charged})"

@@ -1,0 +1,138 @@
+"""Why candidates and compositions were promoted, rejected, or wait: their gates, and what is known beside them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...stores.connection import Connection
+from ...stores.errors import ConfigurationError
+from .campaigns.gate_outline import outlines
+from .campaigns.gates import pass_through
+from .composition_view import composition_view
+
+Doc = dict[str, Any]
+
+_OF_LAYERS: Final = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
+
+
+def verdicts_on(connection: Connection, identity: str, *, formula: str | None = None) -> list[Doc]:
+    """Find how campaigns judge a candidate, a structure or a formula, with what is known beside the gates.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    identity
+        Id of a candidate or a structure, or the beginning of one.
+    formula
+        Reduced formula, where the identity is one: that of a composition that was drawn, else of candidates.
+
+    Returns
+    -------
+    list of dict
+        Documents of candidates, and of compositions as if they were; beside their own fields ``compared_with``
+        (sources), ``made`` (known materials that have been made), ``doubts`` (sentences), ``bulk`` (layer analysis of
+        the crystal that a layer was cut from), and warnings and refusals in the gates.
+
+    Raises
+    ------
+    ConfigurationError
+        None is found, or several whose ids begin so.
+    """
+    from .doubts import doubts  # a second of imports, for those who ask about what was proposed
+
+    of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
+    verdicts = of_formula or _candidates(connection, identity)
+    for doc in verdicts:
+        _add_warnings(connection, doc)
+        if doc.get("novelty_class"):
+            doc["compared_with"] = sorted(connection.database["materials"].distinct("source", {"deprecated": False}))
+        doc["made"] = _made(connection, doc.get("known_as") or [])
+        doc["doubts"] = doubts(connection, doc)
+        if doc.get("route") == "top-down":
+            doc["bulk"] = layer_verdict(connection, doc.get("parent_id"))
+    return verdicts
+
+
+def _compositions(connection: Connection, formula: str) -> list[Doc]:
+    """Say of a generated composition how every campaign that draws some judges it."""
+    hidden = {"_id": 0, "facets": 0, "origins": 0}
+    composition = connection.database["compositions"].find_one(
+        {"formula_reduced": formula, "deprecated": False}, hidden
+    )
+    if composition is None:
+        return []
+    verdicts = []
+    for campaign in outlines(connection):
+        view = composition_view(connection, campaign.name)
+        if (
+            campaign.compositions is None
+            or view is None
+            or view.drawn_by not in composition.get("made_by", [view.drawn_by])
+        ):
+            continue
+        said = view.as_said(composition)
+        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
+        verdicts.append(
+            {
+                **said,
+                "candidate_id": f"{campaign.name}/{formula}",
+                "route": "drawn",
+                "parent_id": composition.get("generator"),
+                "methods": {name: method for name, method in methods.items() if method},
+                **pass_through(campaign.compositions.gates, said),
+            }
+        )
+    return verdicts
+
+
+def _of_formula(connection: Connection, formula: str) -> list[Doc]:
+    """Find the candidates of a formula that nobody drew: layers of known crystals, say."""
+    current = {"formula_reduced": formula, "deprecated": False}
+    return list(connection.database["candidates"].find(current).sort("candidate_id"))
+
+
+def _candidates(connection: Connection, identity: str) -> list[Doc]:
+    collection = connection.database["candidates"]
+    exact = list(collection.find({"$or": [{"candidate_id": identity}, {"structure_id": identity}]}))
+    if exact:
+        return exact
+    upper = identity[:-1] + chr(ord(identity[-1]) + 1) if identity else identity
+    among = {"$gte": identity, "$lt": upper}
+    candidates = list(collection.find({"$or": [{"candidate_id": among}, {"structure_id": among}]}).limit(10))
+    if not candidates:
+        raise ConfigurationError(
+            f"no candidate is called {identity!r}", "List some: exfolio query candidates --limit 20"
+        )
+    if len({doc["structure_id"] for doc in candidates}) > 1:
+        names = ", ".join(doc["candidate_id"] for doc in candidates[:5])
+        raise ConfigurationError(f"{identity!r} may be several candidates: {names} …", "Give more of the id.")
+    return candidates
+
+
+def _add_warnings(connection: Connection, doc: Doc) -> None:
+    """Put to each gate on a value what warns of that value, or why there is none."""
+    told = {"$or": [{"warnings.0": {"$exists": True}}, {"refused": {"$exists": True}}]}
+    query = {"structure_id": doc.get("structure_id"), "deprecated": False, **told}
+    for warned in connection.database["properties"].find(query) if doc.get("structure_id") else ():
+        for gate in doc["gates"]:
+            if gate["field"].removeprefix("values.") != warned["kind"]:
+                continue
+            if "refused" in warned and gate.get("value") is None:
+                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
+            same = "value" in gate and gate["value"] == warned.get("value")
+            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
+                gate["warnings"] = warned["warnings"]
+
+
+def _made(connection: Connection, known_as: list[str]) -> list[Doc]:
+    """Of the materials that a candidate is known as those that have been made: how, and by whom."""
+    told = {"_id": 0, "material_id": 1, "synthesis_method": 1, "reference": 1}
+    query = {"material_id": {"$in": known_as}, "synthesised": True}
+    return list(connection.database["materials"].find(query, told).sort("material_id")) if known_as else []
+
+
+def layer_verdict(connection: Connection, material_id: str | None) -> Doc | None:
+    """Layer analysis of a known material, by its id; None where there is none."""
+    query = {"material_id": material_id, "layering": {"$exists": True}}
+    return connection.database["materials"].find_one(query, _OF_LAYERS) if material_id else None

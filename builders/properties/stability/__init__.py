@@ -1,0 +1,1 @@
+"""Dynamic and elastic stability by potentials."""

@@ -1,0 +1,1 @@
+"""Releases: the registry of a day, frozen into files that can be cited, compared and checked."""

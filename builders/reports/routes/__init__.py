@@ -1,0 +1,1 @@
+"""What routes and models are worth, by the measures of the field, counted in what the registry holds."""

@@ -1,0 +1,1 @@
+"""Backups: the whole database of one moment as files, restored into an empty one and proven equal."""

@@ -1,0 +1,274 @@
+"""Makes, checks and restores backups of a database: BSON of every collection as one moment has it, and a manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pydantic import SecretStr
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from ... import __version__
+from ..connection import Connection
+from ..errors import ConfigurationError, ExfolioError
+from ..schema import SCHEMA_VERSION, initialise
+from .sealed import sealing, unsealing
+
+Doc = dict[str, Any]
+Progress = Callable[[str, int], None]
+"""Told of a collection and how many of its documents are done."""
+
+MANIFEST: Final = "manifest.json"
+_ENDING: Final = ".bson.zst"
+_BATCH: Final = 1_000
+_BATCH_BYTES: Final = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made or read.
+
+    Attributes
+    ----------
+    folder
+        Where its files are.
+    made_at
+        When (UTC).
+    documents
+        By collection.
+    bytes_on_disk
+        Size of its files.
+    sealed
+        Whether a passphrase is needed.
+    """
+
+    folder: Path
+    made_at: datetime
+    documents: dict[str, int]
+    bytes_on_disk: int
+    sealed: bool
+
+
+def back_up(
+    connection: Connection, into: Path, *, passphrase: SecretStr | None = None, progress: Progress | None = None
+) -> Backup:
+    """Write all collections, files of models included, as they are at one moment, into a new folder.
+
+    Parameters
+    ----------
+    connection
+        The database; a user who can only read is enough.
+    into
+        Folder in which the folder of the backup is made, named after the database and the time.
+    passphrase
+        The files are sealed with it; without, anybody who has them can read them.
+    progress
+        Told after each batch.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder can't be written, or there is nothing to back up.
+    ExfolioError
+        The server can't give all of one moment: it changes too fast for its history, or is no replica set.
+    """
+    names = sorted(name for name in connection.database.list_collection_names() if _kept(name))
+    if not names:
+        raise ConfigurationError(f"{connection.describe()} is empty", "There is nothing to back up.")
+    made_at = datetime.now(UTC)
+    folder = into / f"{connection.name}-{made_at:%Y%m%dT%H%M%SZ}"
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        working = Path(tempfile.mkdtemp(prefix=".backup-", dir=into))
+    except OSError as error:
+        raise ConfigurationError(f"nothing can be written into {into}: {error.strerror}") from error
+    try:
+        with connection.client.start_session(snapshot=True) as session:
+            told = {name: _write(connection.database[name], session, working, passphrase, progress) for name in names}
+        manifest = {
+            "database": connection.name,
+            "made_at": made_at.isoformat(),
+            "exfolio": __version__,
+            "schema_version": SCHEMA_VERSION,
+            "sealed": passphrase is not None,
+            "collections": told,
+        }
+        (working / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        working.rename(folder)
+    except OSError as error:
+        shutil.rmtree(working, ignore_errors=True)
+        raise ConfigurationError(f"{into}: {error.strerror or error}", "Free some space, or choose another.") from error
+    except PyMongoError as error:
+        shutil.rmtree(working, ignore_errors=True)
+        raise ExfolioError(
+            f"{connection.describe()} can't be backed up whole: {error}",
+            "Try again while less is written; of a MongoDB of your own mongodump --oplog does it too.",
+        ) from error
+    except BaseException:
+        shutil.rmtree(working, ignore_errors=True)
+        raise
+    return describe(folder)
+
+
+def describe(folder: Path) -> Backup:
+    """What a backup holds, by its manifest.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder is no backup.
+    """
+    manifest = _manifest(folder)
+    return Backup(
+        folder,
+        datetime.fromisoformat(manifest["made_at"]),
+        {name: told["documents"] for name, told in manifest["collections"].items()},
+        sum(path.stat().st_size for path in folder.iterdir()),
+        manifest["sealed"],
+    )
+
+
+def verify(folder: Path, *, passphrase: SecretStr | None = None, progress: Progress | None = None) -> list[str]:
+    """What is wrong with the files of a backup; nothing where every document is there as it was.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder is no backup, or its passphrase is another.
+    """
+    wrong = []
+    for name, told in sorted(_manifest(folder)["collections"].items()):
+        path = folder / f"{name}{_ENDING}"
+        if not path.is_file():
+            wrong.append(f"{path.name} is missing")
+            continue
+        digest, number = sha256(), 0
+        try:
+            for document in _read(path, passphrase):
+                digest.update(document.raw)
+                number += 1
+        except (bson.errors.InvalidBSON, OSError, ValueError, EOFError) as error:
+            wrong.append(f"{path.name} is damaged: {error}")
+            continue
+        if (number, digest.hexdigest()) != (told["documents"], told["sha256"]):
+            wrong.append(f"{path.name} has {number:,} documents that are not the {told['documents']:,} of then")
+        if progress:
+            progress(name, number)
+    return wrong
+
+
+def restore(
+    connection: Connection, folder: Path, *, passphrase: SecretStr | None = None, progress: Progress | None = None
+) -> Backup:
+    """Bring a backup back into an empty database, and prove that what is there is what was.
+
+    Raises
+    ------
+    ConfigurationError
+        The database is not empty, the folder is no backup or of a newer program, its passphrase is another.
+    ExfolioError
+        What was restored is not what was backed up.
+    """
+    manifest = _manifest(folder)
+    if manifest["schema_version"] > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{folder} was made by exfolio {manifest['exfolio']}, which is newer than this one ({__version__})",
+            "Update exfolio first.",
+        )
+    database = connection.database
+    full = [
+        name for name in database.list_collection_names() if _kept(name) and database[name].find_one({}, {"_id": 1})
+    ]
+    if full:
+        raise ConfigurationError(
+            f"{connection.describe()} is not empty: it has {', '.join(sorted(full)[:5])}",
+            "Restore into another database: EXFOLIO_DATABASE=restored exfolio db restore …",
+        )
+    if wrong := verify(folder, passphrase=passphrase):
+        raise ConfigurationError(f"{folder} is not whole: {'; '.join(wrong)}", "Take another backup.")
+    for name in sorted(manifest["collections"]):
+        database.drop_collection(name)  # it is empty, and its validator may be of another version
+        _insert(database[name], folder / f"{name}{_ENDING}", passphrase, progress)
+    for name, told in sorted(manifest["collections"].items()):
+        digest = sha256()
+        for document in _documents(database[name], None):
+            digest.update(document.raw)
+        if digest.hexdigest() != told["sha256"]:
+            raise ExfolioError(
+                f"what was restored of {name} is not what was backed up", "Empty the database, try again."
+            )
+    initialise(connection)
+    return describe(folder)
+
+
+def _kept(name: str) -> bool:
+    return not name.startswith("system.")  # leases too: their tokens fence off runs of before
+
+
+def _manifest(folder: Path) -> Doc:
+    try:
+        manifest: Doc = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        _ = manifest["collections"], manifest["made_at"], manifest["sealed"], manifest["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{folder} is no backup: {MANIFEST} can't be read", "Give the folder that `exfolio db backup` made."
+        ) from error
+    return manifest
+
+
+def _write(
+    collection: Collection[Doc],
+    session: ClientSession,
+    folder: Path,
+    passphrase: SecretStr | None,
+    progress: Progress | None,
+) -> Doc:
+    digest, number = sha256(), 0
+    with sealing(folder / f"{collection.name}{_ENDING}", passphrase) as stream:
+        for document in _documents(collection, session):
+            stream.write(document.raw)
+            digest.update(document.raw)
+            number += 1
+            if progress and number % _BATCH == 0:
+                progress(collection.name, number)
+    if progress:
+        progress(collection.name, number)
+    return {"documents": number, "sha256": digest.hexdigest()}
+
+
+def _documents(collection: Collection[Doc], session: ClientSession | None) -> Iterator[RawBSONDocument]:
+    raw = collection.with_options(codec_options=bson.CodecOptions(document_class=RawBSONDocument))
+    yield from raw.find({}, session=session).sort("_id", 1).batch_size(_BATCH)
+
+
+def _read(path: Path, passphrase: SecretStr | None) -> Iterator[RawBSONDocument]:
+    with unsealing(path, passphrase) as stream:
+        yield from bson.decode_file_iter(stream, bson.CodecOptions(document_class=RawBSONDocument))
+
+
+def _insert(collection: Collection[Doc], path: Path, passphrase: SecretStr | None, progress: Progress | None) -> None:
+    raw = collection.with_options(codec_options=bson.CodecOptions(document_class=RawBSONDocument))
+    batch: list[RawBSONDocument] = []
+    size = number = 0
+    for document in _read(path, passphrase):
+        batch.append(document)
+        size += len(document.raw)
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            raw.insert_many(batch, ordered=False)
+            number += len(batch)
+            batch, size = [], 0
+            if progress:
+                progress(collection.name, number)
+    if batch:
+        raw.insert_many(batch, ordered=False)

@@ -1,0 +1,49 @@
+"""What speaks against candidates beside their gates: energies that contradict known ones, elements that may mix."""
+
+from typing import Any
+
+from exfolio.builders.candidates.doubts import doubts
+from exfolio.models.structure.serialization import to_plain
+from exfolio.stores.connection import Connection
+from exfolio.stores.documents import ProposedStructure
+from filled_registry import put, put_materials
+from pymatgen.core import Lattice, Structure
+
+STATED = {"formula_reduced": "InN3", "formation_energy": 2.348}
+
+
+def _layer(lower: str) -> dict[str, Any]:
+    sites = [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.577], [2 / 3, 1 / 3, 0.42]]
+    return to_plain(Structure(Lattice.hexagonal(3.25, 20), ["Mo", "S", lower], sites))
+
+
+def test_a_predicted_energy_far_from_what_is_known_of_the_composition(registry: Connection) -> None:
+    put_materials(registry, [{"material_id": "test:InN3", **STATED, "methods": {"formation_energy": "PBE"}}])
+    composition = {"formula_reduced": "InN3", "predicted_formation_energy": 0.131}
+
+    [doubt] = doubts(registry, composition)
+
+    assert "0.131 eV/atom lies 2.22 below" in doubt
+    assert "2.348 (test, PBE)" in doubt
+    assert doubts(registry, {**composition, "predicted_formation_energy": 2.2}) == []
+    assert doubts(registry, {"formula_reduced": "InN3"}) == []
+
+
+def test_what_a_model_has_learnt_from_others_contradicts_nothing(registry: Connection) -> None:
+    method = {"formation_energy": "machine learning on PBE (C2DB)"}
+    put_materials(registry, [{"material_id": "test:InN3", **STATED, "methods": method}])
+
+    assert doubts(registry, {"formula_reduced": "InN3", "predicted_formation_energy": 0.131}) == []
+
+
+def test_alike_elements_on_alike_sites_may_mix(registry: Connection) -> None:
+    """Of a candidate without a structure of its own that of the proposal is looked at; a cut layer is as it was."""
+    made = {"structure_id": "st-1", "route": "template", "parent_id": "a", "structure": _layer("Se")}
+    put(registry, ProposedStructure, [{"formula_reduced": "MoSeS", **made}])
+    candidate = {"structure_id": "st-1", "route": "template", "formula_reduced": "MoSeS"}
+
+    [doubt] = doubts(registry, candidate)
+
+    assert doubt.startswith("may be disordered: S and Se are alike (radii 8% apart, charges -2 and -2)")
+    assert doubts(registry, {**candidate, "structure": _layer("S")}) == []
+    assert doubts(registry, {**candidate, "route": "top-down"}) == []

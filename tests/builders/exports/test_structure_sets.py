@@ -1,0 +1,55 @@
+"""Many structures in one file, read again by the programs that others read them with."""
+
+import csv
+import io
+from pathlib import Path
+from zipfile import ZipFile
+
+import ase.db
+import ase.io
+import pytest
+from exfolio.builders.exports.structure_sets import write_archive, write_ase_database, write_extxyz
+from exfolio.models.structure.serialization import to_plain
+from pymatgen.core import Lattice, Structure
+from small_registry import mos2_bulk
+
+KNOWN = {"status": "promoted", "exfoliation_energy": 0.08, "exfoliation_energy_low": 0.05, "novel": True}
+DISORDERED = Structure(Lattice.cubic(3.6), [{"Cu": 0.5, "Ni": 0.5}], [[0, 0, 0]])
+
+
+def described() -> list[tuple[str, dict[str, object], dict[str, object]]]:
+    return [("two-dimensional/st-1", to_plain(mos2_bulk()), KNOWN), ("x:alloy", to_plain(DISORDERED), {})]
+
+
+def test_frames_of_extended_xyz_keep_cell_positions_and_values(tmp_path: Path) -> None:
+    problems: dict[str, str] = {}
+
+    number = write_extxyz(described(), tmp_path / "all.xyz", problems)
+
+    [atoms] = ase.io.read(tmp_path / "all.xyz", index=":")
+    assert number == 1
+    assert atoms.get_chemical_formula() == "Mo2S4"
+    assert atoms.cell.lengths() == pytest.approx([3.16, 3.16, 12.294])
+    assert atoms.info["id"] == "two-dimensional/st-1"
+    assert (atoms.info["exfoliation_energy"], atoms.info["exfoliation_energy_low"]) == (0.08, 0.05)
+    assert "disordered" in problems["x:alloy"]
+
+
+def test_rows_of_an_ase_database_can_be_selected_by_their_values(tmp_path: Path) -> None:
+    write_ase_database(described(), tmp_path / "all.db", {})
+
+    with ase.db.connect(tmp_path / "all.db") as database:
+        [row] = database.select("exfoliation_energy<0.1", status="promoted")
+    assert row.exfolio_id == "two-dimensional/st-1"
+
+
+@pytest.mark.filterwarnings("ignore:Issues encountered while parsing CIF")  # by pymatgen, of thirds
+def test_an_archive_holds_a_crystal_each_and_an_index(tmp_path: Path) -> None:
+    write_archive(described(), tmp_path / "all.zip", {})
+
+    with ZipFile(tmp_path / "all.zip") as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("index.csv").decode())))
+        first = Structure.from_str(archive.read(rows[0]["file"]).decode(), fmt="cif")
+    assert [row["file"] for row in rows] == ["two-dimensional_st-1.cif", "x_alloy.cif"]
+    assert rows[0]["exfoliation_energy"] == "0.08"
+    assert first.composition.formula == "Mo2 S4"

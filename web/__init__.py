@@ -1,0 +1,1 @@
+"""The registry over HTTP: OPTIMADE, what OPTIMADE has no word for, and the pages."""

@@ -1,0 +1,167 @@
+"""Documents of any collection that people ask for: searched, one by one, with their fields described, as files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from pymatgen.core.structure import Structure
+
+from ...models.structure.file_text import as_cif, as_poscar
+from ...models.structure.serialization import from_plain
+from ...stores.connection import Connection
+from ...stores.query.columns import columns_of
+from ...stores.query.language.fields import fields_of
+from ...stores.query.lookup import find_document
+from ...stores.query.provenance import origins_of, values_of
+from ...stores.query.search import Search
+from ..json_values import plain, public
+from .cells import in_cell
+
+Doc = dict[str, Any]
+
+COLLECTIONS: Final = (
+    *("materials", "compositions", "structures", "properties", "calculations", "candidates"),
+    *("reference_entries", "trained_models", "runs"),
+)
+PAGE: Final = 50
+LARGEST_PAGE: Final = 500
+_TYPES: Final = {"cif": "chemical/x-cif", "poscar": "text/plain"}
+
+router = APIRouter()
+Collection = Annotated[str, Path(description=f"One of {', '.join(COLLECTIONS)}")]
+
+
+def connection_of(request: Request) -> Connection:
+    """The registry that a request is about."""
+    connection: Connection = request.app.state.connection
+    return connection
+
+
+@router.get("/collections", summary="Collections, with how many documents they hold")
+def collections(request: Request) -> list[Doc]:
+    """Every collection that can be asked, with its number of documents."""
+    database = connection_of(request).database
+    return [{"name": name, "documents": database[name].estimated_document_count()} for name in COLLECTIONS]
+
+
+@router.get("/collections/{collection}/fields", summary="Fields of a collection: kind, unit, meaning")
+def fields(collection: Collection) -> Doc:
+    """What can be asked of a collection, and which columns a table of it has when none are named."""
+    known = fields_of(_known(collection))
+    described = [
+        {name: value for name, value in asdict(field).items() if value not in ("", ())} | {"label": field.label}
+        for field in known
+        if field.path != "facets"
+    ]
+    return {"key": known.key, "columns": list(columns_of(collection)), "fields": described}
+
+
+@router.get("/collections/{collection}", summary="Search a collection")
+def search(
+    request: Request,
+    collection: Collection,
+    filter: Annotated[  # noqa: A002 - OPTIMADE's word
+        str, Query(description="In OPTIMADE's filter language, by the names of `fields`")
+    ] = "",
+    fields: Annotated[str, Query(description="Fields wanted, joined by commas; the columns of a table without")] = "",
+    sort: Annotated[str, Query(description="Fields to order by, joined by commas, - in front for descending")] = "",
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Documents on the page")] = PAGE,
+    after: Annotated[str | None, Query(description="Id behind which to begin: `next` of the page before")] = None,
+    *,
+    possible: Annotated[bool, Query(description="Also what may meet the filter, where a value is an interval")] = False,
+    count: Annotated[bool, Query(description="Count what matches: exactly to 10,000, estimated beyond")] = True,
+) -> Doc:
+    """Documents that match, in order, a page at a time."""
+    connection = connection_of(request)
+    wanted = [name.strip() for name in fields.split(",") if name.strip()] or list(columns_of(_known(collection)))
+    key = fields_of(collection).key
+    asked = Search(
+        collection,
+        filter,
+        fields=tuple(dict.fromkeys([key, *wanted])),
+        sort=tuple(name.strip() for name in sort.split(",") if name.strip()),
+        limit=limit + 1,
+        after=after,
+        possible=possible,
+    )
+    documents = list(asked.documents(connection))
+    counted = asked.count_quickly(connection) if count else None
+    page = documents[:limit]
+    return {
+        "data": [public(document) for document in page],
+        "next": page[-1][key] if len(documents) > limit else None,
+        "number": counted.number if counted else None,
+        "number_is_exact": counted.exact if counted else None,
+    }
+
+
+@router.get("/documents/{identity:path}/values", summary="Values known of a structure or material, with methods")
+def values(request: Request, identity: str) -> list[Doc]:
+    """Properties of a document: value, interval, method, what was compared, what warns of it."""
+    connection = connection_of(request)
+    return [public(document) for document in values_of(connection, find_document(connection, identity))]
+
+
+@router.get("/documents/{identity:path}/origins", summary="Where a document comes from, step by step")
+def origins(request: Request, identity: str) -> Doc:
+    """Tree of what it was made from, back to the files."""
+    connection = connection_of(request)
+    tree: Doc = plain(asdict(origins_of(connection, find_document(connection, identity))))
+    _hide_folders(tree)
+    return tree
+
+
+@router.get("/documents/{identity:path}/atoms", summary="Its structure as symbols and positions, in a cell to look at")
+def atoms(
+    request: Request,
+    identity: str,
+    cell: Annotated[Literal["stored", "conventional", "primitive", "supercell"], Query()] = "stored",
+) -> Doc:
+    """Symbols, Cartesian positions and cell vectors (Å) of a document's structure."""
+    return in_cell(_structure_of(request, identity), cell)
+
+
+@router.get("/documents/{identity:path}/structure", summary="Its structure as a file")
+def structure(
+    request: Request, identity: str, form: Annotated[Literal["cif", "poscar"], Query(alias="format")] = "cif"
+) -> Response:
+    """Crystal structure of a document, as CIF or POSCAR."""
+    crystal = _structure_of(request, identity)
+    try:
+        text = as_cif(crystal) if form == "cif" else as_poscar(crystal, identity)
+    except ValueError as error:
+        raise HTTPException(400, f"{identity}: {error}") from error
+    name = "".join(letter if letter.isalnum() else "-" for letter in identity)[:100]
+    disposition = f'attachment; filename="{name}.{"cif" if form == "cif" else "vasp"}"'
+    return Response(text, media_type=_TYPES[form], headers={"Content-Disposition": disposition})
+
+
+@router.get("/documents/{identity:path}", summary="One document, by its id or the beginning of it")
+def document(request: Request, identity: str) -> Doc:
+    """The whole document, and the collection it lies in."""
+    stored = find_document(connection_of(request), identity)
+    if stored.collection not in COLLECTIONS:
+        raise HTTPException(404, f"there is no document {identity!r} to show")
+    return {"collection": stored.collection, "id": stored.key, "document": public(stored.document)}
+
+
+def _structure_of(request: Request, identity: str) -> Structure:
+    stored = find_document(connection_of(request), identity)
+    if not stored.document.get("structure"):
+        raise HTTPException(404, f"{stored.key} has no structure")
+    return from_plain(stored.document["structure"])
+
+
+def _known(collection: str) -> str:
+    if collection not in COLLECTIONS:
+        raise HTTPException(404, f"there is no collection {collection!r}; there are: {', '.join(COLLECTIONS)}")
+    return collection
+
+
+def _hide_folders(origin: Doc) -> None:
+    if origin.get("collection") == "file":
+        origin["key"] = str(origin["key"]).rpartition("/")[2]
+    for inner in origin.get("origins", ()):
+        _hide_folders(inner)

@@ -1,0 +1,93 @@
+"""What other programs watch: numbers for Prometheus, and a feed of promoted candidates."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from ..models.composition.formula.chemists_formula import chemists_formula
+from ..stores.bookkeeping.health import health
+from ..stores.bookkeeping.overview import candidates_by_campaign
+from ..stores.connection import Connection
+from ..stores.documents import BY_COLLECTION
+
+Doc = dict[str, Any]
+
+_LATEST: Final = 50
+_STATUSES: Final = ("promoted", "waiting", "rejected")
+
+
+def feeds(connection: Connection, address: str) -> APIRouter:
+    """Routes ``/metrics`` and ``/feed.json``.
+
+    Parameters
+    ----------
+    connection
+        The database; a user who can only read is enough.
+    address
+        Base URL that links in the feed begin with.
+    """
+    routes = APIRouter()
+
+    @routes.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(numbers(connection)), media_type=CONTENT_TYPE_LATEST)
+
+    @routes.get("/feed.json", include_in_schema=False)
+    def feed(request: Request) -> Doc:
+        return {
+            # https://www.jsonfeed.org/version/1.1/
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": "exfolio: promoted candidates",
+            "home_page_url": address,
+            "feed_url": f"{address}{request.url.path}",
+            "items": [_item(doc, address) for doc in latest_promoted(connection)],
+        }
+
+    return routes
+
+
+def numbers(connection: Connection) -> CollectorRegistry:
+    """Numbers of documents and candidates, and whether scheduled jobs run well, as gauges."""
+    registry = CollectorRegistry()
+    documents = Gauge("exfolio_documents", "Documents, deprecated ones too", ["collection"], registry=registry)
+    for name in BY_COLLECTION:
+        documents.labels(name).set(connection.database[name].estimated_document_count())
+    candidates = Gauge("exfolio_candidates", "Current candidates", ["campaign", "status"], registry=registry)
+    for row in candidates_by_campaign(connection):
+        for status in _STATUSES:
+            candidates.labels(row["campaign"], status).set(row[status])
+    well = Gauge(
+        "exfolio_check_well", "1 where a check of `exfolio status --health` is well", ["check"], registry=registry
+    )
+    for check in health(connection):
+        well.labels(check.name).set(float(check.well))
+    ended = Gauge("exfolio_job_ended_timestamp_seconds", "When a scheduled job ended last", ["job"], registry=registry)
+    failures = Gauge("exfolio_job_failures", "Failures of a scheduled job in a row", ["job"], registry=registry)
+    for job in connection.database["scheduled_jobs"].find({}, {"_id": 0}):
+        if job.get("ended_at"):
+            ended.labels(job["job"]).set(job["ended_at"].timestamp())
+        failures.labels(job["job"]).set(job.get("failures") or 0)
+    return registry
+
+
+def latest_promoted(connection: Connection) -> list[Doc]:
+    """Promoted candidates, those whose verdict is the newest first."""
+    shown = {"_id": 0, "candidate_id": 1, "campaign": 1, "formula_reduced": 1, "updated_at": 1, "novelty_class": 1}
+    current = {"status": "promoted", "deprecated": False}
+    return list(connection.database["candidates"].find(current, shown).sort("updated_at", -1).limit(_LATEST))
+
+
+def _item(doc: Doc, address: str) -> Doc:
+    formula = chemists_formula(doc["formula_reduced"])
+    new = f", {doc['novelty_class']}" if doc.get("novelty_class") else ""
+    return {
+        "id": f"{doc['candidate_id']}@{doc['updated_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "url": f"{address}/d/{doc['candidate_id']}",
+        "title": formula,
+        "content_text": f"{formula} was promoted by {doc['campaign']}{new}.",
+        "date_published": f"{doc['updated_at']:%Y-%m-%dT%H:%M:%SZ}",
+    }

@@ -1,0 +1,53 @@
+"""Documents as everybody may see them in JSON: moments as text, no bookkeeping of stages, no folders of the machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Final
+
+from ..models.composition.formula.chemists_formula import chemists_formula
+
+Doc = dict[str, Any]
+
+_FOR_STAGES: Final = frozenset({"_id", "facets"})
+_PATHS: Final = frozenset({"source_file", "directory", "path", "file"})
+"""Fields of places on the machine: of these the last part is shown."""
+
+
+def plain(value: Any) -> Any:
+    """Value as JSON has it; numbers that are none are null."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def public(document: Mapping[str, Any]) -> Doc:
+    """Document as everybody may see it, its formula also as chemists write it: ``formula_shown``."""
+    shown = {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+    if isinstance(formula := shown.get("formula_reduced"), str):
+        shown["formula_shown"] = chemists_formula(formula)
+    return shown
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key in _PATHS and isinstance(value, str):
+        return PurePath(value).name
+    if key == "origins" and isinstance(value, list):
+        return [_origin(origin) for origin in value]
+    return plain(value)
+
+
+def _origin(origin: Mapping[str, Any]) -> Doc:
+    shown: Doc = plain(origin)
+    if shown.get("collection") == "file":
+        shown["id"] = PurePath(str(shown.get("id", ""))).name
+    return shown

@@ -1,0 +1,1 @@
+"""The registry as an OPTIMADE provider, by optimade-python-tools on the same database."""

@@ -1,0 +1,27 @@
+// What has changed since a moment: new, changed and withdrawn candidates.
+import { h, show } from "./dom.js";
+import { ask, idPath } from "./api.js";
+import { formula, tag } from "./format.js";
+import { go } from "./app.js";
+
+const WEEK = 7 * 86_400_000;
+
+export async function changesPage() {
+  const given = new URLSearchParams(location.search);
+  const since = given.get("since") ?? new Date(Date.now() - WEEK).toISOString().slice(0, 10);
+  const input = h("input", { type: "text", value: since, "aria-label": "Since, a date or the id of a run", style: "width:16rem" });
+  const form = h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); go(`/changes?since=${encodeURIComponent(input.value.trim())}`, { replace: true }); } }, h("label", {}, "Since"), input, h("button", { class: "button strong" }, "Show"));
+  const head = h("div", { class: "row spread" }, h("div", {}, h("h1", {}, "Changes"), h("p", { class: "soft" }, "Candidates that are new, have another verdict, or are gone; at most 500.")), form);
+  let rows;
+  try {
+    rows = await ask("collections/candidates/changes", { since, limit: 500 });
+  } catch (error) {
+    return show(head, h("div", { class: "error", role: "alert" }, error.message));
+  }
+  if (!rows.length) return show(head, h("div", { class: "card wait" }, "Nothing has changed since then."));
+  show(head, h("div", { class: "table" }, h("table", {},
+    h("thead", {}, h("tr", {}, ["", "candidate", "formula", "before", "now", "because of"].map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map((row) => h("tr", {},
+      h("td", {}, row.change), h("td", {}, h("a", { href: `/d/${idPath(row.id)}`, "data-link": true }, row.id)), h("td", {}, formula(row.formula_shown ?? row.formula_reduced)),
+      h("td", {}, row.before ? tag(row.before) : ""), h("td", {}, row.after ? tag(row.after) : ""), h("td", { class: "wrap" }, row.reason ?? "")))))));
+}
