@@ -20,13 +20,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .builders.reports.notebook import funnel, why
     from .stores.connection import connect
     from .stores.python_api import Documents, query
 
 __version__ = "0.1.0"
-__all__ = ["Documents", "__version__", "connect", "query"]
+__all__ = ["Documents", "__version__", "connect", "funnel", "query", "why"]
 
-_HOME = {"Documents": ".stores.python_api", "connect": ".stores.connection", "query": ".stores.python_api"}
+_HOME = {
+    "Documents": ".stores.python_api",
+    "connect": ".stores.connection",
+    "funnel": ".builders.reports.notebook",
+    "query": ".stores.python_api",
+    "why": ".builders.reports.notebook",
+}
 
 
 def __getattr__(name: str) -> Any:

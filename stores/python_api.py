@@ -8,10 +8,15 @@ query("candidates", 'elements HAS "Mo"').to_pandas()
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from .connection import Connection, connect
-from .query.columns import all_columns
+from .query.columns import all_columns, columns_of
+from .query.html_table import MOST_ROWS, formula_html, table_html
 from .query.language.fields import fields_of, value_at
 from .query.language.intervals import names_of, row_of
 from .query.search import Search
@@ -24,7 +29,7 @@ Doc = dict[str, Any]
 
 
 class Documents(list[Doc]):
-    """What was found: a list of plain documents that can become a table or structures.
+    """What was found: a list of plain documents that a notebook shows as a table, and that can become one of pandas.
 
     Parameters
     ----------
@@ -44,6 +49,9 @@ class Documents(list[Doc]):
     def to_pandas(self) -> pd.DataFrame:
         """Table with a row for each document, by its id, and a column for each field that has a value.
 
+        The usual columns of the collection are there whether they have a value or not; of an empty answer all are, so
+        that what follows need not ask. Numbers are numbers also where none is known.
+
         Beside a value that may be an interval stand its ends, as ``<field>_low`` and ``<field>_high``: both equal to
         the value where nothing is known of its error, NaN on the side where it is open. ``attrs["units"]`` of the
         table names the units.
@@ -52,22 +60,27 @@ class Documents(list[Doc]):
 
         known = fields_of(self.collection)
         named = self.columns or all_columns(self.collection)
+        usual = {known.key, *columns_of(self.collection)}
         fields = [known.get(name) for name in named]
         if not self.columns:
             fields = [
                 field
                 for field in fields
-                if field.path == known.key or any(value_at(doc, field.path) is not None for doc in self)
+                if not self or field.path in usual or any(value_at(doc, field.path) is not None for doc in self)
             ]
         rows = [row_of(doc, fields) for doc in self]
         table = pd.DataFrame(rows, columns=names_of(fields))
+        numbers = [name for field in fields if field.kind == "number" and not field.many for name in names_of([field])]
+        table = table.astype(dict.fromkeys(numbers, float))
         if known.key in table:
             table = table.set_index(known.key)
         table.attrs["units"] = {name: field.unit for field in fields if field.unit for name in names_of([field])}
         return table
 
-    def structures(self) -> dict[str, Structure]:
+    def structures(self) -> Structures:
         """Crystal structures by the id of their document; documents without one are left out.
+
+        They are a dict that a notebook shows in three dimensions: the first of them, and any other by its `view`.
 
         Raises
         ------
@@ -79,10 +92,56 @@ class Documents(list[Doc]):
         key = fields_of(self.collection).key
         if self.columns and not {key, "structure"} <= set(self.columns):
             raise KeyError(f"ask for {key!r} and 'structure' too, or for whole documents: fields={list(self.columns)}")
-        return {doc[key]: Structure.from_dict(doc["structure"]) for doc in self if doc.get("structure")}
+        return Structures((doc[key], Structure.from_dict(doc["structure"])) for doc in self if doc.get("structure"))
 
     def __repr__(self) -> str:
         return f"<{len(self):,} {self.collection}>"
+
+    def _repr_html_(self) -> str:
+        known = fields_of(self.collection)
+        fields = [known.get(name) for name in self.columns or columns_of(self.collection)]
+        return table_html(self, fields, f"{len(self):,} {self.collection}")
+
+
+class Structures(dict[str, "Structure"]):
+    """Crystal structures by id. A notebook shows the first in three dimensions, where weas-widget is installed."""
+
+    def view(self, identity: str | None = None) -> Any:
+        """Widget that shows one of them, to turn and to zoom; needs weas-widget, of the extra ``serve``.
+
+        Parameters
+        ----------
+        identity
+            Id of the structure; the first without.
+
+        Raises
+        ------
+        ImportError
+            weas-widget is not installed.
+        KeyError
+            There is no structure of that id, or none at all.
+        """
+        import weas_widget
+
+        key = next(iter(self), "") if identity is None else identity
+        return weas_widget.WeasWidget(from_pymatgen=self[key])
+
+    def _repr_html_(self) -> str:
+        rows = Markup("").join(
+            Markup("<tr><td>{}</td><td>{}</td><td>{}</td></tr>").format(
+                key, formula_html(structure.composition.reduced_formula), len(structure)
+            )
+            for key, structure in islice(self.items(), MOST_ROWS)
+        )
+        heads = Markup("<tr><th>id</th><th>formula</th><th>atoms</th></tr>")
+        left = f", the first {MOST_ROWS} are listed" if len(self) > MOST_ROWS else ""
+        table = Markup('<table class="dataframe"><thead>{}</thead><tbody>{}</tbody></table><p>{:,} structures{}</p>')
+        return str(table.format(heads, rows, len(self), left))
+
+    def _repr_mimebundle_(self, **_wishes: Any) -> dict[str, Any]:
+        # The text is for where no widget can be: the frontend takes what it can show best.
+        bundle = self.view()._repr_mimebundle_() if self and find_spec("weas_widget") else {}
+        return {**bundle, "text/plain": f"<{len(self):,} structures>", "text/html": self._repr_html_()}
 
 
 def query(

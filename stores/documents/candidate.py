@@ -24,6 +24,7 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
 
     KEY = "candidate_id"
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {"verdict": ()}
+    GROUP_FIELDS = ("structure_id",)
     VALUE_FIELDS: ClassVar[tuple[str, ...]] = (
         "formation_energy",
         "exfoliation_energy",

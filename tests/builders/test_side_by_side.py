@@ -295,6 +295,7 @@ OTHERWISE: Doc = {
         "ions": "mine.json",
     },
 }
+OTHERWISE["stability"] = {"potentials": ["chgnet", "sevennet-0"]}
 """Another value of every setting of a campaign than it has by default, or in `USUAL`."""
 USUAL: Doc = {"routes": {"crystal-gan": {"layout": "mg-mn-o", "of": 40}}, "potential": {"relax": True}}
 USUAL["compositions"] = {"gates": [{"name": "new", "field": "novel", "is": True}]}

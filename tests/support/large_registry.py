@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any, Final
 
 from exfolio.stores.connection import Connection
@@ -43,21 +43,30 @@ def fill(connection: Connection, size: int, *, shares: Mapping[str, float] = SHA
     size
         How many compositions are tried; about so many are different.
     shares
-        Documents of each collection for each composition.
+        Documents of each collection for each composition, at most one.
     seed
         Of the random numbers.
     """
     draw = random.Random(seed)
-    systems = list(islice(_formulas(draw, size), max(size, 1)))
-    numbers = {}
-    for name, share in shares.items():
-        many = math.ceil(size * share)
-        made = (_MAKERS[name](draw, i, systems[i % len(systems)]) for i in range(min(many, len(systems) * 100)))
-        numbers[name] = 0
-        while batch := list(islice(made, _BATCH)):
-            connection.database[name].insert_many(batch, ordered=False, bypass_document_validation=True)
-            numbers[name] += len(batch)
+    numbers = dict.fromkeys(shares, 0)
+    batches: dict[str, list[Doc]] = {name: [] for name in shares}
+    for i, formula in enumerate(_formulas(draw, size)):
+        for name, share in shares.items():
+            if share < 1 and i and draw.random() >= share:
+                continue
+            batches[name].append(_MAKERS[name](draw, numbers[name], formula))
+            numbers[name] += 1
+            if len(batches[name]) == _BATCH:
+                _insert(connection, name, batches[name])
+    for name, batch in batches.items():
+        _insert(connection, name, batch)
     return numbers
+
+
+def _insert(connection: Connection, name: str, batch: list[Doc]) -> None:
+    if batch:
+        connection.database[name].insert_many(batch, ordered=False, bypass_document_validation=True)
+        batch.clear()
 
 
 def _formulas(draw: random.Random, size: int) -> Iterator[Doc]:

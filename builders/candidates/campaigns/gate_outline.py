@@ -7,7 +7,7 @@ models, which takes a second of imports.
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -18,6 +18,9 @@ from .gates import Gate
 
 Doc = dict[str, Any]
 Read = TypeVar("Read", bound=BaseModel)
+
+USUAL: Final = "two-dimensional"
+"""The campaign that is meant where none is named."""
 
 
 class Judging(Protocol):
@@ -77,6 +80,35 @@ def outlines(connection: Connection) -> list[CampaignOutline]:
         One was written by another version, and this one can't read it.
     """
     return [read_recorded(CampaignOutline, campaign) for campaign in recorded_campaigns(connection)]
+
+
+def outline_of(connection: Connection, name: str | None = None) -> CampaignOutline:
+    """Outline of a campaign that was refreshed before.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    name
+        Its name; without, that of the usual campaign, else of the first there is.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no campaign of that name, or it was not refreshed in this registry.
+    """
+    known = {campaign.name: campaign for campaign in outlines(connection)}
+    if name is None:
+        likely = [*(other for other in known if other.startswith(USUAL)), *known]
+        name = USUAL if USUAL in known or not likely else likely[0]
+    if name not in known:
+        from .campaign_files import load  # a second of imports, to explain
+
+        load(name)  # says what is wrong where there is none of that name
+        raise ConfigurationError(
+            f"campaign {name} has not been refreshed in this registry", f"Refresh it: exfolio refresh {name}"
+        )
+    return known[name]
 
 
 def read_recorded(kind: type[Read], plain: Doc) -> Read:

@@ -112,7 +112,7 @@ class ExfoliationValuesStage(GroupStage):
             by_method = {doc["method"]: doc for doc in group["properties"]}
             said = [by_method[method] for method in self._methods[against] if method in by_method]
             if len(said) == len(self.potentials):
-                yield self._document(said, against, group["errors"][against])
+                yield self._document(said, against, group.get("errors", self._measured)[against])
 
     def _document(self, said: list[Doc], against: str, measured: Doc) -> Doc:
         method = f"{self._names}, {against}"

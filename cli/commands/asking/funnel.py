@@ -10,14 +10,12 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from ....builders.candidates.campaigns.gate_outline import CampaignOutline, outlines
+from ....builders.candidates.campaigns.gate_outline import outline_of
 from ....builders.candidates.funnel import OPEN, count, count_compositions
-from ....stores.connection import Connection, connect
-from ....stores.errors import ConfigurationError
+from ....stores.connection import connect
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
 
-_USUAL = "two-dimensional"
 _BAR = 30
 _LEAST_BAR = 4
 
@@ -43,7 +41,7 @@ def funnel(
     Example: exfolio funnel two-dimensional
     """
     with connect(begin()) as connection:
-        chosen = _campaign(connection, campaign)
+        chosen = outline_of(connection, campaign)
         drawn = count_compositions(connection, chosen)
         rows, totals = count(connection, chosen)
     if json:
@@ -105,18 +103,3 @@ def _table_of_gates(rows: Sequence[dict[str, Any]], bar: int = 0) -> Table:
         bars = [f"[cyan]{'█' * round(bar * row['reached'] / most)}[/]"] if bar else []
         table.add_row(row["gate"], row["condition"], *numbers, *bars)
     return table
-
-
-def _campaign(connection: Connection, name: str | None) -> CampaignOutline:
-    known = {campaign.name: campaign for campaign in outlines(connection)}
-    if name is None:
-        likely = [*(other for other in known if other.startswith(_USUAL)), *known]
-        name = _USUAL if _USUAL in known or not likely else likely[0]
-    if name not in known:
-        from ....builders.candidates.campaigns.campaign_files import load  # a second of imports, to explain
-
-        load(name)  # says what is wrong where there is none of that name
-        raise ConfigurationError(
-            f"campaign {name} has not been refreshed in this registry", f"Refresh it: exfolio refresh {name}"
-        )
-    return known[name]

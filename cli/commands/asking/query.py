@@ -38,7 +38,7 @@ def query(
     *,
     selection: Selection,
     fields: Annotated[
-        str, typer.Option(metavar="A,B,C", help="Fields to show, in this order; all for every one.")
+        str, typer.Option("--fields", "--columns", metavar="A,B,C", help="Fields to show, in order; all for every one.")
     ] = "",
     sort: Annotated[
         str, typer.Option(metavar="[-]A,…", help="Order by these fields, - for descending; missing values come last.")

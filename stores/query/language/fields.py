@@ -233,7 +233,9 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Value at a path of a document, None where there is none; of objects in a list, a list of theirs."""
     here: Any = document
     for part in path.split("."):
-        if isinstance(here, list):
+        if type(here) is dict:  # as documents come from the server; asking for a Mapping takes three times as long
+            here = here.get(part)
+        elif isinstance(here, list):
             here = [element.get(part) for element in here if isinstance(element, Mapping)]
         else:
             here = here.get(part) if isinstance(here, Mapping) else None

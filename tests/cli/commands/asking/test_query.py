@@ -192,7 +192,7 @@ def test_documents_are_written_as_they_come(own_registry: Connection, ask: Ask) 
     many = [small_registry.material(f"bulk:{i:05}", "MoS2", "Mo-S", nsites=3) for i in range(3000)]
     small_registry.put(own_registry, small_registry.Material, many)
 
-    _, printed, said = ask("query", "materials", "--format", "jsonl", "--fields", "id")
+    _, printed, said = ask("query", "materials", "--format", "jsonl", "--columns", "id")
 
     assert [json.loads(line)["material_id"] for line in printed.splitlines()] == [doc["material_id"] for doc in many]
     assert said == "3,000 materials\n"

