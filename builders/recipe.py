@@ -24,10 +24,10 @@ from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
 from .properties.potential import known_potentials
-from .properties.potential.exfoliation_calibration_stage import ExfoliationCalibrationStage
-from .properties.potential.exfoliation_values_stage import ExfoliationValuesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
-from .properties.potential.layer_energies_stage import LayerEnergiesStage
+from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
+from .properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.layers.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage

@@ -28,7 +28,7 @@ from ..stores.errors import CannotRunError, ExfolioError
 from ..stores.settings import CONFIG_VARIABLE
 from .display.console import err, print_error, write_line
 
-PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "Ask"}
+PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "Ask", "sharing": "Share"}
 """Headings of `exfolio --help`, by room of commands."""
 
 # module -> the commands it registers, with the line that `exfolio --help` shows for each
@@ -49,12 +49,12 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "asking.query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "asking.show": {"show": "Show one document, its gates, and where it comes from."},
     "asking.next": {"next": "Show which candidates are worth a calculation, the best first."},
-    "asking.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
-    "asking.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
+    "sharing.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
+    "sharing.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
     "filling.ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
-    "asking.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
-    "asking.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
-    "asking.release": {"release": "Freeze the registry into files to cite; list, compare, verify them."},
+    "sharing.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
+    "sharing.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
+    "sharing.release": {"release": "Freeze the registry into files to cite; list, compare, verify them."},
     "asking.diff": {"diff": "Show what has changed since a run or a date."},
     "running.status": {"status": "Show what the registry holds, what is due, and what went wrong."},
     "running.schedule": {"schedule": "Refresh sources and campaigns on a schedule, until stopped."},

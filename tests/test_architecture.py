@@ -99,18 +99,21 @@ ARROWS = {
     "builders/properties": "engine materials properties/hulls sources/files",
     "builders/properties/hulls": "engine",
     "builders/properties/potential": "engine extensions properties/hulls",
+    "builders/properties/potential/layers": "engine properties/potential",
     "builders/properties/stability": "engine properties/potential",
-    "builders/candidates": "engine materials properties/potential properties/stability candidates/campaigns",
-    "builders/candidates/campaigns": "extensions materials properties/potential",
+    "builders/candidates": (
+        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+    ),
+    "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers",
     "builders/reports/routes": "engine properties/potential candidates",
     "builders/reports": (
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
-        "candidates candidates/campaigns"
+        "candidates candidates/campaigns properties/potential/layers"
     ),
     "builders/reports/campaign": "candidates candidates/campaigns exports releases",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
-        "properties/potential properties/stability candidates candidates/campaigns"
+        "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"
     ),
     "builders/refresh": (
         "engine extensions recipe resting_point sources sources/live sources/services materials calculations "
@@ -124,7 +127,7 @@ ARROWS = {
     "models/composition": "composition/formula",
     "models/composition/classifier": "composition composition/formula learning",
     "models/composition/matgan": "composition composition/formula learning structure",
-    "models/composition/roost": "composition composition/formula learning energetics",
+    "models/composition/roost": "composition composition/formula learning energetics/convex_hull",
     "models/structure": "composition/formula",
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
@@ -136,10 +139,13 @@ ARROWS = {
     "models/structure/templates": (
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
     ),
-    "models/energetics": "composition/formula structure",
+    "models/energetics": "composition/formula structure energetics/convex_hull",
+    "models/energetics/convex_hull": "composition/formula",
+    "models/energetics/reliability": "composition/formula energetics energetics/convex_hull",
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
-    "models/potential": "learning structure structure/layered structure/sizes energetics/corrections",
+    "models/potential": "structure structure/layered structure/sizes",
+    "models/potential/family": "energetics/corrections learning potential",
     "models/potential/stability": "potential structure",
     "models/calculation": "structure structure/layered",
     "models/decision": "calculation composition/formula",
@@ -156,13 +162,10 @@ ARROWS = {
     "stores/connection": "errors settings server",
     "stores/earlier_notes": "canonical documents writer_numbers",
     "stores/schema": "errors canonical connection documents earlier_notes questions",
-    "stores/first_filling": "connection questions schema",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language",
     "stores/query/language": "documents errors",
     "stores/bookkeeping": "errors canonical clock connection documents query schema",
-    "stores/written": "bookkeeping",
-    "stores/writing": "canonical clock documents schema bookkeeping bulk_replace writer_numbers written",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
     "web/assistants": "json_values",
@@ -171,12 +174,14 @@ ARROWS = {
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display",
-    "cli/commands/asking": "display views",
+    "cli/commands/asking": "display views commands/sharing",
     "cli/commands/filling": "display",
     "cli/commands/running": "commands/asking display views",
     "cli/views": "display",
     "builders/releases": "candidates/campaigns exports sources",
     "stores/backup": "connection errors schema",
+    "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers",
+    "cli/commands/sharing": "display views",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -12,7 +12,7 @@ import pytest
 from exfolio.builders.candidates.campaigns.campaign_files import CampaignError, load
 from exfolio.builders.reports.diagram_phases import asked_about, system_phases
 from exfolio.cli import main as frame
-from exfolio.models.potential.chgnet import Chgnet
+from exfolio.models.potential.family.chgnet import Chgnet
 from exfolio.stores.connection import Connection
 from installed_packages import install, remove
 from known_crystals import crystals

@@ -30,9 +30,14 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
+def without_folders(document: Mapping[str, Any]) -> Doc:
+    """Document without bookkeeping of stages, and without the folders of the machine that its files lie in."""
+    return {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+
+
 def public(document: Mapping[str, Any]) -> Doc:
     """Document as everybody may see it, its formula also as chemists write it: ``formula_shown``."""
-    shown = {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+    shown: Doc = plain(without_folders(document))
     if isinstance(formula := shown.get("formula_reduced"), str):
         shown["formula_shown"] = chemists_formula(formula)
     return shown
@@ -43,11 +48,10 @@ def _shown(key: str, value: Any) -> Any:
         return PurePath(value).name
     if key == "origins" and isinstance(value, list):
         return [_origin(origin) for origin in value]
-    return plain(value)
+    return value
 
 
 def _origin(origin: Mapping[str, Any]) -> Doc:
-    shown: Doc = plain(origin)
-    if shown.get("collection") == "file":
-        shown["id"] = PurePath(str(shown.get("id", ""))).name
-    return shown
+    if origin.get("collection") == "file":
+        return {**origin, "id": PurePath(str(origin.get("id", ""))).name}
+    return dict(origin)

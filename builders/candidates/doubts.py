@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...models.calculation.methods import Level, parse_method
-from ...models.energetics.known_of_composition import KnownEnergy, contradiction
+from ...models.energetics.reliability.known_of_composition import KnownEnergy, contradiction
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.sizes.site_exchange import AlikeElements, alike_elements
 from ...stores.connection import Connection

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ...models.calculation.methods import potential_of, without_settings
 from ...stores.documents import ReferenceEntry
 from ..engine.batches import Doc
-from ..properties.potential.exfoliation_values_stage import STAGE
+from ..properties.potential.layers.exfoliation_values_stage import STAGE
 from ..properties.potential.potential_stage import KIND
 from ..properties.stability.stability_values_stage import STAGE as STABILITY
 

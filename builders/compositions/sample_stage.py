@@ -10,11 +10,11 @@ from pymongo.client_session import ClientSession
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.matgan.model import MatGAN
 from ...models.composition.matgan.sampling import sample, times_drawn
-from ...stores import first_filling
 from ...stores.bookkeeping import stage_states
 from ...stores.canonical import content_hash
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled
+from ...stores.writes import first_filling
 from ..candidates.composition_view import SAMPLE
 from ..engine.batches import Batch, Doc, Item, Outcome
 from ..engine.channels import Channel

@@ -7,8 +7,8 @@ from pymongo.errors import BulkWriteError
 
 from ...stores.bookkeeping import failures, quarantine, stage_states
 from ...stores.canonical import NotStorable
-from ...stores.writing import FacetWriter
-from ...stores.written import Counts, Written
+from ...stores.writes.writing import FacetWriter
+from ...stores.writes.written import Counts, Written
 from .batches import Batch, Doc, Failure, Item, Prepared, Refused
 from .contract import StageContract
 

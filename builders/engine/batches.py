@@ -11,7 +11,7 @@ from typing import Any
 
 from ...stores.bookkeeping.failures import Failure
 from ...stores.bookkeeping.quarantine import Refused
-from ...stores.written import Written
+from ...stores.writes.written import Written
 
 Doc = dict[str, Any]
 Documents = dict[str, list[Doc]]

@@ -16,8 +16,8 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.canonical import content_hash
 from ...stores.connection import Connection
 from ...stores.documents import RegistryDocument
-from ...stores.writing import FacetWriter
-from ...stores.written import Followed, Written
+from ...stores.writes.writing import FacetWriter
+from ...stores.writes.written import Followed, Written
 from .batches import Batch, Doc, Item, Outcome, Prepared, Refused
 from .channels import Channel
 from .stage_run import StageRun

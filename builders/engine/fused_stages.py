@@ -18,8 +18,8 @@ from ...stores.canonical import NotStorable
 from ...stores.connection import Connection
 from ...stores.documents import RegistryDocument
 from ...stores.errors import LeaseHeld
-from ...stores.writing import FacetWriter
-from ...stores.written import Followed, Written
+from ...stores.writes.writing import FacetWriter
+from ...stores.writes.written import Followed, Written
 from . import batch_writing, criteria_in_memory
 from .batches import Doc, Failure, Item, Outcome, Refused
 from .channels import Channel

@@ -12,7 +12,7 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
 from ...stores.documents import RegistryDocument
 from ...stores.transactions import in_transaction
-from ...stores.writing import FacetWriter
+from ...stores.writes.writing import FacetWriter
 from .version import VERSION
 
 

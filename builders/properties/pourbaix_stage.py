@@ -28,7 +28,13 @@ from ...models.energetics.pourbaix import (
     solid_entry,
 )
 from ...models.energetics.pourbaix_entries import OPEN, PourbaixEntry, conditions
-from ...models.energetics.pourbaix_interval import COVERAGE, Uncertainties, Uncertainty, formula_of_solid, interval
+from ...models.energetics.pourbaix_interval import (
+    COVERAGE,
+    Uncertainties,
+    Uncertainty,
+    formula_of_solid,
+    interval,
+)
 from ...stores.canonical import content_hash
 from ...stores.documents import Property
 from ..engine.batches import Doc, Item, Outcome

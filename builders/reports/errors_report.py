@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...models.energetics.calibration import LEAST
-from ..properties.potential.exfoliation_errors import TYPICAL
+from ...models.energetics.reliability.calibration import LEAST
+from ..properties.potential.layers.exfoliation_errors import TYPICAL
 from ..training.model_kind import Doc
 
 

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from ...stores.bookkeeping.quarantine import Refused
 from ...stores.documents import RegistryDocument
-from ...stores.written import Written
+from ...stores.writes.written import Written
 from ..engine.batches import Doc, Prepared
 from .retirement import PendingRetirements
 

@@ -19,7 +19,7 @@ from ...stores.bookkeeping import stage_states
 from ...stores.canonical import text_hash
 from ...stores.documents import RegistryDocument
 from ...stores.errors import CannotRunError
-from ...stores.writing import FacetWriter
+from ...stores.writes.writing import FacetWriter
 from ..engine.batches import Doc
 from ..engine.stage import Stage
 

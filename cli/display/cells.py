@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.markup import escape
 from rich.table import Table
 
+from ...builders.exports.rows import FORMULAS
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.query.language.fields import Field, value_at
 from ...stores.query.language.intervals import ends
@@ -34,8 +35,6 @@ MARKS: Final = {
     "not-applicable": "[dim]–[/]",
 }
 """Sign of a verdict of a gate."""
-FORMULAS: Final = frozenset({"formula_reduced"})
-"""Fields that hold the registry's spelling of a formula, which people see as chemists write it."""
 _SIGNIFICANT: Final = 5
 _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
 _ROUNDING: Final = 1e-9  # eV, what is left of a zero

@@ -22,9 +22,9 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
+from ...builders.exports.clean_text import clean, escaped
 from ...stores.errors import ExfolioError
 from ...stores.settings import Settings, load_settings
-from .clean_text import clean, escaped
 from .json_log import JsonFormatter
 
 PIPE_CLOSED: Final = 141  # what a shell reports for a program that SIGPIPE ended: 128 + 13

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from .clean_text import clean
+from ...builders.exports.clean_text import clean
 from .console import out
 
 _NUMBER: Final = re.compile(r"[(≥≤±-]*\d[\d.,eE+:-]*[%),;…]*")

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .composition_table import CompositionTable, composition_table
+from .convex_hull.composition_table import CompositionTable, composition_table
 from .entropies import element_entropies, standard_entropies
 from .entry import checked_energies, formula_of
 from .ions import KJ_PER_MOL_PER_EV

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ..composition.formula.parsing import parse
-from .composition_table import DECIMALS, CompositionTable, composition_table
+from .convex_hull.composition_table import DECIMALS, CompositionTable, composition_table
 
 TABLE: Final = "standard_entropies.csv"
 

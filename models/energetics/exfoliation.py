@@ -17,7 +17,7 @@ from pymatgen.core.structure import Structure
 
 from ..composition.formula.parsing import parse
 from ..structure.vacuum import MIN_GAP, thickest_gap
-from .composition_table import composition_table
+from .convex_hull.composition_table import composition_table
 from .pair_settings import differing_settings
 
 CHARGE: Final = 1e-3

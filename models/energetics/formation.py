@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .composition_table import composition_table
+from .convex_hull.composition_table import composition_table
 from .entry import EnergyError, Entry, MissingReferenceError, checked_energies, require_one_method
 
 __all__ = ["EnergyError", "Entry", "MissingReferenceError", "element_references", "formation_energies"]

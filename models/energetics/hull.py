@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .competition import Phases, Product, elements_of, sub_systems
-from .composition_table import CompositionTable, composition_table
+from .convex_hull.competition import Phases, Product, elements_of, sub_systems
+from .convex_hull.composition_table import CompositionTable, composition_table
 from .entry import (
     EnergyError,
     Entry,

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .aqueous import aqueous_formation_energies
+from .convex_hull.mixture import Mixtures, cheapest_mixtures
 from .hull import decomposition_energies
-from .mixture import Mixtures, cheapest_mixtures
 from .pourbaix_entries import (
     CONCENTRATION,
     PourbaixEntry,

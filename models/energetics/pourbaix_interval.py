@@ -15,7 +15,7 @@ from typing import Final
 
 from ..composition.formula.single_formula import read_one
 from .aqueous import error_per_hydrogen, hydrogen_of_water
-from .composition_table import composition_table
+from .convex_hull.composition_table import composition_table
 from .entropies import ESTIMATE, standard_entropies
 from .ions import KJ_PER_MOL_PER_EV, AqueousIon
 from .pourbaix import PourbaixMinimum

@@ -23,7 +23,7 @@ from ... import __version__
 from ..connection import Connection
 from ..errors import ConfigurationError, ExfolioError
 from ..schema import SCHEMA_VERSION, initialise
-from .sealed import sealing, unsealing
+from .sealed import Seal, WrongSeal, sealing, unsealing
 
 Doc = dict[str, Any]
 Progress = Callable[[str, int], None]
@@ -93,17 +93,20 @@ def back_up(
         working = Path(tempfile.mkdtemp(prefix=".backup-", dir=into))
     except OSError as error:
         raise ConfigurationError(f"nothing can be written into {into}: {error.strerror}") from error
+    seal = Seal(passphrase) if passphrase else None
     try:
         with connection.client.start_session(snapshot=True) as session:
-            told = {name: _write(connection.database[name], session, working, passphrase, progress) for name in names}
-        manifest = {
+            told = {name: _write(connection.database[name], session, working, seal, progress) for name in names}
+        manifest: Doc = {
             "database": connection.name,
             "made_at": made_at.isoformat(),
             "exfolio": __version__,
             "schema_version": SCHEMA_VERSION,
-            "sealed": passphrase is not None,
+            "sealed": None,
             "collections": told,
         }
+        if seal:
+            manifest["sealed"] = {"salt": seal.salt.hex(), "proof": seal.close(b"", _told(manifest)).hex()}
         (working / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         working.rename(folder)
     except OSError as error:
@@ -135,7 +138,7 @@ def describe(folder: Path) -> Backup:
         datetime.fromisoformat(manifest["made_at"]),
         {name: told["documents"] for name, told in manifest["collections"].items()},
         sum(path.stat().st_size for path in folder.iterdir()),
-        manifest["sealed"],
+        bool(manifest["sealed"]),
     )
 
 
@@ -147,25 +150,29 @@ def verify(folder: Path, *, passphrase: SecretStr | None = None, progress: Progr
     ConfigurationError
         The folder is no backup, or its passphrase is another.
     """
-    wrong = []
-    for name, told in sorted(_manifest(folder)["collections"].items()):
+    manifest = _manifest(folder)
+    seal = _seal_of(folder, manifest, passphrase)
+    return list(_wrong(folder, manifest, seal, progress))
+
+
+def _wrong(folder: Path, manifest: Doc, seal: Seal | None, progress: Progress | None) -> Iterator[str]:
+    for name, told in sorted(manifest["collections"].items()):
         path = folder / f"{name}{_ENDING}"
         if not path.is_file():
-            wrong.append(f"{path.name} is missing")
+            yield f"{path.name} is missing"
             continue
         digest, number = sha256(), 0
         try:
-            for document in _read(path, passphrase):
+            for document in _read(path, seal):
                 digest.update(document.raw)
                 number += 1
-        except (bson.errors.InvalidBSON, OSError, ValueError, EOFError) as error:
-            wrong.append(f"{path.name} is damaged: {error}")
+        except (ConfigurationError, bson.errors.InvalidBSON, OSError, ValueError, EOFError) as error:
+            yield f"{path.name} is damaged: {error}"
             continue
         if (number, digest.hexdigest()) != (told["documents"], told["sha256"]):
-            wrong.append(f"{path.name} has {number:,} documents that are not the {told['documents']:,} of then")
+            yield f"{path.name} has {number:,} documents that are not the {told['documents']:,} of then"
         if progress:
             progress(name, number)
-    return wrong
 
 
 def restore(
@@ -195,11 +202,12 @@ def restore(
             f"{connection.describe()} is not empty: it has {', '.join(sorted(full)[:5])}",
             "Restore into another database: EXFOLIO_DATABASE=restored exfolio db restore …",
         )
-    if wrong := verify(folder, passphrase=passphrase):
+    seal = _seal_of(folder, manifest, passphrase)
+    if wrong := list(_wrong(folder, manifest, seal, None)):
         raise ConfigurationError(f"{folder} is not whole: {'; '.join(wrong)}", "Take another backup.")
     for name in sorted(manifest["collections"]):
         database.drop_collection(name)  # it is empty, and its validator may be of another version
-        _insert(database[name], folder / f"{name}{_ENDING}", passphrase, progress)
+        _insert(database[name], folder / f"{name}{_ENDING}", seal, progress)
     for name, told in sorted(manifest["collections"].items()):
         digest = sha256()
         for document in _documents(database[name], None):
@@ -227,15 +235,40 @@ def _manifest(folder: Path) -> Doc:
     return manifest
 
 
+def _seal_of(folder: Path, manifest: Doc, passphrase: SecretStr | None) -> Seal | None:
+    """Seal of a backup, by which also its manifest is proven; None of one that is not sealed."""
+    stated = manifest["sealed"]
+    if not stated:
+        if passphrase:
+            raise ConfigurationError(f"{folder} is not sealed", "Leave the passphrase out, where you trust its files.")
+        return None
+    if passphrase is None:
+        raise ConfigurationError(f"{folder} is sealed", "Give the file of the passphrase: --passphrase-file FILE")
+    seal = Seal(passphrase, bytes.fromhex(stated["salt"]))
+    try:
+        seal.open(bytes.fromhex(stated["proof"]), _told(manifest))
+    except WrongSeal as error:
+        raise ConfigurationError(
+            f"{folder} can't be opened: the passphrase is another, or the manifest was changed",
+            "Try the right passphrase; else take another backup.",
+        ) from error
+    return seal
+
+
+def _told(manifest: Doc) -> bytes:
+    """What the manifest tells, as its proof binds it."""
+    return json.dumps({**manifest, "sealed": None}, sort_keys=True).encode()
+
+
 def _write(
     collection: Collection[Doc],
     session: ClientSession,
     folder: Path,
-    passphrase: SecretStr | None,
+    seal: Seal | None,
     progress: Progress | None,
 ) -> Doc:
     digest, number = sha256(), 0
-    with sealing(folder / f"{collection.name}{_ENDING}", passphrase) as stream:
+    with sealing(folder / f"{collection.name}{_ENDING}", seal) as stream:
         for document in _documents(collection, session):
             stream.write(document.raw)
             digest.update(document.raw)
@@ -252,16 +285,16 @@ def _documents(collection: Collection[Doc], session: ClientSession | None) -> It
     yield from raw.find({}, session=session).sort("_id", 1).batch_size(_BATCH)
 
 
-def _read(path: Path, passphrase: SecretStr | None) -> Iterator[RawBSONDocument]:
-    with unsealing(path, passphrase) as stream:
+def _read(path: Path, seal: Seal | None) -> Iterator[RawBSONDocument]:
+    with unsealing(path, seal) as stream:
         yield from bson.decode_file_iter(stream, bson.CodecOptions(document_class=RawBSONDocument))
 
 
-def _insert(collection: Collection[Doc], path: Path, passphrase: SecretStr | None, progress: Progress | None) -> None:
+def _insert(collection: Collection[Doc], path: Path, seal: Seal | None, progress: Progress | None) -> None:
     raw = collection.with_options(codec_options=bson.CodecOptions(document_class=RawBSONDocument))
     batch: list[RawBSONDocument] = []
     size = number = 0
-    for document in _read(path, passphrase):
+    for document in _read(path, seal):
         batch.append(document)
         size += len(document.raw)
         if len(batch) >= _BATCH or size >= _BATCH_BYTES:

@@ -1,8 +1,8 @@
-"""Streams of bytes that are compressed, and sealed with a passphrase where there is one.
+"""Files that are compressed, and sealed with a passphrase where there is one.
 
-A sealed file begins with a mark and a salt; its content follows in pieces of AES-256-GCM, each with its number and
-whether it is the last, so that none can be changed, left out, put elsewhere or cut off unseen. The key comes of the
-passphrase by scrypt (RFC 7914).
+The key comes of the passphrase by scrypt (RFC 7914), once a backup. The content of a sealed file is in pieces of
+AES-256-GCM, each bound to the name of its file, its number, and whether it is the last: none can be changed, left out,
+put elsewhere or cut off unseen.
 """
 
 from __future__ import annotations
@@ -22,55 +22,84 @@ from pydantic import SecretStr
 
 from ..errors import ConfigurationError
 
-MARK: Final = b"exfolio-sealed-1"
 _SALT: Final = 16
-_PIECE: Final = 1 << 20
+_NONCE: Final = 12
 _TAG: Final = 16
+_PIECE: Final = 1 << 20
 _COST: Final = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26, "dklen": 32}
 _LEVEL: Final = 3
 
 
+class WrongSeal(Exception):
+    """A piece was not sealed with this passphrase, or is not what was sealed."""
+
+
+class Seal:
+    """Key of one backup.
+
+    Parameters
+    ----------
+    passphrase
+        What the key comes of.
+    salt
+        That of the backup; a new one without.
+    """
+
+    def __init__(self, passphrase: SecretStr, salt: bytes | None = None) -> None:
+        self.salt = os.urandom(_SALT) if salt is None else salt
+        self._cipher = AESGCM(scrypt(passphrase.get_secret_value().encode(), salt=self.salt, **_COST))
+
+    def close(self, content: bytes, place: bytes) -> bytes:
+        """Sealed content, which opens at the same place only."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, content, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Content of what was sealed.
+
+        Raises
+        ------
+        WrongSeal
+            It was not sealed so.
+        """
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+        except (InvalidTag, ValueError) as error:
+            raise WrongSeal from error
+
+
 @contextmanager
-def sealing(path: Path, passphrase: SecretStr | None) -> Iterator[IO[bytes]]:
-    """Open a new file to write what will be compressed and, with a passphrase, sealed."""
+def sealing(path: Path, seal: Seal | None) -> Iterator[IO[bytes]]:
+    """Open a new file to write what will be compressed and, with a seal, sealed."""
     with path.open("xb") as raw:
-        under: Any = _Sealer(raw, passphrase) if passphrase else raw
+        under: Any = _Sealer(raw, seal, path.name) if seal else raw
         with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(under, closefd=False) as stream:
             yield stream
-        if passphrase:
+        if seal:
             under.close()
         raw.flush()
         os.fsync(raw.fileno())
 
 
 @contextmanager
-def unsealing(path: Path, passphrase: SecretStr | None) -> Iterator[IO[bytes]]:
-    """Open a file that `sealing` wrote, to read what was written.
+def unsealing(path: Path, seal: Seal | None) -> Iterator[IO[bytes]]:
+    """Open a file that `sealing` wrote, with the same seal or without, to read what was written.
 
     Raises
     ------
     ConfigurationError
-        It is sealed and there is no passphrase, or another one; or it is damaged.
+        It is not sealed so: it is damaged, or another file in its place.
     """
     with path.open("rb") as raw:
-        sealed = raw.read(len(MARK)) == MARK
-        if sealed and passphrase is None:
-            raise ConfigurationError(f"{path} is sealed", "Give the file of the passphrase: --passphrase-file FILE")
-        under: Any = raw
-        if sealed and passphrase is not None:
-            under = io.BufferedReader(_Unsealer(raw, passphrase, path), _PIECE)
-        else:
-            raw.seek(0)
+        under: Any = io.BufferedReader(_Unsealer(raw, seal, path), _PIECE) if seal else raw
         with zstandard.ZstdDecompressor().stream_reader(under, closefd=False) as stream:
             yield io.BufferedReader(stream, _PIECE)
 
 
 class _Sealer(io.RawIOBase):
-    def __init__(self, raw: IO[bytes], passphrase: SecretStr) -> None:
-        salt = os.urandom(_SALT)
-        self._raw, self._cipher, self._number = raw, _cipher(passphrase, salt), 0
+    def __init__(self, raw: IO[bytes], seal: Seal, name: str) -> None:
+        self._raw, self._seal, self._name, self._number = raw, seal, name, 0
         self._waiting = bytearray()
-        raw.write(MARK + salt)
 
     def writable(self) -> bool:
         return True
@@ -79,27 +108,25 @@ class _Sealer(io.RawIOBase):
         piece = bytes(content)  # type: ignore[call-overload]
         self._waiting += piece
         while len(self._waiting) > _PIECE:
-            self._seal(bytes(self._waiting[:_PIECE]), last=False)
+            self._put(bytes(self._waiting[:_PIECE]), last=False)
             del self._waiting[:_PIECE]
         return len(piece)
 
     def close(self) -> None:
         if not self.closed:
-            self._seal(bytes(self._waiting), last=True)
+            self._put(bytes(self._waiting), last=True)
         super().close()
 
-    def _seal(self, piece: bytes, *, last: bool) -> None:
-        nonce = os.urandom(12)
-        self._raw.write(nonce + self._cipher.encrypt(nonce, piece, _place(self._number, last=last)))
+    def _put(self, piece: bytes, *, last: bool) -> None:
+        self._raw.write(self._seal.close(piece, _place(self._name, self._number, last=last)))
         self._number += 1
 
 
 class _Unsealer(io.RawIOBase):
-    def __init__(self, raw: IO[bytes], passphrase: SecretStr, path: Path) -> None:
-        self._raw, self._path, self._number = raw, path, 0
-        self._cipher = _cipher(passphrase, raw.read(_SALT))
+    def __init__(self, raw: IO[bytes], seal: Seal, path: Path) -> None:
+        self._raw, self._seal, self._path, self._number = raw, seal, path, 0
         self._ready = b""
-        self._ahead = raw.read(12 + _PIECE + _TAG)
+        self._ahead = self._next()
         self._done = False
 
     def readable(self) -> bool:
@@ -115,22 +142,20 @@ class _Unsealer(io.RawIOBase):
         return size
 
     def _open_next(self) -> None:
-        sealed, self._ahead = self._ahead, self._raw.read(12 + _PIECE + _TAG)
+        sealed, self._ahead = self._ahead, self._next()
         last = not self._ahead
         try:
-            self._ready = self._cipher.decrypt(sealed[:12], sealed[12:], _place(self._number, last=last))
-        except (InvalidTag, ValueError) as error:
+            self._ready = self._seal.open(sealed, _place(self._path.name, self._number, last=last))
+        except WrongSeal as error:
             raise ConfigurationError(
-                f"{self._path} can't be opened: the passphrase is another, or the file is damaged",
-                "Try the right passphrase; else take another backup.",
+                f"{self._path} is damaged, or another file in its place", "Take another backup."
             ) from error
         self._number += 1
         self._done = last
 
+    def _next(self) -> bytes:
+        return self._raw.read(_NONCE + _PIECE + _TAG)
 
-def _cipher(passphrase: SecretStr, salt: bytes) -> AESGCM:
-    return AESGCM(scrypt(passphrase.get_secret_value().encode(), salt=salt, **_COST))
 
-
-def _place(number: int, *, last: bool) -> bytes:
-    return number.to_bytes(8, "big") + bytes([last])
+def _place(name: str, number: int, *, last: bool) -> bytes:
+    return f"{name}/{number}/{'last' if last else 'more'}".encode()

@@ -6,6 +6,7 @@ ones after a document cost what the first ones do, and no question takes longer 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from .patience import milliseconds, took_too_long
 
 Doc = dict[str, Any]
 
+_LOG: Final = logging.getLogger(__name__)
 INTERNAL: Final = ("_id", "facets")
 """Left out of whole documents: they are for the stages."""
 BATCH: Final = 500
@@ -151,7 +153,9 @@ class Search:
             order = [(by.path, direction) for by, direction in self.order]
             raise took_too_long(connection, self.collection, self.query, order) from error
         except OperationFailure as error:
-            raise QueryError(f"the database can't answer this: {error.details or error}") from error
+            _LOG.warning("%s can't be asked this: %s", self.collection, error.details or error)
+            told = (error.details or {}).get("codeName") or f"code {error.code}"
+            raise QueryError(f"the database can't answer this ({told})", "Ask for less at once.") from error
 
     def _in_steps(self, connection: Connection) -> Iterator[Doc]:
         """One step after another until there are enough, each scan as an index has it."""

@@ -34,7 +34,7 @@ from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings, load_settings
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from made_structures import Made, Truth, make, read_bases
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from report import compare, peak_memory_mb

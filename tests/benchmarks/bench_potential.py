@@ -17,7 +17,7 @@ import torch
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.builders.sources.readers.reader import parse_many
 from exfolio.builders.sources.records.raw_record import RawRecord
-from exfolio.models.potential.chgnet import evaluate, potential, relax
+from exfolio.models.potential.family.chgnet import evaluate, potential, relax
 from exfolio.models.structure.dimensionality.layering import DATABASE_RULES, analyse_layers
 from exfolio.models.structure.layered.monolayer import monolayers
 from exfolio.models.structure.serialization import from_plain

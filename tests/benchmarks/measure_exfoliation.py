@@ -26,12 +26,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exfolio.builders.properties.potential import exfoliation_errors, known_potentials
-from exfolio.builders.properties.potential.exfoliation_errors import ALL, HYDROGEN, bonding_class
-from exfolio.builders.properties.potential.layer_energies_stage import BULK, STACK
+from exfolio.builders.properties.potential import known_potentials
+from exfolio.builders.properties.potential.layers import exfoliation_errors
+from exfolio.builders.properties.potential.layers.exfoliation_errors import ALL, HYDROGEN, bonding_class
+from exfolio.builders.properties.potential.layers.layer_energies_stage import BULK, STACK
 from exfolio.builders.sources.reader_kinds import reader_for
-from exfolio.models.energetics.calibration import LEAST
-from exfolio.models.energetics.error_intervals import ErrorModel, Measured, conformal_quantile, error_model
+from exfolio.models.energetics.reliability.calibration import LEAST
+from exfolio.models.energetics.reliability.error_intervals import ErrorModel, Measured, conformal_quantile, error_model
 from exfolio.models.potential.layer_binding import layer_bindings
 from exfolio.models.structure.layered.monolayer import NotLayered, monolayers
 from exfolio.models.structure.serialization import from_plain

@@ -34,12 +34,12 @@ from exfolio.builders.properties.potential.element_energies import believed, ref
 from exfolio.builders.properties.potential.formation_errors import ALL, IN_WATER, anion_class, competition
 from exfolio.builders.properties.pourbaix_solids import lowest_of_each, solids_in_water
 from exfolio.builders.sources.reader_kinds import reader_for
-from exfolio.models.energetics.error_intervals import error_model
 from exfolio.models.energetics.formation import element_references, formation_energies
 from exfolio.models.energetics.hull import Entry, hull_positions
 from exfolio.models.energetics.ions import MissingReferenceSolidError, bundled_ions
 from exfolio.models.energetics.pourbaix import PourbaixError, minimum_decomposition_energy, solid_entry
 from exfolio.models.energetics.pourbaix_entries import OPEN, entries_with_ions
+from exfolio.models.energetics.reliability.error_intervals import error_model
 from exfolio.models.potential.interface import Potential
 from exfolio.models.potential.relaxation import FORCE_TOLERANCE
 from exfolio.models.structure.serialization import from_plain

@@ -25,7 +25,7 @@ from exfolio.models.crystal_gan.crystals.validity import faults
 from exfolio.models.crystal_gan.generation import generate
 from exfolio.models.crystal_gan.generators import CrystalGenerator, read_generator
 from exfolio.models.energetics.hull import Entry, hull_positions
-from exfolio.models.potential.chgnet import NAME, Chgnet, evaluate, relax
+from exfolio.models.potential.family.chgnet import NAME, Chgnet, evaluate, relax
 from exfolio.models.structure.point_cloud import encode_many
 from exfolio.models.structure.point_cloud_layouts import Layout
 from exfolio.models.structure.serialization import from_plain

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from exfolio.builders.properties.potential.exfoliation_errors import bonding_class
-from exfolio.builders.properties.potential.layer_energies_stage import BULK, STACK
+from exfolio.builders.properties.potential.layers.exfoliation_errors import bonding_class
+from exfolio.builders.properties.potential.layers.layer_energies_stage import BULK, STACK
 from exfolio.models.decision.calculation_cost import electrons_of, height_of_layer, runs_for, static_cost
 from exfolio.models.decision.chance_to_pass import Range, chance_to_pass
 from exfolio.models.decision.worth import worth
-from exfolio.models.energetics.error_intervals import ErrorModel, Measured, conformal_quantile
+from exfolio.models.energetics.reliability.error_intervals import ErrorModel, Measured, conformal_quantile
 from measure_exfoliation import (
     FOLDS,
     LEAST,

@@ -9,7 +9,7 @@ from contents import current, differences, empty
 from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.known import known_campaigns
 from exfolio.builders.refresh import refresh
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, LeaseHeld

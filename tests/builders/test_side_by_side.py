@@ -17,7 +17,7 @@ from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.settings_labels import claimed
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
-from exfolio.builders.properties.potential.exfoliation_values_stage import ExfoliationValuesStage
+from exfolio.builders.properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
 from exfolio.builders.properties.pourbaix_stage import PourbaixStage

@@ -6,8 +6,8 @@ from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Material, Property, ProposedStructure, ReferenceEntry
 from exfolio.stores.documents.base import RegistryDocument
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
-from exfolio.stores.written import Counts
+from exfolio.stores.writes.writing import FacetWriter
+from exfolio.stores.writes.written import Counts
 
 Doc = dict[str, Any]
 

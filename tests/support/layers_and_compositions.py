@@ -7,7 +7,7 @@ from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition, Material
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from pymatgen.core import Lattice, Structure
 
 Doc = dict[str, Any]

@@ -19,7 +19,7 @@ from exfolio.stores.documents import (
 )
 from exfolio.stores.documents.operation import OPERATIONS
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from pymatgen.core import Lattice, Structure
 
 RUN = "20260701T080000-aaaaaaaa"

@@ -11,8 +11,8 @@ from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material, Property, ProposedStructure
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
-from exfolio.stores.written import Counts
+from exfolio.stores.writes.writing import FacetWriter
+from exfolio.stores.writes.written import Counts
 
 
 def put_materials(connection: Connection, docs: list[dict[str, Any]], run_id: str = "test") -> Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from threading import BoundedSemaphore
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -13,7 +14,7 @@ from ... import __version__
 from ...stores.connection import Connection
 from ...stores.errors import ExfolioError
 from ...stores.query.language.query_errors import NoSuchDocument
-from . import campaigns, documents, standing
+from . import campaigns, diagrams, documents, export, standing
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -28,10 +29,13 @@ def api_app(connection: Connection) -> FastAPI:
     """
     app = FastAPI(title="exfolio", version=__version__, docs_url=None, redoc_url=None)
     app.state.connection = connection
-    for rooms in (campaigns, standing, documents):
+    app.state.drawer = diagrams.Drawer()
+    app.state.writers = BoundedSemaphore(export.AT_ONCE)
+    for rooms in (campaigns, standing, diagrams, export, documents):
         app.include_router(rooms.router)
     app.add_exception_handler(ExfolioError, _explained)
     app.add_exception_handler(PyMongoError, _away)
+    app.add_exception_handler(Exception, _unforeseen)
     return app
 
 
@@ -44,3 +48,9 @@ def _explained(_: Request, error: Exception) -> JSONResponse:
 def _away(_: Request, error: Exception) -> JSONResponse:
     _LOG.error("the database: %s", error)
     return JSONResponse({"detail": "the database does not answer", "remedy": "Try again in a moment."}, 503)
+
+
+def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """Say nothing of the inside; the server's log has it."""
+    _LOG.error("%s: %s", request.url.path, type(error).__name__, exc_info=error)
+    return JSONResponse({"detail": "this could not be answered", "remedy": "The log of the server says why."}, 500)

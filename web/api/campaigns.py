@@ -13,6 +13,7 @@ from ...stores.bookkeeping.overview import candidates_by_campaign
 from ...stores.query.language.spelling import reduced
 from ..json_values import public
 from .documents import connection_of
+from .outlook import outlook
 
 Doc = dict[str, Any]
 
@@ -45,13 +46,19 @@ def funnel(request: Request, name: str) -> Doc:
 
 @router.get("/why/{identity:path}", summary="Why a candidate was promoted, rejected, or waits")
 def why(request: Request, identity: str) -> list[Doc]:
-    """Every gate with value, interval and threshold, of a candidate, a structure, or all of a formula."""
+    """Every gate with value, interval and threshold, of a candidate, a structure, or all of a formula.
+
+    ``outlook`` says what would change the verdict: which value, by how much, by which calculations.
+    """
     try:
         formula = reduced(identity)
     except ValueError:
         formula = None
     found = verdicts_on(connection_of(request), identity, formula=formula)
-    return [public({key: value for key, value in doc.items() if key != "structure"}) for doc in found]
+    return [
+        public({key: value for key, value in doc.items() if key != "structure"}) | {"outlook": outlook(doc)}
+        for doc in found
+    ]
 
 
 def _campaign(request: Request, name: str) -> CampaignOutline:

@@ -30,7 +30,7 @@ LARGEST_PAGE: Final = 500
 _TYPES: Final = {"cif": "chemical/x-cif", "poscar": "text/plain"}
 
 router = APIRouter()
-Collection = Annotated[str, Path(description=f"One of {', '.join(COLLECTIONS)}")]
+Collection = Annotated[str, Path(description="Name of a collection", json_schema_extra={"enum": list(COLLECTIONS)})]
 
 
 def connection_of(request: Request) -> Connection:
@@ -49,7 +49,7 @@ def collections(request: Request) -> list[Doc]:
 @router.get("/collections/{collection}/fields", summary="Fields of a collection: kind, unit, meaning")
 def fields(collection: Collection) -> Doc:
     """What can be asked of a collection, and which columns a table of it has when none are named."""
-    known = fields_of(_known(collection))
+    known = fields_of(known_collection(collection))
     described = [
         {name: value for name, value in asdict(field).items() if value not in ("", ())} | {"label": field.label}
         for field in known
@@ -75,13 +75,13 @@ def search(
 ) -> Doc:
     """Documents that match, in order, a page at a time."""
     connection = connection_of(request)
-    wanted = [name.strip() for name in fields.split(",") if name.strip()] or list(columns_of(_known(collection)))
+    wanted = names_in(fields) or list(columns_of(known_collection(collection)))
     key = fields_of(collection).key
     asked = Search(
         collection,
         filter,
         fields=tuple(dict.fromkeys([key, *wanted])),
-        sort=tuple(name.strip() for name in sort.split(",") if name.strip()),
+        sort=tuple(names_in(sort)),
         limit=limit + 1,
         after=after,
         possible=possible,
@@ -99,9 +99,18 @@ def search(
 
 @router.get("/documents/{identity:path}/values", summary="Values known of a structure or material, with methods")
 def values(request: Request, identity: str) -> list[Doc]:
-    """Properties of a document: value, interval, method, what was compared, what warns of it."""
+    """Properties of a document: value, interval, method, what was compared, what warns of it.
+
+    A value that came with a structure, such as a relaxation, says so by ``has_structure``; its ``atoms`` are the
+    property's.
+    """
     connection = connection_of(request)
-    return [public(document) for document in values_of(connection, find_document(connection, identity))]
+    found = values_of(connection, find_document(connection, identity))
+    return [
+        public({name: value for name, value in document.items() if name != "structure"})
+        | ({"has_structure": True} if document.get("structure") else {})
+        for document in found
+    ]
 
 
 @router.get("/documents/{identity:path}/origins", summary="Where a document comes from, step by step")
@@ -154,7 +163,19 @@ def _structure_of(request: Request, identity: str) -> Structure:
     return from_plain(stored.document["structure"])
 
 
-def _known(collection: str) -> str:
+def names_in(text: str) -> list[str]:
+    """Names that commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def known_collection(collection: str) -> str:
+    """Name of a collection that is served.
+
+    Raises
+    ------
+    HTTPException
+        404 where it is another.
+    """
     if collection not in COLLECTIONS:
         raise HTTPException(404, f"there is no collection {collection!r}; there are: {', '.join(COLLECTIONS)}")
     return collection

@@ -36,6 +36,8 @@ from .mapping import RegistryMapper
 Doc = dict[str, Any]
 _Answer = TypeVar("_Answer")
 
+LARGEST_OFFSET: Final = 10_000_000
+"""Entries that may be left out before a page; the next pages go on behind an id, at no cost."""
 _FRESH_SECONDS: Final = 60
 """How long the stoichiometries that occur, and the number of entries, are taken for those of now."""
 _OTHERS: Final = re.compile(r"_[a-z][a-z0-9]*_\w+")
@@ -112,6 +114,8 @@ class RegistryEntries(EntryCollection):
         params.filter = ""  # the library would parse it by its own grammar
         criteria: Doc = super().handle_query_params(params)
         params.filter = asked
+        if (criteria.get("skip") or 0) > LARGEST_OFFSET:
+            raise BadRequest(detail=f"pages begin at {LARGEST_OFFSET:,} entries at most: follow links.next instead")
         sort = [f"{'-' if direction < 0 else ''}{name}" for name, direction in criteria.get("sort", ())]
         return {
             "fields": criteria["fields"],

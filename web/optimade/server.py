@@ -20,6 +20,7 @@ from optimade.server.routers.utils import BASE_URL_PREFIXES, JSONAPIResponse
 from ... import __version__
 from ...stores.connection import Connection
 from ...stores.query.language.fields import fields_of
+from .discretion import DISCREET
 from .entries import RegistryEntries
 from .listed import ListedEntries
 from .mapping import descriptions
@@ -74,7 +75,7 @@ def optimade_app(connection: Connection, collection: str, *, address: str) -> Fa
     }
     for middleware in OPTIMADE_MIDDLEWARE:
         app.add_middleware(middleware)
-    for exception, handler in OPTIMADE_EXCEPTIONS:
+    for exception, handler in (*OPTIMADE_EXCEPTIONS, *DISCREET):
         app.add_exception_handler(exception, handler)
     for endpoint in (info, links, references, structures):
         for prefix in ("", *BASE_URL_PREFIXES.values()):

@@ -22,7 +22,7 @@ from ....models.energetics.pourbaix_entries import conditions
 from ....stores.documents import Candidate
 from ...extensions import installed_kinds, installed_routes
 from ...properties.potential import known_potentials
-from ...properties.potential.layer_energies_stage import WITH_DISPERSION
+from ...properties.potential.layers.layer_energies_stage import WITH_DISPERSION
 from .composition_settings import Compositions
 from .crystal_gan_route import CrystalGanRoute
 from .gate_fields import checked_field, first_double

@@ -16,7 +16,7 @@ from ....models.energetics.corrections.corrected_energy import Adjustment
 from ....models.energetics.corrections.entry_corrections import correct, correct_alike
 from ....models.energetics.corrections.schemes import GGA_RUN_TYPES, Scheme
 from ....models.energetics.entry import Entry
-from ....models.energetics.plausible_energies import finite
+from ....models.energetics.reliability.plausible_energies import finite
 from ....models.structure.serialization import BadStructure, from_plain
 from ....stores.canonical import text_hash
 from ...engine.batches import Doc

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from ....models.energetics.entry import Entry
 from ....models.energetics.hull import HullPosition, hull_positions
-from ....models.energetics.plausible_energies import FORMATION_RANGE
+from ....models.energetics.reliability.plausible_energies import FORMATION_RANGE
 from ....stores.canonical import text_hash
 from ....stores.documents import Material, Property, ProposedStructure
 from ...engine.batches import Doc, Item, Outcome

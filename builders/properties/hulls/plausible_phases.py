@@ -13,7 +13,7 @@ from ....models.energetics.corrections.schemes import Scheme
 from ....models.energetics.entry import Entry
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import hull_positions
-from ....models.energetics.plausible_energies import doubts, element_fault, formation_faults
+from ....models.energetics.reliability.plausible_energies import doubts, element_fault, formation_faults
 from ....models.potential.reference_elements import TABULATED
 from ...engine.batches import Doc
 from .phase import Phase, Phases

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ....models.calculation.methods import Level, parse_method
-from ....models.energetics.calibration import Calibration, KnownError, calibration
-from ....models.energetics.error_intervals import ErrorModel
+from ....models.energetics.reliability.calibration import Calibration, KnownError, calibration
+from ....models.energetics.reliability.error_intervals import ErrorModel
 from ....stores.connection import Connection
 from ....stores.documents import Property
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ....models.calculation.methods import Level
-from ....models.energetics.calibration import LEAST
-from ....models.energetics.error_intervals import COVERAGE
+from ....models.energetics.reliability.calibration import LEAST
+from ....models.energetics.reliability.error_intervals import COVERAGE
 from ....stores.canonical import content_hash
 from ....stores.documents import Property
 from ....stores.documents.base import labelled

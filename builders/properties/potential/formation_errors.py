@@ -13,8 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from ....models.energetics.calibration import Calibration
-from ....models.energetics.error_intervals import ErrorModel
+from ....models.energetics.reliability.calibration import Calibration
+from ....models.energetics.reliability.error_intervals import ErrorModel
 from ....stores.canonical import content_hash
 
 FILE: Final = "formation_errors.json"

@@ -86,8 +86,8 @@ def potential(name: str) -> Potential:
 
 @cache
 def _with_dispersion(name: str) -> Potential:
-    from ....models.potential.dispersion import DispersionD3
-    from ....models.potential.sum_potential import SumPotential
+    from ....models.potential.family.dispersion import DispersionD3
+    from ....models.potential.family.sum_potential import SumPotential
 
     return SumPotential(potential(name), DispersionD3())
 
@@ -98,7 +98,7 @@ def _added() -> set[str]:
 
 @cache
 def _own(name: str) -> Potential:
-    module = import_module(f"....models.potential.{_OWN[name].module}", __package__)
+    module = import_module(f"....models.potential.family.{_OWN[name].module}", __package__)
     made: Potential = getattr(module, _OWN[name].class_name)()
     return made
 

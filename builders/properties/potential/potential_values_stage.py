@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from ....models.composition.formula.chemical_systems import sub_systems
-from ....models.energetics.error_intervals import COVERAGE, ErrorModel
 from ....models.energetics.exfoliation import LayeredCalculation, exfoliation_energy
 from ....models.energetics.formation import element_references, formation_energies
 from ....models.energetics.hull import Entry, MissingReferenceError, energy_above_hull, hull_positions
+from ....models.energetics.reliability.error_intervals import COVERAGE, ErrorModel
 from ....models.potential.interface import Potential
 from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....stores.canonical import content_hash

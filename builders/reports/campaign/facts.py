@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ....stores.connection import Connection
-from ....stores.errors import ConfigurationError
-from ...candidates.campaigns.gate_outline import CampaignOutline, outlines
+from ...candidates.campaigns.gate_outline import outline_of
 from ...candidates.funnel import count, count_compositions
 from ...releases.citations import bibtex, cited
 
@@ -75,7 +74,7 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
     ConfigurationError
         No campaign of this name was refreshed.
     """
-    outline = _outline(connection, name)
+    outline = outline_of(connection, name)
     candidates = connection.database["candidates"]
     mine = {"campaign": name, "deprecated": False}
     gates, totals = count(connection, outline)
@@ -109,16 +108,6 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
 
 
 _ENERGIES: Final = ("exfoliation_energy", "energy_above_hull", "formation_energy")
-
-
-def _outline(connection: Connection, name: str) -> CampaignOutline:
-    known = {campaign.name: campaign for campaign in outlines(connection)}
-    if name not in known:
-        raise ConfigurationError(
-            f"campaign {name} has not been refreshed in this registry",
-            f"There are: {', '.join(known)}" if known else f"Refresh it: exfolio refresh {name}",
-        )
-    return known[name]
 
 
 def _projection() -> Doc:

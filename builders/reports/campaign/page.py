@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from .... import __version__
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....models.structure.serialization import from_plain
 from ....stores.connection import Connection
+from ....stores.query.html_table import formula_html
 from ....stores.query.search import Search
 from ...exports.parquet import write_parquet
 from .facts import SHORTLIST, CampaignFacts, facts_of
@@ -67,7 +67,11 @@ def write_report(connection: Connection, campaign: str, folder: Path) -> list[Pa
 def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
     """Text of the page."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"formula": formula_html, "number": number, "interval": interval}
+    environment.filters |= {
+        "formula": lambda formula: formula_html(chemists_formula(formula)),
+        "number": number,
+        "interval": interval,
+    }
     template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         facts=facts,
@@ -75,14 +79,6 @@ def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
         shortlist=_with_pictures(facts.promoted[:SHORTLIST]),
         version=__version__,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-    )
-
-
-def formula_html(formula: str) -> Markup:
-    """Formula as chemists write it, amounts below the line."""
-    parts = re.split(r"([0-9.]+)", chemists_formula(formula))
-    return Markup("").join(
-        Markup("<sub>{}</sub>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
     )
 
 

@@ -1,1 +1,1 @@
-"""What answers: queries, reasons, predictions, reports, files."""
+"""What answers: queries, reasons, predictions."""

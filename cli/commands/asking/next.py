@@ -14,7 +14,7 @@ from ....stores.connection import Connection, connect
 from ....stores.query.search import require_initialised
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
-from .export_vasp import campaign_name
+from ..sharing.export_vasp import campaign_name
 
 _USUAL = "two-dimensional"
 _SHORT = len("st-") + 7

@@ -19,7 +19,7 @@ from ....stores.query.search import require_initialised
 from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
-from .export import ENDINGS, ExportFormat, written_as
+from ..sharing.export import ENDINGS, ExportFormat, written_as
 from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ....builders.exports.rows import Format, write_csv, write_json, write_jsonl
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ....stores.query.columns import NEWEST_FIRST, all_columns, columns_of
@@ -20,7 +21,6 @@ from ....stores.query.language.fields import Field, fields_of, has_deprecation
 from ....stores.query.search import Search, require_initialised
 from ...display.cells import plural, table_of, values_in_table
 from ...display.console import JsonOption, begin, err, out, print_json, write_line
-from ...display.rows import Format, write_csv, write_json, write_jsonl
 from ...display.tables import print_table
 from ...views.selection import Selection, takes_selection
 

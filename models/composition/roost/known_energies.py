@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...energetics.competition import STABLE, Block, Phases
-from ...energetics.composition_table import CompositionTable
+from ...energetics.convex_hull.competition import STABLE, Block, Phases
+from ...energetics.convex_hull.composition_table import CompositionTable
 from ..formula.elements import MAX_Z, SYMBOLS
 from ..formula.formula_arrays import Formulas
 from ..formula.parsing import parse

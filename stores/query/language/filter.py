@@ -241,10 +241,12 @@ class _Translation:
         if isinstance(inner, Tree):
             return self.value(inner)
         start, end = place(inner)
-        if inner.type == "SIGNED_INT":
-            return _Value(int(inner), start, end)
-        if inner.type == "SIGNED_FLOAT":
-            return _Value(float(inner), start, end)
+        if inner.type in ("SIGNED_INT", "SIGNED_FLOAT"):
+            size = abs(float(inner))  # first, since Python reads no integer of more than 4,300 digits
+            number = int(inner) if inner.type == "SIGNED_INT" and size < 1e20 else float(inner)
+            if math.isinf(size) or (inner.type == "SIGNED_INT" and abs(number) > _LARGEST_INTEGER):
+                raise self.error(_Value(number, start, end), "the number is too large")
+            return _Value(number, start, end)
         if inner.type == "ESCAPED_STRING":
             return _Value(re.sub(r"\\(.)", r"\1", inner[1:-1], flags=re.DOTALL), start, end)
         return _Value(str(inner) == "TRUE", start, end)
@@ -256,8 +258,6 @@ class _Translation:
         if value.name:
             raise self.error(value, f"{given!r} is no value", f'Text stands in double quotes: "{given}".')
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
-        if is_number and not (math.isfinite(given) and (isinstance(given, float) or abs(given) <= _LARGEST_INTEGER)):
-            raise self.error(value, "the number is too large")
         fits = {
             "text": isinstance(given, str),
             "integer": is_number,

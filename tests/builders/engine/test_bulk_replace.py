@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.stores import bulk_replace
 from exfolio.stores.connection import Connection
+from exfolio.stores.writes import bulk_replace
 from toy_stages import Doubler, Linker, put_materials, retire_materials
 
 COUNT = bulk_replace.MANY + 20

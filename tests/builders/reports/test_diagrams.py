@@ -101,7 +101,7 @@ def test_a_pourbaix_diagram_of_a_system_and_about_a_structure(oxides: Connection
 def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxides: Connection) -> None:
     pytest.importorskip("chgnet", reason="needs the extra mlip")
     from exfolio.builders.properties.potential.element_energies import reference_elements
-    from exfolio.models.potential.chgnet import Chgnet
+    from exfolio.models.potential.family.chgnet import Chgnet
 
     oxygen = min(doc["energy_per_atom"] for doc in reference_elements("O", Chgnet(), relax=False))
     formation = {"MnO": -2.0, "MnO2": -1.8}

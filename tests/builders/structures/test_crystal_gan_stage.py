@@ -13,7 +13,7 @@ from exfolio.builders.training import trained
 from exfolio.builders.training.model_kind import TooLittleData
 from exfolio.builders.training.trained import NoModel
 from exfolio.builders.training.training_stage import TrainingStage, training_set_of
-from exfolio.models.potential.chgnet import Chgnet, evaluate, is_installed
+from exfolio.models.potential.family.chgnet import Chgnet, evaluate, is_installed
 from exfolio.models.structure.serialization import from_plain, to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError

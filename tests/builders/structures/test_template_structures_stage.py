@@ -20,7 +20,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from known_crystals import keys, one, put, retire, revisions
 from layers_and_compositions import LAYERS, change, layer, layers, material, put_compositions, salt
 from moves import check

@@ -10,7 +10,7 @@ from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from known_crystals import crystals, keys, monolayer_of, one, put, retire
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exfolio.models.potential.ase_calculator import AseCalculator
+from exfolio.models.potential.family.ase_calculator import AseCalculator
 from exfolio.models.potential.layer_binding import layer_bindings
 from exfolio.models.potential.self_stacking import BONDED, NOT_HELD
 from exfolio.models.structure.vacuum import layer_in_vacuum

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exfolio.models.potential.chgnet import evaluate, is_installed
+from exfolio.models.potential.family.chgnet import evaluate, is_installed
 from exfolio.models.potential.reference_elements import BOND_LENGTHS, TABULATED, believable, element_crystals
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer

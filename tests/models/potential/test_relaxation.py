@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from exfolio.models.potential import chgnet
-from exfolio.models.potential.chgnet import evaluate, relax
+from exfolio.models.potential.family import chgnet
+from exfolio.models.potential.family.chgnet import evaluate, relax
 from pymatgen.core import Lattice, Structure
 
 pytestmark = pytest.mark.skipif(not chgnet.is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")

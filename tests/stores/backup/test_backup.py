@@ -98,14 +98,36 @@ def test_a_harmed_backup_is_found_and_not_restored(
     assert elsewhere.database.list_collection_names() == []
 
 
+def test_neither_a_plain_file_nor_a_changed_manifest_passes_for_sealed(registry: Connection, tmp_path: Path) -> None:
+    sealed = back_up(registry, tmp_path / "sealed", passphrase=PASSPHRASE).folder
+    plain = back_up(registry, tmp_path / "plain").folder
+    with pytest.raises(ConfigurationError, match="is not sealed"):
+        verify(plain, passphrase=PASSPHRASE)
+
+    (sealed / "materials.bson.zst").write_bytes((plain / "materials.bson.zst").read_bytes())
+    (sealed / "runs.bson.zst").write_bytes((sealed / "properties.bson.zst").read_bytes())
+    assert [line.partition(" is damaged")[0] for line in verify(sealed, passphrase=PASSPHRASE)] == [
+        "materials.bson.zst",
+        "runs.bson.zst",
+    ]
+
+    manifest = json.loads((sealed / MANIFEST).read_text())
+    manifest["collections"]["runs"] = manifest["collections"]["properties"]
+    (sealed / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ConfigurationError, match="manifest was changed"):
+        verify(sealed, passphrase=PASSPHRASE)
+
+
 def test_a_sealed_file_that_was_cut_off_is_not_taken_for_whole(registry: Connection, tmp_path: Path) -> None:
     artefacts.put(registry, bytes(range(256)) * 20_000, what="model")
     made = back_up(registry, tmp_path, passphrase=PASSPHRASE)
     for file in made.folder.glob("*.zst"):
         file.write_bytes(file.read_bytes()[:-20])
 
-    with pytest.raises(ConfigurationError, match="damaged"):
-        verify(made.folder, passphrase=PASSPHRASE)
+    wrong = verify(made.folder, passphrase=PASSPHRASE)
+
+    assert len(wrong) == len(made.documents)
+    assert all("is damaged" in line for line in wrong)
 
 
 def test_nothing_is_restored_over_what_is_there(registry: Connection, tmp_path: Path) -> None:

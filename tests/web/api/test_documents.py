@@ -64,3 +64,12 @@ def test_a_wrong_name_is_told_with_the_one_that_is_meant(get: Get) -> None:
 def test_collections_of_the_bookkeeping_are_not_served(get: Get) -> None:
     assert get("/api/v1/collections/quarantine").status_code == 404
     assert get("/api/v1/collections/source_files").status_code == 404
+
+
+def test_what_a_search_finds_is_a_file_with_units_intervals_and_no_folder(get: Get) -> None:
+    table = get("/api/v1/collections/candidates/export", format="csv", fields="exfoliation_energy")
+    cifs = get("/api/v1/collections/materials/export", format="cifs", filter='material_id = "bulk:mos2"')
+
+    head = table.text.splitlines()[0].split(",")
+    assert head == ["candidate_id", "exfoliation_energy", "exfoliation_energy_low", "exfoliation_energy_high"]
+    assert cifs.content.startswith(b"PK")

@@ -20,15 +20,18 @@ export async function ask(path, parameters = {}) {
   return answer;
 }
 
-async function read(address) {
+// A picture as text.
+export const drawn = (address) => read(address, (response) => response.text());
+
+async function read(address, take = (response) => response.json().catch(() => ({}))) {
   let response;
   try {
-    response = await fetch(address, { headers: { accept: "application/json" } });
+    response = await fetch(address);
   } catch {
     throw new Refused(0, "The server does not answer.", "Is `exfolio serve` still running?");
   }
+  if (response.ok) return take(response);
   const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
   const detail = Array.isArray(body.detail) ? body.detail.map((one) => `${one.loc?.slice(1).join(".")}: ${one.msg}`).join("; ") : body.detail;
   throw new Refused(response.status, detail ?? body.errors?.[0]?.detail ?? response.statusText, body.remedy);
 }

@@ -29,6 +29,7 @@ async function open() {
   document.getElementById("nav").replaceChildren(
     ...PAGES.map((one) => h("a", { href: one.path, "data-link": true, "aria-current": one === page ? "page" : null }, one.name)),
   );
+  document.querySelector("#nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   document.title = page ? `${page.name} · exfolio` : "exfolio";
   window.scrollTo(0, 0);
   try {

@@ -1,12 +1,14 @@
 // One document: its structure, for a candidate its gates, its values with methods, where it comes from.
 import { h, show, svg } from "./dom.js";
-import { ask, idPath } from "./api.js";
+import { ask, drawn, idPath } from "./api.js";
 import { formula, interval, number, plural, tag, words } from "./format.js";
 import { structureBox } from "./viewer.js";
 
 const MARKS = { passed: "✓", failed: "✗", unknown: "?", "not-applicable": "–" };
 const PLURALS = { materials: "known material", candidates: "candidate", structures: "proposed structure", compositions: "composition", properties: "value", calculations: "calculation" };
 
+const DRAWN = { candidates: true, structures: true, materials: true };
+const DIAGRAMS = [["hull", "Phase diagram"], ["pourbaix", "Pourbaix diagram"]];
 const FORMULA = /^[A-Z(][A-Za-z0-9().·]*$/;
 
 export async function documentPage(id) {
@@ -23,15 +25,23 @@ export async function documentPage(id) {
   document.title = `${doc.formula_shown ?? found.id} · exfolio`;
   const verdicts = collection === "candidates" ? (await ask(`why/${idPath(found.id)}`)) : collection === "structures" ? await ask(`why/${idPath(found.id)}`).catch(() => []) : [];
   const [verdict] = verdicts;
+  const units = verdict ? await unitsOf("candidates") : {};
   const subject = doc.structure_id ?? found.id;
   const left = h("div", {});
   const right = h("div", {});
-  if (doc.structure) left.append(h("section", { class: "card", "aria-label": "Structure" }, structureBox(found.id)));
+  const known = await ask(`documents/${idPath(subject)}/values`).catch(() => []);
+  const structures = [
+    ...(doc.structure ? [[collection === "materials" ? "as its source has it" : "as proposed", found.id]] : []),
+    ...known.filter((row) => row.has_structure).map((row) => [`${words(row.kind)}, ${row.method}`, row.property_id]),
+  ];
+  if (structures.length) left.append(h("section", { class: "card", "aria-label": "Structure" }, structureBox(structures)));
   left.append(h("section", { class: "card" }, h("h2", {}, "Facts"), facts(doc)));
-  if (verdict) right.append(gates(verdict));
+  if (verdict) right.append(gates(verdict, units));
   if (verdicts.length > 1) right.append(h("section", { class: "card" }, h("h2", {}, "In other campaigns"), verdicts.slice(1).map((one) => h("p", {}, h("a", { href: `/d/${idPath(one.candidate_id)}`, "data-link": true }, one.campaign), " ", tag(one.status)))));
   show(head(found, doc, verdict), h("div", { class: "page" }, left, right));
-  right.append(await values(subject), await origins(found.id));
+  right.append(values(known));
+  if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id)));
+  right.append(await origins(found.id));
 }
 
 async function formulaPage(text, error) {
@@ -42,9 +52,10 @@ async function formulaPage(text, error) {
   }));
   const filled = places.filter(([, answer]) => answer.data.length);
   if (!filled.length) return show(h("div", { class: "card" }, h("h1", {}, "Not found"), h("div", { class: "error" }, error.message)));
-  const drawn = filled.some(([collection]) => collection === "compositions") ? await ask(`why/${idPath(text)}`).catch(() => []) : [];
+  const judged = filled.some(([collection]) => collection === "compositions") ? await ask(`why/${idPath(text)}`).catch(() => []) : [];
+  const units = judged.length ? await unitsOf("compositions") : {};
   const keys = { materials: "material_id", candidates: "candidate_id", structures: "structure_id", compositions: "formula_reduced" };
-  show(h("h1", {}, formula(filled[0][1].data[0].formula_shown ?? text)), h("p", { class: "soft" }, "What the registry holds of this formula."), drawn.filter((one) => one.route === "drawn").map((one) => h("div", {}, h("p", {}, "As a composition that was drawn, in ", one.candidate_id.split("/")[0], ": ", tag(one.status)), gates(one))), filled.map(([collection, answer]) =>
+  show(h("h1", {}, formula(filled[0][1].data[0].formula_shown ?? text)), h("p", { class: "soft" }, "What the registry holds of this formula."), judged.filter((one) => one.route === "drawn").map((one) => h("div", {}, h("p", {}, "As a composition that was drawn, in ", one.candidate_id.split("/")[0], ": ", tag(one.status)), gates(one, units))), filled.map(([collection, answer]) =>
     h("section", { class: "card" }, h("h2", {}, plural(answer.number ?? answer.data.length, PLURALS[collection], `${PLURALS[collection]}s`)),
       h("ul", { class: "tree" }, answer.data.map((doc) => h("li", {}, h("a", { href: collection === "compositions" ? `/compositions?filter=${encodeURIComponent(`formula_reduced = "${doc.formula_reduced}"`)}` : `/d/${idPath(doc[keys[collection]])}`, "data-link": true }, doc[keys[collection]]), " ", doc.status ? tag(doc.status) : "", " ", h("span", { class: "soft" }, [doc["space_group.symbol"] ?? doc.space_group?.symbol, doc.route].filter(Boolean).join(", "))))))));
 }
@@ -61,22 +72,44 @@ function facts(doc) {
   const group = doc.space_group;
   const rows = [
     ["Space group", group && `${group.symbol} (${group.number})`], ["Crystal system", group?.crystal_system], ["Atoms in the cell", doc.nsites], ["Volume", doc.volume && `${number(doc.volume)} Å³`],
-    ["Density", doc.density && `${number(doc.density)} g/cm³`], ["Thickness", doc.thickness && `${number(doc.thickness)} Å`], ["Made by", doc.route], ["From", doc.parent_id && h("a", { href: `/d/${idPath(doc.parent_id)}`, "data-link": true }, doc.parent_id)],
+    ["Density", doc.density && `${number(doc.density)} g/cm³`], ["Thickness", doc.thickness && `${number(doc.thickness)} Å`], ["Made by", doc.route], [doc.route === "top-down" ? "Cut from the bulk" : "From", doc.parent_id && h("a", { href: `/d/${idPath(doc.parent_id)}`, "data-link": true }, doc.parent_id)],
     ["Source", doc.source && `${doc.source}${doc.source_version ? ` ${doc.source_version}` : ""}`], ["Layered", doc.layered === undefined ? null : doc.layered ? "yes" : "no"], ["Has been made", doc.synthesised ? doc.synthesis_method ?? "yes" : null],
     ["P(2D) of the composition", doc.p_2d === undefined ? null : number(doc.p_2d)], ["Reference", doc.reference],
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function gates(verdict) {
-  const missing = verdict.gates.filter((gate) => gate.verdict === "unknown");
-  const failed = verdict.gates.filter((gate) => gate.verdict === "failed");
-  const change = failed.length ? `It would have to pass ${failed.map((gate) => gate.name).join(", ")}.` : missing.length ? `A value for ${missing.map((gate) => gate.name).join(", ")} decides.` : "A better value beyond a threshold would change it.";
-  return h("section", { class: "card" }, h("h2", {}, "Gates"), h("p", { class: "soft small" }, change),
+async function unitsOf(collection) {
+  const { fields } = await ask(`collections/${collection}/fields`);
+  return Object.fromEntries(fields.map((field) => [field.path, field.unit]));
+}
+
+const TASKS = { relax: "relaxation", static: "static run" };
+
+// What would change the verdict: which value, by how much, by which calculation.
+function outlook({ gates: open, calculations, blocked_by: blockedBy, nearest }, units) {
+  const sized = (gate, value) => [h("strong", {}, number(value)), units[gate.field] ? ` ${units[gate.field]}` : ""];
+  const lines = open.map((gate) => {
+    const size = (value) => sized(gate, value);
+    const better = String(gate.condition).startsWith("<") ? "lower" : String(gate.condition).startsWith(">") ? "higher" : "nearer";
+    if (gate.verdict === "failed") return [h("strong", {}, gate.name), ": ", gate.short_of ? ["the value would have to be ", size(gate.short_of), ` ${better}`, gate.settled_by > gate.short_of ? [", all of its interval ", size(gate.settled_by)] : null] : ["it would have to be ", String(gate.condition)], "."];
+    if (gate.chance === undefined) return [h("strong", {}, gate.name), ": no value yet", gate.by_calculation ? "; a calculation gives it." : "."];
+    return [h("strong", {}, gate.name), ": ", gate.settled_by ? ["decided once the end of the interval comes ", size(gate.settled_by), ` ${better}`] : "one end of the value is not known", `; as it stands it passes with a chance of ${Math.round(100 * gate.chance)} %.`];
+  });
+  if (nearest) lines.push(["The closest call is ", h("strong", {}, nearest.name), `: the worse end of its interval has `, sized(nearest, nearest.by), " to spare."]);
+  const runs = calculations.map((one) => `${one.functional} ${TASKS[one.task] ?? one.task} of the ${one.of}`);
+  return h("div", { class: "outlook" }, h("h3", {}, "What would change the verdict"),
+    lines.length ? h("ul", {}, lines.map((line) => h("li", {}, line))) : null,
+    runs.length ? h("p", { class: "small" }, "Due: ", runs.join(", "), ". ", h("code", {}, "exfolio export vasp"), " writes the input.") : null,
+    blockedBy ? h("p", { class: "small soft" }, `No calculation helps with ${blockedBy}, which comes first.`) : null);
+}
+
+function gates(verdict, units) {
+  return h("section", { class: "card" }, h("h2", {}, "Gates"), verdict.outlook ? outlook(verdict.outlook, units) : null,
     h("ol", { class: "gates" }, verdict.gates.map((gate) => h("li", {},
       h("span", { class: `dot ${gate.verdict}`, "aria-label": gate.verdict }, MARKS[gate.verdict] ?? "·"),
       h("div", {},
-        h("div", { class: "gate-head" }, h("strong", {}, gate.name), h("span", {}, said(gate), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${gate.condition.replace("<=", "≤").replace(">=", "≥")}`))),
+        h("div", { class: "gate-head" }, h("span", {}, h("strong", {}, gate.name), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${gate.condition.replace("<=", "≤").replace(">=", "≥").replace("-", "−")}`)), h("span", {}, said(gate))),
         verdict.methods?.[gate.field.replace("values.", "")] ? h("div", { class: "soft small" }, verdict.methods[gate.field.replace("values.", "")]) : null,
         scale(gate),
         (gate.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)))))),
@@ -110,8 +143,24 @@ function scale(gate) {
     threshold.map((value) => svg("g", {}, svg("line", { x1: x(value), x2: x(value), y1: 2, y2: 22, stroke: "var(--ink)", "stroke-width": 1.5, "stroke-dasharray": "3 2" }), svg("text", { x: Math.min(Math.max(x(value), 14), 386), y: 33, "text-anchor": "middle" }, number(value)))));
 }
 
-async function values(id) {
-  const rows = await ask(`documents/${idPath(id)}/values`).catch(() => []);
+// A picture that the server draws, once its place is looked at: it may take seconds.
+function diagram(kind, name, id) {
+  const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
+  const place = h("div", { class: "wait small" }, "is drawn …");
+  const section = h("details", { class: "card diagram", open: kind === "hull" }, h("summary", {}, h("h2", {}, name)), place);
+  section.addEventListener("toggle", async () => {
+    try {
+      const text = await drawn(address);
+      const picture = h("img", { src: URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), alt: `${name} about ${id}` });
+      place.replaceWith(h("a", { href: address, title: "Open alone" }, picture));
+    } catch (error) {
+      place.textContent = error.message;
+    }
+  }, { once: true });
+  return section;
+}
+
+function values(rows) {
   if (!rows.length) return "";
   const order = [...rows].sort((a, b) => a.kind.localeCompare(b.kind) || Number(Boolean(a.refused)) - Number(Boolean(b.refused)));
   return h("section", { class: "card" }, h("h2", {}, "Values"), h("div", { class: "table" }, h("table", {},

@@ -4,7 +4,8 @@ import { ask, idPath } from "./api.js";
 import { go } from "./app.js";
 import { at, number, words } from "./format.js";
 
-const SIZE = { width: 960, height: 560, left: 72, right: 20, top: 16, bottom: 56 };
+// As wide as the page, so that letters have their size on a phone, too.
+const sizes = () => ({ width: Math.max(300, Math.min(960, document.getElementById("main").clientWidth - 60)), height: innerWidth < 600 ? 420 : 560, left: 72, right: 20, top: 16, bottom: 56 });
 const COLOURS = { promoted: "var(--good)", waiting: "var(--wait)", rejected: "var(--bad)" };
 const MOST = 3000;
 
@@ -38,7 +39,8 @@ export async function mapPage() {
 }
 
 function plot(documents, x, y) {
-  const inner = { width: SIZE.width - SIZE.left - SIZE.right, height: SIZE.height - SIZE.top - SIZE.bottom };
+  const size = sizes();
+  const inner = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
   const scale = (field, length, flipped) => {
     const values = documents.map((doc) => at(doc, field.path)).sort((a, b) => a - b);
     const cut = (share) => values[Math.round(share * (values.length - 1))];
@@ -51,8 +53,8 @@ function plot(documents, x, y) {
   };
   const across = scale(x, inner.width, false);
   const up = scale(y, inner.height, true);
-  const picture = svg("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${words(y.path)} over ${words(x.path)} of ${documents.length} candidates` });
-  const area = svg("g", { transform: `translate(${SIZE.left} ${SIZE.top})` });
+  const picture = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": `${words(y.path)} over ${words(x.path)} of ${documents.length} candidates` });
+  const area = svg("g", { transform: `translate(${size.left} ${size.top})` });
   for (const tick of across.ticks) area.append(svg("line", { x1: across.to(tick), x2: across.to(tick), y1: 0, y2: inner.height, stroke: "var(--line)" }), svg("text", { x: across.to(tick), y: inner.height + 18, "text-anchor": "middle" }, number(tick)));
   for (const tick of up.ticks) area.append(svg("line", { x1: 0, x2: inner.width, y1: up.to(tick), y2: up.to(tick), stroke: "var(--line)" }), svg("text", { x: -8, y: up.to(tick) + 4, "text-anchor": "end" }, number(tick)));
   area.append(svg("text", { x: inner.width / 2, y: inner.height + 42, "text-anchor": "middle" }, label(x)), svg("text", { transform: `translate(-52 ${inner.height / 2}) rotate(-90)`, "text-anchor": "middle" }, label(y)));
@@ -85,7 +87,7 @@ function isBound(doc, field) {
 const label = (field) => `${words(field.path)}${field.unit ? `, ${field.unit}` : ""}`;
 
 function ticks(least, most) {
-  const rough = (most - least) / 6;
+  const rough = (most - least) / (innerWidth < 600 ? 4 : 6);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
   const found = [];

@@ -41,7 +41,7 @@ export async function searchPage(collection) {
   const result = h("section", { "aria-label": "Results", "aria-live": "polite" });
 
   const changed = () => {
-    state.after = [];
+    state.after = "";
     keep(state);
     find();
   };
@@ -120,7 +120,7 @@ export async function searchPage(collection) {
 
   async function find() {
     const filter = asFilter(state, collection);
-    const asked = { filter, sort: state.sort || FIRST[collection], limit: PAGE, fields: [...new Set([key, ...chosen, "formula_reduced"])].join(","), after: state.after.at(-1), possible: state.possible };
+    const asked = { filter, sort: state.sort || FIRST[collection], limit: PAGE, fields: [...new Set([key, ...chosen, "formula_reduced"])].join(","), after: state.after, possible: state.possible };
     result.setAttribute("aria-busy", "true");
     try {
       const answer = await ask(`collections/${collection}`, asked);
@@ -136,7 +136,7 @@ export async function searchPage(collection) {
     const possible = h("button", { type: "button", class: "button", "aria-pressed": String(state.possible), title: "Also what may meet the filter, where a value is an interval", onclick: () => { state.possible = !state.possible; changed(); } }, "May match too");
     return h("div", { class: "row spread", style: "margin-bottom:.7rem" },
       h("div", {}, h("strong", {}, number), filter ? h("div", { class: "small soft mono" }, filter) : null),
-      h("div", { class: "row" }, possible, columnsButton(), h("button", { type: "button", class: "button", onclick: () => download(filter) }, "Download CSV")));
+      h("div", { class: "row" }, possible, columnsButton(), files(filter)));
   }
 
   function columnsButton() {
@@ -156,12 +156,15 @@ export async function searchPage(collection) {
   }
 
   function table(documents) {
-    if (!documents.length) return h("div", { class: "card wait" }, "Nothing matches. Take a condition away, or let what may match count too.");
+    if (!documents.length) {
+      const clear = h("button", { type: "button", class: "button", onclick: () => go(location.pathname) }, "Clear all");
+      return h("div", { class: "card wait" }, h("p", {}, state.campaign || asFilter(state, collection) ? "Nothing matches. Take a condition away, or let what may match count too." : `There are no ${collection} yet.`), clear);
+    }
     const shown = chosen.map((path) => byPath[path]).filter(Boolean);
     const heading = (field) => {
       const down = state.sort === `-${field.path}`;
       const up = state.sort === field.path;
-      const name = field.path === key ? "id" : NAMES[field.path] ?? words(field.path);
+      const name = field.path === key && key !== "formula_reduced" ? "id" : NAMES[field.path] ?? words(field.path);
       const content = [name, up ? " ↑" : down ? " ↓" : ""];
       const sortable = !field.many && !["list", "object", "list of objects"].includes(field.kind);
       const order = () => { state.sort = up ? `-${field.path}` : down ? "" : field.path; changed(); };
@@ -172,41 +175,39 @@ export async function searchPage(collection) {
     return h("div", { class: "table" }, h("table", {},
       h("thead", {}, h("tr", {}, shown.map(heading))),
       h("tbody", {}, documents.map((doc) => h("tr", {}, shown.map((field) =>
-        h("td", { class: numeric(field) ? "number" : null }, field === shown[0] || field.path === key ? h("a", { href: `/d/${idPath(doc[key])}`, "data-link": true, title: doc[key] }, field.path === key ? shortId(doc[key]) : cell(doc, field)) : cell(doc, field))))))));
+        h("td", { class: numeric(field) ? "number" : null }, field === shown[0] || field.path === key ? h("a", { href: `/d/${idPath(doc[key])}`, "data-link": true, title: doc[key] }, field.path === key && key !== "formula_reduced" ? shortId(doc[key]) : cell(doc, field)) : cell(doc, field))))))));
   }
 
+  // Going on is a step in the browser's history, so that its own button leads back, too.
   function pages(answer) {
-    return h("div", { class: "row spread", style: "margin-top:.8rem" },
-      h("button", { type: "button", class: "button", disabled: !state.after.length, onclick: () => { state.after.pop(); find(); } }, "← Back"),
-      h("button", { type: "button", class: "button", disabled: !answer.next, onclick: () => { state.after.push(answer.next); find(); } }, "Next →"));
+    if (!state.after && !answer.next) return "";
+    const on = () => {
+      keep({ ...state, after: answer.next }, { push: true });
+      searchPage(collection).then(() => window.scrollTo(0, 0));
+    };
+    const back = () => {
+      if (history.state?.paged) return history.back();
+      state.after = "";
+      keep(state);
+      return find();
+    };
+    return h("nav", { class: "row spread", style: "margin-top:.8rem", "aria-label": "Pages of the results" },
+      h("button", { type: "button", class: "button", disabled: !state.after, onclick: back }, history.state?.paged ? "← Back" : "← First page"),
+      h("button", { type: "button", class: "button", disabled: !answer.next, onclick: on }, "Next →"));
   }
 
-  async function download(filter) {
-    const lines = [];
-    let after;
-    const paths = [...new Set([key, ...chosen])];
-    const ends = paths.flatMap((path) => (byPath[path]?.low ? [path, byPath[path].low, byPath[path].high] : [path]));
-    lines.push(ends.map(quoted).join(","));
-    do {
-      const answer = await ask(`collections/${collection}`, { filter, sort: state.sort || FIRST[collection], limit: 500, fields: paths.join(","), after, count: false });
-      for (const doc of answer.data) lines.push(ends.map((path) => quoted(path.split(".").reduce((here, part) => here?.[part], doc) ?? "")).join(","));
-      after = answer.next;
-    } while (after && lines.length < 20_000);
-    const link = h("a", { href: URL.createObjectURL(new Blob([lines.join("\n")], { type: "text/csv" })), download: `${collection}.csv` });
-    link.click();
-    URL.revokeObjectURL(link.href);
+  // All that is found as a file, with the columns that are shown.
+  function files(filter) {
+    const address = (form) => `/api/v1/collections/${collection}/export?${new URLSearchParams({ format: form, filter, sort: state.sort, possible: String(state.possible), ...(form === "cifs" ? {} : { fields: chosen.join(",") }) })}`;
+    const forms = [["csv", "CSV"], ["jsonl", "JSON lines"], ["parquet", "Parquet"], ...(byPath.structure || byPath.structure_id ? [["cifs", "CIFs (zip)"]] : [])];
+    return h("details", { class: "menu" }, h("summary", { class: "button" }, "Download"), h("div", { class: "card" },
+      forms.map(([form, name]) => h("a", { href: address(form), download: "" }, name)),
+      h("p", { class: "small soft" }, "Up to 20,000 rows, 1,000 structures; exfolio export has no limit.")));
   }
 }
 
 const numeric = (field) => ["number", "integer"].includes(field.kind);
 const shortId = (id) => (id.length > 34 ? `${id.slice(0, 14)}…${id.slice(-16)}` : id);
-
-// A spreadsheet would run a text that begins so as a formula.
-function quoted(value) {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
-  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
 
 export function asFilter(state, collection) {
   const parts = [];
@@ -232,20 +233,22 @@ function fromAddress() {
   return {
     campaign: given.get("campaign") ?? "", filter: given.get("filter") ?? "", sort: given.get("sort") ?? "", possible: given.get("possible") === "true",
     columns: (given.get("columns") ?? "").split(",").filter(Boolean), flags: (given.get("only") ?? "").split(",").filter(Boolean),
-    choices: read("choices", {}), elements: read("elements", {}), ranges: read("ranges", {}), after: [],
+    choices: read("choices", {}), elements: read("elements", {}), ranges: read("ranges", {}), after: given.get("after") ?? "",
   };
 }
 
-function keep(state) {
+function keep(state, { push = false } = {}) {
   const filled = (object, empty) => Object.fromEntries(Object.entries(object).filter(([, value]) => !empty(value)));
   const choices = filled(state.choices, (values) => !values.length);
   const ranges = filled(state.ranges, ([least, most]) => least === "" && most === "");
   const parts = {
     campaign: state.campaign, filter: state.filter, sort: state.sort, possible: state.possible ? "true" : "",
-    columns: state.columns.join(","), only: state.flags.join(","),
+    columns: state.columns.join(","), only: state.flags.join(","), after: state.after,
     choices: Object.keys(choices).length ? JSON.stringify(choices) : "", ranges: Object.keys(ranges).length ? JSON.stringify(ranges) : "",
     elements: Object.keys(state.elements).length ? JSON.stringify(state.elements) : "",
   };
   const query = new URLSearchParams(Object.entries(parts).filter(([, value]) => value));
-  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+  const address = `${location.pathname}${query.size ? `?${query}` : ""}`;
+  if (push) history.pushState({ paged: true }, "", address);
+  else history.replaceState(history.state, "", address);
 }

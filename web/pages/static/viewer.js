@@ -25,14 +25,22 @@ class Model {
 
 let viewer;
 
-// A box with the structure of a document, and buttons for the cell that is drawn.
-export function structureBox(id) {
+// A box with structures, one beside the other by a choice, and buttons for the cell that is drawn; `structures` are
+// pairs of a name and the id of the document that has it.
+export function structureBox(structures) {
+  let [[, id]] = structures;
+  let shown = "stored";
   const stage = h("div", { class: "viewer" }, h("div", { class: "wait" }, "…"));
   const cells = [["as stored", "stored"], ["conventional", "conventional"], ["primitive", "primitive"], ["3 × 3", "supercell"]];
   const buttons = cells.map(([name, cell]) => h("button", { type: "button", class: "chip", onclick: () => draw(cell) }, name));
   const told = h("span", { class: "small soft" });
 
+  const files = h("div", { class: "row small" });
+  const which = structures.length > 1 ? h("select", { "aria-label": "Which structure", onchange: () => { id = which.value; draw(shown); } }, structures.map(([name, key]) => h("option", { value: key }, name))) : null;
+
   async function draw(cell) {
+    shown = cell;
+    files.replaceChildren(...["cif", "poscar"].map((form) => h("a", { href: `/api/v1/documents/${idPath(id)}/structure?format=${form}` }, form.toUpperCase())));
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(cells[i][1] === cell)));
     try {
       const atoms = await ask(`documents/${idPath(id)}/atoms`, { cell });
@@ -40,6 +48,7 @@ export function structureBox(id) {
       const place = h("div");
       stage.replaceChildren(place);
       viewer.render({ model: new Model({ atoms: asWeas(atoms) }), el: place });
+      dress();
       told.textContent = `${atoms.symbols.length} atoms · a ${length(atoms, 0)}, b ${length(atoms, 1)}, c ${length(atoms, 2)} Å`;
     } catch (error) {
       stage.replaceChildren(h("div", { class: "wait" }, error.status ? error.message : "The viewer of structures is not installed here: pip install weas-widget"));
@@ -47,9 +56,16 @@ export function structureBox(id) {
   }
 
   draw("stored");
-  return h("div", {}, stage, h("div", { class: "row spread", style: "margin-top:.6rem" }, h("div", { class: "choices" }, buttons), told,
-    h("div", { class: "row small" }, h("a", { href: `/api/v1/documents/${idPath(id)}/structure?format=cif` }, "CIF"), h("a", { href: `/api/v1/documents/${idPath(id)}/structure?format=poscar` }, "POSCAR"))));
+  return h("div", {}, which ? h("div", { style: "margin-bottom:.6rem" }, which) : null, stage,
+    h("div", { class: "row spread", style: "margin-top:.6rem" }, h("div", { class: "choices" }, buttons), told, files));
 }
+
+// The ground of the picture, which the viewer takes from no style; the lines of a cell are black.
+function dress() {
+  const ground = getComputedStyle(document.documentElement).getPropertyValue("--picture").trim();
+  globalThis.editor?.avr?.applyState({ backgroundColor: ground }, { redraw: "full" });
+}
+new MutationObserver(dress).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
 const length = (atoms, i) => Math.hypot(...atoms.cell[i]).toFixed(3);
 

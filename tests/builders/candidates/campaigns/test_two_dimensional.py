@@ -12,11 +12,11 @@ from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.batches import Item
 from exfolio.builders.engine.stage import Stage
-from exfolio.builders.properties.potential.exfoliation_values_stage import ExfoliationValuesStage
-from exfolio.builders.properties.potential.layer_energies_stage import LayerEnergiesStage
+from exfolio.builders.properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
+from exfolio.builders.properties.potential.layers.layer_energies_stage import LayerEnergiesStage
 from exfolio.builders.sources.bundled.known_monolayers import LIST
 from exfolio.builders.structures.top_down_stage import TopDownStage
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.serialization import from_plain
 from known_crystals import crystals

@@ -12,7 +12,7 @@ from exfolio.builders.recipe import stages_of
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Property
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from known_crystals import campaign
 from moves import WAYS, check
 from toy_stages import Linker, Summer, put_materials, retire_materials

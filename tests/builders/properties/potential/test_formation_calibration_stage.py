@@ -4,7 +4,7 @@ import pytest
 from exfolio.builders.properties.potential.formation_calibration_stage import FormationCalibrationStage
 from exfolio.builders.properties.potential.formation_errors import FormationErrors
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ReferenceEntry
 from filled_registry import properties, put, put_properties

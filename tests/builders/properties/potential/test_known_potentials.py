@@ -6,7 +6,7 @@ import pytest
 from exfolio.builders.extensions import ExtensionError
 from exfolio.builders.properties.potential import known_potentials
 from exfolio.builders.properties.potential.known_potentials import NoSuchPotential
-from exfolio.models.potential.chgnet import Chgnet
+from exfolio.models.potential.family.chgnet import Chgnet
 from installed_packages import install
 
 ENTRY = {"exfolio.potentials": {"flat": "flat_potential:Flat"}}

@@ -7,7 +7,7 @@ from exfolio.builders.properties.potential.lowest_energies_stage import LowestEn
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.recipe import stages_of
 from exfolio.builders.structures.novelty_stage import NoveltyStage
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from filled_registry import put_structures
 from known_crystals import crystals

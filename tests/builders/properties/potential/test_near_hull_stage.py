@@ -6,7 +6,7 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.potential.near_hull_stage import NearHullReferencesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.recipe import stages_of
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, put
 

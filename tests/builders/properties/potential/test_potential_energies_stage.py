@@ -7,7 +7,7 @@ from exfolio.builders.properties.potential.potential_energies_stage import Poten
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
-from exfolio.models.potential.chgnet import is_installed
+from exfolio.models.potential.family.chgnet import is_installed
 from exfolio.stores.connection import Connection
 from known_crystals import crystals, monolayer_of, put
 

@@ -9,7 +9,7 @@ from exfolio.builders.properties.potential.potential_references_stage import Pot
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.builders.structures.top_down_stage import TopDownStage
-from exfolio.models.potential.chgnet import Chgnet, is_installed
+from exfolio.models.potential.family.chgnet import Chgnet, is_installed
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ReferenceEntry

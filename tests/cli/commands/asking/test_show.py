@@ -7,7 +7,7 @@ import small_registry
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material, Property
 from exfolio.stores.transactions import in_transaction
-from exfolio.stores.writing import FacetWriter
+from exfolio.stores.writes.writing import FacetWriter
 from small_registry import FILE, RUN
 
 Ask = Callable[..., tuple[int, str, str]]

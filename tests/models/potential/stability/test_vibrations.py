@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.potential.chgnet import Chgnet, is_installed
+from exfolio.models.potential.family.chgnet import Chgnet, is_installed
 from exfolio.models.potential.stability.elastic import stiffness
 from exfolio.models.potential.stability.soft_modes import displaced, follow
 from exfolio.models.potential.stability.symmetric_relaxation import primitive, symmetrized

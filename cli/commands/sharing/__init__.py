@@ -1,0 +1,1 @@
+"""What leaves the registry: files, reports, releases, pages."""

@@ -1,0 +1,1 @@
+"""The machinery of convex hulls: rows of atomic fractions, competing phases, cheapest mixtures."""

@@ -1,0 +1,42 @@
+"""A collection that is filled for the first time gets the indexes for people's questions at its end."""
+
+from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Composition
+from exfolio.stores.questions import indexes_of
+from exfolio.stores.schema import index_models, initialise, is_up_to_date
+from exfolio.stores.writes.first_filling import catch_up, put_off_questions
+from small_registry import put
+
+
+def test_indexes_for_questions_wait_for_the_end_and_those_of_stages_do_not(connection: Connection) -> None:
+    # Given an empty registry
+    initialise(connection)
+    compositions = connection.database["compositions"]
+
+    # When its compositions are about to be drawn
+    assert put_off_questions(connection, "compositions")
+
+    # Then what stages go by is still there, and whoever writes next would make the rest
+    questions = {index.name for index in indexes_of("compositions")}
+    wanted = {model["name"] for model in index_models(Composition)}
+    assert compositions.index_information().keys() == {"_id_", *wanted} - questions
+    assert compositions.index_information()["formula_reduced_1"]["unique"]
+    assert not is_up_to_date(connection)
+
+    # When the end is reached, or the next run begins
+    catch_up(connection)
+
+    # Then all of them are
+    assert compositions.index_information().keys() == {"_id_", *wanted}
+    assert is_up_to_date(connection)
+
+
+def test_where_there_is_something_its_questions_stay_answered(connection: Connection) -> None:
+    initialise(connection)
+    put(connection, Composition, [{"formula_reduced": "MoS2"}])
+    before = connection.database["compositions"].index_information()
+
+    assert not put_off_questions(connection, "compositions")
+
+    assert connection.database["compositions"].index_information() == before
+    assert is_up_to_date(connection)
