@@ -12,15 +12,15 @@ from typing import ClassVar, Final
 from pymatgen.core.structure import Structure
 
 from ...models.structure.comparison.matching import Representatives
-from ...models.structure.layered.same_group_substitution import (
+from ...models.structure.serialization import from_plain
+from ...models.structure.sizes.roles import likely_oxidation_states
+from ...models.structure.substitution.same_group_substitution import (
     Substitution,
     SubstitutionRules,
     same_group_substitutions,
 )
-from ...models.structure.serialization import from_plain
-from ...models.structure.sizes.roles import likely_oxidation_states
-from ...models.structure.templates.substitution_odds import SubstitutionOdds, substitution_odds
-from ...models.structure.templates.template_cells import TemplateCell
+from ...models.structure.substitution.substitution_odds import SubstitutionOdds, substitution_odds
+from ...models.structure.templates.cells.template_cells import TemplateCell
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled

@@ -19,8 +19,8 @@ from ...models.composition.formula.formulas import UnknownElement, UnparsableFor
 from ...models.structure.pettifor import ElementOffScaleError
 from ...models.structure.serialization import Arrays, arrays_of
 from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
-from ...models.structure.templates.decorations import simpler_formulas
-from ...models.structure.templates.template_cells import TemplateCells
+from ...models.structure.templates.cells.decorations import simpler_formulas
+from ...models.structure.templates.cells.template_cells import TemplateCells
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import Composition, Material, ProposedStructure
 from ...stores.documents.base import labelled

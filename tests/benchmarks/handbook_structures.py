@@ -28,8 +28,8 @@ from exfolio.models.structure.comparison.matching import Representatives, prepar
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
+from exfolio.models.structure.templates.cells.template_cells import size_of
 from exfolio.models.structure.templates.library import Template, TemplateLibrary
-from exfolio.models.structure.templates.template_cells import size_of
 from pymatgen.core import Structure
 
 SMALL, LARGE = 0.65, 1.8

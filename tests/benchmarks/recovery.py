@@ -29,10 +29,11 @@ from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, 
 from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.substitution.element_mapping import substitution_features
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
-from exfolio.models.structure.templates import NoTemplateError, Prediction, fragments, predict
-from exfolio.models.structure.templates.decorations import splits
-from exfolio.models.structure.templates.element_mapping import substitution_features
+from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
+from exfolio.models.structure.templates.cells import fragments
+from exfolio.models.structure.templates.cells.decorations import splits
 from exfolio.models.structure.templates.library import Bucket, Template, TemplateLibrary
 from exfolio.models.structure.templates.ranking import related
 from exfolio.models.structure.vacuum import set_vacuum, thickest_gap

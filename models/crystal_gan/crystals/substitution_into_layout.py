@@ -13,7 +13,7 @@ from pymatgen.core.structure import Structure
 
 from ...structure.point_cloud import unfit
 from ...structure.point_cloud_layouts import Layout
-from ...structure.templates.template_cells import TemplateCell
+from ...structure.templates.cells.template_cells import TemplateCell
 
 ANION: Final = "O"
 

@@ -17,11 +17,11 @@ from ...composition.formula.formulas import UnparsableFormula, anonymous_formula
 from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slots, slot_orders
 from ..element_movers import distances
 from ..pettifor import position
-from .decorations import JOINT, Split, splits
-from .element_mapping import cost_row, least_distance_mapping, substitution_costs
+from ..substitution.element_mapping import cost_row, least_distance_mapping, substitution_costs
+from ..substitution.unlike_bonding import unlike
+from .cells.decorations import JOINT, Split, splits
 from .library import Bucket, Template
 from .target_size import Relatives
-from .unlike_bonding import unlike
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""

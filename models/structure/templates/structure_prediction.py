@@ -20,14 +20,14 @@ from ..comparison.matching import Representatives, prepare
 from ..comparison.prototype_index import PROTOTYPE_TOLERANCES
 from ..serialization import Arrays
 from ..sizes.roles import likely_oxidation_states
-from .decorations import Split, decorated_symbols
-from .fragments import NETWORK, Size
+from .cells.decorations import Split, decorated_symbols
+from .cells.fragments import NETWORK, Size
+from .cells.template_cells import SubstitutedCell, TemplateCells
 from .library import StructureOf, TemplateLibrary
 from .predicted_structure import Prediction, Realised, described, shared_element
 from .ranking import Choice, NoTemplateError, Target, choices_by_distance, find_templates, no_template
 from .shortlisting import NEAR_FACTOR, Shortlist, Shortlisted, most_decorations, queue, shortlist
 from .target_size import target_size
-from .template_cells import SubstitutedCell, TemplateCells
 
 Ranking = Literal["prototypes", "elmd"]
 

@@ -16,7 +16,7 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
 from ..sizes.roles import roles_of
-from .fragments import NETWORK
+from ..templates.cells.fragments import NETWORK
 
 NONMETALS: Final = frozenset(
     ("H", "C", "N", "O", "F", "P", "S", "Cl", "Se", "Br", "I", "He", "Ne", "Ar", "Kr", "Xe", "Rn")

@@ -18,14 +18,24 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
-from ..covalent_radii import covalent_radius
-from ..dimensionality.clusters import close_pairs
-from ..serialization import Arrays
-from ..sizes.roles import likely_oxidation_states, roles_of
-from ..sizes.volumes import expected_volume
-from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
+from ...covalent_radii import covalent_radius
+from ...dimensionality.clusters import close_pairs
+from ...serialization import Arrays
+from ...sizes.roles import likely_oxidation_states, roles_of
+from ...sizes.volumes import expected_volume
+from ...vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
-from .fragments import BOND_TOLERANCE, Factors, Fragments, Size, factors_of, find_fragments, resized, scaled_layer
+from .fragments import (
+    BOND_TOLERANCE,
+    Factors,
+    Fragments,
+    Size,
+    factors_of,
+    find_fragments,
+    resized,
+    scaled_layer,
+    size_like,
+)
 from .sanity_checks import (
     MIN_BONDS_KEPT,
     SEARCH,
@@ -36,7 +46,6 @@ from .sanity_checks import (
     check_shortest,
     check_volume,
 )
-from .target_size import size_like
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 

@@ -15,7 +15,7 @@ from pymatgen.core.periodic_table import Element
 
 from ..comparison.prototype_index import canonical_slots, slot_orders
 from ..pettifor import MODIFIED_PETTIFOR_ORDER, position
-from .decorations import Split
+from ..templates.cells.decorations import Split
 
 OxidationMatch = Literal["matched", "unmatched", "unknown"]
 """Whether the new elements can take the oxidation states of those they replace; unknown where a side has none."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.templates.unlike_bonding import bonding, unlike
+from exfolio.models.structure.substitution.unlike_bonding import bonding, unlike
 
 
 def takes(formula: str, template: str, dimension: int) -> bool:

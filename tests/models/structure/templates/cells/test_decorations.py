@@ -3,7 +3,7 @@
 import pytest
 from exfolio.models.structure.serialization import Arrays
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
-from exfolio.models.structure.templates.decorations import (
+from exfolio.models.structure.templates.cells.decorations import (
     Split,
     anonymous_formula,
     decorated_symbols,
