@@ -11,11 +11,11 @@ from typing import Final
 
 from ...models.potential.interface import Potential
 from ...models.potential.results import Relaxed
+from ...models.structure.cells.sanity_checks import Check
+from ...models.structure.cells.template_cells import checks_of
 from ...models.structure.comparison.matching import Representatives
 from ...models.structure.comparison.prototype_index import PROTOTYPE_TOLERANCES
 from ...models.structure.templates import Prediction
-from ...models.structure.templates.cells.sanity_checks import Check
-from ...models.structure.templates.cells.template_cells import checks_of
 from ...stores.errors import ConfigurationError
 from ..properties.potential import known_potentials
 

@@ -14,7 +14,7 @@ from ...display.tables import print_table
 if TYPE_CHECKING:
     from ....builders.structures.relaxed_predictions import RelaxedPrediction
     from ....models.potential.interface import Potential
-    from ....models.structure.templates.cells.sanity_checks import Check
+    from ....models.structure.cells.sanity_checks import Check
 
 Doc = dict[str, Any]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from pymatgen.core.structure import Structure
 
+from ..cells.decorations import SYMMETRY_TOLERANCE, Split, replaced
+from ..cells.sanity_checks import Check
+from ..cells.template_cells import SubstitutedCell, TemplateCells
 from ..element_movers import distances
 from ..sizes.roles import likely_oxidation_states
 from ..substitution.element_mapping import OxidationMatch, oxidation_match, scale_distance
 from ..symmetry.symmetry_analysis import space_group
-from .cells.decorations import SYMMETRY_TOLERANCE, Split, replaced
-from .cells.sanity_checks import Check
-from .cells.template_cells import SubstitutedCell, TemplateCells
 from .chances import chance
 from .ranking import Choice, NoTemplateError
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...composition.formula.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
+from ..cells.decorations import JOINT, Split, splits
 from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slots, slot_orders
 from ..element_movers import distances
 from ..pettifor import position
 from ..substitution.element_mapping import cost_row, least_distance_mapping, substitution_costs
 from ..substitution.unlike_bonding import unlike
-from .cells.decorations import JOINT, Split, splits
 from .library import Bucket, Template
 from .target_size import Relatives
 

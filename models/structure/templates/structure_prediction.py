@@ -16,13 +16,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cells.decorations import Split, decorated_symbols
+from ..cells.fragments import NETWORK, Size
+from ..cells.template_cells import SubstitutedCell, TemplateCells
 from ..comparison.matching import Representatives, prepare
 from ..comparison.prototype_index import PROTOTYPE_TOLERANCES
 from ..serialization import Arrays
 from ..sizes.roles import likely_oxidation_states
-from .cells.decorations import Split, decorated_symbols
-from .cells.fragments import NETWORK, Size
-from .cells.template_cells import SubstitutedCell, TemplateCells
 from .library import StructureOf, TemplateLibrary
 from .predicted_structure import Prediction, Realised, described, shared_element
 from .ranking import Choice, NoTemplateError, Target, choices_by_distance, find_templates, no_template

@@ -12,12 +12,12 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cells.decorations import Split
+from ..cells.fragments import NETWORK, Size
 from ..sizes.lengths import expected_length
 from ..sizes.relatives import suggested_excess
 from ..sizes.volumes import expected_volume
 from ..substitution.element_mapping import cost_row, substitution_costs
-from .cells.decorations import Split
-from .cells.fragments import NETWORK, Size
 
 
 @dataclass(frozen=True, slots=True)

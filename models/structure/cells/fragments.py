@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dimensionality.clusters import Vector, add_period
-from ...sizes.lengths import length_ratio
-from ...sizes.volumes import volume_ratio
+from ..dimensionality.clusters import Vector, add_period
+from ..sizes.lengths import length_ratio
+from ..sizes.volumes import volume_ratio
 
 BOND_TOLERANCE: Final = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances

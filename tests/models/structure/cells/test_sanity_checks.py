@@ -1,8 +1,8 @@
 """Checks of predicted structures: values and limits."""
 
 import pytest
-from exfolio.models.structure.templates.cells.sanity_checks import MIN_DISTANCE_RATIO
-from exfolio.models.structure.templates.cells.template_cells import TemplateCell
+from exfolio.models.structure.cells.sanity_checks import MIN_DISTANCE_RATIO
+from exfolio.models.structure.cells.template_cells import TemplateCell
 from pymatgen.core import Lattice, Structure
 
 SODIUM = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]

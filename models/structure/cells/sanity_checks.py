@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
-from ...sizes.ions import BOND_SOFTNESS, bond_length, coordination_numbers
-from ...sizes.roles import Kind, Role
-from ...sizes.volumes import SPREAD
+from ..sizes.ions import BOND_SOFTNESS, bond_length, coordination_numbers
+from ..sizes.roles import Kind, Role
+from ..sizes.volumes import SPREAD
 from .fragments import BOND_TOLERANCE
 
 MIN_DISTANCE_RATIO: Final = 0.70

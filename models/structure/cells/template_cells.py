@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
-from ...covalent_radii import covalent_radius
-from ...dimensionality.clusters import close_pairs
-from ...serialization import Arrays
-from ...sizes.roles import likely_oxidation_states, roles_of
-from ...sizes.volumes import expected_volume
-from ...vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
+from ..covalent_radii import covalent_radius
+from ..dimensionality.clusters import close_pairs
+from ..serialization import Arrays
+from ..sizes.roles import likely_oxidation_states, roles_of
+from ..sizes.volumes import expected_volume
+from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
 from .fragments import (
     BOND_TOLERANCE,

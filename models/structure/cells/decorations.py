@@ -18,10 +18,10 @@ import numpy as np
 import spglib
 from numpy.typing import NDArray
 
-from ...comparison.reduced_cells import name_of
-from ...pettifor import position
-from ...serialization import Arrays
-from ...symmetry.symmetry_analysis import ANGLE_TOLERANCE
+from ..comparison.reduced_cells import name_of
+from ..pettifor import position
+from ..serialization import Arrays
+from ..symmetry.symmetry_analysis import ANGLE_TOLERANCE
 
 FEWEST_ELEMENTS: Final = 3
 """Of a composition that takes decorations. Two elements on the sites of one would be a decoration of an element, and
