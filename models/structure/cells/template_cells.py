@@ -208,7 +208,9 @@ class TemplateCell:
             volume = abs(float(np.linalg.det(matrix))) / len(symbols)
             checks.append(check_volume(volume, expected_volume(formula)))
         roles = roles_of(formula)
-        checks += check_ions(symbols, roles, new, self._first, self._second, lengths)
+        checks += check_ions(
+            symbols, roles, new, self._first, self._second, lengths, monolayer=self._vacuum is not None
+        )
         return SubstitutedCell(matrix, fractional, symbols, factor, (*checks, check_charge(states, roles)))
 
     def _factors(self, formula: str, size: Size | None) -> Factors:

@@ -110,3 +110,10 @@ def test_long_bonds_of_large_cations_and_metals_are_kept(cell, mapping):
     back = dict(zip(old, [site.specie.symbol for site in cell], strict=True))
     made = TemplateCell(small, 3).with_elements(back)
     assert {check.name: check.passed for check in made.checks}["coordination"]
+
+
+def test_in_a_single_layer_it_may_lie_flat() -> None:
+    """Boron nitride's layer with other elements: calculated layers of AlN and GaN are as flat."""
+    sheet = Structure(Lattice.hexagonal(2.5, 20), ["B", "N"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+    made = TemplateCell(sheet, 2).with_elements({"B": "Al", "N": "O"})
+    assert {check.name: check.passed for check in made.checks}["ion_coordination"]
