@@ -129,15 +129,18 @@ ARROWS = {
     "models/composition/matgan": "composition composition/formula learning structure",
     "models/composition/roost": "composition composition/formula learning energetics/convex_hull",
     "models/structure": "composition/formula",
+    "models/structure/cells": (
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
+    ),
+    "models/structure/substitution": "structure structure/comparison structure/sizes structure/cells",
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
     "models/structure/dimensionality": "structure structure/symmetry",
-    "models/structure/layered": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
-    ),
+    "models/structure/layered": "structure structure/comparison structure/dimensionality structure/symmetry",
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/sizes structure/symmetry composition/formula "
+        "structure/substitution structure/cells"
     ),
     "models/energetics": "composition/formula structure energetics/convex_hull",
     "models/energetics/convex_hull": "composition/formula",
@@ -153,7 +156,7 @@ ARROWS = {
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),
-    "models/crystal_gan/crystals": "structure structure/templates",
+    "models/crystal_gan/crystals": "structure structure/cells",
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask

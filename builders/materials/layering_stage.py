@@ -28,7 +28,7 @@ class LayerStage(MapStage):
     """Adds dimensionality and layering to materials with a structure, by score and strength of their bonds."""
 
     name = "layers"
-    version = 3
+    version = 4
     source = Material
     facets = ("record",)
     fields = ("structure",)
@@ -89,5 +89,6 @@ def _verdict(analysis: LayerAnalysis) -> Doc:
             "covalent": round(binding.covalent, _DIGITS),
             "per_area": round(binding.per_area, _DIGITS),
             "within": round(binding.within, _DIGITS),
+            "metal": round(binding.metal, _DIGITS),
         }
     return verdict

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Final
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
+from ...models.structure.cells.template_cells import size_of
 from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
 from ...models.structure.dimensionality.layering import analyse_layers
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
-from ...models.structure.templates.template_cells import size_of
 from ...models.structure.vacuum import MIN_GAP, thickest_gap
 from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash

@@ -30,8 +30,8 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import _founding
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
+from exfolio.models.structure.cells.template_cells import TemplateCells
 from exfolio.models.structure.serialization import to_plain
-from exfolio.models.structure.templates.template_cells import TemplateCells
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings

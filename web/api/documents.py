@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pymatgen.core.structure import Structure
 
-from ...models.structure.file_text import as_cif, as_poscar
+from ...builders.exports.file_text import as_cif, as_poscar
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of

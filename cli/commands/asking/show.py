@@ -30,7 +30,7 @@ from ... import completion
 from ...display.cells import COLOURS, MARKS, in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import print_layer_verdict
+from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import known_of, print_known, reduced_formula
 from ...views.show_structures import print_structures, structures_of
 from ...views.show_values import print_values
@@ -88,6 +88,8 @@ def show(
         stored = find_document(connection, identity, collection=collection)
         origins = origins_of(connection, stored)
         values = values_of(connection, stored)
+        is_judged = bool(stored.document.get("layering"))
+        layers = with_layer_energies(connection, stored.document) if is_judged else None
         referring = documents_referring_to(connection, stored)
         structures = structures_of(connection, stored)
         failures = failures_of(connection, stored)
@@ -115,9 +117,9 @@ def show(
     _print_head(stored)
     _print_fields(stored.document, fields)
     _print_preferred(stored.document, fields)
-    if stored.document.get("layering"):
+    if layers:
         _section("layers")
-        print_layer_verdict(stored.document)
+        print_layer_verdict(layers)
     _print_structure(stored.document.get("structure"))
     _print_gates(stored.document)
     if doubted:

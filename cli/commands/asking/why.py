@@ -18,7 +18,7 @@ from ... import completion
 from ...display.cells import in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import print_layer_verdict
+from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import reduced_formula
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
@@ -60,6 +60,7 @@ def why(
     """
     with connect(begin()) as connection:
         if material := layer_verdict(connection, identity):
+            material = with_layer_energies(connection, material)
             print_json([material]) if json else print_layer_verdict(material)
             return
         verdicts = verdicts_on(connection, identity, formula=reduced_formula(identity))

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .decorations import Split
+from ..cells.decorations import Split
 from .ranking import Candidate, Choice, PrototypeRanking, Templates, find_all_templates, related, slots_of
 from .target_size import Relatives
 

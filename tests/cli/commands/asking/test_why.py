@@ -116,3 +116,15 @@ def test_why_shows_what_was_judged_before(judged: Connection, ask: Ask, ask_json
     assert found["history"][0]["status"] == "promoted"
     assert found["history"][0]["until"] >= found["history"][0]["judged_at"]
     go(judged, campaign())
+
+
+def test_why_says_where_energies_speak_against_a_verdict(judged: Connection, ask: Ask) -> None:
+    parents = {formula: one(judged, "candidates", formula_reduced=formula)["parent_id"] for formula in ("C", "Bi2Te3")}
+
+    _, easy, _ = ask("why", parents["C"])
+    _, hard, _ = ask("why", parents["Bi2Te3"])
+
+    assert "layer taken off: 0.052 eV/atom" in easy
+    assert "against this verdict" not in easy
+    assert "its layers are held by more than 0.2 eV/atom by " in hard
+    assert hard.rstrip().endswith("against this verdict")

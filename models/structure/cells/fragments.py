@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dimensionality.clusters import Vector, add_period
+from ..sizes.lengths import length_ratio
+from ..sizes.volumes import volume_ratio
 
 BOND_TOLERANCE: Final = 0.4
 """Å beyond the sum of covalent radii up to which atoms count as bonded: the widest of 2DMatPedia's tolerances
@@ -157,6 +159,15 @@ def scaled_layer(matrix: Array, fractional: Array, vacuum: float, factor: float)
     scaled[2, 2] = factor * (matrix[2, 2] - vacuum) + vacuum
     heights = (fractional[:, 2] - 0.5) * (factor * matrix[2, 2] / scaled[2, 2])
     return scaled, np.column_stack((fractional[:, :2], heights + 0.5))
+
+
+def size_like(old: Size, old_formula: str, formula: str) -> Size | None:
+    """Size of a composition in the place of another, by the volumes that both take; None where a radius is unknown."""
+    volumes, lengths = volume_ratio(old_formula, formula), length_ratio(old_formula, formula)
+    if volumes is None or lengths is None:
+        return None
+    within = volumes ** (1 / 3) if old.dimension == NETWORK else lengths
+    return Size(old.dimension, old.length * within, None if old.volume is None else old.volume * volumes)
 
 
 def factors_of(old: Size, within: float, volume: float | None) -> Factors:

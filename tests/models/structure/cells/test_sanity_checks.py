@@ -1,8 +1,8 @@
 """Checks of predicted structures: values and limits."""
 
 import pytest
-from exfolio.models.structure.templates.sanity_checks import MIN_DISTANCE_RATIO
-from exfolio.models.structure.templates.template_cells import TemplateCell
+from exfolio.models.structure.cells.sanity_checks import MIN_DISTANCE_RATIO
+from exfolio.models.structure.cells.template_cells import TemplateCell
 from pymatgen.core import Lattice, Structure
 
 SODIUM = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -66,3 +66,54 @@ def test_an_ion_squeezed_into_the_place_of_a_small_one_fails_though_the_sum_is_r
     assert right["bond_valence"].passed
     assert not swapped["bond_valence"].passed
     assert swapped["bond_valence"].note.startswith("bonds of K carry")
+
+
+def calcite(cation, centre, anion="O"):
+    """Calcite (S. A. Markgraf and R. J. Reeder, Am. Mineral. 70, 590 (1985)) with other elements."""
+    cell = Structure.from_spacegroup(
+        "R-3c", Lattice.hexagonal(4.988, 17.061), ["Ca", "C", "O"], [[0, 0, 0], [0, 0, 0.25], [0.2567, 0, 0.25]]
+    )
+    made = TemplateCell(cell, 3).with_elements({"Ca": cation, "C": centre, "O": anion})
+    return {check.name: check for check in made.checks}["ion_coordination"]
+
+
+@pytest.mark.parametrize(("cation", "centre"), [("Ba", "Sn"), ("Mg", "Si"), ("Pb", "Ti"), ("La", "V"), ("K", "Ta")])
+def test_a_highly_charged_ion_has_no_place_in_a_flat_triangle(cation, centre):
+    check = calcite(cation, centre)
+    assert check.passed is False
+    assert check.value == pytest.approx(3, abs=0.1)
+    assert check.note.startswith(f"{centre}+")
+
+
+@pytest.mark.parametrize(("cation", "centre"), [("Ca", "C"), ("Na", "N"), ("Y", "B")])
+def test_boron_carbon_and_nitrogen_have(cation, centre):
+    assert calcite(cation, centre).passed
+
+
+@pytest.mark.parametrize(
+    ("cell", "mapping"),
+    [
+        (Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.94), ["Pb", "F"], [[0, 0, 0], [0.25] * 3]), "Pb F"),
+        (Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.95), ["Pb"], [[0, 0, 0]]), "Pb"),
+        (Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(3.21, 5.21), ["Mg"], [[1 / 3, 2 / 3, 0.25]]), "Mg"),
+    ],
+    ids=["PbF2", "lead", "magnesium"],
+)
+def test_long_bonds_of_large_cations_and_metals_are_kept(cell, mapping):
+    """As in the templates that they may be made of, where smaller atoms are in reach of their covalent radii."""
+    names = mapping.split()
+    small = cell.copy()
+    small.replace_species(dict(zip(names, {"Pb F": ["Cd", "F"], "Pb": ["Cu"], "Mg": ["Be"]}[mapping], strict=True)))
+    factor = {"Pb F": 5.39 / 5.94, "Pb": 3.61 / 4.95, "Mg": 2.29 / 3.21}[mapping]
+    small.scale_lattice(small.volume * factor**3)
+    old = [site.specie.symbol for site in small]
+    back = dict(zip(old, [site.specie.symbol for site in cell], strict=True))
+    made = TemplateCell(small, 3).with_elements(back)
+    assert {check.name: check.passed for check in made.checks}["coordination"]
+
+
+def test_in_a_single_layer_it_may_lie_flat() -> None:
+    """Boron nitride's layer with other elements: calculated layers of AlN and GaN are as flat."""
+    sheet = Structure(Lattice.hexagonal(2.5, 20), ["B", "N"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+    made = TemplateCell(sheet, 2).with_elements({"B": "Al", "N": "O"})
+    assert {check.name: check.passed for check in made.checks}["ion_coordination"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.templates.fragments import Factors, Size, factors_of
-from exfolio.models.structure.templates.template_cells import TemplateCell
+from exfolio.models.structure.cells.fragments import Factors, Size, factors_of
+from exfolio.models.structure.cells.template_cells import TemplateCell
 from pymatgen.core import Lattice, Structure
 
 SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])

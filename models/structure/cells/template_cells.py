@@ -21,11 +21,21 @@ from pymatgen.core.structure import Structure
 from ..covalent_radii import covalent_radius
 from ..dimensionality.clusters import close_pairs
 from ..serialization import Arrays
-from ..sizes.roles import roles_of
+from ..sizes.roles import likely_oxidation_states, roles_of
 from ..sizes.volumes import expected_volume
 from ..vacuum import MIN_GAP, find_gap, set_vacuum_of_arrays
 from .decorations import Ordering, PrimitiveCell, Split, orderings, primitive_cell, shareable
-from .fragments import BOND_TOLERANCE, Factors, Fragments, Size, factors_of, find_fragments, resized, scaled_layer
+from .fragments import (
+    BOND_TOLERANCE,
+    Factors,
+    Fragments,
+    Size,
+    factors_of,
+    find_fragments,
+    resized,
+    scaled_layer,
+    size_like,
+)
 from .sanity_checks import (
     MIN_BONDS_KEPT,
     SEARCH,
@@ -36,7 +46,6 @@ from .sanity_checks import (
     check_shortest,
     check_volume,
 )
-from .target_size import size_like
 
 _REACH_STEP: Final = 1.0  # Å: pairs are looked for a little farther than asked, so that it is seldom done again
 
@@ -199,7 +208,9 @@ class TemplateCell:
             volume = abs(float(np.linalg.det(matrix))) / len(symbols)
             checks.append(check_volume(volume, expected_volume(formula)))
         roles = roles_of(formula)
-        checks += check_ions(symbols, roles, new, self._first, self._second, lengths)
+        checks += check_ions(
+            symbols, roles, new, self._first, self._second, lengths, monolayer=self._vacuum is not None
+        )
         return SubstitutedCell(matrix, fractional, symbols, factor, (*checks, check_charge(states, roles)))
 
     def _factors(self, formula: str, size: Size | None) -> Factors:
@@ -219,6 +230,22 @@ class TemplateCell:
 def size_of(structure: Structure, dimension: int) -> Size:
     """How large a template is; `dimension` as of `TemplateCell`."""
     return TemplateCell(structure, dimension).size
+
+
+def checks_of(structure: Structure, dimension: int) -> tuple[Check, ...]:
+    """Check a structure as it stands, as predicted ones are; of its bonds, which are its own, nothing is told.
+
+    Parameters
+    ----------
+    structure
+        An ordered structure.
+    dimension
+        As of `TemplateCell`.
+    """
+    cell = TemplateCell(structure, dimension)
+    states = likely_oxidation_states(cell.formula)
+    checks = cell.with_symbols(cell.symbols, states, rescale=False).checks
+    return tuple(check for check in checks if check.name != "coordination")
 
 
 class TemplateCells:

@@ -9,7 +9,7 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifWriter
 from pymatgen.io.vasp.inputs import Poscar
 
-from ..composition.formula.chemists_formula import chemists_formula
+from ...models.composition.formula.chemists_formula import chemists_formula
 
 _DIGITS: Final = 12
 """Digits of numbers: thirds with fewer are taken for a fault by others who read them."""

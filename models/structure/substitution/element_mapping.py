@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
+from ..cells.decorations import Split
 from ..comparison.prototype_index import canonical_slots, slot_orders
 from ..pettifor import MODIFIED_PETTIFOR_ORDER, position
-from .decorations import Split
 
 OxidationMatch = Literal["matched", "unmatched", "unknown"]
 """Whether the new elements can take the oxidation states of those they replace; unknown where a side has none."""

@@ -1,7 +1,7 @@
 """How likely a structure stays when elements are replaced by others of their group."""
 
 import pytest
-from exfolio.models.structure.templates.substitution_odds import mined_weight, substitution_odds
+from exfolio.models.structure.substitution.substitution_odds import mined_weight, substitution_odds
 
 
 def odds(old: str, new: str, **replaced: str) -> float:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from exfolio.models.structure.layered.same_group_substitution import SubstitutionRules, same_group_substitutions
 from exfolio.models.structure.serialization import check_structure
+from exfolio.models.structure.substitution.same_group_substitution import SubstitutionRules, same_group_substitutions
 from exfolio.models.structure.vacuum import thickest_gap
 from pymatgen.core import Lattice, Structure
 

@@ -5,7 +5,7 @@ import pytest
 from exfolio.models.structure.element_movers import distance
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.roles import likely_oxidation_states
-from exfolio.models.structure.templates.element_mapping import (
+from exfolio.models.structure.substitution.element_mapping import (
     least_distance_mapping,
     oxidation_match,
     scale_distance,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.templates.unlike_bonding import bonding, unlike
+from exfolio.models.structure.substitution.unlike_bonding import bonding, unlike
 
 
 def takes(formula: str, template: str, dimension: int) -> bool:
@@ -44,7 +44,8 @@ def test_what_may_be_either_is_left_alone(formula: str, template: str, dimension
     ("formula", "template"),
     [
         *[("ZnCu", "ZnTe"), ("AlNi3", "AlCl3"), ("CaCu5", "HfTe5"), ("Cu3Au", "Cu3N"), ("TiFe", "TiC")],
-        *[("TiB2", "TiS2"), ("MgB2", "MgH2"), ("CoSi2", "CoTe2"), ("CoAs3", "RhI3"), ("MnNiSb", "MnBrCl")],
+        *[("Pt3Co", "CoAs3"), ("FePt", "NiAs"), ("TiRh", "NbP"), ("TiB2", "TiS2"), ("MgB2", "MgH2")],
+        *[("CoSi2", "CoTe2"), ("CoAs3", "RhI3"), ("MnNiSb", "MnBrCl")],
     ],
 )
 def test_alloys_are_no_salts(formula: str, template: str) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exfolio.models.structure.templates.template_cells import TemplateCell
+from exfolio.models.structure.cells.template_cells import TemplateCell
 from exfolio.models.structure.vacuum import thickest_gap
 from pymatgen.core import Lattice, Structure
 

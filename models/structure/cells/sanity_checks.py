@@ -23,6 +23,9 @@ MIN_DISTANCE_RATIO: Final = 0.70
 bulk crystals of Petretto et al., Sci. Data 5, 180065 (2018) all; the shortest of all, 0.66, is a relaxed H-H pair."""
 MIN_BONDS_KEPT: Final = 0.5
 """Least share of the template's bonds that must still be bonds; and no atom may lose all of its own."""
+LONGEST_BOND: Final = 1.35
+"""Of the sum of covalent radii, up to which they are: large cations are far from twelve neighbours, as Pb from O in
+PbTiO3 (1.32) and from F in PbF2 (1.27), and atoms of metals from as many, in lead 1.20."""
 
 LEAST_VALENCE: Final = 0.45
 MOST_VALENCE: Final = 2.1
@@ -37,11 +40,22 @@ NEIGHBOURS_MORE: Final = 1.0
 """By how many an ion's neighbours may be fewer or more than the fewest and most that Shannon tabulates. They are
 counted as (sum of valences)² / sum of squares, so that far ones count less. 99.5 % of the same crystals have at most
 0.65 more; fewer have ions of the p block, which may have a lone pair and are left out, and some between layers."""
+LEAST_NEIGHBOURS: Final = 3.4
+"""Of ions of charge 3 and more that have no lone pair, boron, carbon and nitrogen apart: of 806 in the same crystals
+none has less than 3.72. In the flat triangle of calcite's carbon Si4+ and Sn4+ would have 3. Carbides, nitrides and
+their like are let off: FeN3 of Sr3FeN3 and InAs3 of Cs6InAs3 are such triangles. So are monolayers: with them fewer of
+2DMatPedia's would be found (of 487 three less among the first five)."""
+HIGH_CHARGE: Final = 3.0
+_SMALL: Final = frozenset({"B", "C", "N"})
+_IN_TRIANGLES: Final = frozenset({"C", "Si", "Ge", "N", "P", "As", "Sb", "Bi"})
+"""Anions around which, or with which, highly charged ions have three neighbours."""
 MIXED_VALENCE: Final = 0.05
 """By which a charge is off a whole one where ions of an element differ, or electrons are left over."""
 LIKE_BOND: Final = 0.1
 """Å beyond the sum of covalent radii up to which two cations or two anions of the p block are bonded. They then carry
 charges that the bonds between anions and cations do not, and have neighbours of their own kind."""
+LONG_LIKE_BOND: Final = 0.4
+"""The same where it counts as a neighbour: Si-Si of CrSiTe3 made of CrGeTe3 is 0.2 Å too long."""
 
 SEARCH: Final = 1.0
 """Å beyond the sum of covalent radii up to which neighbours are looked for."""
@@ -65,10 +79,10 @@ class Check:
     value
         Of the shortest distance: the least ratio of a distance to the sum of covalent radii. Of the coordination: the
         share of the template's bonds that are bonds of the new elements too. Of the volume: over the one that the
-        composition takes. Of bond valences: what bonds carry over the charges, or over
-        those of the element that has most too much. Of the coordination of ions: by how many
-        neighbours that farthest off is beside what is tabulated, 0 within. Of the charge: the total of the likeliest
-        oxidation states, 0; None when no choice is neutral.
+        composition takes. Of bond valences: what bonds carry over the charges, or over those of the element that has
+        most too much. Of the coordination of ions: by how many neighbours that farthest off is beside what is
+        tabulated, 0 within; or how many one has that has too few. Of the charge: the total of the likeliest oxidation
+        states, 0; None when no choice is neutral.
     limit
         The least value allowed; of the charge the only one.
     note
@@ -113,7 +127,7 @@ def check_shortest(symbols: Sequence[str], radii: Array, first: Integers, second
 
 
 def check_coordination(radii: Array, first: Integers, second: Integers, lengths: Array) -> Check:
-    """Check that the template's bonds are bonds of the new elements too, within their radii and `BOND_TOLERANCE`.
+    """Check that the template's bonds are bonds of the new elements too, within `LONGEST_BOND` of their radii.
 
     Bonds that the new elements might have besides are not counted: large cations are within their covalent radii of
     each other in many salts.
@@ -130,7 +144,8 @@ def check_coordination(radii: Array, first: Integers, second: Integers, lengths:
         return Check(name, passed=None, value=None, limit=limit, note="the template has no bonds")
     if np.isnan(radii).any():
         return Check(name, passed=None, value=None, limit=limit, note="a radius is not known")
-    kept = lengths < radii[first] + radii[second] + BOND_TOLERANCE
+    expected = radii[first] + radii[second]
+    kept = lengths < np.maximum(LONGEST_BOND * expected, expected + BOND_TOLERANCE)
     n = len(radii)
     before = np.bincount(first, minlength=n) + np.bincount(second, minlength=n)
     after = np.bincount(first[kept], minlength=n) + np.bincount(second[kept], minlength=n)
@@ -151,7 +166,14 @@ def check_volume(volume: float, expected: float | None) -> Check:
 
 
 def check_ions(
-    symbols: Sequence[str], roles: Mapping[str, Role], radii: Array, first: Integers, second: Integers, lengths: Array
+    symbols: Sequence[str],
+    roles: Mapping[str, Role],
+    radii: Array,
+    first: Integers,
+    second: Integers,
+    lengths: Array,
+    *,
+    monolayer: bool,
 ) -> tuple[Check, Check]:
     """Check that bonds carry about the charges of the ions, and that cations have neighbours as they are known to have.
 
@@ -165,6 +187,8 @@ def check_ions(
         Å, (n,): covalent radius of each site, NaN where none is known.
     first, second, lengths
         Pairs of sites and how far they are apart, Å.
+    monolayer
+        Whether it is one, whose ions may miss neighbours at the surface and lie flat, as in a single layer of AlN.
 
     Returns
     -------
@@ -181,8 +205,8 @@ def check_ions(
     one, other = kinds[first], kinds[second]
     between = sign[one] * sign[other] < 0
     covalent = np.array([Element(name).block == "p" for name in names])
-    near = covalent[one] & covalent[other] & ~between & (lengths < radii[first] + radii[second] + LIKE_BOND)
-    like = bool(near.any())
+    beyond = (lengths - radii[first] - radii[second])[covalent[one] & covalent[other] & ~between]
+    like = bool((beyond < LIKE_BOND).any())
     no_ions = not (anion.any() and cation.any())
     if no_ions or np.isnan(ideal[np.ix_(anion, cation)]).any():
         note = "no ions" if no_ions else "bond valences are not known"
@@ -198,7 +222,10 @@ def check_ions(
     total = _check_valence(share, by_element, like=like)
     neighbours = carried**2 / np.maximum(squares, np.finfo(float).tiny)
     by_ion = {name: neighbours[kinds == k] for k, name in enumerate(names) if cation[k]}
-    return total, _check_neighbours({name: (roles[name].charge, counts) for name, counts in by_ion.items()}, few=like)
+    told = {name: (roles[name].charge, counts) for name, counts in by_ion.items()}
+    triangles = any(anion[k] and name in _IN_TRIANGLES for k, name in enumerate(names))
+    flat = monolayer or triangles or bool((beyond < LONG_LIKE_BOND).any())
+    return total, (None if flat else _too_few(told)) or _check_neighbours(told, like=like)
 
 
 def _check_valence(share: float, by_element: Mapping[str, float], *, like: bool) -> Check:
@@ -214,18 +241,37 @@ def _check_valence(share: float, by_element: Mapping[str, float], *, like: bool)
     return Check(name, passed=passed, value=share, limit=limit, note=note, most=most)
 
 
-def _check_neighbours(ions: Mapping[str, tuple[float, Array]], *, few: bool) -> Check:
+def _too_few(ions: Mapping[str, tuple[float, Array]]) -> Check | None:
+    """Fail highly charged cations that have fewer neighbours than any is known to have; None where none does."""
+    for name, (charge, counts) in ions.items():
+        fewest = float(counts.min())
+        if charge < HIGH_CHARGE - MIXED_VALENCE or name in _SMALL or _has_lone_pair(name, charge):
+            continue
+        if fewest < LEAST_NEIGHBOURS:
+            note = f"{name}{charge:+g} has {fewest:.1f} neighbours, such ions have {LEAST_NEIGHBOURS:g} at least"
+            return Check("ion_coordination", passed=False, value=fewest, limit=LEAST_NEIGHBOURS, note=note)
+    return None
+
+
+def _has_lone_pair(element: str, charge: float) -> bool:
+    """Whether an ion of the p block, of less than the charge of its group, keeps electrons for one."""
+    found = Element(element)
+    return str(found.block) == "p" and charge < float(found.group) - 10 - MIXED_VALENCE
+
+
+def _check_neighbours(ions: Mapping[str, tuple[float, Array]], *, like: bool) -> Check:
     """Check the numbers of neighbours of cations, given the charge of each element and the numbers by site.
 
-    `few` allows any number below; ions that may have a lone pair always do.
+    `like` ions are bonded to each other: any number below is allowed, and charges tell little. Ions that may have a
+    lone pair may have any number below, too.
     """
     off, note = 0.0, "as tabulated"
     for name, (charge, counts) in ions.items():
-        known = coordination_numbers(name, charge)
+        known = coordination_numbers(name, None if like else charge)
         if known is None or abs(charge - round(charge)) > MIXED_VALENCE:
             continue
         fewest, most = float(counts.min()), float(counts.max())
-        fewer = 0.0 if few or Element(name).block == "p" else min(fewest - known[0], 0.0)
+        fewer = 0.0 if like or Element(name).block == "p" else min(fewest - known[0], 0.0)
         for beside, count in ((fewer, fewest), (max(most - known[1], 0.0), most)):
             if abs(beside) > abs(off):
                 off = beside

@@ -1,9 +1,7 @@
 """Two elements share the sites of one: which simpler formulas there are, and which orderings."""
 
 import pytest
-from exfolio.models.structure.serialization import Arrays
-from exfolio.models.structure.symmetry.symmetry_analysis import space_group
-from exfolio.models.structure.templates.decorations import (
+from exfolio.models.structure.cells.decorations import (
     Split,
     anonymous_formula,
     decorated_symbols,
@@ -14,6 +12,8 @@ from exfolio.models.structure.templates.decorations import (
     simpler_formulas,
     splits,
 )
+from exfolio.models.structure.serialization import Arrays
+from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from pymatgen.core import Composition, Lattice, Structure
 
 U, X = 0.3522, 0.5562

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
+from ..cells.fragments import NETWORK
 from ..sizes.roles import roles_of
-from .fragments import NETWORK
 
 NONMETALS: Final = frozenset(
     ("H", "C", "N", "O", "F", "P", "S", "Cl", "Se", "Br", "I", "He", "Ne", "Ar", "Kr", "Xe", "Rn")
@@ -43,6 +43,7 @@ class Bonding(IntFlag):
     HALIDE = 8
     SALT = 16
     CARBIDE = 32
+    PNICTIDE = 64
 
 
 def bonding(formula: str, dimension: int | None) -> Bonding:
@@ -55,6 +56,8 @@ def bonding(formula: str, dimension: int | None) -> Bonding:
         kind |= Bonding.SALT
     if "C" in elements:
         kind |= Bonding.CARBIDE
+    if elements & {"P", "As", "Sb"}:
+        kind |= Bonding.PNICTIDE
     if elements <= NONMETALS | METALLOIDS:
         if dimension == _MOLECULES:
             molecules = elements <= NONMETALS
@@ -70,6 +73,7 @@ def unlike(formula: str, bondings: NDArray[np.int64]) -> NDArray[np.bool_]:
     Compounds of metals take no molecules of nonmetals, unless the metal is highly charged; those of electropositive
     metals none at all; and compounds of nonmetals alone take no network with a metal. Alloys take no salts, nor do
     borides and the silicides and germanides of transition metals; arsenides and antimonides of these take no halides.
+    Transition metals alone take none of their phosphides, arsenides and antimonides.
 
     Examples
     --------
@@ -111,6 +115,8 @@ def _unlike_alloys(elements: frozenset[str]) -> Bonding:
         return salts if elements.isdisjoint(METALLOIDS) else Bonding.OTHER  # as GaAs and ZnGeAs2
     if elements & {"As", "Sb"}:
         return Bonding.HALIDE
+    if all(one.is_transition_metal for one in among):
+        return salts | Bonding.CARBIDE | Bonding.PNICTIDE
     return salts if elements & METALLOIDS else salts | Bonding.CARBIDE
 
 
