@@ -171,7 +171,7 @@ def _properties() -> tuple[Question, ...]:
 
 def _candidates() -> tuple[Question, ...]:
     key = "candidate_id"
-    by_status = Index(("deprecated", "status", key))  # equal, and in order
+    by_status = Index(("deprecated", "status", key, "campaign"))  # equal, in order, and counted by campaign
     return (
         _formula(key),
         *_of_formulas(key),

@@ -20,19 +20,22 @@ _SMALL: Final = 40_000
 """A collection of so few is counted, since a sample costs as much."""
 _FIRST: Final = 100
 """Matches that are soon counted: no fewer are told where there is no time to count on."""
+_FEW: Final = 10
+"""Matches in a sample from which nothing is estimated: it would be off by a third, and often by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of documents, and whether it was counted."""
+    """A number of documents, whether it was counted, and whether that is merely how far it was counted."""
 
     number: int
     exact: bool
+    least: bool = False
 
     @property
     def mark(self) -> str:
-        """What stands before the number: ``~`` where it is estimated."""
-        return "" if self.exact else "~"
+        """What stands before the number: ``~`` where it is estimated, ``>`` where there are more."""
+        return "" if self.exact else ">" if self.least else "~"
 
 
 def count_quickly(
@@ -47,8 +50,8 @@ def count_quickly(
     time_ms
         Time that the server has for it, ms.
     patience_ms
-        Time after which it is estimated, too, ms; counting goes on without. Of what few documents meet the estimate is
-        rough then.
+        Time after which it is estimated, too, ms; counting goes on without. Of what too few documents meet to be
+        estimated is told that there are more than a hundred.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def count_quickly(
         return Count(total, exact=True)
     if total <= _SMALL:
         return Count(collection.count_documents(query, maxTimeMS=time_ms), exact=True)
-    least = EXACT_TO
+    least = EXACT_TO + 1
     try:
         number = collection.count_documents(query, limit=EXACT_TO + 1, maxTimeMS=patience_ms or time_ms)
         if number <= EXACT_TO:
@@ -76,6 +79,8 @@ def count_quickly(
     size = min(SAMPLE, total)
     drawn: list[Doc] = [{"$sample": {"size": size}}, {"$match": query}, {"$count": "n"}]
     matching = sum(counted["n"] for counted in collection.aggregate(drawn, maxTimeMS=time_ms))
+    if least <= EXACT_TO and matching < _FEW:
+        return Count(_FIRST, exact=False, least=True)
     return Count(max(_rounded(least), _rounded(total * matching / size)), exact=False)
 
 

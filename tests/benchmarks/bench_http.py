@@ -21,7 +21,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -29,6 +29,7 @@ from urllib.parse import quote
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import large_registry
+import psutil
 from exfolio.builders.candidates.campaigns.gate_outline import shipped_campaigns
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
@@ -41,6 +42,8 @@ COLUMNS: Final = {
     "materials": "material_id,formula_reduced,source,space_group.symbol,nsites,formation_energy,band_gap",
     "compositions": "formula_reduced,status,p_2d,predicted_formation_energy,rejected_by",
 }
+WARM_UP: Final = 5.0
+"""s, in which the server imports what it needs and opens its connections to the database."""
 UNINDEXED: Final = {
     "volume of a material": "materials?filter=volume>1e6&sort=volume",
     "text within a formula": 'compositions?filter=formula_reduced CONTAINS "Xe7Y"',
@@ -71,12 +74,28 @@ def main() -> None:
                 initialise(connection)
                 print("registry of", ", ".join(f"{number:,} {what}" for what, number in numbers.items()), flush=True)
             visit = _visits(connection)
-            with _served(name, asked.serve) as port:
-                asyncio.run(_timed(port, visit, asked.clients, asked.pause, asked.seconds))
+            with _served(name, asked.serve) as (port, server):
+                database = _listening_at((connection.client.address or ("", 0))[1])
+                asyncio.run(_timed(port, visit, asked.clients, asked.pause, WARM_UP))
+                print("warm:")
+                before = [sum(process.cpu_times()[:2]) for process in (server, database)]
+                answers = asyncio.run(_timed(port, visit, asked.clients, asked.pause, asked.seconds))
+                spent = [sum(process.cpu_times()[:2]) for process in (server, database)]
+                each = [1000 * (now - then) / answers for now, then in zip(spent, before, strict=True)]
+                print(f"CPU of an answer: server {each[0]:.1f} ms, database {each[1]:.1f} ms; ", end="")
+                print("load of the machine {:.1f} on {} cores".format(os.getloadavg()[0], os.cpu_count()))
                 asyncio.run(_refused(port))
         finally:
             if not asked.database:
                 connection.client.drop_database(name)
+
+
+def _listening_at(port: int) -> psutil.Process:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(one.laddr.port == port and one.status == "LISTEN" for one in process.net_connections("tcp")):
+                return process
+    raise LookupError(f"no process of this machine listens at {port}")
 
 
 def _note_campaign(connection: Connection) -> None:
@@ -87,7 +106,7 @@ def _note_campaign(connection: Connection) -> None:
 
 
 @contextmanager
-def _served(database: str, options: list[str]) -> Iterator[int]:
+def _served(database: str, options: list[str]) -> Iterator[tuple[int, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -100,7 +119,7 @@ def _served(database: str, options: list[str]) -> Iterator[int]:
                 break
             except OSError:
                 time.sleep(0.2)
-        yield port
+        yield port, psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -163,7 +182,7 @@ def _visits(connection: Connection) -> Callable[[random.Random], Page]:
 
 async def _timed(
     port: int, visit: Callable[[random.Random], Page], clients: int, pause: float, seconds: float
-) -> None:
+) -> int:
     times: dict[str, list[float]] = defaultdict(list)
     wrong: dict[str, int] = defaultdict(int)
     end = time.perf_counter() + seconds
@@ -188,6 +207,7 @@ async def _timed(
         middle, high = statistics.median(taken), taken[int(0.95 * (len(taken) - 1))]
         print(f"{kind:28} {len(taken):8,} {middle:8.1f} {high:8.1f} {taken[-1]:8.1f}")
     print(f"{sum(map(len, times.values())) / seconds:.0f} answers/s; not 200: {dict(wrong) or 'none'}", flush=True)
+    return sum(map(len, times.values()))
 
 
 async def _refused(port: int) -> None:
@@ -208,7 +228,14 @@ class Browser:
         self.writer: asyncio.StreamWriter | None = None
 
     async def ask(self, address: str) -> tuple[int, bytes]:
-        """Status and body of the answer, compressed as it comes."""
+        """Status and body of the answer, compressed as it comes; once more where the connection was just closed."""
+        try:
+            return await self._ask(address)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.close()
+            return await self._ask(address)
+
+    async def _ask(self, address: str) -> tuple[int, bytes]:
         if self.writer is None or self.reader.at_eof():
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         line = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: {self.coding}\r\n\r\n"
@@ -228,6 +255,7 @@ class Browser:
         """Let go of the connection."""
         if self.writer is not None:
             self.writer.close()
+        self.writer = None
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ COLLECTIONS: Final = (
 )
 PAGE: Final = 50
 LARGEST_PAGE: Final = 500
-PATIENCE_MS: Final = 40
+PATIENCE_MS: Final = 20
 """Time for counting what a search finds."""
 FIELDS_STAY: Final = "max-age=300"
 """The fields of a collection are those of the program."""
@@ -119,6 +119,7 @@ def search(
         "next": page[-1][key] if len(documents) > limit else None,
         "number": counted.number if counted else None,
         "number_is_exact": counted.exact if counted else None,
+        "number_is_least": counted.least if counted else None,
     }
 
 

@@ -135,7 +135,7 @@ export async function searchPage(collection) {
   }
 
   function head(answer, filter) {
-    const number = answer.number === null ? "" : `${answer.number_is_exact ? "" : "about "}${plural(answer.number, collection.slice(0, -1), collection)}`;
+    const number = answer.number === null ? "" : `${answer.number_is_exact ? "" : answer.number_is_least ? "more than " : "about "}${plural(answer.number, collection.slice(0, -1), collection)}`;
     const possible = h("button", { type: "button", class: "button", "aria-pressed": String(state.possible), title: "Also what may meet the filter, where a value is an interval", onclick: () => { state.possible = !state.possible; changed(); } }, "May match too");
     return h("div", { class: "row spread", style: "margin-bottom:.7rem" },
       h("div", {}, h("strong", {}, number), filter ? h("div", { class: "small soft mono" }, filter) : null),
