@@ -38,9 +38,7 @@ class Count:
         return "" if self.exact else ">" if self.least else "~"
 
 
-def count_quickly(
-    collection: Collection[Doc], query: Doc, *, time_ms: int, patience_ms: int | None = None
-) -> Count:
+def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, patience_ms: int | None = None) -> Count:
     """Count the documents that meet a query, or estimate how many beyond `EXACT_TO`.
 
     Parameters

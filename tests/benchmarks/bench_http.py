@@ -83,7 +83,7 @@ def main() -> None:
                 spent = [sum(process.cpu_times()[:2]) for process in (server, database)]
                 each = [1000 * (now - then) / answers for now, then in zip(spent, before, strict=True)]
                 print(f"CPU of an answer: server {each[0]:.1f} ms, database {each[1]:.1f} ms; ", end="")
-                print("load of the machine {:.1f} on {} cores".format(os.getloadavg()[0], os.cpu_count()))
+                print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
                 asyncio.run(_refused(port))
         finally:
             if not asked.database:
@@ -180,9 +180,7 @@ def _visits(connection: Connection) -> Callable[[random.Random], Page]:
     return lambda draw: draw.choices(pages, (2, 10, 6, 1, 1))[0](draw)
 
 
-async def _timed(
-    port: int, visit: Callable[[random.Random], Page], clients: int, pause: float, seconds: float
-) -> int:
+async def _timed(port: int, visit: Callable[[random.Random], Page], clients: int, pause: float, seconds: float) -> int:
     times: dict[str, list[float]] = defaultdict(list)
     wrong: dict[str, int] = defaultdict(int)
     end = time.perf_counter() + seconds
@@ -202,12 +200,13 @@ async def _timed(
 
     await asyncio.gather(*map(client, range(clients)))
     print(f"{'question':28} {'answers':>8} {'p50 ms':>8} {'p95 ms':>8} {'most ms':>8}")
-    for kind, taken in [*sorted(times.items()), ("all", [one for taken in times.values() for one in taken])]:
-        taken.sort()
+    everything = [one for taken in times.values() for one in taken]
+    for kind, unsorted in [*sorted(times.items()), ("all", everything)]:
+        taken = sorted(unsorted)
         middle, high = statistics.median(taken), taken[int(0.95 * (len(taken) - 1))]
         print(f"{kind:28} {len(taken):8,} {middle:8.1f} {high:8.1f} {taken[-1]:8.1f}")
-    print(f"{sum(map(len, times.values())) / seconds:.0f} answers/s; not 200: {dict(wrong) or 'none'}", flush=True)
-    return sum(map(len, times.values()))
+    print(f"{len(everything) / seconds:.0f} answers/s; not 200: {dict(wrong) or 'none'}", flush=True)
+    return len(everything)
 
 
 async def _refused(port: int) -> None:

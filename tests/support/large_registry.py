@@ -196,7 +196,8 @@ def _candidate(draw: random.Random, i: int, formula: Doc) -> Doc:
         "gates": [{**plain, "verdict": "passed"} for plain in _GATES_OF_CANDIDATES if plain["name"] != gate],
     }
     if gate:
-        doc["gates"].append({"name": gate, "field": "", "condition": "< 0.2", "verdict": "failed" if status == "rejected" else "unknown"})
+        verdict = "failed" if status == "rejected" else "unknown"
+        doc["gates"].append({"name": gate, "field": "", "condition": "< 0.2", "verdict": verdict})
     doc |= {"candidate_id": f"{CAMPAIGN}/st-{i:016x}"} | ({because: gate} if because else {})
     values = {name: value for name, value in _values(draw).items() if name != "formation_energy"}
     values["energy_above_hull"] = round(draw.uniform(0, 0.5), 5)

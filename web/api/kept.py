@@ -43,7 +43,7 @@ class Kept:
         if mine:
             try:
                 answer.set_result(make())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - those who wait get it, too
                 answer.set_exception(error)
                 with self._lock:
                     self._answers.pop(name, None)

@@ -16,8 +16,8 @@ export function number(value) {
 
 // A space group as it is printed: P−6m2 with a bar over the 6, P6_3/mmc with its screw axis below.
 export function spaceGroup(symbol) {
-  const parts = String(symbol ?? "").replace(/-(\d)/g, "$1\u0305").split(/_(\d)/);
-  return h("span", {}, parts.map((part, i) => (i % 2 ? h("sub", {}, part) : part)));
+  const parts = String(symbol ?? "").split(/(-\d|_\d)/);
+  return h("span", { "aria-label": symbol }, parts.map((part) => (part.startsWith("-") ? h("span", { class: "bar-over" }, part.slice(1)) : part.startsWith("_") ? h("sub", {}, part.slice(1)) : part)));
 }
 
 // A condition of a gate in words: `energy above hull ≤ 0.2`, `new` for what has to be so.
