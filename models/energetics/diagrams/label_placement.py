@@ -18,11 +18,11 @@ _Vector: TypeAlias = NDArray[np.float64]
 SIZE: Final = 8.0
 """Points, of the letters."""
 _DIRECTIONS: Final = 12
-_REACHES: Final = (10.0, 17.0, 27.0, 40.0)
+_REACHES: Final = (12.0, 18.0, 27.0, 40.0)
 """Points from the centre of a point to that of its label, beside half the label: the nearest that is free is taken."""
 _LETTER: Final = 0.58
 """Width of a letter by its height, on the average."""
-_POINT: Final = 3.5
+_POINT: Final = 5.0
 _LINE_FROM: Final = 15.0
 """Points beyond which a line leads to the label."""
 

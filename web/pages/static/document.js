@@ -40,7 +40,9 @@ export async function documentPage(id) {
   if (verdicts.length > 1) right.append(h("section", { class: "card" }, h("h2", {}, "In other campaigns"), verdicts.slice(1).map((one) => h("p", {}, h("a", { href: `/d/${idPath(one.candidate_id)}`, "data-link": true }, one.campaign), " ", tag(one.status)))));
   show(head(found, doc, verdict), h("div", { class: "page" }, left, right));
   right.append(values(known));
-  if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id)));
+  // Where a distance from the hull is known there is a hull to be drawn; else whoever opens it is told what is missing.
+  const hasHull = Number.isFinite(doc.energy_above_hull) || known.some((row) => row.kind === "energy_above_hull" && Number.isFinite(row.value));
+  if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id, { open: kind === "hull" && hasHull })));
   right.append(await origins(found.id));
 }
 
@@ -150,10 +152,10 @@ function scale(gate) {
 }
 
 // A picture that the server draws, once its place is looked at: it may take seconds.
-function diagram(kind, name, id) {
+function diagram(kind, name, id, { open }) {
   const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
   const place = h("div", { class: "wait small" }, "is drawn …");
-  const section = h("details", { class: "card diagram", open: kind === "hull" }, h("summary", {}, h("h2", {}, name)), place);
+  const section = h("details", { class: "card diagram", open }, h("summary", {}, h("h2", {}, name)), place);
   section.addEventListener("toggle", async () => {
     try {
       const text = await drawn(address);
