@@ -1,6 +1,7 @@
 """Every page in a browser, on a desk and on a phone, light and dark: nothing fails, all is legible and has a name."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,29 +16,7 @@ PAGES = ("/", "/materials", "/compositions", "/funnel", "/map", "/changes", "/st
 LOOKS = [(1440, False), (1440, True), (390, False), (390, True)]
 FIRST_PAGE_BYTES = 300_000
 
-# Contrast of text: https://www.w3.org/TR/WCAG21/#contrast-minimum, relative luminance as defined there.
-CONTRAST = """(() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const rgba = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] > 200) return c; } return [255, 255, 255]; };
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), bad = new Set();
-  while (walk.nextNode()) {
-    const e = walk.currentNode.parentElement, style = getComputedStyle(e);
-    if (!walk.currentNode.data.trim() || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || e.closest('.viewer, :disabled, svg')) continue;
-    const [a, b] = [light(rgba(style.color)), light(ground(e))].sort((x, y) => y - x);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) bad.add(`${e.tagName}.${e.className} ${walk.currentNode.data.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return [...bad];
-})()"""
-NAMELESS = """[...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
-  .filter((e) => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
-  .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length || e.getAttribute('aria-labelledby') || e.querySelector('img[alt]')))
-  .map((e) => e.outerHTML.slice(0, 120))"""
-FOCUSED = "(() => { const e = document.activeElement; return e.ariaLabel || e.textContent.trim().slice(0, 40) || e.id || e.tagName; })()"
+CHECKS = Path(__file__).with_name("page_checks.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +35,8 @@ def test_every_page_shows_without_an_error_and_is_legible(page, address: str, wi
 
         assert page.run("document.querySelector('h1, table, .search, .wait') !== null"), path
         assert page.run("document.documentElement.scrollWidth - innerWidth") <= 0, f"{path} is wider than the window"
-        assert page.run(CONTRAST) == [], path
-        assert page.run(NAMELESS) == [], path
+        assert page.run(f"{CHECKS}; illegible()") == [], path
+        assert page.run(f"{CHECKS}; nameless()") == [], path
     assert page.errors == []
 
 
@@ -77,7 +56,7 @@ def test_a_page_is_walked_through_by_the_keyboard(page, address: str) -> None:
     order = []
     for _ in range(12):
         page.press("Tab", 9)
-        order.append(page.run(FOCUSED))
+        order.append(page.run(f"{CHECKS}; focused()"))
 
     assert order[0] == "Skip to content"
     assert order[1:9] == ["exfolio", "Candidates", "Materials", "Compositions", "Funnel", "Map", "Changes", "Status"]

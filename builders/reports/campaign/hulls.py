@@ -32,7 +32,7 @@ def hulls_of(connection: Connection, candidates: Iterable[Doc]) -> dict[str, Fig
         Those of a shortlist, the best first.
     """
     drawn: dict[str, Figure] = {}
-    by_system = {}
+    by_system: dict[str, str] = {}
     for candidate in candidates:
         if len(candidate["elements"]) in _ELEMENTS:
             by_system.setdefault("-".join(sorted(candidate["elements"])), candidate["candidate_id"])

@@ -20,7 +20,7 @@ SIZE: Final = 8.0
 _DIRECTIONS: Final = 12
 _REACHES: Final = (12.0, 18.0, 27.0, 40.0)
 """Points from the centre of a point to that of its label, beside half the label: the nearest that is free is taken."""
-_LETTER: Final = 0.58
+_LETTER: Final = 0.6
 """Width of a letter by its height, on the average."""
 _POINT: Final = 5.0
 _LINE_FROM: Final = 15.0

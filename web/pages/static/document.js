@@ -9,6 +9,7 @@ const PLURALS = { materials: "known material", candidates: "candidate", structur
 
 const DRAWN = { candidates: true, structures: true, materials: true };
 const DIAGRAMS = [["hull", "Phase diagram"], ["pourbaix", "Pourbaix diagram"]];
+const MOST_ELEMENTS = 4;
 const FORMULA = /^[A-Z(][A-Za-z0-9().·]*$/;
 
 export async function documentPage(id) {
@@ -40,8 +41,8 @@ export async function documentPage(id) {
   if (verdicts.length > 1) right.append(h("section", { class: "card" }, h("h2", {}, "In other campaigns"), verdicts.slice(1).map((one) => h("p", {}, h("a", { href: `/d/${idPath(one.candidate_id)}`, "data-link": true }, one.campaign), " ", tag(one.status)))));
   show(head(found, doc, verdict), h("div", { class: "page" }, left, right));
   right.append(values(known));
-  // Where a distance from the hull is known there is a hull to be drawn; else whoever opens it is told what is missing.
-  const hasHull = Number.isFinite(doc.energy_above_hull) || known.some((row) => row.kind === "energy_above_hull" && Number.isFinite(row.value));
+  // Where a distance from the hull was computed there is a hull to be drawn; else whoever opens it is told what is missing.
+  const hasHull = (doc.nelements ?? 0) <= MOST_ELEMENTS && known.some((row) => row.kind === "energy_above_hull" && Number.isFinite(row.value));
   if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id, { open: kind === "hull" && hasHull })));
   right.append(await origins(found.id));
 }
