@@ -39,10 +39,13 @@ def without_folders(document: Mapping[str, Any]) -> Doc:
 
 
 def public(document: Mapping[str, Any]) -> Doc:
-    """Document as everybody may see it, its formula also as chemists write it: ``formula_shown``."""
+    """Document as everybody may see it, its formulas also as chemists write them: ``formula_shown``."""
     shown: Doc = plain(without_folders(document))
     if isinstance(formula := shown.get("formula_reduced"), str):
         shown["formula_shown"] = chemists_formula(formula)
+    for phase in shown.get("competing") or ():
+        if isinstance(phase, dict) and isinstance(phase.get("formula"), str):
+            phase["formula_shown"] = chemists_formula(phase["formula"])
     return shown
 
 
