@@ -110,7 +110,7 @@ ARROWS = {
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns properties/potential/layers"
     ),
-    "builders/reports/campaign": "candidates candidates/campaigns exports releases",
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"

@@ -55,7 +55,7 @@ def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any
     verdict_of = {"$cond": [{"$and": [unknown, has_value]}, OPEN, "$$this.verdict"]}
     pipeline: list[dict[str, Any]] = [
         {"$match": query},
-        {"$project": {"verdicts": {"$map": {"input": "$gates", "in": verdict_of}}}},
+        {"$project": {"verdicts": {"$map": {"input": {"$ifNull": ["$gates", []]}, "in": verdict_of}}}},
         {"$group": {"_id": "$verdicts", "n": {"$sum": 1}}},
     ]
     totals = dict.fromkeys(("candidates", "promoted", "waiting", "rejected"), 0)
