@@ -203,6 +203,10 @@ class StageContract(ABC):
         """Whether a state tells of a pass that was cut off."""
         return bool(state.get("partial"))
 
+    def runs_long_alone(self) -> bool:
+        """Whether a run would keep one core busy for long: it may then run beside others (`execution.beside`)."""
+        return False
+
     # What it may use
 
     @property

@@ -19,7 +19,8 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
         key = {"property_id": name, "structure_id": name, "kind": "energy_above_hull", "method": "PBE"}
         put(connection, Property, [{**key, "unit": "eV/atom", "value": value}])
         judged = {"candidate_id": f"hull/{name}", "campaign": "hull", "structure_id": name, "status": "waiting"}
-        put(connection, Candidate, [{**judged, "energy_above_hull": value}])
+        gates = [{"name": "hull", "verdict": "unknown", "value": value}, {"name": "gap", "verdict": "not-applicable"}]
+        put(connection, Candidate, [{**judged, "energy_above_hull": value, "gates": gates}])
     for name, side in (("more", "lower"), ("less", "upper")):
         of_name = {"structure_id": name}
         connection.database["properties"].update_one(of_name, {"$set": {"bound": side}})
@@ -37,6 +38,7 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
     candidates = {doc["structure_id"]: doc for doc in query("candidates", connection=connection)}
     assert candidates["more"]["lows"] == candidates["less"]["highs"] | {"energy_above_hull": 0.05}
     assert not candidates["more"]["highs"]
+    assert candidates["more"]["gate_verdicts"] == "in"
     assert "lows" not in candidates["plain"]
     assert not any("bound" in doc or "bounds" in doc for doc in (*properties.values(), *candidates.values()))
 

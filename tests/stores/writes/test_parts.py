@@ -32,5 +32,5 @@ def test_only_what_touches_the_structure_moves_its_revision(empty_registry: Conn
 
 
 def _revisions(registry: Connection) -> dict[str, Any]:
-    [doc] = empty_registry.database["materials"].find({"material_id": "test:mos2"})
+    [doc] = registry.database["materials"].find({"material_id": "test:mos2"})
     return {name: note["rev"] for name, note in doc["facets"].items()}
