@@ -219,8 +219,7 @@ _OF_ALL_SIZES: Final = frozenset({"materials", "compositions", "structures", "pr
 def indexes_of(collection: str) -> tuple[Index, ...]:
     """Indexes for the questions of a collection, each once; of large ones also for what changed, and for funnels."""
     found = [_CHANGES] if collection in _OF_ALL_SIZES else []
-    found += [_FUNNEL] if collection == "candidates" else []
     for question in QUESTIONS.get(collection, ()):
         if question.index is not None and question.index not in found:
             found.append(question.index)
-    return tuple(found)
+    return (*found, _FUNNEL) if collection == "candidates" else tuple(found)

@@ -27,7 +27,7 @@ def test_it_does_what_it_would_do_here_and_only_who_reads_it_waits(registry: Con
     assert beside.is_needed_by(Halver())
 
     # And what it did comes back, as if it had run here: the same documents, and nothing due again
-    done = beside.wait(lambda stage: None)
+    done = beside.wait(bool)
     assert (done.stage, done.inserted) == ("doubler", 3)
     assert sorted(registry.database["structures"].distinct("nsites")) == [2, 4, 6]
     assert stage_states.read(registry, "doubler")["consumed"] == {"materials:record": 3}
@@ -39,7 +39,7 @@ def test_what_kills_its_process_is_told(registry: Connection, beside: Beside) ->
     beside.start(Doubler())
 
     with pytest.raises(DiedBeside, match="doubler"):
-        beside.wait(lambda stage: None)
+        beside.wait(bool)
 
 
 class Halver(Doubler):
