@@ -48,7 +48,10 @@ _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULAS = ("_chemical_formula_structural", "_chemical_formula_iupac", "_chemical_formula_moiety")
 _LATTICES = (("_cell_modulation_dimension", "0"), ("_cell_subsystems_number", "1"))
 """Names that tell of more than a cell of three vectors where they have another value than this."""
-_MODULATED = ("_cell_wave_vector", "_space_group_ssg", "_space_group_symop_ssg", "_atom_site_displace_fourier")
+_MODULATED = re.compile(
+    r"_(?:cell_wave_vector|space_group_(?:symop_)?ssg|atom_site_.*(?:fourier|special_func|legendre|ortho))"
+)
+"""Beginnings of names of the modulated structures dictionary (msCIF) that tell of waves, whatever they modulate."""
 _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
 _MOIETY = re.compile(r"\s*(\d*\.?\d*)\s*\(?([A-Z][\w.\s]*?)(?:\s+\d*[+-])?\s*\)?\s*")
 _PLAIN_FORMULA = re.compile(f"(?:{_PART.pattern})+")

@@ -15,7 +15,6 @@ _VECTORS: Final = {
     "cartn": ("x", "y", "z"),  # µB
     "spherical": ("modulus", "polar", "azimuthal"),  # µB and degrees
 }
-_MODULATED: Final = ("_fourier", "_special_func")
 _REMEDY: Final = "correct the moments, or leave them out"
 
 
@@ -32,14 +31,12 @@ def read_moments(text: str) -> list[dict[str, Any]]:
     Raises
     ------
     BadRecord
-        A moment is of no atom of the list, stated twice, no vector, or one of a modulation.
+        A moment is of no atom of the list, stated twice, or no vector.
     """
     if _CATEGORY not in text.lower():
         return []
     block = read_block(text)
     names = [name for name in (*block.loops, *block.items) if name.startswith(_CATEGORY)]
-    if any(name.startswith(tuple(_CATEGORY + form for form in _MODULATED)) for name in names):
-        raise BadRecord("its moments are modulated, which no list of atoms shows", remedy="give an approximant")
     vectors = {f"{_CATEGORY}_{vector}_{part}" for vector, parts in _VECTORS.items() for part in parts}
     others = [name for name in names if name not in vectors and name != f"{_CATEGORY}_label"]
     atoms = block.column("_atom_site_label") or []

@@ -5,6 +5,7 @@ Of CIF 2.0 it reads texts in three quotes, and lists and tables, each as one val
 Grammar: S. R. Hall, J. D. Westbrook, International Tables for Crystallography G (2006), chapter 2.2.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _HEADING = re.compile(r"\s*data_\S*", re.IGNORECASE)
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
+_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,9})?)(?:\((\d+)\))?", re.ASCII)
 _REMEDY = "correct the file"
 
 Value = str | None
@@ -63,10 +64,10 @@ class Block:
                 return value
         return None
 
-    def any_value(self, beginnings: tuple[str, ...]) -> bool:
-        """Whether a name that begins with one of these has a value."""
+    def any_value(self, beginning: re.Pattern[str]) -> bool:
+        """Whether a name that begins so has a value."""
         values = self.loops | {name: [value] for name, value in self.items.items()}
-        return any(any(values[name]) for name in values if name.startswith(beginnings))
+        return any(any(values[name]) for name in values if beginning.match(name))
 
     def column(self, name: str) -> list[Value] | None:
         """Values of a name, of one row where it stands alone; None where it is not there."""
@@ -138,8 +139,10 @@ def read_number(text: str, name: str) -> Number:
         raise BadRecord(f"{name} is no number but {text!r:.60}{comma}", remedy=_REMEDY)
     value = float(match[1])
     mantissa, _, exponent = match[1].lower().partition("e")
-    last_digit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
-    return Number(value, int(match[2] or 0) * last_digit, last_digit / 2)
+    last_digit = float(f"1e{int(exponent or 0) - len(mantissa.partition('.')[2])}")
+    if not math.isfinite(value + last_digit):
+        raise BadRecord(f"{name} is beyond all numbers: {text:.60}", remedy=_REMEDY)
+    return Number(value, float(match[2] or 0) * last_digit, last_digit / 2)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, Value]]:

@@ -21,7 +21,7 @@ from .symbols import SYMBOLS
 MAX_FAULTS = 20
 """Faults told of one file."""
 
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
 _POTCAR_NAME = re.compile(r"([A-Za-z]+)(?:_[A-Za-z0-9_]+)?(?:/[0-9a-f]*)?")
 _COMMENT = re.compile(r"[#!]")
 _FLAGS = frozenset({"T", "F", "TRUE", "FALSE", ".TRUE.", ".FALSE.", ".T.", ".F."})
@@ -146,7 +146,7 @@ def _counts(lines: _Lines, names: Sequence[str]) -> list[int]:
         words = lines.next("the numbers of atoms")
         before = len(counts)
         for word in words:
-            if not re.fullmatch(r"[-+]?\d+", word):
+            if not re.fullmatch(r"[-+]?[0-9]+", word):
                 break
             counts.append(int(word[:12]))
         if len(counts) == before or any(count < 0 for count in counts):
@@ -261,6 +261,6 @@ def _is_number(word: str) -> bool:
 def _float(word: str) -> float:
     if not word[-1:].isdigit() and not _is_number(word):  # Python would read nan and infinity
         raise ValueError(word)
-    if "_" in word:
+    if "_" in word or not word.isascii():
         raise ValueError(word)
     return float(word if word.isdigit() or "d" not in word.lower() else word.lower().replace("d", "e"))

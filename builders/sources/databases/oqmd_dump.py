@@ -48,7 +48,7 @@ class OqmdDump(Oqmd):
     """Materials of OQMD: each entry with its lowest formation energy by the standard fit, and the structure of that."""
 
     kind: ClassVar[str] = "oqmd-dump"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     file_kinds: ClassVar[str] = "OQMD's dump of MySQL (.sql)"
     suffixes: ClassVar[tuple[str, ...]] = (".sql",)
 
@@ -83,10 +83,23 @@ def _fill(tables: sqlite3.Connection, path: Path) -> BadRecord | None:
     for rows in table_rows(path, _TABLES):
         if isinstance(rows, BadRecord):
             return rows
-        marks = ", ".join("?" * len(_TABLES[rows.table]))
-        tables.executemany(f"INSERT OR REPLACE INTO {rows.table} VALUES ({marks})", rows.rows)  # noqa: S608
+        columns = _TABLES[rows.table]
+        texts = [name in _TEXTS for name in columns]
+        values = [[v if text else _exact(v) for v, text in zip(row, texts, strict=True)] for row in rows.rows]
+        marks = ", ".join("?" * len(columns))
+        tables.executemany(f"INSERT OR REPLACE INTO {rows.table} VALUES ({marks})", values)  # noqa: S608
     tables.execute("CREATE INDEX sites ON atoms (structure_id)")
     return None
+
+
+def _exact(number: str | None) -> str | float | None:
+    """A number as Python reads it: SQLite is off by some last digits. Whole ones are alike in both."""
+    if number is None or number.isdecimal():
+        return number
+    try:
+        return float(number)
+    except ValueError:
+        return number  # its record tells
 
 
 def _record(tables: sqlite3.Connection, row: tuple[Any, ...], index: int) -> RawRecord | BadRecord:
@@ -123,4 +136,4 @@ def _record(tables: sqlite3.Connection, row: tuple[Any, ...], index: int) -> Raw
 def _icsd_id(path: str | None) -> int | None:
     """Number in the ICSD, which is the last part of the path of an entry from there."""
     last = (path or "").rpartition("/")[2]
-    return int(last) if "/icsd/" in (path or "") and last.isdigit() else None
+    return int(last) if "/icsd/" in (path or "") and last.isdecimal() else None

@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from ..records.material_fields import formula_fields
 from ..records.raw_record import BadRecord
-from ..records.record_values import check_value, extra_fields
+from ..records.record_values import check_value, extra_fields, number
 from ..records.source_options import SourceOptionError
 from ..records.structure_fields import check_formula, structure_fields
 from ..records.units import UNITS_OF_FIELD, Conversion, UnitError, conversion
@@ -121,12 +119,9 @@ def material_fields(attributes: Mapping[str, Any], mapped: Sequence[Mapped], kee
                 raise BadRecord(f"{place} is not a text but {value!r:.60}", remedy="correct the map of fields")
             document[source_property.field] = value
         else:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise BadRecord(f"{place} is not a number but {value!r:.60}", remedy="correct the map of fields")
-            if not np.isfinite(value):
-                raise BadRecord(f"{place} is {value}, which is not finite")
+            stated = number({place: value}, place) or 0.0
             document[source_property.field] = check_value(
-                source_property.field, float(value) * source_property.conversion.factor
+                source_property.field, stated * source_property.conversion.factor
             )
     kept = {name: attributes[name] for name in keep if attributes.get(name) is not None}
     if periodic is not None and not all(periodic):

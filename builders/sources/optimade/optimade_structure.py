@@ -189,7 +189,7 @@ def _array(value: object, name: str, number: int | None = None) -> Array:
         array = np.asarray(rows, dtype=np.float64)
         if array.ndim != 2 or array.shape[1] != _SPACE or number not in (None, len(array)):
             raise ValueError(f"its shape is {array.shape}")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadRecord(f"bad structure: {name} can't be read ({error})") from error
     return array
 
@@ -221,7 +221,7 @@ def _species(listed: object) -> dict[str, dict[str, float] | None]:
             name, mixture = str(species["name"]), _mixture(species)
             if kinds.setdefault(name, mixture) != mixture:
                 raise BadRecord(f"bad structure: two of its species are called {name!r:.40}")
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, BadRecord):
             raise
         raise BadRecord(f"bad structure: its species can't be read ({error!r:.80})") from error

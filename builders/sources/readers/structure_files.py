@@ -63,7 +63,7 @@ class StructureFiles(FileReader):
     """
 
     kind: ClassVar[str] = "structure-files"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 

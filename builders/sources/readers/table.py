@@ -66,7 +66,7 @@ class Table(FileReader):
     """
 
     kind: ClassVar[str] = "table"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     file_kinds: ClassVar[str] = "tables (.csv, .tsv; JSON of flat records)"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 

@@ -30,9 +30,14 @@ def number(record: Mapping[str, Any], key: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadRecord(f"{key} is not a number but {value!r:.60}", remedy="correct the record, or leave the field out")
-    if not math.isfinite(value):
-        raise BadRecord(f"{key} is {value}, which is not finite", remedy="leave the field out where it is not known")
-    return float(value)
+    try:
+        taken = float(value)
+    except OverflowError:  # JSON has whole numbers of any length
+        taken = math.inf
+    if not math.isfinite(taken):
+        msg = f"{key} is {value!s:.60}, which is not finite"
+        raise BadRecord(msg, remedy="leave the field out where it is not known")
+    return taken
 
 
 def text(record: Mapping[str, Any], key: str) -> str | None:

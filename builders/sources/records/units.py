@@ -132,9 +132,13 @@ _ALIASES: Final = (
 )
 
 
+_MEGA: Final = "MeV"
+"""A billion meV: of the prefixes that differ by case alone, the one that makes an energy too."""
+
+
 def canonical(unit: str) -> str:
     """Unit in the one spelling that is looked up: lower case, ``/`` for per, ``atom``, ``formula``."""
-    text = unit.strip().lower().replace("µ", "u").replace("μ", "u")
+    text = unit.strip().replace(_MEGA, "megaev").lower().replace("µ", "u").replace("μ", "u")
     text = _EXPONENT.sub(r"/\1", text)
     text = re.sub(r"\s*(?:/|\bper\b|_per_)\s*", "/", text)
     for pattern, written in _ALIASES:
@@ -196,7 +200,7 @@ def field_of_header(header: str) -> tuple[str, str | None] | None:
         return None
     if match := _BRACKETED.fullmatch(name):
         name, unit = match["name"], match["round"] or match["square"] or match["slash"]
-    name = re.sub(r"[^a-z0-9]+", "_", name.lower().replace("f.u.", "fu")).strip("_")
+    name = re.sub(r"[^a-z0-9]+", "_", name.replace(_MEGA, "megaev").lower().replace("f.u.", "fu")).strip("_")
     if unit is None and (end := _UNIT_AT_END.search(name)):
         name = name[: end.start()]
         unit = _SPELT[end["energy"].partition("_")[0]] + ("/mol" if end["energy"].endswith(("_mol", "_mole")) else "")

@@ -260,7 +260,7 @@ def _reason(error: requests.RequestException) -> str:
 def _asked_wait(response: requests.Response) -> float | None:
     """Read Retry-After, in either of its forms (RFC 9110, 10.2.3)."""
     value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         at = parsedate_to_datetime(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from ...display.cells import plural, table_of, values_in_table
 from ...display.console import JsonOption, begin, err, out, print_json, write_line
 from ...display.tables import print_table
 from ...views.selection import Selection, takes_selection
+
+_AS_WRITTEN: Final = re.compile(r"\b(?:formula|chemical_formula_descriptive)\s*=")
+_OF_FORMULAS: Final = " (formula is as its source wrote it; formula_reduced is found in any spelling)"
 
 TABLE_LIMIT: Final = 50
 """Rows of a table where no limit is given."""
@@ -155,7 +159,8 @@ class _Page:
         """Say how many match, and which of them are shown."""
         asked, number = self.asked, self.number
         if not total.number:
-            return f"No {plural(0, asked.collection).removeprefix('0 ')} found."
+            hint = _OF_FORMULAS if _AS_WRITTEN.search(asked.filter or "") else ""
+            return f"No {plural(0, asked.collection).removeprefix('0 ')} found.{hint}"
         found = f"{total.mark}{plural(total.number, asked.collection)}"
         if number == total.number:
             return found

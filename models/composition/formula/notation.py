@@ -12,6 +12,8 @@ from typing import Final
 
 _SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _TEX_AMOUNT: Final = re.compile(r"\$?_(?:\{(\d+(?:\.\d+)?)\}|(\d))\$?")
+_TWO_SIZES: Final = re.compile(r"[₀-₉]\d|\d[₀-₉]|_\{[\d.]+\}\$?\d|\d\$?_\{")
+"""Digits of two sizes beside each other, which are no one number: ``K₂13CO₃``."""
 _DOTS: Final = re.compile(r"\s*[·•∙⋅*]\s*|\s+\.\s*|\s*\.\s+")
 """Signs that can only stand between two compounds; a dot beside a blank is no decimal point."""
 _DOT: Final = "·"
@@ -26,8 +28,8 @@ _COEFFICIENT: Final = re.compile(r"(\d+/\d+|\d+(?:\.\d+)?|\.\d+)?\s*(.+)", re.DO
 _ELEMENT: Final = re.compile(r"[A-Z][a-z]?")
 
 
-class AmbiguousDot(ValueError):
-    """A dot that may be a decimal point or may stand between two compounds."""
+class AmbiguousNumber(ValueError):
+    """A dot that may be a decimal point or stand between two compounds, or digits that may be two numbers."""
 
 
 def addends(text: str) -> list[tuple[float, str]]:
@@ -45,17 +47,19 @@ def addends(text: str) -> list[tuple[float, str]]:
 
     Raises
     ------
-    AmbiguousDot
-        A dot or a coefficient can be meant in two ways.
+    AmbiguousNumber
+        A dot, a coefficient or an amount can be meant in two ways.
 
     Examples
     --------
     >>> addends("CuSO4.5H2O"), addends("Li0.5CoO2")
     ([(1.0, 'CuSO4'), (5.0, 'H2O')], [(1.0, 'Li0.5CoO2')])
     """
+    if sizes := _TWO_SIZES.search(text):
+        raise AmbiguousNumber(f"{sizes[0]!r} is written in two sizes, as of two numbers")
     plain = _DOTS.sub(_DOT, _TEX_AMOUNT.sub(lambda amount: amount[1] or amount[2], text.translate(_SUBSCRIPTS)))
     if ".." in plain:
-        raise AmbiguousDot("two dots stand beside each other")
+        raise AmbiguousNumber("two dots stand beside each other")
     if "." in plain:
         plain = _separated(plain)
     if _DOT not in plain:
@@ -64,13 +68,13 @@ def addends(text: str) -> list[tuple[float, str]]:
     for place, part in enumerate(plain.split(_DOT)):
         found = _COEFFICIENT.fullmatch(part.strip())
         if not found:
-            raise AmbiguousDot("a dot between compounds has nothing on one side")
+            raise AmbiguousNumber("a dot between compounds has nothing on one side")
         if found[1] and not place and _LABELLED.match(found[2]):
-            raise AmbiguousDot(f"{found[1]!r} may be a coefficient or the mass number of an isotope")
+            raise AmbiguousNumber(f"{found[1]!r} may be a coefficient or the mass number of an isotope")
         try:
             compounds.append((float(Fraction(found[1] or 1)), found[2]))
         except ZeroDivisionError:
-            raise AmbiguousDot(f"{found[1]!r} is no coefficient") from None
+            raise AmbiguousNumber(f"{found[1]!r} is no coefficient") from None
     return compounds
 
 
@@ -82,7 +86,7 @@ def _separated(text: str) -> str:
         second = _after_number(text, place + 1)
         if second < len(text) and text[second] == "." and second > place + 1:  # O4.0.5H2O: two dots in one number
             if text[place + 1] != "0":
-                raise AmbiguousDot(f"{text[place - 1 : second + 2]!r} holds two dots; write · between compounds")
+                raise AmbiguousNumber(f"{text[place - 1 : second + 2]!r} holds two dots; write · between compounds")
             characters[place] = _DOT
             place = text.find(".", second + 1)
             continue
@@ -93,7 +97,7 @@ def _separated(text: str) -> str:
 
 
 def _after_number(text: str, start: int) -> int:
-    while start < len(text) and text[start].isdigit():
+    while start < len(text) and text[start].isdecimal():
         start += 1
     return start
 
@@ -103,7 +107,7 @@ def _stands_between(text: str, dot: int) -> bool:
 
     Raises
     ------
-    AmbiguousDot
+    AmbiguousNumber
         It may be either.
     """
     end = _after_number(text, dot + 1)
@@ -128,7 +132,7 @@ def _stands_between(text: str, dot: int) -> bool:
             return True
     elif len(elements) < 2 or len(others) < 2 or not elements & others:
         return False
-    raise AmbiguousDot(
+    raise AmbiguousNumber(
         f"{text[dot - len(whole) : end]!r} may be an amount, or {text[dot + 1 : end]} of {right} after a dot; "
         f"write · between compounds, or amounts without a decimal point"
     )

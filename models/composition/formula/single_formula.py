@@ -10,7 +10,7 @@ from pymatgen.core.composition import Composition
 
 from .elements import ATOMIC_NUMBERS
 from .formula_arrays import AMOUNT_TOLERANCE
-from .notation import AmbiguousDot, addends
+from .notation import AmbiguousNumber, addends
 
 #: Whole amounts up to this many digits fit in the bits above; longer ones are awkward.
 MAX_DIGITS: Final = 12
@@ -60,7 +60,7 @@ def read_one(text: object) -> dict[str, float]:
         raise UnparsableFormula(text, "the text is empty")
     try:
         compounds = addends(text)
-    except AmbiguousDot as error:
+    except AmbiguousNumber as error:
         raise UnparsableFormula(text, str(error)) from error
     total: dict[str, float] = {}
     for coefficient, compound in compounds:

@@ -308,6 +308,11 @@ def test_a_name_that_stands_again_without_another_value_is_harmless(again: str) 
         ("_cell_length_a 4", "_cell_wave_vector_x 0.31\n_cell_length_a 4", "modulated"),
         ("_cell_length_a 4", "_cell_subsystems_number 2\n_cell_length_a 4", "modulated"),
         ("_cell_length_a 4", "_space_group_ssg_name 'Fm-3m(a00)'\n_cell_length_a 4", "modulated"),
+        (SALT, f"{SALT}\n_atom_site_Fourier_wave_vector_x 0.1", "modulated"),
+        (SALT, f"{SALT}\nloop_\n_atom_site_occ_special_func_crenel_c\n0.5", "modulated"),
+        ("Na1 Na 0 0 0 1", "Na1 Na 0.２ 0 0 1", "no number"),
+        ("_cell_length_a 4", "_cell_length_a 4e400", "beyond all numbers"),
+        ("Na1 Na 0 0 0 1", "Na1 Na 0 0e400 0 1", "beyond all numbers"),
         (SALT, "Na1 Na 0 0 0 0.0208\nCl1 Cl 0.5 0.5 0.5 0.0208", "more than 0.0208"),
     ],
 )

@@ -66,7 +66,7 @@ def test_moments_in_the_list_of_atoms_itself() -> None:
         (("0.0 0.0 4.58(3)", "0.0 ? 4.58(3)"), "lacks a component"),
         (("0.0 0.0 4.58(3)", "0.0 up 4.58(3)"), "is no number but 'up'"),
         (("0,0,mz", "0,0,mz\nMn1 0.0 0.0 1.0 ."), "the moment of Mn1 twice"),
-        (("_moment.symmform", "_moment_fourier.wave_vector_seq_id"), "its moments are modulated"),
+        (("_moment.symmform", "_moment_fourier.wave_vector_seq_id"), "it is modulated"),
     ],
 )
 def test_moments_that_cannot_be_kept_are_a_reason_to_refuse(

@@ -51,6 +51,8 @@ def species(**chlorine: Any) -> list[dict[str, Any]]:
         ({"cartesian_site_positions": [[0, 0, 0], [None, None, None]]}, "not all positions are known"),
         ({"cartesian_site_positions": [[0, 0], [1, 1]]}, "can't be read"),
         ({"lattice_vectors": [[4.4, 0, 0]] * 3}, "bad structure"),
+        ({"lattice_vectors": [CELL[0], CELL[1], [0, 0, 10**400]]}, "can't be read"),
+        ({"species": species(concentration=[10**400])}, "can't be read"),
         ({"chemical_formula_reduced": "Cl2Cs"}, "the formula is Cl2Cs"),
         ({"assemblies": [{"sites_in_groups": [[0], [1]], "group_probabilities": [0.5, 0.5]}]}, "assemblies"),
         ({"dimension_types": None, "nperiodic_dimensions": 2}, "does not say in which"),

@@ -76,6 +76,7 @@ def test_an_old_entry_with_a_bare_correction(write: Any, read: Any) -> None:
     [
         ({"energy": None}, "no energy"),
         ({"energy": float("nan")}, "not finite"),
+        ({"energy": 10**400}, "not finite"),
         ({"composition": {"Mn": -1}}, "bad composition"),
         ({"composition": {"Mx": 1}}, "bad composition"),
         ({"composition": {}}, "no atoms"),

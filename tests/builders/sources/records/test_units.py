@@ -99,6 +99,7 @@ def test_ways_of_writing(written: str, unit: str) -> None:
         ("meV/Å^2", "per area"),
         ("J/m2", "per area"),
         ("erg/atom", "not understood"),
+        ("MeV/atom", "not understood"),
         ("eV/cell", "how many atoms"),
     ],
 )

@@ -114,6 +114,8 @@ def test_a_table_is_cut_and_says_so(registry: Connection, ask: Ask) -> None:
 
 def test_none_found_is_no_error(registry: Connection, ask: Ask) -> None:
     assert ask("query", "materials", "nsites > 99") == (0, "", "No materials found.\n")
+    said = ask("query", "materials", 'formula = "S4Mo2"')[2]
+    assert said == "No materials found. (formula is as its source wrote it; formula_reduced is found in any spelling)\n"
     code, printed, said = ask("query", "calculations")
     assert (code, printed) == (0, "")
     assert "has no calculations at all yet: exfolio ingest vasp FOLDER" in said

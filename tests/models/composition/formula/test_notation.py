@@ -28,6 +28,7 @@ from pymatgen.core import Composition
         ("3CaO·SiO2", "Ca3SiO5"),
         ("MoS₂", "MoS2"),
         ("MoS$_{2}$", "MoS2"),
+        ("La₁.₈₅Sr₀.₁₅CuO4", "La1.85Sr0.15CuO4"),
         # Decimal amounts, as they were
         ("YBa2Cu3O6.5", "YBa2Cu3O6.5"),
         ("LiNi0.5Mn1.5O4", "LiNi0.5Mn1.5O4"),
@@ -55,10 +56,14 @@ def test_a_dot_is_what_it_must_be(written: str, atoms: str) -> None:
         ("13CO2·H2O", "isotope"),
         ("·H2O", "nothing on one side"),
         ("CuSO4·nH2O", "unexpected 'n'"),
+        ("CuSO4.²H2O", "unexpected '²'"),
         ("SO4^2-", r"unexpected '\^'"),
         ("Fe3+", r"unexpected '\+'"),
         ("[18O]2", "does not read it"),
         ("CuSO4 5H2O", "does not read it"),
+        ("K₂13CO₃", "two sizes"),
+        ("Al$_{2}$18O3", "two sizes"),
+        ("Fe2₃O4", "two sizes"),
     ],
 )
 def test_what_can_be_meant_in_two_ways_is_refused(written: str, why: str) -> None:
