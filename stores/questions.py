@@ -211,21 +211,22 @@ RETIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "compositions": ("chemsys_1", "elements_1", "p_2d_1"),
     "structures": ("formula_reduced_1", "chemsys_1", "elements_1", "route_1"),
     "candidates": (
-        *("formula_reduced_1", "elements_1", "energy_above_hull_1", "campaign_1_status_1_rejected_by_1"),
-        "status_1_deprecated_1_candidate_id_1",
+        *("formula_reduced_1", "elements_1", "energy_above_hull_1"),
+        *("campaign_1_status_1_rejected_by_1", "campaign_1", "status_1_deprecated_1_candidate_id_1"),
     ),
 }
 """Indexes of earlier versions in whose place others stand."""
 
 
 _CHANGES: Final = Index(("deprecated", "updated_at"))
+_FUNNEL: Final = Index(("campaign", "deprecated", "gate_verdicts"))
 _OF_ALL_SIZES: Final = frozenset({"materials", "compositions", "structures", "properties", "candidates"})
 
 
 def indexes_of(collection: str) -> tuple[Index, ...]:
-    """Indexes for the questions of a collection, each once; of large ones also for what changed."""
+    """Indexes for the questions of a collection, each once; of large ones also for what changed, and for funnels."""
     found = [_CHANGES] if collection in _OF_ALL_SIZES else []
     for question in QUESTIONS.get(collection, ()):
         if question.index is not None and question.index not in found:
             found.append(question.index)
-    return tuple(found)
+    return (*found, _FUNNEL) if collection == "candidates" else tuple(found)

@@ -11,6 +11,7 @@ from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ...stores.documents.base import labelled
+from ...stores.documents.candidate import letters
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
@@ -171,6 +172,7 @@ class JudgeStage(GroupStage):
             candidate[_FAMILIARITY] = _familiarity(structure["formula_reduced"])
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
+        candidate["gate_verdicts"] = letters(verdict["gates"])
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)

@@ -45,9 +45,9 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
     route = CompositionRoute()
     requests: dict[str, str | None] = {}
     chosen: dict[str, ModelSettings] = {
+        "roost": settings.roost,  # first, as it may run beside the others
         "matgan": settings.matgan,
         "classifier": settings.classifier,
-        "roost": settings.roost,
     }
     if settings.are_listed:
         del chosen["matgan"]

@@ -30,7 +30,7 @@ class LayerStage(MapStage):
     name = "layers"
     version = 4
     source = Material
-    facets = ("record",)
+    facets = ("structure",)
     fields = ("structure",)
     criteria: ClassVar[Doc] = {"structure": {"$exists": True}, "disordered": {"$ne": True}}
     writes: ClassVar = {Material: "layers"}

@@ -199,6 +199,8 @@ def _candidate(draw: random.Random, i: int, formula: Doc) -> Doc:
         verdict = "failed" if status == "rejected" else "unknown"
         doc["gates"].append({"name": gate, "field": "", "condition": "< 0.2", "verdict": verdict})
     doc |= {"candidate_id": f"{CAMPAIGN}/st-{i:016x}"} | ({because: gate} if because else {})
+    last = {"promoted": "p", "waiting": "u", "rejected": "f"}[status]
+    doc["gate_verdicts"] = f"ppp{draw.choice('ppn')}{draw.choice('ppn')}{last}"
     values = {name: value for name, value in _values(draw).items() if name != "formation_energy"}
     values["energy_above_hull"] = round(draw.uniform(0, 0.5), 5)
     if draw.random() < 0.5:
