@@ -59,7 +59,7 @@ _OXIDATION = "oxidation_state"
 _FAMILIARITY = "ion_familiarity"
 _OF_PROPERTIES = (
     *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
-    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
+    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "details.completeness.deeper_by", "facets.value.stage"),
 )
 
 
