@@ -24,7 +24,7 @@ def test_why_names_every_gate_with_value_condition_and_method(judged: Connection
     assert "<= 0.2" in gates[2]
     assert "experiment (handbook" in gates[2]
     assert gates[0].split() == ["✓", "valid", "yes", "yes"]
-    assert "layer of a known crystal (handbook:C-graphite-2H), beside " in novelty
+    assert "layer of a known crystal (handbook:C-graphite-2H), to these " in novelty
     assert bulk.split(" (")[0] == "handbook:C-graphite-2H  C: layered, score 1.00"
     assert "0% of its bonding across" in reason
 

@@ -90,7 +90,8 @@ def test_each_composition_comes_once_before_any_comes_twice(four: Connection) ->
 
     ranked, _ = next_due(four, CAMPAIGN)
 
-    assert {one.formula: one.candidate_id[-1] for one in ranked[:4]} == {"MoS2": "6", "MoSe2": "2", "WS2": "3", "WSe2": "4"}
+    first = {one.formula: one.candidate_id[-1] for one in ranked[:4]}
+    assert first == {"MoS2": "6", "MoSe2": "2", "WS2": "3", "WSe2": "4"}
     assert [(one.candidate_id[-1], one.turn, one.structures) for one in ranked[4:]] == [("1", 1, 3), ("7", 2, 3)]
 
 
