@@ -70,7 +70,7 @@ def told(name: str, right: np.ndarray, wrong: np.ndarray) -> None:
     for share in SHOWN:
         threshold = np.quantile(right, 1 - share)
         print(f"; {share:.0%} kept at {threshold:.2f}, of the others {(wrong >= threshold).mean():.1%}", end="")
-    for threshold in (-1.9, -2.3, -2.9):
+    for threshold in (-1.9, -2.2, -2.4):
         print(f"; at {threshold}: {(right >= threshold).mean():.1%} and {(wrong >= threshold).mean():.1%}", end="")
     print()
 
