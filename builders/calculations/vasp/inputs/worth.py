@@ -20,10 +20,12 @@ from .....models.decision.chance_to_pass import chance_by_others, chance_to_pass
 from .....models.decision.worth import information, worth
 from .....stores.connection import Connection
 from ....engine.batches import Doc
+from ....properties.hulls.limits import DEEPEST
 
 HYBRID_GAP: Final = "hse_band_gap"
 """Field of a candidate that only a hybrid functional fills; band gaps are calculated with one anyway."""
 
+_HULL: Final = "energy_above_hull"
 _FIELDS: Final = ("candidate_id", "formula_reduced", "nsites", "dimension", "route", "parent_id", "thickness")
 _OPEN: Final = {"$filter": {"input": "$gates", "cond": {"$eq": ["$$this.verdict", "unknown"]}}}
 
@@ -67,9 +69,9 @@ class Worth:
 
 
 def rank_by_worth(connection: Connection, campaign: str, query: Doc, *, everything: bool = False) -> list[Worth]:
-    """Candidates of a campaign for which a calculation is due, by falling worth, each composition once before any twice.
+    """Candidates for which a calculation is due, by falling worth, each composition once before any twice.
 
-    Of structures of one composition that with the highest chance goes first: what it turns out to be tells of the others.
+    Of structures of one composition the likeliest goes first: what it turns out to be tells of the others.
     Gates are taken to be passed independently. One of whose value nothing is known is passed by a candidate as it was
     by the campaign's others. A bulk has as many atoms as the material that a layer was cut from, or as the layer.
 
@@ -151,6 +153,8 @@ def _chance(gate: Doc, by_others: float) -> float:
     wanted, value = range_of(gate.get("condition", "")), gate.get("value")
     if wanted is None or isinstance(value, bool) or not isinstance(value, int | float):
         return by_others
+    if gate["field"] == _HULL and value < -DEEPEST and gate.get("high") is None:
+        return by_others  # of a hull with such a hole the bound says nothing
     return chance_to_pass(wanted, value, gate.get("low"), gate.get("high"))
 
 

@@ -150,6 +150,18 @@ def test_where_another_method_knows_what_a_hull_lacks_the_interval_reaches_as_mu
     assert "by PBE they make the hull" in document["warnings"][0]
 
 
+def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compared() -> None:
+    """CrBr3 of which a potential has none, by GGA: -0.6 eV/atom, and 0.4 lower with MP2020's 0.534 eV per Br."""
+    plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
+    corrected = {"PBE(+U) MP2020": plain["PBE"]}
+
+    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"])
+    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"])
+
+    assert by_plain == (pytest.approx(0.6 + 0.534 * 3 / 4), "PBE with MP2020's corrections of anions")
+    assert by_corrected == (pytest.approx(0.6), "PBE(+U) MP2020")
+
+
 def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
     some = {"PBE": [known("NbO2", "Nb-O", formation_energy=-2.7)]}
 
