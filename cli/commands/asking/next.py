@@ -93,7 +93,8 @@ def _print(ranked: list[Any]) -> None:
         waits = ", ".join(f"{name} ({_share(chance)})" for name, chance in one.waits_for.items())
         numbers = (f"{1000 * one.score:.3g}", _share(one.chance), f"{one.information:.2f}", f"{one.cost:,.0f}")
         place = (f"{one.turn + 1} of {one.structures}",) if of_composition else ()
-        table.add_row(chemists_formula(one.formula), *place, *numbers, one.candidate_id.rpartition("/")[2][:_SHORT], waits)
+        name = one.candidate_id.rpartition("/")[2][:_SHORT]
+        table.add_row(chemists_formula(one.formula), *place, *numbers, name, waits)
     print_table(table)
 
 
