@@ -46,7 +46,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 6
+    version = 7
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

@@ -34,7 +34,7 @@ FREE: Final[dict[str, tuple[str, ...]]] = {
         *("LLINEOPT", "FDSTEP", "TIMESTEP", "SDALPHA", "FTIMEMAX", "FTIMEDEC", "FTIMEINC", "FALPHA", "FNMIN"),
     ),
     "grids and projectors, converged where the cut-off is": (
-        *("ENAUG", "ADDGRID", "LREAL", "ROPT", "NLSPLINE", "LASPH"),
+        *("ENAUG", "ADDGRID", "LREAL", "NLSPLINE", "LASPH"),
         *("GGA_COMPAT", "LSYMGRAD", "PRECFOCK", "LMAXFOCK", "NMAXFOCKAE", "KSPACING", "KGAMMA"),
         *("KBLOWUP", "SAXIS"),
     ),
@@ -147,7 +147,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
 RULED: Final = (
     *("NELECT", "ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ICHARG", "ALGO", "IALGO", "ISPIN", "MAGMOM"),
     *("LDAUTYPE", "LDAUL", "LDIPOL", "IDIPOL", "DIPOL", "IBRION"),
-    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI", "SYMPREC"),
+    *("NGX", "NGY", "NGZ", "NGXF", "NGYF", "NGZF", "EFERMI", "SYMPREC", "ROPT"),
 )
 """Tags whose values `usability` judges by the run."""
 

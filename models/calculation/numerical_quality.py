@@ -36,6 +36,8 @@ ENTROPY: Final = 5e-3
 SYMMETRY: Final = 1e-3
 """Largest SYMPREC: how far, in cell vectors, atoms may be from where a symmetry would have them, which VASP then puts
 into density, forces and k-points. 0.01 Å in a vector of 10 Å is 1 meV/atom in diamond, the stiffest (40 THz)."""
+PROJECTORS: Final = 2e-3
+"""Largest ROPT with LREAL = Auto: PREC = Medium's, with errors below 1 meV/atom by VASP's manual; Normal has 5e-4."""
 _PRECISION: Final = ("N", "A", "H")
 _TETRAHEDRA: Final = (-5, -4, -14, -15)
 _COARSEST_GRID: Final = 3.0
@@ -105,7 +107,7 @@ class Run:
 def why_numbers_are_poor(run: Run) -> list[str]:
     """What is not good enough in a run for any use, each in a sentence; the cut-off is judged by `why_cut_off_low`."""
     reasons = (_precision(run), *_grid(run), *_smearing(run), _mesh(run), _electron_change(run), _loose(run))
-    return [reason for reason in (*reasons, _bands(run), _symmetry(run)) if reason]
+    return [reason for reason in (*reasons, _bands(run), _symmetry(run), _projectors(run)) if reason]
 
 
 def why_cut_off_low(run: Run, floor: float, whose: str) -> str | None:
@@ -141,6 +143,13 @@ def _grid(run: Run) -> list[str]:
 def _symmetry(run: Run) -> str | None:
     taken = run.tags.number("SYMPREC", 1e-5)
     return None if taken <= SYMMETRY * 1.001 else f"SYMPREC = {taken:g}, at most {SYMMETRY:g} is allowed"
+
+
+def _projectors(run: Run) -> str | None:
+    if not str(run.tags.get("LREAL", "")).upper().startswith("A"):
+        return None  # not set by hand, or in other units
+    coarse = max((abs(value) for value in run.tags.numbers("ROPT")), default=0.0)
+    return None if coarse <= PROJECTORS * 1.001 else f"ROPT = {coarse:g}, at most {PROJECTORS:g} is allowed"
 
 
 def _bands(run: Run) -> str | None:

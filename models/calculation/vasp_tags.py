@@ -12,6 +12,7 @@ from typing import Any, Final
 
 _COMMENT: Final = re.compile(r"[!#].*", re.DOTALL)
 _LOGICAL: Final = re.compile(r"\.?(T|TRUE|F|FALSE)\.?", re.IGNORECASE)
+_FORTRAN_EXPONENT: Final = re.compile(r"([0-9.])[dD]([+-]?[0-9])")
 _STATED_AS: Final = {"ENCUT": "ENMAX"}
 """Tags that the parameters of a vasprun.xml, and older INCARs, call otherwise."""
 _MANGLED: Final = frozenset({"GGA", "METAGGA", "PREC", "ALGO", "LREAL", "LDAUL", "LDAUU", "LDAUJ", "MAGMOM", "LORBIT"})
@@ -93,8 +94,8 @@ def as_vasp_reads(value: Any) -> Any:
 
     Examples
     --------
-    >>> [as_vasp_reads(text) for text in ("R2SCAN ! the mixing scheme's", ".TRUE. # on", "520", "Auto")]
-    ['R2SCAN', True, 520.0, 'Auto']
+    >>> [as_vasp_reads(text) for text in ("R2SCAN ! the mixing scheme's", ".TRUE. # on", "1D-4", "Auto")]
+    ['R2SCAN', True, 0.0001, 'Auto']
     """
     if not isinstance(value, str):
         return value
@@ -102,6 +103,6 @@ def as_vasp_reads(value: Any) -> Any:
     if _LOGICAL.fullmatch(text):
         return text.upper().startswith(_TRUE)
     try:
-        return float(text)
+        return float(_FORTRAN_EXPONENT.sub(r"\1e\2", text))
     except ValueError:
         return text

@@ -97,7 +97,7 @@ def against_elements(entries: Sequence[Entry], potentials: Mapping[str, float]) 
     table = composition_table([entry.composition for entry in entries])
     missing = [symbol for symbol in table.elements if symbol not in potentials]
     if missing:
-        message = f"no reference energy for {', '.join(missing)}: add entries of these elements to the references"
+        message = f"no reference energy for {', '.join(missing)}: add entries of these elements by the same method"
         raise MissingReferenceError(message)
     energies = checked_energies(entries, [entry.energy_per_atom for entry in entries])
     mu = np.array([potentials[symbol] for symbol in table.elements], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Reference crystals of elements that tables of compounds seldom hold: diatomic ones, heavy alkalis, lanthanides.
+"""Reference crystals of elements that tables of compounds seldom hold: molecular ones, heavy alkalis, lanthanides.
 
 They let a potential give energies of formation and hulls of its own. Each is the form that is known to be the most
 stable, since the lowest by a potential need not be: CHGNet puts a lone F2 molecule 0.1 eV/atom below the crystal.
@@ -40,6 +40,17 @@ it."""
 _HALOGEN_EDGES: Final = {"Cl": 6.6, "Br": 6.8, "I": 6.875}
 """Å. Edge of the cube that four molecules fill: of I2 the measured one, of the others between that and PBE's, which
 lacks their attraction."""
+_SULFUR: Final = (10.4646, 12.8660, 24.4860)
+_SULFUR_SITES: Final = (
+    (0.14415, 0.70268, 0.70140),
+    (0.29277, 0.72690, 0.75406),
+    (0.21598, 0.78022, 0.82618),
+    (0.21405, 0.65761, 0.87947),
+)
+"""Å, fractions, half a ring. Alpha-S8, Fddd: S. J. Rettig, J. Trotter, Acta Cryst. C 43, 2260 (1987), as AFLOW's
+A_oF128_70_4h has it (M. J. Mehl et al., Comput. Mater. Sci. 136, S1 (2017))."""
+_SULFUR_RING: Final = (0.125, 0.625, 0.79028)
+"""Centre of the ring, on a twofold axis."""
 
 _TABLE: Final = """
 H -3.3927, He -0.0091, Li -1.9089, Be -3.7394, B -6.6794, C -9.2268, N -8.3365, O -4.9480, F -1.9115, Ne -0.0259,
@@ -118,7 +129,7 @@ def element_crystals() -> tuple[ElementCrystal, ...]:
     for factor in _AROUND:
         for symbol, edge in _CUBIC.items():
             crystals.append(_molecular(symbol, "Pa-3", Lattice.cubic(edge * factor), [1, 1, 1], centre=(0, 0, 0)))
-        crystals += [_oxygen(factor), _fluorine(factor)]
+        crystals += [_oxygen(factor), _fluorine(factor), _sulfur(factor)]
         crystals += [_halogen(symbol, edge * factor) for symbol, edge in _HALOGEN_EDGES.items()]
     for symbol, edge in _BODY_CENTRED.items():
         crystals.append(ElementCrystal(symbol, f"{symbol} bcc", Structure(Lattice.cubic(edge), [symbol] * 2, _BODY)))
@@ -145,6 +156,14 @@ def _fluorine(factor: float) -> ElementCrystal:
     tilt = np.radians(_FLUORINE_TILT)
     axis = np.cos(tilt) * normal / np.linalg.norm(normal) + np.sin(tilt) * cell.matrix[1] / cell.b
     return _molecular("F", "C2/c", cell, axis, centre=(0.25, 0.25, 0.0))
+
+
+def _sulfur(factor: float) -> ElementCrystal:
+    a, b, c = (edge * factor for edge in _SULFUR)
+    centre = np.array(_SULFUR_RING)
+    sites = centre + (np.array(_SULFUR_SITES) - centre) / factor  # rings stay what they are
+    crystal = Structure.from_spacegroup("Fddd:2", Lattice.orthorhombic(a, b, c), ["S"] * len(sites), sites)
+    return ElementCrystal("S", f"S8 Fddd a={a:.2f}", crystal.get_primitive_structure())
 
 
 def _halogen(symbol: str, edge: float) -> ElementCrystal:

@@ -69,6 +69,8 @@ class MadeRun:
         By spin, eigenvalue and occupation: (k-points, bands, 2).
     generation
         Element that says how the k-points were made, where it is not the mesh; "" leaves it out.
+    held
+        Atoms that selective dynamics hold, by number from 0; VASP says so of the initial structure alone.
     """
 
     tags: Mapping[str, object] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class MadeRun:
     version: str = "6.4.2"
     electrons: float | None = None
     generation: str | None = None
+    held: Sequence[int] = ()
 
     def xml(self) -> bytes:
         """Text of the file."""
@@ -137,8 +140,13 @@ class MadeRun:
         named = f' name="{name}"' if name else ""
         return (
             f'<structure{named}><crystal><varray name="basis">{_rows(basis)}</varray></crystal>'
-            f'<varray name="positions">{_rows(positions)}</varray></structure>'
+            f'<varray name="positions">{_rows(positions)}</varray>'
+            f"{self._selective() if name == 'initialpos' and self.held else ''}</structure>"
         )
+
+    def _selective(self) -> str:
+        rows = "".join(f"<v> {' '.join('FFF' if n in self.held else 'TTT')} </v>" for n in range(len(self.crystal[1])))
+        return f'<varray name="selective" type="logical">{rows}</varray>'
 
     def _calculation(self, step: Step, *, last: bool) -> str:
         electronic = step.electronic or (step.free + 1e-5, step.free)

@@ -24,6 +24,7 @@ from ....models.calculation.functional import functional_name, gga_tag, hubbards
 from ....models.calculation.k_points import mesh_of_points
 from ....models.calculation.numerical_quality import Run as UsedRun
 from ....models.calculation.relaxation_end import (
+    LOOSE_FORCE,
     electronic_entropy,
     largest_force,
     step_energy,
@@ -31,7 +32,7 @@ from ....models.calculation.relaxation_end import (
     why_atoms_moved,
     why_electrons_moved,
 )
-from ....models.calculation.run_kind import LINE_KINDS, MOLECULAR_DYNAMICS, kind_of_run
+from ....models.calculation.run_kind import LINE_KINDS, MOLECULAR_DYNAMICS, RELAXATION, kind_of_run
 from ....models.calculation.usability import Usability, has_unsaid_energy, judge
 from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
@@ -184,8 +185,9 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     missing = unsaid_energy(last)
     unsaid = missing < 0 and has_unsaid_energy(tags, kind, missing, len(structure))
     functional = functional_name(tags, titles, hubbards, unsaid_dispersion=unsaid)
+    movable = _movable(vasprun.initial_structure)
     electrons_moved = why_electrons_moved(tags, vasprun.ionic_steps)
-    atoms_moved = why_atoms_moved(kind, tags, vasprun.ionic_steps, _movable(structure))
+    atoms_moved = why_atoms_moved(kind, tags, vasprun.ionic_steps, movable)
     unconverged = [f"the electrons of the last step are not converged: {electrons_moved}"] if electrons_moved else []
     if atoms_moved:
         what = "the molecular dynamics" if kind == MOLECULAR_DYNAMICS else "the relaxation"
@@ -212,6 +214,9 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     }
     if is_meta_gga(tags) and not tags.on("LASPH"):
         doc["warnings"].append("LASPH is off: the energy of a meta-GGA lacks what is aspherical within the PAW spheres")
+    if movable is not None and kind == RELAXATION and (held := _force_on_held(last, movable)) > LOOSE_FORCE:
+        told = f"atoms that were held in place still feel {held:.2g} eV/Å: the energy is not a minimum's"
+        doc["warnings"].append(told)
     if neutral is not None:
         doc["charge"] = round(neutral - tags.number("NELECT", neutral), 6)
     edges = _edges(vasprun, tags, doc)
@@ -294,8 +299,15 @@ def _final_energy(last: Doc) -> float:
 
 
 def _movable(structure: Structure) -> NDArray[np.bool_] | None:
+    """Which coordinates may move, (n, 3), by the structure that the run began with: later ones don't say."""
     flags = structure.site_properties.get("selective_dynamics")
     return None if flags is None else np.asarray(flags, dtype=bool)
+
+
+def _force_on_held(last: Doc, movable: NDArray[np.bool_]) -> float:
+    """Largest force, eV/Å, on an atom none of whose coordinates may move."""
+    held = np.broadcast_to(~movable.any(axis=1, keepdims=True), movable.shape)
+    return largest_force(last, held) or 0.0
 
 
 def _mesh(vasprun: Vasprun) -> list[int] | None:

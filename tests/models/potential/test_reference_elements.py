@@ -10,6 +10,7 @@ from exfolio.models.potential.family.chgnet import evaluate, is_installed
 from exfolio.models.potential.reference_elements import BOND_LENGTHS, TABULATED, believable, element_crystals
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+from scipy.sparse.csgraph import connected_components
 
 needs_chgnet = pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 
@@ -29,6 +30,18 @@ def test_a_diatomic_element_is_a_crystal_of_whole_molecules(symbol: str, group: 
             assert [n.nn_distance for n in neighbours] == pytest.approx([BOND_LENGTHS[symbol]], abs=1e-3)
 
 
+def test_sulfur_is_a_crystal_of_rings_of_eight() -> None:
+    """Bonds of 2.038 to 2.049 Å, 2.07 g/cm^3: S. J. Rettig, J. Trotter, Acta Cryst. C 43, 2260 (1987)."""
+    structures = crystals_of("S")
+    for structure in structures:
+        assert SpacegroupAnalyzer(structure, 0.01).get_space_group_symbol() == "Fddd"
+        rings, bonds = connected_components(structure.distance_matrix < 2.4)[0], structure.get_all_neighbors(2.4)
+        assert (len(structure), rings) == (32, 4)
+        assert {len(bonded) for bonded in bonds} == {2}
+        assert all(2.03 < neighbour.nn_distance < 2.06 for bonded in bonds for neighbour in bonded)
+    assert min(abs(structure.density - 2.07) for structure in structures) < 0.01
+
+
 def test_fluorine_has_its_measured_cell() -> None:
     """127.26 Å^3 for eight atoms at 10 K: S. I. Ivlev et al., Chem. Eur. J. 25, 3310 (2019)."""
     volumes = [structure.volume / len(structure) for structure in crystals_of("F")]
@@ -38,7 +51,7 @@ def test_fluorine_has_its_measured_cell() -> None:
 def test_each_element_has_one_crystal_in_different_sizes() -> None:
     for symbol in {crystal.symbol for crystal in element_crystals()}:
         densities = [structure.density for structure in crystals_of(symbol)]
-        assert len(densities) == (4 if symbol in MOLECULAR else 1)
+        assert len(densities) == (4 if symbol in {*MOLECULAR, "S"} else 1)
         assert max(densities) / min(densities) < 1.6
 
 
@@ -71,4 +84,5 @@ def test_chgnet_puts_the_crystals_near_the_tabulated_energies() -> None:
     above = {symbol: energy - TABULATED[symbol] for symbol, energy in lowest.items()}
     assert all(believable(symbol, energy) for symbol, energy in lowest.items())
     assert {symbol: above[symbol] for symbol in MOLECULAR} == pytest.approx(dict.fromkeys(MOLECULAR, 0.0), abs=0.06)
+    assert above["S"] == pytest.approx(0.0, abs=0.02)
     assert above["F"] == pytest.approx(0.0, abs=0.01)

@@ -35,7 +35,8 @@ def elsewhere(empty_registry: Connection) -> Iterator[Connection]:
 
 def content(connection: Connection) -> dict[str, list[dict[str, object]]]:
     names = connection.database.list_collection_names()
-    return {name: list(connection.database[name].find().sort("_id", 1)) for name in names}
+    found = {name: list(connection.database[name].find().sort("_id", 1)) for name in names}
+    return {name: documents for name, documents in found.items() if documents}
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])

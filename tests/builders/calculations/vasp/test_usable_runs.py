@@ -102,6 +102,7 @@ def test_a_run_as_materials_project_makes_it_is_usable_for_everything(parse: Par
         ({"LDIPOL": True, "IDIPOL": 4}, "there is no vacuum on all sides"),
         ({"IVDW": 20, "LVDW_EWALD": True}, "LVDW_EWALD = .TRUE."),
         ({"SYMPREC": 0.01}, "SYMPREC = 0.01, at most 0.001 is allowed"),
+        ({"LREAL": "Auto", "ROPT": [-0.05, -5e-4]}, "ROPT = 0.05, at most 0.002 is allowed"),
         ({"METAGGA": "R2SCAN_C", "LASPH": True}, "no published one: METAGGA=R2SCAN_C"),
         ({"METAGGA": "R2SCAN", "LASPH": True, "IVDW": 12}, "its damping is not given"),
         ({"A_TAG_OF_TOMORROW": 3}, "A_TAG_OF_TOMORROW = 3: not among what may differ"),
@@ -135,6 +136,7 @@ def test_what_may_not_differ_makes_a_run_unusable_and_is_named(
         {"ALGO": "N"},
         {"ALGO": "VeryFast # dense"},
         {"LREAL": False},
+        {"LREAL": "A", "ROPT": [-2.5e-4, -2.5e-4]},
         {"LASPH": True},
         {"KPAR": 4, "NCORE": 8},
         {"ISMEAR": 0, "SIGMA": 0.05},
@@ -334,6 +336,16 @@ def test_a_relaxation_ended_by_a_stopcar_is_not_converged(parse: Parse) -> None:
 
     assert (doc["converged_ionic"], doc["usable"]) == (False, False)
     assert "the largest force is 0.9 eV/Å, EDIFFG is -0.02 eV/Å" in doc["unusable_because"][0]
+
+
+def test_forces_on_atoms_that_are_held_do_not_keep_a_relaxation_from_its_end(parse: Parse) -> None:
+    steps = (Step(-66.0, force=0.9),)
+    tags: dict[str, object] = {"ISIF": 2, "EDIFFG": -0.02}
+
+    free, held = (parse(tags=tags, steps=steps, held=atoms) for atoms in ([0], range(10)))
+
+    assert (free["converged"], held["converged"], held["usable"]) == (False, True, True)
+    assert "atoms that were held in place still feel 0.9 eV/Å: the energy is not a minimum's" in held["warnings"]
 
 
 def test_a_cell_that_grew_has_the_plane_waves_of_its_start(folder: Callable[..., Path]) -> None:
