@@ -102,7 +102,10 @@ def print_verdict(doc: dict[str, Any]) -> None:
             shown = "not known yet"
         if gate["verdict"] == "not-applicable":
             of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
-            shown = "says nothing of an element" if of_element else f"does not concern the {doc.get('route')} route"
+            elsewhere = f"does not concern the {doc.get('route')} route"
+            # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
+            undecided = "not decided, and not waited for" if gate["field"].endswith("_stability") else elsewhere
+            shown = "says nothing of an element" if of_element else undecided
         method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
         table.add_row(
             f"  {_MARKS[gate['verdict']]}",
