@@ -101,7 +101,7 @@ def print_verdict(doc: dict[str, Any]) -> None:
         if value is None:
             shown = "not known yet"
         if gate["verdict"] == "not-applicable":
-            of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
+            of_element = doc.get("nelements") == 1 and gate["field"].endswith(("formation_energy", "ion_familiarity"))
             elsewhere = f"does not concern the {doc.get('route')} route"
             # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
             undecided = "not decided, and not waited for" if gate["field"].endswith("_stability") else elsewhere
