@@ -97,5 +97,5 @@ def _by_verdicts(collection: Collection[dict[str, Any]], query: dict[str, Any]) 
     groups = counted(query, "$gate_verdicts")
     if any(group["_id"] is None for group in groups):  # judged by an earlier version
         groups = [group for group in groups if group["_id"] is not None]
-        groups += counted({**query, "gate_verdicts": None}, letters_of({"$ifNull": ["$gates", []]}))
+        groups += counted({**query, "gate_verdicts": None}, letters_of("$gates"))
     return groups

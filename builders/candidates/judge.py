@@ -60,7 +60,7 @@ _OXIDATION = "oxidation_state"
 _FAMILIARITY = "ion_familiarity"
 _OF_PROPERTIES = (
     *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
-    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
+    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "details.completeness.deeper_by", "facets.value.stage"),
 )
 
 
@@ -79,7 +79,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 11
+    version = 12
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 

@@ -47,7 +47,7 @@ def letters_of(gates: str) -> dict[str, Any]:
         *({"case": {"$eq": [said, verdict]}, "then": letter} for verdict, letter in VERDICT_LETTERS.items()),
     ]
     letter = {"$switch": {"branches": branches, "default": "u"}}
-    return {"$reduce": {"input": gates, "initialValue": "", "in": {"$concat": ["$$value", letter]}}}
+    return {"$reduce": {"input": {"$ifNull": [gates, []]}, "initialValue": "", "in": {"$concat": ["$$value", letter]}}}
 
 
 class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):

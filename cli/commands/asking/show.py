@@ -121,7 +121,7 @@ def show(
         _section("layers")
         print_layer_verdict(layers)
     _print_structure(stored.document.get("structure"))
-    _print_gates(stored.document)
+    _print_gates(stored.document, {field.path: field for field in fields})
     if doubted:
         _section("doubts")
         for doubt in doubted:
@@ -251,7 +251,7 @@ def _print_structure(plain: Any) -> None:
         out.print(f"[dim]… and {len(plain['sites']) - most} more sites; all of them: exfolio export or --json[/]")
 
 
-def _print_gates(document: Doc) -> None:
+def _print_gates(document: Doc, known: dict[str, Field]) -> None:
     gates = document.get("gates") or []
     if not gates:
         return
@@ -264,7 +264,8 @@ def _print_gates(document: Doc) -> None:
         value = gate.get("value")
         verdict = str(gate.get("verdict", ""))
         unknown = value is None and verdict == "unknown"
-        shown = "not known" if unknown else in_words(value, gate.get("low"), gate.get("high"))
+        field = known.get(gate.get("field", ""))
+        shown = "not known" if unknown else in_words(value, gate.get("low"), gate.get("high"), field)
         condition = str(gate.get("condition") or gate.get("threshold") or "")
         table.add_row(
             MARKS.get(verdict, ""),

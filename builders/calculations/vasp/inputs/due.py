@@ -195,7 +195,7 @@ def _ranked(connection: Connection, campaign: str, query: Doc, first: str, *, ev
     if first in FIRST[:2]:
         worths = rank_by_worth(connection, campaign, query, everything=everything)
         if first == FIRST[1]:
-            worths.sort(key=lambda one: -one.chance)
+            worths.sort(key=lambda one: (one.turn, -one.chance))
         ranked = dict.fromkeys(one.candidate_id for one in worths)
         return [*ranked, *sorted(doc["candidate_id"] for doc in found if doc["candidate_id"] not in ranked)]
     return [name for _, name in sorted((_rank(doc, first), doc["candidate_id"]) for doc in found)]
