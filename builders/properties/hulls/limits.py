@@ -194,10 +194,11 @@ def _with_depth(document: Doc, depth: Depth, missing: str) -> Doc:
         f"{missing} have no energy by this method; by {depth.method} they make the hull {depth.energy:.3f} eV/atom "
         "deeper here, by which the interval reaches higher"
     )
+    value: float = document["value"]
     return {
         **document,
-        "low": document.get("low", document["value"]),
-        "high": round(document.get("high", document["value"]) + depth.energy, _DIGITS),
+        "low": document.get("low", value),
+        "high": round(document.get("high", value) + depth.energy, _DIGITS),
         "details": {**details, "completeness": {**details["completeness"], **deeper}},
         "lacks": [*document.get("lacks", []), COMPOUNDS],
         "warnings": [*document.get("warnings", []), reason],

@@ -229,7 +229,7 @@ class PotentialValuesStage(GroupStage):
         left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
         known = known_by_family(item.content["materials"])
-        deeper = depths([entry.composition for entry in entries], known, evaluated, found.missing)
+        deeper = depths([energy["details"]["composition"] for energy in energies], known, evaluated, found.missing)
         for energy, formation, position, depth in zip(energies, formed, positions, deeper, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
             name = energy["structure_id"]
@@ -243,8 +243,11 @@ class PotentialValuesStage(GroupStage):
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
-            limits = {"layer": layer, "deepest": errors.deepest, "depth": depth}
-            docs.append(limited_distance(above, item.key, found, method=method, **limits))
+            docs.append(
+                limited_distance(
+                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest, depth=depth
+                )
+            )
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:
