@@ -218,6 +218,13 @@ def ions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(IONS))
 
 
+@pytest.fixture
+def formulas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of formulas, by the name that campaigns give."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_text("MoSSe\n")
+
+
 @pytest.mark.usefixtures("ions")
 def test_each_campaign_is_judged_by_its_own_hull_and_ions(registry: Connection) -> None:
     usual: Doc = {"gates": IN_WATER, "pourbaix": {}}
@@ -267,6 +274,8 @@ OTHERWISE: Doc = {
     },
     "compositions": {
         "draws": 10,
+        "formulas": ["MoSSe"],
+        "formulas_from": "list.txt",
         "seed": 1,
         "oxidation_states": "icsd16",
         "energies_from": 0.1,
@@ -313,7 +322,11 @@ def settings_of(model: type[BaseModel], at: tuple[str, ...] = ()) -> Iterator[tu
         yield from settings_of(models[0], path) if apart else [path]
 
 
-NEEDS = {("potential", "model"): ["elastic"], ("pourbaix", "ions"): ["ions"]}
+NEEDS = {
+    ("potential", "model"): ["elastic"],
+    ("pourbaix", "ions"): ["ions"],
+    ("compositions", "formulas_from"): ["formulas"],
+}
 SETTINGS = [path for path in settings_of(Campaign) if not {path[0], ".".join(path)} & MAKES_NO_DIFFERENCE]
 
 
