@@ -108,6 +108,7 @@ LIMITS: dict[str, tuple[Doc, int]] = {
 """By campaign: what it wants otherwise than the first, and how many crystals it relaxes that none before it has."""
 
 
+@pytest.mark.endurance
 def test_each_campaign_is_judged_by_its_own_limits_of_a_potential(registry: Connection, elastic: Doc) -> None:
     campaigns = [campaign(name, potential={**elastic, **setting}) for name, (setting, _) in LIMITS.items()]
     # Of some elements, though of the same limits as another
@@ -225,6 +226,7 @@ def formulas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "list.txt").write_text("MoSSe\n")
 
 
+@pytest.mark.endurance
 @pytest.mark.usefixtures("ions")
 def test_each_campaign_is_judged_by_its_own_hull_and_ions(registry: Connection) -> None:
     usual: Doc = {"gates": IN_WATER, "pourbaix": {}}
