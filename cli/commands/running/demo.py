@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(*, json: JsonOption = False) -> None:
-    """Run the campaign two-dimensional on the bundled sources and show the funnel and the best candidates.
+    """Run the shipped campaigns on the bundled sources and show the funnel and the best candidates.
 
     Needs no key, no file and no server: the embedded MongoDB is started. Run again, it finds nothing to do.
 
