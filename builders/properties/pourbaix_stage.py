@@ -54,7 +54,7 @@ from .hulls.known_hull_stage import (
 )
 from .hulls.reference_structures import add_structures
 from .ion_file import load_ions
-from .pourbaix_limits import limited_in_water
+from .pourbaix_limits import NOT_IN_INTERVAL, limited_in_water
 from .pourbaix_solids import (
     WATER,
     hydrogen_warning,
@@ -295,6 +295,8 @@ def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, f
     stated = {"gibbs_energy": energy.energy, "entropy": source, "reference_state": REFERENCE_STATE}
     if WATER in solids:
         stated["formation_energy_of_water"] = solids[WATER]
+    if not measured:
+        stated["not_in_interval"] = NOT_IN_INTERVAL
     warning = hydrogen_warning(solids, measured=measured)
     return {**base, "details": {**base["details"], **stated}, **({"warnings": [warning]} if warning else {})}
 
