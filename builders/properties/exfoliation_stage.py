@@ -42,7 +42,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 7
+    version = 8
     members = (
         Members(
             Calculation,
@@ -81,6 +81,7 @@ def _energies(group: Doc) -> list[Doc]:
         bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, structure)]
         by_method: dict[str, Doc] = {}
         reasons: dict[tuple[str, ...], str] = {}
+        unlike: list[Doc] = []
         for doc in (*layers, *bulks):
             if why := why_unusable(doc, "exfoliation"):
                 reasons[(doc["calculation_id"],)] = why
@@ -96,10 +97,13 @@ def _energies(group: Doc) -> list[Doc]:
                 try:
                     by_method[layer["functional"]] = _document(structure, layer, bulk, strained, holds)
                 except ExfoliationRefused as refused:
-                    reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
+                    pair, why = (layer["calculation_id"], bulk["calculation_id"]), "; ".join(refused.reasons)
+                    reasons[pair] = why
+                    if holds.holds is not False and _meant_for_each_other(layer, bulk):
+                        unlike.append({"calculations": list(pair), "why": why})
         docs += [by_method[name] for name in sorted(by_method)]
         if reasons and not by_method:
-            docs.append(_refusal(structure, reasons))
+            docs.append(_refusal(structure, reasons, unlike))
     return docs
 
 
@@ -115,6 +119,12 @@ def _best_first(calculation: Doc) -> tuple[int, float, str]:
     atoms = sum(calculation["composition"].values())
     task = ENERGY_KINDS.index(calculation["task_type"])
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
+
+
+def _meant_for_each_other(layer: Doc, bulk: Doc) -> bool:
+    """Whether two calculations are a pair but for their settings: only then one of them has to be made again."""
+    kinds = {(doc["functional"].replace("+U", ""), doc["task_type"]) for doc in (layer, bulk)}
+    return len(kinds) == 1
 
 
 def _held(structure: Doc, layers: list[Doc], bulks: list[Doc]) -> dict[str, Held]:
@@ -242,7 +252,7 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:
+def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str], unlike: list[Doc]) -> Doc:
     method = "calculation, refused"
     return {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
@@ -252,5 +262,6 @@ def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:
         "basis": "calculation",
         "unit": "eV/atom",
         "refused": "; ".join(f"{' with '.join(pair)}: {why}" for pair, why in sorted(reasons.items())),
+        **({"details": {"not_alike": unlike}} if unlike else {}),
         "made_of": [structure["structure_id"], *(calculation_id for pair in reasons for calculation_id in pair)],
     }
