@@ -5,14 +5,14 @@ Any of them may be what forms, so that more energy is gained than was found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.pourbaix_entries import OPEN
 from ...stores.documents.property import COMPOUNDS
 from ..engine.batches import Doc
-from .hulls.limits import completeness, lower_bound
+from .hulls.limits import Completeness, completeness, lower_bound
 
 HYDROXIDE: Final = 0.29
 """eV/atom by which hydroxides raise least decomposition energies of oxides at most: La2O3. Of 20 oxides whose
@@ -43,11 +43,8 @@ def limited_in_water(document: Doc, elements: Collection[str], known: Iterable[D
     solids
         Reduced formulas of those that have an energy by the method.
     """
-    names = frozenset(elements)
-    in_diagram = [doc for doc in known if _metals(parts := set(doc["chemsys"].split("-"))) and parts <= names | OPEN]
-    found = completeness(in_diagram, solids)
+    found, other = _in_diagram(elements, known, solids)
     document = {**document, "details": {**document["details"], "completeness": found.details}}
-    other = [formula for formula in found.missing if not is_hydroxide(formula)]
     if other:
         named = ", ".join(other[:_NAMED]) + (", …" if len(other) > _NAMED else "")
         reason = (
@@ -55,19 +52,50 @@ def limited_in_water(document: Doc, elements: Collection[str], known: Iterable[D
             f"a lower bound ({named})"
         )
         return lower_bound(document, COMPOUNDS, reason)
-    with_hydroxide = {symbol for solid in solids if is_hydroxide(solid) for symbol in read_one(solid)}
-    if len(other) == len(found.missing) and names <= with_hydroxide:
+    if (ends := _raised(document, found, elements, solids)) is None:
         return document
     causes = {**document["details"]["uncertain_by"], _WITHOUT_HYDROXIDES: HYDROXIDE}
-    raised = {"high": document["high"] + HYDROXIDE} if "high" in document else {}
-    return {**document, **raised, "details": {**document["details"], "uncertain_by": causes}}
+    return {**document, **ends, "details": {**document["details"], "uncertain_by": causes}}
+
+
+def limited_ends(
+    ends: Mapping[str, float], elements: Collection[str], known: Iterable[Doc], solids: Collection[str]
+) -> dict[str, float]:
+    """The ends of an interval, `low` and `high`, as `limited_in_water` leaves them.
+
+    Parameters
+    ----------
+    ends
+        Those by the energies of the diagram.
+    elements, known, solids
+        As `limited_in_water`.
+    """
+    found, other = _in_diagram(elements, known, solids)
+    if other:
+        return {name: end for name, end in ends.items() if name != "high"}
+    return {**ends, **(_raised(ends, found, elements, solids) or {})}
+
+
+def _in_diagram(
+    elements: Collection[str], known: Iterable[Doc], solids: Collection[str]
+) -> tuple[Completeness, list[str]]:
+    """How complete a diagram is, and which known compounds it lacks that are no hydroxides."""
+    allowed = OPEN.union(elements)
+    parts = ((doc, set(doc["chemsys"].split("-"))) for doc in known)
+    found = completeness((doc for doc, symbols in parts if symbols <= allowed and symbols - OPEN), solids)
+    return found, [formula for formula in found.missing if not is_hydroxide(formula)]
+
+
+def _raised(
+    ends: Mapping[str, Any], found: Completeness, elements: Collection[str], solids: Collection[str]
+) -> dict[str, float] | None:
+    """The high end where hydroxides have no energy; None where all have."""
+    with_hydroxide = {symbol for solid in solids if is_hydroxide(solid) for symbol in read_one(solid)}
+    if not found.missing and with_hydroxide.issuperset(elements):
+        return None
+    return {"high": ends["high"] + HYDROXIDE} if "high" in ends else {}
 
 
 def is_hydroxide(formula: str) -> bool:
     """Whether a compound of other elements holds hydrogen and oxygen too."""
-    parts = read_one(formula).keys()
-    return parts > OPEN
-
-
-def _metals(parts: Collection[str]) -> frozenset[str]:
-    return frozenset(parts) - OPEN
+    return read_one(formula).keys() > OPEN

@@ -315,15 +315,8 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
 def _with_interval(
     document: Doc, target: Doc, found: list[tuple[float, Uncertainty]], by_stable: tuple[float, Uncertainty]
 ) -> Doc:
-    """A value with the interval that the energies of the diagram and of the structure leave, and what is uncertain.
-
-    It reaches down to what the value is where only solids on the hull form: those above it that a high potential
-    favours are often too stable by the method.
-    """
-    own = target.get("low"), target.get("high")
-    ends = interval(found, target["value"], own)
-    if "low" in ends:
-        ends["low"] = min(ends["low"], interval([by_stable], target["value"], own)["low"])
+    """A value with the interval that the energies of the diagram and of the structure leave, and what is uncertain."""
+    ends = interval(found, target["value"], (target.get("low"), target.get("high")), by_stable=by_stable)
     causes = {"uncertain_by": dict(found[0][1].by_cause or found[-1][1].by_cause)}
     if (less := document["value"] - by_stable[0]) > STABLE:
         causes["uncertain_by"]["solids above the hull"] = less
