@@ -56,8 +56,8 @@ class ExfoliationStage(GroupStage):
         Members(
             ProposedStructure,
             "formula_reduced",
-            ("proposal",),
-            ("structure", "parent_id", "route"),
+            ("proposal", "novelty"),
+            ("structure", "parent_id", "route", "duplicate_of"),
             {"dimension": 2},
         ),
     )
@@ -77,8 +77,11 @@ class ExfoliationStage(GroupStage):
 def _energies(group: Doc) -> list[Doc]:
     docs = []
     for structure in group["structures"]:
+        if structure.get("duplicate_of"):  # its calculations are the original's
+            continue
+        equal = [doc for doc in group["structures"] if doc.get("duplicate_of") == structure["structure_id"]]
         layers = [doc for doc in group["calculations"] if doc.get("structure_id") == structure["structure_id"]]
-        bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, structure)]
+        bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, [structure, *equal])]
         by_method: dict[str, Doc] = {}
         reasons: dict[tuple[str, ...], str] = {}
         unlike: list[Doc] = []
@@ -107,12 +110,13 @@ def _energies(group: Doc) -> list[Doc]:
     return docs
 
 
-def _is_bulk_of(calculation: Doc, structure: Doc) -> bool:
-    if calculation.get("structure_id") == structure["structure_id"]:
+def _is_bulk_of(calculation: Doc, equal: list[Doc]) -> bool:
+    """Whether it is of the bulk of a layer, or of one that was cut from the same crystal as another source has it."""
+    ids = {structure["structure_id"] for structure in equal}
+    parents = {structure["parent_id"] for structure in equal if structure.get("parent_id") is not None}
+    if calculation.get("structure_id") in ids:
         return False
-    bulk_of = calculation.get("manifest", {}).get("bulk_of")
-    parent = structure.get("parent_id")
-    return bulk_of == structure["structure_id"] or (parent is not None and calculation.get("material_id") == parent)
+    return calculation.get("manifest", {}).get("bulk_of") in ids or calculation.get("material_id") in parents
 
 
 def _best_first(calculation: Doc) -> tuple[int, float, str]:
