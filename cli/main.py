@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
     except PyMongoError as error:  # one that no command expected: the server went away while it ran, most often
         explained = explain(error)
         print_error(explained)
-        return max(explained.exit_code, CannotRunError.exit_code)
+        some_failed = explained.exit_code == ExfolioError.exit_code  # which would say that the others were done
+        return CannotRunError.exit_code if some_failed else explained.exit_code
     except KeyboardInterrupt as stopped:  # before there was a command to run
         return _interrupted(stopped)
     except Exception:  # noqa: BLE001  status 1 would say that only some items failed
