@@ -490,6 +490,7 @@ def calculated_stages() -> list[Stage]:
     return [MatchStage(), HullStage("none"), ExfoliationStage(), BandGapStage()]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "among others"])
 def test_folders_used_again_for_another_compound_leave_no_value_in_force(registry: Connection, others: bool) -> None:
     entries = [(element, {element: 1}, element, -1.0) for element in ("Mo", "S", "W", "Nb", "Se")]
