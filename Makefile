@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-EXTRAS := embedded,dev,ase,atomate2,mlip,serve
+EXTRAS := embedded,dev,docs,ase,atomate2,mlip,serve
 # The exact version keeps pip from bringing several GB of CUDA packages; a GPU user installs a CUDA build beforehand.
 TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed
@@ -20,7 +20,7 @@ LOWEST := .venv-lowest
 # It makes 1,300,000 compositions by itself, which takes minutes: run it alone for that.
 LARGE := tests/benchmarks/bench_queries.py
 
-.PHONY: install demo test test-endurance test-lowest coverage lint types format benchmark clean
+.PHONY: install demo docs test test-endurance test-lowest coverage lint types format benchmark clean
 
 install: $(STAMP)
 
@@ -32,6 +32,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install  ## set everything up, run the main job on the bundled sample, show what came out
 	$(BIN)/exfolio demo
+
+docs: install  ## build the documentation as a site, in site/; any broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean --quiet
+	@echo "Open site/index.html, or with search: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8001"
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not endurance" $(PYTEST_OPTIONS)
@@ -76,4 +80,4 @@ benchmark: install  ## time exfolio beside its peers, ratios in one run
 	$(BIN)/python $(LARGE) --size 50000
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(LINKS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LOWEST) $(LINKS) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache

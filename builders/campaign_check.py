@@ -8,6 +8,7 @@ from pathlib import Path
 from ..stores.errors import ConfigurationError
 from .candidates.campaigns.campaign import Campaign
 from .candidates.campaigns.campaign_files import CampaignError, line_of, load, shipped
+from .compositions.formula_list import listed
 from .properties.potential import known_potentials
 from .recipe import stages_of
 from .refresh import source_stage
@@ -45,6 +46,12 @@ def _problems(campaign: Campaign) -> Iterator[tuple[list[str | int], Configurati
             source_stage(source.kind, source.options)
         except ConfigurationError as error:
             yield ["sources", i], error
+    if campaign.compositions is not None and campaign.compositions.are_listed:
+        try:
+            listed(campaign.compositions.formulas, campaign.compositions.formulas_from)
+        except ConfigurationError as error:
+            yield ["compositions", "formulas_from" if campaign.compositions.formulas_from else "formulas"], error
+            return
     found_in_models = False
     for name in _MODELS if campaign.compositions is not None else ():
         model = getattr(campaign.compositions, name)

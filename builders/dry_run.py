@@ -9,6 +9,7 @@ from ..stores.bookkeeping import stage_states
 from ..stores.connection import Connection
 from .candidates.campaigns.campaign import Campaign
 from .candidates.known import known_campaigns
+from .engine.channels import in_parts
 from .engine.selection.group_stage import GroupStage
 from .engine.selection.map_stage import MapStage
 from .engine.stage import Stage
@@ -57,7 +58,7 @@ def what_is_due(connection: Connection, campaigns: Sequence[Campaign] = ()) -> l
 def _number(stage: Stage, connection: Connection) -> int | None:
     if not isinstance(stage, MapStage | GroupStage):
         return None
-    state = stage_states.read(connection, stage.name)
+    state = in_parts(stage_states.read(connection, stage.name), stage.reads())
     if state.get("fingerprint") != stage.fingerprint:
         state = {}
     stage.current_run.state = {"consumed": {}, "ahead": {}, "partial": {}, **state}

@@ -13,6 +13,7 @@ from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pou
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
 from .engine.batches import Doc
+from .engine.execution import plan
 from .engine.stage import Stage
 from .materials.duplicates_stage import LinkStage
 from .materials.layering_stage import LayerStage
@@ -23,7 +24,9 @@ from .properties.exfoliation_stage import ExfoliationStage
 from .properties.hulls.hull_stage import HullStage
 from .properties.hulls.known_hull_stage import KnownHullStage
 from .properties.known_values_stage import KnownValuesStage
+from .properties.magnetization_stage import MagnetizationStage
 from .properties.potential import known_potentials
+from .properties.potential.exchange_energies_stage import ExchangeEnergiesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
@@ -38,6 +41,7 @@ from .properties.pourbaix_stage import PourbaixStage
 from .properties.stability.potential_stability_stage import PotentialStabilityStage
 from .properties.stability.stability_values_stage import StabilityValuesStage
 from .properties.structure_property import StructureProperty
+from .structures.distorted_stage import DistortedStage
 from .structures.novelty_stage import NoveltyStage
 from .structures.relaxed_novelty_stage import RelaxedNoveltyStage, relaxed_label
 from .structures.substitution_stage import BottomUpStage
@@ -48,7 +52,8 @@ from .structures.top_down_stage import TopDownStage
 def common_stages(hull: HullStage | None = None) -> list[Stage]:
     """Stages that every registry has, with or without a campaign: what follows for known materials and calculations."""
     known: list[Stage] = [LayerStage(), LinkStage(), PreferredStage()]
-    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), ExfoliationStage(), BandGapStage()]
+    of_calculations: list[Stage] = [ExfoliationStage(), BandGapStage(), MagnetizationStage()]
+    return [*known, MatchStage(), hull or HullStage(), KnownHullStage(), *of_calculations]
 
 
 def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, str] | None = None) -> list[Stage]:
@@ -79,6 +84,7 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     routes = [*_layer_routes(campaign, label), *_template_route(campaign, labels, label)]
     routes += _crystal_gan_route(campaign, label)
     stages += routes
+    of_candidates: list[Stage] = []
     values_by: Doc = {"hull": hull.name, "exfoliation": ""}
     if campaign.potential is not None:
         values_by["relaxed"] = known_potentials.label(campaign.potential.model)
@@ -90,17 +96,22 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
         by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
         stages += by_potential
         values_by |= said_by
+        of_candidates.append(ExchangeEnergiesStage(potential=campaign.potential.model))
     if campaign.exfoliation is not None:
         by_potentials = _exfoliation_stages(campaign.exfoliation, errors)
         stages += by_potentials
         values_by["exfoliation"] = by_potentials[-1].name if by_potentials else ""
     values_by["stability"] = ""
     of_stability = [] if campaign.stability is None else _stability_stages(campaign.stability, errors)
+    of_candidates += of_stability
     if of_stability:
         values_by["stability"] = of_stability[-1].name
     makers = sorted(stage.name for stage in routes if ProposedStructure in stage.writes)
+    if campaign.stability is not None and campaign.stability.distorted and of_stability:
+        stages.append(DistortedStage(campaign.name, campaign.stability.potentials))
+        makers = sorted([*makers, stages[-1].name])
     stages.append(JudgeStage(campaign.model_dump(mode="json", by_alias=True), makers, values_by))
-    return [*stages, *of_stability]  # which look at what the judge says
+    return [*stages, *of_candidates]  # which look at what the judge says
 
 
 def _hull_stage(campaign: Campaign, label: Labels) -> HullStage:
@@ -246,6 +257,16 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         "values": method_name(potential, relax=True, label=labels["values"]),
         "relaxed": relaxed_label(wanted.model, labels["energies"]),
     }
+
+
+def in_order(stages: Sequence[Stage]) -> list[plan.Circle]:
+    """The plan of stages; what leads from verdicts back to structures comes last in its circle.
+
+    That one makes nearly all that follows structures one circle, in which the given order stays.
+    """
+    back = [stage for stage in stages if isinstance(stage, DistortedStage)]
+    forth = plan.ordered([stage for stage in stages if not isinstance(stage, DistortedStage)])
+    return plan.ordered([*(stage for circle in forth for stage in circle), *back])
 
 
 def agreed(stages: Sequence[Stage]) -> list[Stage]:

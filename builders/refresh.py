@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -26,12 +27,13 @@ from .candidates.known import known_campaigns
 from .candidates.settings_labels import claimed
 from .engine.batches import Doc
 from .engine.execution import plan
+from .engine.execution.beside import Beside
 from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
 from .engine.stage import Stage
 from .engine.version import VERSION
 from .materials.preferred_stage import PreferredStage
-from .recipe import agreed, common_stages, stages_of, stages_of_other_packages
+from .recipe import agreed, common_stages, in_order, stages_of, stages_of_other_packages
 from .sources.file_stage import SourceStage
 from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
@@ -143,7 +145,7 @@ def planned_stages(
         stages += common_stages()
     stages = agreed(stages)
     stages += stages_of_other_packages([stage.name for stage in stages], errors)
-    return plan.ordered(stages)
+    return in_order(stages)
 
 
 def refresh(
@@ -195,12 +197,37 @@ def refresh(
             return report
         report.run_id = runs.begin(connection, job, version=VERSION)
         put_off: set[str] = set()
+        beside = Beside(connection.settings, report.run_id)
 
-        def run(stage: Stage) -> None:
+        def go_on() -> None:
             lease.check()
             if asked_to_stop.is_set():
                 raise Interrupted(_STOPPED)
-            done = _run_one(stage, connection, report, processes=processes, progress=progress)
+
+        def run(stage: Stage) -> None:
+            go_on()
+            if processes > 1 and beside.stage is None and stage.runs_long_alone():
+                beside.start(stage)
+                return
+            own: dict[str, Any] = {"processes": processes, "run_id": report.run_id, "progress": progress}
+            note(stage, lambda: run_stage(stage, connection, **own))
+
+        def wait_for_the_other() -> None:
+            if (stage := beside.stage) is None:
+                return
+
+            def tell(stage: Stage) -> None:
+                go_on()
+                if progress is not None:
+                    progress(stage, stage.report)
+
+            try:
+                note(stage, lambda: beside.wait(tell))
+            finally:
+                beside.stop()
+
+        def note(stage: Stage, work: Callable[[], StageReport]) -> None:
+            done = _done(stage, report, work)
             if done is None:
                 return
             if stage.put_off:
@@ -211,6 +238,11 @@ def refresh(
             if done.did_anything and stage_done is not None:
                 stage_done(done)
 
+        def due(stage: Stage) -> bool:
+            if beside.is_needed_by(stage):
+                wait_for_the_other()
+            return stage.name not in put_off and is_due(stage, connection, report.errors)
+
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
             # What a stage leaves for the next refresh is not done by this one's next pass.
@@ -218,7 +250,8 @@ def refresh(
                 chosen,
                 connection,
                 run,
-                lambda stage: stage.name not in put_off and is_due(stage, connection, report.errors),
+                due,
+                wait_for_the_other,
             )
         except plan.Unsettled as unsettled:
             report.errors["refresh"] = (
@@ -229,6 +262,8 @@ def refresh(
             how = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
             runs.end(connection, report.run_id, how, error=f"{type(error).__name__}: {error}")
             raise
+        finally:
+            beside.stop()
         runs.end(connection, report.run_id, report.state, error=report.what_went_wrong)
         others = {plain.get("name") for plain in recorded_campaigns(connection)} - {
             campaign.name for campaign in campaigns
@@ -281,11 +316,9 @@ def _sources(connection: Connection, campaigns: Sequence[Campaign], errors: dict
                 errors[name] = str(error)
 
 
-def _run_one(
-    stage: Stage, connection: Connection, report: RefreshReport, *, processes: int, progress: Progress | None
-) -> StageReport | None:
+def _done(stage: Stage, report: RefreshReport, work: Callable[[], StageReport]) -> StageReport | None:
     try:
-        return run_stage(stage, connection, processes=processes, run_id=report.run_id, progress=progress)
+        return work()
     except (Interrupted, LeaseLost):
         raise
     except PyMongoError:

@@ -26,6 +26,7 @@ from ..builders.engine.execution.interruption import end_workers, may_end_this_p
 from ..stores.connection import explain
 from ..stores.errors import CannotRunError, ExfolioError
 from ..stores.settings import CONFIG_VARIABLE
+from . import completion
 from .display.console import err, print_error, write_line
 
 PANELS: Final = {"filling": "Fill the registry", "running": "Run", "asking": "Ask", "sharing": "Share"}
@@ -72,6 +73,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     may_end_this_process()
     _keep_quiet_about_semaphores()
+    if completion.VARIABLE in os.environ:
+        completion.answer(lambda words: typer.main.get_command(build(words))(args=[], prog_name="exfolio"))
+        return
     code = run(sys.argv[1:])
     if code == INTERRUPTED:  # at once: what libraries tidy up as they end takes them seconds
         end_workers()
@@ -146,7 +150,7 @@ def build(arguments: Sequence[str] | None = None) -> typer.Typer:
         cls=_Commands,
         help=f"A database of known materials and a registry of candidates. {EXIT_CODES}",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options_of_every_command)

@@ -33,6 +33,9 @@ def shorten(collection: Collection[Doc], document: type[RegistryDocument]) -> in
     for doc in collection.find(query, {"facets": 1, "origins": 1, "rev": 1, "created_at": 1}):
         changes: Doc = {"schema_version": SINCE, "facets": {}}
         for facet, note in doc["facets"].items():
+            if "hash" not in note:  # of a part
+                changes["facets"][facet] = note
+                continue
             who = note["stage"], note["fingerprint"], note["run_id"]
             if who not in numbers:
                 numbers[who] = number_of(collection.database, *who)

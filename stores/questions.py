@@ -124,7 +124,12 @@ def _compositions() -> tuple[Question, ...]:
         *_of_formulas(key),
         Question("of three elements that are new", None, "nelements = 3 AND novel = TRUE"),
         Question("likely to be two-dimensional", probability, sort=("-p_2d",)),
-        Question("with an element, likely ones first", probability, 'elements HAS "O"', ("-p_2d",)),
+        Question(
+            "with an element, likely ones first",
+            Index(("elements", "deprecated", "-p_2d", key)),
+            'elements HAS "O"',
+            ("-p_2d",),
+        ),
         Question("of low energy", energy, sort=(by_energy,)),
         Question("balanced, of low energy", energy, "electronegativity_balanced = TRUE", (by_energy,)),
         Question("promoted", _equal("status", key, promoted), 'status = "promoted"'),
@@ -166,14 +171,16 @@ def _properties() -> tuple[Question, ...]:
 
 def _candidates() -> tuple[Question, ...]:
     key = "candidate_id"
+    by_status = Index(("deprecated", "status", key, "campaign"))  # equal, in order, and counted by campaign
     return (
         _formula(key),
         *_of_formulas(key),
         Question("of a campaign", None, 'campaign = "two-dimensional"'),  # a range of keys
-        Question("promoted", _equal("status", key), 'status = "promoted"'),
+        Question("by status", by_status, sort=("status",)),
+        Question("promoted", by_status, 'status = "promoted"'),
         Question(
             "of a campaign that are promoted",
-            _equal("status", key),  # within the range of its keys
+            by_status,  # within the range of its keys
             'campaign = "two-dimensional" AND status = "promoted"',
         ),
         Question("rejected by a gate", _equal("rejected_by", key), 'rejected_by = "energy above hull"'),
@@ -203,19 +210,23 @@ RETIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "materials": ("formula_reduced_1", "chemsys_1", "elements_1", "source_1"),
     "compositions": ("chemsys_1", "elements_1", "p_2d_1"),
     "structures": ("formula_reduced_1", "chemsys_1", "elements_1", "route_1"),
-    "candidates": ("formula_reduced_1", "elements_1", "energy_above_hull_1", "campaign_1_status_1_rejected_by_1"),
+    "candidates": (
+        *("formula_reduced_1", "elements_1", "energy_above_hull_1"),
+        *("campaign_1_status_1_rejected_by_1", "campaign_1", "status_1_deprecated_1_candidate_id_1"),
+    ),
 }
 """Indexes of earlier versions in whose place others stand."""
 
 
 _CHANGES: Final = Index(("deprecated", "updated_at"))
+_FUNNEL: Final = Index(("campaign", "deprecated", "gate_verdicts"))
 _OF_ALL_SIZES: Final = frozenset({"materials", "compositions", "structures", "properties", "candidates"})
 
 
 def indexes_of(collection: str) -> tuple[Index, ...]:
-    """Indexes for the questions of a collection, each once; of large ones also for what changed."""
+    """Indexes for the questions of a collection, each once; of large ones also for what changed, and for funnels."""
     found = [_CHANGES] if collection in _OF_ALL_SIZES else []
     for question in QUESTIONS.get(collection, ()):
         if question.index is not None and question.index not in found:
             found.append(question.index)
-    return tuple(found)
+    return (*found, _FUNNEL) if collection == "candidates" else tuple(found)

@@ -18,7 +18,7 @@ from pymongo.errors import OperationFailure
 from . import earlier_notes
 from .canonical import content_hash
 from .connection import Connection
-from .documents import REGISTRY
+from .documents import REGISTRY, RegistryDocument
 from .documents.operation import OPERATIONS
 from .errors import ConfigurationError
 from .questions import RETIRED, Index, indexes_of
@@ -119,6 +119,9 @@ def initialise(connection: Connection) -> dict[str, Any]:
         An index or a validator can't be made; names it, the reason and what to do.
     """
     database = connection.database
+    stamp = database["counters"].find_one({"_id": "schema"}) or {}
+    # What documents of earlier versions lack is looked for once, as it takes a look at all of them.
+    brought_up = stamp.get("layout") == layout()
     present = set(database.list_collection_names())
     created = []
     count = 0
@@ -130,17 +133,19 @@ def initialise(connection: Connection) -> dict[str, Any]:
         count += _make_indexes(database[name], document)
         if name in present:
             _drop_retired(database[name])
+        if name in present and not brought_up:
             _name_makers(database[name], document)
             for query, pipeline in getattr(document, "UPGRADES", ()):
                 database[name].update_many(query, pipeline)
     for document in REGISTRY:
-        if document.collection_name() in present:
+        if document.collection_name() in present and not brought_up:
+            _divide(database, document)
             earlier_notes.shorten(database[document.collection_name()], document)
     if "counters" not in present:
         database.create_collection("counters")
         created.append("counters")
     stamp = {"version": SCHEMA_VERSION, "layout": layout()}
-    database["counters"].update_one({"_id": "schema"}, {"$set": stamp}, upsert=True)
+    database["counters"].update_one({"_id": "schema"}, {"$set": stamp, "$unset": {"put_off": ""}}, upsert=True)
     return {
         "collections": [d._get_collection_name() for d in (*REGISTRY, *OPERATIONS)],
         "created": created,
@@ -159,6 +164,18 @@ def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Docum
     if getattr(document, "SHARED", False):
         maker = f"$facets.{document.creating_facet()}.stage"
         collection.update_many({"made_by": {"$exists": False}}, [{"$set": {"made_by": [maker]}}])
+
+
+def _divide(database: Database[dict[str, Any]], document: type[RegistryDocument]) -> None:
+    """Give the parts of a facet their revisions, where they had none: those of the whole."""
+    if not document.PARTS:
+        return
+    name, whole = document.collection_name(), document.creating_facet()
+    for part in document.PARTS:
+        new = {f"facets.{part}": {"$exists": False}}
+        database[name].update_many(new, [{"$set": {f"facets.{part}": {"rev": f"$facets.{whole}.rev"}}}])
+        last = {"$ifNull": [f"$facets.{whole}", "$rev"]}
+        database["counters"].update_one({"_id": name, **new}, [{"$set": {f"facets.{part}": last}}])
 
 
 def index_facet(connection: Connection, collection: str, facet: str) -> None:
@@ -189,12 +206,14 @@ def is_up_to_date(connection: Connection) -> bool:
         As `is_initialised`.
     """
     stamp = _stamp(connection)
-    return stamp is not None and stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout()
+    if stamp is None or stamp.get("put_off"):
+        return False
+    return stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout()
 
 
-def outdate(connection: Connection) -> None:
-    """Have whoever writes next call `initialise`."""
-    connection.database["counters"].update_one({"_id": "schema"}, {"$unset": {"layout": ""}})
+def put_off_indexes(connection: Connection) -> None:
+    """Have whoever writes next call `initialise`, for indexes that are lacking."""
+    connection.database["counters"].update_one({"_id": "schema"}, {"$set": {"put_off": True}})
 
 
 def _stamp(connection: Connection) -> dict[str, Any] | None:
@@ -209,12 +228,13 @@ def _stamp(connection: Connection) -> dict[str, Any] | None:
 
 @cache
 def layout() -> str:
-    """Hash of all indexes and validators, so that a database made by other code is told from one of this."""
+    """Hash of all indexes, validators and upgrades, so that a database made by other code is told from one of this."""
     described = [
         [document._get_collection_name(), json_schema(document), index_models(document)]
         for document in (*REGISTRY, *OPERATIONS)
     ]
-    return content_hash([described, _COMPRESSED])
+    upgrades = [list(getattr(document, "UPGRADES", ())) for document in (*REGISTRY, *OPERATIONS)]
+    return content_hash([described, upgrades, [document.PARTS for document in REGISTRY], _COMPRESSED])
 
 
 def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:

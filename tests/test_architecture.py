@@ -91,8 +91,8 @@ ARROWS = {
     "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine",
-    "builders/compositions": "engine materials training candidates candidates/campaigns",
-    "builders/structures": "engine materials training properties/potential",
+    "builders/compositions": "engine materials training candidates candidates/campaigns sources/files",
+    "builders/structures": "engine materials training properties/potential properties/stability",
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine sources/files sources/records",
     "builders/calculations/vasp/inputs": "calculations/vasp engine properties/hulls",
@@ -104,13 +104,13 @@ ARROWS = {
     "builders/candidates": (
         "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
     ),
-    "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers",
-    "builders/reports/routes": "engine properties/potential candidates",
+    "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
+    "builders/reports/routes": "engine properties/potential candidates materials structures",
     "builders/reports": (
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns properties/potential/layers"
     ),
-    "builders/reports/campaign": "candidates candidates/campaigns exports releases",
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"
@@ -120,7 +120,7 @@ ARROWS = {
         "candidates candidates/campaigns"
     ),
     "builders/resting_point": "engine extensions properties/potential candidates/campaigns",
-    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns",
+    "builders/campaign_check": "training properties/potential recipe refresh candidates/campaigns compositions",
     "builders/dry_run": "engine refresh candidates candidates/campaigns",
     "builders/schedule": "engine refresh candidates",
     # models: formulas, then structures and energies, then what is learnt of them
@@ -129,15 +129,18 @@ ARROWS = {
     "models/composition/matgan": "composition composition/formula learning structure",
     "models/composition/roost": "composition composition/formula learning energetics/convex_hull",
     "models/structure": "composition/formula",
+    "models/structure/cells": (
+        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
+    ),
+    "models/structure/substitution": "structure structure/comparison structure/sizes structure/cells",
     "models/structure/comparison": "structure",
     "models/structure/sizes": "structure",
     "models/structure/symmetry": "structure composition composition/formula learning",
     "models/structure/dimensionality": "structure structure/symmetry",
-    "models/structure/layered": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
-    ),
+    "models/structure/layered": "structure structure/comparison structure/dimensionality structure/symmetry",
     "models/structure/templates": (
-        "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry composition/formula"
+        "structure structure/comparison structure/sizes structure/symmetry composition/formula "
+        "structure/substitution structure/cells"
     ),
     "models/energetics": "composition/formula structure energetics/convex_hull",
     "models/energetics/convex_hull": "composition/formula",
@@ -153,7 +156,7 @@ ARROWS = {
     "models/crystal_gan": (
         "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
     ),
-    "models/crystal_gan/crystals": "structure structure/templates",
+    "models/crystal_gan/crystals": "structure structure/cells",
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
@@ -173,15 +176,15 @@ ARROWS = {
     "web/api": "json_values",
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
-    "cli/main": "display",
-    "cli/commands/asking": "display views commands/sharing",
+    "cli/main": "display completion",
+    "cli/commands/asking": "display views commands/sharing completion",
     "cli/commands/filling": "display",
-    "cli/commands/running": "commands/asking display views",
-    "cli/views": "display",
+    "cli/commands/running": "commands/asking display views completion",
+    "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",
     "stores/backup": "connection errors schema",
     "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers",
-    "cli/commands/sharing": "display views",
+    "cli/commands/sharing": "display views completion",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

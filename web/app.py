@@ -19,6 +19,8 @@ from .pages.files import add_pages
 
 API: Final = "/api/v1"
 ASSISTANTS: Final = "/mcp"
+COMPRESSION: Final = 4
+"""Of answers: a tenth larger than by 9, in a third of the time."""
 
 
 def make_app(
@@ -55,6 +57,6 @@ def make_app(
     add_pages(app)
     if allowed_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allowed_origins), allow_methods=["GET"])
-    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(Limits, may_post=ASSISTANTS if assistants else "")
     return app

@@ -18,8 +18,8 @@ from .. import __version__
 from ..builders.candidates.campaigns.gate_outline import outlines
 from ..builders.candidates.funnel import count, count_compositions
 from ..builders.candidates.verdicts import verdicts_on
+from ..builders.exports.file_text import as_cif
 from ..builders.structures.template_loading import predict_structures
-from ..models.structure.file_text import as_cif
 from ..stores.connection import Connection
 from ..stores.errors import ExfolioError
 from ..stores.query.columns import columns_of

@@ -13,6 +13,8 @@ from ..models.composition.formula.chemists_formula import chemists_formula
 Doc = dict[str, Any]
 
 _FOR_STAGES: Final = frozenset({"_id", "facets"})
+_OF_THE_MACHINE: Final = frozenset({"host", "pid", "error"})
+"""Fields of a run, and of nothing else: where it ran, and what its failure said."""
 _PATHS: Final = frozenset({"source_file", "directory", "path", "file"})
 """Fields of places on the machine: of these the last part is shown."""
 
@@ -32,14 +34,18 @@ def plain(value: Any) -> Any:
 
 def without_folders(document: Mapping[str, Any]) -> Doc:
     """Document without bookkeeping of stages, and without the folders of the machine that its files lie in."""
-    return {str(key): _shown(str(key), value) for key, value in document.items() if key not in _FOR_STAGES}
+    hidden = _FOR_STAGES | _OF_THE_MACHINE
+    return {str(key): _shown(str(key), value) for key, value in document.items() if key not in hidden}
 
 
 def public(document: Mapping[str, Any]) -> Doc:
-    """Document as everybody may see it, its formula also as chemists write it: ``formula_shown``."""
+    """Document as everybody may see it, its formulas also as chemists write them: ``formula_shown``."""
     shown: Doc = plain(without_folders(document))
     if isinstance(formula := shown.get("formula_reduced"), str):
         shown["formula_shown"] = chemists_formula(formula)
+    for phase in shown.get("competing") or ():
+        if isinstance(phase, dict) and isinstance(phase.get("formula"), str):
+            phase["formula_shown"] = chemists_formula(phase["formula"])
     return shown
 
 

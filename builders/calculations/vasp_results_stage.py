@@ -46,7 +46,7 @@ class VaspStage(Stage):
     """
 
     name = "ingest:vasp"
-    version = 7
+    version = 8  # with magnetic moments
     writes: ClassVar = {Calculation: "record"}
     orphans = "kept"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...models.calculation.methods import Level, parse_method, potential_of
 from ...stores.documents import Candidate, Property
-from ...stores.documents.property import DISPERSION
+from ...stores.documents.property import COMPOUNDS, DISPERSION
 from ..engine.batches import Doc
 from ..materials.method_ranking import rank
 from ..properties.stability.potential_stability_stage import WAYS as PARTS_OF_STABILITY
@@ -127,7 +127,7 @@ def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:
 
 
 def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float, str] | None:
-    """The most that the distance of a layer to the hull may be, where that lacks dispersion and nothing else, and why.
+    """The most that the distance of a layer to the hull may be, where that lacks dispersion and little else, and why.
 
     A layer lies above its bulk by the exfoliation energy. Without dispersion little of that is left, but it is not
     below zero. So where the distance is one to a phase of its own composition, what it lacks is at most the true
@@ -140,7 +140,8 @@ def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float,
     most = exfoliation.get("high")
     if most is None and _is_bound(exfoliation):
         return None
-    if distance.get("lacks") != [DISPERSION]:
+    lacks, completeness = distance.get("lacks") or [], (distance.get("details") or {}).get("completeness") or {}
+    if DISPERSION not in lacks or (COMPOUNDS in lacks and "deeper_by" not in completeness):
         return None
     error = distance["value"] - distance["low"]
     if error and distance.get("basis") != "potential":  # uncertain otherwise too
@@ -149,7 +150,8 @@ def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float,
     added = "the exfoliation energy"
     if len(distance.get("competing") or ()) != 1 and most < MOST_ATTRACTION:
         most, added = MOST_ATTRACTION, f"{MOST_ATTRACTION:g} eV/atom of attraction within the competing phases"
-    return round(float(distance["value"] + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
+    deeper = completeness.get("deeper_by", 0.0)  # which the hull would be with all known compounds
+    return round(float(distance["value"] + deeper + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
 
 
 def _is_bound(doc: Doc) -> bool:

@@ -11,6 +11,7 @@ from ...models.composition.average_oxidation import average_oxidation_state
 from ...stores.clock import utc_now
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ...stores.documents.base import labelled
+from ...stores.documents.candidate import letters
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
@@ -59,7 +60,7 @@ _OXIDATION = "oxidation_state"
 _FAMILIARITY = "ion_familiarity"
 _OF_PROPERTIES = (
     *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
-    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "facets.value.stage"),
+    *(f"details.{LEFT_OUT}", "details.formation_energy_by", "details.completeness.deeper_by", "facets.value.stage"),
 )
 
 
@@ -78,7 +79,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 11
+    version = 12
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -171,6 +172,7 @@ class JudgeStage(GroupStage):
             candidate[_FAMILIARITY] = _familiarity(structure["formula_reduced"])
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
+        candidate["gate_verdicts"] = letters(verdict["gates"])
         candidate["candidate_id"] = f"{self.campaign.name}/{group['group']}"
         candidate["campaign"] = self.campaign.name
         candidate["history"] = _history(group["candidates"], verdict)

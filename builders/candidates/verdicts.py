@@ -77,7 +77,7 @@ def _compositions(connection: Connection, formula: str) -> list[Doc]:
             {
                 **said,
                 "candidate_id": f"{campaign.name}/{formula}",
-                "route": "drawn",
+                "route": "drawn" if composition.get("generator") else "listed",
                 "parent_id": composition.get("generator"),
                 "methods": {name: method for name, method in methods.items() if method},
                 **pass_through(campaign.compositions.gates, said),

@@ -29,7 +29,7 @@ class FamiliarityStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 1
+    version = 2
     source = Composition
     fields = ()
 

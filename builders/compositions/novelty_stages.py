@@ -29,7 +29,7 @@ class CompositionNoveltyStage(MapStage):
 
     def looks_at(self) -> tuple[Channel, ...]:
         """Known materials; stage `known-compositions` hears of their changes."""
-        return (Channel("materials", "record"),)
+        return (Channel("materials", "structure"),)
 
     def read_lookup(self) -> frozenset[str]:
         """Read the formulas of all known materials."""
@@ -51,7 +51,7 @@ class KnownCompositionsStage(GroupStage):
     name = "known-compositions"
     version = 1
     members = (
-        Members(Material, "formula_reduced", ("record",), ()),
+        Members(Material, "formula_reduced", ("structure",), ()),
         Members(Composition, "formula_reduced", (), ()),
     )
     writes: ClassVar = {Composition: "novelty"}

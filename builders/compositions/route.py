@@ -1,4 +1,4 @@
-"""The stages of the route by generated compositions, as a campaign wants them."""
+"""The stages of the route by compositions, generated or listed, as a campaign wants them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from . import familiarity_stage, sample_stage, screen_stage, verdict_stage
 from .classify_stage import ClassifyStage
 from .energy_stage import CompositionEnergyStage
 from .familiarity_stage import FamiliarityStage
+from .listed_stage import ListedStage
 from .novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from .sample_stage import SampleStage
 from .screen_stage import ScreenStage
@@ -44,17 +45,17 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
     route = CompositionRoute()
     requests: dict[str, str | None] = {}
     chosen: dict[str, ModelSettings] = {
+        "roost": settings.roost,  # first, as it may run beside the others
         "matgan": settings.matgan,
         "classifier": settings.classifier,
-        "roost": settings.roost,
     }
+    if settings.are_listed:
+        del chosen["matgan"]
     for kind, model in chosen.items():
         training = training_stage(kind, model, label)
         requests[kind] = training.request if training is not None else None
         route.stages += [training] if training is not None else []
-    drawing: Doc = {"draws": settings.draws, "seed": settings.seed, "model": settings.matgan.use}
-    drawing["request"] = requests["matgan"]
-    sample = SampleStage(**drawing, label=label(sample_stage.NAME, drawing))
+    sample = _beginning(settings, requests.get("matgan"), label)
     screening: Doc = {"oxidation_states": settings.oxidation_states}
     classifying: Doc = {"model": settings.classifier.use, "request": requests["classifier"]}
     route.labels["screen"] = label(screen_stage.NAME, screening)
@@ -86,6 +87,15 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
 
     route.stages += [KnownCompositionsStage(), sample.fused_with(*lookers()), *lookers()]
     return route
+
+
+def _beginning(settings: Compositions, request: str | None, label: Labels) -> SampleStage | ListedStage:
+    """Stage that all compositions of the campaign come from."""
+    if settings.are_listed:
+        listing: Doc = {"formulas": list(settings.formulas), "file": settings.formulas_from}
+        return ListedStage(**listing, label=label(sample_stage.NAME, listing))
+    drawing: Doc = {"draws": settings.draws, "seed": settings.seed, "model": settings.matgan.use, "request": request}
+    return SampleStage(**drawing, label=label(sample_stage.NAME, drawing))
 
 
 def training_stage(kind: str, model: ModelSettings, label: Labels) -> TrainingStage | None:

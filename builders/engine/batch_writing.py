@@ -7,6 +7,7 @@ from pymongo.errors import BulkWriteError
 
 from ...stores.bookkeeping import failures, quarantine, stage_states
 from ...stores.canonical import NotStorable
+from ...stores.writes.products import made_from, made_of_no
 from ...stores.writes.writing import FacetWriter
 from ...stores.writes.written import Counts, Written
 from .batches import Batch, Doc, Failure, Item, Prepared, Refused
@@ -131,7 +132,7 @@ def withdraw_what_has_no_group(stage: StageContract, session: ClientSession) -> 
     counts = Counts()
     for writer in writers_of(stage).values():
         if writer.creates and stage.orphans == "by origin":
-            reasons = dict.fromkeys(writer.made_of_no(database, "group", session), f"{stage.name} makes it no longer")
+            reasons = dict.fromkeys(made_of_no(writer, database, "group", session), f"{stage.name} makes it no longer")
             counts.add(writer.deprecate(database, reasons, session))
     return counts.deprecated
 
@@ -173,7 +174,7 @@ def _deprecate_orphans(
     elif stage.orphans == "by origin" and writer.creates:
         looked_at = [item.key for item in batch.prepared.went_well] if batch.prepared is not None else []
         database = stage.current_run.db.database
-        earlier = writer.made_from(database, [*looked_at, *batch.withdrawn], session, besides=made)
+        earlier = made_from(writer, database, [*looked_at, *batch.withdrawn], session, besides=made)
         for key, products in earlier.items():
             why = batch.withdrawn.get(key, f"no longer made from {key}")
             reasons |= dict.fromkeys(products, why)

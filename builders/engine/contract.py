@@ -137,7 +137,11 @@ class StageContract(ABC):
     def written_channels(self) -> tuple[Channel, ...]:
         """Channels it writes, those of fused stages among them."""
         kinds = frozenset(self.writes_kinds) if self.writes_kinds is not None else None
-        own = tuple(Channel(document.collection_name(), facet, kinds) for document, facet in self.writes.items())
+        own = tuple(
+            Channel(document.collection_name(), name, kinds)
+            for document, facet in self.writes.items()
+            for name in (facet, *(document.PARTS if facet == document.creating_facet() else ()))
+        )
         return (*own, *(self.fused.written_channels() if self.fused is not None else ()))
 
     # What it does
@@ -198,6 +202,10 @@ class StageContract(ABC):
     def is_unfinished(self, state: Doc) -> bool:
         """Whether a state tells of a pass that was cut off."""
         return bool(state.get("partial"))
+
+    def runs_long_alone(self) -> bool:
+        """Whether a run would keep one core busy for long: it may then run beside others (`execution.beside`)."""
+        return False
 
     # What it may use
 

@@ -22,6 +22,7 @@ from ...stores.maggma_store import RegistryStore
 from ...stores.schema import index_facet
 from . import batch_writing, lookups
 from .batches import Batch, Doc, Failure, Item, Outcome
+from .channels import in_parts
 from .contract import StageContract
 from .fused_stages import FusedStages
 from .stage_run import StageRun
@@ -113,7 +114,7 @@ class Stage(StageContract, Builder):
         """Whether a run would find anything to do; asks for counters only, not for documents."""
         self.use(connection)
         self.before_run()
-        state = stage_states.read(connection, self.name)
+        state = in_parts(stage_states.read(connection, self.name), self.reads())
         known = state.get("fingerprint") == self.fingerprint and state.get("maker") == self.maker()
         if self.looks_for_itself or not known or self.is_unfinished(state):
             return True
@@ -133,6 +134,9 @@ class Stage(StageContract, Builder):
         """Take the lease, open the run record and the state."""
         self.before_run()
         self.current_run.begin(self.fingerprint, self.maker(), self.carried_over)
+        if (state := in_parts(self.state, self.reads())) is not self.state:
+            stage_states.replace_channels(self.db, self.name, state, token=self.current_run.token)
+            self.current_run.state = state
         for channel in (*self.reads(), *self.written_channels()):
             if LABEL in channel.facet:
                 index_facet(self.db, channel.collection, channel.facet)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from ...models.structure.file_text import as_cif
 from ...models.structure.serialization import from_plain
 from ...stores.errors import ConfigurationError
+from .file_text import as_cif
 from .names import file_names
 from .rows import csv_cell
 

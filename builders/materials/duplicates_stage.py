@@ -29,6 +29,7 @@ class LinkStage(GroupStage):
     members = (
         replace(
             KNOWN_STRUCTURES,
+            facets=("record",),  # their values too
             fields=("structure", "disordered", "same_as", "link", *FIELDS),
             criteria={"$or": [KNOWN_STRUCTURES.criteria, {"same_as": {"$exists": True}}]},
         ),

@@ -12,7 +12,7 @@ from ..engine.selection.group_members import Members
 KNOWN_STRUCTURES = Members(
     Material,
     "formula_reduced",
-    ("record",),
+    ("structure",),
     ("structure",),
     {"structure": {"$exists": True}, "disordered": {"$ne": True}},
 )

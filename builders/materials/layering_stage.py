@@ -28,9 +28,9 @@ class LayerStage(MapStage):
     """Adds dimensionality and layering to materials with a structure, by score and strength of their bonds."""
 
     name = "layers"
-    version = 3
+    version = 4
     source = Material
-    facets = ("record",)
+    facets = ("structure",)
     fields = ("structure",)
     criteria: ClassVar[Doc] = {"structure": {"$exists": True}, "disordered": {"$ne": True}}
     writes: ClassVar = {Material: "layers"}
@@ -89,5 +89,6 @@ def _verdict(analysis: LayerAnalysis) -> Doc:
             "covalent": round(binding.covalent, _DIGITS),
             "per_area": round(binding.per_area, _DIGITS),
             "within": round(binding.within, _DIGITS),
+            "metal": round(binding.metal, _DIGITS),
         }
     return verdict

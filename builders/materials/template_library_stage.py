@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Final
 from pymatgen.core.structure import Structure
 from pymongo.client_session import ClientSession
 
+from ...models.structure.cells.template_cells import size_of
 from ...models.structure.comparison.prototype_index import Prototype, PrototypeIndex
 from ...models.structure.dimensionality.layering import analyse_layers
 from ...models.structure.serialization import from_plain
 from ...models.structure.symmetry.symmetry_analysis import space_group
-from ...models.structure.templates.template_cells import size_of
 from ...models.structure.vacuum import MIN_GAP, thickest_gap
 from ...stores.bookkeeping import failures, quarantine
 from ...stores.canonical import content_hash
@@ -54,7 +54,7 @@ class TemplateStage(GroupStage):
         Members(
             Material,
             "formula_anonymous",
-            ("record",),
+            ("structure",),
             (),
             {"$or": [{"structure": {"$exists": True}}, {"facets.template": {"$exists": True}}]},
         ),
@@ -69,7 +69,7 @@ class TemplateStage(GroupStage):
         templates: dict[str, list[Doc]] = {name: [] for name in names}
         for doc in self._light(names):
             templates[doc["formula_anonymous"]].append(doc)
-        low = int(self.state["consumed"].get("materials:record", 0))
+        low = int(self.state["consumed"].get("materials:structure", 0))
         changed = self._changed([doc for docs in templates.values() for doc in docs], low)
         items = []
         for name, docs in templates.items():
@@ -87,7 +87,7 @@ class TemplateStage(GroupStage):
         # Deprecated ones too: a founder that is retired founds nothing any more.
         [source] = self.members
         query = {"formula_anonymous": {"$in": names}, **source.criteria}
-        revs = ("facets.record.rev", "facets.template.rev")
+        revs = ("facets.structure.rev", "facets.template.rev")
         projection = {"_id": 0, **dict.fromkeys((*_LIGHT, *revs), 1)}
         for doc in source.at_one_moment(self.db.database).find(query, projection).sort("material_id", 1):
             doc["present"] = not doc["deprecated"]
@@ -99,7 +99,7 @@ class TemplateStage(GroupStage):
         for doc in docs:
             revs = {name: int(facet["rev"]) for name, facet in doc["facets"].items()}
             written = revs.get("template", 0)
-            if "template" in doc and (revs["record"] > low or revs["record"] > written):
+            if "template" in doc and (revs["structure"] > low or revs["structure"] > written):
                 suspects[doc["material_id"]] = doc["template"].get("digest")
         now = {doc["material_id"]: _digest(doc) for doc in self._with_structure(suspects)}
         return {material_id for material_id, digest in suspects.items() if now.get(material_id) != digest}

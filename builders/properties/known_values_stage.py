@@ -20,11 +20,15 @@ from ..materials.preferred_stage import VALUE_FIELDS
 from ..materials.source_order import SourceOrdered
 from .hulls.known_hull_stage import EXPERIMENT, family
 from .hulls.limits import limited_by_dispersion
+from .per_atom_moment import KIND as MAGNETIZATION
+from .per_atom_moment import UNIT as OF_MOMENTS
+from .per_atom_moment import per_atom
 
-_OF_CRYSTALS = tuple(field for field in VALUE_FIELDS if field != "exfoliation_energy")
+_FIELDS = (*VALUE_FIELDS, MAGNETIZATION)
+_OF_CRYSTALS = tuple(field for field in _FIELDS if field != "exfoliation_energy")
 _ABOUT = ("methods", "source", "nsites", "dimension_claimed", "layered_claimed", "energy_per_atom", "same_as")
 _KIND_OF = {"decomposition_energy": "energy_above_hull"}
-_UNITS = {"band_gap": "eV"}
+_UNITS = {"band_gap": "eV", MAGNETIZATION: OF_MOMENTS}
 
 
 class KnownValuesStage(SourceOrdered, GroupStage):
@@ -41,7 +45,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
     """
 
     name = "known-values"
-    version = 5
+    version = 6  # with magnetic moments
     members = (
         Members(
             ProposedStructure,
@@ -53,12 +57,12 @@ class KnownValuesStage(SourceOrdered, GroupStage):
             Material,
             "formula_reduced",
             ("record", "links"),
-            (*VALUE_FIELDS, *_ABOUT),
-            {"$or": [{name: {"$exists": True}} for name in VALUE_FIELDS]},
+            (*_FIELDS, *_ABOUT),
+            {"$or": [{name: {"$exists": True}} for name in _FIELDS]},
         ),
     )
     writes: ClassVar = {Property: "value"}
-    writes_kinds = tuple(sorted({_KIND_OF.get(field, field) for field in VALUE_FIELDS}))
+    writes_kinds = tuple(sorted({_KIND_OF.get(field, field) for field in _FIELDS}))
 
     def groups_of(self, changed: set[str]) -> list[str]:
         """Leave out formulas nobody ever proposed; the values of those no longer proposed are to be retired."""
@@ -105,7 +109,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
         one_material = {same[0]["material_id"], *same[0].get("same_as", ())}
         for material in same:
             if material["material_id"] in one_material:
-                for field in _OF_CRYSTALS if crystal else VALUE_FIELDS:
+                for field in _OF_CRYSTALS if crystal else _FIELDS:
                     others = [materials[key] for key in nearest if key != material["material_id"]]
                     _add(values, structure, material, field, "same-structure", others)
 
@@ -132,7 +136,7 @@ class KnownValuesStage(SourceOrdered, GroupStage):
 def _add(
     values: dict[str, Doc], structure: Doc, material: Doc, field: str, basis: str, others: Sequence[Doc] = ()
 ) -> None:
-    value = material.get(field)
+    value = _stated(material, field)
     if value is None:
         return
     kind = _KIND_OF.get(field, field)
@@ -143,15 +147,19 @@ def _add(
             "material_id": other["material_id"],
             "source": other["source"],
             "method": _method(other, field),
-            "value": other[field],
+            "value": value_of_other,
             "same": other["material_id"] in material.get("same_as", ()),
         }
         for other in others
-        if other.get(field) is not None
+        if (value_of_other := _stated(other, field)) is not None
     ]
     if stated:
         details["others"] = stated
     _put(values, structure, kind, method, basis, value, details)
+
+
+def _stated(material: Doc, field: str) -> float | None:
+    return per_atom(material) if field == MAGNETIZATION else material.get(field)
 
 
 def _method(material: Doc, field: str) -> str:

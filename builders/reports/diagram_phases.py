@@ -197,10 +197,14 @@ def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.
         tried = [ways.get(asked.basis, ways["known"])]
     else:
         tried = [ways["calculation"], ways["known"], ways["potential"]]
+    bare = None
     for way in tried:
         diagram = way()
-        if diagram is not None:
+        if diagram is not None and any(len(phase.composition) > 1 for phase in diagram.phases):
             return diagram
+        bare = bare or diagram  # elements alone
+    if bare is not None:
+        return bare
     by = f" by {asked.method}" if asked.method else ""
     raise NoDiagram(
         f"no energies of {'-'.join(asked.elements)}{by} are stored that a hull could be made of",
@@ -257,7 +261,23 @@ def _by_potential(connection: Connection, asked: Asked) -> SystemPhases | None:
     if found is None:
         return None
     drawn = [DiagramPhase(doc["formula_reduced"], doc["composition"], energy) for doc, energy in found.energies]
-    return SystemPhases(drawn, found.method, f"{len(drawn)} known materials")
+    ours = _proposed(connection, asked, found.method)
+    return SystemPhases([*drawn, *ours], found.method, f"{len(drawn)} known materials")
+
+
+def _proposed(connection: Connection, asked: Asked, method: str) -> list[DiagramPhase]:
+    """Proposed structures of the system whose formation energy is by the same method."""
+    systems = systems_within(connection, asked.elements, "structures")
+    found = connection.database["structures"].find(
+        {"chemsys": {"$in": systems}, "deprecated": False}, {"_id": 0, "structure_id": 1, "formula_reduced": 1}
+    )
+    formulas = {doc["structure_id"]: doc["formula_reduced"] for doc in found}
+    wanted = {"structure_id": {"$in": sorted(formulas)}, "kind": "formation_energy", "method": method}
+    energies = connection.database["properties"].find(
+        {**wanted, "deprecated": False, "value": {"$type": "number"}}, {"_id": 0, "structure_id": 1, "value": 1}
+    )
+    named = sorted((formulas[doc["structure_id"]], doc["value"]) for doc in energies)
+    return [DiagramPhase(formula, read_one(formula), energy, ours=True) for formula, energy in named]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ..materials.formula_groups import formulas_in
 from ..materials.known_structures import KnownStructures
 from .novelty_class import novelty_class
 
-_ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up")
+_ROUTE_ORDER = ("top-down", "template", "crystal-gan", "bottom-up", "distorted")
 """Of structures that are the same the first is the one that stays. Routes of other packages come after these."""
 
 

@@ -10,10 +10,10 @@ from pymatgen.core.structure import Structure
 
 from ...models.composition.formula.formulas import describe_all
 from ...models.composition.screening import screen
+from ...models.structure.cells.sanity_checks import Check
 from ...models.structure.dimensionality.layering import analyse_layers
 from ...models.structure.serialization import check_structure, to_plain
 from ...models.structure.symmetry.symmetry_analysis import layer_group, symmetry_fields
-from ...models.structure.templates.sanity_checks import Check
 from ...stores.canonical import text_hash
 from ..engine.batches import Doc
 

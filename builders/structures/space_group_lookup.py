@@ -1,6 +1,7 @@
 """What the newest predictor in the registry says of the space groups of compositions; nothing where none is trained.
 
-It is noted with the structures of templates, and ranks those of bulk crystals; docs/templates.md says what that did.
+It is noted with the structures of templates, and ranks those of bulk crystals; docs/measured/templates.md says what
+that did.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ...stores.connection import Connection
 
 KIND_OF_DIMENSION: Final = {2: "space-groups", 3: "space-groups-bulk"}
 RANKED_DIMENSIONS: Final = (3,)
-"""For bulk crystals ranking by space groups helps, for layers it costs first places (docs/templates.md)."""
+"""For bulk crystals ranking by space groups helps, for layers it costs first places (docs/measured/templates.md)."""
 
 
 def guesses(connection: Connection, formulas: Sequence[str], *, dimension: int) -> dict[str, Mapping[int, float]]:

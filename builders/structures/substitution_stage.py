@@ -11,16 +11,16 @@ from typing import ClassVar, Final
 
 from pymatgen.core.structure import Structure
 
+from ...models.structure.cells.template_cells import TemplateCell
 from ...models.structure.comparison.matching import Representatives
-from ...models.structure.layered.same_group_substitution import (
+from ...models.structure.serialization import from_plain
+from ...models.structure.sizes.roles import likely_oxidation_states
+from ...models.structure.substitution.same_group_substitution import (
     Substitution,
     SubstitutionRules,
     same_group_substitutions,
 )
-from ...models.structure.serialization import from_plain
-from ...models.structure.sizes.roles import likely_oxidation_states
-from ...models.structure.templates.substitution_odds import SubstitutionOdds, substitution_odds
-from ...models.structure.templates.template_cells import TemplateCell
+from ...models.structure.substitution.substitution_odds import SubstitutionOdds, substitution_odds
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
@@ -49,7 +49,7 @@ class BottomUpStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 5
+    version = 7
     groups_per_batch = 8
     once_by_item = True
     criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}

@@ -12,11 +12,11 @@ from typing import Final
 from pymatgen.core.structure import Structure
 
 from ...models.composition.formula.formulas import anonymous_formulas
+from ...models.structure.cells.decorations import anonymous_formula
+from ...models.structure.cells.fragments import Size
 from ...models.structure.comparison.prototype_index import Membership
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.templates import Prediction, Ranking, predict, realise
-from ...models.structure.templates.decorations import anonymous_formula
-from ...models.structure.templates.fragments import Size
 from ...models.structure.templates.library import Bucket, Template, TemplateLibrary
 from ...models.structure.templates.shortlisting import shortlist
 from ...stores.connection import Connection

@@ -16,11 +16,11 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from ...models.composition.formula.formulas import UnknownElement, UnparsableFormula
+from ...models.structure.cells.decorations import simpler_formulas
+from ...models.structure.cells.template_cells import TemplateCells
 from ...models.structure.pettifor import ElementOffScaleError
 from ...models.structure.serialization import Arrays, arrays_of
 from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
-from ...models.structure.templates.decorations import simpler_formulas
-from ...models.structure.templates.template_cells import TemplateCells
 from ...models.structure.vacuum import thickest_gap
 from ...stores.documents import Composition, Material, ProposedStructure
 from ...stores.documents.base import labelled
@@ -67,7 +67,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 7
+    version = 9
     groups_per_batch = 25
 
     def __init__(

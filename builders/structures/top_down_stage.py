@@ -40,14 +40,14 @@ class TopDownStage(MapStage):
         self.rules = rules
         self.vacuum = vacuum
         self.label = label
-        self.facets = ("record",)  # type: ignore[misc]  # by rules
+        self.facets = ("structure",)  # type: ignore[misc]  # by rules
         self.criteria: Doc = {  # type: ignore[misc]  # by rules
             "dimension_claimed": {"$ne": 2},
             "structure": {"$exists": True},
             "disordered": {"$ne": True},
         }
         if rules == LayerStage.rules:  # by other rules everything has to be looked at
-            self.facets = ("record", "layers")  # type: ignore[misc]
+            self.facets = ("structure", "layers")  # type: ignore[misc]
             self.criteria["layered"] = True
         super().__init__(share=share)
 

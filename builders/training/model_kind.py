@@ -111,6 +111,8 @@ class Kind(ABC):
     """
 
     name: ClassVar[str]
+    takes_long: ClassVar[bool] = False
+    """Whether a training takes minutes on one core, longer than all others that a campaign wants together."""
     default_queries: ClassVar[dict[str, str]] = {}
 
     def __init__(self, config: Doc | None = None, queries: dict[str, str] | None = None) -> None:

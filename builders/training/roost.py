@@ -45,6 +45,7 @@ class RoostKind(Kind):
     """
 
     name = "roost"
+    takes_long = True
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:

@@ -32,6 +32,8 @@ from .model_kinds import kind_of_model
 
 _LIBRARIES = ("torch", "numpy", "scikit-learn", "pymatgen", "matminer")
 _SHOWN = 4
+MUCH_DATA = 20_000
+"""Materials from which a training that takes long is worth a process of its own, which takes seconds to start."""
 _FOLDS_AT_ONCE = 4  # each holds its part of the training set in memory
 _BEFORE_EPOCHS = 2**32 - 1
 """Number that sets what is drawn before the first epoch apart from the epochs."""
@@ -104,6 +106,15 @@ class TrainingStage(Stage):
     def reads(self) -> tuple[Channel, ...]:
         """What training sets are drawn from."""
         return tuple(Channel(Material.collection_name(), facet) for facet in Material.FACETS)
+
+    def runs_long_alone(self) -> bool:
+        """Whether it is one that takes minutes on one core, of much data, and its model is not there yet."""
+        if not self.kind.takes_long or self.on_new_data:
+            return False
+        same: Doc = {"request": self.request, "deprecated": False}
+        if self.db.database["trained_models"].find_one(same, {"_id": 1}):
+            return False
+        return self.db.database["materials"].estimated_document_count() >= MUCH_DATA
 
     def select(self) -> Iterator[Batch]:
         """Train, and give the finished model as the one item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -40,6 +41,7 @@ _DECIMALS: Final = 3  # 1 meV, in energies that are given in eV
 _ROUNDING: Final = 1e-9  # eV, what is left of a zero
 _LONGEST_LIST: Final = 6
 _LONGEST_TEXT: Final = 400
+_FIXED: Final = re.compile(r"-?\d+\.\d+")
 
 
 def text_of(value: Any, field: Field | None = None) -> str:
@@ -82,9 +84,23 @@ def with_interval(value: Any, low: Any, high: Any, field: Field | None = None) -
     if value is None or (low is None and high is None):
         return text
     if low is not None and high is not None:
-        return f"{text} ({text_of(low, field)} to {text_of(high, field)})"
+        return f"{text} ({end_text(low, text, field)} to {end_text(high, text, field)})"
     sign, end = ("≥", low) if high is None else ("≤", high)
-    return f"{sign} {text}" if end == value else f"{text} ({sign} {text_of(end, field)})"
+    return f"{sign} {text}" if end == value else f"{text} ({sign} {end_text(end, text, field)})"
+
+
+def end_text(end: float, text: str, field: Field | None = None) -> str:
+    """Text of an end of an interval, with as many decimals as the text of its value.
+
+    Examples
+    --------
+    >>> end_text(0.00031, "0.048"), end_text(-1.23456, "0.0"), end_text(0.1117, "0.07435")
+    ('0.000', '-1.2', '0.11170')
+    """
+    if not _FIXED.fullmatch(text):
+        return text_of(end, field)
+    shown = f"{end:.{len(text.partition('.')[2])}f}"
+    return shown.removeprefix("-") if not float(shown) else shown
 
 
 def in_words(value: Any, low: Any, high: Any, field: Field | None = None, unit: str = "") -> str:
@@ -92,8 +108,9 @@ def in_words(value: Any, low: Any, high: Any, field: Field | None = None, unit: 
     if value is None or (low is None) == (high is None):
         return f"{with_interval(value, low, high, field)} {unit}".rstrip()
     words, end, what = ("at least", low, "a lower bound") if high is None else ("at most", high, "an upper bound")
-    bound = f"{words} {text_of(end, field)} {unit}".rstrip()
-    return f"{bound}, {what}" if end == value else f"{text_of(value, field)}, {bound}"
+    text = text_of(value, field)
+    bound = f"{words} {end_text(end, text, field)} {unit}".rstrip()
+    return f"{bound}, {what}" if end == value else f"{text}, {bound}"
 
 
 def marked_up(value: Any, field: Field | None = None) -> str:
@@ -151,7 +168,12 @@ def _value_in_table(document: dict[str, Any], column: Field) -> Any:
 
 def plural(number: int, collection: str) -> str:
     """Say how many documents there are, in words, e.g. ``1 candidate``."""
-    singular = {"properties": "property", "reference_entries": "reference entry", "quarantine": "piece of bad input", "failures": "failure"}
+    singular = {
+        "properties": "property",
+        "reference_entries": "reference entry",
+        "quarantine": "piece of bad input",
+        "failures": "failure",
+    }
     if number == 1:
         return f"1 {singular.get(collection, collection.removesuffix('s').replace('_', ' '))}"
     several = {"quarantine": "pieces of bad input"}

@@ -15,6 +15,7 @@ from ...stores.errors import ConfigurationError
 from ...stores.query.language import conditions
 from ...stores.query.language.fields import ALL_DOCUMENTS, Fields, fields_of
 from ...stores.query.search import Search
+from .. import completion
 from .of_formula import reduced_formula
 
 Condition = dict[str, Any]
@@ -33,7 +34,11 @@ class Selection:
 
     collection: Annotated[
         str | None,
-        typer.Argument(metavar="COLLECTION", help=f"{', '.join(ALL_DOCUMENTS)}; {DEFAULT_COLLECTION} when left out."),
+        typer.Argument(
+            metavar="COLLECTION",
+            help=f"{', '.join(ALL_DOCUMENTS)}; {DEFAULT_COLLECTION} when left out.",
+            autocompletion=completion.collections,
+        ),
     ] = None
     filter_: Annotated[
         str | None,

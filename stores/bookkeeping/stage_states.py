@@ -101,6 +101,24 @@ def read(connection: Connection, stage: str) -> Doc:
     return connection.database["stage_states"].find_one({"stage": stage}, {"_id": 0}) or {}
 
 
+def replace_channels(connection: Connection, stage: str, state: Doc, *, token: int) -> None:
+    """Note how far a stage has come in other channels than before, as `state` says it.
+
+    Parameters
+    ----------
+    connection
+        The registry.
+    stage
+        Name of the stage.
+    state
+        ``consumed`` and ``ahead``.
+    token
+        Token of its lease.
+    """
+    changes = {name: state[name] for name in ("consumed", "ahead")}
+    connection.database["stage_states"].update_one({"stage": stage, "token": token}, {"$set": changes})
+
+
 def advance(
     connection: Connection,
     stage: str,

@@ -65,6 +65,9 @@ class RegistryDocument(Document):
     """Name of the field that identifies a document."""
     FACETS: ClassVar[dict[str, tuple[str, ...]]]
     """The facets and the fields each owns; the first is the creator's and owns every field no other one names."""
+    PARTS: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Parts of the creator's facet that have a revision of their own, each with its fields; named as facets are. A
+    stage that reads a part hears of its changes alone. The note of a part holds its revision, and no hash."""
     REMEMBERED: ClassVar[tuple[str, ...]] = ()
     """Fields of the creator's facet whose earlier values are kept in `history` when they change."""
     UNHASHED: ClassVar[frozenset[str]] = frozenset()
@@ -112,6 +115,8 @@ class RegistryDocument(Document):
     @classmethod
     def fields_of(cls, facet: str) -> frozenset[str]:
         """Names of the content fields that a facet owns (the key is content of none)."""
+        if facet in cls.PARTS:
+            return frozenset(cls.PARTS[facet])
         name, _, label = facet.partition(LABEL)
         if label:
             return frozenset([f"{cls.LABELLED[name]}.{label}"])

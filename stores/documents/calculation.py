@@ -63,6 +63,9 @@ class Calculation(FormulaFields, StructureFields, RegistryDocument):
     band_gap_from = StringField(
         choices=("mesh", "lines", "one k-point"), help_text="k-points that the eigenvalues are of"
     )
+    magnetization = FloatField(
+        help_text="Total moment of the cell: electrons of spin up less those of spin down", unit="µB"
+    )
     cbm = FloatField(help_text="Conduction band minimum", unit="eV")
     vbm = FloatField(help_text="Valence band maximum", unit="eV")
     spin_polarised = BooleanField(help_text="Whether spins were treated")

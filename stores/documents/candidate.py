@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from mongoengine import BooleanField, DictField, FloatField, IntField, ListField, MapField, StringField
 
@@ -17,6 +18,36 @@ def _ends_of_bounds(fields: tuple[str, ...]) -> dict[str, Any]:
         ends: {name: {"$cond": [{"$eq": [f"$bounds.{name}", side]}, f"${name}", "$$REMOVE"]} for name in fields}
         for ends, side in (("lows", "lower"), ("highs", "upper"))
     }
+
+
+VERDICT_LETTERS: Final = {"passed": "p", "failed": "f", "unknown": "u", "not-applicable": "n"}
+"""Letters of `gate_verdicts`; an unknown one whose value is known to lie within an interval is `OPEN_LETTER`."""
+OPEN_LETTER: Final = "i"
+
+
+def letters(gates: Iterable[Mapping[str, Any]]) -> str:
+    """The verdicts of gates, a letter each.
+
+    Examples
+    --------
+    >>> letters([{"verdict": "passed"}, {"verdict": "unknown", "value": 0.2}, {"verdict": "unknown"}])
+    'piu'
+    """
+    return "".join(
+        OPEN_LETTER if gate["verdict"] == "unknown" and "value" in gate else VERDICT_LETTERS[gate["verdict"]]
+        for gate in gates
+    )
+
+
+def letters_of(gates: str) -> dict[str, Any]:
+    """The same as an expression of the server's, of a field that holds gates."""
+    said, known = "$$this.verdict", {"$ne": [{"$type": "$$this.value"}, "missing"]}
+    branches: list[dict[str, Any]] = [
+        {"case": {"$and": [{"$eq": [said, "unknown"]}, known]}, "then": OPEN_LETTER},
+        *({"case": {"$eq": [said, verdict]}, "then": letter} for verdict, letter in VERDICT_LETTERS.items()),
+    ]
+    letter = {"$switch": {"branches": branches, "default": "u"}}
+    return {"$reduce": {"input": {"$ifNull": [gates, []]}, "initialValue": "", "in": {"$concat": ["$$value", letter]}}}
 
 
 class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
@@ -36,8 +67,10 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     )
     """Kinds of property with a field of their own; a value of any other kind lies in `values`, under its kind."""
     UPGRADES: ClassVar = (
+        ({"gate_verdicts": {"$exists": False}}, [{"$set": {"gate_verdicts": letters_of("$gates")}}]),
         ({"bounds": {"$exists": True}}, [{"$set": _ends_of_bounds(VALUE_FIELDS)}, {"$unset": "bounds"}]),
     )
+    UNHASHED = frozenset({"gate_verdicts"})  # said by the gates, which are
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {
         **{name: (f"lows.{name}", f"highs.{name}") for name in (*VALUE_FIELDS, "hse_band_gap")},
         "values": ("lows", "highs"),
@@ -47,14 +80,13 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         "candidates",
         {"fields": ["candidate_id"], "unique": True},
         "structure_id",
-        "campaign",
         "facets.verdict.rev",
     )
 
     candidate_id = StringField(required=True, help_text="Identity: <campaign>/<structure_id or formula>")
     campaign = StringField(required=True, help_text="Campaign that judges it")
     structure_id = StringField(help_text="The structure")
-    route = StringField(help_text="How it was made: top-down, bottom-up, template, crystal-gan")
+    route = StringField(help_text="How: top-down, bottom-up, template, crystal-gan, distorted")
     parent_id = StringField(help_text="Material, structure or template it was made from")
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å")
@@ -108,6 +140,10 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         DictField(),
         help_text="In order: name, field, condition, value, low and high of its interval where it has one, verdict "
         "(passed, failed, unknown, not-applicable)",
+    )
+    gate_verdicts = StringField(
+        help_text="The verdicts of the gates in order, a letter each: p passed, f failed, u unknown, i unknown though "
+        "an interval or a bound is known, n not applicable"
     )
     status = StringField(
         required=True,

@@ -24,6 +24,12 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         "preferred": ("preferred", "preferred_from", "other_values"),
         "template": ("template", "template_prototype", "template_dimension", "template_refused"),
     }
+    PARTS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "structure": (
+            *("structure", "disordered", "dimension_claimed", "nsites", "volume", "density", "space_group"),
+            *("formula", "formula_reduced", "formula_anonymous", "chemsys", "elements", "nelements"),
+        ),
+    }
     REMEMBERED: ClassVar[tuple[str, ...]] = (
         "formula_reduced",
         "nsites",
@@ -44,6 +50,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
         {"fields": ["material_id"], "unique": True},
         "same_as",
         "facets.record.rev",
+        "facets.structure.rev",
         "facets.layers.rev",
         "facets.links.rev",
         "facets.preferred.rev",

@@ -59,8 +59,8 @@ class Property(RegistryDocument):
     structure_id = StringField(required=True, help_text="Structure the value belongs to")
     kind = StringField(
         required=True,
-        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, "
-        "dynamic_stability, elastic_stability, energy, and the kinds of packages that are installed",
+        help_text="formation_energy, exfoliation_energy, energy_above_hull, pourbaix_energy, band_gap, magnetization, "
+        "dynamic_stability, elastic_stability, exchange_energy, energy, and the kinds of packages that are installed",
     )
     method = StringField(required=True, help_text="How it was got: functional, potential, experiment or source")
     basis = StringField(

@@ -50,7 +50,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     )
 
     structure_id = StringField(required=True, help_text="Identity: st- and a hash of route, parent and rank")
-    route = StringField(required=True, help_text="How it was made: top-down, bottom-up, template, crystal-gan")
+    route = StringField(required=True, help_text="How: top-down, bottom-up, template, crystal-gan, distorted")
     parent_id = StringField(help_text="Material, structure or template it was made from")
     dimension = IntField(help_text="2 for a monolayer, 3 for a bulk crystal", min_value=0, max_value=3)
     rank = IntField(help_text="Place among those made from the same parent, by template for one composition; 1 first")
@@ -106,6 +106,9 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     p_2d = FloatField(help_text="Probability of forming a 2D material, of its composition", min_value=0, max_value=1)
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     condition = DictField(help_text="Atoms per cell that a generative model was asked for, by element")
+    distortion = DictField(
+        help_text="Soft vibration it was made along: potential, frequency (THz), q_point, won (eV/atom over its parent)"
+    )
     seed = IntField(help_text="Seed of the draws of a generative model")
     drawn = IntField(help_text="Crystals drawn for the composition until enough had passed", min_value=0)
     drawn_valid = IntField(help_text="Those of the drawn that passed the checks", min_value=0)

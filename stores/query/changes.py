@@ -119,7 +119,11 @@ def changes_since(
         reason = doc.get("rejected_by") or doc.get("waiting_for") or ""
         if kind == "deprecated":
             reason = "; ".join(doc.get("deprecation_reasons") or [])
-        written = tuple(name for name, facet in doc["facets"].items() if facet.get("at", doc["created_at"]) >= since)
+        written = tuple(
+            name
+            for name, note in doc["facets"].items()
+            if "hash" in note and note.get("at", doc["created_at"]) >= since
+        )
         yield Change(
             kind,
             str(doc[known.key]),

@@ -7,6 +7,7 @@ from math import floor, log10
 from typing import Any, Final
 
 from pymongo.collection import Collection
+from pymongo.errors import ExecutionTimeout
 
 Doc = dict[str, Any]
 
@@ -17,22 +18,27 @@ SAMPLE: Final = 1_000
 hundredth within a third: the number is told with two digits."""
 _SMALL: Final = 40_000
 """A collection of so few is counted, since a sample costs as much."""
+_FIRST: Final = 100
+"""Matches that are soon counted: no fewer are told where there is no time to count on."""
+_FEW: Final = 10
+"""Matches in a sample from which nothing is estimated: it would be off by a third, and often by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of documents, and whether it was counted."""
+    """A number of documents, whether it was counted, and whether that is merely how far it was counted."""
 
     number: int
     exact: bool
+    least: bool = False
 
     @property
     def mark(self) -> str:
-        """What stands before the number: ``~`` where it is estimated."""
-        return "" if self.exact else "~"
+        """What stands before the number: ``~`` where it is estimated, ``>`` where there are more."""
+        return "" if self.exact else ">" if self.least else "~"
 
 
-def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int) -> Count:
+def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, patience_ms: int | None = None) -> Count:
     """Count the documents that meet a query, or estimate how many beyond `EXACT_TO`.
 
     Parameters
@@ -41,6 +47,9 @@ def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int) -> C
         What is counted.
     time_ms
         Time that the server has for it, ms.
+    patience_ms
+        Time after which it is estimated, too, ms; counting goes on without. Of what too few documents meet to be
+        estimated is told that there are more than a hundred.
 
     Raises
     ------
@@ -54,13 +63,23 @@ def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int) -> C
         return Count(total, exact=True)
     if total <= _SMALL:
         return Count(collection.count_documents(query, maxTimeMS=time_ms), exact=True)
-    number = collection.count_documents(query, limit=EXACT_TO + 1, maxTimeMS=time_ms)
-    if number <= EXACT_TO:
-        return Count(number, exact=True)
+    least = EXACT_TO + 1
+    try:
+        number = collection.count_documents(query, limit=EXACT_TO + 1, maxTimeMS=patience_ms or time_ms)
+        if number <= EXACT_TO:
+            return Count(number, exact=True)
+    except ExecutionTimeout:
+        if patience_ms is None:
+            raise
+        least = collection.count_documents(query, limit=_FIRST + 1, maxTimeMS=time_ms)
+        if least <= _FIRST:
+            return Count(least, exact=True)
     size = min(SAMPLE, total)
     drawn: list[Doc] = [{"$sample": {"size": size}}, {"$match": query}, {"$count": "n"}]
     matching = sum(counted["n"] for counted in collection.aggregate(drawn, maxTimeMS=time_ms))
-    return Count(max(EXACT_TO, _rounded(total * matching / size)), exact=False)
+    if least <= EXACT_TO and matching < _FEW:
+        return Count(_FIRST, exact=False, least=True)
+    return Count(max(_rounded(least), _rounded(total * matching / size)), exact=False)
 
 
 def _rounded(number: float) -> int:

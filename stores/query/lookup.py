@@ -54,7 +54,7 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if collection is not None:
         fields_of(collection)
     collections = (collection,) if collection else _LOOKED_INTO
-    exact = [stored for place in collections if (stored := _exact(connection, place, name))]
+    exact = _exact(connection, collections, name)
     if len(exact) == 1:
         return exact[0]
     if exact:
@@ -65,12 +65,12 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     if of_sources:
         listed = "\n".join(f"  {stored.key}  ({stored.collection})" for stored in of_sources[:_NEAR])
         raise NoSuchDocument(f"several sources have {name!r}:\n{listed}", "Write the one you mean, with its source.")
-    begin_so = _beginning_with(connection, collections, name)
+    begin_so = beginning_with(connection, name, collections)
     shortest = min((key for _, key in begin_so), key=len, default="")
     if all(key == shortest or key.startswith(f"{shortest}/") for _, key in begin_so):  # a structure and its properties
         begin_so = [(place, key) for place, key in begin_so if key == shortest]
-    if len(begin_so) == 1 and (stored := _exact(connection, *begin_so[0])):
-        return stored
+    if len(begin_so) == 1 and (stored := _exact(connection, (begin_so[0][0],), begin_so[0][1])):
+        return stored[0]
     if begin_so:
         listed = "\n".join(f"  {key}  ({place})" for place, key in begin_so[:_NEAR])
         more = "\n  …" if len(begin_so) > _NEAR else ""
@@ -78,9 +78,17 @@ def find_document(connection: Connection, name: str, *, collection: str | None =
     raise NoSuchDocument(f"there is no document {name!r}", _advice(connection, collections, name))
 
 
-def _exact(connection: Connection, collection: str, key: str) -> StoredDocument | None:
-    document = connection.database[collection].find_one({fields_of(collection).key: key}, {"_id": 0})
-    return StoredDocument(collection, key, document) if document else None
+def _exact(connection: Connection, collections: tuple[str, ...], key: str) -> list[StoredDocument]:
+    """Documents with this key, of all collections by one question: a page asks several things about a document."""
+
+    def of(collection: str) -> list[Doc]:
+        match = {"$match": {fields_of(collection).key: key}}
+        return [match, {"$limit": 1}, {"$unset": "_id"}, {"$replaceWith": {"in": collection, "document": "$$ROOT"}}]
+
+    first, *others = collections
+    unions = [{"$unionWith": {"coll": other, "pipeline": of(other)}} for other in others]
+    found = connection.database[first].aggregate([*of(first), *unions])
+    return [StoredDocument(stored["in"], key, stored["document"]) for stored in found]
 
 
 def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str) -> list[StoredDocument]:
@@ -98,7 +106,9 @@ def _in_a_source(connection: Connection, collections: tuple[str, ...], name: str
     return found
 
 
-def _beginning_with(connection: Connection, collections: tuple[str, ...], start: str) -> list[tuple[str, str]]:
+def beginning_with(
+    connection: Connection, start: str, collections: tuple[str, ...] = _LOOKED_INTO
+) -> list[tuple[str, str]]:
     """Find keys that begin so, by their index, with their collections; a few of each collection."""
     keys = []
     for collection in collections:
@@ -111,7 +121,7 @@ def _beginning_with(connection: Connection, collections: tuple[str, ...], start:
 
 def _advice(connection: Connection, collections: tuple[str, ...], name: str) -> str:
     for length in range(len(name) - 1, max(1, len(name) - _SHORTENED), -1):  # what shares the longest beginning
-        if near := _beginning_with(connection, collections, name[:length]):
+        if near := beginning_with(connection, name[:length], collections):
             keys = [key for _, key in near]
             best = difflib.get_close_matches(name, keys, n=3, cutoff=0.3) or keys[:3]
             return f"Near it: {', '.join(best)}"

@@ -192,6 +192,7 @@ def writers_of(connection: Connection, document: Doc) -> dict[str, Doc]:
     return {
         name: {"at": document.get("created_at"), **noted.get(note.get("by", 0), {}), **note}
         for name, note in facets.items()
+        if "hash" in note
     }
 
 

@@ -119,8 +119,13 @@ class Search:
             limit_ms = milliseconds(connection, self.collection, None)
             return int(connection.database[self.collection].count_documents(self.query, maxTimeMS=limit_ms))
 
-    def count_quickly(self, connection: Connection) -> Count:
+    def count_quickly(self, connection: Connection, *, patience_ms: int | None = None) -> Count:
         """Count the documents that match, or estimate how many where there are more than 10,000.
+
+        Parameters
+        ----------
+        patience_ms
+            Time after which it is estimated as well, ms; none where the number is waited for.
 
         Raises
         ------
@@ -129,7 +134,8 @@ class Search:
         """
         with self._patience(connection):
             time_ms = milliseconds(connection, self.collection, self.limit)
-            return count_quickly(connection.database[self.collection], self.query, time_ms=time_ms)
+            collection = connection.database[self.collection]
+            return count_quickly(collection, self.query, time_ms=time_ms, patience_ms=patience_ms)
 
     def documents(self, connection: Connection) -> Iterator[Doc]:
         """Documents one by one, as stored.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..connection import Connection
 from ..questions import indexes_of
-from ..schema import initialise, is_up_to_date, outdate
+from ..schema import initialise, is_up_to_date, put_off_indexes
 
 
 def put_off_questions(connection: Connection, collection: str) -> bool:
@@ -15,7 +15,7 @@ def put_off_questions(connection: Connection, collection: str) -> bool:
     documents = connection.database[collection]
     if documents.find_one({}, {"_id": 1}) is not None:
         return False
-    outdate(connection)
+    put_off_indexes(connection)
     for name in documents.index_information().keys() & {index.name for index in indexes_of(collection)}:
         documents.drop_index(name)
     return True

@@ -6,8 +6,7 @@ at all.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeGuard
@@ -21,17 +20,14 @@ from ..bookkeeping import revisions
 from ..canonical import as_number, content_hash, text_hash
 from ..clock import utc_now
 from ..documents import RegistryDocument
-from ..documents.base import HISTORY, LABEL, LEFT
-from ..schema import SCHEMA_VERSION
+from ..documents.base import LABEL, LEFT
 from ..writer_numbers import number_of
-from . import bulk_replace
+from . import bulk_replace, updates
+from .notes import combined, makers, system_fields
+from .parts import touched
 from .written import Counts, Followed, Written
 
 Doc = dict[str, Any]
-KEPT_CHANGES = 20
-"""So many earlier states of a document's remembered values are kept in its history; the oldest go first."""
-_64_BITS = (1 << 64) - 1
-_ROUNDING = 1e-9  # a value that differs by no more, relatively or in its unit, was rounded and not corrected
 
 
 class ForeignField(TypeError):
@@ -161,25 +157,29 @@ class FacetWriter:
             return counts
         if self.followers:  # so that each of them is done with an unbroken stretch of revisions
             changed.sort(key=lambda doc: self._followers_done(doc, stored[doc.key]), reverse=True)
-        facets = [self.facet, *(writer.facet for writer in self.followers)]
+        parts = touched(collection, self.document, changed, stored, session) if self.creates else {}
+        of_parts = self.document.PARTS if self.creates and new else {name for names in parts.values() for name in names}
+        facets = [self.facet, *(writer.facet for writer in self.followers), *of_parts]
         for writer in (self, *self.followers):
             writer._look_up_number(database)
         rev = revisions.take(database, collection.name, len(new) + len(changed), session, facets)
         now = utc_now()
         if new:
-            inserts = [self._insert(doc, rev + i, now) for i, doc in enumerate(new)]
+            inserts = [updates.new_document(self, doc, rev + i, now) for i, doc in enumerate(new)]
             collection.insert_many(inserts, session=session, ordered=True)
         if changed:
             first = rev + len(new)
             changes = {
-                stored[doc.key]["_id"]: self._changes(doc, stored[doc.key], first + i, now)
+                stored[doc.key]["_id"]: updates.update(
+                    self, doc, stored[doc.key], parts.get(doc.key, ()), rev=first + i, now=now
+                )
                 for i, doc in enumerate(changed)
             }
             if len(changes) >= bulk_replace.MANY:
                 bulk_replace.put_anew(collection, changes, session)
             else:
-                updates = [UpdateOne({"_id": identity}, update) for identity, update in changes.items()]
-                collection.bulk_write(updates, session=session, ordered=True)
+                operations = [UpdateOne({"_id": identity}, update) for identity, update in changes.items()]
+                collection.bulk_write(operations, session=session, ordered=True)
         counts.inserted += len(new)
         counts.updated += len(changed)
         counts.followed = self._followed([*new, *changed], stored, rev - 1)
@@ -210,7 +210,7 @@ class FacetWriter:
     def _is_new(self, written: object, stored: Doc | None) -> TypeGuard[Written]:
         return isinstance(written, Written) and (stored is None or not self._is_current(stored, written))
 
-    def _facets(self, doc: Written, stored: Doc | None) -> Iterator[tuple[FacetWriter, Written]]:
+    def facets_of(self, doc: Written, stored: Doc | None) -> Iterator[tuple[FacetWriter, Written]]:
         """What is to be written of a document, facet by facet."""
         yield self, doc
         for number in range(self._followers_done(doc, stored)):
@@ -223,7 +223,7 @@ class FacetWriter:
     ) -> dict[str, Doc]:
         key = self.document.KEY
         # With _id, by which the server finds a document fastest when it updates it.
-        looked_at = ("facets", "deprecated", "made_by", *self.document.GROUP_FIELDS, *self._remembered)
+        looked_at = ("facets", "deprecated", "made_by", *self.document.GROUP_FIELDS, *self.remembered)
         projection = {key: 1, **dict.fromkeys(looked_at, 1), **({"origins": 1} if origins else {})}
         current = collection.find({key: {"$in": list(keys)}}, projection, session=session, batch_size=len(keys) + 1)
         return {doc[key]: doc for doc in current}
@@ -244,28 +244,33 @@ class FacetWriter:
         if not current:
             return counts
         self._look_up_number(database)
-        rev = revisions.take(database, collection.name, len(current), session, [self.facet])
+        parts = self.document.PARTS if self.creates else {}
+        rev = revisions.take(database, collection.name, len(current), session, [self.facet, *parts])
         now = utc_now()
         operations = []
         for i, doc in enumerate(current):
             facets = dict(doc["facets"])
-            if others := self._other_makers(doc):
+            if others := self.other_makers(doc):
                 note = {**facets[self.facet], "rev": rev + i}
                 changes: Doc = {
-                    "$set": {"made_by": others, **self._system(facets, {self.facet: note}, rev + i, now)},
+                    "$set": {
+                        "made_by": others,
+                        **system_fields(facets, {self.facet: note}, rev + i, self.run_id, now),
+                    },
                 }
             elif self.creates:
-                note = self._note(as_number(text_hash(f"deprecated: {reasons[doc[key]]}")), rev + i, now)
+                note = self.note(as_number(text_hash(f"deprecated: {reasons[doc[key]]}")), rev + i, now)
                 note |= {name: value for name, value in facets[self.facet].items() if name == LEFT}
+                notes = {self.facet: note, **{part: {"rev": rev + i} for part in parts}}
                 changes = {
-                    "$set": {"deprecated": True, **self._system(facets, {self.facet: note}, rev + i, now)},
+                    "$set": {"deprecated": True, **system_fields(facets, notes, rev + i, self.run_id, now)},
                     "$push": {"deprecation_reasons": reasons[doc[key]]},
                 }
             else:
                 facets.pop(self.facet)
                 changes = {
                     "$set": {
-                        "content_hash": _combined(facets),
+                        "content_hash": combined(facets),
                         "rev": rev + i,
                         "run_id": self.run_id,
                         "updated_at": now,
@@ -277,61 +282,9 @@ class FacetWriter:
         counts.deprecated += len(operations)
         return counts
 
-    def made_from(
-        self, database: Database[Doc], ids: Iterable[str], session: ClientSession, *, besides: Iterable[str] = ()
-    ) -> dict[str, set[str]]:
-        """Keys of current documents that this stage made from each of the given origins, `besides` some.
-
-        Parameters
-        ----------
-        database
-            The database.
-        ids
-            Ids of origins.
-        session
-            Session to read in.
-        besides
-            Keys of documents that are left out.
-        """
-        key = self.document.KEY
-        asked = set(ids)
-        keys_by_origin: dict[str, set[str]] = {}
-        criteria: Doc = {"origins.id": {"$in": list(asked)}, key: {"$nin": list(besides)}}
-        mine: Doc = {f"facets.{self.facet}.stage": self.stage}
-        criteria |= {"$or": [mine, {"made_by": self.stage}]} if self.shares else mine
-        if self.creates:
-            criteria["deprecated"] = False
-        collection = database[self.document.collection_name()]
-        for doc in collection.find(criteria, {"_id": 0, key: 1, "origins.id": 1}, session=session):
-            for origin in doc["origins"]:
-                if origin.get("id") in asked:
-                    keys_by_origin.setdefault(origin["id"], set()).add(doc[key])
-        return keys_by_origin
-
-    def made_of_no(self, database: Database[Doc], kind: str, session: ClientSession) -> list[str]:
-        """Keys of current documents whose content this stage made, with no origin of a kind among theirs.
-
-        Parameters
-        ----------
-        database
-            The database.
-        kind
-            Collection of the origins, or ``group``.
-        session
-            Session to read in.
-        """
-        key = self.document.KEY
-        mine: Doc = {
-            f"facets.{self.facet}.stage": self.stage,
-            "origins": {"$not": {"$elemMatch": {"collection": kind}}},
-        }
-        if self.creates:
-            mine["deprecated"] = False
-        collection = database[self.document.collection_name()]
-        return [doc[key] for doc in collection.find(mine, {"_id": 0, key: 1}, session=session)]
-
     @property
-    def _remembered(self) -> tuple[str, ...]:
+    def remembered(self) -> tuple[str, ...]:
+        """Fields whose earlier values are kept, and the version they are of."""
         remembered = self.document.REMEMBERED
         return (*remembered, "source_version") if self.creates and remembered else ()
 
@@ -340,33 +293,22 @@ class FacetWriter:
         revived = self.creates and stored["deprecated"]
         if note is None or revived:
             return False
-        if self.shares and self.stage not in _makers(stored, note):
+        if self.shares and self.stage not in makers(stored, note):
             return False
-        return bool(note["hash"] == doc.hash) or self._is_anothers(stored)
+        return bool(note["hash"] == doc.hash) or self.is_anothers(stored)
 
-    def _is_anothers(self, stored: Doc) -> bool:
+    def is_anothers(self, stored: Doc) -> bool:
         """Whether the content is that of another stage which still makes the document."""
         note = stored["facets"].get(self.facet)
         if not self.shares or note is None or stored["deprecated"]:
             return False
-        return note["stage"] != self.stage and note["stage"] in _makers(stored, note)
+        return note["stage"] != self.stage and note["stage"] in makers(stored, note)
 
-    def _other_makers(self, stored: Doc) -> list[str]:
+    def other_makers(self, stored: Doc) -> list[str]:
+        """Other stages that make a document."""
         if not self.shares:
             return []
-        return [maker for maker in _makers(stored, stored["facets"][self.facet]) if maker != self.stage]
-
-    def _left_groups(self, stored: Doc, content: Doc, rev: int) -> Doc:
-        """Groups that a document has been in and is not any more, for its facet's note."""
-        before = (stored["facets"].get(self.facet) or {}).get(LEFT, {})
-        left: Doc = {}
-        for name in self.group_fields:
-            groups = dict(before.get(name, ()))
-            if (group := stored.get(name)) is not None and group != content.get(name):
-                groups[group] = rev
-            if groups:
-                left[name] = [[group, groups[group]] for group in sorted(groups)]
-        return {LEFT: left} if left else {}
+        return [maker for maker in makers(stored, stored["facets"][self.facet]) if maker != self.stage]
 
     def _look_up_number(self, database: Database[Doc]) -> None:
         # Outside of the transaction, which may be rolled back and tried again: a number without documents does no harm.
@@ -374,7 +316,20 @@ class FacetWriter:
             number = number_of(database, self.stage, self.fingerprint, self.run_id, self.version)
             self.numbers[self.run_id] = number
 
-    def _note(self, digest: int, rev: int, now: datetime | None, group: str | None = None) -> Doc:
+    def note(self, digest: int, rev: int, now: datetime | None, group: str | None = None) -> Doc:
+        """Note of the facet in a document.
+
+        Parameters
+        ----------
+        digest
+            Hash of the content.
+        rev
+            Revision at which it changes.
+        now
+            When; None: as the document is made.
+        group
+            The group it was made from, of a stage that notes it.
+        """
         note: Doc = {"rev": rev, "hash": digest, "by": self.numbers[self.run_id]}
         if self.creates:  # by which others ask for what a stage has made
             note["stage"] = self.stage
@@ -384,75 +339,6 @@ class FacetWriter:
             note["group"] = group
         return note
 
-    def _system(self, stored: Doc, notes: Doc, rev: int, now: datetime) -> Doc:
-        same = all(facet in stored and stored[facet]["hash"] == note["hash"] for facet, note in notes.items())
-        return {
-            **{f"facets.{facet}": note for facet, note in notes.items()},
-            **({} if same else {"content_hash": _combined({**stored, **notes})}),
-            "rev": rev,
-            "run_id": self.run_id,
-            "updated_at": now,
-        }
-
-    def _insert(self, doc: Written, rev: int, now: datetime) -> Doc:
-        content: Doc = {self.document.KEY: doc.key}
-        notes = {}
-        for writer, written in self._facets(doc, None):
-            for path, value in written.content.items():
-                field, _, label = path.partition(".")  # of a labelled facet only
-                if label:
-                    content.setdefault(field, {})[label] = value
-                else:
-                    content[field] = value
-            notes[writer.facet] = writer._note(written.hash, rev, None, written.group)  # as the document was made
-        return {
-            **content,
-            "schema_version": SCHEMA_VERSION,
-            "rev": rev,
-            "content_hash": _combined(notes),
-            "run_id": self.run_id,
-            "created_at": now,
-            "updated_at": now,
-            "origins": doc.origins,
-            **({"made_by": [self.stage]} if self.shares else {}),
-            "deprecated": False,
-            "facets": notes,
-        }
-
-    def _changes(self, doc: Written, stored: Doc, rev: int, now: datetime) -> Doc:
-        changes: Doc = {}
-        gone: Doc = {}
-        notes: Doc = {}
-        for writer, written in self._facets(doc, stored):
-            if writer is self and self._is_anothers(stored):  # only joins those that make it
-                notes[self.facet] = {**stored["facets"][self.facet], "rev": rev}
-                continue
-            changes |= written.content
-            gone |= dict.fromkeys(writer.owned - written.content.keys(), "")
-            if writer is self and self.creates and stored["deprecated"]:
-                gone["deprecation_reasons"] = ""  # they were reasons for what it is no more
-            left = writer._left_groups(stored, written.content, rev)
-            notes[writer.facet] = {**writer._note(written.hash, rev, now, written.group), **left}
-        if self.creates and not self._is_anothers(stored):
-            changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
-        if self.shares:
-            changes["made_by"] = sorted({self.stage, *([] if stored["deprecated"] else self._other_makers(stored))})
-        changes |= self._system(stored["facets"], notes, rev, now)
-        update: Doc = {"$set": changes, "$unset": gone} if gone else {"$set": changes}
-        if earlier := self._superseded(doc, stored, now):
-            update["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
-        return update
-
-    def _superseded(self, doc: Written, stored: Doc, now: datetime) -> Doc | None:
-        if not self._remembered or self.facet not in stored["facets"] or self._is_anothers(stored):
-            return None
-        fields = self.document.REMEMBERED
-        values = {name: stored.get(name) for name in fields if not _same(stored.get(name), doc.content.get(name))}
-        if not values:
-            return None
-        earlier = {"values": values, "source_version": stored.get("source_version"), "replaced_at": now}
-        return earlier | {"replaced_by": doc.content.get("source_version")}
-
 
 def _is_file(origin: Doc) -> bool:
     return origin.get("collection") == "file"
@@ -460,20 +346,3 @@ def _is_file(origin: Doc) -> bool:
 
 def _places(origins: Sequence[Doc]) -> list[tuple[Any, Any]]:
     return [(origin.get("id"), origin.get("place")) for origin in origins]
-
-
-def _makers(stored: Doc, note: Doc) -> list[str]:
-    return stored.get("made_by") or [note["stage"]]
-
-
-def _same(earlier: Any, later: Any) -> bool:
-    if isinstance(earlier, float) and isinstance(later, float):
-        return math.isclose(earlier, later, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
-    return bool(earlier == later)
-
-
-def _combined(facets: Mapping[str, Doc]) -> str:
-    """Hash of all content, as 16 hexadecimal digits."""
-    if len(facets) == 1:
-        return f"{next(iter(facets.values()))['hash'] & _64_BITS:016x}"
-    return text_hash(*(f"{name}={facets[name]['hash']}" for name in sorted(facets)))[:16]

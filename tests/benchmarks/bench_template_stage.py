@@ -3,8 +3,8 @@
 The templates are real monolayers with their elements replaced by likely ones, rescaled; prototypes are those of the
 real ones. The compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. Everything counts:
 starting the processes, choosing, reading templates, making and comparing structures, writing. Making the library does
-not, and with --keep the database keeps it for the next run. The figures in docs/templates.md are of --templates 100000
---compositions 1500, which takes longer than the default.
+not, and with --keep the database keeps it for the next run. The figures in docs/measured/templates.md are of
+--templates 100000 --compositions 1500, which takes longer than the default.
 
     python tests/benchmarks/bench_template_stage.py [--templates 100000] [--compositions 1500] [--keep]
 """
@@ -30,8 +30,8 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import _founding
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
+from exfolio.models.structure.cells.template_cells import TemplateCells
 from exfolio.models.structure.serialization import to_plain
-from exfolio.models.structure.templates.template_cells import TemplateCells
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings

@@ -2,7 +2,7 @@
 
 The library is made from real monolayers by giving their elements new names; prototypes are those of the real ones. The
 compositions are real ones of 2DMatPedia, of the anonymous formulas the library has. The figures in
-docs/templates.md are of --templates 100000 --compositions 1500.
+docs/measured/templates.md are of --templates 100000 --compositions 1500.
 
     python tests/benchmarks/bench_templates.py [--templates 100000] [--compositions 1500] [--match]
 """
@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 import psutil
 from exfolio.models.composition.formula.formulas import anonymous_formulas, reduced_formulas
+from exfolio.models.structure.cells.fragments import size_like
 from exfolio.models.structure.comparison.prototype_index import Membership
 from exfolio.models.structure.pettifor import MODIFIED_PETTIFOR_ORDER, position
+from exfolio.models.structure.substitution.element_mapping import substitution_costs
 from exfolio.models.structure.templates import NoTemplateError, predict
-from exfolio.models.structure.templates.element_mapping import substitution_costs
 from exfolio.models.structure.templates.library import Template, TemplateLibrary
-from exfolio.models.structure.templates.target_size import size_like
 from pymatgen.core import Structure
 from recovery import DATA, buckets, load
 from report import peak_memory_mb

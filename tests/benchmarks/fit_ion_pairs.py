@@ -1,4 +1,4 @@
-"""Counts pairs of ions in the known compounds of critexam.csv, and measures how well they tell known from random.
+"""Counts pairs and company of ions in the compounds of critexam.csv, and measures how they tell known from random.
 
 Run as ``python tests/benchmarks/fit_ion_pairs.py`` with the folder of real data there; ``--write`` makes the
 bundled table anew, of all compounds; ``--drawn FILE`` compares with generated compositions, one a line, where otherwise
@@ -70,7 +70,7 @@ def told(name: str, right: np.ndarray, wrong: np.ndarray) -> None:
     for share in SHOWN:
         threshold = np.quantile(right, 1 - share)
         print(f"; {share:.0%} kept at {threshold:.2f}, of the others {(wrong >= threshold).mean():.1%}", end="")
-    for threshold in (-1.5, -1.9, -2.5):
+    for threshold in (-1.9, -2.2, -2.4):
         print(f"; at {threshold}: {(right >= threshold).mean():.1%} and {(wrong >= threshold).mean():.1%}", end="")
     print()
 

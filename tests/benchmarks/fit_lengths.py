@@ -22,7 +22,7 @@ from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.lengths import LEARNT, WEIGHTS, length_terms
 from exfolio.models.structure.sizes.relatives import suggested_excess
 from exfolio.models.structure.sizes.roles import roles_of
-from exfolio.models.structure.templates.element_mapping import substitution_costs
+from exfolio.models.structure.substitution.element_mapping import substitution_costs
 from numpy.typing import NDArray
 
 NOISE, ELEMENT_SPREAD, PROTOTYPE_SPREAD = 0.03, 0.05, 0.5

@@ -19,8 +19,8 @@ import numpy as np
 import recovery
 from exfolio.models.structure.comparison.prototype_index import slot_orders
 from exfolio.models.structure.pettifor import MODIFIED_PETTIFOR_ORDER
+from exfolio.models.structure.substitution.substitution_odds import LEARNT, NEVER_SEEN, substitution_odds
 from exfolio.models.structure.templates.library import TemplateLibrary
-from exfolio.models.structure.templates.substitution_odds import LEARNT, NEVER_SEEN, substitution_odds
 from pymatgen.analysis.structure_prediction.substitution_probability import SubstitutionProbability
 from pymatgen.core import Element, Species
 from sklearn.linear_model import LogisticRegression

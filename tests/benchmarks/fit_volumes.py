@@ -21,7 +21,7 @@ from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.relatives import suggested_excess
 from exfolio.models.structure.sizes.roles import roles_of
 from exfolio.models.structure.sizes.volumes import LEARNT, N_TERMS, volume_terms
-from exfolio.models.structure.templates.element_mapping import substitution_costs
+from exfolio.models.structure.substitution.element_mapping import substitution_costs
 from numpy.typing import NDArray
 from pymatgen.core import Composition
 

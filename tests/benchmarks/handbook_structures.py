@@ -23,13 +23,13 @@ from pathlib import Path
 
 import numpy as np
 from exfolio.builders.sources.bundled import handbook
+from exfolio.models.structure.cells.template_cells import size_of
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import Representatives, prepare
 from exfolio.models.structure.serialization import from_plain
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
 from exfolio.models.structure.templates.library import Template, TemplateLibrary
-from exfolio.models.structure.templates.template_cells import size_of
 from pymatgen.core import Structure
 
 SMALL, LARGE = 0.65, 1.8

@@ -14,15 +14,17 @@ import argparse
 import csv
 import json
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import combinations
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from exfolio.builders.properties.potential import known_potentials
 from exfolio.builders.properties.stability.stability_values_stage import ALIKE
-from exfolio.models.potential.stability.verdict import Verdict, judged, verdict_on_frequency
+from exfolio.models.potential.stability.verdict import SOFT, UNSTABLE, Verdict, judged, verdict_on_frequency
 from exfolio.models.potential.stability.vibrations import vibrations
 from exfolio.models.structure.covalent_radii import covalent_radius
 from pymatgen.core import Lattice, Structure
@@ -42,6 +44,9 @@ SOURCES = {
     "thermal-2019": "doi:10.1038/s41598-019-40882-2: thermal transport in 1H of Mo and W",
 }
 VACUUM = 16.0  # Å
+RIGHT = 0.95  # share of the verdicts that limits have to make right where they are chosen
+LIMITS = [(soft, unstable) for soft in (-0.1, -0.3, -0.5, -0.8) for unstable in np.arange(-0.5, -2.6, -0.1).round(1)]
+LIMITS = [(soft, float(unstable)) for soft, unstable in LIMITS if unstable <= soft]
 Doc = dict[str, Any]
 
 
@@ -125,17 +130,21 @@ def calculated(layers: Iterable[Doc], name: str, file: Path) -> dict[str, Doc]:
     return known
 
 
-def verdict(said: dict[str, Doc]) -> Verdict:
-    """What potentials say together of a layer, as the stage `stability-values` joins it."""
+def verdict(said: dict[str, Doc], soft: float = SOFT, unstable: float = UNSTABLE) -> Verdict:
+    """What potentials say together of a layer, as the stage `stability-values` joins it; with other limits, in THz."""
     known = {name: one for name, one in said.items() if one["failure"] is None}
     if not known:
         return Verdict.UNKNOWN
     if len(known) == 1 == len(said):
-        return verdict_on_frequency(next(iter(known.values()))["lowest"])
+        return verdict_on_frequency(next(iter(known.values()))["lowest"], soft=soft, unstable=unstable)
     sizes = [one["size"] for one in known.values()]
     if max(sizes) > (1 + ALIKE) * min(sizes):
         return Verdict.UNKNOWN
-    return judged({name: (verdict_on_frequency(one["lowest"]), one["lowest"]) for name, one in known.items()}).verdict
+    said_by = {name: one["lowest"] for name, one in known.items()}
+    by_limits = {
+        name: (verdict_on_frequency(lowest, soft=soft, unstable=unstable), lowest) for name, lowest in said_by.items()
+    }
+    return judged(by_limits).verdict
 
 
 def name_of(layer: Doc) -> str:
@@ -161,6 +170,42 @@ def told(layers: list[Doc], said: dict[str, dict[str, Doc]]) -> str:
     return line + (f"; wrong: {', '.join(wrong)}" if wrong else "")
 
 
+def chosen_limits(layers: list[Doc], said: dict[str, dict[str, Doc]]) -> tuple[float, float]:
+    """Limits in THz that leave the fewest layers without a verdict, of those by which at least `RIGHT` are right."""
+    best = (-1, 0.0, 0.0)
+    for soft, unstable in LIMITS:
+        found = [(verdict(_of(layer, said), soft, unstable), layer["published"]) for layer in layers]
+        told = [(one.value, truth) for one, truth in found if one is not Verdict.UNKNOWN]
+        if told and sum(one == truth for one, truth in told) >= RIGHT * len(told):
+            best = max(best, (len(told), soft, unstable))
+    return best[1:]
+
+
+def told_left_out(layers: list[Doc], said: dict[str, dict[str, Doc]]) -> list[str]:
+    """Verdicts by limits that were chosen without the layer, and without all layers of its prototype."""
+    lines = []
+    for what, alike in (("one layer", name_of), ("a prototype", lambda layer: layer["prototype"])):
+        right, decided, limits = 0, 0, []
+        for held in sorted({alike(layer) for layer in layers}):
+            out = [layer for layer in layers if alike(layer) == held]
+            limits.append(chosen_limits([layer for layer in layers if alike(layer) != held], said))
+            found = [(verdict(_of(layer, said), *limits[-1]), layer["published"]) for layer in out]
+            decided += sum(one is not Verdict.UNKNOWN for one, _ in found)
+            right += sum(one.value == truth for one, truth in found)
+        share = right / max(decided, 1)
+        error = sqrt(share * (1 - share) / max(decided, 1))
+        often = ", ".join(f"{limit} {times}x" for limit, times in Counter(limits).most_common(3))
+        lines.append(
+            f"{' and '.join(said)}, limits chosen without {what}: {right} of {decided} right "
+            f"({share:.1%} ± {error:.1%}), without verdict {1 - decided / len(layers):.0%}; limits {often}"
+        )
+    return lines
+
+
+def _of(layer: Doc, said: dict[str, dict[str, Doc]]) -> dict[str, Doc]:
+    return {name: one[name_of(layer)] for name, one in said.items()}
+
+
 def main() -> None:
     """Calculate and tell, of all layers and of either half."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,6 +220,8 @@ def main() -> None:
         for count in range(1, len(said) + 1):
             for some in combinations(said, count):
                 print("  " + told(part, {one: said[one] for one in some}))
+    for some in combinations(said, 2):
+        print("\n".join(told_left_out(layers, {one: said[one] for one in some})))
 
 
 if __name__ == "__main__":

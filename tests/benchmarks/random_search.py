@@ -1,9 +1,9 @@
 """How much of what a Crystal GAN's crystals come to is relaxation: random crystals of the same compositions, relaxed.
 
-Works on a registry in which a campaign has made crystals and relaxed its references (docs/crystal-gan.md), for the
-compositions it made them of. The control draws cells of random shape, of the volume that the known cells' elements add
-up to, and puts atoms anywhere into them that the validity rule allows. Beside it: crystals that the newest model draws.
-Of both the first ones and the lowest in energy of many are relaxed by CHGNet and put on the same hull.
+Works on a registry in which a campaign has made crystals and relaxed its references (docs/measured/crystal-gan.md), for
+the compositions it made them of. The control draws cells of random shape, of the volume that the known cells' elements
+add up to, and puts atoms anywhere into them that the validity rule allows. Beside it: crystals that the newest model
+draws. Of both the first ones and the lowest in energy of many are relaxed by CHGNet and put on the same hull.
 
     EXFOLIO_DATABASE=... python tests/benchmarks/random_search.py [--each 2] [--of 500] [--max-steps 125]
 """

@@ -23,16 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from exfolio.models.structure.cells import fragments
+from exfolio.models.structure.cells.decorations import splits
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
 from exfolio.models.structure.comparison.matching import prepare
 from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, slot_orders
 from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.substitution.element_mapping import substitution_features
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
-from exfolio.models.structure.templates import NoTemplateError, Prediction, fragments, predict
-from exfolio.models.structure.templates.decorations import splits
-from exfolio.models.structure.templates.element_mapping import substitution_features
+from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
 from exfolio.models.structure.templates.library import Bucket, Template, TemplateLibrary
 from exfolio.models.structure.templates.ranking import related
 from exfolio.models.structure.vacuum import set_vacuum, thickest_gap

@@ -4,7 +4,7 @@ from typing import Any
 
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
-from exfolio.stores.writes.writing import KEPT_CHANGES
+from exfolio.stores.writes.history import KEPT_CHANGES
 from small_registry import material, put
 
 

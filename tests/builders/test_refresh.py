@@ -110,6 +110,7 @@ def test_without_a_campaign_sources_and_what_follows_from_calculations_are_broug
     report = refresh(registry)
 
     follows = {"layers", "links", "preferred", "matches", "hull:MP2020", "known-hull", "exfoliation", "band-gaps"}
+    follows.add("magnetizations")
     assert {stage.stage for stage in report.stages} == follows
     assert (report.exit_code, report.errors) == (0, {})
 
@@ -317,6 +318,7 @@ def test_neither_batches_nor_processes_change_what_a_refresh_makes(
         assert revisions(other) == before
 
 
+@pytest.mark.endurance
 @pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 def test_what_a_campaign_limits_for_one_refresh_is_not_taken_by_its_next_pass(
     registry: Connection, tmp_path: Path

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from exfolio.stores.bookkeeping.revisions import last_changes
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material, Property
 from exfolio.stores.python_api import query
@@ -18,13 +19,15 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
         key = {"property_id": name, "structure_id": name, "kind": "energy_above_hull", "method": "PBE"}
         put(connection, Property, [{**key, "unit": "eV/atom", "value": value}])
         judged = {"candidate_id": f"hull/{name}", "campaign": "hull", "structure_id": name, "status": "waiting"}
-        put(connection, Candidate, [{**judged, "energy_above_hull": value}])
+        gates = [{"name": "hull", "verdict": "unknown", "value": value}, {"name": "gap", "verdict": "not-applicable"}]
+        put(connection, Candidate, [{**judged, "energy_above_hull": value, "gates": gates}])
     for name, side in (("more", "lower"), ("less", "upper")):
         of_name = {"structure_id": name}
         connection.database["properties"].update_one(of_name, {"$set": {"bound": side}})
         connection.database["candidates"].update_one(of_name, {"$set": {"bounds": {"energy_above_hull": side}}})
 
     # When the collections are brought up to date, twice
+    _made_by_other_code(connection)
     initialise(connection)
     initialise(connection)
 
@@ -35,8 +38,30 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
     candidates = {doc["structure_id"]: doc for doc in query("candidates", connection=connection)}
     assert candidates["more"]["lows"] == candidates["less"]["highs"] | {"energy_above_hull": 0.05}
     assert not candidates["more"]["highs"]
+    assert candidates["more"]["gate_verdicts"] == "in"
     assert "lows" not in candidates["plain"]
     assert not any("bound" in doc or "bounds" in doc for doc in (*properties.values(), *candidates.values()))
+
+
+def _made_by_other_code(connection: Connection) -> None:
+    connection.database["counters"].update_one({"_id": "schema"}, {"$set": {"layout": "another"}})
+
+
+def test_materials_without_revisions_of_parts_get_those_of_the_whole(connection: Connection) -> None:
+    # Given two materials as they were written when their record had one revision for all of it
+    initialise(connection)
+    put(connection, Material, [{"material_id": f"m{i}", "source": "s", "source_id": f"{i}"} for i in range(2)])
+    connection.database["materials"].update_many({}, {"$unset": {"facets.structure": ""}})
+    connection.database["counters"].update_one({"_id": "materials"}, {"$unset": {"facets.structure": ""}})
+    _made_by_other_code(connection)
+
+    # When the collections are brought up to date
+    initialise(connection)
+
+    # Then the structure has changed when the record did, and that is what the counter says
+    found = connection.database["materials"].find({}, {"facets": 1}).sort("material_id", 1)
+    assert [doc["facets"]["structure"] for doc in found] == [{"rev": 1}, {"rev": 2}]
+    assert last_changes(connection.database)["materials:structure"] == 2
 
 
 def test_indexes_that_others_stand_in_for_go_and_those_of_other_people_stay(connection: Connection) -> None:
@@ -92,6 +117,7 @@ def test_notes_of_an_earlier_version_say_the_same_in_short_and_make_nothing_due(
     materials.update_one({}, {"$set": earlier})
 
     # When the collections are brought up to date, twice
+    _made_by_other_code(connection)
     initialise(connection)
     initialise(connection)
 

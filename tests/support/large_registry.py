@@ -30,6 +30,10 @@ _RARER: Final = (
 _ELEMENTS: Final = (*_FREQUENT, *_RARER)
 _WEIGHTS: Final = list(accumulate(1 / (1 + i) ** 0.8 for i in range(len(_ELEMENTS))))
 _BATCH: Final = 5_000
+_GATES_OF_CANDIDATES: Final = tuple(
+    {"name": name, "field": name.replace(" ", "_"), "condition": "< 0.2", "value": 0.1}
+    for name in ("formation energy", "exfoliation energy", "energy above hull", "band gap")
+)
 _GATES: Final = (("charge neutral", 0.2), ("new composition", 0.25), ("probability of 2D", 0.98), ("energy", 0.99))
 
 
@@ -189,8 +193,14 @@ def _candidate(draw: random.Random, i: int, formula: Doc) -> Doc:
         "campaign": CAMPAIGN,
         "structure_id": f"st-{i:016x}",
         "status": status,
+        "gates": [{**plain, "verdict": "passed"} for plain in _GATES_OF_CANDIDATES if plain["name"] != gate],
     }
+    if gate:
+        verdict = "failed" if status == "rejected" else "unknown"
+        doc["gates"].append({"name": gate, "field": "", "condition": "< 0.2", "verdict": verdict})
     doc |= {"candidate_id": f"{CAMPAIGN}/st-{i:016x}"} | ({because: gate} if because else {})
+    last = {"promoted": "p", "waiting": "u", "rejected": "f"}[status]
+    doc["gate_verdicts"] = f"ppp{draw.choice('ppn')}{draw.choice('ppn')}{last}"
     values = {name: value for name, value in _values(draw).items() if name != "formation_energy"}
     values["energy_above_hull"] = round(draw.uniform(0, 0.5), 5)
     if draw.random() < 0.5:

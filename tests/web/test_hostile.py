@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from exfolio.web.json_values import public
 
 Get = Callable[..., requests.Response]
 pytestmark = [
@@ -44,3 +45,9 @@ def test_hostile_requests_are_refused_and_told_nothing(address: str, path: str) 
 
     assert 400 <= answer.status_code < 500, answer.text
     assert not INSIDE.search(answer.text)
+
+
+def test_a_run_tells_nothing_of_the_machine() -> None:
+    run = {"run_id": "1", "job": "refresh", "host": "node-7", "pid": 12, "state": "failed", "error": "/home/ada: full"}
+
+    assert public(run) == {"run_id": "1", "job": "refresh", "state": "failed"}

@@ -15,7 +15,10 @@ from ...stores.connection import Connection
 from ...stores.errors import ExfolioError
 from ...stores.query.language.query_errors import NoSuchDocument
 from . import campaigns, diagrams, documents, export, standing
+from .kept import Kept
 
+SECONDS_KEPT: Final = 10.0
+"""How old numbers may be: of documents, of candidates, of a funnel."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -30,6 +33,7 @@ def api_app(connection: Connection) -> FastAPI:
     app = FastAPI(title="exfolio", version=__version__, docs_url=None, redoc_url=None)
     app.state.connection = connection
     app.state.drawer = diagrams.Drawer()
+    app.state.kept = Kept(SECONDS_KEPT)
     app.state.writers = BoundedSemaphore(export.AT_ONCE)
     for rooms in (campaigns, standing, diagrams, export, documents):
         app.include_router(rooms.router)

@@ -10,9 +10,10 @@ from ...builders.candidates.campaigns.gate_outline import CampaignOutline, outli
 from ...builders.candidates.funnel import count, count_compositions
 from ...builders.candidates.verdicts import verdicts_on
 from ...stores.bookkeeping.overview import candidates_by_campaign
+from ...stores.connection import Connection
 from ...stores.query.language.spelling import reduced
 from ..json_values import public
-from .documents import connection_of
+from .documents import connection_of, kept_of
 from .outlook import outlook
 
 Doc = dict[str, Any]
@@ -23,7 +24,10 @@ router = APIRouter()
 @router.get("/campaigns", summary="Campaigns of this registry, with their gates and candidates")
 def campaigns(request: Request) -> list[Doc]:
     """Every campaign that was refreshed: gates in order, and how many candidates are promoted, waiting, rejected."""
-    connection = connection_of(request)
+    return kept_of(request).of("campaigns", lambda: _listed(connection_of(request)))
+
+
+def _listed(connection: Connection) -> list[Doc]:
     numbers = {row["campaign"]: row for row in candidates_by_campaign(connection)}
     return [
         {
@@ -40,8 +44,12 @@ def funnel(request: Request, name: str) -> Doc:
     """The funnel of generated compositions, where there are any, and that of structures."""
     connection = connection_of(request)
     campaign = _campaign(request, name)
-    rows, totals = count(connection, campaign)
-    return {"campaign": name, "compositions": count_compositions(connection, campaign), "gates": rows, **totals}
+
+    def counted() -> Doc:
+        rows, totals = count(connection, campaign)
+        return {"campaign": name, "compositions": count_compositions(connection, campaign), "gates": rows, **totals}
+
+    return kept_of(request).of(("funnel", name), counted)
 
 
 @router.get("/why/{identity:path}", summary="Why a candidate was promoted, rejected, or waits")

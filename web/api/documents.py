@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pymatgen.core.structure import Structure
 
+from ...builders.exports.file_text import as_cif, as_poscar
 from ...builders.exports.names import file_names
-from ...models.structure.file_text import as_cif, as_poscar
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of
+from ...stores.query.counting import Count
 from ...stores.query.language.fields import fields_of
 from ...stores.query.lookup import find_document
 from ...stores.query.provenance import origins_of, values_of
 from ...stores.query.search import Search
 from ..json_values import plain, public
 from .cells import in_cell
+from .kept import Kept
 
 Doc = dict[str, Any]
 
@@ -28,6 +31,10 @@ COLLECTIONS: Final = (
 )
 PAGE: Final = 50
 LARGEST_PAGE: Final = 500
+PATIENCE_MS: Final = 20
+"""Time for counting what a search finds."""
+FIELDS_STAY: Final = "max-age=300"
+"""The fields of a collection are those of the program."""
 _TYPES: Final = {"cif": "chemical/x-cif", "poscar": "text/plain"}
 
 router = APIRouter()
@@ -40,17 +47,33 @@ def connection_of(request: Request) -> Connection:
     return connection
 
 
+def kept_of(request: Request) -> Kept:
+    """Answers of a moment ago."""
+    kept: Kept = request.app.state.kept
+    return kept
+
+
 @router.get("/collections", summary="Collections, with how many documents they hold")
 def collections(request: Request) -> list[Doc]:
     """Every collection that can be asked, with its number of documents."""
     database = connection_of(request).database
-    return [{"name": name, "documents": database[name].estimated_document_count()} for name in COLLECTIONS]
+
+    def numbers() -> list[Doc]:
+        return [{"name": name, "documents": database[name].estimated_document_count()} for name in COLLECTIONS]
+
+    return kept_of(request).of("collections", numbers)
 
 
 @router.get("/collections/{collection}/fields", summary="Fields of a collection: kind, unit, meaning")
-def fields(collection: Collection) -> Doc:
+def fields(collection: Collection, response: Response) -> Doc:
     """What can be asked of a collection, and which columns a table of it has when none are named."""
-    known = fields_of(known_collection(collection))
+    response.headers["Cache-Control"] = FIELDS_STAY
+    return _described(known_collection(collection))
+
+
+@cache
+def _described(collection: str) -> Doc:
+    known = fields_of(collection)
     described = [
         {name: value for name, value in asdict(field).items() if value not in ("", ())} | {"label": field.label}
         for field in known
@@ -72,7 +95,9 @@ def search(
     after: Annotated[str | None, Query(description="Id behind which to begin: `next` of the page before")] = None,
     *,
     possible: Annotated[bool, Query(description="Also what may meet the filter, where a value is an interval")] = False,
-    count: Annotated[bool, Query(description="Count what matches: exactly to 10,000, estimated beyond")] = True,
+    count: Annotated[
+        bool, Query(description="Count what matches: exactly to 10,000 where that is quick, else estimated")
+    ] = True,
 ) -> Doc:
     """Documents that match, in order, a page at a time."""
     connection = connection_of(request)
@@ -88,14 +113,22 @@ def search(
         possible=possible,
     )
     documents = list(asked.documents(connection))
-    counted = asked.count_quickly(connection) if count else None
+    counted = _counted(request, asked) if count else None
     page = documents[:limit]
     return {
         "data": [public(document) for document in page],
         "next": page[-1][key] if len(documents) > limit else None,
         "number": counted.number if counted else None,
         "number_is_exact": counted.exact if counted else None,
+        "number_is_least": counted.least if counted else None,
     }
+
+
+def _counted(request: Request, asked: Search) -> Count:
+    """How many match, whatever the page and its order."""
+    name = ("count", asked.collection, asked.filter, asked.possible)
+    connection = connection_of(request)
+    return kept_of(request).of(name, lambda: asked.count_quickly(connection, patience_ms=PATIENCE_MS))
 
 
 @router.get("/documents/{identity:path}/values", summary="Values known of a structure or material, with methods")

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query, Request
 from ...builders.resting_point import is_at_rest
 from ...stores.bookkeeping import schedules
 from ...stores.bookkeeping.overview import overview
+from ...stores.connection import Connection
 from ...stores.query.changes import changes_since, moment_of
 from ..json_values import plain, public
-from .documents import Collection, connection_of, known_collection
+from .documents import Collection, connection_of, kept_of, known_collection
 
 Doc = dict[str, Any]
 
@@ -29,7 +30,10 @@ router = APIRouter()
 @router.get("/status", summary="What the registry holds, and what is due")
 def status(request: Request) -> Doc:
     """Numbers of documents and candidates, the last runs, what the schedule does, stages with something due."""
-    connection = connection_of(request)
+    return kept_of(request).of("status", lambda: _state(connection_of(request)))
+
+
+def _state(connection: Connection) -> Doc:
     state = overview(connection, at_rest=is_at_rest(connection, ()))
     told = {name: plain(state[name]) for name in _SHOWN}
     told["refreshed"] = _only(_OF_RUNS, state["refreshed"] or {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -336,6 +336,8 @@ def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
     if not vasprun.eigenvalues:
         return None
     spins = {spin.value: values for spin, values in vasprun.eigenvalues.items()}
+    if -1 in spins and len(vasprun.actual_kpoints_weights):
+        doc["magnetization"] = _moment(spins[1][..., 1], spins[-1][..., 1], vasprun.actual_kpoints_weights)
     names: dict[Channel, int] = {"up": 1, "down": -1} if -1 in spins else {"both": 1}
     edges = band_edges(
         {name: spins[value][..., 0] for name, value in names.items()},
@@ -357,6 +359,12 @@ def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
     if edges.by_channel:
         doc["band_gap_by_spin"] = dict(edges.by_channel)
     return edges
+
+
+def _moment(up: NDArray[np.float64], down: NDArray[np.float64], weights: Sequence[float]) -> float:
+    """Total moment of a cell, µB: electrons of spin up less those of spin down, by occupations (k-points, bands)."""
+    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    return round(float(share @ (up - down).sum(axis=1)), 4)
 
 
 def _filling_of_highest(vasprun: Vasprun) -> float:

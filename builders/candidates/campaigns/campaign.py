@@ -21,6 +21,7 @@ from ....models.energetics.pourbaix import CONCENTRATION, PH_RANGE, POTENTIAL_VS
 from ....models.energetics.pourbaix_entries import conditions
 from ....stores.documents import Candidate
 from ...extensions import installed_kinds, installed_routes
+from ...properties.per_atom_moment import KIND as MAGNETIZATION
 from ...properties.potential import known_potentials
 from ...properties.potential.layers.layer_energies_stage import WITH_DISPERSION
 from .composition_settings import Compositions
@@ -159,6 +160,9 @@ class Stability(BaseModel):
         min_length=1,
         description="potentials; a verdict takes two that agree, one alone never decides",
     )
+    distorted: bool = Field(
+        default=True, description="judge what soft structures become as well, by the route `distorted`"
+    )
 
     @field_validator("potentials")
     @classmethod
@@ -217,9 +221,13 @@ class Budgets(BaseModel):
     candidates: int = Field(1_000_000, ge=1, description="the campaign stops with a message beyond so many structures")
 
 
+_OF_STABILITY: Final = "distorted"
+"""The route that `Stability` opens."""
+
+
 def _is_a_route(name: str, info: ValidationInfo) -> str:
     """Check the name of a route whose structures may be judged, whoever makes them."""
-    own = {field.alias or name for name, field in Routes.model_fields.items()}
+    own = {field.alias or name for name, field in Routes.model_fields.items()} | {_OF_STABILITY}
     if info.context != FROM_FILE or name in own:
         return name
     added = installed_routes()
@@ -237,7 +245,7 @@ def _looks_at_a_candidate(gate: Gate, info: ValidationInfo) -> Gate:
     if gate.kind is not None and info.context != FROM_FILE:
         kinds = {gate.kind}
     elif gate.field not in Candidate._fields:
-        kinds = installed_kinds()
+        kinds = {MAGNETIZATION} | installed_kinds()
         if gate.field in kinds:
             gate = gate.model_copy(update={"field": f"{FURTHER}.{gate.field}"})
     checked_field(gate, Candidate, what="candidates", further=[f"{FURTHER}.{kind}" for kind in sorted(kinds)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -55,10 +56,14 @@ class ModelSettings(BaseModel):
 
 
 class Compositions(BaseModel):
-    """Generated compositions: drawn by a MatGAN, screened, classified, judged."""
+    """Compositions drawn by a MatGAN, or of a person's own list; screened, classified, judged."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    formulas: tuple[str, ...] = Field((), description="compositions of your own; nothing is drawn then")
+    formulas_from: str | None = Field(
+        None, description="text file of compositions of your own, one formula a line; nothing is drawn then"
+    )
     draws: int = Field(2_000_000, ge=1, le=100_000_000, description="how often to draw a composition")
     seed: int = Field(0, ge=0, description="seed of the draws")
     oxidation_states: OxidationStateSetName = Field(
@@ -74,6 +79,16 @@ class Compositions(BaseModel):
     classifier: ModelSettings = ModelSettings()
     roost: ModelSettings = ModelSettings()
     gates: tuple[CompositionGate, ...] = Field(description="conditions on compositions, in order")
+
+    @field_validator("formulas_from")
+    @classmethod
+    def _wherever_it_is_refreshed(cls, file: str | None) -> str | None:
+        return None if file is None else str(Path(file).expanduser().absolute())
+
+    @property
+    def are_listed(self) -> bool:
+        """Whether they are of a list, and none is drawn."""
+        return bool(self.formulas) or self.formulas_from is not None
 
     @field_validator("gates")
     @classmethod

@@ -159,8 +159,9 @@ class Gate(BaseModel):
 
 FURTHER = "values"
 """Field of candidates with the values of kinds of property that have no field of their own."""
-_FROM_THE_ELEMENTS = frozenset({"formation_energy", "predicted_formation_energy"})
-"""Of an element they say only how far it lies above its reference, which its distance to the hull says too."""
+_FROM_THE_ELEMENTS = frozenset({"formation_energy", "predicted_formation_energy", "ion_familiarity"})
+"""Of an element energies say only how far it lies above its reference, which its distance to the hull says too; and it
+has no ions."""
 OF_LISTS = ("include", "exclude", "only")
 """Conditions on fields that hold a list of texts."""
 _CONDITIONS = {

@@ -114,6 +114,7 @@ def settle(
     connection: Connection,
     run: Callable[[Stage], None],
     is_due: Callable[[Stage], bool] | None = None,
+    end_pass: Callable[[], None] = lambda: None,
 ) -> None:
     """Run stages, circle after circle, each until nothing is due in it, and all over again until nothing is at all.
 
@@ -127,6 +128,8 @@ def settle(
         Runs one stage, which is due.
     is_due
         Says whether anything is due for a stage, which is fresh; the stage itself without.
+    end_pass
+        Called at the end of each pass over all circles, to see to what is still running.
 
     Raises
     ------
@@ -139,7 +142,9 @@ def settle(
         return _run_due(circle, connection, run, is_due or (lambda stage: stage.is_due(connection)), seen)
 
     for _ in range(MOST_PASSES):
-        if not [name for circle in circles for name in _rest(circle, run_due)]:
+        done = [name for circle in circles for name in _rest(circle, run_due)]
+        end_pass()
+        if not done:
             return
     raise Unsettled([name for circle in circles for name in run_due(circle)])
 

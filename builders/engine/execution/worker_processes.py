@@ -57,7 +57,7 @@ def start_early(modules: Iterable[str]) -> None:
         What they will need; what is not among it each worker imports by itself. Where a process imports for workers
         already, that goes on as it is.
     """
-    if _method() == "forkserver":
+    if start_method() == "forkserver":
         multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
         with kept_from_children():
             forkserver.ensure_running()
@@ -66,11 +66,12 @@ def start_early(modules: Iterable[str]) -> None:
 def process_pool(processes: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
     """Worker processes of this machine, each begun with the payload."""
     start_early(needed_by_workers())
-    context = multiprocessing.get_context(_method())
+    context = multiprocessing.get_context(start_method())
     return ProcessPoolExecutor(processes, mp_context=context, initializer=begin, initargs=(payload,))
 
 
-def _method() -> str:
+def start_method() -> str:
+    """How processes are started on this machine."""
     # Not forked: this process has threads (heartbeat, driver), which a fork would copy in mid-work.
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
@@ -203,7 +204,8 @@ _stage: Stage | None = None
 _failed_to_begin: Exception | None = None
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however that is."""
     # Workers hold each other's pipes open, so that none of them sees the end of a process that was killed.
     if (parent := multiprocessing.parent_process()) is not None:
         connection.wait([parent.sentinel])
@@ -215,7 +217,7 @@ def _begin_worker(payload: bytes) -> None:
     if threading.current_thread() is threading.main_thread():  # of a process of its own, not a thread of another one
         for number in STOPPING:  # left to the process that selects and writes
             signal.signal(number, signal.SIG_IGN)
-        threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+        threading.Thread(target=end_with_parent, name="parent watch", daemon=True).start()
     gc.set_threshold(COLLECT_EVERY)
     if "OMP_NUM_THREADS" not in os.environ:  # there is a process for each core, so one thread each, unless told
         os.environ["OMP_NUM_THREADS"] = "1"

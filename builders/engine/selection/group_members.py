@@ -102,10 +102,11 @@ class Members:
         left = f"facets.{owner}.{LEFT}.{self.group_field}"
         query = {**self._changed(facet, {"$gt": low}, besides), left: {"$exists": True}}
         names: set[str] = set()
+        late = facet != owner and facet not in self.document.PARTS
         for doc in self.at_one_moment(database).find(query, {"_id": 0, left: 1}):
             pairs = doc["facets"][owner][LEFT][self.group_field]
             # A facet that follows the one the field is in may do so late: then any group may still be to be told.
-            names |= {str(group) for group, rev in pairs if rev > low or facet != owner}
+            names |= {str(group) for group, rev in pairs if rev > low or late}
         return names
 
     def _changed(self, facet: str, revisions: Doc, besides: Doc | None) -> Doc:

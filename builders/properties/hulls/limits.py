@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pymongo.database import Database
 
@@ -43,6 +43,7 @@ KNOWN_ENTRIES: Final = Members(
 """Reference entries of any source but a potential, which evaluates known materials."""
 
 _NAMED: Final = 6
+_DIGITS: Final = 5
 _DISTANCES: Final = ("energy_above_hull", "decomposition_energy")
 _WITHOUT_DISPERSION: Final = {
     "exfoliation_energy": "the method does not describe dispersion, by which layers attract each other: a lower bound, "
@@ -52,6 +53,13 @@ _WITHOUT_DISPERSION: Final = {
     "energy_above_hull": "the method does not describe dispersion, which holds together what a layer is compared with: "
     "a lower bound",
 }
+
+
+class Depth(NamedTuple):
+    """How much deeper a hull would be with the compounds that it lacks, eV/atom, and by which method that is told."""
+
+    energy: float
+    method: str
 
 
 def is_bulk(material: Doc) -> bool:
@@ -131,10 +139,12 @@ def limited_distance(
     method: str,
     known_distance: float | None = None,
     deepest: float = DEEPEST,
+    depth: Depth | None = None,
 ) -> Doc:
     """A distance to a hull with what is known of its limits.
 
-    One far below all that is known is a question, and no merit: it bounds what the true one may be.
+    One far below all that is known is a question, and no merit: it bounds what the true one may be. Where it is known
+    how much deeper the hull would be with the compounds that it lacks, the interval reaches so much higher instead.
 
     Parameters
     ----------
@@ -152,11 +162,15 @@ def limited_distance(
         Distance to the hull of known phases, where the hull has others too.
     deepest
         eV/atom below that from which on phases are likelier missing than discovered, or than the method errs.
+    depth
+        How much deeper the hull would be with the compounds that are missing; None where that is not known.
     """
     below = document["value"] if known_distance is None else known_distance
     document = {**document, "details": {**document["details"], "completeness": found.details}}
-    if found.missing:
-        named = ", ".join(found.missing[:_NAMED]) + (", …" if len(found.missing) > _NAMED else "")
+    named = ", ".join(found.missing[:_NAMED]) + (", …" if len(found.missing) > _NAMED else "")
+    if found.missing and depth is not None and below + depth.energy >= -min(deepest, DEEPEST):
+        document = _with_depth(document, depth, f"{len(found.missing)} of {found.known} known compounds ({named})")
+    elif found.missing:
         reason = (
             f"{len(found.missing)} of {found.known} known compounds have no energy by this method, and each can only "
             f"push the hull down: a lower bound ({named})"
@@ -170,6 +184,25 @@ def limited_distance(
         reason = f"lies {-below:.2f} eV/atom below all known phases: {missing} is probably missing, a lower bound"
         document = lower_bound(document, COMPOUNDS, reason)
     return limited_by_dispersion(document, layer=layer, method=method)
+
+
+def _with_depth(document: Doc, depth: Depth, missing: str) -> Doc:
+    """A distance whose interval reaches as much higher as the hull would be deeper with what it lacks."""
+    details: Doc = document["details"]
+    deeper = {"deeper_by": round(depth.energy, _DIGITS), "deeper_by_method": depth.method}
+    reason = (
+        f"{missing} have no energy by this method; by {depth.method} they make the hull {depth.energy:.3f} eV/atom "
+        "deeper here, by which the interval reaches higher"
+    )
+    value: float = document["value"]
+    return {
+        **document,
+        "low": document.get("low", value),
+        "high": round(document.get("high", value) + depth.energy, _DIGITS),
+        "details": {**details, "completeness": {**details["completeness"], **deeper}},
+        "lacks": [*document.get("lacks", []), COMPOUNDS],
+        "warnings": [*document.get("warnings", []), reason],
+    }
 
 
 def limited_by_dispersion(document: Doc, *, layer: bool, method: str) -> Doc:

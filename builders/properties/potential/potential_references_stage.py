@@ -26,7 +26,7 @@ class PotentialReferencesStage(PotentialStage):
 
     what = "references"
     source = Material
-    facets = ("record",)
+    facets = ("structure",)
     fields = ("structure", "formula", "chemsys")
     criteria: ClassVar[Doc] = {
         "structure": {"$exists": True},

@@ -7,7 +7,7 @@ chemical systems that contain its own, and no others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import ClassVar
 
 from ....models.composition.formula.chemical_systems import sub_systems
@@ -24,6 +24,8 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
+from ..hulls.hull_depth import depths
+from ..hulls.known_hull_stage import known_by_family
 from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
@@ -33,6 +35,8 @@ from .formation_errors import FormationErrors, anion_class, class_of_distance, m
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entries_of, entry_id, method_name, not_installed, stage_name
 
+_KNOWN = replace(KNOWN_MATERIALS, fields=(*KNOWN_MATERIALS.fields, "formation_energy", "methods"))
+"""Known bulk materials, with what tells how deep a hull of all of them would be."""
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
 _NEVER_MEASURED = "the errors of this method were never measured: the interval is twice as wide as any that was"
 
@@ -54,7 +58,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 9
+    version = 10
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -111,7 +115,7 @@ class PotentialValuesStage(GroupStage):
                 fixed=self._asked,
             ),
             Members(ReferenceEntry, "chemsys", ("record",), (), fixed=self._references(relax=self.relax)),
-            KNOWN_MATERIALS,
+            _KNOWN,
         )
 
     @property
@@ -174,8 +178,8 @@ class PotentialValuesStage(GroupStage):
 
     def _known(self, systems: set[str]) -> dict[str, list[Doc]]:
         """Known materials of chemical systems, whether or not the potential has evaluated them."""
-        fields = {"_id": 0, "chemsys": 1, **dict.fromkeys(KNOWN_MATERIALS.fields, 1)}
-        query = {**KNOWN_MATERIALS.query(), "chemsys": {"$in": sorted(systems)}}
+        fields = {"_id": 0, "chemsys": 1, **dict.fromkeys(_KNOWN.fields, 1)}
+        query = {**_KNOWN.query(), "chemsys": {"$in": sorted(systems)}}
         known: dict[str, list[Doc]] = {}
         for doc in self.db.database["materials"].find(query, fields):
             known.setdefault(doc["chemsys"], []).append(doc)
@@ -224,7 +228,9 @@ class PotentialValuesStage(GroupStage):
         evaluated = {doc["formula_reduced"] for doc in item.content["competing"] if "formula_reduced" in doc}
         left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
-        for energy, formation, position in zip(energies, formed, positions, strict=True):
+        known = known_by_family(item.content["materials"])
+        deeper = depths([energy["details"]["composition"] for energy in energies], known, evaluated, found.missing)
+        for energy, formation, position, depth in zip(energies, formed, positions, deeper, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
             name = energy["structure_id"]
             docs.append(_with_interval(formed_from, anion_class(elements), *errors.of_formation(elements, name)))
@@ -237,7 +243,11 @@ class PotentialValuesStage(GroupStage):
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
-            docs.append(limited_distance(above, item.key, found, layer=layer, method=method, deepest=errors.deepest))
+            docs.append(
+                limited_distance(
+                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest, depth=depth
+                )
+            )
         return docs
 
     def _exfoliation(self, energy: Doc, competing: list[Doc]) -> list[Doc]:

@@ -21,6 +21,7 @@ from ....stores.query.search import Search
 from ...exports.parquet import write_parquet
 from .facts import SHORTLIST, CampaignFacts, facts_of
 from .figures import figures_of
+from .hulls import HULL, hulls_of
 from .pictures import picture, svg_of
 
 Doc = dict[str, Any]
@@ -49,7 +50,7 @@ def write_report(connection: Connection, campaign: str, folder: Path) -> list[Pa
         There is no such campaign.
     """
     facts = facts_of(connection, campaign)
-    figures = figures_of(facts)
+    figures = figures_of(facts) | hulls_of(connection, facts.promoted)
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "report.html", folder / "candidates.parquet", folder / "citations.bib"]
     written[0].write_text(page_of(facts, figures), encoding="utf-8")
@@ -72,6 +73,7 @@ def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
         "number": number,
         "interval": interval,
     }
+    environment.tests["hull_name"] = lambda name: name.startswith(HULL)
     template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         facts=facts,

@@ -20,6 +20,7 @@ _SHRUNK: Final = 0.45  # of the atomic radius
 _UNKNOWN_RADIUS: Final = 1.3  # Å
 _REPEATS: Final = 2
 _MOST_ATOMS: Final = 120
+_VACUUM: Final = 10.0  # Å between layers, beyond which they are drawn as one alone
 _AROUND: Final = 2.5  # Å beside the outermost atoms of a layer
 
 
@@ -52,7 +53,9 @@ def svg_of(figure: Figure) -> str:
 def _draw(place: Any, structure: Structure, cell: NDArray[np.float64], right: int, up: int) -> None:
     depth = ({0, 1, 2} - {right, up}).pop()
     heights = [site.coords[depth] for site in structure]
-    if structure.lattice.pbc[up]:
+    rise = np.sort([site.coords[up] for site in structure])
+    layer = not structure.lattice.pbc[up] or cell[up][up] - (rise[-1] - rise[0]) > _VACUUM
+    if not layer:
         _draw_cell(place, cell, right, up)
     for number in np.argsort(heights):
         site = structure[int(number)]
@@ -62,9 +65,8 @@ def _draw(place: Any, structure: Structure, cell: NDArray[np.float64], right: in
         place.add_patch(Circle(centre, _radius(symbol), facecolor=colour, edgecolor="#333333", linewidth=0.4))
     place.set_aspect("equal")
     place.autoscale_view()
-    if not structure.lattice.pbc[up]:  # of a layer, not of the vacuum around it
-        rise = [site.coords[up] for site in structure]
-        place.set_ylim(min(rise) - _AROUND, max(rise) + _AROUND)
+    if layer:  # not of the vacuum around it
+        place.set_ylim(rise[0] - _AROUND, rise[-1] + _AROUND)
     place.axis("off")
 
 

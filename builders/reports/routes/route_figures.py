@@ -7,7 +7,7 @@ was proposed, or by methods that relax as it was relaxed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,10 @@ from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
 from ...engine.batches import Doc
 from .displacement import Displacement, displacement
+from .held_out import ROUTE as TEMPLATE
+from .held_out import Recovered, recovered
 from .rediscovery import Found, found_again
+from .route_coverage import Covered, Sample
 from .route_likeness import Likeness, Supply, likeness, supply
 from .route_records import CRYSTAL, LAYER, Energies, Reference, energies, proposals, reference, shape
 from .route_stability import Distinct, Relaxed, Stability, stability
@@ -52,8 +55,8 @@ class RouteFigures:
         Classes of novelty of the distinct valid ones.
     stability
         By method, the one that knows most structures first.
-    supply, likeness, found, moved
-        Of the distinct valid ones.
+    supply, likeness, covered, found, moved
+        Of the distinct valid ones; what they cover only where it was asked for.
     """
 
     route: str
@@ -70,6 +73,7 @@ class RouteFigures:
     stability: list[Stability] = field(default_factory=list)
     supply: Supply | None = None
     likeness: list[Likeness] = field(default_factory=list)
+    covered: list[Covered] = field(default_factory=list)
     found: Found | None = None
     moved: Displacement | None = None
 
@@ -81,10 +85,11 @@ class RouteFigures:
 
 @dataclass(frozen=True, slots=True)
 class RouteReport:
-    """Figures of routes and models, and what known materials they were compared with."""
+    """Figures of routes and models, what known materials they were compared with, and what was found held out."""
 
     rows: list[RouteFigures]
     reference: Reference
+    recovered: list[Recovered] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -95,13 +100,19 @@ class _Row:
     distinct: dict[str, Distinct] = field(default_factory=dict)
 
 
-def route_report(connection: Connection, names: Collection[str] = ()) -> RouteReport:
+def route_report(
+    connection: Connection, names: Collection[str] = (), *, coverage: int = 0, held_out: int = 0
+) -> RouteReport:
     """Figures of every route and model, sorted by route and model.
 
     Parameters
     ----------
     names
         Only those of these routes and models; all without.
+    coverage
+        Structures of each set that are compared by fingerprints, some tenths of a second each; none at 0.
+    held_out
+        Known structures of each dimension that the template route is to find without them; likewise.
 
     Raises
     ------
@@ -124,9 +135,13 @@ def route_report(connection: Connection, names: Collection[str] = ()) -> RouteRe
             )
         asked = [row for row in asked if {row.figures.route, row.figures.model} & set(names)]
     known, by_method = reference(connection), energies(connection)
+    sample = Sample(connection, coverage)
     for row in asked:
         _finish(connection, row, known, by_method, relaxed)
-    return RouteReport([row.figures for row in asked], known)
+        if coverage:
+            row.figures.covered = _covered(row, known, sample)
+    by_templates = held_out and any(row.figures.route == TEMPLATE for row in asked)
+    return RouteReport([row.figures for row in asked], known, recovered(connection, held_out) if by_templates else [])
 
 
 def maker(doc: Doc) -> tuple[str, str | None]:
@@ -208,13 +223,27 @@ def _finish(
         if (counted := stability(row.distinct, figures.made, by, relaxed)) is not None:
             figures.stability.append(counted)
     figures.supply = supply([one.formula for one in distinct])
-    shapes = [one.shape for one in distinct]
-    elements = {symbol for one in shapes for symbol in one.elements}
-    of_known = [one.shape for one in known.materials.values() if elements.issuperset(one.shape.elements)]
-    for dimension in (LAYER, CRYSTAL):
-        some = [one for one in shapes if one.dimension == dimension]
-        if some:
-            figures.likeness.append(likeness(dimension, some, [one for one in of_known if one.dimension == dimension]))
+    for dimension, some, alike in _beside_known(row, known):
+        shapes = [row.distinct[root].shape for root in some]
+        figures.likeness.append(likeness(dimension, shapes, [known.materials[name].shape for name in alike]))
     found = [(one.formula, one.shape.dimension, one.parent_id, one.matches) for one in distinct]
     figures.found = found_again(connection, found, known, figures.model)
     figures.moved = displacement(connection, row.distinct)
+
+
+def _covered(row: _Row, known: Reference, sample: Sample) -> list[Covered]:
+    return [sample.covered(dimension, some, alike) for dimension, some, alike in _beside_known(row, known)]
+
+
+def _beside_known(row: _Row, known: Reference) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Distinct structures of each dimension, and known materials of it that have no other elements, by their ids."""
+    elements = {symbol for one in row.distinct.values() for symbol in one.shape.elements}
+    for dimension in (LAYER, CRYSTAL):
+        some = [root for root, one in row.distinct.items() if one.shape.dimension == dimension]
+        alike = (
+            name
+            for name, one in known.materials.items()
+            if one.shape.dimension == dimension and elements.issuperset(one.shape.elements)
+        )
+        if some:
+            yield dimension, some, list(alike)

@@ -9,6 +9,8 @@ from typing import Any, Final
 from ....models.evaluation.distances import Distance
 from ....models.evaluation.shares import Share
 from ....stores.documents.property import COMPOUNDS
+from .held_out import TOPS
+from .route_coverage import Covered
 from .route_figures import RouteFigures, RouteReport
 from .route_likeness import Likeness
 from .route_records import LAYER
@@ -26,6 +28,8 @@ _HEADINGS: Final = {
     "made": "made by|made|drawn|valid|by CDVAE's rule|unique|novel|RMSD to relaxed|elements' supply (HHI)",
     "stability": "made by|energies|hull|with energy|stable|<= {limit:g}|S.U.N.|M.S.U.N.",
     "likeness": "made by|of|compared|density or mass per area|number of elements|space groups|elements",
+    "covered": "made by|of|compared|COV recall|COV precision|AMSD recall|AMSD precision",
+    "recovered": "templates of|tried|left out|in the first|in the first 5|in the first 10|no template left",
     "found": "made by|known ones of what was tried|found again|made of",
 }
 
@@ -50,7 +54,9 @@ def tables(report: RouteReport) -> str:
         "Distances of distinct valid structures to known ones of these elements, in brackets those of as many known "
         "ones drawn at random: Wasserstein (g/cm^3, of layers mg/m^2; elements), Jensen-Shannon (0 to 1).",
         _table("likeness", [_alike(row, one) for row in report.rows for one in row.likeness]),
+        _covering(report),
         _table("found", [_found(row) for row in report.rows]),
+        _found_without(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -70,7 +76,12 @@ def plain(report: RouteReport) -> dict[str, Any]:
         ]
         rows.append(data)
     sources = {name: {"materials": n, "with_structure": m} for name, (n, m) in report.reference.sources.items()}
-    return {"compared_with": sources, "limits": {"stable": STABLE, "metastable": METASTABLE}, "routes": rows}
+    held_out = [
+        {**asdict(one), "found": {top: _plain_share(share) for top, share in one.found.items()}}
+        for one in report.recovered
+    ]
+    limits = {"stable": STABLE, "metastable": METASTABLE}
+    return {"compared_with": sources, "limits": limits, "routes": rows, "held_out": held_out}
 
 
 def _plain_share(share: Share) -> dict[str, float]:
@@ -112,9 +123,40 @@ def _stable(row: RouteFigures, one: Stability) -> list[str]:
 
 
 def _alike(row: RouteFigures, one: Likeness) -> list[str]:
-    kind = "layers" if one.dimension == LAYER else "crystals"
     distances = (one.density, one.number_of_elements, one.space_groups, one.elements)
-    return [row.name, kind, f"{one.made:,} with {one.known:,}", *map(_distance, distances)]
+    return [row.name, _kind(one.dimension), f"{one.made:,} with {one.known:,}", *map(_distance, distances)]
+
+
+def _covering(report: RouteReport) -> str:
+    rows = [_cover(row, one) for row in report.rows for one in row.covered]
+    told = (
+        "Coverage by fingerprints (CrystalNN, Magpie; near within 0.4 and 10), of samples: known ones that have one "
+        "made near, made ones that have a known one near, mean distances of structures to the nearest; in brackets "
+        "those of other known ones in place of what was made."
+    )
+    return f"{told}\n\n{_table('covered', rows)}" if rows else ""
+
+
+def _cover(row: RouteFigures, one: Covered) -> list[str]:
+    names = ("recall", "precision", "amsd_recall", "amsd_precision")
+    made, known = ([f"{getattr(of, name):.2f}" if of else "–" for name in names] for of in (one.by_route, one.by_known))
+    cells = [f"{value} ({beside})" for value, beside in zip(made, known, strict=True)]
+    return [row.name, _kind(one.dimension), f"{one.made:,} with {one.known:,}", *cells]
+
+
+def _found_without(report: RouteReport) -> str:
+    told = "Known structures that templates find again, which were left out with all of their composition, or family:"
+    rows = [
+        [_kind(one.dimension), f"{one.found[TOPS[0]].total:,}", one.left_out]
+        + [_share(one.found[top]) for top in TOPS]
+        + [f"{one.without:,}"]
+        for one in report.recovered
+    ]
+    return f"{told}\n\n{_table('recovered', rows)}" if rows else ""
+
+
+def _kind(dimension: int) -> str:
+    return "layers" if dimension == LAYER else "crystals"
 
 
 def _found(row: RouteFigures) -> list[str]:

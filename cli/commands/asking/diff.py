@@ -13,6 +13,7 @@ from rich.table import Table
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import connect
 from ....stores.query.changes import Change, changes_since, many_changes, moment_of
+from ... import completion
 from ...display.cells import COLOURS, plural, text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
@@ -28,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def diff(
     since: Annotated[str, typer.Argument(metavar="SINCE", help="A run, `last` for the last one, or a date (UTC).")],
-    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="Where to look.")] = "candidates",
+    collection: Annotated[
+        str, typer.Argument(metavar="COLLECTION", help="Where to look.", autocompletion=completion.collections)
+    ] = "candidates",
     *,
     limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 for all.")] = _SHOWN,
     json: JsonOption = False,

@@ -13,6 +13,7 @@ from rich.table import Table
 from ....builders.candidates.campaigns.gate_outline import outline_of
 from ....builders.candidates.funnel import OPEN, count, count_compositions
 from ....stores.connection import connect
+from ... import completion
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
 
@@ -31,6 +32,7 @@ def funnel(
         typer.Argument(
             help="Name of the campaign; two-dimensional, or the one there is, without.",
             show_default=False,
+            autocompletion=completion.campaigns,
         ),
     ] = None,
     *,

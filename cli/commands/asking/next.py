@@ -43,7 +43,8 @@ def next_(
     """Show which candidates are worth a calculation, the best first.
 
     By the chance P to pass all gates that wait, times what the verdict tells, its entropy H in bits, per cost: P H /
-    cost. exfolio export vasp --first N writes the calculations of the first N.
+    cost. Of each composition the likeliest structure first, the others when every composition has had its turn.
+    exfolio export vasp --first N writes the calculations of the first N.
 
     \b
     Examples:
@@ -81,6 +82,9 @@ def _usual(connection: Connection) -> str:
 def _print(ranked: list[Any]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("formula", no_wrap=True)
+    of_composition = any(one.structures > 1 for one in ranked)
+    if of_composition:
+        table.add_column("structure", justify="right", no_wrap=True)
     for name in ("score", "chance", "bits", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("id", no_wrap=True, style="dim")  # its beginning, which `show` and `why` take
@@ -88,7 +92,9 @@ def _print(ranked: list[Any]) -> None:
     for one in ranked:
         waits = ", ".join(f"{name} ({_share(chance)})" for name, chance in one.waits_for.items())
         numbers = (f"{1000 * one.score:.3g}", _share(one.chance), f"{one.information:.2f}", f"{one.cost:,.0f}")
-        table.add_row(chemists_formula(one.formula), *numbers, one.candidate_id.rpartition("/")[2][:_SHORT], waits)
+        place = (f"{one.turn + 1} of {one.structures}",) if of_composition else ()
+        name = one.candidate_id.rpartition("/")[2][:_SHORT]
+        table.add_row(chemists_formula(one.formula), *place, *numbers, name, waits)
     print_table(table)
 
 

@@ -16,12 +16,17 @@ from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError, ExfolioError
 from ....stores.query.search import require_initialised
-from ...display.cells import MARKS, text_of
+from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ..sharing.export import ENDINGS, ExportFormat, written_as
+from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
+    from ....builders.structures.relaxed_predictions import RelaxedPrediction
+    from ....models.potential.interface import Potential
     from ....models.structure.templates import Decoration, Prediction
 
 Doc = dict[str, Any]
@@ -49,6 +54,13 @@ def structure(
     ] = None,
     top: Annotated[int, typer.Option(min=1, max=100, help="How many structures of a dimension.")] = 10,
     new: Annotated[bool, typer.Option("--new", help="Only structures that are not known of the formula.")] = False,
+    relax: Annotated[
+        bool,
+        typer.Option("--relax", help="Relax them, with dispersion where it is installed, beside what was predicted."),
+    ] = False,
+    potential: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Relax them by this potential, e.g. sevennet-0-d3.")
+    ] = None,
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="Files to write: cif or poscar.")
     ] = ExportFormat.cif,
@@ -64,6 +76,7 @@ def structure(
     Examples:
       exfolio predict structure HfSSe --dimension 2
       exfolio predict structure MgMn2O4 --dimension 3 --top 3 --format poscar --out spinel
+      exfolio predict structure PbI2 --top 3 --relax
     """  # noqa: D301 - the backspace tells the help to keep the lines
     if format_ not in ENDINGS:
         raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
@@ -72,12 +85,15 @@ def structure(
         found = _predicted(connection, formula, (dimension,) if dimension else (3, 2), top, new=new)
     predictions = [prediction for some in found.values() for prediction in some]
     dimensions = [each for each, some in found.items() for _ in some]
-    written = _write(predictions, format_, to, force=force) if to is not None else []
+    method, relaxed = _relaxed(predictions, potential) if relax or potential else (None, [])
+    written = _write(predictions, relaxed, format_, to, force=force) if to is not None else []
     if json:
         structures = [
             {**_as_plain(prediction, rank), "dimension": each}
             for rank, (prediction, each) in enumerate(zip(predictions, dimensions, strict=True), 1)
         ]
+        for plain, one in zip(structures, relaxed, strict=False):
+            plain["relaxed"] = relaxed_as_plain(one, method) if method else None
         formula = predictions[0].formula
         print_json({"formula": formula, "dimension": dimension, "structures": structures, "files": written})
         return
@@ -87,6 +103,8 @@ def structure(
             out.print(f"[bold]{'Bulk crystals' if each == 3 else 'Monolayers'}[/]")
         _print(some, first)
         first += len(some)
+    if method:
+        print_relaxed(relaxed, method)
     out.print("[dim]all values: --json; files: --out FOLDER[/]", soft_wrap=True)
     if to is not None:
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
@@ -129,13 +147,35 @@ def _of_dimension(connection: Connection, formula: str, dimension: int, top: int
     raise NothingPredicted(reason, f"The registry has {number:,} templates of dimension {dimension}.")
 
 
-def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Path, *, force: bool) -> list[str]:
+def _relaxed(predictions: Sequence[Prediction], name: str | None) -> tuple[Potential, list[RelaxedPrediction]]:
+    from ....builders.properties.potential import known_potentials
+    from ....builders.structures.relaxed_predictions import relax_predictions, usable, with_dispersion
+
+    potential = with_dispersion() if name is None else usable(known_potentials.potential(name))
+    with err.status(f"relaxing {len(predictions)} structures by {potential.title}"):
+        return potential, relax_predictions(predictions, potential)
+
+
+def _write(
+    predictions: Sequence[Prediction],
+    relaxed: Sequence[RelaxedPrediction],
+    format_: ExportFormat,
+    folder: Path,
+    *,
+    force: bool,
+) -> list[str]:
+    """Write a file of each structure, of one that was relaxed a second beside it."""
     from ....models.structure.serialization import to_plain
 
     ranked = list(enumerate(predictions, 1))
     formula = chemists_formula(predictions[0].formula) if predictions else ""
     keys = [f"{formula}-{rank:02d}-{prediction.template_id}" for rank, prediction in ranked]
-    names = file_names(keys, ENDINGS[format_])
+    files: dict[str, Structure] = {}
+    for number, (key, prediction) in enumerate(zip(keys, predictions, strict=True)):
+        files[key] = prediction.structure
+        if relaxed and relaxed[number].relaxed.failure is None:
+            files[f"{key}-relaxed"] = relaxed[number].relaxed.structure
+    names = file_names(list(files), ENDINGS[format_])
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,10 +186,10 @@ def _write(predictions: Sequence[Prediction], format_: ExportFormat, folder: Pat
             f"{folder} has {len(in_the_way)} of these files already, {in_the_way[0]} for one",
             "Choose another folder, or replace them with --force.",
         )
-    for key, prediction in zip(keys, predictions, strict=True):
+    for key, structure in files.items():
         with whole_file(folder / names[key], force=force) as stream:
-            stream.write(written_as(format_, to_plain(prediction.structure), key))
-    return [str(folder / names[key]) for key in keys]
+            stream.write(written_as(format_, to_plain(structure), key))
+    return [str(folder / names[key]) for key in files]
 
 
 def _as_plain(prediction: Prediction, rank: int) -> Doc:
@@ -170,10 +210,7 @@ def _as_plain(prediction: Prediction, rank: int) -> Doc:
         "oxidation_match": prediction.oxidation,
         "oxidation_states": dict(prediction.oxidation_states) if prediction.oxidation_states else None,
         "length_factor": prediction.length_factor,
-        "checks": {
-            check.name: {name: getattr(check, name) for name in ("passed", "value", "limit", "most", "note")}
-            for check in prediction.checks
-        },
+        "checks": checks_as_plain(prediction.checks),
         "known_as": prediction.duplicate_of,
         "volume": float(prediction.structure.volume),
         "structure": to_plain(prediction.structure),
@@ -203,7 +240,7 @@ def _print(predictions: Sequence[Prediction], first: int) -> None:
             text_of(prediction.space_group),
             str(len(prediction.structure)),
             escape(", ".join(f"{old} > {new}" for old, new in prediction.mapping.items() if old != new)),
-            " ".join(_MARK[check.passed] for check in prediction.checks),
+            " ".join(MARK[check.passed] for check in prediction.checks),
             escape(prediction.template_id),
         )
     print_table(table)
@@ -216,4 +253,3 @@ def _print(predictions: Sequence[Prediction], first: int) -> None:
 
 LITTLE = 0.2
 """Chance below which a prediction is hardly one."""
-_MARK = {True: MARKS["passed"], False: MARKS["failed"], None: MARKS["unknown"]}

@@ -26,10 +26,11 @@ from ....stores.query.provenance import (
     values_of,
     writers_of,
 )
+from ... import completion
 from ...display.cells import COLOURS, MARKS, in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import print_layer_verdict
+from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import known_of, print_known, reduced_formula
 from ...views.show_structures import print_structures, structures_of
 from ...views.show_values import print_values
@@ -51,10 +52,18 @@ def register(app: typer.Typer) -> None:
 
 def show(
     identity: Annotated[
-        str, typer.Argument(metavar="ID", help="Id of a document of any collection, or its beginning; or a formula.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="Id of a document of any collection, or its beginning; or a formula.",
+            autocompletion=completion.ids,
+        ),
     ],
     *,
-    collection: Annotated[str | None, typer.Option(metavar="NAME", help="Look only in this collection.")] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Look only in this collection.", autocompletion=completion.collections),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show one document: its values, gates, where it comes from, what was made from it, what went wrong with it.
@@ -79,6 +88,8 @@ def show(
         stored = find_document(connection, identity, collection=collection)
         origins = origins_of(connection, stored)
         values = values_of(connection, stored)
+        is_judged = bool(stored.document.get("layering"))
+        layers = with_layer_energies(connection, stored.document) if is_judged else None
         referring = documents_referring_to(connection, stored)
         structures = structures_of(connection, stored)
         failures = failures_of(connection, stored)
@@ -106,11 +117,11 @@ def show(
     _print_head(stored)
     _print_fields(stored.document, fields)
     _print_preferred(stored.document, fields)
-    if stored.document.get("layering"):
+    if layers:
         _section("layers")
-        print_layer_verdict(stored.document)
+        print_layer_verdict(layers)
     _print_structure(stored.document.get("structure"))
-    _print_gates(stored.document)
+    _print_gates(stored.document, {field.path: field for field in fields})
     if doubted:
         _section("doubts")
         for doubt in doubted:
@@ -240,7 +251,7 @@ def _print_structure(plain: Any) -> None:
         out.print(f"[dim]… and {len(plain['sites']) - most} more sites; all of them: exfolio export or --json[/]")
 
 
-def _print_gates(document: Doc) -> None:
+def _print_gates(document: Doc, known: dict[str, Field]) -> None:
     gates = document.get("gates") or []
     if not gates:
         return
@@ -253,7 +264,8 @@ def _print_gates(document: Doc) -> None:
         value = gate.get("value")
         verdict = str(gate.get("verdict", ""))
         unknown = value is None and verdict == "unknown"
-        shown = "not known" if unknown else in_words(value, gate.get("low"), gate.get("high"))
+        field = known.get(gate.get("field", ""))
+        shown = "not known" if unknown else in_words(value, gate.get("low"), gate.get("high"), field)
         condition = str(gate.get("condition") or gate.get("threshold") or "")
         table.add_row(
             MARKS.get(verdict, ""),

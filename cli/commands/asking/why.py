@@ -14,10 +14,12 @@ from ....builders.candidates.verdicts import layer_verdict, verdicts_on
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import connect
 from ....stores.documents import Candidate
+from ....stores.query.language.fields import fields_of
+from ... import completion
 from ...display.cells import in_words, text_of
 from ...display.console import JsonOption, begin, out, print_json
 from ...display.tables import print_table
-from ...views.layer_verdicts import print_layer_verdict
+from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import reduced_formula
 
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
@@ -35,6 +37,7 @@ def why(
             metavar="ID",
             help="A candidate or a structure, or the beginning of its id; a formula (that of a composition that was "
             "drawn, else of candidates); or a known material.",
+            autocompletion=completion.ids,
         ),
     ],
     *,
@@ -58,6 +61,7 @@ def why(
     """
     with connect(begin()) as connection:
         if material := layer_verdict(connection, identity):
+            material = with_layer_energies(connection, material)
             print_json([material]) if json else print_layer_verdict(material)
             return
         verdicts = verdicts_on(connection, identity, formula=reduced_formula(identity))
@@ -92,15 +96,19 @@ def print_verdict(doc: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for _ in range(4):
         table.add_column()
+    fields = {field.path: field for field in fields_of("candidates")}
     for gate in doc["gates"]:
         value = gate.get("value")
-        low, high = gate.get("low"), gate.get("high")
-        shown = "not known yet" if value is None else f"{value:.4g}" if isinstance(value, float) else _yes_no(value)
-        if value is not None and (low is not None or high is not None):
-            shown = in_words(value, low, high)
+        field = fields.get(gate["field"])
+        shown = in_words(value, gate.get("low"), gate.get("high"), field, field.unit if field else "")
+        if value is None:
+            shown = "not known yet"
         if gate["verdict"] == "not-applicable":
-            of_element = doc.get("nelements") == 1 and gate["field"].endswith("formation_energy")
-            shown = "says nothing of an element" if of_element else f"does not concern the {doc.get('route')} route"
+            of_element = doc.get("nelements") == 1 and gate["field"].endswith(("formation_energy", "ion_familiarity"))
+            elsewhere = f"does not concern the {doc.get('route')} route"
+            # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
+            undecided = "not decided, and not waited for" if gate["field"].endswith("_stability") else elsewhere
+            shown = "says nothing of an element" if of_element else undecided
         method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
         table.add_row(
             f"  {_MARKS[gate['verdict']]}",
@@ -128,14 +136,11 @@ def _beside(doc: dict[str, Any]) -> Iterator[str]:
     if name := doc.get("novelty_class"):
         beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
         sources = doc.get("compared_with")
-        yield f"{name}{beside}" + (f", beside {len(sources)} sources: {', '.join(sources)}" if sources else "")
+        # New is new to somebody.
+        yield f"{name}{beside}" + (f", to these {len(sources)} sources: {', '.join(sources)}" if sources else "")
     for material in doc.get("made") or ():
         told = (material.get("synthesis_method"), material.get("reference"))
         yield f"made: {material['material_id']}, {', '.join(part for part in told if part)}".rstrip(", ")
     for kind, known in (doc.get("context") or {}).items():
         value = f"{known['value']:.4g} {getattr(Candidate._fields.get(kind), 'unit', '')}".rstrip()
         yield f"of the composition, whatever its structure: {kind.replace('_', ' ')} {value}, {known['method']}"
-
-
-def _yes_no(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from ....stores.bookkeeping.overview import STATUSES, candidates_by_campaign
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import require_initialised
+from ... import completion
 from ...display.asking import ask_before_removing
 from ...display.cells import COLOURS, text_of
 from ...display.console import JsonOption, begin, err, out, print_json
@@ -83,26 +84,74 @@ def _campaigns(connection: Connection) -> list[Doc]:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the campaign: lower case letters, digits and dashes.")],
     *,
+    system: Annotated[
+        str | None,
+        typer.Option(metavar="Mn-O", help="Chemical system: only structures of exactly its elements."),
+    ] = None,
+    dimension: Annotated[
+        int | None, typer.Option(min=2, max=3, help="2: monolayers, 3: bulk crystals. 2 without.", show_default=False)
+    ] = None,
+    formulas: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compositions of your own, one formula a line; they get structures."),
+    ] = None,
+    ehull_max: Annotated[
+        float, typer.Option(min=0, metavar="0.1", help="Energy above hull at most this, eV/atom.")
+    ] = 0.1,
+    gap_min: Annotated[float | None, typer.Option(min=0, metavar="1.6", help="Band gap at least this, eV.")] = None,
+    gap_max: Annotated[float | None, typer.Option(min=0, metavar="2.6", help="Band gap at most this, eV.")] = None,
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file; NAME.yaml without.")] = None,
 ) -> None:
     """Write a file to begin a campaign with, every line explained. A file that is there is left alone.
 
-    Example: exfolio campaign new cobalt-layers
-    """
+    On a terminal it asks for what is looked for, unless that is said by options.
+
+    \b
+    Examples:
+      exfolio campaign new cobalt-layers
+      exfolio campaign new mg-mn-o --system Mg-Mn-O --dimension 3 --gap-min 1.6 --gap-max 3
+      exfolio campaign new of-mine --formulas list.txt
+    """  # noqa: D301 - the backspace tells the help to keep the lines
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{name!r} can't be the name of a campaign", "Lower case letters, digits and dashes only, at most 63."
         )
     path = to or Path(f"{name}.yaml")
-    text = files(f"{_PACKAGE}.builders.candidates.campaigns").joinpath("new_campaign.txt").read_text(encoding="utf-8")
+    if path.exists():
+        raise ConfigurationError(f"{path} is there already", "Choose another name, or --out FILE.")
+    if formulas is not None:
+        import_module(".builders.compositions.formula_list", _PACKAGE).listed([], str(formulas))
+    if sys.stdin.isatty() and (system, dimension, formulas, gap_min, gap_max) == (None,) * 5:
+        system = typer.prompt("Chemical system, as Mn-O (empty: any)", default="", show_default=False, err=True) or None
+        dimension = typer.prompt("Monolayers (2) or bulk crystals (3)", type=int, default=2, err=True)
+        if dimension not in (2, 3):
+            raise ConfigurationError(f"{dimension} is neither 2 nor 3", "2 for monolayers, 3 for bulk crystals.")
+        ehull_max = typer.prompt("Energy above hull at most, eV/atom", type=float, default=ehull_max, err=True)
+        least = typer.prompt("Band gap at least, eV (empty: any)", default="", show_default=False, err=True)
+        gap_min = _number(least) if least else None
+    writer = import_module(".builders.candidates.campaigns.new_campaign", _PACKAGE)
+    text = writer.new_campaign(
+        name,
+        path.name,
+        system=system,
+        dimension=dimension or 2,
+        formulas_from=None if formulas is None else str(formulas),
+        hull_at_most=ehull_max,
+        gap=(gap_min, gap_max),
+    )
     try:
         with path.open("x", encoding="utf-8") as stream:
-            stream.write(text.format(name=name))
-    except FileExistsError:
-        raise ConfigurationError(f"{path} is there already", "Choose another name, or --out FILE.") from None
+            stream.write(text)
     except OSError as error:
         raise ConfigurationError(f"{path} can't be written: {error.strerror}") from None
     err.print(f"{path} is written. Change it, then: exfolio campaign check {path}", markup=False, soft_wrap=True)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no number", "In eV, as 1.6.") from None
 
 
 def check(
@@ -127,7 +176,9 @@ def check(
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="As `exfolio campaign list` shows it.")],
+    name: Annotated[
+        str, typer.Argument(help="As `exfolio campaign list` shows it.", autocompletion=completion.campaigns)
+    ],
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deprecated, change nothing.")] = False,

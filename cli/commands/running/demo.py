@@ -24,7 +24,7 @@ from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
 from ....stores.query.language.fields import fields_of
 from ....stores.query.language.intervals import end_of, ends
-from ...display.cells import text_of, with_interval
+from ...display.cells import end_text, text_of, with_interval
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ...views.demo_crystals import generated_crystals, print_crystals
@@ -291,7 +291,8 @@ def _energy(candidate: dict[str, Any], field: str) -> str:
     known = fields_of("candidates").get(field)
     low, high = ends(candidate, known)
     if low is not None and high is not None and low != high:
-        return f"{text_of(low, known)} to {text_of(high, known)}"
+        text = text_of(candidate.get(field), known)
+        return f"{end_text(low, text, known)} to {end_text(high, text, known)}"
     text = with_interval(candidate.get(field), low, high, known)
     return text.replace("≥ ", "≥").replace("≤ ", "≤") or "–"  # columns are narrow
 

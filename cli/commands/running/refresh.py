@@ -13,6 +13,7 @@ from ....builders.resting_point import is_at_rest
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
+from ... import completion
 from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_json
 
@@ -48,7 +49,10 @@ def register(app: typer.Typer) -> None:
 def refresh_command(
     campaigns: Annotated[
         list[str] | None,
-        typer.Argument(help="Campaigns, by name, or YAML files; those of earlier refreshes without."),
+        typer.Argument(
+            help="Campaigns, by name, or YAML files; those of earlier refreshes without.",
+            autocompletion=completion.campaigns,
+        ),
     ] = None,
     *,
     processes: ProcessesOption = None,
@@ -159,10 +163,19 @@ def _duration(seconds: float) -> str:
 
 
 def run_command(
-    stage: Annotated[str, typer.Argument(help="Name of the stage, e.g. layers, or judge:two-dimensional.")],
+    stage: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the stage, e.g. layers, or judge:two-dimensional.", autocompletion=completion.stages
+        ),
+    ],
     *,
     campaign: Annotated[
-        str | None, typer.Option(help="Campaign whose settings the stage takes; the refreshed ones without.")
+        str | None,
+        typer.Option(
+            help="Campaign whose settings the stage takes; the refreshed ones without.",
+            autocompletion=completion.campaigns,
+        ),
     ] = None,
     processes: ProcessesOption = None,
     json: JsonOption = False,

@@ -11,6 +11,7 @@ from ....stores.bookkeeping import failures
 from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import require_initialised
+from ... import completion
 from ...display.console import JsonOption, begin, out, print_json
 
 
@@ -20,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def retry(
-    what: Annotated[str | None, typer.Argument(metavar="STAGE|ITEM", help="A stage, an item, or stage/item.")] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="STAGE|ITEM", help="A stage, an item, or stage/item.", autocompletion=completion.stages),
+    ] = None,
     *,
     all_: Annotated[bool, typer.Option("--all", help="Every failure of every stage.")] = False,
     json: JsonOption = False,

@@ -186,7 +186,7 @@ def written_as(format_: ExportFormat, plain: Doc, title: str) -> str:
         It is no structure, or the format can't hold it.
     """
     # A second of imports, for those who ask for structures.
-    from ....models.structure.file_text import as_cif, as_poscar
+    from ....builders.exports.file_text import as_cif, as_poscar
     from ....models.structure.serialization import from_plain
 
     structure = from_plain(plain)

@@ -12,6 +12,7 @@ import typer
 from ....stores.connection import connect
 from ....stores.errors import CannotRunError
 from ....stores.query.lookup import find_document
+from ... import completion
 from ...display.console import begin, write_line
 from ...views.of_formula import reduced_formula
 
@@ -24,7 +25,14 @@ def register(app: typer.Typer) -> None:
 
 
 def open_page(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="Id of a document, or the beginning of it; a formula.")],
+    identity: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="Id of a document, or the beginning of it; a formula.",
+            autocompletion=completion.ids,
+        ),
+    ],
     *,
     address: Annotated[str, typer.Option(help="Where `exfolio serve` is reached.")] = "http://127.0.0.1:8000",
 ) -> None:

@@ -9,11 +9,14 @@ import typer
 
 from ....stores.connection import connect
 from ....stores.errors import ConfigurationError
+from ... import completion
 from ...display.console import JsonOption, begin, out, print_json
 
 
 def campaign(
-    name: Annotated[str, typer.Argument(help="Name of a campaign that was refreshed.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a campaign that was refreshed.", autocompletion=completion.campaigns)
+    ],
     *,
     to: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the page and its files go.")],
     force: Annotated[bool, typer.Option("--force", help="Replace a report that is there already.")] = False,

@@ -30,6 +30,16 @@ def route(
         Path | None,
         typer.Option(metavar="FOLDER", help="Write what was made as CIF files, a folder for each, and structures.csv."),
     ] = None,
+    coverage: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Compare so many structures of each set by fingerprints (COV, AMSD)."),
+    ] = 0,
+    held_out: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Leave out so many known structures, and see whether templates find them again."
+        ),
+    ] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
 ) -> None:
     r"""Report what routes and models are worth: valid, unique, novel, stable (S.U.N.), like known ones, found again.
@@ -38,6 +48,7 @@ def route(
     Examples:
       exfolio report route
       exfolio report route template --json
+      exfolio report route --coverage 200 --held-out 100
       exfolio report route --export crystals
     """
     from ....builders.reports.routes.route_figures import route_report
@@ -45,7 +56,7 @@ def route(
 
     with connect(begin()) as connection:
         require_initialised(connection)
-        report = route_report(connection, names or ())
+        report = route_report(connection, names or (), coverage=coverage, held_out=held_out)
         told = plain(report)
         if export is not None:
             told["exported"] = _export(connection, names or [], export, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -10,6 +10,8 @@ from ....stores.connection import connect, may_write
 from ....stores.errors import ConfigurationError
 from ...display.console import begin, err
 
+QUESTION_SECONDS: Final = 10.0
+"""For what somebody asks over HTTP: who asks what no index answers waits so long at most, and is told why."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -52,6 +54,7 @@ def serve(
             f"serving needs the package {error.name}", 'Install it with: pip install "exfolio[serve]"'
         ) from error
     settings = begin()
+    settings = settings.model_copy(update={"query_seconds": min(settings.query_seconds, QUESTION_SECONDS)})
     with connect(settings, reader=True) as connection:
         if may_write(connection):
             err.print(

@@ -46,7 +46,7 @@ class ClassifierConfig(ModelConfig):
     boosted_min_leaf: int = 20
     boosted_features: float = 0.4
     boosted_l2: float = 1.0
-    boosted_columns: int = 64
+    boosted_columns: int = 112
     inner_folds: int = 20
 
     def __post_init__(self) -> None:

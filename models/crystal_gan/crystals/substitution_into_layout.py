@@ -11,9 +11,9 @@ from typing import Final
 
 from pymatgen.core.structure import Structure
 
+from ...structure.cells.template_cells import TemplateCell
 from ...structure.point_cloud import unfit
 from ...structure.point_cloud_layouts import Layout
-from ...structure.templates.template_cells import TemplateCell
 
 ANION: Final = "O"
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..entry import Entry
 from ..hull import HullPosition, hull_positions
+from .label_placement import Label, place_labels
 from .plot_labels import formula_label
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SHOW_UNSTABLE: Final = 0.2
 
 _STABLE, _OURS, _MARK, _LINE = "#1b4f8c", "#d95f02", "#c2185b", "#8a94a6"
 _LABELLED_LINES = 30
+_LABELLED_OURS: Final = 20
 _ON_HULL: Final = 5e-4
 """eV/atom; what is shown as zero."""
 
@@ -48,7 +50,7 @@ class DiagramPhase:
     formation_energy
         Against the elements, eV/atom.
     ours
-        Whether it is a calculated candidate, and no part of the hull.
+        Whether it is a candidate, and no part of the hull.
     """
 
     name: str
@@ -204,21 +206,14 @@ def _draw_binary(
     axes = figure.subplots()
     for line in diagram.lines:
         axes.plot(*line.T, color=_STABLE, lw=1.2, zorder=2)
+    labels = []
     for name, at in diagram.stable:
         axes.plot(*at, "o", color=_STABLE, ms=6, zorder=3)
-        axes.annotate(
-            formula_label(name),
-            (at[0], at[1]),
-            xytext=(0, -13),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            zorder=5,
-        )
+        labels.append(Label(name, (float(at[0]), float(at[1])), (0, -1)))
     shown = [phase for phase, distance in diagram.unstable if distance <= show_unstable]
     for group, colour, marker, label in (
         (shown, _LINE, "x", "known, above the hull"),
-        (ours, _OURS, "D", "calculated here"),
+        (ours, _OURS, "D", "candidates"),
     ):
         if group:
             at = np.array([[diagram.at(phase.composition)[0], phase.formation_energy] for phase in group])
@@ -228,12 +223,17 @@ def _draw_binary(
         hull = energy - diagram.position(marked).energy
         axes.plot([x, x], [hull, energy], color=_MARK, lw=1, ls=":", zorder=3)
         axes.plot(x, energy, "*", color=_MARK, ms=15, zorder=6, label=formula_label(marked.name))
+    named = {label.text for label in labels}
+    for phase in _lowest([phase for phase in ours if phase.name not in named]):
+        place = (float(diagram.at(phase.composition)[0]), phase.formation_energy)
+        labels.append(Label(phase.name, place, (1, 0), _OURS))
     axes.axhline(0, color="#bbbbbb", lw=0.8, zorder=1)
     axes.set_xlabel(f"share of {diagram.corners[1]} among the atoms")
     axes.set_ylabel("formation energy (eV/atom)")
     axes.margins(y=0.12)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, loc="upper center")
+    place_labels(axes, labels)
 
 
 def _draw_ternary(
@@ -245,48 +245,57 @@ def _draw_ternary(
     for line in diagram.lines:
         axes.plot(*line.T, color=_LINE, lw=0.9, zorder=1)
     above = [(phase, distance) for phase, distance in diagram.unstable if 0 <= distance <= show_unstable]
-    if above:
-        above.sort(key=lambda pair: -pair[1])  # the lowest on top
-        at = np.array([diagram.at(phase.composition) for phase, _ in above])
-        dots = axes.scatter(
-            at[:, 0],
-            at[:, 1],
-            c=[d for _, d in above],
-            cmap="viridis_r",
-            vmin=0,
-            vmax=show_unstable,
-            s=16,
-            marker="s",
-            zorder=2,
-        )
+    mine = [(phase, diagram.position(phase).energy) for phase in ours]
+    for group, marker, size, edge in ((above, "s", 18, "none"), (mine, "D", 58, _OURS)):
+        if group:
+            group.sort(key=lambda pair: -pair[1])  # the lowest on top
+            at = np.array([diagram.at(phase.composition) for phase, _ in group])
+            distances = [distance for _, distance in group]
+            own = edge == _OURS
+            dots = axes.scatter(
+                at[:, 0],
+                at[:, 1],
+                c=distances,
+                cmap="viridis_r",
+                vmin=0,
+                vmax=show_unstable,
+                marker=marker,
+                s=size,
+                edgecolors=edge,
+                linewidths=1.1,
+                zorder=3.5 if own else 2,
+                label="candidates" if own else None,
+            )
+    if above or mine:
         figure.colorbar(dots, ax=axes, shrink=0.6, label="above the hull (eV/atom)")
     _label_corners(axes, diagram)
-    inner = [(name, at) for name, at in diagram.stable if name not in diagram.corners and not _is_corner(at, 3)]
-    for name, at in inner:
+    middle = np.array([0.5, np.sqrt(3) / 6])
+    labels = []
+    for name, at in [(name, at) for name, at in diagram.stable if not _is_corner(at, 3)]:
         axes.plot(*at, "o", color=_STABLE, ms=6, zorder=4)
-        # Away from the middle, where the lines meet.
-        out = at - np.array([0.5, np.sqrt(3) / 6])
-        out = out / (np.linalg.norm(out) or 1.0)
-        axes.annotate(
-            formula_label(name),
-            (at[0], at[1]),
-            xytext=(11 * out[0], 9 * out[1]),
-            textcoords="offset points",
-            ha="left" if out[0] > 0.2 else "right" if out[0] < -0.2 else "center",
-            va="center" if abs(out[0]) > 0.2 else "bottom" if out[1] > 0 else "top",
-            fontsize=8,
-            zorder=5,
-        )
-    if ours:
-        at = np.array([diagram.at(phase.composition) for phase in ours])
-        axes.plot(*at.T, "D", color=_OURS, ms=5, ls="", label="calculated here", zorder=4)
+        labels.append(Label(name, (at[0], at[1]), tuple(at - middle)))  # away from where the lines meet
+    named = {name for name, _ in diagram.stable}
+    near = [phase for phase, distance in mine if distance <= show_unstable and phase.name not in named]
+    for phase in _lowest(near):
+        at = diagram.at(phase.composition)
+        labels.append(Label(phase.name, (at[0], at[1]), tuple(at - middle), _OURS))
     if marked is not None:
         here = diagram.at(marked.composition)
         for there in diagram.products(marked):
             axes.plot(*np.array([here, there]).T, color=_MARK, lw=1.1, ls="--", zorder=3)
         axes.plot(*here, "*", color=_MARK, ms=16, zorder=6, ls="", label=formula_label(marked.name))
+        labels = [label for label in labels if label.text != marked.name]  # the legend names it
     if ours or marked is not None:
         axes.legend(fontsize=8, loc="upper left")
+    place_labels(axes, labels)
+
+
+def _lowest(phases: Sequence[DiagramPhase]) -> list[DiagramPhase]:
+    """Of each formula the phase of least energy, which is the one that is labelled; the lowest first, not too many."""
+    lowest: dict[str, DiagramPhase] = {}
+    for phase in sorted(phases, key=lambda phase: phase.formation_energy):
+        lowest.setdefault(phase.name, phase)
+    return list(lowest.values())[:_LABELLED_OURS]
 
 
 def _is_corner(at: np.ndarray[Any, np.dtype[np.float64]], n: int) -> bool:

@@ -17,7 +17,7 @@ Data 5, 180065 (2018))."""
 UNSTABLE: Final = -1.2
 """THz. A lowest frequency below it is taken for imaginary; between both nothing is said: universal potentials are too
 soft, so that vibrations which are real may come out imaginary by about 1 THz, by two of them alike (measured on 82
-layers by tests/benchmarks/measure_stability.py, docs/stability.md)."""
+layers by tests/benchmarks/measure_stability.py, docs/measured/stability.md)."""
 AGREEING: Final = 2
 """Potentials that have to say the same."""
 
@@ -50,17 +50,24 @@ class Judgement:
     reason: str = ""
 
 
-def verdict_on_frequency(lowest: float) -> Verdict:
+def verdict_on_frequency(lowest: float, *, soft: float = SOFT, unstable: float = UNSTABLE) -> Verdict:
     """What one potential's lowest frequency in THz says, negative where imaginary.
+
+    Parameters
+    ----------
+    lowest
+        The frequency.
+    soft, unstable
+        THz from which a structure is called stable, and below which unstable.
 
     Examples
     --------
     >>> [verdict_on_frequency(lowest).value for lowest in (0.0, -1.0, -4.7)]
     ['stable', 'not known', 'unstable']
     """
-    if lowest >= SOFT:
+    if lowest >= soft:
         return Verdict.STABLE
-    return Verdict.UNSTABLE if lowest < UNSTABLE else Verdict.UNKNOWN
+    return Verdict.UNSTABLE if lowest < unstable else Verdict.UNKNOWN
 
 
 def verdict_on_stiffness(least: float) -> Verdict:

@@ -46,6 +46,12 @@ def _electronegativity(number: int) -> float:
         return float(Element.from_Z(number).X)
 
 
+def _of_d_block(number: int) -> bool:
+    """Whether the element is of groups 4 to 12: a cation without a lone pair that has all its neighbours around it."""
+    element = Element.from_Z(number)
+    return number > 2 and 4 <= element.group <= 12 and not (element.is_lanthanoid or element.is_actinoid)
+
+
 def _electropositive(number: int) -> bool:
     """Whether the element is an ion wherever there is an anion: groups 1 to 3 with the f elements, but not hydrogen."""
     element = Element.from_Z(number)
@@ -57,6 +63,8 @@ POLAR: Final = 1.0
 ELECTRONEGATIVITIES: Final[Array] = np.nan_to_num([0.0] + [_electronegativity(z) for z in range(1, LAST_RADIUS + 1)])
 """By atomic number."""
 ELECTROPOSITIVE: Final[Mask] = np.array([False] + [_electropositive(z) for z in range(1, LAST_RADIUS + 1)])
+"""By atomic number."""
+D_BLOCK: Final[Mask] = np.array([False] + [_of_d_block(z) for z in range(1, LAST_RADIUS + 1)])
 """By atomic number."""
 NONMETAL: Final[Mask] = np.isin(np.arange(LAST_RADIUS + 1), [Element(symbol).Z for symbol in _NONMETALS])
 """By atomic number: non-metals, metalloids and bismuth, which are anions beside electropositive elements."""
@@ -177,17 +185,22 @@ class Binding:
 
     Attributes
     ----------
-    share
-        Of all its bonding what the atom that is bound most across has across, 0 to 1.
+    shares : float array (n_sites,)
+        Of all its bonding what each atom has across, 0 to 1.
     strongest
         Strength of the strongest contact across; 1 is a full bond.
     total
         Sum of the strengths across, of all contacts in the cell.
     """
 
-    share: float
+    shares: Array
     strongest: float
     total: float
+
+    @property
+    def share(self) -> float:
+        """That of the atom that is bound most across."""
+        return float(self.shares.max(initial=0.0))
 
 
 def binding(found: Contacts, across: Mask, sites: int) -> Binding:
@@ -199,6 +212,5 @@ def binding(found: Contacts, across: Mask, sites: int) -> Binding:
         np.bincount(found.first, weights, sites) + np.bincount(found.second, weights, sites)
         for weights in (strength, strength_across)
     )
-    share = float((bonding_across / np.maximum(bonding, 1e-12)).max())
     strongest = float(found.strength[across].max(initial=0.0))
-    return Binding(share, strongest, float(bonding_across.sum() / 2))
+    return Binding(bonding_across / np.maximum(bonding, 1e-12), strongest, float(bonding_across.sum() / 2))

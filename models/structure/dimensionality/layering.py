@@ -15,7 +15,16 @@ from ..symmetry.symmetry_analysis import primitive_cell
 from .clusters import Cluster, NotAnalysable, Unit, clusters_by_tolerance
 from .contacts import ELECTROPOSITIVE, Contacts, contacts, crossing
 from .ionic_layers import HostLayers, charged_layers, host_layers, layer_formulas
-from .scored_layers import LEAST_BOND, MOST_BOUND, MOST_OF_WITHIN, MOST_SHARE, LayerBinding, Verdict, judge
+from .scored_layers import (
+    LEAST_BOND,
+    MOST_BOUND,
+    MOST_OF_METAL,
+    MOST_OF_WITHIN,
+    MOST_SHARE,
+    LayerBinding,
+    Verdict,
+    judge,
+)
 
 TOLERANCES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 """Added to the sum of covalent radii, Zhou et al. (2019)."""
@@ -215,6 +224,8 @@ def _in_words(verdict: Verdict) -> str:
         return f"layers by the score of dimensionality ({scores}); {across}"
     if binding.share > MOST_SHARE:
         why = f"the share being more than {MOST_SHARE:.0%}"
+    elif binding.metal > MOST_OF_METAL:
+        why = f"a metal without a lone pair having {binding.metal:.0%} of its own there, more than {MOST_OF_METAL:.0%}"
     elif binding.within < LEAST_BOND:
         why = "the bonds within being none"
     elif binding.covalent > MOST_OF_WITHIN * binding.within:

@@ -16,7 +16,7 @@ from pymatgen.core.structure import Structure
 
 from ..vacuum import is_monolayer_cell
 from .clusters import Cluster, cluster_series
-from .contacts import ELECTROPOSITIVE, NONMETAL, WIDEST_RATIO, Binding, Contacts, Mask, binding, crossing
+from .contacts import D_BLOCK, ELECTROPOSITIVE, NONMETAL, WIDEST_RATIO, Binding, Contacts, Mask, binding, crossing
 from .woven import woven
 
 Kind = Literal["molecules", "chains", "layers", "bound layers", "woven layers", "network", "ions"]
@@ -35,6 +35,10 @@ basal plane of single bonds in wurtzite-type BeO 0.26."""
 MOST_BOUND: Final = 0.067
 """Of `LayerBinding.bound`, about a quarter of a quarter: gray Sb 0.063, Bi 0.056, BaFI 0.048; CuSbS2 0.071, AuTe2
 0.074, beta-In2S3 0.080, GeTe 0.11."""
+MOST_OF_METAL: Final = 0.09
+"""Of the bonding of an atom of groups 4 to 12 that may lead out of its layer: it has no lone pair to point there, so
+what it has there are neighbours. CrF2, a rutile with four short and two long bonds, 0.11 to 0.13, CuF2 0.15 to 0.18;
+of 251 layered crystals PdSe2 0.071, PdS2 0.043, the others 0.035 at most."""
 MOST_OF_WITHIN: Final = 0.6
 """Strength of a covalent contact across beside the weakest of the bonds that make a layer one: V2O5 0.20, gray Sb and
 Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across counts for nothing here: its anions repel
@@ -77,6 +81,8 @@ class LayerBinding:
         Strength of all contacts across, 1/Å^2.
     within
         Strength of the weakest bond that it takes to make each layer one.
+    metal
+        As `share`, of the atom of groups 4 to 12 that is bound most.
     """
 
     share: float
@@ -84,12 +90,13 @@ class LayerBinding:
     covalent: float
     per_area: float
     within: float
+    metal: float
 
     @property
     def holds(self) -> bool:
         """Whether the contacts across are no bonds; those within are, or there would be no layers."""
         covalent = self.covalent > max(MOST_OF_WITHIN * self.within, LEAST_BOND)
-        return not covalent and self.share <= MOST_SHARE and self.bound <= MOST_BOUND
+        return not covalent and self.share <= MOST_SHARE and self.metal <= MOST_OF_METAL and self.bound <= MOST_BOUND
 
     @property
     def bound(self) -> float:
@@ -273,4 +280,5 @@ def _layer_binding(structure: Structure, found: Contacts, layers: _State) -> Lay
     within = float(found.strength[last_step].max(initial=0.0)) if layers.start > RATIOS[0] else 1.0
     ionic = ELECTROPOSITIVE[found.numbers[found.first]] | ELECTROPOSITIVE[found.numbers[found.second]]
     covalent = float(found.strength[crosses & ~ionic].max(initial=0.0))
-    return LayerBinding(across.share, across.strongest, covalent, across.total / area, within)
+    metal = float(across.shares[D_BLOCK[found.numbers]].max(initial=0.0))
+    return LayerBinding(across.share, across.strongest, covalent, across.total / area, within, metal)

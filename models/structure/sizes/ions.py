@@ -65,9 +65,13 @@ def anion_radius(element: str) -> float:
 
 
 @lru_cache(maxsize=4096)
-def coordination_numbers(element: str, charge: float) -> tuple[int, int] | None:
-    """Least and largest number of neighbours that Shannon has for an ion; None for one of no charge near his."""
-    numbers = [n for own, entries in _tabulated(element).items() if abs(own - charge) <= 0.5 for n, _ in entries]
+def coordination_numbers(element: str, charge: float | None) -> tuple[int, int] | None:
+    """Least and largest number of neighbours that Shannon has for an ion; None for one of no charge near his.
+
+    Without a charge those of all charges of the element.
+    """
+    tabulated = _tabulated(element).items()
+    numbers = [n for own, entries in tabulated if charge is None or abs(own - charge) <= 0.5 for n, _ in entries]
     return (min(numbers), max(numbers)) if numbers else None
 
 

@@ -5,7 +5,7 @@ Knows compositions; structures, in which one element may be two things, are not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import combinations_with_replacement, product
 from typing import Final, Literal, NamedTuple
@@ -60,8 +60,9 @@ METAL: Final = Role("metal", 0.0)
 def likely_oxidation_states(formula: str) -> Mapping[str, float] | None:
     """Guess the oxidation states of a formula, or None where no charge-neutral choice exists.
 
-    As pymatgen's `Composition.oxi_state_guesses`: common states, the choice most frequent in the ICSD; a single element
-    is 0. What the atoms of each element may add up to is found once for all formulas, which takes most of the time.
+    As pymatgen's `Composition.oxi_state_guesses`: states frequent in the ICSD, the likeliest choice; a single
+    element is 0. Where those balance nothing the common states of textbooks may: Cl7+ of perchlorates is not frequent.
+    What the atoms of each element may add up to is found once for all formulas, which takes most of the time.
 
     Raises
     ------
@@ -74,24 +75,41 @@ def likely_oxidation_states(formula: str) -> Mapping[str, float] | None:
     amounts = composition.reduced_composition.get_el_amt_dict()
     if any(amount != int(amount) for amount in amounts.values()):
         raise ValueError(f"oxidation states of {formula} want whole amounts")
-    best, most = None, 0.0
-    for sums in product(*(_sums(element, int(amount)) for element, amount in amounts.items())):
-        if sum(charge for charge, _ in sums) == 0:
-            frequency = sum(one for _, one in sums)
-            if best is None or frequency > most:
-                best, most = sums, frequency
+    best = _likeliest(amounts, common=False) or _likeliest(amounts, common=True)
     if best is None:
         return None
     return {element: charge / amounts[element] for element, (charge, _) in zip(amounts, best, strict=True)}
 
 
+def _likeliest(amounts: Mapping[str, float], *, common: bool) -> tuple[tuple[int, float], ...] | None:
+    """Sums of each element that balance each other; `common` adds rarer states, but none against electronegativity."""
+    best, most = None, 0.0
+    for sums in product(*(_sums(element, int(amount), common=common) for element, amount in amounts.items())):
+        if sum(charge for charge, _ in sums) == 0:
+            frequency = sum(one for _, one in sums)
+            if (best is None or frequency > most) and not (common and _reversed(amounts, sums)):
+                best, most = sums, frequency
+    return best
+
+
+def _reversed(elements: Iterable[str], sums: Iterable[tuple[int, float]]) -> bool:
+    """Whether a cation is more electronegative than an anion."""
+    signed = [(Element(element).X, charge) for element, (charge, _) in zip(elements, sums, strict=True)]
+    cations, anions = ([pauling for pauling, charge in signed if charge * sign > 0] for sign in (1, -1))
+    return bool(cations and anions) and max(cations) > min(anions)
+
+
 @lru_cache(maxsize=4096)
-def _sums(element: str, amount: int) -> tuple[tuple[int, float], ...]:
+def _sums(element: str, amount: int, *, common: bool) -> tuple[tuple[int, float], ...]:
     """Charges that so many atoms of an element may have together, each with the frequency of its likeliest states."""
     states = Element(element).icsd_oxidation_states or Element(element).common_oxidation_states
+    if common:
+        states = tuple(sorted({*states, *Element(element).common_oxidation_states}))
     frequencies = {state: float(PRIOR_PROB.get(Species(element, state), 0)) for state in states}
     found: dict[int, float] = {}
     for chosen in combinations_with_replacement(states, amount):
+        if common and chosen[0] * chosen[-1] < 0:
+            continue  # an element as cation and anion: what is frequent may be both, as in N2O
         charge, frequency = sum(chosen), sum(frequencies[state] for state in chosen)
         if charge not in found or frequency > found[charge]:
             found[charge] = frequency

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
+from ..cells.fragments import Size
+from ..cells.template_cells import size_of
 from ..comparison.prototype_index import Membership, NoPrototypeError, Prototype, PrototypeIndex, slot_orders
 from ..pettifor import position
-from .fragments import Size
-from .template_cells import size_of
-from .unlike_bonding import bonding
+from ..substitution.unlike_bonding import bonding
 
 StructureOf = Callable[[str], Structure]
 """Reads the structure of a template id; a library keeps no structures of its own, so it may hold very many."""

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from pymatgen.core.structure import Structure
 
+from ..cells.decorations import SYMMETRY_TOLERANCE, Split, replaced
+from ..cells.sanity_checks import Check
+from ..cells.template_cells import SubstitutedCell, TemplateCells
 from ..element_movers import distances
 from ..sizes.roles import likely_oxidation_states
+from ..substitution.element_mapping import OxidationMatch, oxidation_match, scale_distance
 from ..symmetry.symmetry_analysis import space_group
 from .chances import chance
-from .decorations import SYMMETRY_TOLERANCE, Split, replaced
-from .element_mapping import OxidationMatch, oxidation_match, scale_distance
 from .ranking import Choice, NoTemplateError
-from .sanity_checks import Check
-from .template_cells import SubstitutedCell, TemplateCells
 
 
 @dataclass(frozen=True, slots=True)

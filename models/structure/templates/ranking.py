@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...composition.formula.formulas import UnparsableFormula, anonymous_formulas, parse, reduced_formulas
+from ..cells.decorations import JOINT, Split, splits
 from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slots, slot_orders
 from ..element_movers import distances
 from ..pettifor import position
-from .decorations import JOINT, Split, splits
-from .element_mapping import cost_row, least_distance_mapping, substitution_costs
+from ..substitution.element_mapping import cost_row, least_distance_mapping, substitution_costs
+from ..substitution.unlike_bonding import unlike
 from .library import Bucket, Template
 from .target_size import Relatives
-from .unlike_bonding import unlike
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""

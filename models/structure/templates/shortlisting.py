@@ -15,14 +15,14 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .decorations import Split
+from ..cells.decorations import Split
 from .ranking import Candidate, Choice, PrototypeRanking, Templates, find_all_templates, related, slots_of
 from .target_size import Relatives
 
 NEAR_FACTOR: Final = 0.3
 """By how much a structure is set back that StructureMatcher's default tolerances take for a better one, and those of
 prototypes do not: a layer S-Ga-Ga-S and Ga-S-S-Ga. Of 1, 0.3, 0.1, 0.03 and 0 a compromise between the first five and
-the first ten, chosen with all 980 monolayers of 2DMatPedia in view (docs/templates.md)."""
+the first ten, chosen with all 980 monolayers of 2DMatPedia in view (docs/measured/templates.md)."""
 CANDIDATES_PER_PLACE: Final = 6
 """Candidates looked at for each structure wanted; those that come to nothing are duplicates of better ones. For ten
 structures of a monolayer of 2DMatPedia the place of the last one used is 10 in the median and 14 at most."""

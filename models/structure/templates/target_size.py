@@ -12,12 +12,12 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sizes.lengths import expected_length, length_ratio
+from ..cells.decorations import Split
+from ..cells.fragments import NETWORK, Size
+from ..sizes.lengths import expected_length
 from ..sizes.relatives import suggested_excess
-from ..sizes.volumes import expected_volume, volume_ratio
-from .decorations import Split
-from .element_mapping import cost_row, substitution_costs
-from .fragments import NETWORK, Size
+from ..sizes.volumes import expected_volume
+from ..substitution.element_mapping import cost_row, substitution_costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,6 @@ class Relatives:
     formulas: tuple[str, ...]
     places: NDArray[np.intp] = field(repr=False)
     sizes: tuple[Size, ...]
-
-
-def size_like(old: Size, old_formula: str, formula: str) -> Size | None:
-    """Size of a composition in the place of another, by the volumes that both take; None where a radius is unknown."""
-    volumes, lengths = volume_ratio(old_formula, formula), length_ratio(old_formula, formula)
-    if volumes is None or lengths is None:
-        return None
-    within = volumes ** (1 / 3) if old.dimension == NETWORK else lengths
-    return Size(old.dimension, old.length * within, None if old.volume is None else old.volume * volumes)
 
 
 def target_size(

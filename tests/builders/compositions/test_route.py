@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 import snapshots
 from contents import current, differences
+from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.campaigns.composition_settings import Compositions
 from exfolio.builders.compositions import sample_stage
 from exfolio.builders.compositions.novelty_stages import CompositionNoveltyStage, KnownCompositionsStage
 from exfolio.builders.compositions.route import composition_route
+from exfolio.builders.engine.execution.beside import Beside
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.training import trained
+from exfolio.builders.refresh import refresh
+from exfolio.builders.training import trained, training_stage
 from exfolio.builders.training.training_stage import TrainingStage
 from exfolio.models.composition.magpie import featurize
 from exfolio.models.composition.matgan.model import MatGAN
@@ -115,7 +118,6 @@ def test_every_composition_that_was_drawn_stays_with_the_gate_it_fell_at(
 def test_the_probabilities_are_those_of_the_classifier(
     route: tuple[Connection, Compositions, dict[str, StageReport]],
 ) -> None:
-    from exfolio.builders.training import trained
     from exfolio.models.composition.classifier.model import unpack
 
     connection, _, _ = route
@@ -345,3 +347,28 @@ def test_neither_batches_nor_processes_change_what_a_route_makes_nor_indexes_mad
 
     assert differences(current(connection), undisturbed) == []
     assert is_up_to_date(connection)
+
+
+@pytest.mark.endurance
+def test_what_is_trained_beside_the_others_makes_the_same(known: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given what a refresh makes that does one thing after the other
+    plain = {"name": "drawn", "description": "drawn ones", "dimension": 2, "compositions": SMALL}
+    wanted = Campaign.model_validate({**plain, "gates": [{"name": "new", "field": "novel", "is": True}]})
+    refresh(known, [wanted])
+    one_by_one = current(known)
+    assert len(one_by_one["trained_models"]) == 3
+    for name in ("compositions", "trained_models", "structures", "candidates", "stage_states", "resting_points"):
+        known.database[name].delete_many({})
+
+    # When Roost is trained in a process of its own, while the generator draws
+    monkeypatch.setattr(training_stage, "MUCH_DATA", 0)
+    started: list[str] = []
+    start = Beside.start
+    monkeypatch.setattr(Beside, "start", lambda self, stage: (started.append(stage.name), start(self, stage)))
+    done = refresh(known, [wanted], processes=2)
+
+    # Then all is as before, energies and verdicts with it, and nothing is due again
+    assert started == ["train:roost"]
+    assert not done.errors
+    assert differences(current(known), one_by_one) == []
+    assert refresh(known, [wanted], processes=2).nothing_done

@@ -30,7 +30,7 @@ def change_all(connection: Connection) -> list[dict[str, Any]]:
     for doc in after:
         for note in doc["facets"].values():
             note.pop("at", None)
-            note.pop("by")
+            note.pop("by", None)
         for earlier in doc["history"]:
             earlier.pop("replaced_at")
     return [{name: value for name, value in doc.items() if name not in WHEN | {"run_id"}} for doc in after]

@@ -42,7 +42,7 @@ def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
         docs = []
         for doc in connection.database[document.collection_name()].find().sort(document.KEY, 1):
             kept = {name: value for name, value in doc.items() if name not in BOOKKEEPING}
-            kept["facets"] = {name: facet["hash"] for name, facet in doc["facets"].items()}
+            kept["facets"] = {name: facet["hash"] for name, facet in doc["facets"].items() if "hash" in facet}
             docs.append(kept)
         result[document.collection_name()] = docs
     return result

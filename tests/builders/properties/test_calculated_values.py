@@ -10,6 +10,7 @@ from exfolio.builders.engine.stage import Stage
 from exfolio.builders.properties.band_gap_stage import BandGapStage
 from exfolio.builders.properties.exfoliation_stage import ExfoliationStage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
+from exfolio.builders.properties.magnetization_stage import MagnetizationStage
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Material, ProposedStructure
@@ -382,6 +383,21 @@ def test_gaps_stand_side_by_side_by_functional(disulfide: Connection) -> None:
     assert found["st-1", "HSE06"]["details"]["band_gap_direct"] is True
 
 
+def test_moments_are_for_each_atom_and_of_runs_with_spins_only(disulfide: Connection) -> None:
+    runs = [
+        calculation("pbe", LAYER, -21.0, functional="GGA", magnetization=-3.0, nsites=3),
+        calculation("no-spins", LAYER, -21.0, functional="HSE06", nsites=3),
+        calculation("open", LAYER, -21.0, functional="R2SCAN", magnetization=6.0, nsites=3, converged=False),
+    ]
+    put(disulfide, Calculation, runs)
+    run_stage(MatchStage(), disulfide)
+    run_stage(MagnetizationStage(), disulfide)
+
+    [(where, found)] = properties(disulfide, "magnetization").items()
+    assert where == ("st-1", "GGA")
+    assert (found["value"], found["unit"], found["details"]["cell"]) == (1.0, "µB/atom", -3.0)
+
+
 def test_a_gap_moves_with_its_calculation(disulfide: Connection) -> None:
     put(disulfide, Calculation, [calculation("hse", LAYER, -21.0, functional="HSE06", band_gap=2.2)])
     for structure_id in ("st-1", "st-2"):
@@ -474,6 +490,7 @@ def calculated_stages() -> list[Stage]:
     return [MatchStage(), HullStage("none"), ExfoliationStage(), BandGapStage()]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "among others"])
 def test_folders_used_again_for_another_compound_leave_no_value_in_force(registry: Connection, others: bool) -> None:
     entries = [(element, {element: 1}, element, -1.0) for element in ("Mo", "S", "W", "Nb", "Se")]

@@ -6,6 +6,7 @@ import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.builders.properties.potential.formation_errors import FormationErrors
+from exfolio.builders.reports.diagram_phases import asked_about, system_phases
 from exfolio.builders.reports.diagrams import phase_diagram, pourbaix_diagram
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
@@ -125,6 +126,10 @@ def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxi
     assert found.high is not None
     assert found.high - found.minimum.energy >= measured.quantile
     title = found.figure.axes[0].get_title()
+    # The phases of a diagram are the known ones and what was proposed, by the same method
+    phases = system_phases(oxides, asked_about(oxides, "st-4")).phases
+    assert [(phase.name, phase.formation_energy) for phase in phases if phase.ours] == [("MnO", -1.9)]
+    assert {phase.name for phase in phases if not phase.ours} == {"Mn", "MnO", "MnO2"}
     assert f"({found.low:.3f} to {found.high:.3f}) eV/atom" in title
     assert "energies of solids: CHGNet 0.3.0 static, an interatomic potential, not DFT" in title
 

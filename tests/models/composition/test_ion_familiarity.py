@@ -4,15 +4,38 @@ import math
 
 import pytest
 from exfolio.models.composition.formula.single_formula import UnparsableFormula
+from exfolio.models.composition.ion_company import kinds_of_anions
 from exfolio.models.composition.ion_familiarity import IonPairs, familiarity, learn, rarest_pair
 
 
 def test_compounds_of_a_textbook_are_familiar_and_mixtures_that_only_sum_to_zero_are_not() -> None:
     known = ["NaCl", "MoS2", "CaF2", "BiTeI", "FeOCl", "MnPS3", "CuInP2S6", "CrI3", "Bi2O2Se"]
-    silly = ["HBrO", "CrTe3C", "CoCuHI", "NiTePtF", "AgHAuF", "CoNiIF"]
+    silly = ["HBrO", "CrTe3C", "AgIO", "In2SeCl", "CoCuHI", "NiTePtF", "AgHAuF", "CoNiIF"]
 
-    assert min(familiarity(known)) > -1.5
-    assert max(familiarity(silly)) < -1.9
+    assert min(familiarity(known)) > -1.7
+    assert max(familiarity(silly)) < -2.2
+
+
+def test_company_tells_what_pairs_do_not() -> None:
+    # Given: ammonium chlorides, so that H+ and Cl- are no strangers
+    known = learn([*["NH4Cl", "NH4MgCl3", "NH4CaCl3", "KCl", "NaCl", "MgCl2", "CaCl2"] * 10])
+    hydrogen, chloride, nitride = (1, 1), (17, -1), (7, -3)
+
+    held = known.surprise_of_company(hydrogen, kinds_of_anions([chloride, nitride]))
+    bare = known.surprise_of_company(hydrogen, kinds_of_anions([chloride]))
+
+    assert known.surprise(hydrogen, chloride) > -0.1
+    assert held > -0.1
+    assert bare < -1, "nothing but chloride beside the proton"
+
+
+def test_an_electron_without_a_partner_costs_and_one_in_an_open_shell_does_not() -> None:
+    pairs = IonPairs({}, {}, {}, {}, 1)  # knows nothing, and is surprised alike
+
+    odd, even, doubled, open_shell = familiarity(["In2SCl", "In2SCl2", "In4S2Cl2", "CrSBr"], pairs)
+
+    assert odd == doubled == pytest.approx(even - 0.75)
+    assert open_shell == pytest.approx(even)
 
 
 def test_what_has_no_neutral_choice_of_states_and_an_element_have_no_score() -> None:

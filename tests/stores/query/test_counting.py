@@ -27,6 +27,18 @@ def test_up_to_a_number_is_counted_and_beyond_estimated(large: Connection) -> No
     assert str(estimate.number).rstrip("0") in {f"{digits}" for digits in range(1, 100)}, "no more than is known"
 
 
+def test_who_has_no_patience_is_told_a_number_that_there_are_more_than(
+    large: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("_SMALL", 0), ("_FIRST", 5), ("SAMPLE", 5)):
+        monkeypatch.setattr(counting, name, number)
+    slow = {"$expr": {"$function": {"body": "function() { sleep(1); return true; }", "args": [], "lang": "js"}}}
+
+    told = Search("candidates", conditions=[slow]).count_quickly(large, patience_ms=50)
+
+    assert (told.number, told.least, told.mark) == (5, True, ">")
+
+
 @pytest.mark.usefixtures("few")
 def test_all_of_a_collection_is_counted_whatever_its_size(large: Connection) -> None:
     for everything in (Search("compositions"), Search("compositions", deprecated=True)):

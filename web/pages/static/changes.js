@@ -19,9 +19,11 @@ export async function changesPage() {
     return show(head, h("div", { class: "error", role: "alert" }, error.message));
   }
   if (!rows.length) return show(head, h("div", { class: "card wait" }, "Nothing has changed since then."));
-  show(head, h("div", { class: "table" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["", "candidate", "formula", "before", "now", "because of"].map((name) => h("th", { scope: "col" }, name)))),
+  const kinds = Object.entries(Object.groupBy(rows, (row) => row.change)).map(([kind, some]) => h("div", { class: "tile" }, h("b", {}, some.length.toLocaleString("en")), h("span", { class: "soft" }, kind)));
+  show(head, h("div", { class: "tiles" }, kinds), h("div", { class: "table" }, h("table", {},
+    h("thead", {}, h("tr", {}, ["formula", "change", "before", "now", "because of", "candidate"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, rows.map((row) => h("tr", {},
-      h("td", {}, row.change), h("td", {}, h("a", { href: `/d/${idPath(row.id)}`, "data-link": true }, row.id)), h("td", {}, formula(row.formula_shown ?? row.formula_reduced)),
-      h("td", {}, row.before ? tag(row.before) : ""), h("td", {}, row.after ? tag(row.after) : ""), h("td", { class: "wrap" }, row.reason ?? "")))))));
+      h("td", {}, h("a", { href: `/d/${idPath(row.id)}`, "data-link": true }, formula(row.formula_shown ?? row.formula_reduced))), h("td", {}, row.change),
+      h("td", {}, row.before ? tag(row.before) : h("span", { class: "soft" }, "–")), h("td", {}, row.after ? tag(row.after) : h("span", { class: "soft" }, "–")),
+      h("td", { class: "wrap" }, row.reason ?? ""), h("td", { class: "small soft mono" }, row.id)))))));
 }

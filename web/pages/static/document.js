@@ -1,7 +1,7 @@
 // One document: its structure, for a candidate its gates, its values with methods, where it comes from.
 import { h, show, svg } from "./dom.js";
 import { ask, drawn, idPath } from "./api.js";
-import { formula, interval, number, plural, tag, words } from "./format.js";
+import { compared, formula, interval, number, plural, spaceGroup, tag, words } from "./format.js";
 import { structureBox } from "./viewer.js";
 
 const MARKS = { passed: "✓", failed: "✗", unknown: "?", "not-applicable": "–" };
@@ -9,6 +9,7 @@ const PLURALS = { materials: "known material", candidates: "candidate", structur
 
 const DRAWN = { candidates: true, structures: true, materials: true };
 const DIAGRAMS = [["hull", "Phase diagram"], ["pourbaix", "Pourbaix diagram"]];
+const MOST_ELEMENTS = 4;
 const FORMULA = /^[A-Z(][A-Za-z0-9().·]*$/;
 
 export async function documentPage(id) {
@@ -34,30 +35,37 @@ export async function documentPage(id) {
     ...(doc.structure ? [[collection === "materials" ? "as its source has it" : "as proposed", found.id]] : []),
     ...known.filter((row) => row.has_structure).map((row) => [`${words(row.kind)}, ${row.method}`, row.property_id]),
   ];
-  if (structures.length) left.append(h("section", { class: "card", "aria-label": "Structure" }, structureBox(structures)));
+  if (structures.length) left.append(h("section", { class: "card", "aria-label": "Structure" }, structureBox(structures, doc.dimension === 2)));
   left.append(h("section", { class: "card" }, h("h2", {}, "Facts"), facts(doc)));
   if (verdict) right.append(gates(verdict, units));
   if (verdicts.length > 1) right.append(h("section", { class: "card" }, h("h2", {}, "In other campaigns"), verdicts.slice(1).map((one) => h("p", {}, h("a", { href: `/d/${idPath(one.candidate_id)}`, "data-link": true }, one.campaign), " ", tag(one.status)))));
   show(head(found, doc, verdict), h("div", { class: "page" }, left, right));
   right.append(values(known));
-  if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id)));
+  // Where a distance from the hull was computed there is a hull to be drawn; else whoever opens it is told what is missing.
+  const hasHull = (doc.nelements ?? 0) <= MOST_ELEMENTS && known.some((row) => row.kind === "energy_above_hull" && Number.isFinite(row.value));
+  if (collection in DRAWN) left.append(...DIAGRAMS.map(([kind, name]) => diagram(kind, name, found.id, { open: kind === "hull" && hasHull })));
   right.append(await origins(found.id));
 }
 
 async function formulaPage(text, error) {
+  if (!FORMULA.test(text)) return missing(error);
   const places = await Promise.all(["materials", "candidates", "structures", "compositions"].map(async (collection) => {
     try {
       return [collection, await ask(`collections/${collection}`, { filter: `formula_reduced = "${text.replaceAll('"', "")}"`, limit: 25 })];
     } catch { return [collection, { data: [] }]; }
   }));
   const filled = places.filter(([, answer]) => answer.data.length);
-  if (!filled.length) return show(h("div", { class: "card" }, h("h1", {}, "Not found"), h("div", { class: "error" }, error.message)));
+  if (!filled.length) return missing(error);
   const judged = filled.some(([collection]) => collection === "compositions") ? await ask(`why/${idPath(text)}`).catch(() => []) : [];
   const units = judged.length ? await unitsOf("compositions") : {};
   const keys = { materials: "material_id", candidates: "candidate_id", structures: "structure_id", compositions: "formula_reduced" };
   show(h("h1", {}, formula(filled[0][1].data[0].formula_shown ?? text)), h("p", { class: "soft" }, "What the registry holds of this formula."), judged.filter((one) => one.route === "drawn").map((one) => h("div", {}, h("p", {}, "As a composition that was drawn, in ", one.candidate_id.split("/")[0], ": ", tag(one.status)), gates(one, units))), filled.map(([collection, answer]) =>
     h("section", { class: "card" }, h("h2", {}, plural(answer.number ?? answer.data.length, PLURALS[collection], `${PLURALS[collection]}s`)),
       h("ul", { class: "tree" }, answer.data.map((doc) => h("li", {}, h("a", { href: collection === "compositions" ? `/compositions?filter=${encodeURIComponent(`formula_reduced = "${doc.formula_reduced}"`)}` : `/d/${idPath(doc[keys[collection]])}`, "data-link": true }, doc[keys[collection]]), " ", doc.status ? tag(doc.status) : "", " ", h("span", { class: "soft" }, [doc["space_group.symbol"] ?? doc.space_group?.symbol, doc.route].filter(Boolean).join(", "))))))));
+}
+
+function missing(error) {
+  show(h("div", { class: "card" }, h("h1", {}, "Not found"), h("p", {}, error.message), h("a", { href: "/", "data-link": true }, "All candidates")));
 }
 
 function head(found, doc, verdict) {
@@ -71,7 +79,7 @@ function head(found, doc, verdict) {
 function facts(doc) {
   const group = doc.space_group;
   const rows = [
-    ["Space group", group && `${group.symbol} (${group.number})`], ["Crystal system", group?.crystal_system], ["Atoms in the cell", doc.nsites], ["Volume", doc.volume && `${number(doc.volume)} Å³`],
+    ["Space group", group && [spaceGroup(group.symbol), ` (${group.number})`]], ["Crystal system", group?.crystal_system], ["Atoms in the cell", doc.nsites], ["Volume", doc.volume && `${number(doc.volume)} Å³`],
     ["Density", doc.density && `${number(doc.density)} g/cm³`], ["Thickness", doc.thickness && `${number(doc.thickness)} Å`], ["Made by", doc.route], [doc.route === "top-down" ? "Cut from the bulk" : "From", doc.parent_id && h("a", { href: `/d/${idPath(doc.parent_id)}`, "data-link": true }, doc.parent_id)],
     ["Source", doc.source && `${doc.source}${doc.source_version ? ` ${doc.source_version}` : ""}`], ["Layered", doc.layered === undefined ? null : doc.layered ? "yes" : "no"], ["Has been made", doc.synthesised ? doc.synthesis_method ?? "yes" : null],
     ["P(2D) of the composition", doc.p_2d === undefined ? null : number(doc.p_2d)], ["Reference", doc.reference],
@@ -84,6 +92,7 @@ async function unitsOf(collection) {
   return Object.fromEntries(fields.map((field) => [field.path, field.unit]));
 }
 
+const OPEN_DEPTH = 1;
 const TASKS = { relax: "relaxation", static: "static run" };
 
 // What would change the verdict: which value, by how much, by which calculation.
@@ -109,7 +118,7 @@ function gates(verdict, units) {
     h("ol", { class: "gates" }, verdict.gates.map((gate) => h("li", {},
       h("span", { class: `dot ${gate.verdict}`, "aria-label": gate.verdict }, MARKS[gate.verdict] ?? "·"),
       h("div", {},
-        h("div", { class: "gate-head" }, h("span", {}, h("strong", {}, gate.name), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${gate.condition.replace("<=", "≤").replace(">=", "≥").replace("-", "−")}`)), h("span", {}, said(gate))),
+        h("div", { class: "gate-head" }, h("span", {}, h("strong", {}, gate.name), ["yes", "no"].includes(gate.condition) ? null : h("span", { class: "soft small" }, ` ${compared(gate.condition)}`)), h("span", {}, said(gate))),
         verdict.methods?.[gate.field.replace("values.", "")] ? h("div", { class: "soft small" }, verdict.methods[gate.field.replace("values.", "")]) : null,
         scale(gate),
         (gate.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)))))),
@@ -144,10 +153,10 @@ function scale(gate) {
 }
 
 // A picture that the server draws, once its place is looked at: it may take seconds.
-function diagram(kind, name, id) {
+function diagram(kind, name, id, { open }) {
   const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
   const place = h("div", { class: "wait small" }, "is drawn …");
-  const section = h("details", { class: "card diagram", open: kind === "hull" }, h("summary", {}, h("h2", {}, name)), place);
+  const section = h("details", { class: "card diagram", open }, h("summary", {}, h("h2", {}, name)), place);
   section.addEventListener("toggle", async () => {
     try {
       const text = await drawn(address);
@@ -167,15 +176,21 @@ function values(rows) {
     h("thead", {}, h("tr", {}, ["property", "value", "method"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, order.map((row) => h("tr", {},
       h("td", {}, words(row.kind)), h("td", {}, row.refused ? h("span", { class: "tag failed" }, "refused") : [interval(row.value, row.low, row.high), " ", h("span", { class: "soft small" }, row.unit ?? "")], row.stale ? h("span", { class: "tag waiting" }, "stale") : null),
-      h("td", { class: "wrap small" }, row.method, row.refused ? h("div", { class: "note" }, row.refused) : null, (row.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)), row.competing?.length ? h("div", { class: "soft" }, "against ", row.competing.slice(0, 6).map((phase) => phase.formula ?? phase.id).join(" + ")) : null)))))));
+      h("td", { class: "wrap small" }, row.method, row.refused ? h("div", { class: "note" }, row.refused) : null, (row.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)), row.competing?.length ? h("div", { class: "soft" }, "against ", row.competing.slice(0, 6).flatMap((phase, i) => [i ? " + " : "", formula(phase.formula_shown ?? phase.formula ?? phase.id)])) : null)))))));
 }
 
 async function origins(id) {
   const tree = await ask(`documents/${idPath(id)}/origins`).catch(() => null);
   if (!tree?.origins?.length) return "";
-  const branch = (origin) => h("li", {},
+  // What lies deeper is opened by a click: a tree of a judged structure has hundreds of leaves.
+  const below = (origin, depth) => {
+    if (!origin.origins?.length) return null;
+    const leaves = h("ul", {}, origin.origins.map((inner) => branch(inner, depth + 1)));
+    return depth < OPEN_DEPTH ? leaves : h("details", {}, h("summary", { class: "small" }, plural(origin.origins.length, "origin", "origins")), leaves);
+  };
+  const branch = (origin, depth = 0) => h("li", {},
     origin.collection === "file" || origin.collection === "group" ? h("span", {}, `${origin.collection} ${origin.key} ${origin.place}`) : h("span", {}, h("a", { href: `/d/${idPath(origin.key)}`, "data-link": true }, origin.key), " ", h("span", { class: "soft" }, [origin.title, origin.collection].filter(Boolean).join(", "))),
     origin.stage ? h("span", { class: "soft small" }, ` by ${origin.stage}`) : null, origin.state ? h("span", { class: "tag waiting" }, origin.state) : null,
-    origin.origins?.length ? h("ul", {}, origin.origins.map(branch)) : null, origin.hidden ? h("div", { class: "soft small" }, `and ${origin.hidden} more`) : null);
-  return h("section", { class: "card" }, h("details", {}, h("summary", {}, "Where it comes from"), h("ul", { class: "tree" }, tree.origins.map(branch))));
+    below(origin, depth), origin.hidden ? h("div", { class: "soft small" }, `and ${origin.hidden} more`) : null);
+  return h("section", { class: "card" }, h("h2", {}, "Where it comes from"), h("ul", { class: "tree" }, tree.origins.map((origin) => branch(origin))));
 }

@@ -2,7 +2,7 @@
 import { h, show } from "./dom.js";
 import { ask } from "./api.js";
 import { go } from "./app.js";
-import { words } from "./format.js";
+import { condition } from "./format.js";
 
 const PARTS = [["passed", "passed"], ["rejected", "rejected"], ["unknown", "not known yet"], ["not_applicable", "does not concern them"]];
 
@@ -17,31 +17,32 @@ export async function funnelPage() {
     campaigns.map((one) => h("option", { value: one.name, selected: one.name === name }, one.name)));
   const drawn = funnel.compositions.length && funnel.compositions[0].reached;
   show(
-    h("div", { class: "row spread" }, h("div", {}, h("h1", {}, "Funnel"), h("p", { class: "soft" }, "Every candidate meets the gates in this order and ends at the first it fails.")), select),
+    h("div", { class: "row spread" }, h("div", {}, h("h1", {}, "Funnel"), h("p", { class: "soft" }, "Every candidate meets the gates in this order and ends at the first it fails. A click on a number lists those behind it.")), select),
     h("div", { class: "tiles" }, ["candidates", "promoted", "waiting", "rejected"].map((word) =>
       h("a", { class: "tile", href: word === "candidates" ? `/?campaign=${encodeURIComponent(name)}` : listOf(name, { status: [word] }), "data-link": true }, h("b", {}, funnel[word].toLocaleString("en")), h("span", { class: "soft" }, word)))),
     h("div", { class: "key" }, PARTS.map(([part, text]) => h("span", {}, h("i", { class: "bar", style: `background:var(--${{ passed: "good", rejected: "bad", unknown: "wait", not_applicable: "line" }[part]})` }), text))),
-    drawn ? h("section", { class: "card" }, h("h2", {}, "Generated compositions"), steps(funnel.compositions, null)) : null,
-    h("section", { class: "card" }, h("h2", {}, "Structures"), steps(funnel.gates, name)),
+    drawn ? h("section", { class: "card" }, h("h2", {}, "Generated compositions"), steps(funnel.compositions, compositionsWith)) : null,
+    h("section", { class: "card" }, h("h2", {}, "Structures"), steps(funnel.gates, candidatesWith(name))),
   );
 }
 
-function steps(rows, campaign) {
+// A part of a bar, and the number beside it, lead to the list of those who are in it.
+function steps(rows, listed) {
   const most = Math.max(1, ...rows.map((row) => row.reached));
   return h("div", { class: "funnel" }, rows.map((row) => {
-    const parts = PARTS.map(([part, text]) => {
-      const number = row[part] ?? 0;
-      const address = campaign && (part === "rejected" ? `/?campaign=${encodeURIComponent(campaign)}&filter=${encodeURIComponent(`rejected_by = "${row.gate}"`)}` : part === "unknown" ? `/?campaign=${encodeURIComponent(campaign)}&filter=${encodeURIComponent(`waiting_for = "${row.gate}"`)}` : null);
-      if (!number) return null;
-      const look = { class: part === "not_applicable" ? "na" : part, style: `width:${(100 * number) / most}%`, title: `${number.toLocaleString("en")} ${text}`, "aria-label": `${row.gate}: ${number} ${text}` };
-      return h("a", address ? { ...look, href: address, "data-link": true } : look);
+    const addresses = { rejected: listed(`rejected_by = "${row.gate}"`), unknown: listed(`waiting_for = "${row.gate}"`) };
+    const parts = PARTS.filter(([part]) => row[part]).map(([part, text]) => {
+      const look = { class: part === "not_applicable" ? "na" : part, style: `width:${(100 * row[part]) / most}%`, title: `${row[part].toLocaleString("en")} ${text}` };
+      return addresses[part] ? h("a", { ...look, href: addresses[part], "data-link": true, tabindex: -1, "aria-hidden": "true" }) : h("span", look);
     });
-    const numbers = [`${row.reached.toLocaleString("en")} reach`, row.rejected ? `${row.rejected.toLocaleString("en")} fall` : "", row.unknown ? `${row.unknown.toLocaleString("en")} wait` : ""].filter(Boolean).join(" · ");
+    const link = (part, word) => (row[part] ? h("a", { href: addresses[part], "data-link": true, class: part, "aria-label": `${row[part]} ${word} at ${row.gate}` }, `${row[part].toLocaleString("en")} ${word}`) : null);
     return h("div", { class: "step" },
-      h("div", {}, h("strong", {}, row.gate), h("div", { class: "small soft" }, `${words(row.field)} ${row.condition}`)),
+      h("div", {}, h("strong", {}, row.gate), h("div", { class: "small soft" }, condition(row.field, row.condition))),
       h("div", { class: "bar" }, parts),
-      h("div", { class: "small soft" }, numbers));
+      h("div", { class: "small soft numbers" }, h("span", {}, `${row.reached.toLocaleString("en")} reach`), link("rejected", "fall"), link("unknown", "wait")));
   }));
 }
 
 const listOf = (campaign, choices) => `/?campaign=${encodeURIComponent(campaign)}&choices=${encodeURIComponent(JSON.stringify(choices))}`;
+const candidatesWith = (campaign) => (filter) => `/?campaign=${encodeURIComponent(campaign)}&filter=${encodeURIComponent(filter)}`;
+const compositionsWith = (filter) => `/compositions?filter=${encodeURIComponent(filter)}`;

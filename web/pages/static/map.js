@@ -2,10 +2,10 @@
 import { h, show, svg } from "./dom.js";
 import { ask, idPath } from "./api.js";
 import { go } from "./app.js";
-import { at, number, words } from "./format.js";
+import { at, number, plural, words } from "./format.js";
 
 // As wide as the page, so that letters have their size on a phone, too.
-const sizes = () => ({ width: Math.max(300, Math.min(960, document.getElementById("main").clientWidth - 60)), height: innerWidth < 600 ? 420 : 560, left: 72, right: 20, top: 16, bottom: 56 });
+const sizes = () => ({ width: Math.max(300, Math.min(1440, document.getElementById("main").clientWidth - 60)), height: innerWidth < 600 ? 420 : 640, left: 72, right: 20, top: 16, bottom: 56 });
 const COLOURS = { promoted: "var(--good)", waiting: "var(--wait)", rejected: "var(--bad)" };
 const MOST = 3000;
 
@@ -35,10 +35,13 @@ export async function mapPage() {
     documents.push(...answer.data);
     after = answer.next;
   } while (after && documents.length < MOST);
-  place.replaceChildren(documents.length ? plot(documents, byPath[axes.x], byPath[axes.y]) : h("div", { class: "wait" }, "No candidate has both values."));
+  place.replaceChildren(documents.length ? plot(documents, byPath[axes.x], byPath[axes.y], campaigns.find((one) => one.name === campaign)?.gates ?? []) : h("div", { class: "wait" }, "No candidate has both values."));
 }
 
-function plot(documents, x, y) {
+// Where a campaign draws the line on an axis: the numbers in the conditions of its gates.
+const thresholds = (gates, field) => gates.filter((gate) => gate.field.replace("values.", "") === field.path).flatMap((gate) => String(gate.condition).match(/-?[0-9.]+/g)?.map(Number) ?? []);
+
+function plot(documents, x, y, gates) {
   const size = sizes();
   const inner = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
   const scale = (field, length, flipped) => {
@@ -49,7 +52,7 @@ function plot(documents, x, y) {
     const margin = 0.06 * (most - least);
     [least, most] = [least - margin, most + margin];
     const to = (value) => (Math.min(Math.max(value, least), most) - least) / (most - least) * length;
-    return { to: flipped ? (value) => length - to(value) : to, ticks: ticks(least, most) };
+    return { to: flipped ? (value) => length - to(value) : to, ticks: ticks(least, most), holds: (value) => value >= least && value <= most };
   };
   const across = scale(x, inner.width, false);
   const up = scale(y, inner.height, true);
@@ -58,6 +61,12 @@ function plot(documents, x, y) {
   for (const tick of across.ticks) area.append(svg("line", { x1: across.to(tick), x2: across.to(tick), y1: 0, y2: inner.height, stroke: "var(--line)" }), svg("text", { x: across.to(tick), y: inner.height + 18, "text-anchor": "middle" }, number(tick)));
   for (const tick of up.ticks) area.append(svg("line", { x1: 0, x2: inner.width, y1: up.to(tick), y2: up.to(tick), stroke: "var(--line)" }), svg("text", { x: -8, y: up.to(tick) + 4, "text-anchor": "end" }, number(tick)));
   area.append(svg("text", { x: inner.width / 2, y: inner.height + 42, "text-anchor": "middle" }, label(x)), svg("text", { transform: `translate(-52 ${inner.height / 2}) rotate(-90)`, "text-anchor": "middle" }, label(y)));
+  const line = { stroke: "var(--ink)", "stroke-width": 1.3, "stroke-dasharray": "5 4", "stroke-opacity": 0.6 };
+  const drawn = { x: thresholds(gates, x).filter(across.holds), y: thresholds(gates, y).filter(up.holds) };
+  area.append(
+    ...drawn.x.map((value) => svg("line", { ...line, x1: across.to(value), x2: across.to(value), y1: 0, y2: inner.height })),
+    ...drawn.y.map((value) => svg("line", { ...line, x1: 0, x2: inner.width, y1: up.to(value), y2: up.to(value) })),
+  );
   for (const status of ["rejected", "waiting", "promoted"]) {
     for (const doc of documents.filter((one) => one.status === status)) {
       const [a, b] = [across.to(at(doc, x.path)), up.to(at(doc, y.path))];
@@ -74,7 +83,10 @@ function plot(documents, x, y) {
     }
   }
   picture.append(area);
-  const key = h("div", { class: "key" }, Object.entries(COLOURS).map(([status, colour]) => h("span", {}, h("i", { style: `background:${colour}` }), status)));
+  const beyond = documents.filter((doc) => !across.holds(at(doc, x.path)) || !up.holds(at(doc, y.path))).length;
+  const key = h("div", { class: "key" }, Object.entries(COLOURS).map(([status, colour]) => h("span", {}, h("i", { style: `background:${colour}` }), status)),
+    drawn.x.length + drawn.y.length ? h("span", {}, h("i", { class: "dashed" }), "threshold of a gate") : null,
+    h("span", {}, `${plural(documents.length, "candidate", "candidates")}${beyond ? `, ${beyond} of them beyond the edge` : ""}`));
   return h("div", {}, key, picture);
 }
 

@@ -4,11 +4,18 @@ import { ask, idPath } from "./api.js";
 import { cell, plural, words } from "./format.js";
 import { go } from "./app.js";
 import { periodicTable } from "./periodic.js";
+import { rangeField } from "./range.js";
 
+// Field, name, and the span of its slider: least, most, step.
+const GAP = ["band_gap", "Band gap", [0, 10, 0.1]];
+const HULL = ["energy_above_hull", "Energy above hull", [-0.2, 1, 0.01]];
+const EXFOLIATION = ["exfoliation_energy", "Exfoliation energy", [0, 0.4, 0.005]];
+const FORMATION = ["formation_energy", "Formation energy", [-5, 1, 0.05]];
+const SITES = ["nsites", "Atoms in the cell", [1, 60, 1]];
 const RANGES = {
-  candidates: [["exfoliation_energy", "Exfoliation energy"], ["energy_above_hull", "Energy above hull"], ["formation_energy", "Formation energy"], ["band_gap", "Band gap"], ["nsites", "Atoms in the cell"]],
-  materials: [["energy_above_hull", "Energy above hull"], ["formation_energy", "Formation energy"], ["exfoliation_energy", "Exfoliation energy"], ["band_gap", "Band gap"], ["nsites", "Atoms in the cell"]],
-  compositions: [["p_2d", "P(2D)"], ["predicted_formation_energy", "Predicted formation energy"], ["nelements", "Elements"]],
+  candidates: [EXFOLIATION, HULL, GAP, FORMATION, SITES],
+  materials: [HULL, GAP, FORMATION, EXFOLIATION, SITES],
+  compositions: [["p_2d", "P(2D)", [0, 1, 0.01]], ["predicted_formation_energy", "Predicted formation energy", [-5, 1, 0.05]], ["nelements", "Elements", [1, 6, 1]]],
 };
 const CHOICES = {
   candidates: [["status", "Verdict"], ["novelty_class", "How new"], ["route", "Made by"]],
@@ -48,7 +55,7 @@ export async function searchPage(collection) {
   const filters = h("aside", { class: "card filters", "aria-label": "Filters" });
   filters.append(
     h("button", { type: "button", class: "button only-small", onclick: () => filters.toggleAttribute("data-open") }, "Filters"),
-    ...[campaignField(), ...CHOICES[collection].map(choiceField), elementsField(), ...RANGES[collection].map(rangeField), flagsField()].filter(Boolean),
+    ...[campaignField(), ...CHOICES[collection].map(choiceField), elementsField(), ...RANGES[collection].map(numberField), flagsField()].filter(Boolean),
     h("button", { type: "button", class: "button", onclick: () => go(location.pathname) }, "Clear all"),
   );
 
@@ -91,13 +98,9 @@ export async function searchPage(collection) {
       h("button", { type: "button", class: "button", onclick: () => dialog.showModal() }, "Choose on the periodic table"), said, dialog);
   }
 
-  function rangeField([path, name]) {
+  function numberField([path, name, span]) {
     const field = byPath[path];
-    if (!field) return null;
-    const ends = (state.ranges[path] ??= ["", ""]);
-    const input = (i, label) => h("input", { type: "number", step: "any", value: ends[i], placeholder: label, "aria-label": `${name}, ${label}`, onchange: (event) => { ends[i] = event.target.value; changed(); } });
-    return h("fieldset", {}, h("legend", {}, name, h("span", { class: "soft small" }, field.unit ?? "")),
-      h("div", { class: "range" }, input(0, "least"), h("span", { class: "soft" }, "to"), input(1, "most")));
+    return field ? rangeField(name, field.unit ?? "", span, (state.ranges[path] ??= ["", ""]), changed) : null;
   }
 
   function flagsField() {
@@ -132,7 +135,7 @@ export async function searchPage(collection) {
   }
 
   function head(answer, filter) {
-    const number = answer.number === null ? "" : `${answer.number_is_exact ? "" : "about "}${plural(answer.number, collection.slice(0, -1), collection)}`;
+    const number = answer.number === null ? "" : `${answer.number_is_exact ? "" : answer.number_is_least ? "more than " : "about "}${plural(answer.number, collection.slice(0, -1), collection)}`;
     const possible = h("button", { type: "button", class: "button", "aria-pressed": String(state.possible), title: "Also what may meet the filter, where a value is an interval", onclick: () => { state.possible = !state.possible; changed(); } }, "May match too");
     return h("div", { class: "row spread", style: "margin-bottom:.7rem" },
       h("div", {}, h("strong", {}, number), filter ? h("div", { class: "small soft mono" }, filter) : null),
@@ -151,7 +154,7 @@ export async function searchPage(collection) {
       dialog.close();
       searchPage(collection);
     };
-    dialog.append(h("h2", {}, "Columns"), h("div", { style: "columns:12rem;max-height:60vh;overflow:auto" }, boxes), h("div", { class: "row", style: "margin-top:1rem" }, h("button", { type: "button", class: "button strong", onclick: done }, "Show these")));
+    dialog.append(h("h2", {}, "Columns"), h("div", { class: "boxes" }, boxes), h("div", { class: "row", style: "margin-top:1rem" }, h("button", { type: "button", class: "button strong", onclick: done }, "Show these"), h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Cancel")));
     return h("span", {}, h("button", { type: "button", class: "button", onclick: () => dialog.showModal() }, "Columns"), dialog);
   }
 

@@ -23,49 +23,84 @@ class Model {
   send() {}
 }
 
-let viewer;
+let widget;
+const stages = new Set();
 
-// A box with structures, one beside the other by a choice, and buttons for the cell that is drawn; `structures` are
-// pairs of a name and the id of the document that has it.
-export function structureBox(structures) {
-  let [[, id]] = structures;
-  let shown = "stored";
-  const stage = h("div", { class: "viewer" }, h("div", { class: "wait" }, "…"));
+// A box with structures and buttons for the cell that is drawn; `structures` are pairs of a name and the id of the
+// document that has it. Of a layer several cells are shown at first. Where there are several, one is chosen, or the first and the last stand side by side.
+export function structureBox(structures, layer) {
+  const boxes = [new Stage(structures[0])];
+  let cell = layer ? "supercell" : "stored";
   const cells = [["as stored", "stored"], ["conventional", "conventional"], ["primitive", "primitive"], ["3 × 3", "supercell"]];
-  const buttons = cells.map(([name, cell]) => h("button", { type: "button", class: "chip", onclick: () => draw(cell) }, name));
-  const told = h("span", { class: "small soft" });
+  const buttons = cells.map(([name, value]) => h("button", { type: "button", class: "chip", onclick: () => draw(value) }, name));
+  const row = h("div", { class: "beside" }, boxes[0].element);
 
-  const files = h("div", { class: "row small" });
-  const which = structures.length > 1 ? h("select", { "aria-label": "Which structure", onchange: () => { id = which.value; draw(shown); } }, structures.map(([name, key]) => h("option", { value: key }, name))) : null;
-
-  async function draw(cell) {
-    shown = cell;
-    files.replaceChildren(...["cif", "poscar"].map((form) => h("a", { href: `/api/v1/documents/${idPath(id)}/structure?format=${form}` }, form.toUpperCase())));
+  function draw(value) {
+    cell = value;
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(cells[i][1] === cell)));
+    boxes.forEach((box) => box.draw(cell));
+  }
+
+  function choice() {
+    if (structures.length < 2) return null;
+    const pair = [structures[0], structures.at(-1)];
+    const options = [...structures.map(([name], i) => h("option", { value: i }, name)), h("option", { value: "beside" }, `${pair[0][0]} beside ${pair[1][0]}`)];
+    const select = h("select", { "aria-label": "Which structure", onchange: () => {
+      const shown = select.value === "beside" ? pair : [structures[Number(select.value)]];
+      boxes.splice(0).forEach((box) => box.close());
+      boxes.push(...shown.map((one) => new Stage(one, shown.length > 1)));
+      row.replaceChildren(...boxes.map((box) => box.element));
+      draw(cell);
+    } }, options);
+    return h("div", { style: "margin-bottom:.6rem" }, select);
+  }
+
+  draw(cell);
+  return h("div", {}, choice(), row, h("div", { class: "choices", style: "margin-top:.6rem" }, buttons));
+}
+
+// One structure that turns, with the size of its cell and its files below.
+class Stage {
+  constructor([name, id], named = false) {
+    this.id = id;
+    this.place = h("div", { class: "viewer", role: "img", "aria-label": `Structure, ${name}` }, h("div", { class: "wait" }, "…"));
+    this.told = h("span", { class: "small soft" });
+    const files = ["cif", "poscar"].map((form) => h("a", { href: `/api/v1/documents/${idPath(id)}/structure?format=${form}` }, form.toUpperCase()));
+    this.element = h("figure", {}, named ? h("figcaption", { class: "small soft" }, name) : null, this.place,
+      h("div", { class: "row spread", style: "margin-top:.5rem" }, this.told, h("span", { class: "row small" }, files)));
+    stages.add(this);
+  }
+
+  async draw(cell) {
     try {
-      const atoms = await ask(`documents/${idPath(id)}/atoms`, { cell });
-      viewer ??= (await import("/viewer/widget.js")).default;
-      const place = h("div");
-      stage.replaceChildren(place);
-      viewer.render({ model: new Model({ atoms: asWeas(atoms) }), el: place });
-      dress();
-      told.textContent = `${atoms.symbols.length} atoms · a ${length(atoms, 0)}, b ${length(atoms, 1)}, c ${length(atoms, 2)} Å`;
+      const atoms = await ask(`documents/${idPath(this.id)}/atoms`, { cell });
+      widget ??= (await import("/viewer/widget.js")).default;
+      const ground = h("div");
+      this.place.replaceChildren(ground);
+      widget.render({ model: new Model({ atoms: asWeas(atoms), cameraSetting: { direction: VIEW } }), el: ground });
+      this.editor = globalThis.editor;
+      this.dress();
+      this.told.textContent = `${atoms.symbols.length} atoms · a ${length(atoms, 0)}, b ${length(atoms, 1)}, c ${length(atoms, 2)} Å`;
     } catch (error) {
-      stage.replaceChildren(h("div", { class: "wait" }, error.status ? error.message : "The viewer of structures is not installed here: pip install weas-widget"));
+      this.place.replaceChildren(h("div", { class: "wait" }, error.status ? error.message : "The viewer of structures is not installed here: pip install weas-widget"));
     }
   }
 
-  draw("stored");
-  return h("div", {}, which ? h("div", { style: "margin-bottom:.6rem" }, which) : null, stage,
-    h("div", { class: "row spread", style: "margin-top:.6rem" }, h("div", { class: "choices" }, buttons), told, files));
+  // The ground of the picture, which the viewer takes from no style; the lines of a cell are black.
+  dress() {
+    const ground = getComputedStyle(document.documentElement).getPropertyValue("--picture").trim();
+    this.editor?.avr?.applyState({ backgroundColor: ground }, { redraw: "full" });
+  }
+
+  close() {
+    stages.delete(this);
+  }
 }
 
-// The ground of the picture, which the viewer takes from no style; the lines of a cell are black.
-function dress() {
-  const ground = getComputedStyle(document.documentElement).getPropertyValue("--picture").trim();
-  globalThis.editor?.avr?.applyState({ backgroundColor: ground }, { redraw: "full" });
-}
-new MutationObserver(dress).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+// From above and somewhat from the side, so that the thickness of a layer is seen.
+const VIEW = [0.25, -0.9, 1.6];
+
+new MutationObserver(() => stages.forEach((stage) => (stage.place.isConnected ? stage.dress() : stage.close()))).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
 const length = (atoms, i) => Math.hypot(...atoms.cell[i]).toFixed(3);
 

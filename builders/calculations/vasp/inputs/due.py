@@ -8,26 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from .....models.calculation.methods import Level, parse_method
-from .....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION, Step
-from .....models.calculation.run_kind import RELAXATION, STATIC
-from .....models.calculation.usability import Purpose
-from .....models.composition.formula.single_formula import read_one
+from .....models.calculation.plan import CALCULATED_FIELDS, EXFOLIATION
 from .....stores.connection import Connection
 from .....stores.errors import ConfigurationError
 from .....stores.query.search import Search
 from ....engine.batches import Doc
 from .bulks import bulks_of
-from .subjects import BULK, Subject
+from .subject_structures import BATCH, batches
+from .subjects import Subject
 from .worth import Worth, rank_by_worth, wanted_fields
 
-T = TypeVar("T")
-
-_BATCH: Final = 500
 _LEAST: Final = 20
 FIRST: Final = ("next", "chance", "gates", "hull", "size")
 """Orders in which a limited number of candidates is taken: as `worth` ranks them; by chance to pass, whatever the cost;
@@ -126,7 +119,7 @@ def find_due(
     query = _waiting(campaign, part.filter, verify=verify)
     if ranked is None and part.limit is not None:
         ranked = _ranked(connection, campaign, query, part.first, everything=everything)
-    for batch in _batches(_candidates(connection, query, ranked), _few(part.limit)):
+    for batch in batches(_candidates(connection, query, ranked), _few(part.limit)):
         calculated = _calculated(connection, batch) if verify else {}
         needs = {}
         for candidate in batch:
@@ -191,7 +184,7 @@ def _candidates(connection: Connection, query: Doc, ranked: list[str] | None) ->
     if ranked is None:
         yield from found.find(query, fields).sort("candidate_id", 1)
         return
-    for batch in _batches(ranked):
+    for batch in batches(ranked):
         by_id = {doc["candidate_id"]: doc for doc in found.find({"candidate_id": {"$in": batch}}, fields)}
         yield from (by_id[name] for name in batch if name in by_id)
 
@@ -202,7 +195,7 @@ def _ranked(connection: Connection, campaign: str, query: Doc, first: str, *, ev
     if first in FIRST[:2]:
         worths = rank_by_worth(connection, campaign, query, everything=everything)
         if first == FIRST[1]:
-            worths.sort(key=lambda one: -one.chance)
+            worths.sort(key=lambda one: (one.turn, -one.chance))
         ranked = dict.fromkeys(one.candidate_id for one in worths)
         return [*ranked, *sorted(doc["candidate_id"] for doc in found if doc["candidate_id"] not in ranked)]
     return [name for _, name in sorted((_rank(doc, first), doc["candidate_id"]) for doc in found)]
@@ -239,42 +232,9 @@ def next_due(
     return [ranked[name] for name in due.served], due
 
 
-def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
-    """Load the structure of each subject, in order, and the calculations there are of it.
-
-    Subjects whose document has no structure any more are left out: the next refresh deals with their candidates.
-    """
-    for batch in _batches(sorted(due.subjects.values(), key=lambda subject: (subject.role, subject.id))):
-        materials = {subject.material_id for subject in batch if subject.material_id}
-        proposed = {subject.stacked_of or subject.id for subject in batch if subject.material_id is None}
-        structures = _structures(connection, "structures", "structure_id", proposed)
-        if missing := proposed - structures.keys():  # a candidate carries its own structure as well
-            structures |= _structures(connection, "candidates", "structure_id", missing)
-        bulks = _structures(connection, "materials", "material_id", materials)
-        stacks = _stacks(connection, {subject.stacked_of for subject in batch if subject.stacked_of})
-        together = [*batch, *(subject.bulk for subject in batch if subject.bulk)]
-        attempts = _attempts(connection, [subject.id for subject in together])
-        for subject in batch:
-            own = subject.stacked_of or subject.id
-            plain = structures.get(own) if subject.material_id is None else bulks.get(subject.material_id)
-            if plain is None:
-                continue
-            subject.structure = subject.built(plain, stacks.get(subject.stacked_of or ""))
-            for one in filter(None, (subject, subject.bulk)):
-                one.attempts = attempts.get(one.id, {})
-            yield subject
-            subject.structure, subject.attempts = {}, {}
-
-
-def _batches(items: Iterable[T], size: int = _BATCH) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
 def _few(limit: int | None) -> int:
     """Size of batches where no more than `limit` are served, and a stack is tried for each layer without a bulk."""
-    return _BATCH if limit is None else min(_BATCH, max(_LEAST, limit))
+    return BATCH if limit is None else min(BATCH, max(_LEAST, limit))
 
 
 def _own(candidate: Doc) -> Subject:
@@ -286,27 +246,6 @@ def _own(candidate: Doc) -> Subject:
     )
 
 
-def _structures(connection: Connection, collection: str, key: str, ids: Iterable[str]) -> dict[str, Doc]:
-    documents = connection.database[collection].find(
-        {key: {"$in": sorted(ids)}, "structure": {"$exists": True}}, {"_id": 0, key: 1, "structure": 1}
-    )
-    return {doc[key]: doc["structure"] for doc in documents}
-
-
-def _stacks(connection: Connection, layers: set[str]) -> dict[str, Doc]:
-    """Stacks of layers with themselves that potentials with dispersion found, relaxed ones before others."""
-    query = {
-        "structure_id": {"$in": sorted(layers)},
-        "kind": "energy_over_bulk",
-        "structure": {"$exists": True},
-        "deprecated": False,
-    }
-    fields = {"_id": 0, "structure_id": 1, "method": 1, "structure": 1}
-    found = sorted(connection.database["properties"].find(query, fields), key=lambda doc: doc["method"], reverse=True)
-    found.sort(key=lambda doc: Level.RELAXED_POTENTIAL in parse_method(doc["method"]).levels)
-    return {doc["structure_id"]: doc for doc in found}  # of several the last: the potential whose name comes first
-
-
 def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, set[str]]:
     """By structure, the values that come from a calculation of itself."""
     ids = sorted({candidate["structure_id"] for candidate in candidates})
@@ -316,92 +255,3 @@ def _calculated(connection: Connection, candidates: Iterable[Doc]) -> dict[str, 
         if not doc.get("stale"):
             known.setdefault(doc["structure_id"], set()).add(doc["kind"])
     return known
-
-
-_ATTEMPT: Final = (
-    *("calculation_id", "functional", "task_type", "structure", "hubbards", "settings", "set_aside", "converged"),
-    *("usable_for", "unusable_for"),
-)
-
-
-def _attempts(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tuple[str, str], list[Doc]]]:
-    """By subject, the calculations: by functional without its +U, and by task."""
-    ids = set(ids)
-    layers = sorted({identity.removesuffix(BULK) for identity in ids})
-    keys = ("structure_id", "material_id", "manifest.bulk_of")
-    query = {"$or": [{key: {"$in": layers}} for key in keys], "deprecated": False}
-    names = {"_id": 0, **dict.fromkeys((*keys, "manifest.material_id", *_ATTEMPT), 1)}
-    attempts: dict[str, dict[tuple[str, str], list[Doc]]] = {}
-    for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
-        key = (_family(doc.get("functional")), _task(doc.get("task_type")))
-        manifest = doc.get("manifest", {})
-        # A bulk made for its layer stays that, also where it has turned out to be a known crystal.
-        made = manifest.get("bulk_of") and not manifest.get("material_id")
-        # A known phase that is a candidate as well is calculated once.
-        own = [name for name in (doc.get("structure_id"), doc.get("material_id")) if name]
-        for identity in ids.intersection([f"{manifest['bulk_of']}{BULK}"] if made else own):
-            attempts.setdefault(identity, {}).setdefault(key, []).append(doc)
-    return attempts
-
-
-_PBE: Final = "gga"
-
-
-def _family(functional: Any) -> str:
-    name = str(functional or "").replace("+U", "").casefold()
-    return _PBE if name == "pbe" else name
-
-
-def _task(task_type: Any) -> str:
-    return {STATIC: "static", RELAXATION: "relax"}.get(str(task_type), str(task_type))
-
-
-def finished(subject: Subject, step: Step) -> Doc | None:
-    """The calculation that a step asks for, where the registry has one that may be used for it."""
-    attempts = _of_step(subject, step)
-    return next((doc for doc in reversed(attempts) if not what_has_to_change(doc, subject, step)), None)
-
-
-def why_again(subject: Subject, step: Step) -> str | None:
-    """Why a step is due although it has been calculated, and what has to change; None where it has not been."""
-    attempts = _of_step(subject, step)
-    told = (f"{doc['calculation_id']}: {'; '.join(what_has_to_change(doc, subject, step))}" for doc in attempts)
-    return " | ".join(told) or None
-
-
-def what_has_to_change(calculation: Doc, subject: Subject, step: Step) -> list[str]:
-    """What keeps a calculation from being the one that a step asks for; nothing when it is."""
-    # A second of imports, for those who look at calculations.
-    from .....models.calculation.inputs import cutoff_of, hubbards_of
-
-    reasons: list[str] = []
-    if "usable_for" in calculation:
-        purpose = _purpose(step)
-        if purpose not in calculation["usable_for"]:
-            reasons += calculation.get("unusable_for", {}).get(purpose) or [f"it is not usable for {purpose}"]
-    elif calculation.get("set_aside") or not calculation.get("converged"):
-        reasons.append("it is not converged")
-    elements = _elements(subject)
-    wanted, had = hubbards_of(step.functional, elements), calculation.get("hubbards") or {}
-    for element in sorted(elements & (wanted.keys() | had.keys())):
-        u, needed = float(had.get(element, 0.0)), wanted.get(element, 0.0)
-        if abs(u - needed) > 1e-6:
-            reasons.append(f"U({element}) is {u:g} eV, {needed:g} eV is wanted")
-    cutoff = calculation.get("settings", {}).get("ENCUT")
-    if isinstance(cutoff, int | float) and cutoff < cutoff_of(step.functional) - 0.1:
-        reasons.append(f"ENCUT is {cutoff:g} eV, {cutoff_of(step.functional):g} eV is wanted")
-    return reasons
-
-
-def _of_step(subject: Subject, step: Step) -> list[Doc]:
-    return subject.attempts.get((_family(step.functional), step.task), [])
-
-
-def _purpose(step: Step) -> Purpose:
-    if EXFOLIATION in step.fields:
-        return "exfoliation"
-    return "gap" if step.functional == "HSE06" else "energy"
-
-
-def _elements(subject: Subject) -> set[str]:
-    return set(read_one(subject.formula))

@@ -21,9 +21,11 @@ from .....models.structure.serialization import BadStructure, from_plain, to_pla
 from .....stores.canonical import content_hash
 from .....stores.connection import Connection
 from .....stores.errors import ConfigurationError
-from .due import Due, Part, find_due, finished, why_again, with_structures
+from .attempts import finished, why_again
+from .due import Due, Part, find_due
 from .folders import FORMAT, Tree, files_hash, folder_name, open_tree
 from .mixing_needs import add_stable_phases
+from .subject_structures import with_structures
 from .subjects import BULK, Subject
 
 Doc = dict[str, Any]

@@ -93,9 +93,9 @@ class Subject:
         if not self.stacked_of and not self.substitution:
             return plain
         # A second of imports, for structures that are made.
+        from .....models.structure.cells.template_cells import TemplateCell
         from .....models.structure.layered.stacking import stacked_on_itself
         from .....models.structure.serialization import from_plain, to_plain
-        from .....models.structure.templates.template_cells import TemplateCell
 
         if self.stacked_of:
             return to_plain(stacked_on_itself(from_plain(plain)))

@@ -6,8 +6,8 @@ Reads the registry, writes nothing. The numbers are `models.decision`'s.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import nan, prod
 from typing import Final
 
@@ -20,10 +20,12 @@ from .....models.decision.chance_to_pass import chance_by_others, chance_to_pass
 from .....models.decision.worth import information, worth
 from .....stores.connection import Connection
 from ....engine.batches import Doc
+from ....properties.hulls.limits import DEEPEST
 
 HYBRID_GAP: Final = "hse_band_gap"
 """Field of a candidate that only a hybrid functional fills; band gaps are calculated with one anyway."""
 
+_HULL: Final = "energy_above_hull"
 _FIELDS: Final = ("candidate_id", "formula_reduced", "nsites", "dimension", "route", "parent_id", "thickness")
 _OPEN: Final = {"$filter": {"input": "$gates", "cond": {"$eq": ["$$this.verdict", "unknown"]}}}
 
@@ -48,6 +50,10 @@ class Worth:
         Of what is due, in static runs of silicon.
     score
         `models.decision.worth.worth` of these.
+    turn
+        How many other structures of the same composition go before; 0 of each composition's likeliest.
+    structures
+        Of the composition, among those that are ranked.
     """
 
     candidate_id: str
@@ -58,11 +64,14 @@ class Worth:
     information: float
     cost: float
     score: float
+    turn: int = 0
+    structures: int = 1
 
 
 def rank_by_worth(connection: Connection, campaign: str, query: Doc, *, everything: bool = False) -> list[Worth]:
-    """Candidates of a campaign for which a calculation is due, by falling worth.
+    """Candidates for which a calculation is due, by falling worth, each composition once before any twice.
 
+    Of structures of one composition the likeliest goes first: what it turns out to be tells of the others.
     Gates are taken to be passed independently. One of whose value nothing is known is passed by a candidate as it was
     by the campaign's others. A bulk has as many atoms as the material that a layer was cut from, or as the layer.
 
@@ -100,7 +109,17 @@ def rank_by_worth(connection: Connection, campaign: str, query: Doc, *, everythi
         )
         for i, candidate in enumerate(candidates)
     ]
-    return sorted(ranked, key=lambda one: (-one.score, one.cost, one.candidate_id))
+    return sorted(_in_turns(ranked), key=lambda one: (one.turn, -one.score, one.cost, one.candidate_id))
+
+
+def _in_turns(ranked: Iterable[Worth]) -> Iterator[Worth]:
+    """The same, each told its turn among the structures of its composition."""
+    by_formula: dict[str, list[Worth]] = {}
+    for one in ranked:
+        by_formula.setdefault(one.formula, []).append(one)
+    for alike in by_formula.values():
+        alike.sort(key=lambda one: (-one.chance, -one.score, one.candidate_id))
+        yield from (replace(one, turn=turn, structures=len(alike)) for turn, one in enumerate(alike))
 
 
 def wanted_fields(gates: Iterable[Doc], *, everything: bool = False) -> tuple[set[str], str | None]:
@@ -134,6 +153,8 @@ def _chance(gate: Doc, by_others: float) -> float:
     wanted, value = range_of(gate.get("condition", "")), gate.get("value")
     if wanted is None or isinstance(value, bool) or not isinstance(value, int | float):
         return by_others
+    if gate["field"] == _HULL and value < -DEEPEST and gate.get("high") is None:
+        return by_others  # of a hull with such a hole the bound says nothing
     return chance_to_pass(wanted, value, gate.get("low"), gate.get("high"))
 
 

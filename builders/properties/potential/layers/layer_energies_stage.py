@@ -66,7 +66,7 @@ class LayerEnergiesStage(GroupStage):
             ("parent_id", "structure", "route", "elements"),
             {"dimension": 2, "valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}},
         ),
-        Members(Material, "material_id", ("record",), ("structure",), {"structure": {"$exists": True}}),
+        Members(Material, "material_id", ("structure",), ("structure",), {"structure": {"$exists": True}}),
     )
 
     def __init__(

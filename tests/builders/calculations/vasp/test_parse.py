@@ -26,6 +26,7 @@ def test_bands_that_jump_between_k_points_give_no_gap(shared_data: Path) -> None
     assert (doc["functional"], doc["converged"]) == ("HSE06", True)
     assert doc["band_gap"] == 0.0
     assert doc["usable_for"] == []
+    assert abs(doc["magnetization"]) == 0.5  # µB: electrons of one spin less those of the other
     assert any("no ground state of one potential" in reason for reason in doc["unusable_for"]["gap"])
     assert doc["formula_reduced"] == "LiFe4(PO4)4"
     assert doc["settings"]["HFSCREEN"] == pytest.approx(0.207)

@@ -73,7 +73,7 @@ MISTAKES = {
     "unknown route to judge": (
         GOOD + "judges: [topdown]\n",
         9,
-        "judges.0: no route is called 'topdown'; there are: bottom-up, crystal-gan, template, top-down",
+        "judges.0: no route is called 'topdown'; there are: bottom-up, crystal-gan, distorted, template, top-down",
     ),
     "unknown basis": (GOOD + "ranking: {bases: [calculations]}\n", 9, "'calculations'; did you mean calculation"),
     "unknown level": (

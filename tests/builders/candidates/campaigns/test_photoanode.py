@@ -4,11 +4,10 @@ import pytest
 from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.execution.runner import run_stage
-from exfolio.builders.recipe import stages_of
+from exfolio.builders.recipe import in_order, stages_of
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import ProposedStructure
 from filled_registry import put, put_properties, put_structures
-from plans import names_in_order
 
 SPINEL = {"structure_id": "st-1", "formula_reduced": "MgMn2O4", "chemsys": "Mg-Mn-O", "route": "crystal-gan"}
 HULL = ("energy_above_hull", "PBE(+U) MP2020, against known", 0.02)
@@ -109,7 +108,8 @@ def test_structures_of_other_elements_routes_or_dimensions_are_not_its_business(
 
 
 def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
-    names = [name.split(":")[0] for name in names_in_order(stages_of(load("mg-mn-o-photoanode")))]
+    circles = in_order(stages_of(load("mg-mn-o-photoanode")))
+    names = [stage.name.split(":")[0] for circle in circles for stage in circle]
 
     for earlier, later in (
         ("matches", "hull"),
@@ -122,4 +122,5 @@ def test_water_is_judged_before_the_gates_and_after_the_hulls() -> None:
         ("potential-energies-relaxed", "potential-values-relaxed"),
     ):
         assert names.index(earlier) < names.index(later)
-    assert names[-4:] == ["judge", "potential-stability", "potential-stability", "stability-values"]
+    of_candidates = ["judge", "potential-exchange", "potential-stability", "potential-stability", "stability-values"]
+    assert names[-6:] == [*of_candidates, "distorted"]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from exfolio.builders.properties.hulls.limits import completeness, limited_by_dispersion, limited_distance
+import pytest
+from exfolio.builders.properties.hulls.hull_depth import depths
+from exfolio.builders.properties.hulls.limits import Depth, completeness, limited_by_dispersion, limited_distance
 
 Doc = dict[str, Any]
 
@@ -127,3 +129,48 @@ def test_only_values_that_dispersion_matters_to_become_bounds() -> None:
     gap = {"kind": "band_gap", "value": 1.6, "details": {}}
 
     assert limited_by_dispersion(gap, layer=True, method="PBE") == gap
+
+
+def test_where_another_method_knows_what_a_hull_lacks_the_interval_reaches_as_much_higher() -> None:
+    """NbO2 on a hull of NbO alone; with PBE's Nb2O5 (-2.9 eV/atom) that is deeper."""
+    pbe = {"NbO": -2.1, "Nb2O5": -2.9}
+    by_method = {"PBE": [known(formula, "Nb-O", formation_energy=energy) for formula, energy in pbe.items()]}
+    found = completeness(NIOBIUM_OXIDES[:1] + NIOBIUM_OXIDES[2:], {"NbO"})
+
+    [depth] = depths([{"Nb": 1, "O": 2}], by_method, {"NbO"}, found.missing)
+    document = limited_distance(
+        {**distance(0.05), "low": 0.0, "high": 0.1}, "Nb-O", found, layer=False, method="CHGNet", depth=depth
+    )
+
+    # Of three atoms of NbO2 two thirds of NbO and a third of O2; or 2/9 of NbO (per atom) and 7/9 of Nb2O5.
+    assert depth is not None
+    assert depth.energy == pytest.approx((2 * 2.1 + 7 * 2.9) / 9 - 2.1 * 2 / 3)
+    assert (document["low"], document["high"]) == (0.0, pytest.approx(0.1 + depth.energy, abs=1e-5))
+    assert document["lacks"] == ["compounds"], "it says still what the value leaves out"
+    assert "by PBE they make the hull" in document["warnings"][0]
+
+
+def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compared() -> None:
+    """CrBr3 of which a potential has none, by GGA: -0.6 eV/atom, and 0.4 lower with MP2020's 0.534 eV per Br."""
+    plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
+    corrected = {"PBE(+U) MP2020": plain["PBE"]}
+
+    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"])
+    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"])
+
+    assert by_plain == (pytest.approx(0.6 + 0.534 * 3 / 4), "PBE with MP2020's corrections of anions")
+    assert by_corrected == (pytest.approx(0.6), "PBE(+U) MP2020")
+
+
+def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
+    some = {"PBE": [known("NbO2", "Nb-O", formation_energy=-2.7)]}
+
+    assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"]) == [None]
+
+
+def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_knows() -> None:
+    found = completeness(NIOBIUM_OXIDES, {"NbO"})
+
+    document = limited_distance(distance(-1.24), "Nb-O", found, layer=False, method="CHGNet", depth=Depth(0.4, "PBE"))
+
+    assert (document["low"], "high" in document) == (-1.24, False)

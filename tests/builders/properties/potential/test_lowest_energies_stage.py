@@ -100,5 +100,12 @@ def test_a_campaign_evaluates_all_structures_before_it_relaxes_the_lowest() -> N
 
     names = [stage.name for stage in stages_of(campaign) if stage.name.startswith("potential")]
 
-    expected = ["references-relaxed:Mg-O", "energies", "energies-relaxed:Mg-O", "values-relaxed", "errors-relaxed"]
+    expected = [
+        "references-relaxed:Mg-O",
+        "energies",
+        "energies-relaxed:Mg-O",
+        "values-relaxed",
+        "errors-relaxed",
+        "exchange",
+    ]
     assert names == [f"potential-{one}" for one in expected]

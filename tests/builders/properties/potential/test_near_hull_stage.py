@@ -50,5 +50,12 @@ def test_a_campaign_relaxes_its_references_near_the_hull_after_their_static_ener
 
     names = [stage.name for stage in stages_of(campaign) if stage.name.startswith("potential")]
 
-    expected = ["references", "references-relaxed:Mg-O", "energies-relaxed:Mg-O", "values-relaxed", "errors-relaxed"]
+    expected = [
+        "references",
+        "references-relaxed:Mg-O",
+        "energies-relaxed:Mg-O",
+        "values-relaxed",
+        "errors-relaxed",
+        "exchange",
+    ]
     assert names == [f"potential-{one}" for one in expected]

@@ -13,7 +13,7 @@ from exfolio.builders.properties.stability.stability_values_stage import Stabili
 from exfolio.builders.recipe import stages_of
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Candidate, ProposedStructure
+from exfolio.stores.documents import Candidate
 from filled_registry import properties, put, put_properties, put_structures
 from installed_packages import install
 from plans import run_all
@@ -22,7 +22,8 @@ from toy_potential import Argon
 
 CLOSE_PACKED = Structure(Lattice([[0, 2.6, 2.6], [2.6, 0, 2.6], [2.6, 2.6, 0]]), ["Ar"], [[0, 0, 0]])
 SIMPLE = Structure(Lattice.cubic(3.7), ["Ar"], [[0, 0, 0]])
-OF_STABILITY = re.compile("judge|stability")
+CENTRED = Structure(Lattice.cubic(4.2), ["Ar", "Ar"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+OF_STABILITY = re.compile("judge|stability|distorted|novelty$")
 BOTH = ["argon", "krypton"]
 BOUND, STABLE = ({"name": name, "field": name} for name in ("energy_above_hull", "dynamic_stability"))
 
@@ -137,20 +138,20 @@ gates:
 """
 
 
-def test_a_campaign_rejects_what_is_unstable_and_comes_to_rest(registry: Connection) -> None:
+def test_a_campaign_rejects_what_is_unstable_judges_what_it_becomes_and_comes_to_rest(registry: Connection) -> None:
     facts = {"formula_reduced": "Ar", "chemsys": "Ar", "elements": ["Ar"], "dimension": 3}
-    given = {"close-packed": (CLOSE_PACKED, True), "simple": (SIMPLE, True), "wrong": (SIMPLE, False)}
+    given = {"close-packed": (CLOSE_PACKED, True), "simple": (SIMPLE, True), "wrong": (CENTRED, False)}
     proposals = [
         {**facts, "structure_id": name, "structure": to_plain(one), "valid": valid}
         for name, (one, valid) in given.items()
     ]
     put_structures(registry, proposals)
-    put(registry, ProposedStructure, [{"structure_id": name, "novel": True} for name in given], "novelty")
     of_campaign = [stage for stage in stages_of(parse(CAMPAIGN, "gases.yaml")) if OF_STABILITY.search(stage.name)]
 
     run_all(registry, of_campaign)
 
-    found = {doc["structure_id"]: doc for doc in registry.database["candidates"].find()}
+    of_route = {doc["structure_id"]: doc for doc in registry.database["candidates"].find()}
+    found = {name: of_route.pop(name) for name in given if name in of_route}
     assert {name: doc["status"] for name, doc in found.items()} == {
         "close-packed": "promoted",
         "simple": "rejected",
@@ -158,5 +159,11 @@ def test_a_campaign_rejects_what_is_unstable_and_comes_to_rest(registry: Connect
     }
     assert found["simple"]["rejected_by"] == "dynamically stable"
     assert "dynamic_stability" not in found["wrong"]
+    made = list(registry.database["structures"].find({"route": "distorted"}))
+    assert {(doc["parent_id"], doc["dimension"]) for doc in made} == {("simple", 3)}
+    assert {doc["distortion"]["potential"] for doc in made} == {"Argon", "Krypton"}
+    assert all(doc["distortion"]["frequency"] < -1.2 and doc["distortion"]["won"] > 0.001 for doc in made)
+    assert of_route
+    assert {doc["route"] for doc in of_route.values()} == {"distorted"}
     again = run_all(registry, [stage.fresh() for stage in of_campaign])
     assert {name for name, report in again.items() if report.due} == set()

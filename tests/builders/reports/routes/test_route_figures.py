@@ -233,6 +233,17 @@ def test_tables_and_plain_data_name_hull_potential_and_sources(made: Connection)
     assert 0 < msun["low"] < 0.2 < 0.4 < msun["high"] < 1
 
 
+def test_coverage_is_told_where_it_is_asked_for(made: Connection) -> None:
+    report = route_report(made, ["crystal-gan-1"], coverage=2)
+
+    [covered] = report.rows[0].covered
+    assert (covered.dimension, covered.made, covered.known, covered.by_known) == (3, 2, 1, None)
+    assert covered.by_route is not None
+    assert (covered.by_route.recall, covered.by_route.amsd_recall) == (1.0, 0.0)
+    assert "| crystal-gan-1 | crystals | 2 with 1 | 1.00 (–) | 1.00 (–) | 0.00 (–) | 0.00 (–) |" in tables(report)
+    assert "COV" not in tables(route_report(made))
+
+
 def test_nothing_proposed_is_said(registry: Connection) -> None:
     assert tables(route_report(registry)) == "No structures have been proposed yet.\n"
 

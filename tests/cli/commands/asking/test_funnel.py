@@ -26,6 +26,10 @@ def test_the_funnel_counts_gate_by_gate(judged: Connection, ask_json: Callable[.
         ("exfoliable", "<= 0.2", 3, 1, 1, 1, 1),
     ]
 
+    # And the same of candidates that an earlier version has judged, which had no letters for their verdicts
+    assert judged.database["candidates"].update_many({}, {"$unset": {"gate_verdicts": ""}}).modified_count
+    assert ask_json("funnel", "layers") == found
+
 
 def test_without_a_name_it_is_the_only_campaign_there_is(judged: Connection, ask_json: Callable[..., Any]) -> None:
     assert ask_json("funnel")["campaign"] == "layers"

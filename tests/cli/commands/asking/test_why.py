@@ -24,7 +24,7 @@ def test_why_names_every_gate_with_value_condition_and_method(judged: Connection
     assert "<= 0.2" in gates[2]
     assert "experiment (handbook" in gates[2]
     assert gates[0].split() == ["✓", "valid", "yes", "yes"]
-    assert "layer of a known crystal (handbook:C-graphite-2H), beside " in novelty
+    assert "layer of a known crystal (handbook:C-graphite-2H), to these " in novelty
     assert bulk.split(" (")[0] == "handbook:C-graphite-2H  C: layered, score 1.00"
     assert "0% of its bonding across" in reason
 
@@ -72,7 +72,7 @@ def test_a_lower_bound_is_shown_as_one(judged: Connection, ask: Ask, ask_json: C
     _, shown, _ = ask("show", found["candidate_id"])
 
     gate = next(line for line in why.splitlines() if "exfoliable" in line and "?" in line)
-    assert "at least 0.05, a lower bound" in gate
+    assert "at least 0.050 eV/atom, a lower bound" in gate
     assert "! CHGNet does not describe dispersion" in why
     assert "at least 0.050 eV/atom, a lower bound" in shown
     gate_of_json = ask_json("why", found["candidate_id"])[0]["gates"][2]
@@ -116,3 +116,15 @@ def test_why_shows_what_was_judged_before(judged: Connection, ask: Ask, ask_json
     assert found["history"][0]["status"] == "promoted"
     assert found["history"][0]["until"] >= found["history"][0]["judged_at"]
     go(judged, campaign())
+
+
+def test_why_says_where_energies_speak_against_a_verdict(judged: Connection, ask: Ask) -> None:
+    parents = {formula: one(judged, "candidates", formula_reduced=formula)["parent_id"] for formula in ("C", "Bi2Te3")}
+
+    _, easy, _ = ask("why", parents["C"])
+    _, hard, _ = ask("why", parents["Bi2Te3"])
+
+    assert "layer taken off: 0.052 eV/atom" in easy
+    assert "against this verdict" not in easy
+    assert "its layers are held by more than 0.2 eV/atom by " in hard
+    assert hard.rstrip().endswith("against this verdict")

@@ -77,6 +77,47 @@ def test_a_new_file_can_be_refreshed_as_it_is(ask: Ask, tmp_path: Path, monkeypa
     assert (checked, "campaign cobalt-layers, dimension 2, routes top-down" in printed) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        (["--system", "Mg-O", "--dimension", "3", "--gap-min", "1.6"], "dimension 3, routes template, 6 gates"),
+        (["--system", "S,Mo"], "dimension 2, routes top-down, template, 6 gates"),
+        (["--formulas", "list.txt", "--ehull-max", "0.05"], "dimension 2, routes top-down, template, 6 gates"),
+    ],
+)
+def test_a_new_file_is_made_for_what_is_looked_for(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], shape: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("MnO2\nTiS2\n")
+
+    assert ask("campaign", "new", "mine", *options)[0] == 0
+    code, printed, said = ask("campaign", "check", "mine.yaml")
+
+    assert code == 0, said
+    assert shape in printed
+
+
+def test_a_list_that_can_not_be_read_makes_no_file_and_is_told_by_the_check(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("MnO2\nmno\n")
+
+    code, _, said = ask("campaign", "new", "mine", "--formulas", "list.txt")
+    assert (code, "list.txt, line 2: 'mno'" in said, Path("mine.yaml").exists()) == (2, True, False)
+    assert ask("campaign", "new", "mine", "--dimension", "3")[0] == 2
+    assert ask("campaign", "new", "mine", "--system", "Mg-Zz")[0] == 2
+
+    Path("list.txt").write_text("MnO2\n")
+    ask("campaign", "new", "mine", "--formulas", "list.txt")
+    Path("list.txt").write_text("MnO2\nmno\n")
+    code, _, said = ask("campaign", "check", "mine.yaml")
+    assert code == 2
+    assert "mine.yaml, line" in said
+    assert "list.txt, line 2: 'mno'" in said
+
+
 def test_what_a_new_file_leaves_out_can_be_put_in(ask: Ask, tmp_path: Path) -> None:
     # Given a new file in which every line that is commented out is put in
     path = tmp_path / "all.yaml"

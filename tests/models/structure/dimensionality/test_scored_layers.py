@@ -51,6 +51,31 @@ def test_copper_chloride_consists_of_chains() -> None:
     assert (found.layered, found.kind) == (False, "chains")
 
 
+@pytest.mark.parametrize(
+    ("metal", "lengths", "beta", "fluorine"),
+    [
+        ("Cr", (3.505, 4.718, 5.39), 119.4, (0.252, 0.296, 0.295)),
+        ("Cu", (3.294, 4.568, 5.358), 121.17, (0.2558, 0.2968, 0.2951)),
+    ],
+)
+def test_a_metal_with_four_short_and_two_long_bonds_is_bound_by_all_six(
+    metal: str, lengths: tuple[float, float, float], beta: float, fluorine: tuple[float, float, float]
+) -> None:
+    """Difluorides of rutile's kind, drawn out by Jahn and Teller's effect.
+
+    CrF2: K. H. Jack and R. Maitland, Proc. Chem. Soc. 232 (1957). CuF2: P. C. Burns and F. C. Hawthorne, Powder Diffr.
+    6, 156 (1991).
+    """
+    a, b, c = lengths
+    fluoride = Structure.from_spacegroup(
+        "P2_1/c", Lattice.monoclinic(a, b, c, beta), [metal, "F"], [[0, 0, 0], fluorine]
+    )
+    found = analyse_layers(fluoride)
+    assert (found.layered, found.kind) == (False, "bound layers")
+    assert found.reason
+    assert "lone pair" in found.reason
+
+
 def test_ions_between_layers_are_named_with_the_charge_they_leave() -> None:
     """Buckled sheets of silicon (Si-Si 2.45 Å) with calcium between, as in CaSi2; heights from distances."""
     silicide = build_structure(

@@ -86,7 +86,8 @@ def test_the_cell_follows_the_elements_and_the_vacuum_stays(library):
     assert best.length_factor > 1.05
     assert best.structure.lattice.a == pytest.approx(3.55, rel=0.05)
     assert thickest_gap(best.structure).thickness == pytest.approx(20.0)
-    unscaled = predict("WTe2", library, rescale=False)[0]
+    [unscaled] = [one for one in predict("WTe2", library, rescale=False) if one.template_id == "1H-WS2"]
+    assert not unscaled.passed, "it is too tight for tellurium, and comes behind those that are not"
     assert unscaled.length_factor == 1
     assert unscaled.structure.lattice.a == pytest.approx(3.18)
 
@@ -204,11 +205,32 @@ def test_a_template_of_the_very_formula_comes_before_decorations_of_others(libra
 
 def test_decorations_leave_half_of_the_places_to_templates_of_the_very_formula():
     single = {"CdI2": layer("Cd", "I", 4.24, prismatic=False), "PbI2": layer("Pb", "I", 4.56, prismatic=True)}
-    both = library_of({**single, "ZrSN": janus("Zr", "S", "N", 3.5)})
+    both = library_of({**single, "BiTeI": janus("Bi", "Te", "I", 4.34)})
 
     first = predict("CdIBr", both, 2)
     assert [one.decoration is None for one in first] == [False, True], "though the decorations are likelier"
     assert all(one.decoration for one in predict("CdIBr", library_of(single), 2))
+
+
+@pytest.mark.parametrize("match_structures", [True, False])
+def test_what_fails_a_check_comes_behind_all_that_pass(match_structures):
+    """BaSnO3 of a library in which the carbonates are by far the most."""
+    oxygen = {"calcite": [[0.257, 0, 0.25]], "perovskite": [[0.5, 0, 0]]}
+
+    def calcite(metal, a, c):
+        cell = Lattice.hexagonal(a, c)
+        return Structure.from_spacegroup("R-3c", cell, [metal, "C", "O"], [[0, 0, 0], [0, 0, 0.25], *oxygen["calcite"]])
+
+    carbonates = {"CaCO3": ("Ca", 4.99, 17.06), "MgCO3": ("Mg", 4.63, 15.01), "CdCO3": ("Cd", 4.92, 16.3)}
+    perovskite = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(3.91), ["K", "U", "O"], [[0.5] * 3, [0, 0, 0], *oxygen["perovskite"]]
+    )
+    library = library_of({**{name: calcite(*cell) for name, cell in carbonates.items()}, "KUO3": perovskite}, 3)
+
+    first, second, *_ = predict("BaSnO3", library, dimension=3, match_structures=match_structures)
+
+    assert (first.template_id, first.passed, second.passed) == ("KUO3", True, False)
+    assert second.share > first.share
 
 
 def test_unlike_elements_do_not_share_sites_where_there_is_a_template(library):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from exfolio.builders.calculations.vasp.crawl import MANIFEST
-from exfolio.builders.calculations.vasp.inputs.due import Part, find_due, next_due, what_has_to_change
+from exfolio.builders.calculations.vasp.inputs.attempts import what_has_to_change
+from exfolio.builders.calculations.vasp.inputs.due import Part, find_due, next_due
 from exfolio.builders.calculations.vasp.inputs.flow import as_flow, write_flow
 from exfolio.builders.calculations.vasp.inputs.folders import FORMAT, Tree
 from exfolio.builders.calculations.vasp.inputs.input_export import VaspExport, export_vasp, orders, require_potcars

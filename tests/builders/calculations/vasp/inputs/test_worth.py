@@ -18,12 +18,16 @@ def gate(field: str, verdict: str = "unknown", **value: float) -> dict[str, Any]
     return {"name": field, "field": field, "condition": "<= 0.2", "verdict": verdict, **value}
 
 
+FORMULAS = {1: "MoS2", 2: "MoSe2", 3: "WS2", 4: "WSe2"}
+"""Of one composition each, with as many electrons."""
+
+
 def candidate(number: int, *gates: dict[str, Any], nsites: int = 3, status: str = "waiting") -> dict[str, Any]:
     return {
         "candidate_id": f"{CAMPAIGN}/{number}",
         "campaign": CAMPAIGN,
         "structure_id": f"st-{number:016d}",
-        "formula_reduced": "MoS2",
+        "formula_reduced": FORMULAS.get(number, "MoS2"),
         "chemsys": "Mo-S",
         "elements": ["Mo", "S"],
         "nelements": 2,
@@ -31,7 +35,7 @@ def candidate(number: int, *gates: dict[str, Any], nsites: int = 3, status: str 
         "nsites": nsites,
         "thickness": 3.13,
         "route": "top-down",
-        "parent_id": "bulk:mos2",
+        "parent_id": f"bulk:{FORMULAS.get(number, 'MoS2')}",
         "status": status,
         "waiting_for": gates[0]["name"] if status == "waiting" else None,
         "gates": list(gates),
@@ -41,8 +45,13 @@ def candidate(number: int, *gates: dict[str, Any], nsites: int = 3, status: str 
 
 @pytest.fixture
 def four(registry: Connection) -> Connection:
-    """Likely and small, likely and large, next to sure, and hardly known; their bulk has two layers in its cell."""
-    bulk = Structure(Lattice.hexagonal(3.16, 12.294), ["Mo", "S"], [(1 / 3, 2 / 3, 0.25), (1 / 3, 2 / 3, 0.621)])
+    """Likely and small, likely and large, next to sure, and hardly known; their bulks have two layers in a cell."""
+    cell, sites = Lattice.hexagonal(3.16, 12.294), [(1 / 3, 2 / 3, 0.25), (1 / 3, 2 / 3, 0.621)]
+    bulks = [
+        material(f"bulk:{metal}{anion}2", f"{metal}{anion}2", f"{metal}-{anion}", nsites=6,
+                 structure=plain(Structure(cell, [metal, anion], sites)))
+        for metal in ("Mo", "W") for anion in ("S", "Se")
+    ]  # fmt: skip
     likely = gate(EXFOLIATION, value=0.15, low=0.05, high=0.25)
     docs = [
         candidate(1, likely),
@@ -51,7 +60,7 @@ def four(registry: Connection) -> Connection:
         candidate(4, gate(EXFOLIATION), gate(HULL, value=0.1, low=0.1)),
         candidate(5, gate("p_2d")),
     ]
-    put(registry, Material, [material("bulk:mos2", "MoS2", "Mo-S", structure=plain(bulk), nsites=6)])
+    put(registry, Material, bulks)
     put(registry, Candidate, docs)
     return registry
 
@@ -72,6 +81,18 @@ def test_likely_undecided_and_cheap_ones_come_first(four: Connection) -> None:
     assert unknown.waits_for == pytest.approx({EXFOLIATION: 0.5, HULL: 1 - 2.71828**-0.5}, rel=1e-3)
     assert unknown.chance == pytest.approx(0.5 * 0.3935, rel=1e-3)
     assert unknown.fields == (HULL, EXFOLIATION)
+
+
+def test_each_composition_comes_once_before_any_comes_twice(four: Connection) -> None:
+    # Given: two more structures of MoS2, one likelier to pass than the one there was
+    likelier, worse = ({"value": value, "low": value - 0.1, "high": value + 0.1} for value in (0.12, 0.19))
+    put(four, Candidate, [candidate(6, gate(EXFOLIATION, **likelier)), candidate(7, gate(EXFOLIATION, **worse))])
+
+    ranked, _ = next_due(four, CAMPAIGN)
+
+    first = {one.formula: one.candidate_id[-1] for one in ranked[:4]}
+    assert first == {"MoS2": "6", "MoSe2": "2", "WS2": "3", "WSe2": "4"}
+    assert [(one.candidate_id[-1], one.turn, one.structures) for one in ranked[4:]] == [("1", 1, 3), ("7", 2, 3)]
 
 
 def test_of_what_nothing_is_known_the_decided_candidates_tell(four: Connection) -> None:

@@ -1,0 +1,181 @@
+"""Writes the file a campaign begins with: every line explained, from a chemical system or a list of compositions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+from ....models.composition.formula.elements import ATOMIC_NUMBERS
+from ....models.composition.formula.formulas import reduced_formulas
+from ....models.composition.screening import screen
+from ....stores.errors import ConfigurationError
+
+MOST_ELEMENTS: Final = 5
+MOST_ATOMS: Final = 14
+"""Of the formula of a composition that is proposed for a chemical system: that of Mn2O3, doubled, and of spinels."""
+_MOST_FORMULAS: Final = 200
+_LAYERS: Final = """\
+  top-down:               # monolayers cut from layered bulk crystals
+    rules: database       # or paper
+    vacuum: 20            # Å between a layer and its image
+#  bottom-up:             # elements of monolayers replaced by others of their group
+#    at_once: any
+#    max_elements: 2
+#    max_period_step: 1
+"""
+_TEMPLATES: Final = """\
+  template:               # structures of the compositions below, from known structures like them
+    structures: 10
+    min_p_2d: null        # of any probability of being two-dimensional
+    max_predicted_formation_energy: null
+"""
+_COMPOSITIONS: Final = """\
+compositions:             # of your own: nothing is drawn, and no model trained
+  {source}
+  energies_from: null
+  classifier: {{train: false}}
+  roost: {{train: false}}
+  gates:
+    - name: charge neutral
+      field: charge_neutral
+      is: true
+    - name: electronegativity balanced
+      field: electronegativity_balanced
+      is: true
+"""
+_EXFOLIATION: Final = """\
+  - name: exfoliation energy
+    field: exfoliation_energy
+    at_most: 0.2          # eV/atom
+    why: 2DMatPedia, Zhou et al. 2019
+"""
+_GAP: Final = """\
+  - name: band gap
+    field: band_gap
+    {condition}           # eV
+"""
+
+
+def elements_of(system: str) -> list[str]:
+    """Elements of a chemical system, as Mn-O or Mn,O, in alphabetical order.
+
+    Raises
+    ------
+    ConfigurationError
+        It names what is no element, or too many.
+    """
+    elements = sorted({part.strip() for part in system.replace(",", "-").split("-") if part.strip()})
+    for element in elements:
+        if element not in ATOMIC_NUMBERS:
+            raise ConfigurationError(f"there is no element {element!r} in {system!r}", "Write Mn-O, or Mn,O.")
+    if not 1 <= len(elements) <= MOST_ELEMENTS:
+        raise ConfigurationError(
+            f"{system!r} has {len(elements)} elements", f"A chemical system has 1 to {MOST_ELEMENTS}, as Mn-O."
+        )
+    return elements
+
+
+def balanced_formulas(elements: Sequence[str]) -> list[str]:
+    """Reduced formulas of exactly these elements that oxidation states can balance, those of few atoms first.
+
+    Neutrality and order of electronegativities are SMACT's (Davies et al., Chem 1, 617 (2016)), as everywhere in
+    exfolio.
+
+    Examples
+    --------
+    >>> balanced_formulas(["Mg", "O"])[:2]
+    ['MgO', 'MgO2']
+    """
+    amounts = [
+        chosen
+        for chosen in itertools.product(range(1, MOST_ATOMS), repeat=len(elements))
+        if sum(chosen) <= MOST_ATOMS and math.gcd(*chosen) == 1
+    ]
+    amounts.sort(key=lambda chosen: (sum(chosen), chosen))
+    spelled = ["".join(f"{el}{n}" for el, n in zip(elements, chosen, strict=True)) for chosen in amounts]
+    neutral, balanced = screen(spelled)
+    chosen = [formula for formula, passed in zip(spelled, neutral & balanced, strict=True) if passed]
+    return reduced_formulas(chosen[:_MOST_FORMULAS]) if chosen else []
+
+
+def new_campaign(
+    name: str,
+    file: str,
+    *,
+    system: str | None = None,
+    dimension: int = 2,
+    formulas_from: str | None = None,
+    hull_at_most: float = 0.1,
+    gap: tuple[float | None, float | None] = (None, None),
+) -> str:
+    """Text of a campaign's file, ready for `exfolio campaign check`.
+
+    Parameters
+    ----------
+    name
+        Name of the campaign.
+    file
+        How its file is called.
+    system
+        Chemical system, as Mn-O: only structures of exactly its elements are judged, and where no list is given, its
+        balanced compositions get structures.
+    dimension
+        2 for monolayers, 3 for bulk crystals.
+    formulas_from
+        Text file of compositions, one a line.
+    hull_at_most
+        eV/atom.
+    gap
+        Least and largest band gap, eV; None where it is open.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such system, or bulk crystals are wanted of nothing.
+    """
+    elements = elements_of(system) if system else []
+    compositions = _compositions(elements, formulas_from)
+    if dimension == 3 and not compositions:
+        raise ConfigurationError(
+            "bulk crystals are made of compositions, and none is named", "Give --system Mn-O or --formulas list.txt."
+        )
+    least, largest = gap
+    bounds = {"at_least": least, "at_most": largest}
+    condition = f"between: [{least}, {largest}]"
+    if None in gap:
+        condition = next((f"{word}: {bound}" for word, bound in bounds.items() if bound is not None), "")
+    chemsys = "-".join(elements) or "Mn-O"
+    what = "Monolayers" if dimension == 2 else "Crystals"
+    template = files(__package__).joinpath("new_campaign.txt").read_text(encoding="utf-8")
+    routes = (_LAYERS if dimension == 2 else "") + (_TEMPLATES if compositions else "")
+    return template.format(
+        name=name,
+        file=file,
+        description=f"{what} of {chemsys}." if elements else "What is looked for, in a sentence.",
+        dimension=dimension,
+        elements=f"elements: [{', '.join(elements)}]      # only structures of exactly these\n" if elements else "",
+        known="known-monolayers" if dimension == 2 else "prototypes",
+        chemsys=chemsys,
+        routes=routes,
+        compositions=compositions,
+        nsites=20 if dimension == 2 else 40,
+        gates=(_EXFOLIATION if dimension == 2 else "") + (_GAP.format(condition=condition) if condition else ""),
+        ehull=hull_at_most,
+    )
+
+
+def _compositions(elements: Sequence[str], formulas_from: str | None) -> str:
+    if formulas_from is not None:
+        return _COMPOSITIONS.format(
+            source=f"formulas_from: {json.dumps(formulas_from)} # one a line; # begins a comment"
+        )
+    formulas = balanced_formulas(elements) if elements else []
+    if not formulas:
+        return ""
+    lines = [formulas[start : start + 10] for start in range(0, len(formulas), 10)]
+    listed = ",\n    ".join(", ".join(line) for line in lines)
+    return _COMPOSITIONS.format(source=f"formulas: [\n    {listed},\n  ]")

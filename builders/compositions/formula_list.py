@@ -1,0 +1,80 @@
+"""Reads lists of formulas that a person gives, in a file or in a campaign, and says which line can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ...models.composition.formula.formulas import FormulaFacts, describe
+from ...models.composition.formula.single_formula import FormulaError
+from ...stores.errors import ConfigurationError
+from ..sources.files.open_files import SourceFileError, read_whole
+
+_MOST: Final = 1_000_000
+_TOLD: Final = 10
+_REMEDY: Final = "One formula a line, as Mn2O4, with whole numbers; what follows a # is a comment."
+
+
+class ListedFormula(NamedTuple):
+    """A composition of a list, and where it stands there."""
+
+    facts: FormulaFacts
+    file: str
+    place: str
+
+
+def listed(formulas: Sequence[str], file: str | None = None) -> list[ListedFormula]:
+    """Compositions of a campaign's own list and of a file, each once, where it stands first.
+
+    Parameters
+    ----------
+    formulas
+        Formulas as the campaign's file has them.
+    file
+        Path of a text file, compressed or not; none without.
+
+    Raises
+    ------
+    ConfigurationError
+        The file can't be read, holds no formula or too many, or a formula can't be read; names file and line of each.
+    """
+    lines = [("campaign", f"formula {number}", formula) for number, formula in enumerate(formulas, 1)]
+    if file is not None:
+        lines += [(file, f"line {number}", formula) for number, formula in _lines_of(file)]
+    if not lines:
+        raise ConfigurationError(f"{file or 'formulas'}: there is no formula in it", _REMEDY)
+    if len(lines) > _MOST:
+        raise ConfigurationError(f"{file}: {len(lines):,} formulas, and a list has at most {_MOST:,}", "Split it.")
+    return _each_once(lines)
+
+
+def _lines_of(file: str) -> Iterable[tuple[int, str]]:
+    try:
+        text = read_whole(Path(file)).decode("utf-8-sig")
+    except SourceFileError as error:
+        raise ConfigurationError(f"{file}: can't be read: {error}", _REMEDY) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: this is no text in UTF-8", _REMEDY) from None
+    for number, line in enumerate(text.splitlines(), 1):
+        formula = line.partition("#")[0].strip()
+        if formula:
+            yield number, formula
+
+
+def _each_once(lines: Iterable[tuple[str, str, str]]) -> list[ListedFormula]:
+    first: dict[str, ListedFormula] = {}
+    problems = []
+    for file, place, formula in lines:
+        try:
+            facts = describe(formula)
+            if "." in facts.anonymous:
+                raise FormulaError(formula, "amounts have to be whole numbers")
+        except FormulaError as error:
+            problems.append(f"{file}, {place}: {error}")
+        else:
+            first.setdefault(facts.reduced, ListedFormula(facts, file, place))
+    if problems:
+        more = [f"… and {len(problems) - _TOLD:,} more"] if len(problems) > _TOLD else []
+        raise ConfigurationError("\n".join([*problems[:_TOLD], *more]), _REMEDY)
+    return list(first.values())

@@ -1,0 +1,1 @@
+"""Cells made of templates: their fragments, decorations and sizes, and the checks that they pass."""
