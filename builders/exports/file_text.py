@@ -14,9 +14,21 @@ from ...models.composition.formula.chemists_formula import chemists_formula
 _DIGITS: Final = 12
 """Digits of numbers: thirds with fewer are taken for a fault by others who read them."""
 
+_LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+*'()-]*")
+"""A label that is one word to every reader of CIFs."""
+
 
 def as_cif(structure: Structure) -> str:
-    """Text of a CIF in P1, its formula as chemists write it."""
+    """Text of a CIF in P1, its formula as chemists write it.
+
+    Labels of atoms stay where a CIF can hold them: plain words, each of one atom. Otherwise all are new.
+    """
+    labels = [site.label for site in structure if site.label != site.species_string]
+    one_each = structure.is_ordered and len(set(labels)) == len(structure)
+    if labels and not (one_each and all(map(_LABEL.fullmatch, labels))):
+        structure = structure.copy()
+        for site in structure:
+            site.label = None
     stated = str(structure.composition.reduced_formula)
     lines = re.compile(rf"^(data_|_chemical_formula_structural +){re.escape(stated)}$", re.MULTILINE)
     text = str(CifWriter(structure, significant_figures=_DIGITS))

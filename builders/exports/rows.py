@@ -71,16 +71,18 @@ def write_csv(documents: Iterable[Doc], columns: Sequence[Field], write: Write) 
 
     # The end of lines is what tells the writer to quote a cell that holds one.
     writer = csv.writer(Lines(), lineterminator="\n")
-    formulas = {place for place, name in enumerate(names_of(columns)) if name in FORMULAS}
-    writer.writerow(names_of(columns))
+    names = names_of(columns)
+    writer.writerow(names)
     number = 0
     for number, document in enumerate(documents, 1):  # noqa: B007 - it is the answer
-        cells = enumerate(row_of(document, columns))
-        writer.writerow([_cell(chemists_formula(value) if i in formulas and value else value) for i, value in cells])
+        writer.writerow([csv_cell(value, name) for value, name in zip(row_of(document, columns), names, strict=True)])
     return number
 
 
-def _cell(value: Any) -> Any:
+def csv_cell(value: Any, name: str) -> Any:
+    """Cell of comma-separated values for a value of the field of that name, as `write_csv` writes it."""
+    if name in FORMULAS and value:
+        value = chemists_formula(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

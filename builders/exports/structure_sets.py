@@ -13,6 +13,7 @@ from ...models.structure.serialization import from_plain
 from ...stores.errors import ConfigurationError
 from .file_text import as_cif
 from .names import file_names
+from .rows import csv_cell
 
 Doc = dict[str, Any]
 Described = tuple[str, Doc, Mapping[str, Any]]
@@ -63,7 +64,8 @@ def write_archive(structures: Iterable[Described], path: Path, problems: dict[st
                 problems[key] = str(error).partition("\n")[0]
                 continue
             archive.writestr(_entry(names[key]), text)
-            table.writerow([names[key].removesuffix(".cif"), names[key], *(told.get(name, "") for name in columns)])
+            known = (csv_cell(told.get(name, ""), name) for name in columns)
+            table.writerow([names[key].removesuffix(".cif"), names[key], *known])
             number += 1
         archive.writestr(_entry("index.csv"), index.getvalue())
     return number

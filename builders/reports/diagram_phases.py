@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...models.calculation.methods import potential_of, settings_of, without_settings
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.corrections.schemes import Scheme
@@ -126,7 +127,7 @@ def asked_about(connection: Connection, name: str) -> Asked:
     energies = [doc for doc in connection.database["properties"].find(query) if doc.get("basis") in BASES]
     if not energies:
         raise NoDiagram(
-            f"no formation energy of {structure_id} ({document['formula_reduced']}) is known",
+            f"no formation energy of {structure_id} ({chemists_formula(document['formula_reduced'])}) is known",
             "exfolio refresh computes it from calculations and known materials; exfolio show ID says what keeps it.",
         )
     best = most_trusted(energies)

@@ -168,7 +168,12 @@ def _value_in_table(document: dict[str, Any], column: Field) -> Any:
 
 def plural(number: int, collection: str) -> str:
     """Say how many documents there are, in words, e.g. ``1 candidate``."""
-    singular = {"properties": "property", "quarantine": "piece of bad input", "failures": "failure"}
+    singular = {
+        "properties": "property",
+        "reference_entries": "reference entry",
+        "quarantine": "piece of bad input",
+        "failures": "failure",
+    }
     if number == 1:
         return f"1 {singular.get(collection, collection.removesuffix('s').replace('_', ' '))}"
     several = {"quarantine": "pieces of bad input"}

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection
 from ..display.cells import text_of
 from ..display.console import out
@@ -61,7 +62,8 @@ def print_layer_verdict(material: Doc) -> None:
     word = _WORDS[material.get("layered")]
     kind = f", {layering['kind']}" if layering.get("kind") not in {None, "layers"} else ""
     score = f", score {layering['score']:.2f}" if layering.get("score") is not None else ""
-    head = f"[bold]{escape(material['material_id'])}[/]  {material.get('formula_reduced', '')}: {word}{kind}{score}"
+    formula = chemists_formula(material.get("formula_reduced", ""))
+    head = f"[bold]{escape(material['material_id'])}[/]  {formula}: {word}{kind}{score}"
     out.print(f"{head} [dim](rules {layering.get('rules')})[/]", soft_wrap=True)
     if layering.get("reason"):
         out.print(f"  [dim]{escape(layering['reason'])}[/]", soft_wrap=True)

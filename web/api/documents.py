@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pymatgen.core.structure import Structure
 
 from ...builders.exports.file_text import as_cif, as_poscar
+from ...builders.exports.names import file_names
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of
@@ -175,8 +176,8 @@ def structure(
         text = as_cif(crystal) if form == "cif" else as_poscar(crystal, identity)
     except ValueError as error:
         raise HTTPException(400, f"{identity}: {error}") from error
-    name = "".join(letter if letter.isalnum() else "-" for letter in identity)[:100]
-    disposition = f'attachment; filename="{name}.{"cif" if form == "cif" else "vasp"}"'
+    name = file_names([identity], ".cif" if form == "cif" else ".vasp")[identity]
+    disposition = f'attachment; filename="{name}"'
     return Response(text, media_type=_TYPES[form], headers={"Content-Disposition": disposition})
 
 

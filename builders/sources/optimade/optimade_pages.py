@@ -109,7 +109,9 @@ class Tally:
         """
         if totals and self.came < min(totals):
             self.not_sent = max(totals) - self.came
-            self.broken_off = f"{self.came:,} of {max(totals):,} structures came, then the list broke off"
+            same = self.again - self.other
+            why = f"and {same:,} came twice" if same else "then the list broke off"
+            self.broken_off = f"{self.came:,} of {max(totals):,} structures came, {why}"
         elif more is True and self.came not in totals:
             self.broken_off = f"{self.came:,} structures came, and the provider has more but does not say where"
         elif more is True:

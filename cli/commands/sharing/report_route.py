@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ....builders.exports.names import file_names
+from ....builders.exports.rows import csv_cell
 from ....builders.exports.whole_file import whole_file
 from ....stores.connection import Connection, connect
 from ....stores.query.search import Search, require_initialised
@@ -93,9 +94,5 @@ def _export(connection: Connection, names: list[str], folder: Path, *, force: bo
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for _, lines in sorted(made.items()):
-            writer.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+            writer.writerows({name: csv_cell(value, name) for name, value in line.items()} for line in lines)
     return written
-
-
-def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value

@@ -22,6 +22,8 @@ _SOLVENT: Final = re.compile(r"\(?(?:[HDT]2O|OH2|HDO|N[HD]3|H2O2|N2H4|CH3OH|C2H5
 """Molecules that crystals take up; in a whole number before one of them, a dot is that of a hydrate or ammoniate."""
 _MOST_MOLECULES: Final = 24
 """Of an alum, ``K2Al2(SO4)4.24H2O``. More of them are likelier a share: ``WO3.33H2O`` has a third of a molecule."""
+_ZERO_FOR_O: Final = re.compile(r"\(?[HDT]20\)?")
+"""Water with the digit zero in place of its oxygen: no compound that a dot stands before."""
 _LABELLED: Final = re.compile(r"(?:H|D|T|Li|B|C|N|O)(?![a-z])")
 """Elements before which a number may be that of an isotope: ``13CO2``."""
 _COEFFICIENT: Final = re.compile(r"(\d+/\d+|\d+(?:\.\d+)?|\.\d+)?\s*(.+)", re.DOTALL)
@@ -71,6 +73,8 @@ def addends(text: str) -> list[tuple[float, str]]:
             raise AmbiguousNumber("a dot between compounds has nothing on one side")
         if found[1] and not place and _LABELLED.match(found[2]):
             raise AmbiguousNumber(f"{found[1]!r} may be a coefficient or the mass number of an isotope")
+        if place and _ZERO_FOR_O.fullmatch(found[2]):
+            raise AmbiguousNumber(_zero_for_o(found[2]))
         try:
             compounds.append((float(Fraction(found[1] or 1)), found[2]))
         except ZeroDivisionError:
@@ -122,17 +126,24 @@ def _stands_between(text: str, dot: int) -> bool:
     whole = before[0] if before else ""
     if end == dot + 1:  # CaCO3.MgCO3; for Li2.O1 it makes no difference
         return dot > 0
-    if whole.startswith("0") or text[dot + 1] == "0" or dot == 0:
+    right = re.split(rf"[.{_DOT}]", text[end:])[0]
+    solvent = _SOLVENT.fullmatch(right.strip())
+    if whole.startswith("0") or dot == 0 or (text[dot + 1] == "0" and not solvent):
         return False
     left = re.split(rf"[{_DOT}]", text[:dot])[-1]
-    right = re.split(rf"[.{_DOT}]", text[end:])[0]
     elements, others = set(_ELEMENT.findall(left)), set(_ELEMENT.findall(right))
-    if _SOLVENT.fullmatch(right.strip()):
+    if _ZERO_FOR_O.fullmatch(right.strip()) and len(elements) > 1:
+        raise AmbiguousNumber(_zero_for_o(right.strip()))
+    if solvent and text[dot + 1] != "0":
         if whole != "1" and len(elements) > 1 and int(text[dot + 1 : end]) <= _MOST_MOLECULES:
             return True
-    elif len(elements) < 2 or len(others) < 2 or not elements & others:
+    elif not solvent and (len(elements) < 2 or len(others) < 2 or not elements & others):
         return False
     raise AmbiguousNumber(
         f"{text[dot - len(whole) : end]!r} may be an amount, or {text[dot + 1 : end]} of {right} after a dot; "
         f"write · between compounds, or amounts without a decimal point"
     )
+
+
+def _zero_for_o(water: str) -> str:
+    return f"{water!r} has the digit zero where water has the letter O"

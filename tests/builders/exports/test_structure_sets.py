@@ -13,7 +13,14 @@ from exfolio.models.structure.serialization import to_plain
 from pymatgen.core import Lattice, Structure
 from small_registry import mos2_bulk
 
-KNOWN = {"status": "promoted", "exfoliation_energy": 0.08, "exfoliation_energy_low": 0.05, "novel": True}
+KNOWN = {
+    "formula_reduced": "Te2Mo",
+    "title": "=1+1",
+    "status": "promoted",
+    "exfoliation_energy": 0.08,
+    "exfoliation_energy_low": 0.05,
+    "novel": True,
+}
 DISORDERED = Structure(Lattice.cubic(3.6), [{"Cu": 0.5, "Ni": 0.5}], [[0, 0, 0]])
 
 
@@ -52,4 +59,5 @@ def test_an_archive_holds_a_crystal_each_and_an_index(tmp_path: Path) -> None:
         first = Structure.from_str(archive.read(rows[0]["file"]).decode(), fmt="cif")
     assert [row["file"] for row in rows] == ["two-dimensional_st-1.cif", "x_alloy.cif"]
     assert rows[0]["exfoliation_energy"] == "0.08"
+    assert (rows[0]["formula_reduced"], rows[0]["title"]) == ("MoTe2", "'=1+1")
     assert first.composition.formula == "Mo2 S4"

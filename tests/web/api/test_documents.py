@@ -49,7 +49,7 @@ def test_the_structure_of_a_document_is_a_file_that_others_read(get: Get) -> Non
     cif = get("/api/v1/documents/bulk:mos2/structure", format="cif")
     poscar = get("/api/v1/documents/bulk:mos2/structure", format="poscar")
 
-    assert 'filename="bulk-mos2.cif"' in cif.headers["content-disposition"]
+    assert 'filename="bulk_mos2.cif"' in cif.headers["content-disposition"]
     for text, form in ((cif.text, "cif"), (poscar.text, "poscar")):
         assert Structure.from_str(text, fmt=form).composition.formula == "Mo2 S4"
 

@@ -74,6 +74,15 @@ def test_a_list_that_breaks_off_is_told_and_asked_for_again(odd: Misbehaving, re
     assert pull(registry, odd).due == 0
 
 
+def test_a_structure_that_comes_twice_in_place_of_another_is_told(odd: Misbehaving, registry: Connection) -> None:
+    odd.data[PAGE] = odd.data[0]
+
+    report = pull(registry, odd)
+
+    assert (report.inserted, report.failed) == (19, 1)
+    assert "19 of 20 structures came, and 1 came twice" in report.note
+
+
 def test_a_later_list_that_breaks_off_does_not_move_the_mark(odd: Misbehaving, registry: Connection) -> None:
     pull(registry, odd)
     before = registry.database["source_pulls"].find_one({}, {"memory": 1})
