@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..models.calculation.methods import parse_method
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
@@ -30,6 +31,7 @@ from .properties.potential.exchange_energies_stage import ExchangeEnergiesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.layers.hull_dispersion_stage import HullDispersionStage
 from .properties.potential.layers.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
@@ -220,6 +222,8 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
         stages.append(FormationCalibrationStage(**by))
         static = method_name(potential, relax=False)
+        if campaign.dimension < 3 and parse_method(static).dispersion is False:
+            stages.append(HullDispersionStage(**by))
         return stages, {"energies": static, "values": static, "relaxed": None}
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
     settings = {
@@ -252,9 +256,12 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
     )
     errors = FormationCalibrationStage(**by, relax=True, label=labels["values"])
     stages += [values, errors, RelaxedNoveltyStage(**by, label=labels["energies"])]
+    compared = method_name(potential, relax=True, label=labels["values"])
+    if campaign.dimension < 3 and parse_method(compared).dispersion is False:
+        stages.append(HullDispersionStage(**by, relax=True, label=labels["values"]))
     return stages, {
         "energies": method_name(potential, relax=True, label=labels["energies"]),
-        "values": method_name(potential, relax=True, label=labels["values"]),
+        "values": compared,
         "relaxed": relaxed_label(wanted.model, labels["energies"]),
     }
 
