@@ -36,6 +36,7 @@ from .properties.potential.layers.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
+from .properties.potential.potential_pourbaix_stage import PotentialPourbaixStage
 from .properties.potential.potential_references_stage import PotentialReferencesStage
 from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
@@ -97,6 +98,8 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     if campaign.potential is not None and potential is not None:
         by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
         stages += by_potential
+        if campaign.pourbaix is not None:
+            stages += _in_water_by_potential(in_water, by_potential)
         values_by |= said_by
         of_candidates.append(ExchangeEnergiesStage(potential=campaign.potential.model))
     if campaign.exfoliation is not None:
@@ -128,6 +131,16 @@ def _pourbaix_stage(campaign: Campaign, wanted: Pourbaix, hull: HullStage, label
     ions = PourbaixStage(**settings).config()["ions"]
     chosen = label(f"pourbaix, {wanted.conditions}", {"ions": ions})
     return PourbaixStage(**settings, elements=list(campaign.elements) or None, label=chosen)
+
+
+def _in_water_by_potential(in_water: PourbaixStage, by_potential: Iterable[Stage]) -> Iterator[Stage]:
+    """What judges in water by a potential, if its energies are of the kind that become Gibbs energies."""
+    conditions = in_water.arguments()
+    for stage in by_potential:
+        if isinstance(stage, PotentialValuesStage) and stage.potential.has_tabulated_scale:
+            labels: Doc = {"of_values": stage.label, "of_references": stage.of_references}
+            whose: Doc = {"potential": stage.potential.slug, "relax": stage.relax, **stage.limits, **labels}
+            yield PotentialPourbaixStage(**conditions, **whose)
 
 
 def _layer_routes(campaign: Campaign, label: Labels) -> list[Stage]:

@@ -97,7 +97,8 @@ def _by_another_way(doc: Doc, by: ValuesBy) -> bool:
     if by.values is None or doc.get("basis") != "potential":
         return False
     wanted = (by.energies,) if doc["kind"] == KIND else (by.values, with_dispersion(by.values))
-    return without_settings(doc["method"]) in _ways(by.values) and doc["method"] not in wanted
+    method = doc["method"].removesuffix(f", {by.conditions}")
+    return without_settings(method) in _ways(by.values) and method not in wanted
 
 
 def _at_other_conditions(doc: Doc, by: ValuesBy) -> bool:
