@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
     },
-    "running.demo": {"demo": "Run the campaign two-dimensional on the bundled sources and show what comes out."},
+    "running.demo": {"demo": "Run the shipped campaigns on the bundled sources and show what comes out."},
     "running.train": {"train": "Train a model on what the registry holds."},
     "asking.funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},
     "asking.why": {"why": "Say why a candidate was promoted, rejected, or waits."},
@@ -50,8 +50,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "asking.query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "asking.show": {"show": "Show one document, its gates, and where it comes from."},
     "asking.next": {"next": "Show which candidates are worth a calculation, the best first."},
-    "sharing.export": {"export": "Write structures as CIF or POSCAR, documents as JSON lines or CSV."},
-    "sharing.report": {"report": "Draw phase diagrams and Pourbaix diagrams, report on trained models."},
+    "sharing.export": {"export": "Write structures as CIF or POSCAR, VASP input, documents as JSON lines or CSV."},
+    "sharing.report": {"report": "Draw phase and Pourbaix diagrams, report on campaigns, routes and models."},
     "filling.ions": {"ions": "Save the Materials Project's aqueous ions as a file for Pourbaix diagrams."},
     "sharing.serve": {"serve": "Serve the registry over HTTP: pages, OPTIMADE, JSON; to read only."},
     "sharing.open": {"open": "Open the page of a document in a browser, as `exfolio serve` shows it."},
@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
     except PyMongoError as error:  # one that no command expected: the server went away while it ran, most often
         explained = explain(error)
         print_error(explained)
-        return max(explained.exit_code, CannotRunError.exit_code)
+        some_failed = explained.exit_code == ExfolioError.exit_code  # which would say that the others were done
+        return CannotRunError.exit_code if some_failed else explained.exit_code
     except KeyboardInterrupt as stopped:  # before there was a command to run
         return _interrupted(stopped)
     except Exception:  # noqa: BLE001  status 1 would say that only some items failed

@@ -19,13 +19,14 @@ from pymongo import errors as mongo
 from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
+from .driver_errors import AUTHENTICATION_FAILED, OUT_OF_DISK_SPACE, TOOK_TOO_LONG, UNAUTHORIZED, in_words
 from .errors import AccessError, ConfigurationError, DatabaseUnavailable, ExfolioError, StandaloneServerError
 from .server import embedded, replica_set
 from .server.server_log import disk_refusal
 from .settings import Settings, load_settings
 
 ALIAS: Final = "exfolio"  # the db_alias of every Document class
-REFUSED_CODES: Final = {replica_set.UNAUTHORIZED, replica_set.AUTHENTICATION_FAILED}
+REFUSED_CODES: Final = {UNAUTHORIZED, AUTHENTICATION_FAILED}
 
 _serial = itertools.count(1)
 _open: list[Connection] = []  # those with a client in this process; mongoengine's alias stands for the last one
@@ -173,7 +174,7 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
         The connection in use, where it is known.
     """
     where = connection.describe() if connection else "the database"
-    short = _short(error)
+    short = in_words(error)
     if isinstance(error, mongo.OperationFailure) and error.code in REFUSED_CODES:
         return AccessError(
             f"{where} refuses access: {short}",
@@ -183,7 +184,15 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
         return _away(f"{where} does not answer: {short}", connection)
     if isinstance(error, mongo.ConfigurationError):
         return ConfigurationError(f"{where} cannot be used: {short}", "Check EXFOLIO_MONGO_URI.")
-    return ExfolioError(f"{where} reports an error: {short}")
+    if isinstance(error, mongo.OperationFailure) and error.code == OUT_OF_DISK_SPACE:
+        return DatabaseUnavailable(f"{where} can't be written: {short}", "Free some space on its machine, try again.")
+    if isinstance(error, mongo.ExecutionTimeout) or getattr(error, "code", None) == TOOK_TOO_LONG:
+        return DatabaseUnavailable(
+            f"{where} did not answer: {short}", "Ask for less, or allow more time: EXFOLIO_QUERY_SECONDS"
+        )
+    return ExfolioError(
+        f"{where} reports an error: {short}", "EXFOLIO_LOG_LEVEL=DEBUG shows all that the driver says of it."
+    )
 
 
 def hosts_of(uri: SecretStr) -> str:
@@ -281,12 +290,6 @@ def _away(message: str, connection: Connection | None) -> DatabaseUnavailable:
         f"{message}. The embedded server stopped and says: {last}" if last else message,
         f"{first} Start it with: exfolio db start",
     )
-
-
-def _short(error: mongo.PyMongoError) -> str:
-    # The driver appends its whole view of the topology and its time-outs.
-    text = str(error).partition(", full error:")[0].partition(", Timeout:")[0]
-    return text.replace(" (configured timeouts: ", " (").partition(", Topology Description:")[0]
 
 
 def _register(alias: str, connection: Connection) -> None:

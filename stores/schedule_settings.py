@@ -5,6 +5,7 @@ Holds values only; what a cron expression means is for the scheduler to say.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,17 @@ def _checked_zone(name: str) -> str:
     raise ValueError(problem)
 
 
+class BackupSettings(BaseModel):
+    """The table ``[schedule.backup]``: backups as `exfolio db backup` makes them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    cron: str = Field(description="cron expression")
+    folder: Path = Field(description="where the folder of each backup is made")
+    keep: int = Field(7, ge=1, description="how many are kept; older ones go once a new one is proven whole")
+    passphrase_file: Path | None = Field(None, description="file whose first line seals the backups")
+
+
 class ScheduleSettings(BaseModel):
     """The table ``[schedule]`` of the settings file, or ``EXFOLIO_SCHEDULE__<NAME>``."""
 
@@ -33,6 +45,7 @@ class ScheduleSettings(BaseModel):
         default_factory=dict, description="cron expression by shipped campaign or path of a campaign file"
     )
     refresh: str | None = Field(None, description="cron expression of a refresh of everything refreshed before")
+    backup: BackupSettings | None = Field(None, description="when, where and how many backups are made")
     timezone: Annotated[str, AfterValidator(_checked_zone)] = Field(
         "UTC", description="time zone of the cron expressions"
     )

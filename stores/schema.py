@@ -1,112 +1,105 @@
-"""Makes the collections: indexes and validators from the documents, loudly when one can't be made.
+"""Makes the collections as `layout` has them and brings those of earlier versions up to date, loudly where it can't.
 
-The documents (`stores.documents`) are the one description, with the `stores.questions` people put to them; nothing here
-names a field.
+Several programs may do so at once: each step is either done by one of them or found done.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
 
-import mongoengine as me
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from . import earlier_notes
-from .canonical import content_hash
 from .connection import Connection
-from .documents import REGISTRY, RegistryDocument
-from .documents.operation import OPERATIONS
+from .documents import REGISTRY
 from .errors import ConfigurationError
-from .questions import RETIRED, Index, indexes_of
+from .layout import COMPRESSED, DOCUMENTS, as_kept, index_models, json_schema, layout
+from .migrations.migration import STAMP, Migration
+from .migrations.steps import CURRENT, STEPS
+from .questions import RETIRED
 
-SCHEMA_VERSION = 2
-"""Version of the documents that this code writes; an older program refuses a newer one."""
-
-# https://www.mongodb.com/docs/manual/reference/method/db.createCollection/ (storageEngine)
-_COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
-"""How collections and indexes lie on disk. Of 200,000 compositions zstd takes two thirds of what snappy, the default,
-does, and of their indexes, which are not compressed by default, a third; writing takes a tenth longer."""
+Doc = dict[str, Any]
 _KEPT = frozenset(("partialFilterExpression", "sparse", "storageEngine"))  # options that say how an index is kept
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
-_NAMESPACE_EXISTS = 48
-_LARGEST = 1.7976931348623157e308  # NaN sorts below every number and infinity above: both fail these bounds
+_IN_EACH_OTHERS_WAY: Final = {
+    27: "IndexNotFound",
+    48: "NamespaceExists",
+    112: "WriteConflict",
+    117: "ConflictingOperationInProgress",
+    276: "IndexBuildAborted",
+    12587: "BackgroundOperationInProgressForNamespace",
+}
+"""What the server says where another program is at the same collection: looked at again, it is done or free."""
+_ATTEMPTS: Final = 60
+_LONGEST_WAIT: Final = 0.5  # s
 
 
-def json_schema(document: type[me.Document]) -> dict[str, Any]:
-    """``$jsonSchema`` of a document class: types, bounds, choices, descriptions, required fields.
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What a collection lacks."""
 
-    Fields the class does not name are allowed, so that an older program can read a newer database.
+    collection: str
+    schema: Doc | None
+    make: tuple[Doc, ...] = ()
+    drop: tuple[str, ...] = ()
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What brings a registry up to date.
+
+    Attributes
+    ----------
+    version
+        Of the registry now; 0 where there is none.
+    steps
+        Migrations that were not done yet, with the number of documents each would change.
+    created
+        Collections that are not there yet.
+    validators
+        Collections whose validator is another.
+    made, dropped
+        Indexes to make and to drop, as collection and name.
     """
-    properties = {}
-    required = []
-    for name, field in document._fields.items():
-        if name == "id":
-            continue
-        properties[field.db_field] = _field_schema(field)
-        if field.required:
-            required.append(field.db_field)
-    schema: dict[str, Any] = {"bsonType": "object", "properties": properties}
-    if required:
-        schema["required"] = sorted(required)
-    return schema
+
+    version: int
+    steps: tuple[tuple[Migration, int], ...]
+    created: tuple[str, ...]
+    validators: tuple[str, ...]
+    made: tuple[str, ...]
+    dropped: tuple[str, ...]
 
 
-def _field_schema(field: Any) -> dict[str, Any]:
-    schema: dict[str, Any] = {}
-    if isinstance(field, me.FloatField):
-        least = -_LARGEST if field.min_value is None else field.min_value
-        most = _LARGEST if field.max_value is None else field.max_value
-        schema = {"bsonType": ["double", "int", "long"], "minimum": least, "maximum": most}
-    elif isinstance(field, me.IntField):
-        schema = {"bsonType": ["int", "long"]}
-        if field.min_value is not None:
-            schema["minimum"] = field.min_value
-        if field.max_value is not None:
-            schema["maximum"] = field.max_value
-    elif isinstance(field, me.BooleanField):
-        schema = {"bsonType": "bool"}
-    elif isinstance(field, me.DateTimeField):
-        schema = {"bsonType": "date"}
-    elif isinstance(field, me.ObjectIdField):
-        schema = {"bsonType": "objectId"}
-    elif isinstance(field, me.StringField):
-        schema = {"bsonType": "string"}
-        if field.choices:
-            schema["enum"] = list(field.choices)
-            del schema["bsonType"]
-    elif isinstance(field, me.ListField):
-        schema = {"bsonType": "array"}
-        if field.field is not None:
-            schema["items"] = _field_schema(field.field)
-    elif isinstance(field, me.DictField):
-        schema = {"bsonType": "object"}
-        if isinstance(field, me.MapField):
-            schema["additionalProperties"] = _field_schema(field.field)
-    unit = getattr(field, "unit", None)
-    description = getattr(field, "help_text", None)
-    if description:
-        schema["description"] = f"{description} [{unit}]" if unit else description
-    return schema
+def look(connection: Connection) -> Upgrade:
+    """What `initialise` would do; changes nothing, looks at all documents where a step is due.
 
-
-def index_models(document: type[me.Document]) -> list[dict[str, Any]]:
-    """Indexes of a document class, as `IndexModel` takes them: first those it names, then those for questions."""
-    models: list[dict[str, Any]] = []
-    for spec in document._meta["index_specs"]:
-        index = Index(tuple(f"-{name}" if direction < 0 else str(name) for name, direction in spec["fields"]))
-        models.append({"keys": index.keys, "name": index.name, "unique": bool(spec.get("unique"))})
-    for index in indexes_of(document._get_collection_name()):
-        part = {"partialFilterExpression": dict(index.part)} if index.part else {}
-        models.append({"keys": index.keys, "name": index.name, "unique": False, **part})
-    return models
+    Raises
+    ------
+    ConfigurationError
+        As `is_up_to_date`.
+    """
+    is_up_to_date(connection)
+    due = list(_due(connection.database))
+    return Upgrade(
+        int((_stamp(connection) or {}).get("version", 0)),
+        tuple((step, step.pending(connection)) for step in _steps_due(connection)),
+        tuple(of.collection for of in due if of.new),
+        tuple(of.collection for of in due if of.schema and not of.new),
+        tuple(f"{of.collection}.{model['name']}" for of in due for model in of.make if not of.new),
+        tuple(f"{of.collection}.{name}" for of in due for name in of.drop),
+    )
 
 
 def initialise(connection: Connection) -> dict[str, Any]:
-    """Make or bring up to date every collection, its validator and its indexes.
+    """Make or bring up to date every collection: its documents by the steps that are due, its validator, its indexes.
 
     Returns
     -------
@@ -116,66 +109,38 @@ def initialise(connection: Connection) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        An index or a validator can't be made; names it, the reason and what to do.
+        An index or a validator can't be made, names it, the reason and what to do; or the registry is of a newer
+        program.
     """
-    database = connection.database
-    stamp = database["counters"].find_one({"_id": "schema"}) or {}
-    # What documents of earlier versions lack is looked for once, as it takes a look at all of them.
-    brought_up = stamp.get("layout") == layout()
-    present = set(database.list_collection_names())
-    created = []
-    count = 0
-    for document in (*REGISTRY, *OPERATIONS):
-        name = document._get_collection_name()
-        if name not in present:
-            created.append(name)
-        _set_validator(database, name, json_schema(document), new=name not in present)
-        count += _make_indexes(database[name], document)
-        if name in present:
-            _drop_retired(database[name])
-        if name in present and not brought_up:
-            _name_makers(database[name], document)
-            for query, pipeline in getattr(document, "UPGRADES", ()):
-                database[name].update_many(query, pipeline)
-    for document in REGISTRY:
-        if document.collection_name() in present and not brought_up:
-            _divide(database, document)
-            earlier_notes.shorten(database[document.collection_name()], document)
-    if "counters" not in present:
-        database.create_collection("counters")
-        created.append("counters")
-    stamp = {"version": SCHEMA_VERSION, "layout": layout()}
-    database["counters"].update_one({"_id": "schema"}, {"$set": stamp, "$unset": {"put_off": ""}}, upsert=True)
+    is_up_to_date(connection)
+    steps = _steps_due(connection)
+    created = _lay_out(connection, only_new=True)  # where the steps may write
+    for step in steps:
+        step.run(connection)
+    _lay_out(connection)
+    _sign(connection)
     return {
-        "collections": [d._get_collection_name() for d in (*REGISTRY, *OPERATIONS)],
+        "collections": [document._get_collection_name() for document in DOCUMENTS],
         "created": created,
-        "indexes": count,
+        "indexes": sum(len(index_models(document)) for document in DOCUMENTS),
     }
 
 
-def _drop_retired(collection: Collection[dict[str, Any]]) -> None:
-    """Drop what earlier versions made and others stand in for; indexes of other people stay."""
-    for name in collection.index_information().keys() & set(RETIRED.get(collection.name, ())):
-        collection.drop_index(name)
-
-
-def _name_makers(collection: Collection[dict[str, Any]], document: type[me.Document]) -> None:
-    """Name the one stage that made each document, where documents did not yet name it."""
-    if getattr(document, "SHARED", False):
-        maker = f"$facets.{document.creating_facet()}.stage"
-        collection.update_many({"made_by": {"$exists": False}}, [{"$set": {"made_by": [maker]}}])
-
-
-def _divide(database: Database[dict[str, Any]], document: type[RegistryDocument]) -> None:
-    """Give the parts of a facet their revisions, where they had none: those of the whole."""
-    if not document.PARTS:
-        return
-    name, whole = document.collection_name(), document.creating_facet()
-    for part in document.PARTS:
-        new = {f"facets.{part}": {"$exists": False}}
-        database[name].update_many(new, [{"$set": {f"facets.{part}": {"rev": f"$facets.{whole}.rev"}}}])
-        last = {"$ifNull": [f"$facets.{whole}", "$rev"]}
-        database["counters"].update_one({"_id": name, **new}, [{"$set": {f"facets.{part}": last}}])
+def _lay_out(connection: Connection, *, only_new: bool = False) -> list[str]:
+    """Bring collections, validators and indexes up to date; returns which collections were made."""
+    created = set()
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            for due in _due(connection.database):
+                if due.new or not only_new:
+                    _settle(connection.database, due)
+                    created |= {due.collection} if due.new else set()
+            break
+        except OperationFailure as error:
+            if error.code not in _IN_EACH_OTHERS_WAY or attempt == _ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, _LONGEST_WAIT))  # noqa: S311  nothing secret
+    return sorted(created)
 
 
 def index_facet(connection: Connection, collection: str, facet: str) -> None:
@@ -183,7 +148,7 @@ def index_facet(connection: Connection, collection: str, facet: str) -> None:
     keys = [(f"facets.{facet}.rev", 1)]
     name = f"facets.{facet}.rev_1"
     if name not in connection.database[collection].index_information():
-        connection.database[collection].create_index(keys, name=name, **_as_kept(keys))
+        connection.database[collection].create_index(keys, name=name, **as_kept(keys))
 
 
 def is_initialised(connection: Connection) -> bool:
@@ -192,7 +157,7 @@ def is_initialised(connection: Connection) -> bool:
     Raises
     ------
     ConfigurationError
-        The database was laid out by a newer version of exfolio.
+        The registry is of a newer version of exfolio.
     """
     return _stamp(connection) is not None
 
@@ -203,78 +168,133 @@ def is_up_to_date(connection: Connection) -> bool:
     Raises
     ------
     ConfigurationError
-        As `is_initialised`.
+        As `is_initialised`, also where only indexes and validators are those of a newer program: this one would put
+        its own in their place.
     """
     stamp = _stamp(connection)
-    if stamp is None or stamp.get("put_off"):
+    if stamp is None:
         return False
-    return stamp["version"] == SCHEMA_VERSION and stamp.get("layout") == layout()
+    if layout() in stamp.get("earlier", ()):
+        raise ConfigurationError(
+            f"{connection.describe()} was brought up to date by a newer exfolio than this one", _OF_NEWER
+        )
+    return bool(stamp["version"] == CURRENT and stamp.get("layout") == layout() and not stamp.get("put_off"))
 
 
 def put_off_indexes(connection: Connection) -> None:
     """Have whoever writes next call `initialise`, for indexes that are lacking."""
-    connection.database["counters"].update_one({"_id": "schema"}, {"$set": {"put_off": True}})
+    connection.database["counters"].update_one(STAMP, {"$set": {"put_off": True}})
 
 
-def _stamp(connection: Connection) -> dict[str, Any] | None:
-    stamp = connection.database["counters"].find_one({"_id": "schema"})
-    if stamp is not None and stamp["version"] > SCHEMA_VERSION:
+_OF_NEWER: Final = "Install the exfolio version that wrote it, or a newer one."
+
+
+def _stamp(connection: Connection) -> Doc | None:
+    stamp = connection.database["counters"].find_one(STAMP)
+    if stamp is not None and stamp["version"] > CURRENT:
         raise ConfigurationError(
-            f"the database has schema version {stamp['version']}, this exfolio knows {SCHEMA_VERSION}",
-            "Install the exfolio version that wrote it, or a newer one.",
+            f"{connection.describe()} has version {stamp['version']}, this exfolio knows {CURRENT}", _OF_NEWER
         )
     return stamp
 
 
-@cache
-def layout() -> str:
-    """Hash of all indexes, validators and upgrades, so that a database made by other code is told from one of this."""
-    described = [
-        [document._get_collection_name(), json_schema(document), index_models(document)]
-        for document in (*REGISTRY, *OPERATIONS)
-    ]
-    upgrades = [list(getattr(document, "UPGRADES", ())) for document in (*REGISTRY, *OPERATIONS)]
-    return content_hash([described, upgrades, [document.PARTS for document in REGISTRY], _COMPRESSED])
+def _sign(connection: Connection) -> None:
+    """Note that this program has laid the registry out, and whose layout it took the place of."""
+    counters = connection.database["counters"]
+    before = (counters.find_one(STAMP) or {}).get("layout", layout())
+    changes: Doc = {"$max": {"version": CURRENT}, "$set": {"layout": layout()}, "$unset": {"put_off": ""}}
+    if before != layout():
+        changes["$addToSet"] = {"earlier": before}
+    with suppress(DuplicateKeyError):  # another program of this version has just done so
+        counters.update_one(STAMP, changes, upsert=True)
 
 
-def _set_validator(database: Database[dict[str, Any]], name: str, schema: dict[str, Any], *, new: bool) -> None:
-    rule: dict[str, Any] = {
-        "validator": {"$jsonSchema": schema},
-        "validationLevel": "strict",
-        "validationAction": "error",
-    }
-    try:
-        if not new or not _create(database, name, {**rule, "storageEngine": _COMPRESSED}):
-            database.command("collMod", name, **rule)
-    except OperationFailure as error:
-        raise ConfigurationError(
-            f"the validator of collection {name} can't be set: {_reason(error)}",
-            "The database user needs the role dbAdmin on this database.",
-        ) from error
+def _steps_due(connection: Connection) -> tuple[Migration, ...]:
+    stamp = _stamp(connection)
+    if stamp is None and not set(connection.database.list_collection_names()) & {d.collection_name() for d in REGISTRY}:
+        return ()
+    done = stamp["version"] if stamp else 0
+    return tuple(step for step in STEPS if step.number > done)
 
 
-def _create(database: Database[dict[str, Any]], name: str, rule: dict[str, Any]) -> bool:
-    """Make a collection, or say that another process was quicker."""
-    try:
-        database.create_collection(name, check_exists=False, **rule)
-    except OperationFailure as error:
-        if error.code != _NAMESPACE_EXISTS:
-            raise
-        return False
-    return True
+def _due(database: Database[Doc]) -> Iterator[_Due]:
+    """Yield what each collection lacks, where it lacks anything."""
+    present = {listed["name"]: listed["options"] for listed in database.list_collections()}
+    for document in DOCUMENTS:
+        name = document._get_collection_name()
+        schema = json_schema(document)
+        models = [{**model, **as_kept(model["keys"])} for model in index_models(document)]
+        if name not in present:
+            yield _Due(name, schema, tuple(models), new=True)
+            continue
+        in_force = database[name].index_information()
+        make, drop = _indexes_due(models, in_force)
+        drop |= in_force.keys() & set(RETIRED.get(name, ()))
+        other = not _rule(schema).items() <= present[name].items()
+        if other or make or drop:
+            yield _Due(name, schema if other else None, tuple(make), tuple(sorted(drop)))
+    if "counters" not in present:
+        yield _Due("counters", None, new=True)
 
 
-def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Document]) -> int:
-    models = _as_they_can_be(collection, [{**model, **_as_kept(model["keys"])} for model in index_models(document)])
+def _indexes_due(models: list[Doc], in_force: Any) -> tuple[list[Doc], set[str]]:
+    """Indexes to make and to drop: one that is kept otherwise is made anew.
+
+    Unique ones stay as they are, for they guard what is there.
+    """
+    make, drop = [], set()
+    for model in models:
+        in_place = in_force.get(model["name"])
+        if in_place is None or not _is_asked(in_place, model):
+            make.append(model)
+        elif not model["unique"] and any(in_place.get(option) != model.get(option) for option in _KEPT):
+            drop.add(model["name"])
+            make.append(model)
+    return make, drop
+
+
+def _is_asked(in_place: Doc, model: Doc) -> bool:
+    same_keys = [*map(tuple, in_place["key"])] == model["keys"]
+    return same_keys and bool(in_place.get("unique")) == bool(model["unique"])
+
+
+def _settle(database: Database[Doc], due: _Due) -> None:
+    collection = database[due.collection]
+    rule: dict[str, Any] = _rule(due.schema) if due.schema else {}
+    if due.new:
+        options: dict[str, Any] = {**rule, "storageEngine": COMPRESSED} if rule else {}
+        database.create_collection(due.collection, check_exists=False, **options)
+    elif rule:
+        try:
+            database.command("collMod", due.collection, **rule)
+        except OperationFailure as error:
+            _raise_if_in_the_way(error)
+            raise ConfigurationError(
+                f"the validator of collection {due.collection} can't be set: {_reason(error)}",
+                "The database user needs the role dbAdmin on this database.",
+            ) from error
+    for name in due.drop:
+        collection.drop_index(name)
+    if due.make:
+        _make_indexes(collection, due.make)
+
+
+def _rule(schema: Doc) -> Doc:
+    return {"validator": {"$jsonSchema": schema}, "validationLevel": "strict", "validationAction": "error"}
+
+
+def _make_indexes(collection: Collection[Doc], models: tuple[Doc, ...]) -> None:
     try:
         collection.create_indexes([IndexModel(**model) for model in models])  # all in one go, several times quicker
-        one_by_one = []
-    except OperationFailure:
+        one_by_one: tuple[Doc, ...] = ()
+    except OperationFailure as error:
+        _raise_if_in_the_way(error)
         one_by_one = models  # to name the one that can't be made
     for model in one_by_one:
         try:
             collection.create_indexes([IndexModel(**model)])
         except OperationFailure as error:
+            _raise_if_in_the_way(error)
             way_out = (
                 "Remove all but one of the documents that share a key"
                 if model["unique"]
@@ -287,38 +307,16 @@ def _make_indexes(collection: Collection[dict[str, Any]], document: type[me.Docu
     in_force = collection.index_information()
     for model in models:
         in_place = in_force.get(model["name"])
-        if in_place is None or bool(in_place.get("unique")) != model["unique"]:
+        if in_place is None or not _is_asked(dict(in_place), model):
             raise ConfigurationError(
                 f"index {model['name']} of collection {collection.name} is not in force as asked: {in_place}",
                 "Drop it, then run `exfolio db init` again.",
             )
-    return len(models)
 
 
-def _as_kept(keys: list[tuple[str, int]]) -> dict[str, Any]:
-    """How an index is kept: small on disk, and one of a facet's revisions only of the documents that have the facet."""
-    of_a_facet = keys[0][0].startswith("facets.")
-    return {"storageEngine": _COMPRESSED, **({"sparse": True} if of_a_facet else {})}
-
-
-def _as_they_can_be(collection: Collection[dict[str, Any]], models: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Models of indexes beside what is there: what is kept otherwise is dropped, to be made anew.
-
-    Unique indexes stay as they are, for they guard what is there.
-    """
-    in_force = collection.index_information()
-    possible = []
-    for model in models:
-        in_place = in_force.get(model["name"])
-        kept = {name: in_place[name] for name in _KEPT & in_place.keys()} if in_place else {}
-        if in_place is None or kept == {name: model[name] for name in _KEPT & model.keys()}:
-            possible.append(model)
-        elif in_place.get("unique"):
-            possible.append({name: value for name, value in model.items() if name not in _KEPT} | kept)
-        else:
-            collection.drop_index(model["name"])
-            possible.append(model)
-    return possible
+def _raise_if_in_the_way(error: OperationFailure) -> None:
+    if error.code in _IN_EACH_OTHERS_WAY:
+        raise error
 
 
 def _reason(error: OperationFailure) -> str:

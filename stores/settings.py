@@ -208,8 +208,12 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         if isinstance(values.get(name), str) and not values[name].startswith("~"):
             values[name] = path.absolute().parent / values[name]
     schedule = values.get("schedule")
+    folder = path.absolute().parent
+    if isinstance(schedule, dict) and isinstance(backup := schedule.get("backup"), dict):
+        for name in ("folder", "passphrase_file"):
+            if isinstance(backup.get(name), str):
+                backup[name] = folder / Path(backup[name]).expanduser()
     if isinstance(schedule, dict) and isinstance(campaigns := schedule.get("campaigns"), dict):
-        folder = path.absolute().parent
         schedule["campaigns"] = {
             str(folder / name) if name.endswith((".yaml", ".yml")) else name: cron for name, cron in campaigns.items()
         }

@@ -31,7 +31,7 @@ class MatchStage(GroupStage):
     """Fills `structure_id` and `material_id` of calculations, formula by formula."""
 
     name = "matches"
-    version = 3
+    version = 4
     groups_per_batch = 50
     members = (
         Members(Calculation, "formula_reduced", ("record",), ("structure", "initial_structure", "manifest")),
@@ -99,6 +99,11 @@ class _Known:
         name = calculation.get("manifest", {}).get(self.key)
         return (name, calculation["calculation_id"] in self._believed) if name in self.docs else (None, False)
 
+    def original(self, name: str) -> str:
+        """Of several equal proposals the one that stands for all: only that one is judged."""
+        original = str(self.docs[name].get("duplicate_of") or name)
+        return original if original in self.docs else name
+
     def find(self, calculation: Doc, field: str) -> str | None:
         if not self.docs or field not in calculation:
             return None
@@ -133,7 +138,7 @@ def _match(calculation: Doc, structures: _Known, materials: _Known) -> Doc:
             continue
         name, believed = known.named_by(calculation)
         if name is not None and believed:
-            return {**result, known.key: name, "matched_by": "manifest"}
+            return {**result, known.key: known.original(name), "matched_by": "manifest"}
         if name is not None:
             result["mismatch"] = f"its {MANIFEST} names {name}, and its structure is another one ({TOLERANCE})"
     for field, how in zip(_FORMS, ("initial structure", "final structure"), strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...models.calculation.methods import Level, parse_method
+from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.energetics.reliability.known_of_composition import KnownEnergy, contradiction
 from ...models.structure.serialization import BadStructure, from_plain
 from ...models.structure.sizes.site_exchange import AlikeElements, alike_elements
@@ -18,6 +19,7 @@ from ..properties.potential import known_potentials
 
 _ENERGY = "formation_energy"
 _OF_KNOWN_CRYSTALS = "top-down"
+_CRYSTALS_NAMED = 3
 
 
 def doubts(connection: Connection, doc: Doc) -> list[str]:
@@ -27,10 +29,12 @@ def doubts(connection: Connection, doc: Doc) -> list[str]:
       what a model has learnt from others.
     - Elements so alike that they may mix where the structure tells them apart (`alike_elements`): ``may be
       disordered``. Layers of known crystals are as ordered as these.
+    - A layer that was not cut from a crystal, where crystals of its composition are known and none is layered:
+      molecules, chains or a network.
     """
     pairs = exchangeable(connection, doc)[1]
     alike = (f"may be disordered: {_in_words(pair)}, on sites with the same neighbours" for pair in pairs)
-    return [*_of_energy(connection, doc), *alike]
+    return [*_of_energy(connection, doc), *_of_bulk(connection, doc), *alike]
 
 
 def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> list[str]:
@@ -95,6 +99,25 @@ def _of_energy(connection: Connection, doc: Doc) -> Iterator[str]:
             known.append(KnownEnergy(material[_ENERGY], name))
     if told := contradiction(predicted, known):
         yield told
+
+
+def _of_bulk(connection: Connection, doc: Doc) -> Iterator[str]:
+    if doc.get("dimension") != 2 or doc.get("route") == _OF_KNOWN_CRYSTALS:
+        return
+    query = {"formula_reduced": doc["formula_reduced"], "deprecated": False}
+    fields = {"_id": 0, "material_id": 1, "layered": 1, "layering.kind": 1, "dimension_claimed": 1}
+    known = list(connection.database["materials"].find(query, fields).sort("material_id"))
+    crystals = [material for material in known if material.get("layered") is False]
+    if not crystals or any(material.get("layered") or material.get("dimension_claimed") == 2 for material in known):
+        return
+    kinds = {material["material_id"]: material.get("layering", {}).get("kind", "no layers") for material in crystals}
+    named = [f"{name}: {kind}" for name, kind in kinds.items()][:_CRYSTALS_NAMED]
+    formula = chemists_formula(doc["formula_reduced"])
+    more = f", and {len(crystals) - len(named)} more" if len(crystals) > len(named) else ""
+    yield (
+        f"no known crystal of {formula} is layered ({', '.join(named)}{more}), so there is "
+        "none to take this layer off: an exfoliation energy is that of such layers, stacked"
+    )
 
 
 def _in_words(pair: AlikeElements) -> str:

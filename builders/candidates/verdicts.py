@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ...stores.bookkeeping.overview import STATUSES
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from .campaigns.gate_outline import outlines
@@ -25,12 +26,12 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     identity
         Id of a candidate or a structure, or the beginning of one.
     formula
-        Reduced formula, where the identity is one: that of a composition that was drawn, else of candidates.
+        Reduced formula, where the identity is one: of candidates, and of a composition that was drawn.
 
     Returns
     -------
     list of dict
-        Documents of candidates, and of compositions as if they were; beside their own fields ``compared_with``
+        Documents of candidates, then of compositions as if they were; beside their own fields ``compared_with``
         (sources), ``made`` (known materials that have been made), ``doubts`` (sentences), ``bulk`` (layer analysis of
         the crystal that a layer was cut from), and warnings and refusals in the gates.
 
@@ -41,7 +42,7 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     """
     from .doubts import doubts  # a second of imports, for those who ask about what was proposed
 
-    of_formula = (_compositions(connection, formula) or _of_formula(connection, formula)) if formula else []
+    of_formula = [*_of_formula(connection, formula), *_compositions(connection, formula)] if formula else []
     verdicts = of_formula or _candidates(connection, identity)
     for doc in verdicts:
         _add_warnings(connection, doc)
@@ -87,9 +88,9 @@ def _compositions(connection: Connection, formula: str) -> list[Doc]:
 
 
 def _of_formula(connection: Connection, formula: str) -> list[Doc]:
-    """Find the candidates of a formula that nobody drew: layers of known crystals, say."""
-    current = {"formula_reduced": formula, "deprecated": False}
-    return list(connection.database["candidates"].find(current).sort("candidate_id"))
+    """Candidates of a formula, whoever made them: promoted ones first, then those that wait."""
+    found = connection.database["candidates"].find({"formula_reduced": formula, "deprecated": False})
+    return sorted(found, key=lambda doc: (STATUSES.index(doc["status"]), doc["candidate_id"]))
 
 
 def _candidates(connection: Connection, identity: str) -> list[Doc]:

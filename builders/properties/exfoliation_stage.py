@@ -42,7 +42,7 @@ class ExfoliationStage(GroupStage):
     """Writes exfoliation_energy of proposed monolayers that have been calculated together with their bulk."""
 
     name = "exfoliation"
-    version = 7
+    version = 8
     members = (
         Members(
             Calculation,
@@ -56,8 +56,8 @@ class ExfoliationStage(GroupStage):
         Members(
             ProposedStructure,
             "formula_reduced",
-            ("proposal",),
-            ("structure", "parent_id", "route"),
+            ("proposal", "novelty"),
+            ("structure", "parent_id", "route", "duplicate_of"),
             {"dimension": 2},
         ),
     )
@@ -77,10 +77,14 @@ class ExfoliationStage(GroupStage):
 def _energies(group: Doc) -> list[Doc]:
     docs = []
     for structure in group["structures"]:
+        if structure.get("duplicate_of"):  # its calculations are the original's
+            continue
+        equal = [doc for doc in group["structures"] if doc.get("duplicate_of") == structure["structure_id"]]
         layers = [doc for doc in group["calculations"] if doc.get("structure_id") == structure["structure_id"]]
-        bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, structure)]
+        bulks = [doc for doc in group["calculations"] if _is_bulk_of(doc, [structure, *equal])]
         by_method: dict[str, Doc] = {}
         reasons: dict[tuple[str, ...], str] = {}
+        unlike: list[Doc] = []
         for doc in (*layers, *bulks):
             if why := why_unusable(doc, "exfoliation"):
                 reasons[(doc["calculation_id"],)] = why
@@ -96,25 +100,35 @@ def _energies(group: Doc) -> list[Doc]:
                 try:
                     by_method[layer["functional"]] = _document(structure, layer, bulk, strained, holds)
                 except ExfoliationRefused as refused:
-                    reasons[layer["calculation_id"], bulk["calculation_id"]] = "; ".join(refused.reasons)
+                    pair, why = (layer["calculation_id"], bulk["calculation_id"]), "; ".join(refused.reasons)
+                    reasons[pair] = why
+                    if holds.holds is not False and _meant_for_each_other(layer, bulk):
+                        unlike.append({"calculations": list(pair), "why": why})
         docs += [by_method[name] for name in sorted(by_method)]
         if reasons and not by_method:
-            docs.append(_refusal(structure, reasons))
+            docs.append(_refusal(structure, reasons, unlike))
     return docs
 
 
-def _is_bulk_of(calculation: Doc, structure: Doc) -> bool:
-    if calculation.get("structure_id") == structure["structure_id"]:
+def _is_bulk_of(calculation: Doc, equal: list[Doc]) -> bool:
+    """Whether it is of the bulk of a layer, or of one that was cut from the same crystal as another source has it."""
+    ids = {structure["structure_id"] for structure in equal}
+    parents = {structure["parent_id"] for structure in equal if structure.get("parent_id") is not None}
+    if calculation.get("structure_id") in ids:
         return False
-    bulk_of = calculation.get("manifest", {}).get("bulk_of")
-    parent = structure.get("parent_id")
-    return bulk_of == structure["structure_id"] or (parent is not None and calculation.get("material_id") == parent)
+    return calculation.get("manifest", {}).get("bulk_of") in ids or calculation.get("material_id") in parents
 
 
 def _best_first(calculation: Doc) -> tuple[int, float, str]:
     atoms = sum(calculation["composition"].values())
     task = ENERGY_KINDS.index(calculation["task_type"])
     return task, calculation["energy"] / atoms, calculation["calculation_id"]
+
+
+def _meant_for_each_other(layer: Doc, bulk: Doc) -> bool:
+    """Whether two calculations are a pair but for their settings: only then one of them has to be made again."""
+    kinds = {(doc["functional"].replace("+U", ""), doc["task_type"]) for doc in (layer, bulk)}
+    return len(kinds) == 1
 
 
 def _held(structure: Doc, layers: list[Doc], bulks: list[Doc]) -> dict[str, Held]:
@@ -242,7 +256,7 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:
+def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str], unlike: list[Doc]) -> Doc:
     method = "calculation, refused"
     return {
         "property_id": f"{structure['structure_id']}/exfoliation_energy/{method}",
@@ -252,5 +266,6 @@ def _refusal(structure: Doc, reasons: dict[tuple[str, ...], str]) -> Doc:
         "basis": "calculation",
         "unit": "eV/atom",
         "refused": "; ".join(f"{' with '.join(pair)}: {why}" for pair, why in sorted(reasons.items())),
+        **({"details": {"not_alike": unlike}} if unlike else {}),
         "made_of": [structure["structure_id"], *(calculation_id for pair in reasons for calculation_id in pair)],
     }

@@ -21,6 +21,7 @@ from ...models.energetics.pourbaix import (
     CONCENTRATION,
     PH_RANGE,
     POTENTIAL_VS_RHE,
+    STABLE,
     PourbaixError,
     PourbaixMinimum,
     entries_with_ions,
@@ -45,7 +46,7 @@ from .hulls.hull_stage import HULL_STAGES, hull_stage_name
 from .hulls.known_hull_stage import (
     EXPERIMENT,
     KNOWN_BASES,
-    KNOWN_FORMATION,
+    KNOWN_OR_WITH_FORMATION,
     KnownSystemStage,
     family,
     known_by_family,
@@ -53,6 +54,7 @@ from .hulls.known_hull_stage import (
 )
 from .hulls.reference_structures import add_structures
 from .ion_file import load_ions
+from .pourbaix_limits import NOT_IN_INTERVAL, limited_in_water
 from .pourbaix_solids import (
     WATER,
     hydrogen_warning,
@@ -89,8 +91,8 @@ class PourbaixStage(KnownSystemStage):
     """
 
     what: ClassVar[str] = "pourbaix"
-    version = 5
-    competing: ClassVar[tuple[Members, ...]] = (KNOWN_FORMATION, first_principles_entries("adjustments"))
+    version = 6
+    competing: ClassVar[tuple[Members, ...]] = (KNOWN_OR_WITH_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
 
@@ -196,11 +198,17 @@ class PourbaixStage(KnownSystemStage):
                 solids_of_entries(references) if calculated else solids_of_materials(known, group["group"].split("-"))
             )
             origin = snapshot(references) if calculated else snapshot_of_known(known)
-            docs += self._judged(group["group"], name, asked[name], solids, origin)
+            everything = [*group["materials"], *group["reference_entries"]]
+            elements = frozenset(group["group"].split("-")) - OPEN
+            docs += [
+                limited_in_water(doc, elements, everything, solids) if "value" in doc else doc
+                for doc in self._judged(elements, name, asked[name], solids, origin)
+            ]
         return list({doc["property_id"]: doc for doc in sorted(docs, key=_highest_first)}.values())
 
-    def _judged(self, system: str, name: str, targets: list[Doc], solids: Mapping[str, float], known: str) -> list[Doc]:
-        elements = frozenset(system.split("-")) - OPEN
+    def _judged(
+        self, elements: frozenset[str], name: str, targets: list[Doc], solids: Mapping[str, float], known: str
+    ) -> list[Doc]:
         bases = [
             {
                 "property_id": f"{target['structure_id']}/pourbaix_energy/{name}, {self.conditions}",
@@ -244,24 +252,27 @@ class PourbaixStage(KnownSystemStage):
             entries = entries_with_ions(solids_in_water(solids), self.ions, elements)
             minima = self.minima(entries, asked)
             others = self.minima_without_own_solid(entries, asked, minima)
+            stable = self.minima(entries, asked, filter_solids=True)
         except (IonDataError, MissingReferenceSolidError, PourbaixError) as error:
             return [*docs, *({**base, "refused": str(error)} for base in bases)]
         formulas = {formula_of_solid(entry) for entry in (*entries, *asked) if entry.phase == "solid"}
         uncertain = Uncertainties(formulas, ions_of(self.ions, elements), water=solids.get(WATER), measured=measured)
-        for base, target, entry, minimum, other in zip(bases, targets, asked, minima, others, strict=True):
-            found = [(one.energy, uncertain.of(entry, one)) for one in (minimum, other) if one is not None]
-            docs.append(_with_interval(_with_value(base, minimum), target, found))
+        for base, target, entry, *minima_of_one in zip(bases, targets, asked, minima, others, stable, strict=True):
+            *found, by_stable = ((one.energy, uncertain.of(entry, one)) for one in minima_of_one if one is not None)
+            docs.append(_with_interval(_with_value(base, minima_of_one[0]), target, found, by_stable))
         return docs
 
-    def minima(self, entries: list[PourbaixEntry], asked: list[PourbaixEntry]) -> list[PourbaixMinimum]:
-        """Least decomposition energy of each solid at the stage's conditions."""
+    def minima(
+        self, entries: list[PourbaixEntry], asked: list[PourbaixEntry], *, filter_solids: bool = False
+    ) -> list[PourbaixMinimum]:
+        """Least decomposition energy of each solid at the stage's conditions, or into solids on the hull alone."""
         return minimum_decomposition_energies(
             entries,
             asked,
             self.ph,
             self.potential_vs_rhe,
             concentration=self.concentration,
-            filter_solids=self.filter_solids,
+            filter_solids=filter_solids or self.filter_solids,
         )
 
     def minima_without_own_solid(
@@ -285,6 +296,8 @@ def _with_reference_state(base: Doc, energy: GibbsEnergy, solids: Mapping[str, f
     stated = {"gibbs_energy": energy.energy, "entropy": source, "reference_state": REFERENCE_STATE}
     if WATER in solids:
         stated["formation_energy_of_water"] = solids[WATER]
+    if not measured:
+        stated["not_in_interval"] = NOT_IN_INTERVAL
     warning = hydrogen_warning(solids, measured=measured)
     return {**base, "details": {**base["details"], **stated}, **({"warnings": [warning]} if warning else {})}
 
@@ -300,10 +313,14 @@ def _with_value(base: Doc, minimum: PourbaixMinimum) -> Doc:
     return {**base, "value": minimum.energy, "competing": products, "details": details}
 
 
-def _with_interval(document: Doc, target: Doc, found: list[tuple[float, Uncertainty]]) -> Doc:
+def _with_interval(
+    document: Doc, target: Doc, found: list[tuple[float, Uncertainty]], by_stable: tuple[float, Uncertainty]
+) -> Doc:
     """A value with the interval that the energies of the diagram and of the structure leave, and what is uncertain."""
-    ends = interval(found, target["value"], (target.get("low"), target.get("high")))
+    ends = interval(found, target["value"], (target.get("low"), target.get("high")), by_stable=by_stable)
     causes = {"uncertain_by": dict(found[0][1].by_cause or found[-1][1].by_cause)}
+    if (less := document["value"] - by_stable[0]) > STABLE:
+        causes["uncertain_by"]["solids above the hull"] = less
     return {**document, **ends, "coverage": COVERAGE, "details": {**document["details"], **causes}}
 
 

@@ -5,9 +5,9 @@ phase_diagram(connection, "Fe-Li-O").savefig("Fe-Li-O.png")
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,9 @@ from ...models.energetics.pourbaix_interval import Uncertainties, formula_of_sol
 from ...stores.connection import Connection
 from ..properties.hulls.hull_entries import snapshot
 from ..properties.hulls.known_hull_stage import EXPERIMENT, family, snapshot_of_known
+from ..properties.hulls.limits import KNOWN_ENTRIES, KNOWN_MATERIALS
 from ..properties.potential.formation_errors import FormationErrors
+from ..properties.pourbaix_limits import limited_ends
 from ..properties.pourbaix_solids import (
     WATER,
     hydrogen_warning,
@@ -196,6 +198,8 @@ def pourbaix_diagram(
             entries, x, y, target=target, elements=metals, concentration=concentration, filter_solids=filter_solids
         )
         minimum, ends = _minimum(entries, target, asked, found, stage) if target else (None, {})
+        if ends and found.errors is None:
+            ends = limited_ends(ends, metals, _known(connection, asked, stage), solids)
     except MissingReferenceSolidError as error:
         remedy = "Ingest entries or formation energies of these solids, or give ions without them: --ions FILE."
         raise NoDiagram(str(error), remedy) from error
@@ -243,11 +247,21 @@ def _minimum(
     elements = {*asked.elements, *OPEN}
     water, measured = solids.energies.get(WATER), solids.method == EXPERIMENT
     uncertain = Uncertainties(formulas, ions_of(stage.ions, elements), water=water, measured=measured)
-    found = [(one.energy, uncertain.of(target, one)) for one in (minimum, other) if one is not None]
+    (stable,) = stage.minima(entries, [target], filter_solids=True)
+    *found, by_stable = ((one.energy, uncertain.of(target, one)) for one in (minimum, other, stable) if one is not None)
     energy, ends = asked.energy or 0.0, (asked.low, asked.high)
     if solids.errors is not None:  # what it gets wrong in all that meets here, not in the structure's energy alone
         ends = solids.errors.in_water.around(energy)
-    return minimum, interval(found, energy, ends)
+    return minimum, interval(found, energy, ends, by_stable=by_stable)
+
+
+def _known(connection: Connection, asked: Asked, stage: PourbaixStage) -> Iterator[dict[str, Any]]:
+    """Compounds that any source knows, of the diagram's elements."""
+    for collection, members in (("materials", KNOWN_MATERIALS), ("reference_entries", KNOWN_ENTRIES)):
+        systems = stage.parts_of("-".join(asked.elements), connection.database[collection].distinct("chemsys"))
+        query = {**members.criteria, "chemsys": {"$in": systems}, "deprecated": False}
+        names = {"_id": 0, "chemsys": 1, **dict.fromkeys(members.fields, 1)}
+        yield from connection.database[collection].find(query, names)
 
 
 class _Solids(NamedTuple):

@@ -7,7 +7,7 @@ APScheduler counts weekdays from Monday and joins day and weekday by "and"; cron
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
@@ -33,7 +33,7 @@ class CronError(ConfigurationError):
     """A cron expression that can't be used."""
 
 
-def cron_trigger(expression: str, *, timezone: str = "UTC", jitter: float = 0) -> CronTrigger:
+def cron_trigger(expression: str, *, timezone: str = "UTC") -> CronTrigger:
     """Make a trigger of a cron expression.
 
     Parameters
@@ -43,13 +43,11 @@ def cron_trigger(expression: str, *, timezone: str = "UTC", jitter: float = 0) -
         the like.
     timezone
         IANA name of the time zone it is meant in.
-    jitter
-        Each fire time is up to this much later, at random, s.
 
     Raises
     ------
     CronError
-        Where it can't be read, or names both a day of the month and a weekday.
+        Where it can't be read, never fires, or names both a day of the month and a weekday.
 
     Examples
     --------
@@ -68,7 +66,7 @@ def cron_trigger(expression: str, *, timezone: str = "UTC", jitter: float = 0) -
             "Programs differ in what that means: leave one of them at *, or make two campaigns of it.",
         )
     try:
-        return CronTrigger(
+        trigger = CronTrigger(
             second=second,
             minute=minute,
             hour=hour,
@@ -76,15 +74,24 @@ def cron_trigger(expression: str, *, timezone: str = "UTC", jitter: float = 0) -
             month=month,
             day_of_week=_weekdays(weekday),
             timezone=ZoneInfo(timezone),
-            jitter=jitter or None,
         )
     except ValueError as error:
         raise CronError(f"the cron expression {expression!r} can't be read: {error}", remedy) from None
+    if next_after(trigger, datetime.now(UTC)) is None:
+        raise CronError(f"the cron expression {expression!r} never fires: no month has such a day", remedy)
+    return trigger
 
 
 def next_after(trigger: CronTrigger, moment: datetime) -> datetime | None:
-    """First fire time after a moment; None where there is none any more."""
+    """First fire time after a moment; None where there is none any more.
+
+    On the day the clocks go back an hour comes twice: an expression that names hours fires in the first of them only,
+    one that fires in every hour, or every so many, in both, as those of crontab do.
+    """
+    names_hours = not str(next(field for field in trigger.fields if field.name == "hour")).startswith(_EVERY)
     fire_time: datetime | None = trigger.get_next_fire_time(moment, moment)
+    while fire_time is not None and names_hours and fire_time.astimezone(trigger.timezone).fold:
+        fire_time = trigger.get_next_fire_time(fire_time, fire_time)
     return fire_time
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from pymongo.errors import PyMongoError
 
+from ...stores.backup.backup import back_up, verify
+from ...stores.backup.keeping import read_passphrase, remove_older
 from ...stores.bookkeeping.leases import LeaseLost
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, explain
@@ -24,7 +26,7 @@ _PULL: Final = "ingest:"  # begins the names of the stages that read sources
 
 
 class JobRunner:
-    """Pulls sources and refreshes campaigns, and lets the batch in work finish when it is asked to stop.
+    """Pulls sources, refreshes campaigns and makes backups, and lets the batch in work finish when it is asked to stop.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ class JobRunner:
     def run(self, job: Job) -> Ending:
         """Run a job to its end."""
         try:
+            if job.kind == "backup":
+                return self._backed_up()
             return self._pulled(job) if job.kind == "source" else self._refreshed(job)
         except LeaseHeld as error:
             return Ending("skipped", error.message)
@@ -115,6 +119,21 @@ class JobRunner:
         return Ending(
             report.state, report.what_went_wrong, report.run_id, sum(stage.written for stage in report.stages)
         )
+
+    def _backed_up(self) -> Ending:
+        chosen = self.connection.settings.schedule.backup
+        if chosen is None:
+            raise ConfigurationError("no backup is on the schedule")
+        passphrase = read_passphrase(chosen.passphrase_file) if chosen.passphrase_file else None
+        made = back_up(self.connection, chosen.folder, passphrase=passphrase, progress=self._stop_while_writing)
+        if wrong := list(verify(made.folder, passphrase=passphrase, progress=self._stop_while_writing)):
+            return Ending("failed", f"{made.folder} is not whole: {'; '.join(wrong)}")
+        remove_older(chosen.folder, self.connection.name, chosen.keep)
+        return Ending("succeeded", written=sum(made.documents.values()))
+
+    def _stop_while_writing(self, _collection: str, _number: int) -> None:
+        if self.stop.made:
+            raise Interrupted("asked to stop")
 
     def _stop_between(self, _stage: Stage, report: StageReport) -> None:
         self._stop_after(report)

@@ -12,7 +12,7 @@ from .cron import CronError, cron_trigger
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One line of the schedule: what is run (``source``, ``campaign`` or ``refresh``), of which name, and when."""
+    """One line of the schedule: what is run (source, campaign, refresh or backup), of which name, and when."""
 
     kind: str
     target: str
@@ -50,6 +50,7 @@ def jobs_of(settings: ScheduleSettings) -> list[Job]:
     jobs = [Job("source", name, cron) for name, cron in settings.sources.items()]
     jobs += [Job("refresh", "", settings.refresh)] if settings.refresh else []
     jobs += [Job("campaign", name, cron) for name, cron in settings.campaigns.items()]
+    jobs += [Job("backup", "", settings.backup.cron)] if settings.backup else []
     if not jobs:
         raise ConfigurationError(
             "nothing is on the schedule",
@@ -59,9 +60,7 @@ def jobs_of(settings: ScheduleSettings) -> list[Job]:
         try:
             cron_trigger(job.cron, timezone=settings.timezone)
         except CronError as error:
-            where = f"schedule.refresh: {error.message}"
-            if job.target:
-                where = f"schedule.{job.kind}s.{job.target}: {error.message}"
-            raise CronError(where, error.remedy) from None
+            line = f"{job.kind}s.{job.target}" if job.target else {"backup": "backup.cron"}.get(job.kind, job.kind)
+            raise CronError(f"schedule.{line}: {error.message}", error.remedy) from None
     load_campaigns([job.target for job in jobs if job.kind == "campaign"])
     return jobs

@@ -75,7 +75,7 @@ class Scheduler:
         with self._stop.on_signals(), self._alone() as lease:
             if lease is None:
                 return
-            due = self._plan_first_runs()
+            due = self._plan_when_the_database_answers(lease)
             log_event("started", jobs=[job.name for job in self.jobs])
             try:
                 while not self._stop.made:
@@ -119,6 +119,16 @@ class Scheduler:
         return rows
 
     # When
+
+    def _plan_when_the_database_answers(self, lease: Lease) -> dict[Job, datetime]:
+        while not self._stop.made:
+            lease.check()
+            try:
+                return self._plan_first_runs()
+            except PyMongoError as error:
+                log_event("waiting", logging.WARNING, reason=explain(error, self.connection).message)
+                self._stop.wait(_LOOKS_UP_SECONDS)
+        return {}
 
     def _plan_first_runs(self) -> dict[Job, datetime]:
         known = self._remembered()
@@ -238,17 +248,24 @@ class Scheduler:
     @contextmanager
     def _alone(self) -> Iterator[Lease | None]:
         lease = Lease(self.connection, schedules.LEASE, seconds=self.connection.settings.lease_seconds)
-        said = held = False
+        held, said = False, ""
         while not held and not self._stop.made:
             try:
                 lease.acquire()
                 held = True
             except LeaseHeld as error:
-                if not said:
-                    log_event("standing by", reason=error.message)
-                    said = True
+                said = self._say_once("standing by", error, said)
+            except PyMongoError as error:  # it outlives its database, to be there when that comes back
+                said = self._say_once("waiting", explain(error, self.connection), said)
+            if not held:
                 self._stop.wait(min(_LOOKS_UP_SECONDS, lease.seconds / 3))
         try:
             yield lease if held else None
         finally:
             lease.release()
+
+    @staticmethod
+    def _say_once(event: str, error: ExfolioError, said: str) -> str:
+        if event != said:
+            log_event(event, logging.INFO if isinstance(error, LeaseHeld) else logging.WARNING, reason=error.message)
+        return event

@@ -51,8 +51,9 @@ def first_due(job: Job, record: Doc, settings: ScheduleSettings, *, new_is_due: 
 
 def next_fire(job: Job, after: datetime, settings: ScheduleSettings) -> datetime | None:
     """First fire time after a moment, with jitter; None where there is none any more."""
-    trigger = cron_trigger(job.cron, timezone=settings.timezone, jitter=settings.jitter_seconds)
-    return next_after(trigger, after)
+    fire_time = next_after(cron_trigger(job.cron, timezone=settings.timezone), after)
+    jitter = timedelta(seconds=random.uniform(0, settings.jitter_seconds))  # noqa: S311  nothing secret
+    return None if fire_time is None else fire_time + jitter
 
 
 def fire_times(job: Job, after: datetime, before: datetime, settings: ScheduleSettings) -> int:

@@ -19,6 +19,7 @@ from bson import ObjectId
 from rich.console import Console, ConsoleOptions
 from rich.logging import RichHandler
 from rich.markup import escape
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.text import Text
 
@@ -54,6 +55,15 @@ class _Console(Console):
 
 out: Final = _Console()
 err: Final = _Console(stderr=True)
+
+
+def print_indented(console: Console, text: str | Text, *, by: int = 2) -> None:
+    """Print a line some columns in; a terminal that is narrower breaks it between words, a file gets one line."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, by), expand=False))
+    else:
+        line = console.render_str(text) if isinstance(text, str) else text
+        console.print(Text.assemble(" " * by, line), soft_wrap=True)
 
 
 def begin() -> Settings:

@@ -40,6 +40,7 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callback | None]:
             TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("left"),
         )
         with Progress(*columns, console=err, transient=True) as bars:
             tasks: dict[str, int] = {}

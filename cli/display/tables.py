@@ -32,8 +32,16 @@ class _Widths:
     natural: int
 
 
-def print_table(table: Table) -> None:
-    """Print a table: within the width of a terminal, as wide as it likes to a file or a pipe."""
+def print_table(table: Table, *, remedy: str = "a wider window") -> None:
+    """Print a table: within the width of a terminal, as wide as it likes to a file or a pipe.
+
+    Parameters
+    ----------
+    table
+        The table; columns that do not fit are taken out of it.
+    remedy
+        What makes room for columns that were left out.
+    """
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = max(out.width, Measurement.get(out, out.options.update(max_width=10_000), table).maximum)
         out.print(table)
@@ -58,7 +66,7 @@ def print_table(table: Table) -> None:
     out.print(table)
     if left_out:
         told = ", ".join(left_out)
-        out.print(f"[dim]No room for: {escape(told)} (a wider window, --fields, or --format csv)[/]", soft_wrap=True)
+        out.print(f"[dim]No room for: {escape(told)} ({remedy})[/]", soft_wrap=True)
 
 
 def _widths(column: Column, *, head: bool) -> _Widths:

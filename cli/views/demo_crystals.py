@@ -11,7 +11,7 @@ from ...stores.connection import Connection
 from ...stores.query.language.fields import fields_of
 from ...stores.query.language.intervals import end_of, ends
 from ..display.cells import with_interval
-from ..display.console import out
+from ..display.console import out, print_indented
 
 _HULL: Final = fields_of("candidates").get("energy_above_hull")
 _CAMPAIGN = "mg-mn-o-photoanode-demo"
@@ -43,5 +43,5 @@ def print_crystals(crystals: list[dict[str, Any]]) -> None:
         judged = "" if energy is None else f", E hull {shown} eV/atom by {crystal['methods']['energy_above_hull']}"
         new = f"; found again: {', '.join(known)}" if known else "; new"
         formula = chemists_formula(crystal["formula_reduced"])
-        text = f"  [bold]{formula}[/]  {group}, {crystal['nsites']} atoms{judged}{escape(new)}"
-        out.print(text, soft_wrap=True)
+        text = f"[bold]{formula}[/]  {group}, {crystal['nsites']} atoms{judged}{escape(new)}"
+        print_indented(out, text)

@@ -41,7 +41,7 @@ def remarks(stated: Doc) -> Iterator[str]:
     yield from stated.get("warnings") or []
     if known := details.get("completeness"):
         yield f"energies of {known['with_energy']} of {known['known_compounds']} known compounds"
-    for name in ("missing", "failure"):
+    for name in ("missing", "failure", "not_in_interval"):
         if details.get(name):
             yield str(details[name])
     if stated.get("per_area") is not None:

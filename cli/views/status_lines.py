@@ -34,7 +34,7 @@ def five_lines(state: Doc) -> dict[str, str]:
     """
     return {
         "holds": _holds(state),
-        "refreshed": _refreshed(state["refreshed"]),
+        "refreshed": _refreshed(state["refreshed"]) + _backed_up(state["backup"]),
         "due": _due(state["due"]),
         "wrong": _shortened(state["wrong"], _WRONG_SHOWN) or "nothing is wrong",
         "next": next_step(state),
@@ -58,6 +58,13 @@ def _refreshed(run: Doc | None) -> str:
         return f"began {text_of(run['started_at'])} UTC, still running"
     when = run.get("ended_at") or run["started_at"]
     return f"{text_of(when)} UTC, {_ENDED.get(run['state'], run['state'])}"
+
+
+def _backed_up(job: Doc | None) -> str:
+    if job is None:
+        return ""
+    last = f"{text_of(job['succeeded_at'])} UTC" if job.get("succeeded_at") else "none yet"
+    return f"; last backup {last}{', a later one failed' if job.get('failures') else ''}"
 
 
 def _due(due: list[Doc]) -> str:

@@ -206,4 +206,4 @@ def _mesh(run: Run) -> str | None:
     if steps.max() <= COARSEST_MESH[what] * 1.02:
         return None
     told = "x".join(map(str, run.mesh))
-    return f"k-points {told}: {steps.max():.2f}/Å apart, at most {COARSEST_MESH[what]:g}/Å is allowed of a {what}"
+    return f"k-points {told}: {steps.max():.2f}/Å apart, at most {COARSEST_MESH[what]:g}/Å is allowed of {what}s"

@@ -115,7 +115,11 @@ class Uncertainties:
 
 
 def interval(
-    found: Sequence[tuple[float, Uncertainty]], formation: float, ends: tuple[float | None, float | None] = (None, None)
+    found: Sequence[tuple[float, Uncertainty]],
+    formation: float,
+    ends: tuple[float | None, float | None] = (None, None),
+    *,
+    by_stable: tuple[float, Uncertainty] | None = None,
 ) -> dict[str, float]:
     """Interval of a decomposition energy, eV/atom: its `low` and `high`, one alone where it is open to a side.
 
@@ -128,12 +132,17 @@ def interval(
         Formation energy of the solid.
     ends
         Low and high end of that, if it is itself an interval or a bound.
+    by_stable
+        Decomposition energy where only solids on the hull form, down to which the interval reaches: those above it that
+        a high potential favours are often too stable by the method.
     """
     own = {name: end - formation for name, end in zip(("low", "high"), ends, strict=True) if end is not None}
     around = {
         "low": max(energy - uncertain.half_width for energy, uncertain in found),
         "high": max(energy + uncertain.half_width for energy, uncertain in found),
     }
+    if by_stable is not None:
+        around["low"] = min(around["low"], by_stable[0] - by_stable[1].half_width)
     return {name: end + own.get(name, 0.0) for name, end in around.items() if name in own or not own}
 
 

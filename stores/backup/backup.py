@@ -20,9 +20,10 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from ... import __version__
-from ..connection import Connection
-from ..errors import ConfigurationError, ExfolioError
-from ..schema import SCHEMA_VERSION, initialise
+from ..connection import Connection, explain
+from ..errors import CannotRunError, ConfigurationError, ExfolioError
+from ..migrations.steps import CURRENT
+from ..schema import initialise
 from .sealed import Seal, WrongSeal, sealing, unsealing
 
 Doc = dict[str, Any]
@@ -30,6 +31,8 @@ Progress = Callable[[str, int], None]
 """Told of a collection and how many of its documents are done."""
 
 MANIFEST: Final = "manifest.json"
+UNFINISHED: Final = ".backup-"
+"""Begins the name of a folder while a backup is written into it."""
 _ENDING: Final = ".bson.zst"
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 8_000_000
@@ -81,16 +84,18 @@ def back_up(
     ConfigurationError
         The folder can't be written, or there is nothing to back up.
     ExfolioError
-        The server can't give all of one moment: it changes too fast for its history, or is no replica set.
+        The server can't give all of one moment: it changes too fast for its history, or is no replica set; or there
+        is too little space.
     """
     names = sorted(name for name in connection.database.list_collection_names() if _kept(name))
     if not names:
         raise ConfigurationError(f"{connection.describe()} is empty", "There is nothing to back up.")
     made_at = datetime.now(UTC)
+    _refuse_if_full(connection, into)
     folder = into / f"{connection.name}-{made_at:%Y%m%dT%H%M%SZ}"
     try:
         into.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(prefix=".backup-", dir=into))
+        working = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=into))
     except OSError as error:
         raise ConfigurationError(f"nothing can be written into {into}: {error.strerror}") from error
     seal = Seal(passphrase) if passphrase else None
@@ -101,7 +106,7 @@ def back_up(
             "database": connection.name,
             "made_at": made_at.isoformat(),
             "exfolio": __version__,
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": CURRENT,
             "sealed": None,
             "collections": told,
         }
@@ -115,13 +120,26 @@ def back_up(
     except PyMongoError as error:
         shutil.rmtree(working, ignore_errors=True)
         raise ExfolioError(
-            f"{connection.describe()} can't be backed up whole: {error}",
+            f"{connection.describe()} can't be backed up whole: {explain(error, connection).message}",
             "Try again while less is written; of a MongoDB of your own mongodump --oplog does it too.",
         ) from error
     except BaseException:
         shutil.rmtree(working, ignore_errors=True)
         raise
     return describe(folder)
+
+
+def _refuse_if_full(connection: Connection, into: Path) -> None:
+    """Say beforehand that a backup will not fit: it takes about what the collections do, which are compressed too."""
+    told = connection.database.command("dbStats")
+    needed = int(min(told["storageSize"], told["dataSize"]))
+    place = next(path for path in (into.absolute(), *into.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise CannotRunError(
+            f"a backup takes about {needed / 1e6:,.0f} MB, and {into} has {free / 1e6:,.0f} MB free",
+            "Free some space, or choose another folder.",
+        )
 
 
 def describe(folder: Path) -> Backup:
@@ -188,7 +206,7 @@ def restore(
         What was restored is not what was backed up.
     """
     manifest = _manifest(folder)
-    if manifest["schema_version"] > SCHEMA_VERSION:
+    if manifest["schema_version"] > CURRENT:
         raise ConfigurationError(
             f"{folder} was made by exfolio {manifest['exfolio']}, which is newer than this one ({__version__})",
             "Update exfolio first.",

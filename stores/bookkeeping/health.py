@@ -12,6 +12,7 @@ from typing import Any
 
 from ..clock import utc_now
 from ..connection import Connection
+from ..query.patience import patiently
 from ..schema import is_initialised
 from . import schedules
 from .lease_holders import lease_holders
@@ -32,6 +33,7 @@ class Check:
     message: str
 
 
+@patiently
 def health(connection: Connection) -> list[Check]:
     """Look whether everything that should run does.
 
@@ -59,7 +61,7 @@ def health(connection: Connection) -> list[Check]:
 
 def _is_configured(connection: Connection) -> bool:
     schedule = connection.settings.schedule
-    return bool(schedule.sources or schedule.campaigns or schedule.refresh)
+    return bool(schedule.sources or schedule.campaigns or schedule.refresh or schedule.backup)
 
 
 def _scheduler(connection: Connection, runners: set[str]) -> Check:
@@ -92,7 +94,7 @@ def _runs(connection: Connection, records: dict[str, Doc]) -> Check:
     """Look at the last run of each job, but for those that are on the schedule: their own check speaks of them."""
     pulled = [re.escape(job.removeprefix("source ")) for job in records if job.startswith("source ")]
     theirs = [f"^run ingest:({'|'.join(pulled)})(:|$)"] if pulled else []
-    theirs += ["^refresh"] if len(pulled) < len(records) else []
+    theirs += ["^refresh"] if any(job.startswith(("refresh", "campaign")) for job in records) else []
     skipped = re.compile("|".join(theirs)) if theirs else None
     bad = [
         f"{run['job']} {state} ({run['run_id']}); once that is mended: exfolio {run['job']}"

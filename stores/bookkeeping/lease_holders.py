@@ -8,6 +8,8 @@ from typing import Any
 
 from pymongo.database import Database
 
+from .leases import is_dead
+
 Doc = dict[str, Any]
 
 
@@ -24,7 +26,7 @@ class LeaseHolder:
     expires_at
         When others may take over.
     alive
-        Whether it has renewed the lease in time, by the server's clock.
+        Whether it has renewed the lease in time, by the server's clock, and is not known to be gone.
     """
 
     job: str
@@ -42,7 +44,13 @@ def lease_holders(database: Database[Doc]) -> list[LeaseHolder]:
         {"$sort": {"job": 1}},
     ]
     return [
-        LeaseHolder(lease["job"], lease["owner"], _start(lease), lease["expires_at"], lease["alive"])
+        LeaseHolder(
+            lease["job"],
+            lease["owner"],
+            _start(lease),
+            lease["expires_at"],
+            lease["alive"] and not is_dead(lease.get("process")),
+        )
         for lease in database["leases"].aggregate(pipeline)
     ]
 

@@ -21,7 +21,8 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from ..connection import Connection, explain
+from ..connection import Connection
+from ..driver_errors import in_words
 from ..errors import CannotRunError, LeaseHeld
 
 Doc = dict[str, Any]
@@ -99,7 +100,7 @@ class Lease:
             leases.update_one({"job": self.job}, {"$setOnInsert": {"owner": _NOBODY, "token": 0}}, upsert=True)
         other = leases.find_one({"job": self.job}) or {}
         held = self._try(leases)
-        if held is None and _is_dead(other.get("process")):
+        if held is None and is_dead(other.get("process")):
             held = self._try(leases, instead_of=other)
         if held is None:
             raise LeaseHeld(
@@ -124,7 +125,7 @@ class Lease:
                 {"$set": {"owner": _NOBODY}, "$unset": {"process": "", "session": ""}},
             )
         except PyMongoError as error:
-            logger.warning("the lease of %s could not be given back and will expire: %s", self.job, error)
+            logger.warning("the lease of %s could not be given back and will expire: %s", self.job, in_words(error))
         if self._own_session:
             self.session.end_session()
 
@@ -185,9 +186,7 @@ class Lease:
                     [{"$set": {"expires_at": {"$add": ["$$NOW", int(self.seconds * 1000)]}}}],
                 )
             except PyMongoError as error:
-                logger.warning(
-                    "the lease of %s could not be renewed, trying again: %s", self.job, explain(error).message
-                )
+                logger.warning("the lease of %s could not be renewed, trying again: %s", self.job, in_words(error))
                 continue
             if renewed.matched_count == 0:
                 self._lost.set()
@@ -205,7 +204,8 @@ def _this_process() -> Doc:
     return {"machine": _machine(), "pid": os.getpid(), "started": psutil.Process().create_time()}
 
 
-def _is_dead(process: Doc | None) -> bool:
+def is_dead(process: Doc | None) -> bool:
+    """Whether the process of a lease ran on this machine and is gone; of other machines nothing is known."""
     if not process or process.get("machine") != _machine():
         return False
     try:

@@ -13,6 +13,7 @@ import psutil
 from ..clock import utc_now
 from ..connection import Connection
 from ..documents import BY_COLLECTION
+from ..query.patience import patiently
 from ..query.search import require_initialised
 from . import revisions, stage_states
 from .lease_holders import lease_holders
@@ -27,6 +28,7 @@ _COUNTS: Final = frozenset({"done", "complete"})
 _WRONG: Final = frozenset({"failed", "interrupted", "died"})
 
 
+@patiently
 def overview(connection: Connection, *, at_rest: bool = False) -> Doc:
     """State of the registry as plain data.
 
@@ -38,9 +40,10 @@ def overview(connection: Connection, *, at_rest: bool = False) -> Doc:
     Returns
     -------
     dict
-        ``database``, ``collections``, ``candidates`` (by campaign), ``refreshed`` (the last refresh), ``runs``,
-        ``stages``, ``due`` (those of them for which something is), ``failures``, ``quarantine``, ``leases``, and
-        ``wrong``: a line for everything that wants attention, none where all is well.
+        ``database``, ``collections``, ``candidates`` (by campaign), ``refreshed`` (the last refresh), ``backup`` (the
+        scheduled job; None where there is none), ``runs``, ``stages``, ``due`` (those of them for which something is),
+        ``failures``, ``quarantine``, ``leases``, and ``wrong``: a line for everything that wants attention, none where
+        all is well.
 
     Raises
     ------
@@ -54,6 +57,7 @@ def overview(connection: Connection, *, at_rest: bool = False) -> Doc:
         "collections": _collections(connection),
         "candidates": candidates_by_campaign(connection),
         "refreshed": _last_refresh(connection),
+        "backup": connection.database["scheduled_jobs"].find_one({"job": "backup"}, {"_id": 0}),
         "runs": _last_runs(connection),
         "stages": stages,
         "due": [_due(row) for row in stages if _due(row)["items"] != 0],
@@ -253,6 +257,8 @@ def _wrong(connection: Connection, state: Doc) -> Iterable[str]:
     for run in last_runs(connection):
         if (how := state_of(run)) in _WRONG:
             yield f"the last run of {run['job']} {_PAST[how]} ({run['run_id']})"
+    if state["backup"] and state["backup"].get("failures"):
+        yield f"the last backup failed: {state['backup'].get('error', 'no reason given')}"
 
 
 def last_runs(connection: Connection) -> list[Doc]:

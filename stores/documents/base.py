@@ -82,9 +82,6 @@ class RegistryDocument(Document):
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {}
     """Fields whose values may be intervals: where the low and the high end stand; of a map by kind, their maps."""
 
-    UPGRADES: ClassVar[tuple[tuple[dict[str, Any], list[dict[str, Any]]], ...]] = ()
-    """What makes documents of earlier versions into such as these: which ones, and how, as a pipeline of updates."""
-
     LABELLED: ClassVar[dict[str, str]] = {}
     """Facets that stages of several settings may write side by side, each with the field that holds what those with a
     label have written, by label. The facet is then called ``facet@label``."""

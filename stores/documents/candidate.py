@@ -11,15 +11,6 @@ from .base import RegistryDocument, meta
 from .shared_fields import FormulaFields, ScreenFields, StructureFields, ev_per_atom
 from .structure import NOVELTY_CLASSES
 
-
-def _ends_of_bounds(fields: tuple[str, ...]) -> dict[str, Any]:
-    """Ends of intervals from the ``bounds`` that earlier versions kept, by field: lower or upper."""
-    return {
-        ends: {name: {"$cond": [{"$eq": [f"$bounds.{name}", side]}, f"${name}", "$$REMOVE"]} for name in fields}
-        for ends, side in (("lows", "lower"), ("highs", "upper"))
-    }
-
-
 VERDICT_LETTERS: Final = {"passed": "p", "failed": "f", "unknown": "u", "not-applicable": "n"}
 """Letters of `gate_verdicts`; an unknown one whose value is known to lie within an interval is `OPEN_LETTER`."""
 OPEN_LETTER: Final = "i"
@@ -66,10 +57,6 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
         "elastic_stability",
     )
     """Kinds of property with a field of their own; a value of any other kind lies in `values`, under its kind."""
-    UPGRADES: ClassVar = (
-        ({"gate_verdicts": {"$exists": False}}, [{"$set": {"gate_verdicts": letters_of("$gates")}}]),
-        ({"bounds": {"$exists": True}}, [{"$set": _ends_of_bounds(VALUE_FIELDS)}, {"$unset": "bounds"}]),
-    )
     UNHASHED = frozenset({"gate_verdicts"})  # said by the gates, which are
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {
         **{name: (f"lows.{name}", f"highs.{name}") for name in (*VALUE_FIELDS, "hse_band_gap")},

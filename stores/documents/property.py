@@ -29,20 +29,6 @@ class Property(RegistryDocument):
     )
     """What a value may rest on, the most trusted first; see the field `basis`."""
 
-    UPGRADES: ClassVar = (
-        (
-            {"bound": {"$exists": True}},
-            [
-                {
-                    "$set": {
-                        "low": {"$cond": [{"$eq": ["$bound", "lower"]}, "$value", "$$REMOVE"]},
-                        "high": {"$cond": [{"$eq": ["$bound", "upper"]}, "$value", "$$REMOVE"]},
-                    }
-                },
-                {"$unset": "bound"},
-            ],
-        ),
-    )
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {"value": ("low", "high")}
 
     meta = meta(

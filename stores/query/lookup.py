@@ -11,6 +11,7 @@ from ..connection import Connection
 from .language.fields import ALL_DOCUMENTS, fields_of
 from .language.query_errors import NoSuchDocument
 from .language.spelling import notations
+from .patience import patiently
 from .search import require_initialised
 
 Doc = dict[str, Any]
@@ -31,6 +32,7 @@ class StoredDocument:
     document: Doc
 
 
+@patiently
 def find_document(connection: Connection, name: str, *, collection: str | None = None) -> StoredDocument:
     """Find the document of an id, or of the beginning of one where no other begins so.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ..connection import Connection
@@ -13,8 +15,11 @@ from ..schema import is_up_to_date
 from .language.query_errors import QueryError
 
 Doc = dict[str, Any]
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 _UNLIMITED_PER: Final = 100_000
 """Documents of a collection for each of which a question without a limit has the whole time again."""
+_QUESTIONS: Final = 10
 _STAGES_WITHOUT_INDEX: Final = ("COLLSCAN", "SORT")
 
 
@@ -24,6 +29,22 @@ def milliseconds(connection: Connection, collection: str, limit: int | None) -> 
     if not limit:
         seconds *= 1 + connection.database[collection].estimated_document_count() // _UNLIMITED_PER
     return int(seconds * 1000)
+
+
+def patiently(
+    answer: Callable[Concatenate[Connection, Given], Answer],
+) -> Callable[Concatenate[Connection, Given], Answer]:
+    """Have the server give up what a function asks when the time of ten questions is over: it asks several, one by one.
+
+    The function takes the connection first, and is no generator.
+    """
+
+    @wraps(answer)
+    def in_time(connection: Connection, /, *given: Given.args, **named: Given.kwargs) -> Answer:
+        with pymongo.timeout(_QUESTIONS * connection.settings.query_seconds):
+            return answer(connection, *given, **named)
+
+    return in_time
 
 
 def took_too_long(connection: Connection, collection: str, query: Doc, sort: list[tuple[str, int]]) -> QueryError:

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from ..connection import Connection
 from ..documents import BY_COLLECTION
-from ..schema import index_models
+from ..layout import index_models
 from ..writer_numbers import of_numbers
 from .language.fields import fields_of
 from .lookup import StoredDocument
+from .patience import patiently
 
 Doc = dict[str, Any]
 
@@ -76,6 +77,7 @@ class Origin:
         return plain
 
 
+@patiently
 def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
     """Follow the origins of a document back to what has none."""
     root = Origin(stored.collection, stored.key, title=_title(stored.document))
@@ -118,6 +120,7 @@ def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
     return root
 
 
+@patiently
 def documents_referring_to(connection: Connection, stored: StoredDocument, *, limit: int = 10) -> dict[str, list[Doc]]:
     """First documents, by collection, that name this one: made from it, about it, or the same as it."""
     referring: dict[str, list[Doc]] = {}
@@ -135,6 +138,7 @@ def documents_referring_to(connection: Connection, stored: StoredDocument, *, li
     return referring
 
 
+@patiently
 def values_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     """Properties of a structure, or of the structure a candidate is; in the order of their keys."""
     structure_id = stored.document.get("structure_id")
@@ -145,6 +149,7 @@ def values_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     return list(connection.database["properties"].find(query, hidden).sort("property_id", 1).limit(MAX_VALUES))
 
 
+@patiently
 def failures_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     """Failures on record for a document, or for a group it belongs to."""
     items = [stored.key, *(str(stored.document[name]) for name in _GROUPS if stored.document.get(name))]
@@ -152,6 +157,7 @@ def failures_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     return list(connection.database["failures"].find(query, {"_id": 0}).sort("failure_id", 1).limit(50))
 
 
+@patiently
 def quarantine_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     """Complaints about a document, or about the place in a file it comes from."""
     places = [{"file": stored.collection, "place": stored.key}]

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo import errors as mongo
 
+from ..driver_errors import AUTHENTICATION_FAILED, UNAUTHORIZED, in_words
 from ..errors import ServerStartFailed
 from .server_home import Credentials
 
@@ -23,8 +24,6 @@ USER: Final = "exfolio"
 READER: Final = "exfolio-reader"
 POLL_SECONDS: Final = 0.02
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
-UNAUTHORIZED: Final = 13
-AUTHENTICATION_FAILED: Final = 18
 ALREADY_INITIALIZED: Final = 23
 NOT_YET_INITIALIZED: Final = 94
 USER_EXISTS: Final = 51003
@@ -60,7 +59,7 @@ def set_up(port: int, credentials: Credentials, database: str, *, seconds: float
             _wait_for_primary(client, deadline)
             _make_user(client, credentials.user, database)
     except mongo.PyMongoError as error:
-        raise ServerStartFailed(f"the server on {HOST}:{port} could not be set up: {error}") from error
+        raise ServerStartFailed(f"the server on {HOST}:{port} could not be set up: {in_words(error)}") from error
 
 
 def admin_client(port: int, password: SecretStr, *, seconds: float = 5) -> Client:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..documents.base import HISTORY
-from ..schema import SCHEMA_VERSION
+from ..migrations.steps import CURRENT
 from .history import KEPT_CHANGES, superseded
 from .notes import combined, left_groups, system_fields
 from .written import Written
@@ -45,7 +45,7 @@ def new_document(writer: FacetWriter, doc: Written, rev: int, now: datetime) -> 
     notes |= {part: {"rev": rev} for part in writer.document.PARTS}
     return {
         **content,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": CURRENT,
         "rev": rev,
         "content_hash": combined(notes),
         "run_id": writer.run_id,
@@ -91,7 +91,7 @@ def update(writer: FacetWriter, doc: Written, stored: Doc, parts: Iterable[str],
         left = left_groups(follower.group_fields, follower.facet, stored, written.content, rev)
         notes[follower.facet] = {**follower.note(written.hash, rev, now, written.group), **left}
     if writer.creates and not anothers:
-        changes |= {"origins": doc.origins, "deprecated": False, "schema_version": SCHEMA_VERSION}
+        changes |= {"origins": doc.origins, "deprecated": False, "schema_version": CURRENT}
     if writer.shares:
         others = [] if stored["deprecated"] else writer.other_makers(stored)
         changes["made_by"] = sorted({writer.stage, *others})

@@ -33,7 +33,8 @@ from exfolio.builders.engine.selection.map_stage import MapStage
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import BY_COLLECTION, RegistryDocument
 from exfolio.stores.documents.base import meta
-from exfolio.stores.schema import index_models, initialise, json_schema
+from exfolio.stores.layout import index_models, json_schema
+from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings, load_settings
 from maggma.builders import MapBuilder

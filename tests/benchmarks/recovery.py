@@ -31,7 +31,7 @@ from exfolio.models.structure.comparison.prototype_index import PrototypeIndex, 
 from exfolio.models.structure.dimensionality.layering import analyse_layers
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.serialization import from_plain
-from exfolio.models.structure.substitution.element_mapping import substitution_features
+from exfolio.models.structure.substitution.element_mapping import radius_mismatches, substitution_features
 from exfolio.models.structure.symmetry.symmetry_analysis import space_group
 from exfolio.models.structure.templates import NoTemplateError, Prediction, predict
 from exfolio.models.structure.templates.library import Bucket, Template, TemplateLibrary
@@ -109,7 +109,7 @@ def is_layer(structure: Structure) -> bool:
 
 @dataclass
 class Evidence:
-    """One target: features (4, n) of all that might be predicted, and which of it is right."""
+    """One target: features (4 or 5, n) of all that might be predicted, and which of it is right."""
 
     template_id: str
     features: NDArray[np.float64]
@@ -118,7 +118,7 @@ class Evidence:
 
 def evidence(records: Records) -> list[Evidence]:
     """Collect the targets that have a template of their prototype."""
-    features = substitution_features()
+    features = features_of(records.dimension)
     found: list[Evidence] = []
     for bucket in buckets(records.library):
         rows = np.repeat(np.arange(len(bucket.prototypes)), np.diff(bucket.starts))
@@ -138,6 +138,13 @@ def evidence(records: Records) -> list[Evidence]:
             if (right & allowed).any():
                 found.append(Evidence(template.template_id, pairs[:, allowed], right[allowed]))
     return found
+
+
+def features_of(dimension: int) -> NDArray[np.float64]:
+    """How unlike two elements are, (4, 103, 103); of bulk crystals their sizes count as well, (5, 103, 103)."""
+    if dimension == 2:
+        return substitution_features()
+    return np.concatenate([substitution_features(), radius_mismatches()[None]])
 
 
 def buckets(library: TemplateLibrary) -> list[Bucket]:
@@ -171,7 +178,7 @@ def fit(cases: list[Evidence]) -> NDArray[np.float64]:
             ) / len(cases)
         return total, slope
 
-    return minimize(loss, np.ones(4), jac=True, method="L-BFGS-B").x
+    return minimize(loss, np.ones(len(cases[0].features)), jac=True, method="L-BFGS-B").x
 
 
 # --- recovery --------------------------------------------------------------------------------------------------------
@@ -330,7 +337,7 @@ def main() -> None:
         return
     rng = np.random.default_rng(0)
     first_half = set(np.array(records.ids)[rng.random(len(records.ids)) < 0.5].tolist())
-    features = substitution_features()
+    features = features_of(records.dimension)
     crossed = [
         fit([case for case in cases if (case.template_id in first_half) != own_half]) for own_half in (True, False)
     ]

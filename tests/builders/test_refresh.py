@@ -318,6 +318,7 @@ def test_neither_batches_nor_processes_change_what_a_refresh_makes(
         assert revisions(other) == before
 
 
+@pytest.mark.endurance
 @pytest.mark.skipif(not is_installed(), reason="CHGNet is not installed (pip install exfolio[mlip])")
 def test_what_a_campaign_limits_for_one_refresh_is_not_taken_by_its_next_pass(
     registry: Connection, tmp_path: Path

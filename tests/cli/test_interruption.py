@@ -93,6 +93,7 @@ def test_a_command_ends_soon_and_leaves_nobody_behind(
     assert alive == []
 
 
+@pytest.mark.endurance
 def test_a_signal_between_two_stages_is_met(connection: Connection) -> None:
     done: list[str] = []
 

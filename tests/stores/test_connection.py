@@ -27,7 +27,7 @@ from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 from pydantic import SecretStr
 from pymongo import MongoClient
-from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure, WriteError
 
 
 class Sighting(mongoengine.Document):
@@ -214,7 +214,22 @@ def test_errors_of_the_driver_are_told_apart(connection: Connection) -> None:
         connection.database.command("noSuchCommand")
     other = explain(caught.value, connection)
     assert type(other) is ExfolioError
-    assert "noSuchCommand" in other.message
+    assert "error 59 (CommandNotFound)" in other.message
+    full = explain(WriteError("{ lsid: … }", 14031, {"codeName": "OutOfDiskSpace"}), connection)
+    assert full.message == f"{connection.describe()} can't be written: its disk is full"
+    connection.database["counters"].insert_one({})
+    with pytest.raises(OperationFailure) as slow:
+        connection.database["counters"].find_one({"$where": "sleep(50) || true"}, max_time_ms=10)
+    late = explain(slow.value, connection)
+    assert "took longer than it may" in late.message
+    assert "$where" not in str(late)
+
+
+def test_what_a_reader_may_not_do_is_said_in_words(connection: Connection) -> None:
+    with connect(connection.settings, reader=True) as reading, pytest.raises(OperationFailure) as caught:
+        reading.database["materials"].insert_one({})
+    refused = explain(caught.value, connection)
+    assert refused.message == f"{connection.describe()} refuses access: the user may not insert materials"
 
 
 def test_errors_survive_the_way_home_from_a_worker() -> None:

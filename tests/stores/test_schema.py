@@ -1,14 +1,19 @@
 """Collections of a database that an earlier version made, brought up to date."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from exfolio.stores import schema
 from exfolio.stores.bookkeeping.revisions import last_changes
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material, Property
+from exfolio.stores.errors import ConfigurationError
+from exfolio.stores.migrations.steps import CURRENT
 from exfolio.stores.python_api import query
 from exfolio.stores.query.provenance import writers_of
-from exfolio.stores.schema import initialise
+from exfolio.stores.schema import initialise, is_initialised, is_up_to_date, look
 from small_registry import put
 
 
@@ -44,7 +49,7 @@ def test_bounds_of_an_earlier_version_become_ends_of_intervals(connection: Conne
 
 
 def _made_by_other_code(connection: Connection) -> None:
-    connection.database["counters"].update_one({"_id": "schema"}, {"$set": {"layout": "another"}})
+    connection.database["counters"].update_one({"_id": "schema"}, {"$set": {"version": 2, "layout": "another"}})
 
 
 def test_materials_without_revisions_of_parts_get_those_of_the_whole(connection: Connection) -> None:
@@ -133,3 +138,35 @@ def test_notes_of_an_earlier_version_say_the_same_in_short_and_make_nothing_due(
         for name, note in writers_of(connection, short).items()
     }
     assert said == {"record": ("ingest:s", "f1", "r1", made), "preferred": ("preferred", "f1", "r1", ranked)}
+
+
+def test_a_program_refuses_a_registry_that_a_newer_one_has_brought_up_to_date(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialise(connection)
+    stamp = {"_id": "schema"}
+
+    # One with another layout takes the place of this one, which then leaves it alone
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "layout", lambda: "another")
+        initialise(connection)
+        assert is_up_to_date(connection)
+    for write in (initialise, is_up_to_date):
+        with pytest.raises(ConfigurationError, match="newer exfolio"):
+            write(connection)
+    assert is_initialised(connection), "reading it does no harm"
+
+    # One of a newer version is not even read
+    connection.database["counters"].update_one(stamp, {"$set": {"version": CURRENT + 1}, "$unset": {"earlier": ""}})
+    with pytest.raises(ConfigurationError, match=f"version {CURRENT + 1}, this exfolio knows {CURRENT}"):
+        is_initialised(connection)
+
+
+@pytest.mark.endurance
+def test_many_first_programs_at_once_all_get_their_registry(connection: Connection) -> None:
+    with ThreadPoolExecutor(12) as many:
+        made = [many.submit(initialise, connection) for _ in range(12)]
+    assert len({str(each.result()["collections"]) for each in made}) == 1
+    assert is_up_to_date(connection)
+    done = look(connection)
+    assert (done.steps, done.created, done.made, done.validators) == 4 * ((),)

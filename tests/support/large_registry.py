@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from exfolio.stores.connection import Connection
-from exfolio.stores.schema import SCHEMA_VERSION
+from exfolio.stores.migrations.steps import CURRENT
 
 Doc = dict[str, Any]
 
@@ -103,7 +103,7 @@ def _formulas(draw: random.Random, size: int) -> Iterator[Doc]:
 def _common(draw: random.Random, i: int, facet: str) -> Doc:
     at = BEGUN + timedelta(seconds=i // 1000)
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": CURRENT,
         "rev": i,
         "content_hash": f"{draw.getrandbits(128):032x}",
         "run_id": "20260101T000000-00000000",

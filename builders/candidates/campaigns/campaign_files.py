@@ -16,6 +16,7 @@ from ruamel.yaml.reader import ReaderError
 
 from ....stores.errors import ConfigurationError
 from .campaign import FROM_FILE, Campaign
+from .yaml_limits import BeyondLimits, check_limits, read_limited
 
 
 class CampaignError(ConfigurationError):
@@ -47,7 +48,9 @@ def load(name_or_path: str) -> Campaign:
             f"Shipped campaigns: {', '.join(shipped())}. For one of your own give the path of its YAML file.",
         )
     try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        return parse(read_limited(path), str(path))
+    except BeyondLimits as error:
+        raise CampaignError(f"{path}: {error.problem}", _REMEDY) from None
     except (OSError, UnicodeDecodeError) as error:
         raise CampaignError(f"{path}: can't be read: {error}") from error
 
@@ -61,7 +64,10 @@ def parse(text: str, file: str) -> Campaign:
         As `load`.
     """
     try:
+        check_limits(text)
         content = YAML(typ="rt").load(StringIO(text))
+    except BeyondLimits as error:
+        raise CampaignError(f"{file}, line {error.line}: {error.problem}", _REMEDY) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CampaignError(f"{file}, line {line}: not valid YAML: {error.problem}", _REMEDY) from None

@@ -47,6 +47,11 @@ compositions:             # of your own: nothing is drawn, and no model trained
       field: electronegativity_balanced
       is: true
 """
+_BETWEEN_LAYERS: Final = """
+exfoliation:              # energies between layers, by potentials with dispersion; the same holds
+  potentials: [chgnet-d3] # of several, as sevennet-0-d3, the mean; surer where they agree
+  relax: false
+"""
 _EXFOLIATION: Final = """\
   - name: exfoliation energy
     field: exfoliation_energy
@@ -162,6 +167,7 @@ def new_campaign(
         chemsys=chemsys,
         routes=routes,
         compositions=compositions,
+        exfoliation=_BETWEEN_LAYERS if dimension == 2 else "",
         nsites=20 if dimension == 2 else 40,
         gates=(_EXFOLIATION if dimension == 2 else "") + (_GAP.format(condition=condition) if condition else ""),
         ehull=hull_at_most,

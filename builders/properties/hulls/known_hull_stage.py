@@ -29,6 +29,13 @@ KNOWN_FORMATION: Final = Members(
 )
 """Known materials that have a formation energy."""
 
+KNOWN_OR_WITH_FORMATION: Final = replace(
+    KNOWN_FORMATION,
+    fields=tuple({*KNOWN_FORMATION.fields, *KNOWN_MATERIALS.fields}),
+    criteria={"$or": [KNOWN_FORMATION.criteria, KNOWN_MATERIALS.criteria]},
+)
+"""These and known compounds without one. Monolayers that have one stay in a hull; they are none that it lacks."""
+
 KNOWN_BASES: Final = ("same-structure", "parent", "composition")
 """Bases of values that come from known materials."""
 
@@ -117,12 +124,7 @@ class KnownHullStage(KnownSystemStage):
     name = "known-hull"
     version = 5
     competing: ClassVar[tuple[Members, ...]] = (
-        # Monolayers that have a formation energy stay in the hull; they are no compounds that it lacks.
-        replace(
-            KNOWN_FORMATION,
-            fields=tuple({*KNOWN_FORMATION.fields, *KNOWN_MATERIALS.fields}),
-            criteria={"$or": [KNOWN_FORMATION.criteria, KNOWN_MATERIALS.criteria]},
-        ),
+        KNOWN_OR_WITH_FORMATION,
         KNOWN_ENTRIES,
     )
     groups_per_batch = 200

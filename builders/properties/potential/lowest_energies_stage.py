@@ -87,7 +87,7 @@ class LowestEnergiesStage(PotentialEnergiesStage):
 
     def why_left_out(self, number: int) -> str:
         """Tell of structures of higher energy."""
-        return f"{number:,} structures are not among the {self.lowest:,} lowest of their composition: not relaxed"
+        return f"{number:,} not relaxed: not among the {self.lowest:,} lowest of their composition"
 
     def _lowest(self, group: _Group) -> set[str]:
         formula, dimension = group

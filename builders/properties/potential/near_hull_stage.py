@@ -67,7 +67,7 @@ class NearHullReferencesStage(PotentialReferencesStage):
 
     def why_left_out(self, number: int) -> str:
         """Tell of materials far from the hull."""
-        return f"{number:,} known materials lie more than {self.window:g} eV/atom above the static hull: not relaxed"
+        return f"{number:,} not relaxed: more than {self.window:g} eV/atom above the hull of static energies"
 
     def _distances(self, system: str) -> dict[str, float]:
         """Distances of a chemical system's static entries to their hull, by material."""

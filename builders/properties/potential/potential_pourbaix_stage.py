@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ....models.energetics.entry import Entry
 from ....models.energetics.formation import element_references, formation_energies
+from ....models.energetics.pourbaix_entries import OPEN
 from ....models.energetics.reliability.error_intervals import COVERAGE
 from ....models.potential.relaxation import FORCE_TOLERANCE
 from ....stores.canonical import content_hash
@@ -132,7 +133,8 @@ class PotentialPourbaixStage(PourbaixStage):
             targets.append({**target, "low": low, "high": high})
         solids = {**energies, **pure}
         origin = f"{self.potential.name}: {len(energies)} solids, {content_hash(sorted(energies.items()))[:12]}"
-        docs = self._judged(group["group"], self._method, targets, solids, origin)
+        elements = frozenset(group["group"].split("-")) - OPEN
+        docs = self._judged(elements, self._method, targets, solids, origin)
         return [{**doc, "coverage": COVERAGE} if "coverage" in doc else doc for doc in docs]
 
     def _formation_energies(self, group: Doc, *, relax: bool) -> dict[str, float]:

@@ -185,7 +185,7 @@ def is_empty(connection: Connection, collection: str) -> bool:
 def _print_table(documents: Iterator[dict[str, Any]], columns: Sequence[Field], *, key: str) -> None:
     rows = [values_in_table(document, columns) for document in documents]
     if rows:
-        print_table(table_of(columns, rows, key=key))
+        print_table(table_of(columns, rows, key=key), remedy="a wider window, --fields, or --format csv")
 
 
 def _format(chosen: Format, *, json: bool) -> Format:

@@ -35,8 +35,8 @@ def why(
         str,
         typer.Argument(
             metavar="ID",
-            help="A candidate or a structure, or the beginning of its id; a formula (that of a composition that was "
-            "drawn, else of candidates); or a known material.",
+            help="A candidate or a structure, or the beginning of its id; a formula (of candidates, and of a "
+            "composition that was drawn); or a known material.",
             autocompletion=completion.ids,
         ),
     ],
@@ -74,7 +74,9 @@ def why(
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
-    for doc in verdicts:
+    for number, doc in enumerate(verdicts):
+        if number:
+            out.print()
         print_verdict(doc)
 
 

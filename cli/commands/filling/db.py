@@ -13,15 +13,23 @@ from rich.table import Table
 from ....stores import schema
 from ....stores.bookkeeping.lease_holders import lease_holders
 from ....stores.connection import connect, hosts_of, may_write
+from ....stores.driver_errors import in_words
 from ....stores.errors import DatabaseUnavailable, LeaseHeld
+from ....stores.migrations.steps import CURRENT
 from ....stores.server import embedded
 from ....stores.settings import PREFIX, Settings, find_settings_file
-from ...display.cells import text_of
+from ...display.cells import plural, text_of
 from ...display.console import JsonOption, begin, err, out, print_facts, print_json, write_line
 from ...display.tables import print_table
 from .db_backup import backup, restore, verify
 
 BYTES_PER_MB = 1_000_000
+_UPGRADES = {
+    "created": "collections",
+    "validators": "validators of",
+    "made": "indexes made",
+    "dropped": "indexes dropped",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command()(stop)
     group.command()(status)
     group.command()(init)
+    group.command()(upgrade)
     group.command()(backup)
     group.command()(restore)
     group.command()(verify)
@@ -105,6 +114,45 @@ def init(*, json: JsonOption = False) -> None:
             print_facts({name: _listed(value) for name, value in report.items()})
 
 
+def upgrade(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring a registry that an earlier exfolio made up to date: documents, indexes and validators.
+
+    Whatever writes next does it too. Cut off, it goes on where it stopped; programs of before refuse the registry
+    afterwards, so a backup comes first: exfolio db backup.
+
+    Examples
+    --------
+      exfolio db upgrade --dry-run
+
+      exfolio db upgrade
+    """
+    with connect(begin(), reader=dry_run) as connection:
+        due = schema.look(connection)
+        if not dry_run:
+            schema.initialise(connection)
+        where = connection.describe()
+    steps: list[dict[str, Any]] = [
+        {"number": step.number, "does": step.does, "documents": number} for step, number in due.steps
+    ]
+    facts = {name: list(getattr(due, name)) for name in ("created", "validators", "made", "dropped")}
+    if json:
+        print_json({"version": due.version, "current": CURRENT, "steps": steps} | facts)
+        return
+    if not steps and not any(facts.values()):
+        out.print(f"{where}: nothing to do.", markup=False, soft_wrap=True)
+        return
+    out.print(f"{where}, {'to do' if dry_run else 'done'}:", markup=False, soft_wrap=True)
+    for row in steps:
+        out.print(f"  {row['number']}  {row['does']}: {plural(row['documents'], 'documents')}", soft_wrap=True)
+    for name, listed in facts.items():
+        if listed:
+            out.print(f"  {_UPGRADES[name]}: {', '.join(listed)}", markup=False, soft_wrap=True)
+
+
 def uri(
     *,
     writer: Annotated[bool, typer.Option("--writer", help="Of the user who may write: with care.")] = False,
@@ -152,7 +200,8 @@ def _refuse_while_in_use(chosen: Settings) -> None:
             holders = [holder for name in client.list_database_names() for holder in lease_holders(client[name])]
     except PyMongoError as error:
         raise DatabaseUnavailable(
-            f"whether somebody works with the server can't be asked: {error}", "exfolio db stop --force stops it anyway"
+            f"whether somebody works with the server can't be asked: {in_words(error)}",
+            "exfolio db stop --force stops it anyway",
         ) from error
     working = [
         f"{holder.job} is being run by {holder.owner}, since {text_of(holder.since) or 'an unknown time'} UTC"

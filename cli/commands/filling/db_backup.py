@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,12 +13,12 @@ from pydantic import SecretStr
 from rich.markup import escape
 from rich.progress import Progress
 
-from ....stores.backup.backup import MANIFEST, Backup, back_up, describe
+from ....stores.backup.backup import Backup, back_up, describe
 from ....stores.backup.backup import Progress as Told
 from ....stores.backup.backup import restore as bring_back
 from ....stores.backup.backup import verify as look
+from ....stores.backup.keeping import read_passphrase, remove_older
 from ....stores.connection import connect
-from ....stores.errors import ConfigurationError
 from ...display.console import JsonOption, begin, err, out, print_json
 
 PassphraseOption = Annotated[
@@ -49,7 +48,7 @@ def backup(
     passphrase = _passphrase(passphrase_file)
     with connect(begin()) as connection, _bar("writing") as told:
         made = back_up(connection, to, passphrase=passphrase, progress=told)
-        removed = _remove_older(to, connection.name, keep) if keep else []
+        removed = remove_older(to, connection.name, keep) if keep else []
     if json:
         print_json(_plain(made) | {"removed": [str(folder) for folder in removed]})
         return
@@ -101,23 +100,7 @@ def _bar(what: str) -> Iterator[Told]:
 
 
 def _passphrase(file: Path | None) -> SecretStr | None:
-    if file is None:
-        return None
-    try:
-        line = file.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} can't be read as the file of a passphrase") from error
-    if not line:
-        raise ConfigurationError(f"{file}: its first line is empty", "Write the passphrase into the first line.")
-    return SecretStr(line)
-
-
-def _remove_older(folder: Path, database: str, keep: int) -> list[Path]:
-    made = sorted(path.parent for path in folder.glob(f"{database}-*T*Z/{MANIFEST}"))
-    older = made[:-keep]
-    for path in older:
-        shutil.rmtree(path)
-    return older
+    return None if file is None else read_passphrase(file)
 
 
 def _plain(made: Backup) -> dict[str, object]:

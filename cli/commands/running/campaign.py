@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +21,7 @@ from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ....stores.query.search import require_initialised
 from ... import completion
-from ...display.asking import ask_before_removing
+from ...display.asking import ask, ask_before_removing
 from ...display.cells import COLOURS, text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 
@@ -121,15 +124,17 @@ def new(
         raise ConfigurationError(f"{path} is there already", "Choose another name, or --out FILE.")
     if formulas is not None:
         import_module(".builders.compositions.formula_list", _PACKAGE).listed([], str(formulas))
-    if sys.stdin.isatty() and (system, dimension, formulas, gap_min, gap_max) == (None,) * 5:
-        system = typer.prompt("Chemical system, as Mn-O (empty: any)", default="", show_default=False, err=True) or None
-        dimension = typer.prompt("Monolayers (2) or bulk crystals (3)", type=int, default=2, err=True)
-        if dimension not in (2, 3):
-            raise ConfigurationError(f"{dimension} is neither 2 nor 3", "2 for monolayers, 3 for bulk crystals.")
-        ehull_max = typer.prompt("Energy above hull at most, eV/atom", type=float, default=ehull_max, err=True)
-        least = typer.prompt("Band gap at least, eV (empty: any)", default="", show_default=False, err=True)
-        gap_min = _number(least) if least else None
     writer = import_module(".builders.candidates.campaigns.new_campaign", _PACKAGE)
+    if sys.stdin.isatty() and (system, dimension, formulas, gap_min, gap_max) == (None,) * 5:
+        dimension = ask("Monolayers (2) or bulk crystals (3)", _dimension, default="2")
+        any_system = " (empty: any)" if dimension == 2 else ""
+        read_system = partial(_system, writer.elements_of, needed=dimension == 3)
+        system = ask(f"Chemical system, as Mn-O{any_system}", read_system)
+        ehull_max = ask("Energy above hull at most, eV/atom", _least_zero, default=str(ehull_max)) or 0.0
+        gap_min = ask("Band gap at least, eV (empty: any)", _least_zero)
+        gap_max = ask("Band gap at most, eV (empty: any)", _least_zero)
+    if gap_min is not None and gap_max is not None and gap_min > gap_max:
+        raise ConfigurationError(f"no band gap is at least {gap_min:g} and at most {gap_max:g} eV", "Swap the two.")
     text = writer.new_campaign(
         name,
         path.name,
@@ -147,11 +152,30 @@ def new(
     err.print(f"{path} is written. Change it, then: exfolio campaign check {path}", markup=False, soft_wrap=True)
 
 
-def _number(text: str) -> float:
+def _dimension(typed: str) -> int:
+    if typed not in {"2", "3"}:
+        raise ConfigurationError(f"{typed!r} is neither 2 nor 3", "Answer 2 or 3.")
+    return int(typed)
+
+
+def _system(elements_of: Callable[[str], list[str]], typed: str, *, needed: bool) -> str | None:
+    if not typed and needed:
+        raise ConfigurationError(
+            "bulk crystals are made of compositions",
+            "Name a chemical system, as Mn-O; or Ctrl-C, and begin with --formulas list.txt.",
+        )
+    return "-".join(elements_of(typed)) if typed else None
+
+
+def _least_zero(typed: str) -> float | None:
+    """A number of at least 0; None of an empty answer."""
     try:
-        return float(text)
+        number = float(typed) if typed else 0.0
     except ValueError:
-        raise ConfigurationError(f"{text!r} is no number", "In eV, as 1.6.") from None
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ConfigurationError(f"{typed!r} is no number of at least 0", "For example 1.6.")
+    return number if typed else None
 
 
 def check(

@@ -8,7 +8,6 @@ from typing import Any
 import typer
 from rich.markup import escape
 from rich.measure import Measurement
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
@@ -25,7 +24,7 @@ from ....stores.connection import Connection, connect
 from ....stores.query.language.fields import fields_of
 from ....stores.query.language.intervals import end_of, ends
 from ...display.cells import end_text, text_of, with_interval
-from ...display.console import JsonOption, begin, err, out, print_json
+from ...display.console import JsonOption, begin, err, out, print_indented, print_json
 from ...display.tables import print_table
 from ...views.demo_crystals import generated_crystals, print_crystals
 from ..asking.funnel import print_funnels
@@ -59,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(*, json: JsonOption = False) -> None:
-    """Run the campaign two-dimensional on the bundled sources and show the funnel and the best candidates.
+    """Run the shipped campaigns on the bundled sources and show the funnel and the best candidates.
 
     Needs no key, no file and no server: the embedded MongoDB is started. Run again, it finds nothing to do.
 
@@ -190,7 +189,7 @@ def _print(
         out.print()
         out.rule("[bold]The best new compositions[/]", align="left")
         for one in compositions:
-            _print_line(_of_composition(one))
+            print_indented(out, _of_composition(one))
     if shortlist:
         out.print()
         out.rule(f"[bold]The best candidates[/] ({_promoted_by(shortlist)})", align="left")
@@ -205,7 +204,7 @@ def _print(
         out.print()
         out.rule("[bold]Why others fell out[/]", align="left")
         for one in rejected:
-            _print_line(_reason(one))
+            print_indented(out, _reason(one))
     best = [*shortlist, *promising]
     example = best[0]["candidate_id"] if best else "ID"
     words = {
@@ -230,14 +229,6 @@ def _of_composition(one: dict[str, Any]) -> str:
         number = f"{len(structures)} structures, the best" if len(structures) > 1 else "1 structure"
         why = f"; {number} {group}{lowest}, {best['status']}, {best['structure_id'][:_SHORT_ID]}"
     return f"[bold]{chemists_formula(one['formula_reduced'])}[/]  P(2D) {one['p_2d']:.3f}{predicted}{escape(why)}"
-
-
-def _print_line(text: str) -> None:
-    """Print a line; where a terminal is narrower, broken between words and further in."""
-    if out.is_terminal:
-        out.print(Padding(text, (0, 0, 0, 2), expand=False))
-    else:
-        out.print(f"  {text}", soft_wrap=True)
 
 
 def _promoted_by(shortlist: list[dict[str, Any]]) -> str:

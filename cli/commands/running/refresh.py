@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.text import Text
 
 from ....builders.resting_point import is_at_rest
 from ....stores.bookkeeping.runs import StageReport
@@ -15,7 +16,7 @@ from ....stores.connection import Connection, connect
 from ....stores.errors import ConfigurationError
 from ... import completion
 from ...display.cells import plural
-from ...display.console import JsonOption, begin, err, out, print_json
+from ...display.console import JsonOption, begin, err, out, print_indented, print_json
 
 if TYPE_CHECKING:
     from ....builders.candidates.campaigns.campaign import Campaign
@@ -27,6 +28,7 @@ ProcessesOption = Annotated[
 ]
 _PACKAGE = __package__.rpartition(".cli.")[0]
 _UNKNOWN = "something, only a run can tell how much"
+_NOTE_COLUMN = 31
 _NOTHING = "Nothing is due: the registry is up to date."
 
 
@@ -109,7 +111,7 @@ def run_refresh(
             said = progress_of.summary(done)
             err.print(f"  [bold]{done.stage:<28}[/] {said}  [dim]{done.seconds:.1f} s[/]", soft_wrap=True)
             if done.note:
-                err.print(f"  {'':<28} {done.note}", soft_wrap=True)
+                print_indented(err, Text(done.note), by=_NOTE_COLUMN)
 
     with progress_of.stage_progress(quiet=quiet) as progress:
         report: RefreshReport = _needed(".builders.refresh").refresh(

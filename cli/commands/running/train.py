@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from ....builders.candidates.campaigns.yaml_limits import BeyondLimits, check_limits, read_limited
 from ....builders.engine.execution.runner import run_stage
 from ....builders.training.model_kinds import KINDS, kind_of_model
 from ....builders.training.training_stage import TrainingStage
@@ -97,11 +98,13 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = _loaded(read_limited(path), str(path))
     except OSError as error:
         raise ConfigurationError(f"{path}: can't be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not valid YAML: it is no text in UTF-8") from None
+    except BeyondLimits as error:
+        raise ConfigurationError(f"{path}: {error.problem}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: settings are lines such as epochs: 20, not a {type(content).__name__}")
     return content
@@ -113,5 +116,18 @@ def _pairs(given: list[str], option: str, *, as_yaml: bool = False) -> dict[str,
         name, sign, value = pair.partition("=")
         if not sign or not name.strip():
             raise ConfigurationError(f"{option} {pair}: has to be NAME=VALUE")
-        pairs[name.strip()] = YAML(typ="safe").load(value) if as_yaml else value
+        pairs[name.strip()] = _loaded(value, f"{option} {name.strip()}") if as_yaml else value
     return pairs
+
+
+def _loaded(text: str, where: str) -> Any:
+    try:
+        check_limits(text)
+        return YAML(typ="safe").load(text)
+    except BeyondLimits as error:
+        raise ConfigurationError(f"{where}, line {error.line}: {error.problem}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError(f"{where}, line {line}: not valid YAML: {error.problem}") from None
+    except YAMLError:
+        raise ConfigurationError(f"{where}: not valid YAML: it has characters that no text has") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import exp, log, log1p
 from typing import Final
 
-CHANCES: Final = {2: (0.866, 0.715, -0.071, 0.483), 3: (-0.748, 0.431, -0.985, 0.196)}
+CHANCES: Final = {2: (0.866, 0.715, -0.071, 0.483), 3: (-0.577, 0.414, -0.94, 0.201)}
 """By dimension: constant, and weights of the logarithms of the share, of what is left of it, and of the evidence.
 Logistic regression of the first ten suggestions for 488 formulas of monolayers of 2DMatPedia (Zhou et al., Sci. Data 6,
 86 (2019)), and for 1,754 of bulk crystals, of the bundled handbook and of Petretto et al. (Sci. Data 5, 180065 (2018)),

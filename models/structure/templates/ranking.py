@@ -18,13 +18,15 @@ from ..cells.decorations import JOINT, Split, splits
 from ..comparison.prototype_index import NoPrototypeError, Order, canonical_slots, slot_orders
 from ..element_movers import distances
 from ..pettifor import position
-from ..substitution.element_mapping import cost_row, least_distance_mapping, substitution_costs
+from ..substitution.element_mapping import cost_row, costs_in_bulk, least_distance_mapping, substitution_costs
 from ..substitution.unlike_bonding import unlike
 from .library import Bucket, Template
 from .target_size import Relatives
 
 SPACE_GROUP_FLOOR: Final = 0.05
 """Least probability a space group is given, so that a predictor that is sure of itself cannot rule one out."""
+BULK: Final = 3
+"""Dimension of bulk crystals."""
 MEMBERS_TRIED: Final = 4
 """Templates of one prototype given, likeliest first, for when the structure of the first is listed already."""
 MOST_RELATIVES: Final = 12
@@ -186,7 +188,8 @@ class PrototypeRanking:
     space_groups
         Probability of each space group by number, None to leave them out.
     costs
-        (103, 103) cost of each substitution by place on the scale; `substitution_costs` when None.
+        (103, 103) cost of each substitution by place on the scale; when None `substitution_costs`, for bulk crystals
+        `costs_in_bulk`.
     """
 
     def __init__(
@@ -198,7 +201,8 @@ class PrototypeRanking:
         bucket = target.bucket
         self.target = target
         self._orders = slot_orders(target.amounts)
-        costs = substitution_costs() if costs is None else costs
+        if costs is None:
+            costs = costs_in_bulk() if bucket.templates[0].dimension == BULK else substitution_costs()
         rows = np.stack([cost_row(name, costs, target.split) for name in target.elements])
         places = np.array([-1 if JOINT in name else position(name) for name in target.elements], dtype=np.intp)
         chosen = np.array(self._orders, dtype=np.intp)  # (orders, slots)

@@ -108,7 +108,11 @@ def _explained(text: str, error: UnexpectedInput) -> FilterError:
         return FilterError("it ends too early", text, end_of_text, end_of_text + 1, _expected(error))
     start = int(error.pos_in_stream or 0)
     name = re.match(r"\w*", text[start:]) or [""]
-    if (word := name[0]).upper() in _KEYWORDS and word not in _KEYWORDS:
+    before = re.search(r"(\w+)\s+$", text[:start])
+    if before and _is_keyword_in_lower_case(before[1]):  # it passed for a name, and what follows can't
+        word = before[1]
+        return FilterError(f"{word!r} is not known", text, *before.span(1), f"Write {word.upper()}.")
+    if _is_keyword_in_lower_case(word := name[0]):
         return FilterError(f"{word!r} is not known", text, start, start + len(word), f"Write {word.upper()}.")
     if isinstance(error, UnexpectedToken):
         word = str(error.token)
@@ -124,6 +128,10 @@ def _explained(text: str, error: UnexpectedInput) -> FilterError:
     else:
         advice = _expected(error)
     return FilterError(f"{word!r} cannot stand here", text, start, start + len(word), advice)
+
+
+def _is_keyword_in_lower_case(word: str) -> bool:
+    return word.upper() in _KEYWORDS and word not in _KEYWORDS
 
 
 def _expected(error: UnexpectedInput) -> str:

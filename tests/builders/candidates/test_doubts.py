@@ -5,7 +5,7 @@ from typing import Any
 from exfolio.builders.candidates.doubts import doubts
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import ProposedStructure
+from exfolio.stores.documents import Material, ProposedStructure
 from filled_registry import put, put_materials
 from pymatgen.core import Lattice, Structure
 
@@ -47,3 +47,21 @@ def test_alike_elements_on_alike_sites_may_mix(registry: Connection) -> None:
     assert doubt.startswith("may be disordered: S and Se are alike (radii 8% apart, charges -2 and -2)")
     assert doubts(registry, {**candidate, "structure": _layer("S")}) == []
     assert doubts(registry, {**candidate, "route": "top-down"}) == []
+
+
+def test_a_layer_of_what_is_known_as_molecules_alone_can_be_taken_off_nothing(registry: Connection) -> None:
+    """Whatever its exfoliation energy says, which is that of such layers stacked."""
+    known = [{"material_id": f"test:HgCl2-{name}", "formula_reduced": "HgCl2", "dimension_claimed": 3} for name in "ab"]
+    kinds = ({"layered": False, "layering": {"kind": "molecules"}}, {"layered": True, "layering": {"kind": "layers"}})
+    layer = {"formula_reduced": "HgCl2", "dimension": 2, "route": "bottom-up"}
+    said = []
+
+    for material, kind in zip(known, kinds, strict=True):
+        put_materials(registry, [material])
+        put(registry, Material, [{"material_id": material["material_id"], **kind}], "layers")
+        said.append(doubts(registry, layer))
+        assert doubts(registry, {**layer, "dimension": 3}) == doubts(registry, {**layer, "route": "top-down"}) == []
+
+    [[doubt], of_layers] = said
+    assert doubt.startswith("no known crystal of HgCl2 is layered (test:HgCl2-a: molecules)")
+    assert of_layers == []

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from exfolio.builders.candidates.campaigns.campaign import Campaign
 from exfolio.builders.candidates.judge import JudgeStage
 from exfolio.builders.engine.execution.runner import run_stage
@@ -248,6 +249,7 @@ def stricter(why: str = "") -> Campaign:
     return Campaign.model_validate(plain)
 
 
+@pytest.mark.endurance
 def test_verdicts_follow_a_bulk_that_moves(registry: Connection) -> None:
     """All the way down: what a source corrects to another compound is another candidate under the same id."""
     states = {"old": "C-graphite-2H", "other": "BN-h", "new": "MoS2-2H"}

@@ -64,6 +64,7 @@ def test_serial(registry: Connection, mrun: Mrun) -> None:
     assert {run["state"] for run in registry.database["runs"].find()} == {"succeeded"}
 
 
+@pytest.mark.endurance
 def test_two_processes(registry: Connection, mrun: Mrun) -> None:
     put_materials(registry, materials(32))
 
@@ -92,6 +93,7 @@ def test_a_worker_killed_under_mrun(registry: Connection, mrun: Mrun) -> None:
     assert registry.database["structures"].count_documents({}) == 20
 
 
+@pytest.mark.endurance
 def test_an_error_while_selecting_ends_mrun(registry: Connection, mrun: Mrun) -> None:
     put_materials(registry, materials(20))
     registry.database["leases"].insert_one(
@@ -105,6 +107,7 @@ def test_an_error_while_selecting_ends_mrun(registry: Connection, mrun: Mrun) ->
     assert "is being run by elsewhere" in output
 
 
+@pytest.mark.endurance
 def test_failing_items_are_on_record_under_mrun(registry: Connection, mrun: Mrun) -> None:
     put_materials(registry, materials(9))
     put_materials(registry, [{"material_id": "test:04", "extra": {"fail": "now"}}])
@@ -117,6 +120,7 @@ def test_failing_items_are_on_record_under_mrun(registry: Connection, mrun: Mrun
     assert registry.database["runs"].find_one()["state"] == "partial"
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(
     ("builders", "collection", "expected"), [("Doubler()", "structures", 23), ("Summer()", "properties", 4)]
 )

@@ -299,6 +299,7 @@ def test_workers_give_what_one_process_gives(registry: Connection) -> None:
     assert run_stage(Doubler(copies=2), registry).due == 0
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("processes", [1, 2])
 def test_progress_counts_what_is_written_and_not_what_is_being_computed(registry: Connection, processes: int) -> None:
     put_materials(registry, materials(40))

@@ -11,6 +11,7 @@ from exfolio.builders.properties.band_gap_stage import BandGapStage
 from exfolio.builders.properties.exfoliation_stage import ExfoliationStage
 from exfolio.builders.properties.hulls.hull_stage import HullStage
 from exfolio.builders.properties.magnetization_stage import MagnetizationStage
+from exfolio.builders.structures.novelty_stage import NoveltyStage
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Calculation, Material, ProposedStructure
@@ -104,6 +105,21 @@ def test_a_manifest_is_believed_where_its_structure_exists(disulfide: Connection
     found = matches(disulfide)
     assert found["right"] == ("st-1", None, "manifest")
     assert found["wrong"] == ("st-1", None, "initial structure")
+
+
+def test_what_was_calculated_follows_to_the_proposal_that_stands_for_it(disulfide: Connection) -> None:
+    """Another source has the same bulk, and the layer that is cut from that comes first."""
+    put_materials(disulfide, [{"material_id": "a:2H", "formula_reduced": "MoS2", "structure": to_plain(BULK)}])
+    again = {"formula_reduced": "MoS2", "structure": to_plain(LAYER), "dimension": 2, "route": "top-down"}
+    put_structures(disulfide, [{**again, "structure_id": "st-0", "parent_id": "a:2H"}])
+    put(disulfide, Calculation, [calculation("layer", LAYER, -21.0, manifest={"structure_id": "st-1"})])
+    of_bulk = {"material_id": "test:2H", "bulk_of": "st-1"}
+    put(disulfide, Calculation, [calculation("bulk", BULK, -42.5, manifest=of_bulk)])
+    for stage in (NoveltyStage(), MatchStage(), ExfoliationStage()):
+        run_stage(stage, disulfide)
+
+    assert matches(disulfide)["layer"] == ("st-0", None, "manifest")
+    assert properties(disulfide, "exfoliation_energy").keys() == {("st-0", "optB88-vdW")}
 
 
 def test_a_manifest_is_not_believed_of_another_structure(disulfide: Connection) -> None:
@@ -490,6 +506,7 @@ def calculated_stages() -> list[Stage]:
     return [MatchStage(), HullStage("none"), ExfoliationStage(), BandGapStage()]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "among others"])
 def test_folders_used_again_for_another_compound_leave_no_value_in_force(registry: Connection, others: bool) -> None:
     entries = [(element, {element: 1}, element, -1.0) for element in ("Mo", "S", "W", "Nb", "Se")]

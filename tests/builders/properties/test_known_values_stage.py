@@ -268,6 +268,7 @@ def test_values_of_a_bulk_that_was_corrected_to_another_compound_go(registry: Co
     assert molybdenite.isdisjoint(doc["value"] for doc in values)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("others", [(), ("MoS2-3R", "NbSe2-3R")], ids=["alone", "among others"])
 def test_values_move_with_their_bulk(registry: Connection, others: tuple[str, ...]) -> None:
     flat = monolayer_of("NbSe2-2H", exfoliation_energy=0.08, methods={"exfoliation_energy": "optB88-vdW"})
@@ -280,6 +281,7 @@ def test_values_move_with_their_bulk(registry: Connection, others: tuple[str, ..
     )
 
 
+@pytest.mark.endurance
 def test_values_of_a_known_monolayer_move_with_it(registry: Connection) -> None:
     values = {"band_gap": 1.67, "formation_energy": -0.9, "methods": {"band_gap": "PBE", "formation_energy": "PBE"}}
     check(

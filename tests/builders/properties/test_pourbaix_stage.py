@@ -98,6 +98,58 @@ def test_measured_enthalpies_become_gibbs_energies(
         assert found["high"] - found["value"] == pytest.approx(half_width, abs=2e-4)
 
 
+# By energies of the Materials Project of 2019, eV/atom (Bartel et al. 2020), with a CaO10 that no bottle holds, 0.09
+# above the hull; measured values are those above.
+@pytest.mark.parametrize(
+    ("oxide", "others", "measured", "causes"),
+    [
+        ("MgO", {}, 0.14, {"data of ions", "hydroxides without an energy"}),
+        ("MgO", {"Mg(OH)2": -2.0784}, 0.14, {"entropies of solids", "hydrogen bound to oxygen"}),
+        (
+            "CaO",
+            {"Ca(OH)2": -2.2362, "CaO10": -0.5102},
+            0.36,
+            {"entropies of solids", "solids above the hull"},
+        ),
+    ],
+)
+def test_the_interval_reaches_over_what_the_energies_leave_out(
+    registry: Connection, oxide: str, others: dict[str, float], measured: float, causes: set[str]
+) -> None:
+    energy = {"MgO": -3.0652, "CaO": -3.3210}[oxide]
+    put_materials(registry, [known(*pair) for pair in ((oxide, energy), ("H2O", -1.3908), *others.items())])
+    system = chemsys([element.symbol for element in Composition(oxide)])
+    put_structures(registry, [{"structure_id": "st-1", "chemsys": system, "formula_reduced": oxide}])
+    formation = {"structure_id": "st-1", "kind": "formation_energy", "method": "PBE (mp, x)", "value": energy}
+    put_properties(registry, [{**formation, "basis": "same-structure"}])
+
+    run_stage(PourbaixStage(), registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", METHOD]
+    assert found["low"] < measured < found["high"]
+    assert set(found["details"]["uncertain_by"]) == causes
+
+
+@pytest.mark.parametrize(
+    ("lacking", "bounded"), [("Mg6MnO8", True), ("Mg(OH)2", False), ("CaO", False), ("H2O2", False)]
+)
+def test_a_known_compound_without_an_energy_leaves_a_lower_bound(
+    registry: Connection, lacking: str, bounded: bool
+) -> None:
+    without_energy = {name: stated for name, stated in known(lacking, 0.0).items() if name != "formation_energy"}
+    energies = (*OXIDES, ("Mn(OH)2", -1.62), *([] if "H" in lacking else [("Mg(OH)2", -1.92)]))
+    put_materials(registry, [*(known(*pair) for pair in energies), without_energy])
+    put_spinel(registry, -2.2)
+
+    run_stage(PourbaixStage(), registry)
+
+    found = properties(registry, "pourbaix_energy")["st-1", METHOD]
+    assert found["low"] <= found["value"]
+    assert ("high" not in found) == bounded
+    assert found.get("lacks", []) == (["compounds"] if bounded else [])
+    assert any(lacking in warning for warning in found.get("warnings", [])) == bounded
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("scheme", "method"), [("MP2020", "PBE(+U) MP2020"), ("MP2020+r2SCAN", "PBE(+U)/r2SCAN MP2020")]

@@ -62,8 +62,30 @@ def test_fire_times_between_two_moments_are_counted() -> None:
         ("0 3 * * 8", "weekday '8'"),
         ("0 3 * * funday", "weekday 'funday'"),
         ("0 3 13 * 5", "both a day of the month and a weekday"),
+        ("0 0 30 2 *", "never fires"),
+        ("0 0 31 4,6,9,11 *", "never fires"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(expression: str, complaint: str) -> None:
     with pytest.raises(CronError, match=complaint):
         cron_trigger(expression)
+
+
+def fires(expression: str, first: datetime, number: int) -> list[str]:
+    trigger, moment, times = cron_trigger(expression, timezone="Europe/Berlin"), first, []
+    for _ in range(number):
+        moment = next_after(trigger, moment)
+        times.append(f"{moment.astimezone(UTC):%d %H:%M}")
+    return times
+
+
+def test_when_clocks_go_back_an_hour_that_is_named_fires_once() -> None:
+    # 25 October 2026: 03:00 summer time (01:00 UTC) becomes 02:00 in Berlin
+    evening = datetime(2026, 10, 24, 20, tzinfo=UTC)
+    assert fires("30 2 * * *", evening, 2) == ["25 00:30", "26 01:30"]
+    assert fires("*/30 2 * * *", evening, 3) == ["25 00:00", "25 00:30", "26 01:00"]
+    assert fires("30 * * * *", datetime(2026, 10, 25, tzinfo=UTC), 3) == ["25 00:30", "25 01:30", "25 02:30"]
+
+
+def test_when_clocks_go_forward_an_hour_that_is_left_out_fires_once() -> None:
+    assert fires("30 2 * * *", datetime(2026, 3, 28, 20, tzinfo=UTC), 2) == ["29 01:30", "30 00:30"]

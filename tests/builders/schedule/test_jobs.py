@@ -23,6 +23,7 @@ def test_sources_come_before_what_follows_from_them() -> None:
         ({}, ConfigurationError, "nothing is on the schedule"),
         ({"sources": {"salts": "often"}}, CronError, r"schedule\.sources\.salts: .* 1 fields"),
         ({"refresh": "99 * * * *"}, CronError, r"schedule\.refresh: "),
+        ({"backup": {"cron": "0 0 30 2 *", "folder": "b"}}, CronError, r"schedule\.backup\.cron: .* never fires"),
         ({"campaigns": {"one-dimensional": "@daily"}}, ConfigurationError, "no campaign is called 'one-dimensional'"),
     ],
 )

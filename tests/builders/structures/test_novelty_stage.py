@@ -1,5 +1,6 @@
 """Stage `novelty`: which monolayers are known, and which are the same."""
 
+import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
 from exfolio.builders.structures.novelty_stage import NoveltyStage
@@ -109,6 +110,7 @@ def test_a_material_that_moves_leaves_nothing_behind(registry: Connection) -> No
     )
 
 
+@pytest.mark.endurance
 def test_a_bulk_that_moves_takes_its_layers_along(registry: Connection) -> None:
     """The structure cut from it keeps its id and is another compound."""
     states = {"old": "MoS2-2H", "other": "BN-h", "new": "NbS2-2H"}

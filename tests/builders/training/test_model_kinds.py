@@ -104,6 +104,7 @@ def test_an_ensemble_that_is_stopped_goes_on_with_the_member_it_was_at(oxides: C
     assert resumed["content_hash"] == whole["content_hash"]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(
     ("kind", "config"),
     [

@@ -81,6 +81,7 @@ def test_one_flag_for_each_structure() -> None:
         relax([TIGHT_MGO, WIDE_MOS2], monolayer=[True])
 
 
+@pytest.mark.endurance
 def test_where_a_relaxation_ends_does_not_depend_on_its_company() -> None:
     structures = [WIDE_MOS2, TIGHT_MGO, TIGHT_MGO * 2, WIDE_MOS2 * [2, 1, 1]]
 

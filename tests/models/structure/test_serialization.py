@@ -179,6 +179,7 @@ PLACES = st.sampled_from(
 )
 
 
+@pytest.mark.endurance
 @settings(max_examples=150, deadline=None)
 @given(path=st.lists(PLACES | st.integers(0, 2), min_size=1, max_size=5), value=anything())
 def test_whatever_stands_in_a_dict_gives_a_structure_or_a_reason(path: list[str | int], value: Any) -> None:

@@ -1,12 +1,15 @@
 """A question that takes too long is given up, with what is missing and what would be quick."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from exfolio.stores.connection import Connection
+from exfolio.stores.connection import Connection, explain
+from exfolio.stores.errors import DatabaseUnavailable
 from exfolio.stores.query.language.query_errors import QueryError
-from exfolio.stores.query.patience import milliseconds, took_too_long
+from exfolio.stores.query.patience import milliseconds, patiently, took_too_long
 from exfolio.stores.query.search import Search
+from pymongo.errors import PyMongoError
 
 SLOW = {"$expr": {"$function": {"body": "function() { sleep(30); return true; }", "args": [], "lang": "js"}}}
 
@@ -44,3 +47,18 @@ def test_all_documents_have_more_time_the_more_there_are(large: Connection, monk
 
     assert milliseconds(large, "materials", 50) == 60_000
     assert milliseconds(large, "materials", None) >= 3 * 60_000
+
+
+def test_a_command_that_asks_several_questions_has_an_end(connection: Connection) -> None:
+    # Given documents over which the server takes long, and a tenth of a second for ten questions
+    connection.database["materials"].insert_many([{} for _ in range(100)])
+    object.__setattr__(connection, "settings", connection.settings.model_copy(update={"query_seconds": 0.01}))
+
+    @patiently
+    def count(asked: Connection, condition: dict[str, Any]) -> int:
+        return asked.database["materials"].count_documents(condition)
+
+    with pytest.raises(PyMongoError) as caught:
+        count(connection, SLOW)
+    assert caught.value.timeout
+    assert isinstance(explain(caught.value, connection), DatabaseUnavailable)

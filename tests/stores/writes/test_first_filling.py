@@ -2,8 +2,9 @@
 
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition
+from exfolio.stores.layout import index_models
 from exfolio.stores.questions import indexes_of
-from exfolio.stores.schema import index_models, initialise, is_up_to_date
+from exfolio.stores.schema import initialise, is_up_to_date
 from exfolio.stores.writes.first_filling import catch_up, put_off_questions
 from small_registry import put
 

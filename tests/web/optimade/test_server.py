@@ -15,6 +15,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("database", ["materials", "candidates"])
 def test_the_validator_of_optimade_passes_in_full(address: str, database: str) -> None:
     validator = ImplementationValidator(base_url=f"{address}/optimade/{database}", verbosity=-1, read_timeout=20)

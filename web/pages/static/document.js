@@ -122,6 +122,7 @@ function gates(verdict, units) {
         verdict.methods?.[gate.field.replace("values.", "")] ? h("div", { class: "soft small" }, verdict.methods[gate.field.replace("values.", "")]) : null,
         scale(gate),
         (gate.warnings ?? []).map((warning) => h("div", { class: "note" }, warning)))))),
+    (verdict.doubts ?? []).map((doubt) => h("div", { class: "note" }, doubt)),
     verdict.made?.length ? h("p", { class: "small" }, "Has been made: ", verdict.made.map((one) => `${one.material_id}${one.synthesis_method ? `, ${one.synthesis_method}` : ""}${one.reference ? `, ${one.reference}` : ""}`).join("; ")) : null,
     (verdict.history ?? []).length ? h("details", {}, h("summary", {}, "Earlier verdicts"), verdict.history.map((one) => h("p", { class: "small" }, tag(one.status), ` until ${one.until ?? one.judged_at}`))) : null);
 }

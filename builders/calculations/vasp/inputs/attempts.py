@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
 from .....models.calculation.plan import EXFOLIATION, Step
@@ -19,9 +19,10 @@ _ATTEMPT: Final = (
 )
 
 
-def attempts_of(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tuple[str, str], list[Doc]]]:
+def attempts_of(connection: Connection, subjects: Collection[Subject]) -> dict[str, dict[tuple[str, str], list[Doc]]]:
     """By subject, the calculations: by functional without its +U, and by task."""
-    ids = set(ids)
+    ids = {subject.id for subject in subjects}
+    unlike = _not_alike(connection, ids.union(*(subject.layers for subject in subjects)))
     layers = sorted({identity.removesuffix(BULK) for identity in ids})
     keys = ("structure_id", "material_id", "manifest.bulk_of")
     query = {"$or": [{key: {"$in": layers}} for key in keys], "deprecated": False}
@@ -29,6 +30,7 @@ def attempts_of(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tu
     attempts: dict[str, dict[tuple[str, str], list[Doc]]] = {}
     for doc in connection.database["calculations"].find(query, names).sort("calculation_id", 1):
         key = (_family(doc.get("functional")), _task(doc.get("task_type")))
+        doc["not_alike"] = unlike.get(doc["calculation_id"], [])
         manifest = doc.get("manifest", {})
         # A bulk made for its layer stays that, also where it has turned out to be a known crystal.
         made = manifest.get("bulk_of") and not manifest.get("material_id")
@@ -37,6 +39,23 @@ def attempts_of(connection: Connection, ids: Iterable[str]) -> dict[str, dict[tu
         for identity in ids.intersection([f"{manifest['bulk_of']}{BULK}"] if made else own):
             attempts.setdefault(identity, {}).setdefault(key, []).append(doc)
     return attempts
+
+
+def _not_alike(connection: Connection, layers: set[str]) -> dict[str, list[str]]:
+    """By calculation, why its pair of layer and bulk has no exfoliation energy although each is usable."""
+    query = {
+        "structure_id": {"$in": sorted(layers)},
+        "kind": EXFOLIATION,
+        "details.not_alike": {"$exists": True},
+        "deprecated": False,
+    }
+    found: dict[str, list[str]] = {}
+    for doc in connection.database["properties"].find(query, {"_id": 0, "details.not_alike": 1}):
+        for pair in doc["details"]["not_alike"]:
+            layer, bulk = pair["calculations"]
+            found.setdefault(layer, []).append(f"not made as its bulk {bulk} was: {pair['why']}")
+            found.setdefault(bulk, []).append(f"not made as its layer {layer} was: {pair['why']}")
+    return found
 
 
 _PBE: Final = "gga"
@@ -85,7 +104,8 @@ def what_has_to_change(calculation: Doc, subject: Subject, step: Step) -> list[s
     cutoff = calculation.get("settings", {}).get("ENCUT")
     if isinstance(cutoff, int | float) and cutoff < cutoff_of(step.functional) - 0.1:
         reasons.append(f"ENCUT is {cutoff:g} eV, {cutoff_of(step.functional):g} eV is wanted")
-    return reasons
+    # What is already known to be wrong with a calculation is what makes it differ from the other.
+    return reasons or list(calculation.get("not_alike", []) if EXFOLIATION in step.fields else [])
 
 
 def _of_step(subject: Subject, step: Step) -> list[Doc]:

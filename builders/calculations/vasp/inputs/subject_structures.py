@@ -33,7 +33,7 @@ def with_structures(connection: Connection, due: Due) -> Iterator[Subject]:
         bulks = _structures(connection, "materials", "material_id", materials)
         stacks = _stacks(connection, {subject.stacked_of for subject in batch if subject.stacked_of})
         together = [*batch, *(subject.bulk for subject in batch if subject.bulk)]
-        attempts = attempts_of(connection, [subject.id for subject in together])
+        attempts = attempts_of(connection, together)
         for subject in batch:
             own = subject.stacked_of or subject.id
             plain = structures.get(own) if subject.material_id is None else bulks.get(subject.material_id)

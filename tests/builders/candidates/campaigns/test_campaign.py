@@ -1,6 +1,7 @@
 """Campaign files: the shipped ones load, and every mistake is named with file, line and what would be right."""
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,37 @@ def test_a_campaign_stays_the_same_on_its_way_through_the_database() -> None:
     campaign = load("two-dimensional")
 
     assert type(campaign).model_validate(campaign.model_dump(mode="json", by_alias=True)) == campaign
+
+
+BOMB = "".join(
+    f"{name}: &{name} [{', '.join(9 * [(before and f'*{before}') or 'lol'])}]\n"
+    for before, name in zip(["", *"abcdefgh"], "abcdefghi", strict=True)
+)
+"""Nine lines that stand for 9^9 values."""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "line 6: stands for more than 100,000 values"),
+        (f"name: {5000 * '['}{5000 * ']'}\n", "line 1: nested more than 40 levels deep"),
+        (f"name: {5000 * '['}", "line 1: nested more than 40 levels deep"),
+        ("name: &me [*me]\n", "line 1: *me stands for what it is part of"),
+        ("name: &me {a: *me}\n", "line 1: *me stands for what it is part of"),
+        ("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\n", "name: this field is needed"),
+        (f"# {1_000_000 * '-'}\n", "larger than 1,000,000 characters"),
+    ],
+)
+def test_a_file_that_is_too_much_is_refused_before_anything_is_made_of_it(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "bomb.yaml").write_text(text)
+
+    tracemalloc.start()
+    with pytest.raises(CampaignError, match=re.escape(says)):
+        load(str(tmp_path / "bomb.yaml"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 20e6
 
 
 def test_two_files_with_one_name_are_refused(tmp_path: Path) -> None:

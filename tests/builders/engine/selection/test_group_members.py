@@ -22,6 +22,7 @@ FOLLOWS = {("materials", "template", "formula_anonymous"): "record"}
 """Facets that are written anew whenever a group field changes that another facet owns."""
 
 
+@pytest.mark.endurance
 def test_whatever_way_a_member_goes_no_group_keeps_what_was_made_with_it(registry: Connection) -> None:
     check(
         registry,

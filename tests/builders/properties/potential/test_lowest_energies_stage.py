@@ -47,7 +47,7 @@ def test_the_lowest_of_each_composition_are_relaxed(registry: Connection) -> Non
     assert relaxed(registry) == {"low", "middle", "alone"}
     high = registry.database["properties"].find_one({"structure_id": "high", "method": "CHGNet 0.3.0 relaxed"})
     assert high["details"]["failure"] == "not relaxed: not among the 2 lowest of its composition before"
-    assert report.note == "1 structures are not among the 2 lowest of their composition: not relaxed"
+    assert report.note == "1 not relaxed: not among the 2 lowest of their composition"
     again = run_stage(LowestEnergiesStage(lowest=2, max_steps=2), registry)
     assert (again.due, again.written) == (0, 0)
 
@@ -100,5 +100,12 @@ def test_a_campaign_evaluates_all_structures_before_it_relaxes_the_lowest() -> N
 
     names = [stage.name for stage in stages_of(campaign) if stage.name.startswith("potential")]
 
-    expected = ["references-relaxed:Mg-O", "energies", "energies-relaxed:Mg-O", "values-relaxed", "errors-relaxed"]
+    expected = [
+        "references-relaxed:Mg-O",
+        "energies",
+        "energies-relaxed:Mg-O",
+        "values-relaxed",
+        "errors-relaxed",
+        "exchange",
+    ]
     assert names == [f"potential-{one}" for one in expected]

@@ -179,6 +179,7 @@ def test_without_chgnet_the_stages_stand_aside(registry: Connection, monkeypatch
     }
 
 
+@pytest.mark.endurance
 @needs_chgnet
 def test_values_by_the_potential_move_with_their_bulk(registry: Connection) -> None:
     """The layer, its energy and the reference entry of its bulk are of another chemical system then."""

@@ -1,6 +1,8 @@
 """``exfolio campaign``: which there are, how one is begun and checked, and how one goes and comes back."""
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,47 @@ def test_a_new_file_is_made_for_what_is_looked_for(
     assert shape in printed
 
 
+@pytest.mark.parametrize(
+    ("typed", "said", "shape"),
+    [
+        (["", "", "", "", ""], [], "dimension 2, routes top-down, 6 gates"),
+        (
+            ["4", "3", "", "mn o", "Mn-O", "no", "0.05", "1.6", "-1", "3"],
+            ["'4' is neither", "made of compositions", "no element 'mn o'", "'no' is no number", "'-1' is no number"],
+            "dimension 3, routes template, 6 gates",
+        ),
+    ],
+    ids=["nothing in particular", "corrected at once"],
+)
+def test_on_a_terminal_it_asks_until_an_answer_can_be_read(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str], said: list[str], shape: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    at_a_terminal(monkeypatch, "\n".join([*typed, ""]))
+
+    code, _, told = ask("campaign", "new", "mine")
+    _, printed, _ = ask("campaign", "check", "mine.yaml")
+
+    assert code == 0, told
+    assert [words for words in said if words not in told] == []
+    assert shape in printed
+
+
+def test_a_question_that_is_left_is_an_interruption(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    at_a_terminal(monkeypatch, "3\n")  # and the end of input, as Ctrl-D
+
+    code, _, told = ask("campaign", "new", "mine")
+
+    assert (code, "nothing was written" in told, list(tmp_path.iterdir())) == (130, True, [])
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    terminal = io.StringIO(typed)
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", terminal)
+
+
 def test_a_list_that_can_not_be_read_makes_no_file_and_is_told_by_the_check(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +151,7 @@ def test_a_list_that_can_not_be_read_makes_no_file_and_is_told_by_the_check(
     assert (code, "list.txt, line 2: 'mno'" in said, Path("mine.yaml").exists()) == (2, True, False)
     assert ask("campaign", "new", "mine", "--dimension", "3")[0] == 2
     assert ask("campaign", "new", "mine", "--system", "Mg-Zz")[0] == 2
+    assert ask("campaign", "new", "mine", "--gap-min", "3", "--gap-max", "1")[0] == 2
 
     Path("list.txt").write_text("MnO2\n")
     ask("campaign", "new", "mine", "--formulas", "list.txt")

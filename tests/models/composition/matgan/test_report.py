@@ -67,6 +67,7 @@ def test_the_plot_shows_all_three_distributions() -> None:
     assert [axis.get_xlabel() for axis in figure.axes] == ["number of elements", "element", "stoichiometry"]
 
 
+@pytest.mark.endurance
 def test_distances_are_the_same_in_every_process() -> None:
     """Names come out of a set in another order in each; a sum of rounded numbers would tell."""
     ours = ["MgO", "NaCl", "TiO2", "Li2O", "KBr", "Al2O3", "SrTiO3", "MoS2", "GaAs", "ZnS"]

@@ -60,6 +60,7 @@ def rattled(n: int) -> list[Structure]:
     return structures
 
 
+@pytest.mark.endurance
 @needs_chgnet
 @pytest.mark.parametrize("forces", [True, False])
 def test_results_are_the_same_to_the_last_bit_however_structures_are_batched(*, forces: bool) -> None:

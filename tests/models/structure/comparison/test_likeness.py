@@ -24,8 +24,8 @@ Made = Callable[[], Structure]
 
 @cache
 def _prototypes() -> dict[str, dict[str, Any]]:
-    # As plain data: pymatgen's own loader makes objects of all of them, and takes seconds.
-    packed = files("pymatgen.analysis.prototypes").joinpath("aflow_prototypes.json.gz").read_bytes()
+    # As plain data, beside the package: to import it takes seconds, in which it makes objects of all of them.
+    packed = files("pymatgen.analysis").joinpath("prototypes").joinpath("aflow_prototypes.json.gz").read_bytes()
     return {entry["tags"]["aflow"]: entry["snl"] for entry in json.loads(gzip.decompress(packed))}
 
 

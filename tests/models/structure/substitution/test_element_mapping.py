@@ -6,8 +6,10 @@ from exfolio.models.structure.element_movers import distance
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.roles import likely_oxidation_states
 from exfolio.models.structure.substitution.element_mapping import (
+    costs_in_bulk,
     least_distance_mapping,
     oxidation_match,
+    radius_mismatches,
     scale_distance,
     substitution_costs,
 )
@@ -30,6 +32,16 @@ def test_costs_are_symmetric_and_nothing_for_the_same_element():
 )
 def test_elements_of_a_group_are_cheaper_than_neighbours_on_the_scale(element, likely, unlikely):
     assert cost(element, likely) < cost(element, unlikely)
+
+
+def test_sizes_count_in_bulk():
+    """Shannon's radii: Be2+ 0.45, Sr2+ 1.18, Ba2+ 1.35 Å. Layers give way to an ion that does not fit."""
+    mismatch = radius_mismatches()
+    assert mismatch[position("Ba"), position("Sr")] == pytest.approx(np.log(1.35 / 1.18))
+    assert mismatch[position("Ba"), position("Be")] == pytest.approx(np.log(1.35 / 0.45))
+    assert np.allclose(mismatch, mismatch.T)
+    assert (np.diag(mismatch) == 0).all()
+    assert (costs_in_bulk() >= substitution_costs()).all()
 
 
 def test_anions_stay_anions_and_cations_cations():

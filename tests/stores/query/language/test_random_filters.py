@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.query.search import Search
 
@@ -70,6 +71,7 @@ def filter_of(chance: random.Random, depth: int) -> tuple[str, Condition]:
     return f"({left}) {word} ({right})", either
 
 
+@pytest.mark.endurance
 def test_370_random_filters_find_what_plain_python_finds(registry: Connection) -> None:
     documents = list(Search("materials", "").documents(registry))
     chance = random.Random(370)

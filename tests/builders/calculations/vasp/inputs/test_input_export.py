@@ -15,6 +15,8 @@ from exfolio.builders.calculations.vasp.inputs.input_export import VaspExport, e
 from exfolio.builders.calculations.vasp.inputs.subjects import Subject
 from exfolio.builders.calculations.vasp.inputs.worth import wanted_fields
 from exfolio.builders.calculations.vasp.manifest import read_manifest
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.properties.exfoliation_stage import ExfoliationStage
 from exfolio.models.calculation.functional import functional_name
 from exfolio.models.calculation.inputs import inputs
 from exfolio.models.calculation.numerical_quality import Run
@@ -464,6 +466,40 @@ def test_what_is_refused_is_due_again_with_what_has_to_change(
     assert done.again == {folder_of(done, "PBE-relax"): f"calc-1: {told}"}
     static = tmp_path / folder_of(done, "PBE-static")
     assert manifest_of(static)["after"] == "../PBE-relax", "nothing starts from a structure that is refused"
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_pair_that_was_not_made_alike_is_due_again(waiting: Connection, tmp_path: Path, *, alike: bool) -> None:
+    runs = [("layer", layer(), -21.0, {"ISMEAR": 0, "SIGMA": 0.05}), ("bulk", mos2_bulk(), -42.5, {"ISMEAR": 0})]
+    runs[1][3].update({"SIGMA": 0.05} if alike else {"ISMEAR": -5})
+    for name, structure, energy, settings in runs:
+        calculation = {
+            "calculation_id": f"calc-{name}",
+            "formula_reduced": "MoS2",
+            "composition": structure.composition.as_dict(),
+            "functional": "optB88-vdW",
+            "task_type": "Static",
+            "structure": plain(structure),
+            "energy": energy,
+            "converged": True,
+            "settings": {"ENCUT": 520.0, **settings},
+        }
+        belongs = {"structure_id": LAYER} if name == "layer" else {"material_id": "bulk:mos2"}
+        put(waiting, Calculation, [calculation])
+        put(waiting, Calculation, [{"calculation_id": f"calc-{name}", **belongs}], facet="match")
+    run_stage(ExfoliationStage(), waiting)
+
+    done = export_vasp(waiting, CAMPAIGN, tmp_path)
+
+    told = "ISMEAR differs: monolayer 0 (Gaussian), bulk -5 (tetrahedra)"
+    assert sorted(done.again.values()) == (
+        []
+        if alike
+        else [
+            f"calc-bulk: not made as its layer calc-layer was: {told}",
+            f"calc-layer: not made as its bulk calc-bulk was: {told}",
+        ]
+    )
 
 
 def test_pbe_without_u_is_not_done_where_pbe_with_u_is_wanted() -> None:

@@ -1,0 +1,117 @@
+"""Registries that earlier versions made, as they were stored then, brought up to date."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contents import current, differences
+from exfolio.builders.candidates.campaigns.campaign_files import load
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.refresh import refresh
+from exfolio.builders.sources.file_stage import SourceStage
+from exfolio.stores.connection import Connection
+from exfolio.stores.migrations import migration
+from exfolio.stores.migrations.migration import Migration
+from exfolio.stores.migrations.steps import CURRENT, STEPS
+from exfolio.stores.schema import initialise, is_up_to_date, look
+from registry_samples import CAMPAIGN, names, put_back, write_files
+
+Doc = dict[str, Any]
+
+
+def laid_out(connection: Connection) -> dict[str, Any]:
+    """Validators and indexes of all collections, but for how what guards what is there lies on disk: it stays."""
+    return {
+        listed["name"]: (
+            {name: value for name, value in listed["options"].items() if name.startswith("validat")},
+            {
+                name: {k: v for k, v in index.items() if k != "storageEngine" or not index.get("unique")}
+                for name, index in connection.database[listed["name"]].index_information().items()
+            },
+        )
+        for listed in connection.database.list_collections()
+    }
+
+
+def said(connection: Connection) -> dict[str, dict[str, Doc]]:
+    """What documents say, but for the notes of who wrote it, by which version, and what is said by gates."""
+    notes = {"facets", "gate_verdicts", "made_by", "origins", "schema_version"}
+    return {
+        name: {key: {k: v for k, v in doc.items() if k not in notes} for key, doc in docs.items()}
+        for name, docs in current(connection).items()
+    }
+
+
+@pytest.fixture(params=names())
+def earlier(request: pytest.FixtureRequest, connection: Connection, tmp_path: Path) -> Connection:
+    write_files(tmp_path)
+    put_back(request.param, connection.database, tmp_path)
+    return connection
+
+
+def test_brought_up_to_date_it_is_laid_out_as_a_new_one_and_says_the_same(
+    earlier: Connection, empty_registry: Connection
+) -> None:
+    before, told = said(earlier), look(earlier)
+
+    initialise(earlier)
+
+    assert laid_out(earlier) == laid_out(empty_registry)
+    assert differences(before, said(earlier)) == []
+    assert is_up_to_date(earlier)
+    done = look(earlier)
+    assert (done.version, done.steps, done.created, done.validators, done.made, done.dropped) == (CURRENT, *5 * ((),))
+    assert [step for step, _ in told.steps] == [step for step in STEPS if step.number > told.version]
+
+
+def test_cut_off_after_any_batch_it_goes_on_where_it_stopped(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given batches of four documents, and a program that dies once each is done
+    write_files(tmp_path)
+    put_back("4e4698a", connection.database, tmp_path)
+    due = [number for _, number in look(connection).steps]
+    monkeypatch.setattr(migration, "_AT_ONCE", 4)
+    batch, sizes = Migration._batch, []
+
+    def die_afterwards(*arguments: Any) -> Any:
+        if done := batch(*arguments):
+            sizes.append(done[1])
+            raise ConnectionError
+        return done
+
+    monkeypatch.setattr(Migration, "_batch", die_afterwards)
+
+    # When it is started again until it gets through
+    deaths = 0
+    while not is_up_to_date(connection):
+        try:
+            initialise(connection)
+        except ConnectionError:
+            deaths += 1
+
+    # Then no document was changed twice by a step
+    assert sum(sizes) == sum(due) > 16
+    assert deaths == len(sizes) > 8
+
+
+@pytest.mark.endurance
+def test_refreshed_it_is_what_a_new_one_of_the_same_files_is(
+    earlier: Connection, empty_registry: Connection, tmp_path: Path
+) -> None:
+    # Given a new registry of the same files
+    sources = {"lab": ["MoS2.vasp", "NaCl.vasp", "graphite.vasp"], "energies": ["energies.csv"]}
+    for source, files in sources.items():
+        kind = "table" if source == "energies" else "structure-files"
+        paths = [str(tmp_path / file) for file in files]
+        run_stage(SourceStage(kind, {"paths": paths, "source": source}), empty_registry)
+    campaign = load(str(tmp_path / CAMPAIGN))
+    refresh(empty_registry, [campaign])
+
+    # When the other is refreshed, which begins with bringing it up to date
+    report = refresh(earlier, [campaign])
+
+    # Then it says the same, and has nothing more to do
+    assert (report.exit_code, report.errors) == (0, {})
+    assert differences(current(empty_registry), current(earlier)) == []
+    assert refresh(earlier, [campaign]).stages == []
