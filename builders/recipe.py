@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..models.calculation.methods import parse_method
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
@@ -30,10 +31,12 @@ from .properties.potential.exchange_energies_stage import ExchangeEnergiesStage
 from .properties.potential.formation_calibration_stage import FormationCalibrationStage
 from .properties.potential.layers.exfoliation_calibration_stage import ExfoliationCalibrationStage
 from .properties.potential.layers.exfoliation_values_stage import ExfoliationValuesStage
+from .properties.potential.layers.hull_dispersion_stage import HullDispersionStage
 from .properties.potential.layers.layer_energies_stage import LayerEnergiesStage
 from .properties.potential.lowest_energies_stage import LowestEnergiesStage
 from .properties.potential.near_hull_stage import NearHullReferencesStage
 from .properties.potential.potential_energies_stage import PotentialEnergiesStage
+from .properties.potential.potential_pourbaix_stage import PotentialPourbaixStage
 from .properties.potential.potential_references_stage import PotentialReferencesStage
 from .properties.potential.potential_stage import PotentialStage, method_name, stage_name
 from .properties.potential.potential_values_stage import PotentialValuesStage
@@ -95,6 +98,8 @@ def stages_of(campaign: Campaign, label: Labels = unlabelled, errors: dict[str, 
     if campaign.potential is not None and potential is not None:
         by_potential, said_by = _potential_stages(campaign, campaign.potential, label)
         stages += by_potential
+        if campaign.pourbaix is not None:
+            stages += _in_water_by_potential(in_water, by_potential)
         values_by |= said_by
         of_candidates.append(ExchangeEnergiesStage(potential=campaign.potential.model))
     if campaign.exfoliation is not None:
@@ -126,6 +131,16 @@ def _pourbaix_stage(campaign: Campaign, wanted: Pourbaix, hull: HullStage, label
     ions = PourbaixStage(**settings).config()["ions"]
     chosen = label(f"pourbaix, {wanted.conditions}", {"ions": ions})
     return PourbaixStage(**settings, elements=list(campaign.elements) or None, label=chosen)
+
+
+def _in_water_by_potential(in_water: PourbaixStage, by_potential: Iterable[Stage]) -> Iterator[Stage]:
+    """What judges in water by a potential, if its energies are of the kind that become Gibbs energies."""
+    conditions = in_water.arguments()
+    for stage in by_potential:
+        if isinstance(stage, PotentialValuesStage) and stage.potential.has_tabulated_scale:
+            labels: Doc = {"of_values": stage.label, "of_references": stage.of_references}
+            whose: Doc = {"potential": stage.potential.slug, "relax": stage.relax, **stage.limits, **labels}
+            yield PotentialPourbaixStage(**conditions, **whose)
 
 
 def _layer_routes(campaign: Campaign, label: Labels) -> list[Stage]:
@@ -220,6 +235,8 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
         stages = [PotentialReferencesStage(**by), PotentialEnergiesStage(**limited), PotentialValuesStage(**by)]
         stages.append(FormationCalibrationStage(**by))
         static = method_name(potential, relax=False)
+        if campaign.dimension < 3 and parse_method(static).dispersion is False:
+            stages.append(HullDispersionStage(**by))
         return stages, {"energies": static, "values": static, "relaxed": None}
     limits = wanted.model_dump(include={"max_steps", "force_tolerance", "max_seconds"})
     settings = {
@@ -252,9 +269,12 @@ def _potential_stages(campaign: Campaign, wanted: Potential, label: Labels) -> t
     )
     errors = FormationCalibrationStage(**by, relax=True, label=labels["values"])
     stages += [values, errors, RelaxedNoveltyStage(**by, label=labels["energies"])]
+    compared = method_name(potential, relax=True, label=labels["values"])
+    if campaign.dimension < 3 and parse_method(compared).dispersion is False:
+        stages.append(HullDispersionStage(**by, relax=True, label=labels["values"]))
     return stages, {
         "energies": method_name(potential, relax=True, label=labels["energies"]),
-        "values": method_name(potential, relax=True, label=labels["values"]),
+        "values": compared,
         "relaxed": relaxed_label(wanted.model, labels["energies"]),
     }
 

@@ -110,8 +110,8 @@ ARROWS = {
     "builders/calculations/vasp/inputs": "calculations/vasp engine properties/hulls",
     "builders/properties": "engine materials properties/hulls sources/files",
     "builders/properties/hulls": "engine",
-    "builders/properties/potential": "engine extensions properties/hulls",
-    "builders/properties/potential/layers": "engine properties/potential",
+    "builders/properties/potential": "engine extensions properties/hulls properties",
+    "builders/properties/potential/layers": "engine properties/potential properties/hulls",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
         "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"

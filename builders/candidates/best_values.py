@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import hypot
 from typing import Any, Final
 
-from ...models.calculation.methods import Level, parse_method, potential_of
+from ...models.calculation.methods import Level, parse_method, potential_of, with_dispersion
 from ...stores.documents import Candidate, Property
 from ...stores.documents.property import COMPOUNDS, DISPERSION
 from ..engine.batches import Doc
@@ -59,7 +59,11 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
     chosen: dict[str, Doc] = {}
     named: dict[str, dict[str, Any]] = {"values": {}, "methods": {}, "lows": {}, "highs": {}}
     for name, docs in known.items():
-        best = chosen[name] = docs[0] if len(docs) == 1 else most_trusted(docs, ranking)
+        chosen[name] = docs[0] if len(docs) == 1 else most_trusted(docs, ranking)
+    if (distances := known.get("energy_above_hull")) is not None:
+        best = chosen["energy_above_hull"]
+        chosen["energy_above_hull"] = _surer_of_layer(distances, best, chosen.get("exfoliation_energy"))
+    for name, best in chosen.items():
         has_field = name in Candidate.VALUE_FIELDS or name == "hse_band_gap"
         (fields if has_field else named["values"])[name] = best["value"]
         named["methods"][name] = best["method"]
@@ -70,6 +74,19 @@ def best_values(properties: list[Doc], *, ranking: Ranking | None = None) -> dic
         named["highs"]["energy_above_hull"], told = most
         named["methods"]["energy_above_hull"] += told
     return {**fields, **{name: content for name, content in named.items() if content}}
+
+
+def _surer_of_layer(distances: list[Doc], best: Doc, exfoliation: Doc | None) -> Doc:
+    """The distance of a layer that counts: without D3(BJ) where its exfoliation energy tells more than that does.
+
+    That is so above a phase of its own composition, and of one only: it is what the layer lies above its bulk by.
+    """
+    if len(best.get("competing") or ()) != 1:
+        return best
+    without = [doc for doc in distances if with_dispersion(doc["method"]) == best["method"]]
+    most = most_of_layer(without[0], exfoliation) if without else None
+    surer = most is not None and ("high" not in best or most[0] < best["high"])
+    return without[0] if surer else best
 
 
 def of_composition(properties: list[Doc]) -> dict[str, Doc] | None:
@@ -132,8 +149,8 @@ def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float,
     A layer lies above its bulk by the exfoliation energy. Without dispersion little of that is left, but it is not
     below zero. So where the distance is one to a phase of its own composition, what it lacks is at most the true
     exfoliation energy. Where it is one to other phases, these lack their own attraction, whatever that of the layer's
-    bulk is: `MOST_ATTRACTION` at most. Errors of a potential, which are measured, have nothing to do with what it
-    lacks: the two add as independent ones do.
+    bulk is: `MOST_ATTRACTION` at most, where stage `potential-dispersion` does not tell it of each. Errors of a
+    potential, which are measured, have nothing to do with what it lacks: the two add as independent ones do.
     """
     if distance is None or exfoliation is None:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...models.calculation.methods import potential_of, without_settings
+from ...models.calculation.methods import potential_of, with_dispersion, without_settings
 from ...stores.documents import ReferenceEntry
 from ..engine.batches import Doc
 from ..properties.potential.layers.exfoliation_values_stage import STAGE
@@ -96,8 +96,9 @@ def _by_another_way(doc: Doc, by: ValuesBy) -> bool:
     """Whether the same potential took structures another way, or by other settings."""
     if by.values is None or doc.get("basis") != "potential":
         return False
-    wanted = by.energies if doc["kind"] == KIND else by.values
-    return without_settings(doc["method"]) in _ways(by.values) and doc["method"] != wanted
+    wanted = (by.energies,) if doc["kind"] == KIND else (by.values, with_dispersion(by.values))
+    method = doc["method"].removesuffix(f", {by.conditions}")
+    return without_settings(method) in _ways(by.values) and method not in wanted
 
 
 def _at_other_conditions(doc: Doc, by: ValuesBy) -> bool:
@@ -110,4 +111,5 @@ def _at_other_conditions(doc: Doc, by: ValuesBy) -> bool:
 @lru_cache
 def _ways(method: str) -> frozenset[str]:
     name = potential_of(method)
-    return frozenset(f"{name} {way}" for way in ReferenceEntry.AS_TAKEN)
+    ways = [f"{name} {way}" for way in ReferenceEntry.AS_TAKEN]
+    return frozenset([*ways, *(with_dispersion(way) for way in ways)])

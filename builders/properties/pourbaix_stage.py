@@ -90,6 +90,7 @@ class PourbaixStage(KnownSystemStage):
         Tells values by these ions from those by others at the same conditions; empty for the usual names.
     """
 
+    what: ClassVar[str] = "pourbaix"
     version = 6
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_OR_WITH_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
@@ -118,7 +119,7 @@ class PourbaixStage(KnownSystemStage):
         self.elements = sorted(elements) if elements else None
         self.hull, self.label = hull, label
         self.ions = load_ions(ions)
-        self.name = f"pourbaix:{content_hash(self.arguments())[:8]}"
+        self.name = f"{self.what}:{content_hash(self.arguments())[:8]}"
         super().__init__(share=share)
 
     def arguments(self) -> Doc:

@@ -11,7 +11,16 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-__all__ = ["Level", "Method", "parse_method", "potential_of", "settings_of", "with_settings", "without_settings"]
+__all__ = [
+    "Level",
+    "Method",
+    "parse_method",
+    "potential_of",
+    "settings_of",
+    "with_dispersion",
+    "with_settings",
+    "without_settings",
+]
 
 
 class Level(StrEnum):
@@ -62,11 +71,12 @@ _SCHEME: Final = re.compile(r" MP2020$")
 _ADDED_TO_POTENTIAL: Final = r"(?P<dispersion> ?\+ ?D[34](?:\((?:BJ|zero|M|BJM)\))?)?"
 _POTENTIAL: Final = re.compile(
     r"(?:CHGNet|SevenNet|MACE|M3GNet|MatterSim|Orb|GRACE|eqV2|TensorNet)\b(?:[- ](?!\+)[\w.+-]+)*?"
-    rf"{_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)?",
+    rf"{_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)?(?P<on_top> \+ D3\(BJ\))?",
     re.IGNORECASE,
 )
 _OTHER_POTENTIAL: Final = re.compile(
-    rf"(?P<name>\w[\w.-]*(?: (?!\+)[\w.-]+)*?){_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)", re.IGNORECASE
+    rf"(?P<name>\w[\w.-]*(?: (?!\+)[\w.-]+)*?){_ADDED_TO_POTENTIAL}(?P<how> relaxed| static)(?P<on_top> \+ D3\(BJ\))?",
+    re.IGNORECASE,
 )
 """Of any name: stages of a potential say how a structure was taken."""
 _AND: Final = " and "
@@ -142,6 +152,18 @@ def with_settings(method: str, label: str) -> str:
     return f"{method}{_SETTINGS}{label}" if label else method
 
 
+def with_dispersion(method: str) -> str:
+    """Name of a method of a potential to whose values D3(BJ) was added, and not to the energies they are made of.
+
+    Examples
+    --------
+    >>> with_dispersion("CHGNet 0.3.0 relaxed, settings a1b2c3")
+    'CHGNet 0.3.0 relaxed + D3(BJ), settings a1b2c3'
+    """
+    name, comma, label = method.partition(_SETTINGS)
+    return f"{name} + D3(BJ){comma}{label}"
+
+
 @lru_cache(maxsize=4096)
 def without_settings(method: str) -> str:
     """Name of a method, by whatever settings it was used.
@@ -178,7 +200,7 @@ def potential_of(method: str) -> str:
 
 def _of_potential(name: re.Match[str]) -> Method:
     plain = Level.RELAXED_POTENTIAL if name["how"] == " relaxed" else Level.POTENTIAL
-    dispersion = name["dispersion"] is not None
+    dispersion = name["dispersion"] is not None or name["on_top"] is not None
     return Method((Level.POTENTIAL_DISPERSION, plain) if dispersion else (plain,), dispersion)
 
 

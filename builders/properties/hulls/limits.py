@@ -45,13 +45,16 @@ KNOWN_ENTRIES: Final = Members(
 _NAMED: Final = 6
 _DIGITS: Final = 5
 _DISTANCES: Final = ("energy_above_hull", "decomposition_energy")
+LACKS_DISPERSION: Final = (
+    "the method does not describe dispersion, which holds together what a layer is compared with: a lower bound"
+)
+"""Said beside the distance of a layer to a hull."""
 _WITHOUT_DISPERSION: Final = {
     "exfoliation_energy": "the method does not describe dispersion, by which layers attract each other: a lower bound, "
     "of the bonds alone that have to be cut",
     # The layer has no neighbour to be attracted by; the phases that it is compared with are dense or stacks of layers
     # and bind more strongly than the method tells. Their hull is too high, and the distance to it too small.
-    "energy_above_hull": "the method does not describe dispersion, which holds together what a layer is compared with: "
-    "a lower bound",
+    "energy_above_hull": LACKS_DISPERSION,
 }
 
 

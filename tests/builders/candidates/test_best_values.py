@@ -183,6 +183,24 @@ def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than
     assert "highs" not in best_values([{**distance, "low": -0.03}, exfoliation])
 
 
+def test_what_dispersion_adds_to_the_distance_of_a_layer_counts_but_above_its_own_bulk() -> None:
+    own, *others = ({"id": f"chgnet:mp-{n}", "share_of_atoms": 0.5} for n in range(3))
+    static, added = "CHGNet 0.3.0 static", "CHGNet 0.3.0 static + D3(BJ)"
+    bound = value("energy_above_hull", static, "potential", 0.02, low=-0.08, lacks=["dispersion"])
+    whole = value("energy_above_hull", added, "potential", 0.07, low=-0.04, high=0.22)
+    exfoliation = value("exfoliation_energy", "CHGNet 0.3.0 + D3(BJ) static", "potential", 0.03, low=0.0, high=0.06)
+
+    among_others = best_values([{**bound, "competing": others}, {**whole, "competing": others}, exfoliation])
+    above_its_bulk = best_values([{**bound, "competing": [own]}, {**whole, "competing": [own]}, exfoliation])
+    without_exfoliation = best_values([{**bound, "competing": [own]}, {**whole, "competing": [own]}])
+
+    for found in (among_others, without_exfoliation):
+        assert (found["energy_above_hull"], found["highs"]["energy_above_hull"]) == (0.07, 0.22)
+    assert among_others["methods"]["energy_above_hull"] == added
+    assert above_its_bulk["highs"]["energy_above_hull"] < 0.15  # what the layer lies above is told by its exfoliation
+    assert above_its_bulk["methods"]["energy_above_hull"].startswith(f"{static}; at most with the exfoliation energy")
+
+
 def test_a_kind_without_a_field_of_its_own_is_among_the_further_values() -> None:
     found = best_values(
         [

@@ -36,12 +36,13 @@ def value(kind: str, method: str, basis: str = "calculation", *, stage: str = "t
             [
                 value("energy", "EMT 1996 relaxed", "potential"),
                 value("formation_energy", "EMT 1996 relaxed, settings a1b2c3", "potential"),
+                value("energy_above_hull", "EMT 1996 relaxed + D3(BJ), settings a1b2c3", "potential"),
                 value("formation_energy", "EMT 1996 of another package", "potential"),
             ],
             [
                 value("energy", "EMT 1996 relaxed, settings a1b2c3", "potential"),
                 value("formation_energy", "EMT 1996 relaxed", "potential"),
-                value("formation_energy", "EMT 1996 static", "potential"),
+                value("energy_above_hull", "EMT 1996 static + D3(BJ)", "potential"),
             ],
         ),
         (

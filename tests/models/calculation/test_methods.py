@@ -49,6 +49,8 @@ from exfolio.models.calculation.methods import Level, parse_method
         ("CHGNet 0.3.0 relaxed", ["relaxed potential"]),
         ("SevenNet-0 + D3(BJ) relaxed", ["potential + dispersion", "relaxed potential"]),
         ("EMT 1996 relaxed", ["relaxed potential"]),
+        ("EMT 1996 static + D3(BJ)", ["potential + dispersion", "potential"]),
+        ("CHGNet 0.3.0 relaxed + D3(BJ), settings a1b2c3", ["potential + dispersion", "relaxed potential"]),
         ("pair potential + D3 static", ["potential + dispersion", "potential"]),
         ("PBE relaxed", ["not stated"]),
         ("CHGNet 0.3.0 relaxed, hull of known materials", ["relaxed potential"]),
