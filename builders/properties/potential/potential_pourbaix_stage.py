@@ -19,6 +19,8 @@ from ....stores.documents import ReferenceEntry
 from ...engine.batches import Batch, Doc
 from ...engine.selection.group_members import Members
 from ..hulls.known_hull_stage import KnownSystemStage
+from ..hulls.limits import KNOWN_MATERIALS
+from ..pourbaix_limits import limited_in_water
 from ..pourbaix_solids import lowest_of_each
 from ..pourbaix_stage import PourbaixStage
 from . import known_potentials
@@ -50,6 +52,7 @@ class PotentialPourbaixStage(PourbaixStage):
     what = "potential-pourbaix"
     version = 1
     competing: ClassVar[tuple[Members, ...]] = (
+        KNOWN_MATERIALS,
         Members(
             ReferenceEntry,
             "chemsys",
@@ -134,7 +137,11 @@ class PotentialPourbaixStage(PourbaixStage):
         solids = {**energies, **pure}
         origin = f"{self.potential.name}: {len(energies)} solids, {content_hash(sorted(energies.items()))[:12]}"
         elements = frozenset(group["group"].split("-")) - OPEN
-        docs = self._judged(elements, self._method, targets, solids, origin)
+        everything = [*group["materials"], *group["reference_entries"]]
+        docs = [
+            limited_in_water(doc, elements, everything, solids.keys()) if "value" in doc else doc
+            for doc in self._judged(elements, self._method, targets, solids, origin)
+        ]
         return [{**doc, "coverage": COVERAGE} if "coverage" in doc else doc for doc in docs]
 
     def _formation_energies(self, group: Doc, *, relax: bool) -> dict[str, float]:

@@ -30,6 +30,7 @@ def laid_out(connection: Connection) -> dict[str, Any]:
             },
         )
         for listed in connection.database.list_collections()
+        if "." not in listed["name"]  # files of GridFS come when the first is stored
     }
 
 

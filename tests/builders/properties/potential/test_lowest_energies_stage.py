@@ -106,6 +106,7 @@ def test_a_campaign_evaluates_all_structures_before_it_relaxes_the_lowest() -> N
         "energies-relaxed:Mg-O",
         "values-relaxed",
         "errors-relaxed",
+        "dispersion-relaxed",
         "exchange",
     ]
     assert names == [f"potential-{one}" for one in expected]

@@ -56,6 +56,7 @@ def test_a_campaign_relaxes_its_references_near_the_hull_after_their_static_ener
         "energies-relaxed:Mg-O",
         "values-relaxed",
         "errors-relaxed",
+        "dispersion-relaxed",
         "exchange",
     ]
     assert names == [f"potential-{one}" for one in expected]
