@@ -7,11 +7,16 @@ difference is made with such as well, and the larger one counts.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from ....models.calculation.methods import Level, parse_method
+from ....models.composition.formula.single_formula import read_one
 from ....models.energetics.reliability.missing_compounds import hull_deeper_by, with_anions_corrected
 from ...engine.batches import Doc
 from .limits import Depth, is_bulk
+
+_UNCORRECTED: Final = (Level.GGA, Level.GGA_U)
+"""Of measured enthalpies, and of other functionals, anions need no such correction."""
 
 
 def depths(
@@ -36,17 +41,20 @@ def depths(
     Returns
     -------
     list
-        The largest of what the methods tell that know all that is missing; None where none does.
+        The largest of what the methods tell that know all that is missing, and all that the hull has; None where none
+        does.
     """
     found: list[Depth | None] = [None] * len(targets)
+    competing = [formula for formula in with_energy if len(read_one(formula)) > 1]
     for method, docs in sorted(by_method.items()):
         compounds = [doc for doc in docs if "-" in doc["chemsys"] and is_bulk(doc)]
         formulas = [doc["formula_reduced"] for doc in compounds]
-        if not missing or not set(missing) <= set(formulas):
+        # One that only the hull in question has may compete with what is missing, by how much this method can't tell.
+        if not missing or not {*missing, *competing} <= set(formulas):
             continue
         plain = [doc["formation_energy"] for doc in compounds]
         ways = {method: plain}
-        if Level.CORRECTED_GGA not in parse_method(method).levels:
+        if parse_method(method).levels[0] in _UNCORRECTED:
             corrected = [with_anions_corrected(*one) for one in zip(formulas, plain, strict=True)]
             ways[f"{method} with MP2020's corrections of anions"] = corrected
         for way, energies in ways.items():
