@@ -17,7 +17,7 @@ from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
-from ..stores.errors import ExfolioError
+from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
@@ -140,7 +140,12 @@ def planned_stages(
     stages = list(_sources(connection, campaigns, errors))
     unkept: dict[str, dict[str, Doc]] | None = None if claim else {}
     for campaign in sorted(campaigns, key=lambda campaign: campaign.name):
-        stages += stages_of(campaign, claimed(connection, campaign.name, unkept=unkept), errors)
+        try:
+            stages += stages_of(campaign, claimed(connection, campaign.name, unkept=unkept), errors)
+        except ConfigurationError as error:  # as of a list of formulas that is gone: the other campaigns go on
+            if len(campaigns) == 1:
+                raise
+            errors[f"campaign:{campaign.name}"] = str(error)
     if not campaigns:
         stages += common_stages()
     stages = agreed(stages)

@@ -88,6 +88,9 @@ def _stamp(connection: Connection) -> str | None:
         if files is None or state.get("partial"):
             return None
         sources.append([state["stage"], state.get("fingerprint"), files])
+    of_campaigns = {"maker.arguments.file": {"$type": "string"}}  # lists of formulas
+    lists = connection.database["stage_states"].distinct("maker.arguments.file", of_campaigns)
+    sources += _listing(Path(file) for file in sorted(lists))
     program = [VERSION, *_listing([_PROGRAM / room for room in _ROOMS])]
     packages: list[list[Any]] = [[name, version(name)] for name in _LIBRARIES]
     packages += [[name, find_spec(name) is not None] for name in known_potentials.packages()]

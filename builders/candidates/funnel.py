@@ -9,6 +9,7 @@ from pymongo.collection import Collection
 from ...stores.connection import Connection
 from ...stores.documents.candidate import OPEN_LETTER, VERDICT_LETTERS, letters_of
 from ...stores.query.counting import count_quickly
+from ...stores.query.patience import patiently
 from .campaigns.gate_outline import Judging
 from .composition_view import composition_view
 
@@ -17,6 +18,7 @@ OPEN: Final = "undecided"
 _VERDICTS: Final = {letter: verdict for verdict, letter in VERDICT_LETTERS.items()} | {OPEN_LETTER: "unknown"}
 
 
+@patiently
 def count_compositions(connection: Connection, campaign: Judging) -> list[dict[str, Any]]:
     """Count generated compositions gate by gate, as `count` does candidates; nothing where the campaign draws none."""
     view = composition_view(connection, campaign.name)
@@ -42,6 +44,7 @@ def count_compositions(connection: Connection, campaign: Judging) -> list[dict[s
     return rows
 
 
+@patiently
 def count(connection: Connection, campaign: Judging) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Count candidates gate by gate.
 

@@ -89,3 +89,35 @@ def test_failures_that_wait_or_are_parked_do_not_end_it(registry: Connection, re
     registry.database["failures"].delete_many({})
     fail(registry, 1, parked=True)
     assert is_at_rest(registry, [resting])
+
+
+LISTED = """\
+compositions:
+  formulas_from: list.txt
+  classifier: {train: false}
+  roost: {train: false}
+  gates: [{name: new, field: novel, is: true}]
+"""
+
+
+@pytest.mark.endurance
+def test_a_list_of_formulas_that_changes_ends_it_and_one_that_goes_keeps_no_other_campaign(
+    registry: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    formulas = tmp_path / "list.txt"
+    formulas.write_text("NaCl\n")
+    for name, more in (("plain", ""), ("listed", LISTED)):
+        (tmp_path / f"{name}.yaml").write_text(CAMPAIGN.replace("name: layers", f"name: {name}") + more)
+    campaigns = [load(f"{name}.yaml") for name in ("plain", "listed")]
+    refresh(registry, campaigns)
+    assert is_at_rest(registry, campaigns)
+
+    formulas.write_text("NaCl\nMgO\n")
+    assert not is_at_rest(registry, campaigns)
+
+    formulas.unlink()
+    put(registry, crystals("BN-h"))
+    report = refresh(registry, campaigns)
+    assert [name for name in report.errors if name.startswith("campaign:")] == ["campaign:listed"]
+    assert "layers" in {stage.stage for stage in report.stages if stage.written}

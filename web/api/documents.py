@@ -163,7 +163,10 @@ def atoms(
     cell: Annotated[Literal["stored", "conventional", "primitive", "supercell"], Query()] = "stored",
 ) -> Doc:
     """Symbols, Cartesian positions and cell vectors (Å) of a document's structure."""
-    return in_cell(_structure_of(request, identity), cell)
+    try:
+        return in_cell(_structure_of(request, identity), cell)
+    except ValueError as error:  # such as a symmetry that can't be told
+        raise HTTPException(400, f"{identity}: {error}") from error
 
 
 @router.get("/documents/{identity:path}/structure", summary="Its structure as a file")

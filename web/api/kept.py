@@ -32,7 +32,7 @@ class Kept:
         now = time.monotonic()
         with self._lock:
             at, answer = self._answers.get(name, (-self.seconds, None))
-            mine = answer is None or now - at >= self.seconds
+            mine = answer is None or (answer.done() and now - at >= self.seconds)  # one that is being made is awaited
             if mine:
                 answer = Future()
                 self._answers[name] = (now, answer)
