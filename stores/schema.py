@@ -6,6 +6,7 @@ Several programs may do so at once: each step is either done by one of them or f
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from .. import __version__
 from .connection import Connection
 from .documents import REGISTRY
 from .errors import ConfigurationError
@@ -174,7 +176,7 @@ def is_up_to_date(connection: Connection) -> bool:
     stamp = _stamp(connection)
     if stamp is None:
         return False
-    if layout() in stamp.get("earlier", ()):
+    if stamp.get("layout") != layout() and _numbers(stamp.get("program", "0")) > _numbers(__version__):
         raise ConfigurationError(
             f"{connection.describe()} was brought up to date by a newer exfolio than this one", _OF_NEWER
         )
@@ -199,14 +201,16 @@ def _stamp(connection: Connection) -> Doc | None:
 
 
 def _sign(connection: Connection) -> None:
-    """Note that this program has laid the registry out, and whose layout it took the place of."""
+    """Note that this program has laid the registry out."""
     counters = connection.database["counters"]
-    before = (counters.find_one(STAMP) or {}).get("layout", layout())
-    changes: Doc = {"$max": {"version": CURRENT}, "$set": {"layout": layout()}, "$unset": {"put_off": ""}}
-    if before != layout():
-        changes["$addToSet"] = {"earlier": before}
+    laid_out: Doc = {"layout": layout(), "program": __version__}
+    changes: Doc = {"$max": {"version": CURRENT}, "$set": laid_out, "$unset": {"put_off": "", "earlier": ""}}
     with suppress(DuplicateKeyError):  # another program of this version has just done so
         counters.update_one(STAMP, changes, upsert=True)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _steps_due(connection: Connection) -> tuple[Migration, ...]:
