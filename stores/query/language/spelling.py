@@ -90,7 +90,8 @@ def system(text: str) -> str:
 def notations(name: str) -> list[str]:
     """Notations of an id that mean the same: those of the Materials Project are numbers, or such numbers in letters.
 
-    Capitals mean the same. Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``).
+    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``); capitals
+    mean the same.
 
     Examples
     --------
