@@ -156,7 +156,7 @@ ARROWS = {
     ),
     "models/energetics": "composition/formula structure energetics/convex_hull",
     "models/energetics/convex_hull": "composition/formula",
-    "models/energetics/reliability": "composition/formula energetics energetics/convex_hull",
+    "models/energetics/reliability": "composition/formula energetics energetics/convex_hull composition",
     "models/energetics/corrections": "energetics structure/comparison",
     "models/energetics/diagrams": "composition/formula energetics",
     "models/potential": "structure structure/layered structure/sizes",

@@ -113,9 +113,8 @@ def by_one_potential(properties: list[Doc], name: str | None) -> list[Doc]:
     """
     if name is None:
         return properties
-    methods = {doc["method"] for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING}
-    others = {method for method in methods if potential_of(method) != name}
-    return [doc for doc in properties if doc.get("basis") != "potential" or doc["method"] not in others]
+    others = {potential_of(doc["method"]) for doc in properties if doc["kind"] == _COMPARED_WITH_NOTHING} - {name}
+    return [doc for doc in properties if doc.get("basis") != "potential" or potential_of(doc["method"]) not in others]
 
 
 def most_trusted(docs: list[Doc], ranking: Ranking = _USUAL) -> Doc:
@@ -165,9 +164,9 @@ def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float,
         return None
     most = exfoliation["value"] if most is None else most
     added = "the exfoliation energy"
-    if len(distance.get("competing") or ()) != 1 and most < MOST_ATTRACTION:
+    deeper = completeness.get("deeper_by", 0.0)  # which the hull would be with all known compounds, and then of others
+    if (deeper or len(distance.get("competing") or ()) != 1) and most < MOST_ATTRACTION:
         most, added = MOST_ATTRACTION, f"{MOST_ATTRACTION:g} eV/atom of attraction within the competing phases"
-    deeper = completeness.get("deeper_by", 0.0)  # which the hull would be with all known compounds
     return round(float(distance["value"] + deeper + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from ...models.calculation.run_kind import GAP_KINDS
+from ...models.calculation.run_kind import GAP_KINDS, LINE_KINDS
 from ...stores.documents import Calculation, Property
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
 from .hulls.usable_calculations import USABLE_FIELDS, why_unusable
 from .per_atom_moment import KIND, UNIT, per_atom
+
+_KINDS: Final = tuple(kind for kind in GAP_KINDS if kind not in LINE_KINDS)
+"""Runs whose k-points stand for the whole zone, the best first: a sum over those of a path is no moment of the cell."""
 
 
 class MagnetizationStage(GroupStage):
@@ -20,14 +23,14 @@ class MagnetizationStage(GroupStage):
     """
 
     name = "magnetizations"
-    version = 1
+    version = 2
     members = (
         Members(
             Calculation,
             "structure_id",
             ("record", "match"),
             ("magnetization", "nsites", "functional", "kpoints", *USABLE_FIELDS),
-            {"task_type": {"$in": list(GAP_KINDS)}, "magnetization": {"$exists": True}},
+            {"task_type": {"$in": list(_KINDS)}, "magnetization": {"$exists": True}},
         ),
     )
     writes: ClassVar = {Property: "value"}
@@ -59,5 +62,5 @@ def _moments(structure_id: str, calculations: list[Doc]) -> list[Doc]:
 
 
 def _order(doc: Doc) -> tuple[int, int, str]:
-    task = GAP_KINDS.index(doc["task_type"])
+    task = _KINDS.index(doc["task_type"])
     return task, -int(doc.get("kpoints", {}).get("count", 0)), doc["calculation_id"]

@@ -5,14 +5,14 @@ Any of them may be what forms, so that more energy is gained than was found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.pourbaix_entries import OPEN
 from ...stores.documents.property import COMPOUNDS
 from ..engine.batches import Doc
-from .hulls.limits import Completeness, completeness, lower_bound
+from .hulls.limits import Completeness, completeness, limited_by_dispersion, lower_bound
 
 HYDROXIDE: Final = 0.29
 """eV/atom by which hydroxides raise least decomposition energies of oxides at most: La2O3. Of 20 oxides whose
@@ -29,21 +29,49 @@ _WITHOUT_HYDROXIDES: Final = "hydroxides without an energy"
 _NAMED: Final = 6
 
 
-def limited_in_water(document: Doc, elements: Collection[str], known: Iterable[Doc], solids: Collection[str]) -> Doc:
-    """A decomposition energy with what is known of its limits.
+def limited_in_water(
+    documents: Iterable[Doc],
+    targets: Iterable[Doc],
+    elements: Collection[str],
+    known: Sequence[Doc],
+    solids: Collection[str],
+    *,
+    method: str,
+) -> list[Doc]:
+    """Decomposition energies with what is known of their limits; those without a value as they are.
 
     Parameters
     ----------
-    document
-        The property with its value, interval and details.
+    documents
+        The properties with their values, intervals and details.
+    targets
+        Energies of the structures that they are of, with the dimension of each.
     elements
-        Those of the structure but H and O.
+        Those of the structures but H and O.
     known
         Materials and reference entries that some source knows, whether or not their energy is known.
     solids
         Reduced formulas of those that have an energy by the method.
+    method
+        Name of the method of the formation energies.
     """
     found, other = _in_diagram(elements, known, solids)
+    layers = {target["structure_id"] for target in targets if target.get("dimension") == 2}
+    result = []
+    for document in documents:
+        if "value" not in document:
+            result.append(document)
+            continue
+        limited = _limited(document, found, other, elements, solids)
+        into_solids = any(str(product["id"]).endswith("(s)") for product in document.get("competing", ()))
+        layer = document["structure_id"] in layers and into_solids  # ions lack nothing
+        result.append(limited_by_dispersion(limited, layer=layer, method=method))
+    return result
+
+
+def _limited(
+    document: Doc, found: Completeness, other: Sequence[str], elements: Collection[str], solids: Collection[str]
+) -> Doc:
     document = {**document, "details": {**document["details"], "completeness": found.details}}
     if other:
         named = ", ".join(other[:_NAMED]) + (", …" if len(other) > _NAMED else "")

@@ -91,7 +91,7 @@ class PourbaixStage(KnownSystemStage):
     """
 
     what: ClassVar[str] = "pourbaix"
-    version = 6
+    version = 7
     competing: ClassVar[tuple[Members, ...]] = (KNOWN_OR_WITH_FORMATION, first_principles_entries("adjustments"))
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("pourbaix_energy",)
@@ -200,10 +200,8 @@ class PourbaixStage(KnownSystemStage):
             origin = snapshot(references) if calculated else snapshot_of_known(known)
             everything = [*group["materials"], *group["reference_entries"]]
             elements = frozenset(group["group"].split("-")) - OPEN
-            docs += [
-                limited_in_water(doc, elements, everything, solids) if "value" in doc else doc
-                for doc in self._judged(elements, name, asked[name], solids, origin)
-            ]
+            judged = self._judged(elements, name, asked[name], solids, origin)
+            docs += limited_in_water(judged, asked[name], elements, everything, solids, method=name)
         return list({doc["property_id"]: doc for doc in sorted(docs, key=_highest_first)}.values())
 
     def _judged(

@@ -8,7 +8,7 @@ from typing import Final
 from pymongo.errors import PyMongoError
 
 from ...stores.backup.backup import back_up, verify
-from ...stores.backup.keeping import read_passphrase, remove_older
+from ...stores.backup.keeping import read_passphrase, remove_older, set_aside
 from ...stores.bookkeeping.leases import LeaseLost
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, explain
@@ -127,7 +127,8 @@ class JobRunner:
         passphrase = read_passphrase(chosen.passphrase_file) if chosen.passphrase_file else None
         made = back_up(self.connection, chosen.folder, passphrase=passphrase, progress=self._stop_while_writing)
         if wrong := list(verify(made.folder, passphrase=passphrase, progress=self._stop_while_writing)):
-            return Ending("failed", f"{made.folder} is not whole: {'; '.join(wrong)}")
+            aside = set_aside(made.folder)
+            return Ending("failed", f"{made.folder} is not whole, and is {aside.name} now: {'; '.join(wrong)}")
         remove_older(chosen.folder, self.connection.name, chosen.keep)
         return Ending("succeeded", written=sum(made.documents.values()))
 

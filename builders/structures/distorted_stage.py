@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from pymatgen.core.structure import Structure
-
 from ...models.potential.stability.symmetric_relaxation import primitive
 from ...models.structure.serialization import from_plain
-from ...models.structure.vacuum import thickest_gap
+from ...models.structure.vacuum import extent_of_layer
 from ...stores.documents import Candidate, Property, ProposedStructure
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
@@ -92,7 +90,9 @@ class DistortedStage(GroupStage):
 
     def _proposal(self, parent_id: str, dimension: int, found: Doc, rank: int) -> proposed_structure.Proposal:
         structure = primitive(from_plain(found["structure"]))
-        facts: Doc = {"dimension": dimension} | (_of_layer(structure) if dimension == proposed_structure.LAYER else {})
+        facts: Doc = {"dimension": dimension} | (
+            extent_of_layer(structure)._asdict() if dimension == proposed_structure.LAYER else {}
+        )
         facts["distortion"] = {
             "potential": self._by_method[found["method"]],
             "frequency": found["value"],
@@ -100,9 +100,3 @@ class DistortedStage(GroupStage):
             "won": found["details"]["distortion"]["won"],
         }
         return proposed_structure.Proposal(structure, parent_id, found["method"], rank, facts)
-
-
-def _of_layer(structure: Structure) -> Doc:
-    gap, lattice = thickest_gap(structure), structure.lattice
-    height = float(lattice.abc[gap.axis])
-    return {"thickness": max(0.0, height - gap.thickness), "area": float(lattice.volume / height)}

@@ -21,7 +21,7 @@ from ...models.structure.substitution.same_group_substitution import (
     same_group_substitutions,
 )
 from ...models.structure.substitution.substitution_odds import SubstitutionOdds, substitution_odds
-from ...models.structure.vacuum import thickest_gap
+from ...models.structure.vacuum import extent_of_layer
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Doc, Item, Outcome
@@ -119,16 +119,13 @@ def _proposals(parents: Mapping[str, Structure], rules: SubstitutionRules) -> li
         if not is_new:
             continue
         ranks[parent_id] = ranks.get(parent_id, 0) + 1
-        gap = thickest_gap(new.structure)
-        lattice = new.structure.lattice
         facts = {
             "dimension": 2,
             "substitution": dict(new.replaced),
             "substitution_cost": odds.cost,
             "substitution_chance": odds.chance,
             "radius_mismatch": odds.radius_mismatch,
-            "thickness": max(0.0, float(lattice.abc[gap.axis] - gap.thickness)),
-            "area": float(new.structure.volume / lattice.abc[gap.axis]),
+            **extent_of_layer(new.structure)._asdict(),
         }
         checks = _checks(new.structure)
         remarks = {_CHARGE: checks.pop(_CHARGE)}

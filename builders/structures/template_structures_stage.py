@@ -21,7 +21,7 @@ from ...models.structure.cells.template_cells import TemplateCells
 from ...models.structure.pettifor import ElementOffScaleError
 from ...models.structure.serialization import Arrays, arrays_of
 from ...models.structure.templates import NoTemplateError, Prediction, realise, shortlist
-from ...models.structure.vacuum import thickest_gap
+from ...models.structure.vacuum import extent_of_layer
 from ...stores.documents import Composition, Material, ProposedStructure
 from ...stores.documents.base import labelled
 from ..engine.batches import Batch, Doc, Item, Outcome
@@ -297,10 +297,7 @@ def _proposal(prediction: Prediction, rank: int, facts: Doc) -> proposed_structu
         **facts,
     }
     if prediction.dimension == 2:
-        gap = thickest_gap(prediction.structure)
-        height = prediction.structure.lattice.abc[gap.axis]
-        details["thickness"] = max(0.0, float(height - gap.thickness))
-        details["area"] = float(prediction.structure.volume / height)
+        details |= extent_of_layer(prediction.structure)._asdict()
     if prediction.decoration is not None:
         sites = {element: list(numbers) for element, numbers in prediction.decoration.sites.items()}
         details["decoration"] = {

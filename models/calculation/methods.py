@@ -152,6 +152,9 @@ def with_settings(method: str, label: str) -> str:
     return f"{method}{_SETTINGS}{label}" if label else method
 
 
+_ON_TOP: Final = " + D3(BJ)"
+
+
 def with_dispersion(method: str) -> str:
     """Name of a method of a potential to whose values D3(BJ) was added, and not to the energies they are made of.
 
@@ -161,7 +164,7 @@ def with_dispersion(method: str) -> str:
     'CHGNet 0.3.0 relaxed + D3(BJ), settings a1b2c3'
     """
     name, comma, label = method.partition(_SETTINGS)
-    return f"{name} + D3(BJ){comma}{label}"
+    return f"{name}{_ON_TOP}{comma}{label}"
 
 
 @lru_cache(maxsize=4096)
@@ -194,8 +197,11 @@ def potential_of(method: str) -> str:
     --------
     >>> potential_of("CHGNet 0.3.0 relaxed, settings a1b2c3")
     'CHGNet 0.3.0'
+    >>> potential_of("CHGNet 0.3.0 static + D3(BJ), pH 0-14, 1.5 V vs RHE, 1e-06 mol/l")
+    'CHGNet 0.3.0'
     """
-    return without_settings(method).rpartition(" ")[0]
+    way = without_settings(method).partition(",")[0]
+    return way.removesuffix(_ON_TOP).rpartition(" ")[0]
 
 
 def _of_potential(name: re.Match[str]) -> Method:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,19 @@ class Gap:
 def thickest_gap(structure: Structure) -> Gap:
     """Find the thickest empty slab parallel to two of the cell vectors."""
     return find_gap(structure.lattice.matrix, structure.frac_coords)
+
+
+class Extent(NamedTuple):
+    """Thickness of a layer between its outermost nuclei, Å, and area of its cell, Å^2."""
+
+    thickness: float
+    area: float
+
+
+def extent_of_layer(structure: Structure) -> Extent:
+    """Thickness and in-plane area of a layer in its cell, measured along the normal and across it."""
+    gap = thickest_gap(structure)
+    return Extent(max(0.0, gap.height - gap.thickness), float(structure.volume) / gap.height)
 
 
 def find_gap(matrix: Array, fractional: Array) -> Gap:

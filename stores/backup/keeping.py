@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -35,12 +36,18 @@ def read_passphrase(file: Path) -> SecretStr:
     return SecretStr(line)
 
 
+def set_aside(folder: Path) -> Path:
+    """Rename a backup that is not whole, so that it does not count as one; it goes with those that were cut off."""
+    return folder.rename(folder.with_name(f"{UNFINISHED}{folder.name}"))
+
+
 def remove_older(folder: Path, database: str, keep: int) -> list[Path]:
     """Take older backups of a database away, but for so many, and what was left of those cut off long ago."""
     for path in folder.glob(f"{UNFINISHED}*"):
         if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
-    older = sorted(path.parent for path in folder.glob(f"{database}-*T*Z/{MANIFEST}"))[:-keep]
+    of_it = re.compile(re.escape(database) + r"-\d{8}T\d{6}Z")  # and not of a database whose name begins alike
+    older = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}") if of_it.fullmatch(path.parent.name))[:-keep]
     for path in older:
         shutil.rmtree(path)
     return older

@@ -76,7 +76,8 @@ def _nearest(gates: Iterable[Mapping[str, Any]]) -> Doc | None:
         if gate["verdict"] != "passed" or (known := _number_of(gate)) is None:
             continue
         wanted, _, low, high = known
-        spare, threshold = min((wanted.most - high, wanted.most), (low - wanted.least, wanted.least))
+        sides = ((wanted.most - high, wanted.most), (low - wanted.least, wanted.least))
+        spare, threshold = min(side for side in sides if math.isfinite(side[1]))
         told = {name: gate.get(name) for name in ("name", "field", "condition")} | {"by": round(spare, _DIGITS)}
         found.append((spare / (abs(threshold) or 1.0), told))
     return min(found, key=lambda pair: pair[0])[1] if found else None

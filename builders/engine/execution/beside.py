@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import connect
+from ....stores.errors import ExfolioError
 from ....stores.settings import Settings
 from ..batches import Doc
 from ..stage import Stage
@@ -30,7 +30,7 @@ Told = tuple[str, tuple[int, int] | None]
 """What a stage is at, and how many steps of how many are done."""
 
 
-class DiedBeside(RuntimeError):
+class DiedBeside(ExfolioError):
     """The process that ran a stage died."""
 
 
@@ -94,20 +94,23 @@ class Beside:
             try:
                 return self._future.result(_LOOK_SECONDS)
             except NotYet:
-                if self._future.done():  # it is what the stage raised
-                    raise
+                if self._future.done():  # it has ended since, or it is what the stage raised
+                    return self._future.result()
                 while not self._told.empty():
                     self.stage.doing, self.stage.steps = self._told.get()
                 tell(self.stage)
             except BrokenExecutor as error:
-                raise DiedBeside(f"{self.stage.name}: {DIED}") from error
+                raise DiedBeside(
+                    f"{self.stage.name}: {DIED}", "Give it more memory, or run with one process (-n 1)."
+                ) from error
 
     def stop(self) -> None:
-        """End the process at once; what it has not kept is done again by the next run."""
-        executor, self._executor, self._future, self.stage = self._executor, None, None, None
+        """End the process at once where it still runs a stage; what that has not kept is done again by the next run."""
+        executor, future = self._executor, self._future
+        self._executor = self._future = self.stage = None
         if executor is None:
             return
-        if sys.exc_info()[0] is not None:
+        if future is not None and not future.done():
             for process in list(executor._processes.values()):
                 process.kill()
         executor.shutdown(wait=False, cancel_futures=True)

@@ -55,6 +55,7 @@ _WITHOUT_DISPERSION: Final = {
     # The layer has no neighbour to be attracted by; the phases that it is compared with are dense or stacks of layers
     # and bind more strongly than the method tells. Their hull is too high, and the distance to it too small.
     "energy_above_hull": LACKS_DISPERSION,
+    "pourbaix_energy": LACKS_DISPERSION,
 }
 
 

@@ -17,6 +17,8 @@ from ....models.energetics.reliability.calibration import Calibration
 from ....models.energetics.reliability.error_intervals import ErrorModel
 from ....stores.canonical import content_hash
 
+NEVER_MEASURED: Final = "the errors of this method were never measured: the interval is twice as wide as any that was"
+"""Said beside a value whose interval is taken from others."""
 FILE: Final = "formation_errors.json"
 KIND: Final = "formation-errors"
 """Kind of `trained_models` that a registry's own error models are."""
@@ -129,6 +131,11 @@ class FormationErrors:
     def in_water(self) -> ErrorModel:
         """How large errors of decomposition energies in water are."""
         return self._of(IN_WATER)[1]
+
+    @property
+    def measured_in_water(self) -> bool:
+        """Whether these errors were measured there, and not taken over from those of formation energies."""
+        return IN_WATER in self.by_class and self.in_water.size > 0
 
     @property
     def deepest(self) -> float:

@@ -25,7 +25,7 @@ from ..pourbaix_solids import lowest_of_each
 from ..pourbaix_stage import PourbaixStage
 from . import known_potentials
 from .element_energies import believed, reference_elements
-from .formation_errors import FormationErrors
+from .formation_errors import NEVER_MEASURED, FormationErrors
 from .known_potentials import DEFAULT
 from .potential_stage import entries_of, method_name, not_installed
 
@@ -50,7 +50,7 @@ class PotentialPourbaixStage(PourbaixStage):
     """
 
     what = "potential-pourbaix"
-    version = 1
+    version = 2
     competing: ClassVar[tuple[Members, ...]] = (
         KNOWN_MATERIALS,
         Members(
@@ -138,11 +138,16 @@ class PotentialPourbaixStage(PourbaixStage):
         origin = f"{self.potential.name}: {len(energies)} solids, {content_hash(sorted(energies.items()))[:12]}"
         elements = frozenset(group["group"].split("-")) - OPEN
         everything = [*group["materials"], *group["reference_entries"]]
-        docs = [
-            limited_in_water(doc, elements, everything, solids.keys()) if "value" in doc else doc
-            for doc in self._judged(elements, self._method, targets, solids, origin)
-        ]
-        return [{**doc, "coverage": COVERAGE} if "coverage" in doc else doc for doc in docs]
+        judged = self._judged(elements, self._method, targets, solids, origin)
+        docs = limited_in_water(judged, targets, elements, everything, solids, method=self._method)
+        return [self._as_sure_as_measured(doc) if "coverage" in doc else doc for doc in docs]
+
+    def _as_sure_as_measured(self, doc: Doc) -> Doc:
+        """A value with the share of errors that its interval holds; none where these were never measured in water."""
+        if self.errors.measured_in_water:
+            return {**doc, "coverage": COVERAGE}
+        kept = {name: content for name, content in doc.items() if name != "coverage"}
+        return {**kept, "warnings": [*doc.get("warnings", []), NEVER_MEASURED]}
 
     def _formation_energies(self, group: Doc, *, relax: bool) -> dict[str, float]:
         """Lowest formation energy of each compound by entries taken one way, eV/atom."""

@@ -31,14 +31,13 @@ from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
 from .error_models import from_plain_errors, own_models, used_of
 from .formation_errors import KIND as ERRORS
-from .formation_errors import FormationErrors, anion_class, class_of_distance, model_id
+from .formation_errors import NEVER_MEASURED, FormationErrors, anion_class, class_of_distance, model_id
 from .known_potentials import DEFAULT
 from .potential_stage import DIGITS, KIND, by_name, entries_of, entry_id, method_name, not_installed, stage_name
 
 _KNOWN = replace(KNOWN_MATERIALS, fields=(*KNOWN_MATERIALS.fields, "formation_energy", "methods"))
 """Known bulk materials, with what tells how deep a hull of all of them would be."""
 _ON_A_HULL = ("formation_energy", "energy_above_hull")
-_NEVER_MEASURED = "the errors of this method were never measured: the interval is twice as wide as any that was"
 
 
 class PotentialValuesStage(GroupStage):
@@ -58,7 +57,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 10
+    version = 11
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -295,7 +294,7 @@ def _with_interval(doc: Doc, group: str, resolved: str, errors: ErrorModel) -> D
     low, high = errors.around(doc["value"])
     doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
     doc["details"] = {**doc["details"], "errors": {"class": group, "of": resolved, **asdict(errors)}}
-    return doc | ({"coverage": COVERAGE} if errors.size else {"warnings": [_NEVER_MEASURED]})
+    return doc | ({"coverage": COVERAGE} if errors.size else {"warnings": [NEVER_MEASURED]})
 
 
 def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:

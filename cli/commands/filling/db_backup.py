@@ -17,8 +17,9 @@ from ....stores.backup.backup import Backup, back_up, describe
 from ....stores.backup.backup import Progress as Told
 from ....stores.backup.backup import restore as bring_back
 from ....stores.backup.backup import verify as look
-from ....stores.backup.keeping import read_passphrase, remove_older
+from ....stores.backup.keeping import read_passphrase, remove_older, set_aside
 from ....stores.connection import connect
+from ....stores.errors import ConfigurationError
 from ...display.console import JsonOption, begin, err, out, print_json
 
 PassphraseOption = Annotated[
@@ -48,6 +49,10 @@ def backup(
     passphrase = _passphrase(passphrase_file)
     with connect(begin()) as connection, _bar("writing") as told:
         made = back_up(connection, to, passphrase=passphrase, progress=told)
+        if keep and (wrong := list(look(made.folder, passphrase=passphrase, progress=told))):
+            raise ConfigurationError(
+                f"{set_aside(made.folder)} is not whole: {'; '.join(wrong)}", "No older backup was taken away."
+            )
         removed = remove_older(to, connection.name, keep) if keep else []
     if json:
         print_json(_plain(made) | {"removed": [str(folder) for folder in removed]})

@@ -173,9 +173,9 @@ def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than
     assert best_values([among_others, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.23)}
     assert "highs" not in best_values([incomplete, exfoliation])
     assert "highs" not in best_values([distance, bound])
-    # Where it is known how much deeper the whole hull lies, that comes on top.
+    # Where it is known how much deeper the whole hull lies, that comes on top, and it is other phases that lie there.
     told = {**incomplete, "details": {"completeness": {"deeper_by": 0.02}}}
-    assert best_values([told, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.13)}
+    assert best_values([told, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.03 + 0.02 + 0.2)}
     # A potential's own errors come on top as independent ones; what else makes a calculation uncertain is not known.
     by_potential = {**distance, "basis": "potential", "low": -0.03}
     assert best_values([by_potential, exfoliation])["highs"] == {"energy_above_hull": pytest.approx(0.03 + 0.1)}
@@ -229,3 +229,14 @@ def test_a_campaign_of_one_potential_does_not_look_at_what_another_says() -> Non
     assert (chgnet["formation_energy"], emt["formation_energy"]) == (-0.2, -0.9)
     assert chgnet["exfoliation_energy"] == emt["exfoliation_energy"] == 0.02
     assert any_of_them["methods"]["formation_energy"] == "CHGNet 0.3.0 relaxed", "two potentials are not compared"
+
+
+def test_nor_does_it_at_what_was_made_of_energies_by_another() -> None:
+    energies = [value("energy", f"{name} static", "potential", -5.0) for name in ("CHGNet 0.3.0", "SevenNet-0")]
+    made_of_them = [
+        value("energy_above_hull", "CHGNet 0.3.0 static + D3(BJ)", "potential", 0.01),
+        value("pourbaix_energy", "CHGNet 0.3.0 static, pH 0-14, 1.5 V vs RHE, 1e-06 mol/l", "potential", 0.3),
+    ]
+
+    assert by_one_potential([*energies, *made_of_them], "SevenNet-0") == energies[1:]
+    assert by_one_potential([*energies, *made_of_them], "CHGNet 0.3.0") == [energies[0], *made_of_them]

@@ -35,7 +35,8 @@ functional lie farther below, 5 % farther above (J. Zhou et al., Sci. Data 6, 86
 class HullDispersionStage(GroupStage):
     """Writes the distance to the hull, with D3(BJ) added, of layers whose potential does not describe dispersion.
 
-    Of those a phase of which has no structure at hand nothing is written: their distance stays the bound that it is.
+    Of those a phase of which has no structure at hand nothing is written, nor where compounds that the hull lacks would
+    make it deeper, which are other phases then: their distance stays the bound that it is.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class HullDispersionStage(GroupStage):
         Label of the settings that the distances come from.
     """
 
-    version = 1
+    version = 2
     groups_per_batch = 200
     writes: ClassVar = {Property: "value"}
     writes_kinds = (KIND,)
@@ -153,7 +154,6 @@ class HullDispersionStage(GroupStage):
         """A distance with what dispersion adds, and the interval that the errors of both leave."""
         method = with_dispersion(self._of)
         value, error = doc["value"] + added, doc["value"] - doc.get("low", doc["value"])
-        deeper = doc["details"].get("completeness", {}).get("deeper_by", 0.0)
         lacks = [what for what in doc["lacks"] if what != DISPERSION]
         told: dict[str, Any] = {
             "property_id": f"{structure_id}/{KIND}/{method}",
@@ -169,7 +169,7 @@ class HullDispersionStage(GroupStage):
             "made_of": [doc["property_id"], structure_id, *(_material_of(phase) for phase in _phases(doc))],
         }
         if COMPOUNDS not in lacks or "deeper_by" in doc["details"]["completeness"]:
-            told["high"] = round(value + deeper + hypot(error, WITHIN[1]), DIGITS)
+            told["high"] = round(value + hypot(error, WITHIN[1]), DIGITS)
         warnings = [reason for reason in doc.get("warnings", []) if reason != LACKS_DISPERSION]
         further = {"lacks": lacks, "warnings": warnings, "coverage": doc.get("coverage")}
         return {**told, **{name: content for name, content in further.items() if content}}
@@ -180,7 +180,13 @@ def _limited(item: Item) -> list[Doc]:
     if not item.content["structures"]:
         return []
     docs: list[Doc] = item.content["properties"]
-    return [doc for doc in docs if doc.get("value") is not None and DISPERSION in doc.get("lacks", [])]
+    return [
+        doc
+        for doc in docs
+        if doc.get("value") is not None
+        and DISPERSION in doc.get("lacks", [])
+        and not doc["details"].get("completeness", {}).get("deeper_by")
+    ]
 
 
 def _phases(doc: Doc) -> list[str]:

@@ -166,6 +166,17 @@ def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
     some = {"PBE": [known("NbO2", "Nb-O", formation_energy=-2.7)]}
 
     assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"]) == [None]
+    # Nor does one that lacks what may compete with them.
+    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"]) == [None]
+
+
+def test_measured_enthalpies_need_no_correction_of_anions() -> None:
+    """CdBr2: -1.09 eV/atom, as the CRC Handbook has it."""
+    measured = {"experiment": [known("CdBr2", "Br-Cd", formation_energy=-1.09)]}
+
+    [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"])
+
+    assert depth == (pytest.approx(1.09), "experiment")
 
 
 def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_knows() -> None:
