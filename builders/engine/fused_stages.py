@@ -163,7 +163,7 @@ class FusedStages:
             for stage in begun
             if stage.report.due
         ]
-        return f"Fused with {', '.join(done)}" if done else ""
+        return f"written together with {', '.join(done)}" if done else ""
 
     def writers(self) -> tuple[FacetWriter, ...]:
         """Writers of the followers' facets."""

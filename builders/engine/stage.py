@@ -222,7 +222,7 @@ class Stage(StageContract, Builder):
 
     def _end(self, how: str, error: str | None = None) -> None:
         if self.fused is not None:
-            self.report.note = " ".join(filter(None, (self.report.note, self.fused.end())))
+            self.report.note = "; ".join(filter(None, (self.report.note, self.fused.end())))
         self.current_run.end(how, error)
 
     def consumed(self) -> dict[str, tuple[int, int]]:

@@ -238,7 +238,9 @@ class SourceStage(Stage):
         if self._ends or vanished:
             self.current_run.in_transaction(partial(self._end_files, vanished))
         if self._same:
-            self.report.note = f"{self._same:,} records say what another one of the same id says, and count once"
+            says = "record says" if self._same == 1 else "records say"
+            counts = "counts" if self._same == 1 else "count"
+            self.report.note = f"{self._same:,} {says} what another one of the same id says, and {counts} once"
         if self.reader.complete:
             self._settle(vanished)
 
@@ -273,11 +275,12 @@ class SourceStage(Stage):
         bad = self._files.with_bad_records()
         hint = _hint(self.reader.source, [file for file in sorted(vanished) if Path(file).exists()])
         if waiting := pending.settle(bad, accept_loss=self.accept_loss, hint=hint):
-            self.report.note = (
+            waits = (
                 f"nothing was retired of {waiting:,} records that are no longer met, because bad records in "
                 f"{some(sorted(bad))} may be the ones that are missing; mend these, or accept the loss "
                 "with --accept-loss"
             )
+            self.report.note = "; ".join(filter(None, (self.report.note, waits)))
 
 
 def _files_of(doc: Doc) -> set[str]:

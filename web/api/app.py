@@ -6,7 +6,7 @@ import logging
 from threading import BoundedSemaphore
 from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 
@@ -36,11 +36,19 @@ def api_app(connection: Connection) -> FastAPI:
     app.state.kept = Kept(SECONDS_KEPT)
     app.state.writers = BoundedSemaphore(export.AT_ONCE)
     for rooms in (campaigns, standing, diagrams, export, documents):
-        app.include_router(rooms.router)
+        app.include_router(rooms.router, dependencies=[Depends(_only_known_parameters)])
     app.add_exception_handler(ExfolioError, _explained)
     app.add_exception_handler(PyMongoError, _away)
     app.add_exception_handler(Exception, _unforeseen)
     return app
+
+
+def _only_known_parameters(request: Request) -> None:
+    """Refuse parameters that are not of the question: to pass over a condition is to answer another question."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    if unknown := sorted(request.query_params.keys() - known):
+        there_are = f"the parameters here are: {', '.join(known)}" if known else "it takes none"
+        raise HTTPException(400, f"there is no parameter {', '.join(map(repr, unknown))}; {there_are}")
 
 
 def _explained(_: Request, error: Exception) -> JSONResponse:

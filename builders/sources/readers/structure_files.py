@@ -6,7 +6,6 @@ not refused.
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +49,8 @@ _STATED = {
 class StructureFiles(FileReader):
     """CIF and POSCAR files; the id is the file's path in the folder, with the block's name where a CIF has several.
 
+    Blocks of one name have one id: the later one goes to quarantine, or says the same.
+
     Attributes
     ----------
     method
@@ -63,7 +64,7 @@ class StructureFiles(FileReader):
     """
 
     kind: ClassVar[str] = "structure-files"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     file_kinds: ClassVar[str] = "CIF or POSCAR files (.cif, .mcif, .vasp, .poscar, POSCAR*, CONTCAR*, or a number)"
     suffixes: ClassVar[tuple[str, ...]] = (*_CIF_SUFFIXES, *_POSCAR_SUFFIXES)
 
@@ -120,11 +121,12 @@ class StructureFiles(FileReader):
         # A block's id depends on whether there are others, so one is held back.
         held: tuple[int, str, bytes] | None = None
         several = False
-        index, seen = 0, Counter[str]()
+        index = 0
+        seen: set[str] = set()
         for block in _cif_blocks(path):
             several |= held is not None or isinstance(block, BadRecord)
             if held is not None:
-                yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
+                yield _raw(held, index, name, several=several, seen=seen)
                 index, held = index + 1, None
             if isinstance(block, BadRecord):
                 yield block.moved(block.place, index)
@@ -132,7 +134,7 @@ class StructureFiles(FileReader):
             else:
                 held = block
         if held is not None:
-            yield _raw(held, index, _numbered(name, held[1], seen) if several else name)
+            yield _raw(held, index, name, several=several, seen=seen)
         elif index == 0:
             yield BadRecord(
                 "no block lists atoms with coordinates", remedy="give CIFs of structures", place="the file", index=0
@@ -196,14 +198,15 @@ def _line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _raw(block: tuple[int, str, bytes], index: int, source_id: str) -> RawRecord:
-    _, name, content = block
-    return RawRecord(f"block data_{name}", index, ("cif", _text(content), source_id))
+def _raw(block: tuple[int, str, bytes], index: int, file: str, *, several: bool, seen: set[str]) -> RawRecord:
+    """One block; one whose name came before has its id too, so only its place tells them apart.
 
-
-def _numbered(file: str, block: str, seen: Counter[str]) -> str:
-    seen[block] += 1
-    return f"{file}#{block}" if seen[block] == 1 else f"{file}#{block}-{seen[block]}"
+    Numbered ids would move to other crystals as soon as a block before them is taken out.
+    """
+    line, name, content = block
+    place = f"block data_{name}" + (f" of line {line}" if name in seen else "")
+    seen.add(name)
+    return RawRecord(place, index, ("cif", _text(content), f"{file}#{name}" if several else file))
 
 
 def _cif_blocks(path: Path) -> Iterator[tuple[int, str, bytes] | BadRecord]:

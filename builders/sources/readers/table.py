@@ -3,7 +3,9 @@
 Which column is what is said by options and by headers that leave no doubt (see `units`); the rest is kept as text.
 """
 
+import logging
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -26,7 +28,10 @@ from ..records.record_values import check_value
 from ..records.source_options import SourceOptionError
 from ..records.units import UNITS_OF_FIELD, canonical
 
+logger = logging.getLogger(__name__)
+
 _ROWS_AT_ONCE = 4096
+_LIKE_AN_ID = re.compile(r"(?:.*[_ -])?id", re.IGNORECASE)
 _LETTERS_AND_DIGITS = re.compile(r"\w")
 _UNITS = frozenset(unit for _, understood in UNITS_OF_FIELD.values() for unit in understood)
 
@@ -123,6 +128,8 @@ class Table(FileReader):
             raise SourceFileError(msg) from error
         table_rows = (row for row in table_rows if not _is_comment(row, header))
         occurrences, prefix = Occurrences(), self.id_prefix(path)
+        if plan.source_id is None:
+            _say_which_may_be_the_id(path, [column for _, column in plan.extra])
         index = 0
         while block := list(islice(table_rows, _ROWS_AT_ONCE)):
             named = (
@@ -220,6 +227,15 @@ class Table(FileReader):
             msg = f"{quoted(path)} has more than one column called {', '.join(map(repr, twice))}; rename all but one"
             raise SourceFileError(msg)
         return header, comments
+
+
+def _say_which_may_be_the_id(path: Path, columns: Sequence[str]) -> None:
+    """Say that ids are made, where a column looks as if it held some."""
+    for column in columns:
+        if column.isprintable() and _LIKE_AN_ID.fullmatch(column):
+            remedy = f"if {column!r} holds ids, say --column {shlex.quote(f'id={column}')}"
+            logger.info("%s: ids are made of formulas and move with the rows; %s", quoted(path), remedy)
+            return
 
 
 def _is_comment(row: Row | BadRecord, header: tuple[str, ...]) -> bool:

@@ -15,7 +15,7 @@ _FORMULA: Final = re.compile(r"(?:[A-Z][a-z]?|[0-9.()\[\] ])+")
 _SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _HYDRATE: Final = re.compile(r"\.\d* *\(?(?:[HDT]2O|OH2|N[HD]3|H2O2)\)?|[A-Za-z)\]]\.(?!\d)")
 _ISOTOPE_OR_ELEMENT: Final = re.compile(r"(?:D[BSY]|T[ABCEHILMS])(?![a-z])")
-_OF_MATERIALS_PROJECT: Final = re.compile(r"((?:[\w.-]+:)?(?:mp|mvc))-(?:([a-z]{1,13})|(\d{1,18}))")
+_OF_MATERIALS_PROJECT: Final = re.compile(r"((?:[\w.-]+:)?)(mp|mvc)-(?:([a-z]{1,13})|(\d{1,18}))", re.IGNORECASE)
 _FILLED: Final = 8  # letters
 _ANONYMOUS: Final = re.compile(r"(?:[A-Z][0-9]*)+")
 _SYSTEM: Final = re.compile(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)*")
@@ -90,7 +90,8 @@ def system(text: str) -> str:
 def notations(name: str) -> list[str]:
     """Notations of an id that mean the same: those of the Materials Project are numbers, or such numbers in letters.
 
-    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``).
+    Its letters are the digits 0 to 25 of base 26, filled up with ``a`` on the left (emmet-core's ``AlphaID``); capitals
+    mean the same.
 
     Examples
     --------
@@ -100,11 +101,12 @@ def notations(name: str) -> list[str]:
     found = _OF_MATERIALS_PROJECT.fullmatch(name)
     if not found:
         return [name]
-    number = int(found[3]) if found[3] else sum(26**i * (ord(c) - ord("a")) for i, c in enumerate(reversed(found[2])))
+    source, kind, word, digits = found.groups()
+    number = int(digits) if digits else sum(26**i * (ord(c) - ord("a")) for i, c in enumerate(reversed(word.lower())))
     letters, rest = "", number
     while rest or not letters:
         letters, rest = f"{chr(ord('a') + rest % 26)}{letters}", rest // 26
-    prefix = found[1]
+    prefix = f"{source}{kind.lower()}"
     spelt = (name, f"{prefix}-{number}", f"{prefix}-{letters}", f"{prefix}-{letters.rjust(_FILLED, 'a')}")
     return list(dict.fromkeys(spelt))
 

@@ -153,7 +153,8 @@ def test_a_follower_that_fails_does_so_under_its_own_name(registry: Connection, 
     assert (content(registry), complaints(registry)) == expected
     assert (report.failed, report.quarantined) == {"refuses": (0, 3), "nothing": (0, 0)}.get(how, (3, 0))
     assert run["state"] == ("partial" if report.failed else "succeeded")
-    assert run["stages"][0]["note"].startswith("Fused with toy-screen (100 written, 0 failed), toy-classify (")
+    together = "written together with toy-screen (100 written, 0 failed), toy-classify ("
+    assert run["stages"][0]["note"].startswith(together)
 
 
 def test_a_failure_of_a_follower_is_tried_again_in_its_own_run(registry: Connection) -> None:

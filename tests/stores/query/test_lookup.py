@@ -35,6 +35,8 @@ def test_ids_of_the_materials_project_are_numbers_or_the_same_in_letters() -> No
     assert notations("mp-lxf") == ["mp-lxf", "mp-8039", "mp-aaaaalxf"]
     assert notations("mvc-26") == ["mvc-26", "mvc-ba", "mvc-aaaaaaba"]
     assert notations("mp:mp-lxf") == ["mp:mp-lxf", "mp:mp-8039", "mp:mp-aaaaalxf"]
+    assert notations("MP-8039") == ["MP-8039", "mp-8039", "mp-lxf", "mp-aaaaalxf"]
+    assert notations("MP:mp-LXF") == ["MP:mp-LXF", "MP:mp-8039", "MP:mp-lxf", "MP:mp-aaaaalxf"]
     assert notations("2dm-3594") == ["2dm-3594"]
     for asked in ('source_id = "mp-lxf"', 'NOT source_id != "mp-8039"'):
         query = compile_filter(asked, fields_of("materials"))

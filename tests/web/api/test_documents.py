@@ -54,6 +54,15 @@ def test_the_structure_of_a_document_is_a_file_that_others_read(get: Get) -> Non
         assert Structure.from_str(text, fmt=form).composition.formula == "Mo2 S4"
 
 
+def test_a_parameter_that_is_none_is_told_with_those_that_there_are(get: Get) -> None:
+    answer = get("/api/v1/collections/materials", formula="MoS2", limit=2)
+
+    assert answer.status_code == 400
+    assert "no parameter 'formula'; the parameters here are: filter, fields, sort, limit" in answer.json()["detail"]
+    assert "it takes none" in get("/api/v1/collections", limit=2).json()["detail"]
+    assert get("/api/v1/documents/bulk:mos2/structure", format="poscar").status_code == 200
+
+
 def test_a_wrong_name_is_told_with_the_one_that_is_meant(get: Get) -> None:
     answer = get("/api/v1/collections/materials", filter="band_gp > 1")
 

@@ -58,9 +58,10 @@ def test_a_folder_of_everything(tmp_path: Path, write: Any, read: Any, rock_salt
 
 def test_several_blocks_are_several_materials(write: Any, read: Any, rock_salt: Structure) -> None:
     content = PUBLICATION + cif(rock_salt, "I") + IRON + cif(rock_salt, "I").replace("data_I", "DATA_I")
+    line = 1 + content.splitlines().index("DATA_I")
     reading = read(StructureFiles(paths=write("paper.cif", content)))
-    assert reading.ids == ["paper.cif#I", "paper.cif#Fe", "paper.cif#I-2"]
-    assert [raw.place for raw in reading.raws] == ["block data_I", "block data_Fe", "block data_I"]
+    assert reading.ids == ["paper.cif#I", "paper.cif#Fe", "paper.cif#I"]
+    assert [raw.place for raw in reading.raws] == ["block data_I", "block data_Fe", f"block data_I of line {line}"]
 
 
 def test_one_structure_beside_a_publication_has_the_id_of_its_file(write: Any, read: Any) -> None:

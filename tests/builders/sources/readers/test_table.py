@@ -26,6 +26,21 @@ def test_rows_without_ids_are_numbered_by_reduced_formula(write: Any, read: Any)
     assert [raw.place for raw in reading.raws] == ["row 2", "row 3", "row 4", "row 5"]
 
 
+@pytest.mark.parametrize(("column", "said"), [("id", "--column id=id"), ("My ID", "--column 'id=My ID'"), ("grid", "")])
+def test_a_column_that_may_hold_ids_is_told(
+    write: Any, read: Any, caplog: pytest.LogCaptureFixture, column: str, said: str
+) -> None:
+    caplog.set_level("INFO")
+    file = write("a.csv", f"{column},formula\nx1,MoS2\n")
+
+    assert read(Table(paths=file)).ids == ["MoS2-1"]
+    assert [message.endswith(said) for message in caplog.messages] == [True] * bool(said)
+
+    caplog.clear()
+    assert read(Table(paths=file, columns={"id": column})).ids == ["x1"]
+    assert caplog.messages == []
+
+
 def test_columns_are_mapped_by_options(write: Any, read: Any) -> None:
     path = write(
         "v2db.csv",
