@@ -52,7 +52,7 @@ class HullStage(ChemicalSystemStage):
         Tells what is found by these settings from what others find by the same scheme; empty for the usual names.
     """
 
-    version = 9
+    version = 10
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "energy_above_hull")
 

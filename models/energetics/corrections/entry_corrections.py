@@ -269,8 +269,10 @@ def _one(
             return _answer(entry, scheme, refusal=readable(problem))
     terms = {kind: float(energy) for kind, energy in compatibility.comp_correction.items()}
     applied = {adjustment.name.rpartition("(")[2].rstrip(")") for adjustment in adjustments}
+    # Of the rest, deprecations say nothing of the entry.
+    notes = [str(note.message) for note in caught if issubclass(note.category, UserWarning)]
     return replace(
-        _answer(entry, scheme, notes=[str(note.message) for note in caught], adjustments=_terms(adjustments)),
+        _answer(entry, scheme, notes=notes, adjustments=_terms(adjustments)),
         doubts=doubts(entry, terms, applied),
     )
 

@@ -255,6 +255,12 @@ def test_the_nearest_of_several_structures_of_one_formula_decides() -> None:
     assert b.correction == pytest.approx(-0.161 * stretched.composition["O"])
 
 
+def test_a_warning_to_programmers_is_no_note_on_an_energy() -> None:
+    # spglib 2.8 tells its callers, pymatgen among them, of settings that are to go.
+    (answer,) = correct([by_gga(BARITE)])
+    assert answer.notes == ()
+
+
 def test_sulfur_without_a_structure_is_told_by_its_oxidation_state() -> None:
     sulfate, sulfide = correct([by_gga("BaSO4"), by_gga("Na2S")])
     assert sulfate.correction == pytest.approx(-0.687 * 4)
