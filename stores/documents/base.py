@@ -7,7 +7,7 @@ content hash, so that a stage sees a document as changed only when something it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -78,6 +78,9 @@ class RegistryDocument(Document):
     the facet's note names it under `LEFT`, so that whoever works on that group hears of it."""
     SHARED: ClassVar[bool] = False
     """Whether several stages, of other settings each, may make the same document; `made_by` names them."""
+    ORIGIN_FIELD: ClassVar[tuple[str, str] | None] = None
+    """A field that names what a document was made from, and the collection that lies in: where `origins` would say
+    nothing else they are left out, and `origins_of` says them. A million documents are a tenth smaller for it."""
 
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {}
     """Fields whose values may be intervals: where the low and the high end stand; of a map by kind, their maps."""
@@ -103,6 +106,19 @@ class RegistryDocument(Document):
         help_text="By facet: its revision, the hash of its content, by which of the `writers` and, where that is not "
         "when the document was made, when it was written",
     )
+
+    @classmethod
+    def origin_named(cls, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Origins that `ORIGIN_FIELD` tells of a document, none where it does not."""
+        if cls.ORIGIN_FIELD is None:
+            return []
+        name, collection = cls.ORIGIN_FIELD
+        return [{"collection": collection, "id": content[name]}] if content.get(name) else []
+
+    @classmethod
+    def origins_of(cls, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a stored document was made from, whether its `origins` say so or another field."""
+        return stored["origins"] if "origins" in stored else cls.origin_named(stored)
 
     @classmethod
     def creating_facet(cls) -> str:

@@ -147,7 +147,8 @@ class FacetWriter:
                     new.append(doc)
             elif self._is_current(before, doc):
                 counts.unchanged += 1
-                if from_files and _places(before["origins"]) != _places(doc.origins):
+                places = _places(self.document.origins_of(before)) if from_files else None
+                if from_files and not self.is_anothers(before) and places != _places(doc.origins):
                     moved.append(UpdateOne({"_id": before["_id"]}, {"$set": {"origins": doc.origins}}))
             else:
                 changed.append(doc)

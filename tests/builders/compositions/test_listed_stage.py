@@ -73,7 +73,9 @@ def test_a_list_takes_the_generators_place_and_its_compositions_are_judged(regis
 
 
 def test_what_is_taken_off_the_list_is_deprecated_unless_a_generator_drew_it(registry: Connection) -> None:
-    put(registry, Composition, [{"formula_reduced": "NaCl", "elements": ["Cl", "Na"], "times_drawn": 7}])
+    drawn = {"formula_reduced": "NaCl", "elements": ["Cl", "Na"], "times_drawn": 7, "generator": "matgan-1"}
+    model = [{"collection": "trained_models", "id": "matgan-1"}]
+    put(registry, Composition, [drawn], model)
     run_stage(ListedStage(formulas=["NaCl", "KCl", "LiCl"]), registry)
 
     report = run_stage(ListedStage(formulas=["LiCl", "RbCl"]), registry)
@@ -81,6 +83,8 @@ def test_what_is_taken_off_the_list_is_deprecated_unless_a_generator_drew_it(reg
     left = current(registry)
     assert sorted(left) == ["LiCl", "NaCl", "RbCl"]
     assert left["NaCl"]["times_drawn"] == 7
+    assert "origins" not in left["NaCl"]  # the generator says the same
+    assert Composition.origins_of(left["NaCl"]) == model
     assert report.deprecated == 2
     gone = registry.database.compositions.find_one({"formula_reduced": "KCl"}) or {}
     assert gone["deprecation_reasons"] == ["taken off the list"]
