@@ -8,6 +8,7 @@ content hash, so that a stage sees a document as changed only when something it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -126,6 +127,7 @@ class RegistryDocument(Document):
         return next(iter(cls.FACETS))
 
     @classmethod
+    @cache
     def fields_of(cls, facet: str) -> frozenset[str]:
         """Names of the content fields that a facet owns (the key is content of none)."""
         if facet in cls.PARTS:
@@ -147,6 +149,7 @@ class RegistryDocument(Document):
         return next(owners, None) if group_field in cls.GROUP_FIELDS else None
 
     @classmethod
+    @cache
     def said_in(cls, facet: str) -> frozenset[str]:
         """Names of the fields that a facet says something in, whether or not they are kept under a label."""
         return cls.fields_of(facet.partition(LABEL)[0])
@@ -164,6 +167,7 @@ class RegistryDocument(Document):
         return {name: f"{path}.{name}" for path, facet in kept_in for name in cls.said_in(facet)}
 
     @classmethod
+    @cache
     def collection_name(cls) -> str:
         """Name of the MongoDB collection."""
         return str(cls._get_collection_name())
