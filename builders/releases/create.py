@@ -141,7 +141,8 @@ def _write(connection: Connection, session: ClientSession, folder: Path, number:
     rows[STRUCTURES] = write_archive(_structures(connection, session), folder / STRUCTURES, problems)
     sources = _sources(connection)
     methods = sorted(connection.database["properties"].distinct("method", {"deprecated": False}))
-    cites = cited([source["name"] for source in sources], methods)
+    models = sorted(connection.database["trained_models"].distinct("model_id", {"deprecated": False}))
+    cites = cited([source["name"] for source in sources], [*methods, *models])
     (folder / "citations.bib").write_text(bibtex(cites), encoding="utf-8")
     with (folder / "optimade.yaml").open("w", encoding="utf-8") as stream:
         YAML(typ="safe").dump(_for_optimade_maker(title or f"exfolio release {number}"), stream)
@@ -161,7 +162,7 @@ def _write(connection: Connection, session: ClientSession, folder: Path, number:
         ],
         "sources": sources,
         "methods": methods,
-        "models": sorted(connection.database["trained_models"].distinct("model_id", {"deprecated": False})),
+        "models": models,
         "cite": cites,
         "left_out": problems,
         "files": files,
