@@ -24,7 +24,8 @@ def campaign(
 ) -> None:
     """Write a page on a campaign: funnel, shortlist with pictures, diagrams, what waits, models, citations.
 
-    The page needs nothing beside it; figures go beside it as SVG and PNG, candidates as Parquet and CSV, citations as BibTeX.
+    The page needs nothing beside it; figures go beside it as SVG and PNG, candidates as Parquet and CSV, citations as
+    BibTeX.
 
     Example: exfolio report campaign two-dimensional --out report
     """
