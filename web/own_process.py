@@ -21,23 +21,34 @@ _GIVES_WAY: Final = 5
 """Priority below that of what answers."""
 
 
-class OwnProcess:
-    """A process that works on one thing after another; begun for the first, ended where one takes too long."""
+def _nothing() -> None: ...
 
-    def __init__(self) -> None:
+
+class OwnProcess:
+    """A process that works on one thing after another; begun for the first, ended where one takes too long.
+
+    Parameters
+    ----------
+    prepare
+        What it does first, such as to import what all of its work needs: no time of that work.
+    """
+
+    def __init__(self, prepare: Callable[[], object] = _nothing) -> None:
+        self._prepare = prepare
         self._process: Any = None
         self._pipe: Pipe | None = None
+        self._ready = False
         self._turn = threading.Lock()
 
     def within(
         self, seconds: float, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
     ) -> Result:
-        """What a function returns, within a time that includes waiting for its turn.
+        """What a function returns, within a time.
 
         Parameters
         ----------
         seconds
-            Time for it, s.
+            Time until its turn comes, s; from then on the time for it.
         function
             Of a module's top level, as pickling wants it.
         given, named
@@ -46,7 +57,7 @@ class OwnProcess:
         Raises
         ------
         TimeoutError
-            It took longer, and was ended.
+            Its turn did not come, or it took longer and was ended.
         ChildProcessError
             Its process died, of too little memory for one.
         Exception
@@ -57,14 +68,17 @@ class OwnProcess:
             raise TimeoutError
         try:
             pipe = self._begun()
+            while not self._ready:
+                if not pipe.poll(max(0.0, end - time.monotonic())):
+                    raise TimeoutError  # it goes on, and is ready for who asks again
+                self._ready = pipe.recv()
             pipe.send((function, given, named))
-            if not pipe.poll(end - time.monotonic()):
+            if not pipe.poll(seconds):
+                self.close()
                 raise TimeoutError
             done, result = pipe.recv()
-        except (TimeoutError, OSError, EOFError) as error:
+        except (ConnectionError, EOFError) as error:
             self.close()
-            if isinstance(error, TimeoutError):
-                raise
             raise ChildProcessError from error
         finally:
             self._turn.release()
@@ -82,15 +96,18 @@ class OwnProcess:
     def _begun(self) -> Pipe:
         if self._process is None or self._pipe is None or not self._process.is_alive():
             self._pipe, theirs = _CONTEXT.Pipe()
-            self._process = _CONTEXT.Process(target=_work, args=(theirs,), daemon=True)
+            self._process = _CONTEXT.Process(target=_work, args=(theirs, self._prepare), daemon=True)
             self._process.start()
+            self._ready = False
             theirs.close()
         return self._pipe
 
 
-def _work(pipe: Pipe) -> None:
+def _work(pipe: Pipe, prepare: Callable[[], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which ends this process
     os.nice(_GIVES_WAY)
+    prepare()
+    pipe.send(True)  # noqa: FBT003
     with suppress(EOFError):  # the server has gone
         while True:
             function, given, named = pipe.recv()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["hull", "pourbaix"]
 
 SECONDS: Final = 20.0
-"""Time for one diagram, waiting for others included."""
+"""Time until a diagram's turn comes, and time for it."""
 MOST_WAITING: Final = 8
 FRESH_SECONDS: Final = 300.0
 MOST_KEPT: Final = 64
@@ -39,13 +39,13 @@ class Drawer:
     connection
         The registry.
     seconds
-        Time for one, waiting for others included; then its drawing ends.
+        Time until one's turn comes, and time for one; then its drawing is ended.
     """
 
     def __init__(self, connection: Connection, *, seconds: float = SECONDS) -> None:
         self.connection = connection
         self.seconds = seconds
-        self._pen = OwnProcess()
+        self._pen = OwnProcess(_import)
         self._kept = Kept(FRESH_SECONDS, most=MOST_KEPT)
         self._places = BoundedSemaphore(MOST_WAITING)
 
@@ -81,6 +81,10 @@ def diagram(
     """Phase diagram of a chemical system or about a structure; or its decomposition in water over pH and potential."""
     drawer: Drawer = request.app.state.drawer
     return Response(drawer.picture(kind, about), media_type="image/svg+xml", headers=_HEADERS)
+
+
+def _import() -> None:
+    from ...builders.reports import diagrams  # noqa: F401 - takes seconds of which no drawing should be short
 
 
 def _draw(connection: Connection, kind: Kind, about: str) -> str:
