@@ -1,6 +1,7 @@
 """The registry as an OPTIMADE provider: the consortium's own validator, filters, pages, other programs' readers."""
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ from exfolio.builders.sources.records.units import UNITS_OF_FIELD
 from exfolio.stores.connection import Connection
 from optimade.adapters import Structure as OptimadeStructure
 from optimade.validator import ImplementationValidator
-from small_registry import mos2_bulk
+from small_registry import FILE, mos2_bulk
 
 Get = Callable[..., requests.Response]
 pytestmark = [
@@ -94,6 +95,13 @@ def test_another_registry_reads_values_and_their_methods_as_they_are_stored(get:
     assert values
     assert {name: material[name] for name in values} == {name: stored[name] for name in values}
     assert material.get("methods") == stored.get("methods")
+
+
+def test_no_folder_of_the_machine_is_told(get: Get) -> None:
+    [served] = get("/optimade/materials/v1/structures", filter='id="bulk:mos2"').json()["data"]
+
+    [origin] = served["attributes"]["_exfolio_origins"]
+    assert (origin["collection"], origin["id"]) == ("file", PurePath(FILE).name)
 
 
 def test_properties_of_exfolio_are_described_with_units(get: Get) -> None:
