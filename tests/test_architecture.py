@@ -183,6 +183,7 @@ ARROWS = {
     "stores/bookkeeping": "errors canonical clock connection documents query schema driver_errors",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/optimade": "json_values",
     "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
     "web/api": "json_values own_process",

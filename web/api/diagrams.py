@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...stores.connection import Connection
+from ...stores.query.lookup import find_document
 from ..own_process import OwnProcess
+from .documents import connection_of
 from .kept import Kept
 
 if TYPE_CHECKING:
@@ -79,6 +82,8 @@ def diagram(
     ],
 ) -> Response:
     """Phase diagram of a chemical system or about a structure; or its decomposition in water over pH and potential."""
+    if not all(symbol in ATOMIC_NUMBERS for symbol in about.split("-")):
+        find_document(connection_of(request), about)  # who asks of nothing is told so at once
     drawer: Drawer = request.app.state.drawer
     return Response(drawer.picture(kind, about), media_type="image/svg+xml", headers=_HEADERS)
 
