@@ -114,7 +114,8 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential properties/hulls",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns "
+        "properties/potential/layers calculations/vasp/inputs"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
@@ -182,9 +183,10 @@ ARROWS = {
     "stores/bookkeeping": "errors canonical clock connection documents query schema driver_errors",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/optimade": "json_values",
     "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
-    "web/api": "json_values",
+    "web/api": "json_values own_process",
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display completion",
