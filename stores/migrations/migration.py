@@ -24,6 +24,9 @@ Updates = list[UpdateOne | UpdateMany]
 
 STAMP: Final = {"_id": "schema"}
 """The document of `counters` that says of which version the registry is."""
+STEPS_DONE: Final = "steps_done"
+"""Field of that document while steps are under way: the last that is done. Its version is the new one by then, so that
+programs of before refuse the registry."""
 _AT_ONCE: Final = 1000
 _TOLD: Final = 100_000
 """Documents after which it is said how far it is: some seconds."""
@@ -75,7 +78,7 @@ class Migration:
         return sum(counts)
 
     def run(self, connection: Connection) -> int:
-        """Bring all documents into the new form, and the registry to the number of this step.
+        """Bring all documents into the new form, and note that this step is done.
 
         Another program may be at the same step: a document that it has changed is not found any more.
 
@@ -96,7 +99,7 @@ class Migration:
                 if not done % _TOLD:
                     logger.info("%s: %s documents brought into this version's form", change.collection, f"{done:,}")
             after = None
-        counters.update_one(STAMP, {"$max": {"version": self.number}, "$unset": {"migrating": ""}}, upsert=True)
+        counters.update_one(STAMP, {"$max": {STEPS_DONE: self.number}, "$unset": {"migrating": ""}}, upsert=True)
         return done
 
     def _batch(self, connection: Connection, place: int, after: Any) -> tuple[Any, int] | None:
