@@ -23,10 +23,11 @@ from .connection import Connection
 from .documents import REGISTRY
 from .errors import ConfigurationError
 from .layout import COMPRESSED, DOCUMENTS, as_kept, index_models, json_schema, layout
-from .migrations.migration import STAMP, STEPS_DONE, Migration
-from .migrations.steps import CURRENT, STEPS
+from .migrations.migration import Migration
+from .migrations.steps import STEPS
 from .migrations.taking_turns import wait_for_others
 from .questions import RETIRED
+from .registry_version import CURRENT, OF_NEWER, STAMP, STEPS_DONE, refuse_newer
 
 Doc = dict[str, Any]
 _KEPT = frozenset(("partialFilterExpression", "sparse", "storageEngine"))  # options that say how an index is kept
@@ -185,7 +186,7 @@ def is_up_to_date(connection: Connection) -> bool:
         return False
     if stamp.get("layout") != layout() and _numbers(stamp.get("program", "0")) > _numbers(__version__):
         raise ConfigurationError(
-            f"{connection.describe()} was brought up to date by a newer exfolio than this one", _OF_NEWER
+            f"{connection.describe()} was brought up to date by a newer exfolio than this one", OF_NEWER
         )
     return bool(_steps_done(stamp) == CURRENT and stamp.get("layout") == layout() and not stamp.get("put_off"))
 
@@ -195,15 +196,9 @@ def put_off_indexes(connection: Connection) -> None:
     connection.database["counters"].update_one(STAMP, {"$set": {"put_off": True}})
 
 
-_OF_NEWER: Final = "Install the exfolio version that wrote it, or a newer one."
-
-
 def _stamp(connection: Connection) -> Doc | None:
     stamp = connection.database["counters"].find_one(STAMP)
-    if stamp is not None and stamp["version"] > CURRENT:
-        raise ConfigurationError(
-            f"{connection.describe()} has version {stamp['version']}, this exfolio knows {CURRENT}", _OF_NEWER
-        )
+    refuse_newer(stamp, connection.describe())
     return stamp
 
 

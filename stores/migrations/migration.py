@@ -16,17 +16,13 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from ..connection import Connection
+from ..registry_version import STAMP, STEPS_DONE
 from ..transactions import in_transaction
 
 logger = logging.getLogger(__name__)
 Doc = dict[str, Any]
 Updates = list[UpdateOne | UpdateMany]
 
-STAMP: Final = {"_id": "schema"}
-"""The document of `counters` that says of which version the registry is."""
-STEPS_DONE: Final = "steps_done"
-"""Field of that document while steps are under way: the last that is done. Its version is the new one by then, so that
-programs of before refuse the registry."""
 _AT_ONCE: Final = 1000
 _TOLD: Final = 100_000
 """Documents after which it is said how far it is: some seconds."""

@@ -90,6 +90,3 @@ STEPS: Final = (
         ),
     ),
 )
-
-CURRENT: Final = STEPS[-1].number
-"""Version of the registry that this code reads and writes; an older program refuses a newer one."""

@@ -1,4 +1,4 @@
-"""Two small campaigns as files: layers cut from well-known crystals, and compositions that are drawn, over one source."""
+"""Two small campaigns as files, over one source: layers cut from well-known crystals, and drawn compositions."""
 
 import json
 from pathlib import Path

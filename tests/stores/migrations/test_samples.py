@@ -10,12 +10,13 @@ from exfolio.builders.candidates.campaigns.campaign_files import load
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import refresh
 from exfolio.builders.sources.file_stage import SourceStage
-from exfolio.stores import schema
+from exfolio.stores import registry_version
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.errors import ConfigurationError, LeaseHeld
 from exfolio.stores.migrations import migration
 from exfolio.stores.migrations.migration import Migration
-from exfolio.stores.migrations.steps import CURRENT, STEPS
+from exfolio.stores.migrations.steps import STEPS
+from exfolio.stores.registry_version import CURRENT
 from exfolio.stores.schema import initialise, is_up_to_date, look
 from registry_samples import CAMPAIGN, names, put_back, write_files
 
@@ -140,10 +141,12 @@ def test_programs_of_before_are_refused_before_the_first_document_is_changed(
             initialise(connection)
 
     with monkeypatch.context() as patch:  # as a program of before has it
-        patch.setattr(schema, "CURRENT", CURRENT - 1)
-        with pytest.raises(ConfigurationError, match="this exfolio knows"):
-            is_up_to_date(connection)
+        patch.setattr(registry_version, "CURRENT", CURRENT - 1)
+        for ask in (lambda: is_up_to_date(connection), lambda: connect(connection.settings)):
+            with pytest.raises(ConfigurationError, match="this exfolio knows"):
+                ask()
     assert not is_up_to_date(connection)
+    assert STEPS[-1].number == CURRENT
     assert (look(connection).version, [step for step, _ in look(connection).steps]) == (1, list(STEPS))
 
 
