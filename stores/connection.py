@@ -31,6 +31,7 @@ ALIAS: Final = "exfolio"  # the db_alias of every Document class
 REFUSED_CODES: Final = {UNAUTHORIZED, AUTHENTICATION_FAILED}
 
 _serial = itertools.count(1)
+_latest: list[Connection] = []  # what `explain` speaks of where nobody says which one
 _open: list[Connection] = []  # those with a client in this process; mongoengine's alias stands for the last one
 
 
@@ -158,16 +159,11 @@ def connect(settings: Settings | None = None, *, autostart: bool = False, reader
         uri = _embedded_uri(settings, autostart=autostart, reader=reader)
         connection = Connection(settings, settings.database, "embedded", uri)
     try:
-        try:
-            _check(connection, reader=reader)
-        except AccessError:
-            if connection.origin == "uri":
-                raise
-            embedded.start(settings)  # another program is still setting it up, or was killed at it
-            _check(connection, reader=reader)
+        _check(connection, reader=reader)
     except BaseException:
         connection.close()
         raise
+    _latest[:] = [connection]
     return connection
 
 
@@ -179,8 +175,9 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
     error
         What the driver raised.
     connection
-        The connection in use, where it is known.
+        The connection in use; the last that was made without.
     """
+    connection = connection or next(iter(_latest), None)
     where = connection.describe() if connection else "the database"
     short = in_words(error)
     if isinstance(error, mongo.OperationFailure) and error.code in REFUSED_CODES:
@@ -272,6 +269,8 @@ def _embedded_uri(settings: Settings, *, autostart: bool, reader: bool) -> Secre
                 f"the embedded server of {settings.home} does not run and no EXFOLIO_MONGO_URI is set",
                 "Start it with: exfolio db start",
             )
+        server = embedded.start(settings)
+    elif not server.home.is_set_up(server.pid):  # another program is at it, or was killed there
         server = embedded.start(settings)
     else:
         embedded.keep_log_short(server)

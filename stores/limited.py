@@ -1,12 +1,11 @@
-"""The driver's database and collections, of which no question goes on for ever: what has no time of its own has one here.
+"""The driver's database and collections, but that no question goes on for ever: what has no time limit gets one here.
 
 The server itself gives up what takes longer (``maxTimeMS``), also where whoever asked is gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pymongo.collection import Collection
 from pymongo.command_cursor import CommandCursor
@@ -42,35 +41,30 @@ class LimitedDatabase(Database[Doc]):
 
 
 class _LimitedCollection(Collection[Any]):
+    @property
+    def database(self) -> LimitedDatabase:
+        return cast("LimitedDatabase", super().database)
+
     def find(self, *given: Any, **named: Any) -> Cursor[Any]:
-        named.setdefault("max_time_ms", self._longest)
-        return super().find(*given, **named)
+        return super().find(*given, **{"max_time_ms": self.database.milliseconds, **named})
 
-    def aggregate(
-        self, pipeline: Sequence[Mapping[str, Any]], session: Any = None, **named: Any
-    ) -> CommandCursor[Any]:
-        named.setdefault("maxTimeMS", self._longest)
-        return super().aggregate(pipeline, session, **named)
+    def aggregate(self, *given: Any, **named: Any) -> CommandCursor[Any]:
+        return super().aggregate(*given, **self._limit(named))
 
-    def count_documents(self, filter: Mapping[str, Any], session: Any = None, **named: Any) -> int:  # noqa: A002
-        named.setdefault("maxTimeMS", self._longest)
-        return super().count_documents(filter, session, **named)
+    def count_documents(self, *given: Any, **named: Any) -> int:
+        return super().count_documents(*given, **self._limit(named))
 
-    def distinct(
-        self, key: str, filter: Mapping[str, Any] | None = None, session: Any = None, **named: Any  # noqa: A002
-    ) -> list[Any]:
-        named.setdefault("maxTimeMS", self._longest)
-        return super().distinct(key, filter, session, **named)
+    def distinct(self, *given: Any, **named: Any) -> list[Any]:
+        return super().distinct(*given, **self._limit(named))
 
     def with_options(self, *options: Any, **named: Any) -> Collection[Any]:
         return _limited(super().with_options(*options, **named), self.database)
 
-    @property
-    def _longest(self) -> int:
-        return self.database.milliseconds  # type: ignore[attr-defined, no-any-return]
+    def _limit(self, named: Doc) -> Doc:
+        return {"maxTimeMS": self.database.milliseconds, **named}
 
 
-def _limited(collection: Collection[Any], database: Database[Doc]) -> Collection[Any]:
+def _limited(collection: Collection[Any], database: LimitedDatabase) -> Collection[Any]:
     return _LimitedCollection(
         database,
         collection.name,

@@ -204,7 +204,7 @@ def _stamp(connection: Connection) -> Doc | None:
 
 def _steps_done(stamp: Doc | None) -> int:
     """Number of the last step that is done; 0 where there is no registry."""
-    return int(stamp.get(STEPS_DONE, stamp["version"])) if stamp else 0
+    return int(stamp[STEPS_DONE] if STEPS_DONE in stamp else stamp["version"]) if stamp else 0
 
 
 def _refuse_programs_of_before(connection: Connection) -> None:

@@ -139,7 +139,7 @@ def freeze(ground: Ground, number: int, chance: random.Random, tally: Tally, _: 
     while tally.faults < number:
         ground.clear()
         first = ground.refresh()
-        if ground.until(first, chance.uniform(0.3, 0.9) * ground.seconds):
+        if ground.until(first, chance.uniform(0.3, 0.9) * ground.seconds) and _holds_a_lease(ground, first):
             os.kill(first.pid, signal.SIGSTOP)
             tally.faults += 1
             early = ground.refresh()
@@ -205,6 +205,16 @@ def first_commands(ground: Ground, number: int, _: random.Random, tally: Tally, 
         own.finish(tally)
     finally:
         own.stop()
+
+
+def _holds_a_lease(ground: Ground, process: subprocess.Popen[str]) -> bool:
+    with ground.connect() as connection:
+        owner = {"owner": {"$regex": f":{process.pid}:"}}
+        while process.poll() is None:
+            if connection.database["leases"].find_one(owner):
+                return True
+            time.sleep(0.01)
+    return False
 
 
 def _leader(leases: object, processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:

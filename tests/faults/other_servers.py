@@ -68,6 +68,7 @@ class Members:
         members = [{"_id": i, "host": f"127.0.0.1:{port}"} for i, port in enumerate(self.ports)]
         with MongoClient("127.0.0.1", self.ports[0], directConnection=True) as client:
             settings = {"electionTimeoutMillis": 2000}
+            self._until_all_listen()
             client.admin.command("replSetInitiate", {"_id": SET, "members": members, "settings": settings})
         self._primary()
         return self
@@ -78,6 +79,11 @@ class Members:
         for process in self._running.values():
             process.kill()
             process.wait()
+
+    def _until_all_listen(self) -> None:
+        for port in self.ports:
+            with MongoClient("127.0.0.1", port, directConnection=True) as client:
+                client.admin.command("hello")
 
     def _primary(self) -> int:
         until = time.monotonic() + 60
