@@ -104,7 +104,9 @@ class Ground:
         return self.start("refresh", *self.campaigns, "-n", "1", **more)
 
     def learn(self) -> None:
-        """Run undisturbed, and keep what came out and how much CPU it took."""
+        """Run undisturbed, and keep what came out and how much CPU it took: of a second run, as the first compiles."""
+        self.refresh().communicate()
+        self.clear()
         process = self.refresh()
         cpu = [0.0]
         while process.poll() is None:

@@ -212,7 +212,7 @@ def _holds_a_lease(ground: Ground, process: subprocess.Popen[str]) -> bool:
         owner = {"owner": {"$regex": f":{process.pid}:"}}
         while process.poll() is None:
             if connection.database["leases"].find_one(owner):
-                return True
+                return process.poll() is None
             time.sleep(0.01)
     return False
 
