@@ -175,8 +175,8 @@ ARROWS = {
     # stores: settings and server, the connection, documents, what jobs note and what people ask
     "stores/settings": "errors schedule_settings notify_settings",
     "stores/server": "errors settings driver_errors",
-    "stores/connection": "errors settings server driver_errors",
-    "stores/schema": "errors connection documents questions layout migrations",
+    "stores/connection": "errors settings server driver_errors limited registry_version",
+    "stores/schema": "errors connection documents questions layout migrations registry_version",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language layout",
     "stores/query/language": "documents errors",
@@ -195,11 +195,14 @@ ARROWS = {
     "cli/commands/running": "commands/asking display views completion",
     "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",
-    "stores/backup": "connection errors schema migrations",
-    "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers migrations",
+    "stores/backup": "connection errors schema registry_version",
+    "stores/writes": (
+        "bookkeeping canonical clock connection documents questions schema writer_numbers registry_version"
+    ),
     "cli/commands/sharing": "display views completion",
     "stores/layout": "canonical documents questions",
-    "stores/migrations": "canonical connection documents transactions writer_numbers",
+    "stores/migrations": "canonical connection documents transactions writer_numbers errors registry_version",
+    "stores/registry_version": "errors",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""
