@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .errors import ConfigurationError
 
-CURRENT: Final = 7
+CURRENT: Final = 8
 """Number of the last of the steps in `migrations.steps`; an older program refuses a newer registry."""
 STAMP: Final = {"_id": "schema"}
 """The document of `counters` that says of which version the registry is."""

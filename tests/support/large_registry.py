@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from exfolio.stores.connection import Connection
-from exfolio.stores.migrations.steps import CURRENT
+from exfolio.stores.registry_version import CURRENT
 
 Doc = dict[str, Any]
 
