@@ -13,9 +13,11 @@ from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection
 from ..batches import Batch
 from ..stage import Stage
-from . import worker_processes
+from . import workers
 from .interruption import Interrupted, stopping_on_signals
-from .worker_processes import COLLECT_EVERY, MakeExecutor, process_pool
+from .worker_processes import LocalProcesses
+from .worker_side import COLLECT_EVERY
+from .workers import Workforce
 
 _SWITCH_SECONDS = 0.0005
 
@@ -30,7 +32,7 @@ def run_stage(
     run_id: str | None = None,
     batch_size: int | None = None,
     progress: Progress | None = None,
-    make_executor: MakeExecutor = process_pool,
+    workforce: Workforce | None = None,
 ) -> StageReport:
     """Run one stage until nothing is due.
 
@@ -41,15 +43,15 @@ def run_stage(
     connection
         The database.
     processes
-        Worker processes that compute; this process selects and writes.
+        Worker processes of this machine that compute; this process selects and writes.
     run_id
         Run that records it; one of its own without.
     batch_size
         Items per batch; the setting without.
     progress
         Called after every written batch.
-    make_executor
-        Makes the workers: processes of this machine, or those of another engine.
+    workforce
+        What computes instead, as the workers of a cluster; a stage that reads files of this machine stays on it.
 
     Returns
     -------
@@ -73,8 +75,10 @@ def run_stage(
     with _rare_collections(), stopping_on_signals(farewell) as asked_to_stop:
         stage.listen(asked_to_stop.is_set, progress)
         try:
-            alone = processes == 1
-            batches = _computed_here(stage) if alone else worker_processes.computed(stage, processes, make_executor)
+            away = workforce is not None and (workforce.reads_our_files or not stage.looks_for_itself)
+            force = workforce if away and workforce else LocalProcesses(processes)
+            alone = not away and processes == 1
+            batches = _computed_here(stage) if alone else workers.computed(stage, force)
             write = _written_meanwhile if stage.selects_ahead else _written_here
             with closing(batches), closing(write(stage, batches)) as written:
                 for _ in written:
