@@ -28,6 +28,8 @@ _LOOK_SECONDS: Final = 0.5
 _SLOW_FACTOR: Final = 4
 """A part that takes so many times the usual time is given to another worker too, if one has nothing to do."""
 _SLOW_SECONDS: Final = 2.0
+_OTHERS_SECONDS: Final = 15.0
+"""So long others may come where all who are there are refused."""
 _MOST_COPIES: Final = 3
 _REMEMBERED: Final = 200
 _FETCHERS: Final = 8
@@ -103,9 +105,11 @@ class DaskWorkers:
             self._threads = {address: there[address] for address in there.keys() & self._good}
             if self._threads:
                 self._alone_since = time.monotonic()
-            elif self.refused.keys() >= there.keys() and there:
+                return
+            alone = time.monotonic() - self._alone_since
+            if there and self.refused.keys() >= there.keys() and alone > min(_OTHERS_SECONDS, self.wait_seconds):
                 raise ClusterLost(f"no worker of the cluster can be used: {self._refusals()}", _SAME)
-            elif time.monotonic() - self._alone_since > self.wait_seconds:
+            if alone > self.wait_seconds:
                 raise ClusterLost(
                     f"there has been no worker for {self.wait_seconds:.0f} s",
                     "Start some, or wait longer: the setting dask.wait_seconds.",
@@ -189,7 +193,7 @@ class _DaskExecutor(Executor):
         self._send(task, frozenset(addresses))
         return task.answer
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Let go of everything that is not done, here and at the workers."""
         self._ended.set()
         with self._lock:
@@ -247,10 +251,7 @@ class _DaskExecutor(Executor):
         while not self._ended.wait(_LOOK_SECONDS):
             try:
                 self._workers.look()
-                for task in self._left_alone():
-                    # Not where it is now: that worker may be the reason.
-                    if spare := frozenset(self._workers.usable()) - self._at(task):
-                        self._send(task, spare, anew=True)
+                self._send_again()
             except ClusterLost as lost:
                 self._fail(lost)
             except Exception as error:  # noqa: BLE001  nobody may wait for a watch that died
@@ -262,28 +263,35 @@ class _DaskExecutor(Executor):
         for task in tasks:
             task.answer.set_exception(error)
 
-    def _left_alone(self) -> Iterator[_Task]:
-        """Tasks that nobody works on any more, and such as take long while others have nothing to do."""
+    def _send_again(self) -> None:
+        """Send what nobody works on any more, and what takes long while other workers have nothing to do."""
         there = frozenset(self._workers.usable())
         with self._lock:
             tasks = list(self._pending)
             usual = statistics.median(self._took) if self._took else None
-            idle = self._workers.count() - sum(len(task.copies) for task in tasks)
-        for task in tasks:
-            copies = list(task.copies.values())
-            if not any(where & there for where in copies):
-                yield task
-            elif usual is not None and idle > 0 and len(copies) < _MOST_COPIES:
-                patience = max(_SLOW_SECONDS, _SLOW_FACTOR * usual) * len(copies)
-                if time.monotonic() - task.since > patience:
-                    idle -= 1
-                    yield task
+        left = [task for task in tasks if not any(where & there for where in task.copies.values())]
+        slow = [task for task in tasks if task not in left and self._is_slow(task, usual)]
+        if not left and not slow:
+            return
+        at = self._keys_at_workers()
+        for task in left:
+            self._send(task, there, anew=True)
+        for task in slow:
+            # Not where it is now: that worker may be the reason.
+            if free := [address for address in sorted(there) if not at.get(address)]:
+                self._send(task, frozenset(free[:1]), anew=True)
+                at[free[0]] = [task]
 
-    def _at(self, task: _Task) -> frozenset[str]:
-        """Workers that have a copy of a task to do."""
-        keys = {copy.key for copy in list(task.copies)}
-        processing = self._workers.client.sync(self._workers.client.scheduler.processing, callback_timeout=_ANSWER_SECONDS)
-        return frozenset(address for address, tasks in processing.items() if keys & set(tasks))
+    def _is_slow(self, task: _Task, usual: float | None) -> bool:
+        copies = len(task.copies)
+        if usual is None or copies >= _MOST_COPIES:
+            return False
+        return time.monotonic() - task.since > max(_SLOW_SECONDS, _SLOW_FACTOR * usual) * copies
+
+    def _keys_at_workers(self) -> dict[str, Any]:
+        client = self._workers.client
+        at: dict[str, Any] = client.sync(client.scheduler.processing, callback_timeout=_ANSWER_SECONDS)
+        return at
 
 
 @contextmanager

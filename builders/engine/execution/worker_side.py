@@ -16,7 +16,7 @@ import threading
 from functools import cache
 from multiprocessing import connection, parent_process
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ....stores.errors import CannotRunError
 from .. import lookups
@@ -115,8 +115,6 @@ def end_with_parent() -> None:
     if (parent := parent_process()) is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
-
-
 
 
 __all__ = ["CannotCompute", "begin", "end_with_parent", "payload_of", "process", "unlike", "versions"]

@@ -93,8 +93,7 @@ def _next(workers: _Workers, waiting: deque[_Given]) -> Batch:
         waiting.clear()
         waiting.extend(workers.submit(batch) for batch in again)
         return result
-    if len(done) == 1:
-        done[0].ordinal = given.batch.ordinal
+    if given.parts[0] is given.batch:
         return done[0]
     given.batch.outcomes = [outcome for part in done for outcome in part.outcomes]
     return given.batch
@@ -118,8 +117,8 @@ class _Workers:
             done.set_result(batch)
             return _Given(batch, [batch], [done])
         parts = [batch]
-        if self.stage.fused is None and len(batch.items) > 1:
-            size = -(-len(batch.items) // self._count())
+        size = -(-len(batch.items) // self._count())
+        if self.stage.fused is None and size < len(batch.items):
             starts = range(0, len(batch.items), size)
             parts = [Batch(batch.ordinal, batch.items[start : start + size]) for start in starts]
         executor = self._started()
