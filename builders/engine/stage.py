@@ -211,9 +211,11 @@ class Stage(StageContract, Builder):
         except BaseException as error:
             self.abandon(error)
             raise
-        if self.current_run.missing:
+        lost = self.current_run.missing and not self.put_off
+        if lost:
             self.report.note = f"{self.current_run.missing} batches came back from no worker; the next run does them"
-        self._end("failed" if self.current_run.missing else "partial" if self.report.failed else "succeeded")
+        incomplete = self.report.failed or self.current_run.missing
+        self._end("failed" if lost else "partial" if incomplete else "succeeded")
 
     def abandon(self, error: BaseException) -> None:
         """End a run that can't go on, keeping what was written."""

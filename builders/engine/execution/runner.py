@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 
 from ....stores.bookkeeping import runs
 from ....stores.bookkeeping.runs import StageReport
@@ -33,6 +34,7 @@ def run_stage(
     batch_size: int | None = None,
     progress: Progress | None = None,
     workforce: Workforce | None = None,
+    compute: Callable[[Stage], Generator[Batch, None, None]] | None = None,
 ) -> StageReport:
     """Run one stage until nothing is due.
 
@@ -52,6 +54,8 @@ def run_stage(
         Called after every written batch.
     workforce
         What computes instead, as the workers of a cluster; a stage that reads files of this machine stays on it.
+    compute
+        Yields the batches that the stage selects with what became of them, where somebody else has computed them.
 
     Returns
     -------
@@ -75,10 +79,7 @@ def run_stage(
     with _rare_collections(), stopping_on_signals(farewell) as asked_to_stop:
         stage.listen(asked_to_stop.is_set, progress)
         try:
-            away = workforce is not None and (workforce.reads_our_files or not stage.looks_for_itself)
-            force = workforce if away and workforce else LocalProcesses(processes)
-            alone = not away and processes == 1
-            batches = _computed_here(stage) if alone else workers.computed(stage, force)
+            batches = (compute or _computed_by(_force(stage, workforce, processes)))(stage)
             write = _written_meanwhile if stage.selects_ahead else _written_here
             with closing(batches), closing(write(stage, batches)) as written:
                 for _ in written:
@@ -99,6 +100,16 @@ def run_stage(
 def _stopped(stage: Stage) -> str:
     at = f" ({stage.doing})" if stage.doing else ""
     return f"{stage.name} stopped after {stage.current_run.done:,} items{at}; run again to go on"
+
+
+def _force(stage: Stage, workforce: Workforce | None, processes: int) -> Workforce | None:
+    if workforce is not None and (workforce.reads_our_files or not stage.looks_for_itself):
+        return workforce
+    return LocalProcesses(processes) if processes > 1 else None
+
+
+def _computed_by(workforce: Workforce | None) -> Callable[[Stage], Generator[Batch, None, None]]:
+    return _computed_here if workforce is None else partial(workers.computed, workforce=workforce)
 
 
 def _computed_here(stage: Stage) -> Generator[Batch, None, None]:

@@ -75,13 +75,20 @@ def begin(payload: bytes) -> None:
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)
     try:
-        _begun.stage = _unpacked(payload)
+        _begun.stage = unpacked(payload)
     except Exception as error:  # noqa: BLE001  raised here it would look like a crash
         _begun.stage = None
         _begun.why = f"{type(error).__name__}: {error}"
 
 
-def _unpacked(payload: bytes) -> Stage:
+def unpacked(payload: bytes) -> Stage:
+    """Stage that `payload_of` has packed, with what it had looked up.
+
+    Raises
+    ------
+    ValueError
+        It is of another version here.
+    """
     name, version, packed, looked_up = pickle.loads(payload)  # noqa: S301  of this program's own process
     stage: Stage = pickle.loads(packed)  # noqa: S301
     if stage.version != version:
@@ -117,4 +124,4 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-__all__ = ["CannotCompute", "begin", "end_with_parent", "payload_of", "process", "unlike", "versions"]
+__all__ = ["CannotCompute", "begin", "end_with_parent", "payload_of", "process", "unlike", "unpacked", "versions"]

@@ -49,7 +49,7 @@ class Workforce(Protocol):
 def computed(stage: Stage, workforce: Workforce) -> Generator[Batch, None, None]:
     """Yield the batches of a stage, computed, in the order of selection: one done early waits for its elders."""
     waiting: deque[_Given] = deque()
-    workers = _Workers(stage, workforce)
+    workers = Workers(stage, workforce)
     # One thread for what the stage computes as it selects: the cores have the workers to serve.
     with threads_of_torch(1 if "torch" in sys.modules else None):
         try:
@@ -77,7 +77,7 @@ def _enough(waiting: deque[_Given], count: int) -> bool:
     return parts >= _AHEAD * count and len(waiting) >= min(_AHEAD * count, _BATCHES_AHEAD)
 
 
-def _next(workers: _Workers, waiting: deque[_Given]) -> Batch:
+def _next(workers: Workers, waiting: deque[_Given]) -> Batch:
     given = waiting.popleft()
     try:
         done = [future.result() for future in given.futures]
@@ -99,16 +99,30 @@ def _next(workers: _Workers, waiting: deque[_Given]) -> Batch:
     return given.batch
 
 
-class _Workers:
-    """Workers that are started when there is work for them."""
+class Workers:
+    """Workers that are started when there is work for them.
 
-    def __init__(self, stage: Stage, workforce: Workforce, most: int | None = None) -> None:
+    Parameters
+    ----------
+    stage
+        The stage they work for.
+    workforce
+        Where they are.
+    most
+        So many at most.
+    payload
+        The stage as it was packed for them, where the database is not at hand.
+    """
+
+    def __init__(
+        self, stage: Stage, workforce: Workforce, *, most: int | None = None, payload: bytes | None = None
+    ) -> None:
         self.stage = stage
         self.workforce = workforce
         self._most = most
         self._executor: Executor | None = None
         self._others: set[int | None] = set()
-        self._payload: bytes | None = None
+        self._payload = payload
 
     def submit(self, batch: Batch) -> _Given:
         """Hand in a batch, divided among the workers; what fused stages prepare is prepared as a whole."""
@@ -123,6 +137,10 @@ class _Workers:
             parts = [Batch(batch.ordinal, batch.items[start : start + size]) for start in starts]
         executor = self._started()
         return _Given(batch, parts, [executor.submit(worker_side.process, part) for part in parts])
+
+    def compute(self, batch: Batch) -> Batch:
+        """Compute one batch, whatever its workers come to."""
+        return _next(self, deque([self.submit(batch)]))
 
     def _count(self) -> int:
         return self._most or self.workforce.count()
@@ -169,8 +187,7 @@ class _Workers:
     def one_by_one(self, batch: Batch) -> Batch:
         """Compute a batch item by item, each alone, so that the one that kills its process is found."""
         outcomes: list[Outcome] = []
-        alone = _Workers(self.stage, self.workforce, most=1)
-        alone._payload = self._payload
+        alone = Workers(self.stage, self.workforce, most=1, payload=self._payload)
         try:
             for item in batch.items:
                 try:

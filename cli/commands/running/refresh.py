@@ -50,7 +50,8 @@ def _needed(module: str) -> Any:
     return import_module(module, _PACKAGE)
 
 
-def _found(connection: Connection, names: list[str]) -> list[Campaign]:
+def find_campaigns(connection: Connection, names: list[str]) -> list[Campaign]:
+    """Campaigns by name or file; none for no names."""
     chosen: list[Campaign] = _needed(".builders.candidates.known").find_campaigns(connection, names) if names else []
     return chosen
 
@@ -94,7 +95,7 @@ def refresh_command(
     """
     settings = begin()
     with connect(settings, autostart=True) as connection:
-        chosen = _found(connection, campaigns or [])
+        chosen = find_campaigns(connection, campaigns or [])
         if dry_run:
             _show_due(connection, chosen, json=json)
             return
@@ -237,8 +238,8 @@ def run_command(
     settings = begin()
     progress_of = _needed(".cli.display.progress")
     with connect(settings, autostart=True) as connection:
-        chosen = _found(connection, [campaign] if campaign else [])
-        wanted = _stage(connection, stage, chosen)
+        chosen = find_campaigns(connection, [campaign] if campaign else [])
+        wanted = stage_called(connection, stage, chosen)
         cluster = workforce_of(cluster_of(settings, dask))
         with cluster as workforce, progress_of.stage_progress(quiet=json) as progress:
             report = _needed(".builders.engine.execution.runner").run_stage(
@@ -256,7 +257,14 @@ def run_command(
         raise typer.Exit(1)
 
 
-def _stage(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
+def stage_called(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
+    """Stage of that name, with the settings of the campaigns.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
     known = _needed(".builders.candidates.known")
     campaigns = campaigns or known.known_campaigns(connection) or known.load_campaigns(["two-dimensional"])
     by_name: dict[str, Stage] = {}

@@ -28,8 +28,10 @@ def cluster() -> Iterator[Any]:
     """Give a scheduler with two workers, each a process."""
     distributed = pytest.importorskip("distributed")
     options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    # On a busy machine a worker that was killed is not back within the 15 s after which it would be given up.
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "300 s"}
     with (
-        pytest.importorskip("dask").config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.importorskip("dask").config.set(settings),
         distributed.LocalCluster(n_workers=2, **options) as local,
     ):
         yield local
@@ -37,7 +39,7 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def dask(cluster: Any) -> Iterator[clusters.DaskWorkers]:
-    with clusters.opened(DaskSettings(cluster=cluster.scheduler_address, wait_seconds=30)) as workers:
+    with clusters.opened(DaskSettings(cluster=cluster.scheduler_address, wait_seconds=120)) as workers:
         assert workers is not None
         workers.client.wait_for_workers(2, timeout=120)  # those of the test before may be starting again
         yield workers
