@@ -86,5 +86,3 @@ def compute(
             if workers is not None:
                 workers.stop()
     return done
-
-

@@ -9,6 +9,7 @@ from pathlib import Path
 from ....stores.bookkeeping import runs
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
+from ..batches import Doc
 from ..execution.interruption import stopping_on_signals
 from ..execution.worker_side import payload_of, versions
 from ..stage import Stage
@@ -51,7 +52,7 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
     folder = WorkFolder(to)
     stage.fused = None
     run_id = runs.begin(connection, f"work export {stage.name}", version=VERSION)
-    units = []
+    units: list[Doc] = []
     stage.use(connection, run_id=run_id, batch_size=batch_size)
     how = "failed"
     try:

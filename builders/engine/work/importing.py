@@ -44,9 +44,7 @@ class Imported:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def bring_in(
-    stage: Stage, connection: Connection, folder: WorkFolder, *, progress: Progress | None = None
-) -> Imported:
+def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progress: Progress | None = None) -> Imported:
     """Write the results that a folder holds.
 
     Parameters

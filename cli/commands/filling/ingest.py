@@ -33,6 +33,7 @@ from ....stores.settings import Settings
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.progress import say_ingested, stage_progress
 from ...display.tables import print_table
+from .ingest_jobflow import JOBFLOW, ingest_jobflow
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .pull import LiveOptions, is_live, pull
@@ -73,6 +74,8 @@ Examples:
   exfolio ingest vasp runs/ more-runs/ -n 4
 
   exfolio ingest vasp runs/ --watch --every 300 --refresh
+
+  exfolio ingest jobflow project.yaml
 """
 
 
@@ -141,6 +144,9 @@ def ingest(
 ) -> None:
     """Bring files into the registry."""
     settings = begin()
+    if kind is None and paths and str(paths[0]) == JOBFLOW and (len(paths) > 1 or not paths[0].exists()):
+        ingest_jobflow(settings, paths[1:], processes=processes, json=json)
+        return
     directories = directories_of(paths, kind)
     if directories is not None:
         if watch and (dry_run or json):

@@ -45,7 +45,9 @@ def export_command(
         ),
     ],
     *,
-    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder; of a campaign, one in it for each stage.")],
+    to: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="New folder; of a campaign, one in it for each stage.")
+    ],
     campaign: CampaignOption = None,
     items: Annotated[int | None, typer.Option("--items", min=1, help="Items of a unit; as in a run without.")] = None,
     json: JsonOption = False,
@@ -108,9 +110,7 @@ def run_units(
 
 
 @app.command("import")
-def import_command(
-    folder: FolderArgument, *, campaign: CampaignOption = None, json: JsonOption = False
-) -> None:
+def import_command(folder: FolderArgument, *, campaign: CampaignOption = None, json: JsonOption = False) -> None:
     """Write the results of a folder into the registry, each once.
 
     What has no result yet, or has changed since, stays due. Exit status 1: something was refused or is not there yet.
@@ -175,7 +175,8 @@ def _chosen(connection: Connection, what: str, campaign: str | None) -> dict[str
     except ConfigurationError:
         return {"": stage_called(connection, what, find_campaigns(connection, [campaign] if campaign else []))}
     stages = [stage for circle in planned_stages(connection, campaigns, claim=False) for stage in circle]
-    due = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone()) and stage.is_due(connection)]
+    elsewhere = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone())]
+    due = [stage for stage in elsewhere if stage.is_due(connection)]
     free = [
         stage
         for stage in due
@@ -188,5 +189,6 @@ def _chosen(connection: Connection, what: str, campaign: str | None) -> dict[str
         )
     ]
     if not free:
-        raise ConfigurationError(f"nothing is due for {what} that can be computed elsewhere", "See exfolio refresh --dry-run.")
+        what_is_not = f"nothing is due for {what} that can be computed elsewhere"
+        raise ConfigurationError(what_is_not, "What is due: exfolio refresh --dry-run")
     return {re.sub(r"[^\w.-]", "_", stage.name): stage.fresh() for stage in free}
