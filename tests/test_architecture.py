@@ -114,7 +114,8 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential properties/hulls",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns "
+        "properties/potential/layers"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
@@ -172,7 +173,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings notify_settings",
+    "stores/settings": "errors schedule_settings notify_settings dask_settings",
     "stores/server": "errors settings driver_errors",
     "stores/connection": "errors settings server driver_errors",
     "stores/schema": "errors connection documents questions layout migrations",
