@@ -13,6 +13,7 @@ import platform
 import signal
 import sys
 import threading
+from dataclasses import replace
 from functools import cache
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -98,7 +99,7 @@ def unpacked(payload: bytes) -> Stage:
 
 
 def process(batch: Batch) -> Batch:
-    """Process a batch in a worker that has begun.
+    """What became of a batch, without its items: who sent it has them. In a worker that has begun.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def process(batch: Batch) -> Batch:
             f"a worker on {where} can't make the stage: {why}",
             "Install there what is installed here, in the same versions.",
         )
-    return stage.process_item(batch)
+    return replace(stage.process_item(batch), items=[])
 
 
 def end_with_parent() -> None:

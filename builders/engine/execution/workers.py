@@ -94,7 +94,7 @@ def _next(workers: Workers, waiting: deque[_Given]) -> Batch:
         waiting.extend(workers.submit(batch) for batch in again)
         return result
     if given.parts[0] is given.batch:
-        return done[0]
+        given.batch.prepared = done[0].prepared
     given.batch.outcomes = [outcome for part in done for outcome in part.outcomes]
     return given.batch
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 from rich.progress import Progress
-from typer.core import TyperCommand
 
 from ....stores.connection import Connection, connect
 from ....stores.query.search import require_initialised
@@ -16,24 +15,6 @@ from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_json
 
 _SHOWN: Final = 5
-
-
-class ExportCommand(TyperCommand):
-    """The command ``export``, which hands over where its first argument is ``vasp`` or ``jobflow``."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Make the context of whichever command is meant."""
-        if args[:1] not in (["vasp"], ["jobflow"]):
-            return super().make_context(info_name, args, parent, **extra)
-        app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
-        app.command()(export_vasp if args[0] == "vasp" else _export_jobflow())
-        return typer.main.get_command(app).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
-
-
-def _export_jobflow() -> Any:
-    from .export_jobflow import export_jobflow  # which takes its options from here
-
-    return export_jobflow
 
 
 def export_vasp(
