@@ -34,6 +34,8 @@ _MOST_COPIES: Final = 3
 _REMEMBERED: Final = 200
 _FETCHERS: Final = 8
 _ANSWER_SECONDS: Final = 10.0
+_SILENT_SECONDS: Final = 60.0
+"""So long the scheduler may not answer, as one on a crowded machine."""
 
 
 class ClusterLost(CannotRunError):
@@ -71,7 +73,7 @@ class DaskWorkers:
         self._good: set[str] = set()
         self._asked: dict[str, Any] = {}
         self._looking = threading.Lock()
-        self._alone_since = time.monotonic()
+        self._alone_since = self._answered = time.monotonic()
 
     def count(self) -> int:
         """Threads of all workers that can be used; 1 while there is none."""
@@ -93,6 +95,8 @@ class DaskWorkers:
         """
         with self._looking:
             there = self._there()
+            if there is None:
+                return
             for address in there.keys() - self._good - self.refused.keys() - self._asked.keys():
                 key = f"exfolio-versions-{uuid.uuid4().hex}"
                 options = {"key": key, "workers": [address], "allow_other_workers": False, "pure": False}
@@ -119,16 +123,20 @@ class DaskWorkers:
         """Executor whose tasks are begun with the payload wherever they are computed."""
         return _DaskExecutor(self, begin, payload)
 
-    def _there(self) -> dict[str, int]:
+    def _there(self) -> dict[str, int] | None:
+        """Threads by address of all workers; None where the scheduler is too busy to say."""
         if self.client.status in ("closed", "closing"):
             raise ClusterLost("the scheduler of the cluster is gone", "Start it again; what is written is kept.")
         try:
             there: dict[str, int] = self.client.sync(self.client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
+            if time.monotonic() - self._answered < _SILENT_SECONDS:
+                return None
             raise ClusterLost(
                 f"the scheduler of the cluster does not answer ({type(error).__name__})",
                 "Start it again; what is written is kept.",
             ) from error
+        self._answered = time.monotonic()
         return there
 
     def _judge(self, address: str, answer: Any) -> None:
@@ -290,7 +298,10 @@ class _DaskExecutor(Executor):
 
     def _keys_at_workers(self) -> dict[str, Any]:
         client = self._workers.client
-        at: dict[str, Any] = client.sync(client.scheduler.processing, callback_timeout=_ANSWER_SECONDS)
+        try:
+            at: dict[str, Any] = client.sync(client.scheduler.processing, callback_timeout=_ANSWER_SECONDS)
+        except (OSError, TimeoutError):
+            return {}
         return at
 
 

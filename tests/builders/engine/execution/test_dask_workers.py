@@ -31,7 +31,7 @@ def cluster() -> Iterator[Any]:
     # On a busy machine a worker that was killed is not back within the 15 s after which it would be given up.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "300 s"}
     with (
-        pytest.importorskip("dask").config.set(settings),
+        distributed.dask.config.set(settings),
         distributed.LocalCluster(n_workers=2, **options) as local,
     ):
         yield local
