@@ -86,7 +86,7 @@ def _started(settings: DaskSettings) -> Iterator[Any]:
         )
     make = getattr(import_module("dask_jobqueue"), _CLUSTERS[kind])
     try:
-        cluster = make(**job_options(settings), scheduler_options={"dashboard_address": None, "allowed_failures": 1})
+        cluster = make(**job_options(settings), scheduler_options={"dashboard_address": ":0", "allowed_failures": 1})
     except (OSError, ValueError, RuntimeError) as error:
         what = f"a cluster of {kind} can't be started: {error}"
         raise ConfigurationError(what, "See the settings dask.*.") from error

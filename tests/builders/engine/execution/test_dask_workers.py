@@ -27,7 +27,7 @@ SUPPORT = Path(__file__).parents[3] / "support"
 def cluster() -> Iterator[Any]:
     """Give a scheduler with two workers, each a process."""
     distributed = pytest.importorskip("distributed")
-    options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     # On a busy machine a worker that was killed is not back within the 15 s after which it would be given up.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "300 s"}
     with (
