@@ -35,6 +35,7 @@ from ...display.progress import say_ingested, stage_progress
 from ...display.tables import print_table
 from .ingest_compositions import KIND as COMPOSITIONS
 from .ingest_compositions import ingest_compositions, list_of
+from .ingest_jobflow import JOBFLOW, ingest_jobflow
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .pull import LiveOptions, is_live, pull
@@ -77,6 +78,8 @@ Examples:
   exfolio ingest vasp runs/ more-runs/ -n 4
 
   exfolio ingest vasp runs/ --watch --every 300 --refresh
+
+  exfolio ingest jobflow project.yaml
 """
 
 
@@ -145,6 +148,9 @@ def ingest(
 ) -> None:
     """Bring files into the registry."""
     settings = begin()
+    if kind is None and paths and str(paths[0]) == JOBFLOW and (len(paths) > 1 or not paths[0].exists()):
+        ingest_jobflow(settings, paths[1:], processes=processes, json=json)
+        return
     directories = directories_of(paths, kind)
     if directories is not None:
         if watch and (dry_run or json):

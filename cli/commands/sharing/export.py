@@ -28,7 +28,7 @@ from ....stores.query.search import Search, require_initialised
 from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...views.selection import Selection, takes_selection
-from .export_vasp import ExportCommand
+from .export_command import ExportCommand
 
 Doc = dict[str, Any]
 
