@@ -184,6 +184,39 @@ class Relatives:
             features[place] = _columns(counts, patterns.offsets, self.share)
         return features
 
+    def known_of_family(self, formulas: Sequence[str] | Formulas) -> NDArray[np.int64]:
+        """How many known compositions are of the family of each: same amounts, same groups; itself, if it is known.
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula.
+        """
+        keys = patterns_of(parse(formulas).reduced()).keys["families"]
+        return _look_up(keys, self.tallies["families"])[1].astype(np.int64)
+
+
+def families(formulas: Sequence[str] | Formulas) -> NDArray[np.int64]:
+    """Number of the family of each composition, from 0: the same amounts of elements of the same groups.
+
+    Parameters
+    ----------
+    formulas
+        Texts, or what `parse` made of them.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Equal for those of one family among these.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement
+        For the first bad formula.
+    """
+    _, number = np.unique(patterns_of(parse(formulas).reduced()).keys["families"], return_inverse=True)
+    return number.astype(np.int64)
+
 
 def _tally(keys: NDArray[np.uint64], is_2d: NDArray[np.bool_]) -> tuple[Tally, NDArray[np.int64]]:
     """Count the keys; also the place of each among the counted ones."""

@@ -1,7 +1,7 @@
 """Which records are kept for the final check: a fifth of all families, by a rule that nobody can choose by.
 
-Rates at which templates find known structures again are measured on these once, when nothing is changed any more; rules,
-weights and libraries are chosen on the others. Chosen on 2026-11-30, before any of them was looked at.
+Rates at which templates find known structures again are measured on these once, when nothing is changed any more;
+rules, weights and libraries are chosen on the others. Chosen on 2026-11-30, before any of them was looked at.
 """
 
 from __future__ import annotations

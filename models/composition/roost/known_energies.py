@@ -30,8 +30,8 @@ _FAINT: Final = 1e-9
 #: Distance said of the nearest relative where there is none.
 _FAR: Final = 6.0
 
-#: Patterns (see `similar_compositions`) whose relatives all count alike. Those of the same elements are in the first one
-#: alone: what lies above a hull that the composition itself is part of would tell of its energy.
+#: Patterns (see `similar_compositions`) whose relatives all count alike. Those of the same elements are in the first
+#: one alone: what lies above a hull that the composition itself is part of would tell of its energy.
 GROUPS: Final = (
     "elements",
     "element families",
@@ -202,7 +202,7 @@ class KnownEnergies:
         return columns
 
     def _of_itself(self, itself: NDArray[np.int64]) -> _Counted:
-        """What the compositions that are known themselves (their rows, -1 for none) contribute to their own elements'."""
+        """What known compositions (their rows, -1 for none) contribute to those of their own elements."""
         is_known = itself >= 0
         return _Counted(is_known.astype(np.float64), np.where(is_known, np.stack(self._given)[:, itself], 0.0))
 

@@ -13,4 +13,6 @@ def test_relatives_are_kept_together_and_a_fifth_of_the_families_are() -> None:
 
 def test_the_rule_stays_as_it_was_chosen() -> None:
     # printf 'group 15:1' | sha256sum, divided by 5: nothing is left; of 'group 6:1,group 16:2' three are
-    assert [formula for formula in ("MoS2", "HfSe2", "BN", "CrI3", "P8", "MnPS3") if kept_for_the_end(formula)] == ["P8"]
+    assert [formula for formula in ("MoS2", "HfSe2", "BN", "CrI3", "P8", "MnPS3") if kept_for_the_end(formula)] == [
+        "P8"
+    ]
