@@ -22,7 +22,7 @@ def test_layers_are_likelier_two_dimensional_than_salts(ask: Ask, ask_json: Call
 
     layer, salt, strange = said["compositions"]
     assert said["model"].startswith("shipped-classifier-")
-    assert layer["p_2d"] > 0.9 > 0.1 > salt["p_2d"]
+    assert layer["p_2d"] > 0.9 > 0.5 > salt["p_2d"]
     assert (layer["formula"], layer["relatives"] > 5, strange["relatives"]) == ("W2Se4", True, 0)
     code, printed, _ = ask("predict", "2d", "Xe3Ag2Hg7")
     assert code == 0
