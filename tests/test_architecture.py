@@ -122,7 +122,7 @@ ARROWS = {
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns properties/potential/layers"
     ),
-    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports",
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports reports/routes",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"
@@ -189,7 +189,7 @@ ARROWS = {
     # cli: commands, and how things look
     "cli/main": "display completion",
     "cli/commands/asking": "display views commands/sharing completion",
-    "cli/commands/filling": "display",
+    "cli/commands/filling": "display commands/running",
     "cli/commands/running": "commands/asking display views completion",
     "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",

@@ -10,6 +10,7 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.refresh import refresh
 from exfolio.builders.sources.file_stage import SourceStage
 from exfolio.stores.connection import Connection
+from exfolio.stores.documents import Composition
 from exfolio.stores.migrations import migration
 from exfolio.stores.migrations.migration import Migration
 from exfolio.stores.migrations.steps import CURRENT, STEPS
@@ -63,6 +64,27 @@ def test_brought_up_to_date_it_is_laid_out_as_a_new_one_and_says_the_same(
     done = look(earlier)
     assert (done.version, done.steps, done.created, done.validators, done.made, done.dropped) == (CURRENT, *5 * ((),))
     assert [step for step, _ in told.steps] == [step for step in STEPS if step.number > told.version]
+
+
+def test_origins_of_compositions_go_where_the_generator_says_the_same(connection: Connection, tmp_path: Path) -> None:
+    # Given a registry of before, with a composition that was drawn, one that is listed, and one drawn and then listed
+    put_back("version-7", connection.database, tmp_path)
+    model, file = {"collection": "trained_models", "id": "matgan-1"}, {"collection": "file", "id": "list.txt"}
+    drawn, listed = {"origins": [model], "generator": "matgan-1"}, {"origins": [file]}
+    both = {"origins": [file], "generator": "matgan-1"}
+    compositions = {"MgO": drawn, "NaCl": listed, "KCl": both}
+    connection.database.compositions.insert_many(
+        [{"formula_reduced": name, **doc} for name, doc in compositions.items()], bypass_document_validation=True
+    )
+
+    assert [number for step, number in look(connection).steps if step.number == 8] == [1]  # the dry run says so
+    initialise(connection)
+
+    stored = {doc["formula_reduced"]: doc for doc in connection.database.compositions.find()}
+    assert {name for name, doc in stored.items() if "origins" in doc} == {"NaCl", "KCl"}
+    assert {name: Composition.origins_of(doc) for name, doc in stored.items()} == {
+        name: doc["origins"] for name, doc in compositions.items()
+    }
 
 
 def test_cut_off_after_any_batch_it_goes_on_where_it_stopped(
