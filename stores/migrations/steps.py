@@ -96,6 +96,3 @@ STEPS: Final = (
         (Change("compositions", {"$expr": {"$eq": ["$origins", _GENERATOR]}}, (), pipeline({"$unset": "origins"})),),
     ),
 )
-
-CURRENT: Final = STEPS[-1].number
-"""Version of the registry that this code reads and writes; an older program refuses a newer one."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..documents.base import HISTORY
-from ..migrations.steps import CURRENT
+from ..registry_version import CURRENT
 from .history import KEPT_CHANGES, superseded
 from .notes import combined, left_groups, system_fields
 from .written import Written

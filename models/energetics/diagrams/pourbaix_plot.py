@@ -132,8 +132,8 @@ def _told(
     at = "" if potential_vs_rhe is None else f" at {potential_vs_rhe:g} V vs RHE"
     into = mixture_label((product.entry.name for product in minimum.products), each_on_a_line=False)
     energy = f"{minimum.energy:.3f}{_ends(*interval)} eV/atom"
-    least = f"least decomposition energy {energy}{at} (star, {where})"
-    return f"{formula_label(target)}: {least},\ninto {into}"
+    least = f"least decomposition energy {energy}{at}\n(star, {where})"
+    return f"{formula_label(target)}: {least}, into {into}"
 
 
 def _ends(low: float | None, high: float | None) -> str:
