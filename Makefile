@@ -20,7 +20,7 @@ LOWEST := .venv-lowest
 # It makes 1,300,000 compositions by itself, which takes minutes: run it alone for that.
 LARGE := tests/benchmarks/bench_queries.py
 
-.PHONY: install demo docs test test-endurance test-lowest coverage lint types format benchmark clean
+.PHONY: install demo docs models figures test test-endurance test-lowest coverage lint types format benchmark clean
 
 install: $(STAMP)
 
@@ -36,6 +36,13 @@ demo: install  ## set everything up, run the main job on the bundled sample, sho
 docs: install  ## build the documentation as a site, in site/; any broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean --quiet
 	@echo "Open site/index.html, or with search: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8001"
+
+models: install  ## train the models that come with the package again, from the public data in ../shared/data
+	$(BIN)/python tests/benchmarks/ship_models.py
+
+figures: install  ## write the page of the papers' figures beside ours, and that of the models' cards
+	$(BIN)/python tests/benchmarks/paper_figures.py
+	$(BIN)/python tests/benchmarks/model_cards.py
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not endurance" $(PYTEST_OPTIONS)

@@ -47,7 +47,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "running.train": {"train": "Train a model on what the registry holds."},
     "asking.funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},
     "asking.why": {"why": "Say why a candidate was promoted, rejected, or waits."},
-    "asking.predict": {"predict": "Predict the structures of a formula from the registry's templates."},
+    "asking.predict": {"predict": "Predict structures, P(2D), formation energy and oxidation states of a formula."},
     "asking.query": {"query": "Ask the registry, in OPTIMADE's filter language and with plain options."},
     "asking.show": {"show": "Show one document, its gates, and where it comes from."},
     "asking.next": {"next": "Show which candidates are worth a calculation, the best first."},

@@ -11,11 +11,11 @@ _DIGITS = 6
 
 
 class ClassifyStage(ModelStage):
-    """Writes P(2D) of every composition by the newest classifier."""
+    """Writes P(2D) of every composition by the newest classifier, and how many of its family that one has seen."""
 
     usual_name = STAGES["classify"]
     usual_facet = "classify"
-    version = 1
+    version = 2
     kind = "classifier"
     facets = ("sample",)
 
@@ -25,12 +25,13 @@ class ClassifyStage(ModelStage):
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Classify a batch of compositions."""
-        probabilities = self.loaded.probability([item.key for item in items])
-        return [
-            {
-                "compositions": [
-                    {"formula_reduced": item.key, "p_2d": round(float(p), _DIGITS), "p_2d_model": self.model}
-                ]
-            }
-            for item, p in zip(items, probabilities, strict=True)
-        ]
+        formulas = [item.key for item in items]
+        probabilities = self.loaded.probability(formulas)
+        of_family = self.loaded.known_of_family(formulas)
+        outcomes: list[Outcome] = []
+        for place, item in enumerate(items):
+            said = {"p_2d": round(float(probabilities[place]), _DIGITS), "p_2d_model": self.model}
+            if of_family is not None:
+                said["p_2d_relatives"] = int(of_family[place])
+            outcomes.append({"compositions": [{"formula_reduced": item.key, **said}]})
+        return outcomes

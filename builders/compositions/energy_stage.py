@@ -29,7 +29,7 @@ class CompositionEnergyStage(ModelStage):
 
     usual_name = STAGES["energy"]
     usual_facet = "energy"
-    version = 1
+    version = 2
     kind = "roost"
 
     def __init__(

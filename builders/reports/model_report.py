@@ -71,7 +71,27 @@ def _of_classifier(_connection: Connection, model: Doc) -> Report:
         rows.append(f"| {threshold['threshold']} | " + " | ".join(values) + " |")
     named = ", ".join(f"{feature['feature']} {feature['share']:.3f}" for feature in judged["importance"])
     table = "\n".join(rows)
-    return f"\nFolds by reduced formula.\n\n{table}\n\nMost important: {named}\n", {"curves": plot(judged)}
+    told = f"\n{_by_protocol(model['metrics'])}\n\nFolds by reduced formula.\n\n{table}\n\nMost important: {named}\n"
+    return told, {"curves": plot(judged)}
+
+
+def _by_protocol(metrics: Doc) -> str:
+    """Table of what is known by each protocol, the mean over its folds with the standard error of that."""
+    rows = ["| folds | number | AUC | average precision | 2D ones found at 0.5 |", "|---|---:|---:|---:|---:|"]
+    for name, judged in (
+        ("by reduced formula", metrics.get("cross_validation")),
+        ("by family: same amounts, elements of the same groups", metrics.get("cross_validation_by_family")),
+    ):
+        if judged is None or "left_out" in judged:
+            rows.append(f"| {name} | – | {'not asked for' if judged is None else judged['left_out']} | | |")
+            continue
+        mean, error = judged["mean"], judged["standard_error"]
+        figures = (f"{mean[key]:.4f} ± {error[key]:.4f}" for key in ("auc", "average_precision"))
+        rows.append(
+            f"| {name} | {len(judged['folds'])} | {' | '.join(figures)} "
+            f"| {judged['thresholds'][0]['true_positive_rate']:.1%} |"
+        )
+    return "\n".join(rows)
 
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:

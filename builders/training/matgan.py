@@ -48,7 +48,10 @@ class MatGANKind(Kind):
         if not 0 <= own["held_out"] < 1:
             raise ValueError(f"held_out is a share from 0 up to 1, not {own['held_out']}")
         oxidation_state_set(own["oxidation_states"])
-        return {**MatGANConfig.from_dict({**base, **rest}).to_dict(), **own}
+        config = MatGANConfig.from_dict({**base, **rest}).to_dict()
+        if config["precision"] == MatGANConfig().precision:
+            del config["precision"]  # models trained before there was a choice stay what is asked for
+        return {**config, **own}
 
     def describe_settings(self) -> str:
         """Name the settings."""

@@ -114,6 +114,8 @@ class Kind(ABC):
     takes_long: ClassVar[bool] = False
     """Whether a training takes minutes on one core, longer than all others that a campaign wants together."""
     default_queries: ClassVar[dict[str, str]] = {}
+    version: ClassVar[int] = 1
+    """Raised where the same config and data give another model than before: it is trained again."""
 
     def __init__(self, config: Doc | None = None, queries: dict[str, str] | None = None) -> None:
         unknown = sorted(set(queries or {}) - set(self.default_queries))

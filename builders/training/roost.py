@@ -46,6 +46,7 @@ class RoostKind(Kind):
 
     name = "roost"
     takes_long = True
+    version = 2  # what is known of relatives no longer tells of a composition's own energy
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
 
     def settle(self, config: Doc) -> Doc:

@@ -1,4 +1,7 @@
-"""Finds a trained model for whoever applies it: the one that was named, else the newest of its kind."""
+"""Finds a trained model for whoever applies it: the one that was named, else the newest of its kind, else the shipped.
+
+A registry uses what comes with the package until it has trained a model of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from ...models.learning.weights import WeightsError
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
+from .shipped.shipped_models import card, is_shipped, shipped
 
 Model = TypeVar("Model")
 Doc = dict[str, Any]
@@ -22,7 +26,7 @@ class NoModel(ConfigurationError):
 
 
 def find(connection: Connection, kind: str, model_id: str | None = None, *, request: str | None = None) -> Doc | None:
-    """Document of a trained model, the newest there is; None where there is none.
+    """Document of a trained model, the newest there is, or the card of the shipped one; None where there is neither.
 
     Parameters
     ----------
@@ -33,15 +37,23 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
     model_id
         Of this id only.
     request
-        Of those only that were trained as this asks (`TrainingStage.request`); no matter where an id is given.
+        Of those only that were trained as this asks (`TrainingStage.request`), which no shipped one was; no matter
+        where an id is given.
     """
+    if model_id is not None and is_shipped(model_id):
+        return _shipped_card(kind, model_id)
     query: Doc = {"kind": kind, "deprecated": False}
     if model_id:
         query["model_id"] = model_id
     elif request:
         query["request"] = request
     newest: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
-    return newest
+    return newest if newest or model_id or request else card(kind)
+
+
+def _shipped_card(kind: str, model_id: str) -> Doc | None:
+    described = card(kind)
+    return described if described is not None and described["model_id"] == model_id else None
 
 
 def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:
@@ -76,6 +88,8 @@ def packed(connection: Connection, kind: str, model_id: str) -> Packed:
     NoModel, ArtefactMissing
         It is not there.
     """
+    if is_shipped(model_id) and (model := shipped(kind)) is not None and model.model_id == model_id:
+        return Packed(kind, model_id, model.weights)
     return Packed(kind, model_id, artefacts.get(connection, need(connection, kind, model_id)["weights"]))
 
 

@@ -91,7 +91,8 @@ class TrainingStage(Stage):
 
     def config(self) -> Doc:
         """What the model depends on beside the data."""
-        return {"kind": self.kind.name, "config": self.kind.config, "queries": self.kind.queries, "seed": self.seed}
+        named = {"kind": self.kind.name, "config": self.kind.config, "queries": self.kind.queries, "seed": self.seed}
+        return named if self.kind.version == 1 else {**named, "version": self.kind.version}
 
     @property
     def request(self) -> str:

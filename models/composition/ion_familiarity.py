@@ -213,6 +213,31 @@ def rarest_pair(formula: str, known: IonPairs | None = None) -> Pair | None:
     return Pair((_name(first), _name(second)), known.pairs.get((first, second), 0.0), known.expected(first, second))
 
 
+def likely_states(formula: str, known: IonPairs | None = None) -> list[tuple[tuple[str, ...], float]]:
+    """Neutral and balanced choices of oxidation states of a composition with their shares, the likeliest first.
+
+    How likely each is follows from how often the ions, and each two of them together, are in known compounds. All atoms
+    of an element have one state, so that magnetite has no choice.
+
+    Returns
+    -------
+    list
+        Names of the ions, as ``Fe3+``, and their share; the shares sum to one. Empty for an element, and where no
+        choice is neutral and balanced.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement
+        For a bad formula.
+    """
+    [choices] = _choices([formula], oxidation_state_set())
+    if not choices:
+        return []
+    shares = _shares(known or bundled(), choices)
+    order = sorted(range(len(choices)), key=lambda place: -shares[place])
+    return [(tuple(_name(ion) for ion in choices[place]), shares[place]) for place in order]
+
+
 def _choices(formulas: Sequence[str] | Formulas, allowed: OxidationStateSet) -> Iterable[list[tuple[Ion, ...]]]:
     """Neutral and balanced choices of one ion for each element, by formula; none for elements."""
     parsed = parse(formulas)

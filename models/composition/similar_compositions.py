@@ -184,6 +184,39 @@ class Relatives:
             features[place] = _columns(counts, patterns.offsets, self.share)
         return features
 
+    def known_of_family(self, formulas: Sequence[str] | Formulas) -> NDArray[np.int64]:
+        """How many known compositions are of the family of each: same amounts, same groups; itself, if it is known.
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula.
+        """
+        keys = patterns_of(parse(formulas).reduced()).keys["families"]
+        return _look_up(keys, self.tallies["families"])[1].astype(np.int64)
+
+
+def families(formulas: Sequence[str] | Formulas) -> NDArray[np.int64]:
+    """Number of the family of each composition, from 0: the same amounts of elements of the same groups.
+
+    Parameters
+    ----------
+    formulas
+        Texts, or what `parse` made of them.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Equal for those of one family among these.
+
+    Raises
+    ------
+    UnparsableFormula, UnknownElement
+        For the first bad formula.
+    """
+    _, number = np.unique(patterns_of(parse(formulas).reduced()).keys["families"], return_inverse=True)
+    return number.astype(np.int64)
+
 
 def _tally(keys: NDArray[np.uint64], is_2d: NDArray[np.bool_]) -> tuple[Tally, NDArray[np.int64]]:
     """Count the keys; also the place of each among the counted ones."""
@@ -252,7 +285,7 @@ class Patterns(NamedTuple):
     offsets: NDArray[np.int64]
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def scattered(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scatter integers over 64 bits: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -260,7 +293,7 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-_CODES: Final = _mixed(np.arange(MAX_Z + 1 + len(GROUP_NAMES) + 1, dtype=np.uint64)) | np.uint64(1)
+_CODES: Final = scattered(np.arange(MAX_Z + 1 + len(GROUP_NAMES) + 1, dtype=np.uint64)) | np.uint64(1)
 _ELEMENT_CODES: Final = _CODES[: MAX_Z + 1]
 _FAMILY_CODES: Final = _CODES[MAX_Z + 1 : -1][FAMILIES]  # by atomic number
 _ANY: Final = _CODES[-1]
@@ -275,21 +308,21 @@ def patterns_of(reduced: Formulas) -> Patterns:
     def total(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return np.add.reduceat(values, first)
 
-    stoichiometry = total(_mixed(amounts))
-    system = total(_mixed(element))
+    stoichiometry = total(scattered(amounts))
+    system = total(scattered(element))
     composition = total(amounts * element)
     families = total(amounts * family)
     keys = {
         "amounts": stoichiometry,
-        "families": _mixed(families) + stoichiometry,
+        "families": scattered(families) + stoichiometry,
         "elements": system,
-        "element families": total(_mixed(family)),
-        "one other": _mixed(composition[rows] + amounts * (_ANY - element)),
-        "one of family": _mixed(composition[rows] + amounts * (family - element)),
-        "families, one other": _mixed(families[rows] + amounts * (_ANY - family)),
-        "families, one same": _mixed(families[rows] + amounts * (element - family)),
-        "role": _mixed(amounts * element) + stoichiometry[rows],
-        "elements, one other": system[rows] - _mixed(element),
+        "element families": total(scattered(family)),
+        "one other": scattered(composition[rows] + amounts * (_ANY - element)),
+        "one of family": scattered(composition[rows] + amounts * (family - element)),
+        "families, one other": scattered(families[rows] + amounts * (_ANY - family)),
+        "families, one same": scattered(families[rows] + amounts * (element - family)),
+        "role": scattered(amounts * element) + stoichiometry[rows],
+        "elements, one other": system[rows] - scattered(element),
         "holds": element,
     }
     return Patterns(keys, rows, reduced.offsets)

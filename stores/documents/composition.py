@@ -18,7 +18,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
         "sample": (),
         "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "screened_with"),
         "novelty": ("novel",),
-        "classify": ("p_2d", "p_2d_model"),
+        "classify": ("p_2d", "p_2d_model", "p_2d_relatives"),
         "familiarity": ("ion_familiarity",),
         "energy": ("predicted_formation_energy", "predicted_formation_energy_std", "energy_model"),
         "verdict": ("status", "rejected_by", "waiting_for"),
@@ -57,6 +57,11 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     novel = BooleanField(help_text="Not the composition of any known material")
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
     p_2d_model = StringField(help_text="Trained model that gave the probability")
+    p_2d_relatives = IntField(
+        help_text="Compositions of its family (same amounts, elements of the same groups) that the model has learnt "
+        "from; at 0 the probability is worth what the model's folds by family say, not those by composition",
+        min_value=0,
+    )
     ion_familiarity = FloatField(
         help_text="How familiar its ions are with each other: 0 where no two meet more rarely than by chance, -2 where "
         "100 times more rarely (docs/compositions.md)",

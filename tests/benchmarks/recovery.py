@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from exfolio.models.evaluation.held_out import kept_for_the_end
 from exfolio.models.structure.cells import fragments
 from exfolio.models.structure.cells.decorations import splits
 from exfolio.models.structure.comparison import cell_matching, prototype_index, reduced_cells
@@ -328,10 +329,12 @@ def main() -> None:
     parser.add_argument("--as-stored", action="store_true", help="leave layers leaning in their cells as they do")
     parser.add_argument("--all-ways", action="store_true", help="the published route and what made it better, too")
     parser.add_argument("--fit", action="store_true", help="fit the weights to all records, print them, and stop")
+    parser.add_argument("--final", action="store_true", help="the families kept for the final check, and no others")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     records = load(options.kind, as_stored=options.as_stored)
-    cases = evidence(records)
+    kept = {name for name, one in records.structures.items() if kept_for_the_end(one.composition.reduced_formula)}
+    cases = [case for case in evidence(records) if case.template_id not in kept]
     if options.fit:
         print(f"{len(cases)} targets with a template of their prototype; weights {fit(cases).round(3)}")
         return
@@ -343,9 +346,9 @@ def main() -> None:
     ]
     print("weights for the one half and the other:", *(weights.round(2) for weights in crossed))
     costs = [np.tensordot(weights, features, axes=1) for weights in crossed]
-    targets = records.ids
+    targets = [name for name in records.ids if (name in kept) == options.final]
     if options.targets:
-        targets = rng.choice(records.ids, min(options.targets, len(records.ids)), replace=False).tolist()
+        targets = rng.choice(targets, min(options.targets, len(targets)), replace=False).tolist()
 
     judge, decorated = Judge(records), decorable(records)
     dimension = records.dimension

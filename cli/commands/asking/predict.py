@@ -1,4 +1,4 @@
-"""``exfolio predict``: what the registry's knowledge says of something that is not in it."""
+"""``exfolio predict``: what the registry's knowledge, or the models that come along, say of what is not in it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ..sharing.export import ENDINGS, ExportFormat, written_as
+from . import predict_values
 from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:
@@ -38,8 +39,12 @@ class NothingPredicted(ExfolioError):
 
 def register(app: typer.Typer) -> None:
     """Add the group ``predict`` to the app."""
-    group = typer.Typer(no_args_is_help=True, help="Predict the structures of a formula from the registry's templates.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Predict from a formula: structures by the registry's templates, the rest by models that come along.",
+    )
     group.command()(structure)
+    predict_values.register(group)
     app.add_typer(group, name="predict")
 
 

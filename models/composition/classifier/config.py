@@ -33,6 +33,13 @@ class ClassifierConfig(ModelConfig):
         training set. The rest tells next to nothing and takes most of the time.
     inner_folds
         Folds of the training set by which relatives are left out while a boosting learns from them.
+    untold
+        Share of the compositions of which a boosting is told nothing of their whole family, so that it learns to judge
+        families of which nothing is known.
+    unlabelled_above
+        That nobody calls a composition two-dimensional does not say that it is not: those others that boostings which
+        did not learn their families give a probability above this are learnt as neither (as "reliable negatives" are
+        chosen: Bekker, Davis, Mach. Learn. 109, 719 (2020)). 1 learns from all others.
     """
 
     kind: Kind = "boosted"
@@ -48,6 +55,8 @@ class ClassifierConfig(ModelConfig):
     boosted_l2: float = 1.0
     boosted_columns: int = 112
     inner_folds: int = 20
+    untold: float = 0.5
+    unlabelled_above: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse settings that would fail, or mean nothing, later on."""
@@ -61,5 +70,8 @@ class ClassifierConfig(ModelConfig):
         self.require_shares("boosted_features", "boosted_rate")
         if self.forest_features not in ("sqrt", "log2"):
             self.require_shares("forest_features")
+        if not isinstance(self.untold, int | float) or not 0 <= self.untold <= 1:
+            raise BadConfig(f"untold is a share, from 0 to 1, not {self.untold!r}")
+        self.require_shares("unlabelled_above")
         if not isinstance(self.boosted_l2, int | float) or not self.boosted_l2 >= 0:
             raise BadConfig(f"boosted_l2 is not negative, but {self.boosted_l2!r}")

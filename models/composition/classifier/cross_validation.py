@@ -1,7 +1,9 @@
-"""How well a classifier tells compositions it has not seen: cross validation by two protocols.
+"""How well a classifier tells compositions it has not seen: cross validation by three protocols.
 
 "entries" is the published one: entries as they are, so that polymorphs of one composition fall on both sides.
-"compositions" is the honest one: each reduced formula once, so that none is on both sides. Knows no database.
+"compositions": each reduced formula once, so that none is on both sides, though its relatives may be. "families": each
+once, and all of a family (same amounts, elements of the same groups) on one side, which tells what a classifier is
+worth where it has not been. Knows no database.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from ..formula.formula_arrays import Formulas
+from ..similar_compositions import families
 from .config import ClassifierConfig
 from .model import feature_labels, fit
 from .report import report
 from .training_compositions import check_training_set
 
-Protocol = Literal["entries", "compositions"]
+Protocol = Literal["entries", "compositions", "families"]
 
 #: Song et al., ACS Appl. Mater. Interfaces 13, 53303 (2021).
 PUBLISHED_FOLDS: Final = 10
@@ -38,7 +41,7 @@ class Division:
     Attributes
     ----------
     formulas
-        Reduced; in the protocol "compositions" each once, in alphabetical order.
+        Reduced; in the protocols "compositions" and "families" each once, in alphabetical order.
     is_2d, fold
         Label and fold (from 0) of each.
     folds
@@ -82,7 +85,8 @@ def divide(
     formulas, is_2d
         Compositions and their labels, n of each.
     protocol
-        "entries" leaves compositions that come several times where they are; "compositions" takes each once.
+        "entries" leaves compositions that come several times where they are; "compositions" takes each once, "families"
+        too, and keeps families together.
     folds
         How many.
     seed
@@ -98,17 +102,35 @@ def divide(
     if protocol not in get_args(Protocol):
         raise BadDivision(f"the protocol is one of {', '.join(get_args(Protocol))}, not {protocol!r}")
     texts, labels = check_training_set(formulas, is_2d)
-    if protocol == "compositions":
+    if protocol != "entries":
         names, first = np.unique(np.array(texts), return_index=True)
         texts, labels = names.tolist(), labels[first]
     fewest = int(min(labels.sum(), (~labels).sum()))
     if not 2 <= folds <= fewest:
         raise BadDivision(f"between 2 and {fewest} folds are possible, as many as the rarer class has, not {folds}")
+    if protocol == "families":
+        return Division(texts, labels, _folds_of_families(families(texts), labels, folds, seed), folds)
     fold = np.empty(len(texts), dtype=np.int64)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for number, (_, members) in enumerate(splitter.split(np.zeros(len(texts)), labels)):
         fold[members] = number
     return Division(texts, labels, fold, folds)
+
+
+def _folds_of_families(family: NDArray[np.int64], is_2d: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.int64]:
+    """Deal whole families to the folds: those with most 2D compositions first, so that each fold has its share."""
+    two_d = np.bincount(family, is_2d)
+    order = np.random.default_rng(seed).permutation(len(two_d))
+    order = order[np.argsort(-two_d[order], kind="stable")]
+    dealt = np.empty(len(order), dtype=np.int64)
+    place = np.arange(len(order))
+    # There and back again, or the first fold would have the largest family of each round.
+    dealt[order] = np.where(place // folds % 2, folds - 1 - place % folds, place % folds)
+    fold = dealt[family]
+    poor = [number for number in range(folds) if len(np.unique(is_2d[fold == number])) < 2]
+    if poor:
+        raise BadDivision(f"{len(order)} families can't be dealt to {folds} folds so that each has both classes")
+    return fold
 
 
 def judge_fold(
@@ -166,7 +188,7 @@ def cross_validate(
     config
         Of the classifier; `ClassifierConfig()` if None.
     protocol
-        "entries" or "compositions".
+        "entries", "compositions" or "families".
     folds
         How many.
     seed

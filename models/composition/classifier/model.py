@@ -54,6 +54,10 @@ _FEW_TREES: Final = 20
 _SHARE_LOOKED_AT: Final = 0.25
 _LOOKED_AT: Final = 20_000
 
+#: Folds by family of the shorter boostings that say which others may be two-dimensional, and how much shorter they are.
+_FAMILY_FOLDS: Final = 3
+_SHORTER: Final = 3
+
 #: Formulas taken from features to probability at a time, which bounds memory.
 _BLOCK: Final = 1 << 14
 
@@ -112,6 +116,18 @@ class Classifier:
                 else 1 / (1 + np.exp(-sums / self.config.boosted_members))
             )
         return probabilities
+
+    def known_of_family(self, formulas: Sequence[str] | Formulas) -> NDArray[np.int64] | None:
+        """How many compositions of each one's family it learned from; None for a forest, which does not know.
+
+        Where there are none, the probability is worth what the folds by family say (`cross_validation`).
+
+        Raises
+        ------
+        UnparsableFormula, UnknownElement
+            For the first bad formula.
+        """
+        return None if self.known is None else self.known.known_of_family(formulas)
 
     def pack(self) -> bytes:
         """Pack the classifier; the bytes hold arrays and plain data, no code. `unpack` gives it back bit by bit."""
@@ -288,12 +304,17 @@ def _fit_boosted(
 ) -> Classifier:
     _, first, entry = np.unique(np.array(formulas), return_index=True, return_inverse=True)
     distinct, is_2d = parse([formulas[index] for index in first.tolist()]), labels[first]
-    plain = _plain_features(distinct)
+    plain, family = _plain_features(distinct), similar_compositions.families(distinct)
     members, known, gain = [], None, np.zeros(len(feature_labels(config.kind)))
     for member in range(config.boosted_members):
         rng = np.random.default_rng([seed, member])
         folds = rng.integers(config.inner_folds, size=len(distinct))
         known, of_relatives = Relatives.out_of_fold(distinct, is_2d, folds)
+        if config.untold:
+            folds = rng.integers(config.inner_folds, size=int(family.max()) + 1)[family]
+            _, of_other_families = Relatives.out_of_fold(distinct, is_2d, folds)
+            untold = rng.random(len(distinct)) < config.untold
+            of_relatives[untold] = of_other_families[untold]
         features = _rounded(np.hstack([plain, of_relatives]))[entry]
         boosting = HistGradientBoostingClassifier(
             learning_rate=config.boosted_rate,
@@ -307,11 +328,35 @@ def _fit_boosted(
         )
         with threadpool_limits(threads):
             columns = _telling_columns(boosting, features, labels, config.boosted_columns, rng)
-            boosting.fit(features[:, columns], labels)
+            telling = features[:, columns]
+            if config.unlabelled_above < 1:
+                sure = labels | (_by_family(boosting, telling, labels, family[entry], rng) <= config.unlabelled_above)
+                boosting.fit(telling[sure], labels[sure])
+            else:
+                boosting.fit(telling, labels)
         members.append(TreeEnsemble.from_boosting(boosting).on_columns(columns, len(gain)))
         gain[columns] += gains(boosting)
         report((member + 1) * config.boosted_rounds, config.boosted_members * config.boosted_rounds)
     return Classifier(config, TreeEnsemble.joined(members), known, gain / max(gain.sum(), np.finfo(float).tiny))
+
+
+def _by_family(
+    boosting: HistGradientBoostingClassifier,
+    features: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    family: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Probability of each by a shorter boosting that learned from other families, shape (n,)."""
+    folds = rng.integers(_FAMILY_FOLDS, size=int(family.max()) + 1)[family]
+    shorter = clone(boosting).set_params(max_iter=-(-boosting.max_iter // _SHORTER))
+    probability = np.zeros(len(labels))
+    for fold in range(_FAMILY_FOLDS):
+        inside = folds == fold
+        if inside.any() and 0 < labels[~inside].sum() < (~inside).sum():
+            learned = clone(shorter).fit(features[~inside], labels[~inside])
+            probability[inside] = learned.predict_proba(features[inside])[:, 1]
+    return probability
 
 
 def _telling_columns(

@@ -60,9 +60,9 @@ def report(
     -------
     dict
         Plain data. ``figures``: of all together (``auc``, ``average_precision``, ``brier``, ``log_loss``, ``accuracy``,
-        ``f1`` at 0.5, ``calibration_error``); ``folds``: the same of each; ``mean`` and ``deviation``: over the folds;
-        ``thresholds``: rates at each; ``calibration``: table; ``curves``: ``roc`` and ``precision_recall``;
-        ``importance``: the most important features first.
+        ``f1`` at 0.5, ``calibration_error``); ``folds``: the same of each; ``mean``, ``deviation`` and
+        ``standard_error`` of the mean: over the folds; ``thresholds``: rates at each; ``calibration``: table;
+        ``curves``: ``roc`` and ``precision_recall``; ``importance``: the most important features first.
 
     Raises
     ------
@@ -85,12 +85,18 @@ def report(
         "figures": pooled,
         "mean": {name: float(value.mean()) for name, value in values.items()},
         "deviation": {name: float(value.std()) for name, value in values.items()},
+        "standard_error": {name: standard_error(value) for name, value in values.items()},
         "folds": per_fold,
         "thresholds": [_at_threshold(is_2d, probability, threshold) for threshold in THRESHOLDS],
         "calibration": calibration(is_2d, probability),
         "curves": _curves(is_2d, probability),
         "importance": [{"feature": name, "share": float(share)} for name, share in ranked],
     }
+
+
+def standard_error(values: NDArray[np.float64]) -> float | None:
+    """Standard error of the mean of what the folds came to; None for a single one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
 def calibration(is_2d: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[dict[str, float]]:

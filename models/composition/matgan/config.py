@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from ...learning.config import BadConfig, ModelConfig
 
 Networks: TypeAlias = Literal["sequential", "convolutional"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 #: Settings that can't be less than one.
 _COUNTS: Final = (
@@ -62,6 +63,9 @@ class MatGANConfig(ModelConfig):
         Of the moving average of the generator's weights, from which compositions are drawn; 0 for none.
     validation_draws
         Draws screened after each epoch.
+    precision
+        Of the convolutions in training; weights, their averages and the gradient's norm stay in float32. ``bfloat16``
+        takes 0.6 of the time where the processor has it (AVX512-BF16, AMX, GPUs), and longer where not.
     """
 
     networks: Networks = "sequential"
@@ -90,11 +94,16 @@ class MatGANConfig(ModelConfig):
     likelihood_weight: float = 0.1
     average_decay: float = 0.995
     validation_draws: int = 2000
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         """Refuse settings that would fail, or mean nothing, later on."""
         if self.networks not in get_args(Networks):
             raise BadConfig(f"no networks are called {self.networks!r}; there are: {', '.join(get_args(Networks))}")
+        if self.precision not in get_args(Precision):
+            raise BadConfig(f"{self.precision=} must be one of {', '.join(get_args(Precision))}")
+        if self.precision != "float32" and self.networks != "convolutional":
+            raise BadConfig(f"{self.precision=} is for the convolutional networks; the sequential ones gain nothing")
         self.require_whole(1, *_COUNTS)
         self.require_shares("kept_share")
         if self.networks == "convolutional":

@@ -159,13 +159,21 @@ class MatGANLearner:
         losses, distances = [], []
         for _ in range(config.steps_per_epoch):
             for _ in range(config.critic_steps):
-                loss, distance = self._critic_loss()
+                with self._reduced():
+                    loss, distance = self._critic_loss()
                 _step(self._optimisers["critic"], loss)
                 losses.append(loss.item())
                 distances.append(distance)
-            _step(self._optimisers["generator"], self._generator_loss())
+            with self._reduced():
+                loss = self._generator_loss()
+            _step(self._optimisers["generator"], loss)
             self._follow()
         return {"critic_loss": float(np.mean(losses)), "wasserstein": float(np.mean(distances))}
+
+    def _reduced(self) -> torch.autocast:
+        """Context in which convolutions compute with the precision of the config."""
+        reduced = self.config.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
 
     def _critic_loss(self) -> tuple[Tensor, float]:
         """L_D = E f(generated) - E f(known) + gradient penalty, and the estimate E f(known) - E f(generated)."""
@@ -173,19 +181,19 @@ class MatGANLearner:
         known = self._known[self._some_known()].float()
         with torch.no_grad():
             generated = self._generated(size)
-        values = self.critic(torch.cat([known, generated]))
+        values = self.critic(torch.cat([known, generated.float()])).float()
         distance = values[:size].mean() - values[size:].mean()
         part = max(1, round(size * self.config.penalty_share))
         mixing = torch.rand(part, 1, 1, device=self.device)
-        between = (mixing * known[:part] + (1 - mixing) * generated[:part]).requires_grad_()
-        (slopes,) = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
+        between = (mixing * known[:part] + (1 - mixing) * generated[:part].float()).requires_grad_()
+        (slopes,) = torch.autograd.grad(self.critic(between).float().sum(), between, create_graph=True)
         penalty = ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
         return self.config.gradient_penalty * penalty - distance, float(distance.detach())
 
     def _generator_loss(self) -> Tensor:
         """L_G = -E f(generated), or what has the same gradient for a generator whose output is a choice."""
         if isinstance(self.generator, ConvolutionalGenerator):
-            loss: Tensor = -self.critic(self._generated(self.config.batch_size)).mean()
+            loss: Tensor = -self.critic(self._generated(self.config.batch_size)).float().mean()
             return loss
         assert self._known_written is not None
         written = self.generator.write(self._latent(2 * self.config.batch_size)).cells

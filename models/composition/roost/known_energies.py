@@ -19,7 +19,7 @@ from ...energetics.convex_hull.composition_table import CompositionTable
 from ..formula.elements import MAX_Z, SYMBOLS
 from ..formula.formula_arrays import Formulas
 from ..formula.parsing import parse
-from ..similar_compositions import WHOLE, patterns_of
+from ..similar_compositions import WHOLE, Patterns, patterns_of, scattered
 
 #: Compositions that differ in one element count by exp(-d/s), d the distance of the two elements, for each of these s.
 SCALES: Final = (0.2, 0.4, 0.8)
@@ -30,8 +30,8 @@ _FAINT: Final = 1e-9
 #: Distance said of the nearest relative where there is none.
 _FAR: Final = 6.0
 
-#: Patterns (see `similar_compositions`) whose relatives all count alike; those of the same elements are in the first
-#: one alone.
+#: Patterns (see `similar_compositions`) whose relatives all count alike. Those of the same elements are in the first
+#: one alone: what lies above a hull that the composition itself is part of would tell of its energy.
 GROUPS: Final = (
     "elements",
     "element families",
@@ -41,10 +41,14 @@ GROUPS: Final = (
     "families, one same",
 )
 
+#: Of these, the patterns that compositions of more elements have as well: they are told apart by their number, or the
+#: elements of one could be among those of its relative.
+_OF_ANY_NUMBER: Final = ("families, one other", "families, one same")
+
 _HULL_COLUMNS: Final = ("energy", "share of elements", "largest share", "squared shares")
 
 #: What is given of relatives: their energies, and how far these lie above the hull of all but themselves. The latter is
-#: not said of those of the same elements, since a composition may be part of the hull that these are compared with.
+#: not said of those of the same elements.
 _GIVEN: Final = ("energy", "above hull")
 
 
@@ -151,10 +155,12 @@ class KnownEnergies:
         columns = [*hull.T, *self._one_other(near, n)]
         for name in GROUPS:
             owner = np.arange(n) if name in WHOLE else rows
-            counted = self._counted(name, asked.keys[name], owner, itself)
-            if name == "element families":
-                same_elements = self._counted("elements", asked.keys["elements"], owner, itself)
-                counted = _Counted(counted.numbers - same_elements.numbers, counted.sums - same_elements.sums)
+            keys, of_same_elements = _keys(name, asked)
+            counted = _looked_up(self._tallies[name], keys, owner, n)
+            if name == "elements":
+                counted = counted.without(self._of_itself(itself))
+            else:
+                counted = counted.without(_looked_up(self._same_elements[name], of_same_elements, owner, n))
             means = np.where(counted.numbers > 0, counted.sums / np.maximum(counted.numbers, 1.0), 0.0)
             columns += [*(means[:1] if name == "elements" else means), np.log1p(counted.numbers)]
         return np.column_stack(columns)
@@ -195,32 +201,18 @@ class KnownEnergies:
             columns.append(value)
         return columns
 
-    def _counted(
-        self, name: str, keys: NDArray[np.uint64], owner: NDArray[np.int64], left_out: NDArray[np.int64]
-    ) -> _Counted:
-        """Count relatives of compositions by a pattern, the known ones `left_out` (-1 for none) not among them."""
-        tally = self._tallies[name]
-        n = len(left_out)
-        place = np.minimum(np.searchsorted(tally.keys, keys), len(tally.keys) - 1)
-        is_known = tally.keys[place] == keys
-        # A composition may have a pattern several times: as often it is taken out again.
-        _, which, times = np.unique(owner * len(tally.keys) + place, return_inverse=True, return_counts=True)
-        own = np.where(left_out[owner] >= 0, times[which], 0)
-        numbers = np.where(is_known, tally.numbers[place] - own, 0.0)
-        sums = [
-            np.where(is_known, total[place] - own * given[left_out[owner]], 0.0)
-            for total, given in zip(tally.sums, self._given, strict=True)
-        ]
-        return _Counted(_summed(owner, numbers, n), np.stack([_summed(owner, values, n) for values in sums]))
+    def _of_itself(self, itself: NDArray[np.int64]) -> _Counted:
+        """What known compositions (their rows, -1 for none) contribute to those of their own elements."""
+        is_known = itself >= 0
+        return _Counted(is_known.astype(np.float64), np.where(is_known, np.stack(self._given)[:, itself], 0.0))
 
     @cached_property
     def _given(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return self.energies, self.energies - self.hull[:, 0]
 
     @cached_property
-    def _patterns(self) -> _KnownPatterns:
-        patterns = patterns_of(self.formulas)
-        return _KnownPatterns(patterns.keys, patterns.rows)
+    def _patterns(self) -> Patterns:
+        return patterns_of(self.formulas)
 
     @cached_property
     def _phases(self) -> Phases:
@@ -247,14 +239,17 @@ class KnownEnergies:
 
     @cached_property
     def _tallies(self) -> dict[str, _Tally]:
-        tallies = {}
-        for name in GROUPS:
-            keys = self._patterns.keys[name]
-            rows = np.arange(len(self.energies)) if name in WHOLE else self._patterns.rows
-            distinct, place = np.unique(keys, return_inverse=True)
-            sums = tuple(_summed(place, given[rows], len(distinct)) for given in self._given)
-            tallies[name] = _Tally(distinct, np.bincount(place, minlength=len(distinct)), sums)
-        return tallies
+        return {name: self._tally(_keys(name, self._patterns)[0], name) for name in GROUPS}
+
+    @cached_property
+    def _same_elements(self) -> dict[str, _Tally]:
+        return {name: self._tally(_keys(name, self._patterns)[1], name) for name in GROUPS if name != "elements"}
+
+    def _tally(self, keys: NDArray[np.uint64], name: str) -> _Tally:
+        rows = np.arange(len(self.energies)) if name in WHOLE else self._patterns.rows
+        distinct, place = np.unique(keys, return_inverse=True)
+        sums = tuple(_summed(place, given[rows], len(distinct)) for given in self._given)
+        return _Tally(distinct, np.bincount(place, minlength=len(distinct)), sums)
 
 
 class _Near(NamedTuple):
@@ -267,16 +262,30 @@ class _Counted(NamedTuple):
     numbers: NDArray[np.float64]
     sums: NDArray[np.float64]  # (2, n), of energies and of what is above the hull
 
-
-class _KnownPatterns(NamedTuple):
-    keys: dict[str, NDArray[np.uint64]]
-    rows: NDArray[np.int64]
+    def without(self, others: _Counted) -> _Counted:
+        return _Counted(self.numbers - others.numbers, self.sums - others.sums)
 
 
 class _Tally(NamedTuple):
     keys: NDArray[np.uint64]
     numbers: NDArray[np.int64]
     sums: tuple[NDArray[np.float64], ...]
+
+
+def _keys(name: str, patterns: Patterns) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Keys of a pattern, and of the pattern together with the elements."""
+    keys, elements = patterns.keys[name], patterns.keys["elements"]
+    if name in _OF_ANY_NUMBER:
+        keys = keys + scattered(np.diff(patterns.offsets).astype(np.uint64))[patterns.rows]
+    return keys, scattered(keys) + (elements if name in WHOLE else elements[patterns.rows])
+
+
+def _looked_up(tally: _Tally, keys: NDArray[np.uint64], owner: NDArray[np.int64], n: int) -> _Counted:
+    """Known compositions with the keys, counted for each of the n compositions that own these."""
+    place = np.minimum(np.searchsorted(tally.keys, keys), len(tally.keys) - 1)
+    is_known = tally.keys[place] == keys
+    numbers, *sums = (np.where(is_known, values[place], 0.0) for values in (tally.numbers, *tally.sums))
+    return _Counted(_summed(owner, numbers, n), np.stack([_summed(owner, values, n) for values in sums]))
 
 
 def _summed(places: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

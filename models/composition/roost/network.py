@@ -260,6 +260,8 @@ def element_properties(embedding: Embedding) -> torch.Tensor | None:
 
 def network_from(config: RoostConfig, weights: State) -> Roost:
     """Make the network again from its weights, ready to predict."""
+    # Models that come along are kept in half precision.
+    weights = {name: value.float() if value.dtype == torch.float16 else value for name, value in weights.items()}
     table = weights["properties"]
     context = KnownContext.from_state(weights, "context.") if config.known_energies else None
     network = Roost(config, table.clone() if table.numel() else None, context)

@@ -264,24 +264,23 @@ def test_draws_are_counted_anew_where_the_count_of_another_stage_stands(
     assert len(drawn_again) > 14
 
 
-def test_without_models_the_stages_stand_aside(known: Connection) -> None:
-    untrained = {**SMALL, **{kind: {"train": False} for kind in ("matgan", "classifier", "roost")}}
+def test_a_registry_applies_the_models_that_come_along_until_it_has_its_own(known: Connection) -> None:
+    # Given a campaign that trains nothing, in a registry that has trained nothing
+    untrained = {**SMALL, "draws": 50, **{kind: {"train": False} for kind in ("matgan", "classifier", "roost")}}
 
-    reports = run_route(known, Compositions.model_validate(untrained))
+    run_route(known, Compositions.model_validate(untrained))
 
-    assert reports["sample-compositions"].note == "left out: no matgan has been trained"
-    assert compositions(known) == {}
+    drawn = compositions(known).values()
+    assert len(drawn) > 40
+    assert {doc["generator"][:15] for doc in drawn} == {"shipped-matgan-"}
+    assert {doc["p_2d_model"][:19] for doc in drawn} == {"shipped-classifier-"}
+    assert {doc["energy_model"][:14] for doc in drawn if "energy_model" in doc} == {"shipped-roost-"}
+    assert sum(doc["p_2d_relatives"] > 0 for doc in drawn) > 10
 
+    # When it has a classifier of its own, then that says it of them all
+    run_route(known, Compositions.model_validate({**untrained, "classifier": SMALL["classifier"]}))
 
-def test_a_classifier_that_comes_later_classifies_what_was_drawn_before(known: Connection) -> None:
-    first = Compositions.model_validate({**SMALL, "classifier": {"train": False}})
-    reports = run_route(known, first)
-    assert reports["classify-compositions"].note == "left out: no classifier has been trained"
-    assert not any("p_2d" in doc for doc in compositions(known).values())
-
-    run_route(known, Compositions.model_validate(SMALL))
-
-    assert all("p_2d" in doc for doc in compositions(known).values())
+    assert {doc["p_2d_model"][:11] for doc in compositions(known).values()} == {"classifier-"}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from exfolio.models.composition.classifier.cross_validation import (
     judge_fold,
 )
 from exfolio.models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from exfolio.models.evaluation.relatives import family
 
 QUICK = ClassifierConfig(kind="forest", forest_trees=8, forest_max_depth=8)
 
@@ -42,6 +43,31 @@ def test_entries_of_one_composition_are_parted_by_the_published_protocol_only(en
     assert honest.formulas == sorted(set(formulas))
     labels = dict(zip(formulas, is_2d.tolist(), strict=True))
     assert honest.is_2d.tolist() == [labels[formula] for formula in honest.formulas]
+
+
+def test_by_family_no_composition_has_a_relative_on_the_other_side(entries) -> None:
+    division = divide(*entries, protocol="families", folds=5)
+    assert division.formulas == sorted(set(entries[0]))
+    folds_of = {}
+    for formula, fold in zip(division.formulas, division.fold.tolist(), strict=True):
+        folds_of.setdefault(family(formula), set()).add(fold)
+    assert {len(folds) for folds in folds_of.values()} == {1}
+    assert len(folds_of) < len(division.formulas)
+    shares = [division.is_2d[division.fold == fold].mean() for fold in range(5)]
+    np.testing.assert_allclose(shares, division.is_2d.mean(), atol=0.05)
+    with pytest.raises(BadDivision, match="2 families can't be dealt to 3 folds"):
+        divide(["MoS2", "WS2", "CrS2", "NaCl", "KCl", "LiCl"], [1, 1, 0, 1, 0, 0], protocol="families", folds=3)
+
+
+def test_labels_that_mean_nothing_are_not_learned_by_any_protocol(entries) -> None:
+    """Given shuffled labels, then no protocol finds any order, so that none tells a test row of its own label."""
+    names = sorted(set(entries[0]))[::2]
+    shuffled = np.random.default_rng(0).random(len(names)) < 0.3
+    boosted = ClassifierConfig(boosted_rounds=8, inner_folds=5, boosted_columns=40)
+    for protocol in ("compositions", "families"):
+        judged = cross_validate(names, shuffled, boosted, protocol=protocol, folds=2)
+        error = 0.5 / np.sqrt(3 * 0.3 * 0.7 * len(names))  # of an AUC of chance (Hanley, McNeil 1982)
+        assert judged["figures"]["auc"] == pytest.approx(0.5, abs=3 * error)
 
 
 @pytest.mark.parametrize("protocol", ["entries", "compositions"])

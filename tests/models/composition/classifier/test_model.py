@@ -97,6 +97,29 @@ def test_the_same_seed_gives_the_same_classifier_and_another_seed_another(sample
         assert (first != other).any()
 
 
+def test_what_looks_two_dimensional_without_being_called_so_is_learned_as_neither(sample) -> None:
+    """Given layers that no list has, when learned as others or as neither, then the latter finds more of them."""
+    formulas, is_2d = np.array(sample[0][:1200]), sample[1][:1200].copy()
+    hidden = np.flatnonzero(is_2d)[::3]
+    is_2d[hidden] = False
+    quick = {"boosted_rounds": 30, "inner_folds": 5, "boosted_columns": 60}
+    found = [
+        fit(formulas.tolist(), is_2d, ClassifierConfig(**quick, unlabelled_above=above), seed=1)
+        .probability(formulas[hidden].tolist())
+        .mean()
+        for above in (1.0, 0.3)
+    ]
+    assert found[1] > found[0] + 0.1
+
+
+def test_it_says_of_how_many_relatives_it_has_learned(fitted) -> None:
+    """Given what was learned, when asked of compositions, then those of which no relative was are told apart."""
+    told = fitted["boosted"].known_of_family(["MoS2", "W2Se4", "Xe3AgHg7"])
+    assert told[0] == told[1] > 0
+    assert told[2] == 0
+    assert fitted["forest"].known_of_family(["MoS2"]) is None
+
+
 def test_the_way_a_composition_is_written_does_not_matter(fitted) -> None:
     for classifier in fitted.values():
         np.testing.assert_array_equal(

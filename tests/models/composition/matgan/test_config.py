@@ -13,6 +13,8 @@ from exfolio.models.composition.matgan.config import MatGANConfig
         ({"temperature": 0}, "above 0"),
         ({"kept_share": 0.0}, "kept_share is above 0"),
         ({"kept_share": 1.1}, "at most 1"),
+        ({"precision": "float8"}, "must be one of float32, bfloat16"),
+        ({"precision": "bfloat16"}, "for the convolutional networks"),
         ({"depth": 3}, "no such setting: depth"),
     ],
 )

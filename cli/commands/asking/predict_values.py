@@ -1,0 +1,197 @@
+"""``exfolio predict 2d | energy | oxidation``: what the models that come with the package say of formulas.
+
+They ask no database: a person without data gets an answer at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ....builders.training.shipped.shipped_models import ShippedModel, shipped, shipped_kinds
+from ....stores.connection import connect
+from ....stores.errors import ConfigurationError
+from ...display.console import JsonOption, begin, out, print_json
+from ...display.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Doc = dict[str, Any]
+
+CHOICES_SHOWN = 3
+"""Choices of oxidation states in a table, at most; `--json` has all."""
+
+Formulas = Annotated[list[str], typer.Argument(metavar="FORMULA…", help="One or more formulas, e.g. MoSSe.")]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="A model that the registry has trained; the one that comes along without."),
+]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands to the group ``predict``."""
+    group.command("2d")(two_dimensional)
+    group.command()(energy)
+    group.command()(oxidation)
+
+
+def two_dimensional(formulas: Formulas, *, model: Model = None, json: JsonOption = False) -> None:
+    """Predict how likely compositions form a two-dimensional material.
+
+    Needs no registry. Beside each probability stands how many of the composition's family (same amounts, elements of
+    the same groups) the model has learnt from: with none it is worth less, as the last line tells.
+
+    Example: exfolio predict 2d MoSSe TiNCl NaCl
+    """
+    used = _model("classifier", model)
+    from ....models.composition.classifier.model import unpack
+
+    classifier = unpack(used.weights)
+    reduced = _reduced(formulas)
+    probability = classifier.probability(reduced)
+    of_family = classifier.known_of_family(reduced)
+    rows: list[Doc] = [
+        {
+            "formula": formula,
+            "p_2d": round(float(probability[place]), 4),
+            "relatives": None if of_family is None else int(of_family[place]),
+        }
+        for place, formula in enumerate(formulas)
+    ]
+    if json:
+        print_json({"model": used.model_id, "compositions": rows})
+        return
+    table = _table("formula", "P(2D)", "relatives learnt")
+    for row in rows:
+        known = row["relatives"]
+        table.add_row(
+            escape(row["formula"]),
+            f"{row['p_2d']:.3f}",
+            "–" if known is None else str(known) if known else "[yellow]none known[/]",
+        )
+    print_table(table)
+    _print_model(used, _worth_of_classifier(used.card))
+
+
+def energy(formulas: Formulas, *, model: Model = None, json: JsonOption = False) -> None:
+    """Predict formation energies from compositions, of the most stable structure, in eV/atom.
+
+    Needs no registry. The deviation is what the network expects its error to be.
+
+    Example: exfolio predict energy MgMn2O4 TiNCl
+    """
+    used = _model("roost", model)
+    from ....models.composition.roost.model import RoostEnsemble, predict
+
+    predicted = predict(RoostEnsemble.from_bytes(used.weights), _reduced(formulas), unseen="nan")
+    known = [float(mean) == float(mean) for mean in predicted.mean]  # NaN: holds an element the network has not seen
+    rows: list[Doc] = [
+        {
+            "formula": formula,
+            "formation_energy": round(float(predicted.mean[place]), 4) if known[place] else None,
+            "deviation": round(float(predicted.std[place]), 4) if known[place] else None,
+        }
+        for place, formula in enumerate(formulas)
+    ]
+    if json:
+        print_json({"model": used.model_id, "unit": "eV/atom", "compositions": rows})
+        return
+    table = _table("formula", "formation energy (eV/atom)", "±")
+    for row in rows:
+        if row["formation_energy"] is None:
+            table.add_row(escape(row["formula"]), "[yellow]an element that was not learnt[/]", "")
+        else:
+            table.add_row(escape(row["formula"]), f"{row['formation_energy']:.3f}", f"{row['deviation']:.3f}")
+    print_table(table)
+    metrics = used.card["metrics"]
+    mae, error = metrics.get("test_mae"), metrics.get("test_mae_standard_error")
+    worth = f"mean absolute error of its test {mae:.4f}" + (f" ± {error:.4f}" if error else "") if mae else ""
+    _print_model(used, f"{worth} eV/atom" if worth else "")
+
+
+def oxidation(formulas: Formulas, *, json: JsonOption = False) -> None:
+    """Predict oxidation states: the neutral and balanced choices, as likely as known compounds make them.
+
+    Needs no registry. All atoms of an element have one state: mixed valence is not told.
+
+    Example: exfolio predict oxidation MgMn2O4 MoSSe
+    """
+    from ....models.composition.ion_familiarity import likely_states
+
+    _reduced(formulas)
+    rows: list[Doc] = [
+        {
+            "formula": formula,
+            "choices": [{"ions": list(ions), "share": round(share, 4)} for ions, share in likely_states(formula)],
+        }
+        for formula in formulas
+    ]
+    if json:
+        print_json({"compositions": rows})
+        return
+    table = _table("formula", "oxidation states", "share")
+    for row in rows:
+        if not row["choices"]:
+            table.add_row(escape(row["formula"]), "[yellow]none that is neutral and balanced[/]", "")
+        for place, choice in enumerate(row["choices"][:CHOICES_SHOWN]):
+            table.add_row(
+                escape(row["formula"]) if not place else "", " ".join(choice["ions"]), f"{choice['share']:.2f}"
+            )
+    print_table(table)
+    out.print("[dim]by the ions of 72,261 compounds of the Materials Project (Bartel et al. 2020)[/]", soft_wrap=True)
+
+
+def _model(kind: str, model_id: str | None) -> ShippedModel:
+    """Shipped model of a kind, or one of the registry where an id is given."""
+    settings = begin()
+    if model_id is not None:
+        from ....builders.training import trained
+
+        with connect(settings) as connection:
+            return ShippedModel(
+                trained.need(connection, kind, model_id), trained.packed(connection, kind, model_id).weights
+            )
+    found = shipped(kind)
+    if found is None:
+        raise ConfigurationError(
+            f"no {kind} comes with this version",
+            f"There are: {', '.join(shipped_kinds()) or 'none'}. Give one of the registry's: --model ID",
+        )
+    return found
+
+
+def _reduced(formulas: Sequence[str]) -> list[str]:
+    from ....models.composition.formula.formulas import reduced_formulas
+    from ....models.composition.formula.single_formula import FormulaError
+
+    try:
+        return list(reduced_formulas(formulas))
+    except FormulaError as error:
+        raise ConfigurationError(str(error), "Give formulas of elements, e.g. MoSSe.") from error
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _worth_of_classifier(card: Doc) -> str:
+    parts = []
+    for name, what in (("cross_validation", "relatives known"), ("cross_validation_by_family", "none known")):
+        judged = card["metrics"].get(name) or {}
+        if "mean" in judged:
+            parts.append(f"{judged['mean']['auc']:.3f} ± {judged['standard_error']['auc']:.3f} ({what})")
+    return f"AUC {', '.join(parts)}" if parts else ""
+
+
+def _print_model(used: ShippedModel, worth: str) -> None:
+    seen = used.card.get("seen", "")
+    parts = [used.model_id, worth, f"has learnt from {seen}" if seen else ""]
+    out.print(f"[dim]{escape('; '.join(part for part in parts if part))}[/]", soft_wrap=True)
