@@ -58,7 +58,7 @@ def structure(
         bool | None,
         typer.Option(
             "--relax/--no-relax",
-            help="Relax all to rest, or none, beside what was predicted; else shortly, the first five that are not large.",
+            help="Relax all to rest, or none, beside what was predicted; else the first five, shortly.",
         ),
     ] = None,
     potential: Annotated[

@@ -55,7 +55,7 @@ def checks_as_plain(checks: Sequence[Check]) -> Doc:
 def print_relaxed(
     predictions: Sequence[Prediction], relaxed: Sequence[RelaxedPrediction | None], potential: Potential
 ) -> None:
-    """Print energies above the lowest of a dimension, and by how much cells changed, by the ranks of the predictions."""
+    """Print energies above the lowest of a dimension, and by how much cells changed, by rank."""
     lowest = _lowest(predictions, relaxed)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("", "meV/atom above lowest", "gained", "cell", "became"):

@@ -45,7 +45,7 @@ Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across count
 those of the next layer as much. Matlockites, where that contact has 0.5 to 0.7, come apart as easily as MoS2: 16
 meV/Å^2 (CaHCl) to 29 (PbFCl) by CHGNet (DOI 10.1038/s42256-023-00716-3) with D3."""
 MOST_ACROSS: Final = 0.35
-"""Strength of a covalent contact across that is a bond whatever is within: of 251 layered crystals V2O5 has 0.20 and the
+"""Strength of a covalent contact across that is a bond whatever is within: of 251 layered crystals V2O5 has 0.20, the
 others 0.17 at most; MnAlGe, a metal that looks like slabs, has 0.55 between Al and Ge, its bonds within 1.0."""
 LEAST_BOND: Final = 1 / 6
 """Strength that a bond must have: Pauling's for an ion of charge 1 with six neighbours (J. Am. Chem. Soc. 51, 1010
