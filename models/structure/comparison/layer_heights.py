@@ -66,7 +66,12 @@ def heights_alike(a: Heights, b: Heights) -> bool:
     thickness = max(float(values[-1]) for heights in (a, b) for values in heights.values()) * 2
     most = min(max(HEIGHT_TOLERANCE * thickness, _LEAST), _MOST)
     over = {name: -values[::-1] for name, values in b.items()}
-    return any(_apart(a, other) <= most and not _other_order(a, other) for other in (b, over))
+    for other in (b, over):
+        apart = _apart(a, other)
+        # Two atoms that pass each other by that much have moved by twice as much in all.
+        if apart <= most and (apart <= ABOVE or not _other_order(a, other)):
+            return True
+    return False
 
 
 def _apart(a: Heights, b: Heights) -> float:
