@@ -25,7 +25,7 @@ class LinkStage(GroupStage):
     """
 
     name = "links"
-    version = 4
+    version = 5
     members = (
         replace(
             KNOWN_STRUCTURES,

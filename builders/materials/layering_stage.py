@@ -28,7 +28,7 @@ class LayerStage(MapStage):
     """Adds dimensionality and layering to materials with a structure, by score and strength of their bonds."""
 
     name = "layers"
-    version = 4
+    version = 5
     source = Material
     facets = ("structure",)
     fields = ("structure",)

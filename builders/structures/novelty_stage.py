@@ -25,7 +25,7 @@ class NoveltyStage(GroupStage):
     """
 
     name = "novelty"
-    version = 4
+    version = 5
     members = (
         Members(
             ProposedStructure,

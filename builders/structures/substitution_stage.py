@@ -49,7 +49,7 @@ class BottomUpStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 7
+    version = 8
     groups_per_batch = 8
     once_by_item = True
     criteria: ClassVar[Doc] = {"valid": True, "novel": {"$exists": True}, "duplicate_of": {"$exists": False}}

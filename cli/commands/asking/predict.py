@@ -60,9 +60,12 @@ def structure(
     top: Annotated[int, typer.Option(min=1, max=100, help="How many structures of a dimension.")] = 10,
     new: Annotated[bool, typer.Option("--new", help="Only structures that are not known of the formula.")] = False,
     relax: Annotated[
-        bool,
-        typer.Option("--relax", help="Relax them, with dispersion where it is installed, beside what was predicted."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--relax/--no-relax",
+            help="Relax all to rest, or none, beside what was predicted; else the first five, shortly.",
+        ),
+    ] = None,
     potential: Annotated[
         str | None, typer.Option(metavar="NAME", help="Relax them by this potential, e.g. sevennet-0-d3.")
     ] = None,
@@ -90,7 +93,7 @@ def structure(
         found = _predicted(connection, formula, (dimension,) if dimension else (3, 2), top, new=new)
     predictions = [prediction for some in found.values() for prediction in some]
     dimensions = [each for each, some in found.items() for _ in some]
-    method, relaxed = _relaxed(predictions, potential) if relax or potential else (None, [])
+    method, relaxed = _relaxed(predictions, potential, to_rest=relax)
     written = _write(predictions, relaxed, format_, to, force=force) if to is not None else []
     if json:
         structures = [
@@ -98,7 +101,7 @@ def structure(
             for rank, (prediction, each) in enumerate(zip(predictions, dimensions, strict=True), 1)
         ]
         for plain, one in zip(structures, relaxed, strict=False):
-            plain["relaxed"] = relaxed_as_plain(one, method) if method else None
+            plain["relaxed"] = relaxed_as_plain(one, method) if one and method else None
         formula = predictions[0].formula
         print_json({"formula": formula, "dimension": dimension, "structures": structures, "files": written})
         return
@@ -109,7 +112,7 @@ def structure(
         _print(some, first)
         first += len(some)
     if method:
-        print_relaxed(relaxed, method)
+        print_relaxed(predictions, relaxed, method)
     out.print("[dim]all values: --json; files: --out FOLDER[/]", soft_wrap=True)
     if to is not None:
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
@@ -152,18 +155,39 @@ def _of_dimension(connection: Connection, formula: str, dimension: int, top: int
     raise NothingPredicted(reason, f"The registry has {number:,} templates of dimension {dimension}.")
 
 
-def _relaxed(predictions: Sequence[Prediction], name: str | None) -> tuple[Potential, list[RelaxedPrediction]]:
+def _relaxed(
+    predictions: Sequence[Prediction], name: str | None, *, to_rest: bool | None
+) -> tuple[Potential | None, Sequence[RelaxedPrediction | None]]:
+    """Relax all, or shortly the first few where nobody said; with a potential that is named, all."""
     from ....builders.properties.potential import known_potentials
-    from ....builders.structures.relaxed_predictions import relax_predictions, usable, with_dispersion
+    from ....builders.structures.relaxed_predictions import (
+        SHORT,
+        TO_REST,
+        NotInstalled,
+        first_few,
+        relax_predictions,
+        usable,
+        with_dispersion,
+    )
 
-    potential = with_dispersion() if name is None else usable(known_potentials.potential(name))
-    with err.status(f"relaxing {len(predictions)} structures by {potential.title}"):
-        return potential, relax_predictions(predictions, potential)
+    if to_rest is False:
+        return None, []
+    asked = bool(to_rest or name)
+    try:
+        potential = with_dispersion() if name is None else usable(known_potentials.potential(name))
+    except NotInstalled:
+        if asked:
+            raise
+        return None, []
+    chosen = set(range(len(predictions))) if asked else first_few(predictions)
+    with err.status(f"relaxing {len(chosen)} structures by {potential.title}"):
+        steps = TO_REST if asked else SHORT
+        return potential, relax_predictions(predictions, potential, max_steps=steps, chosen=chosen)
 
 
 def _write(
     predictions: Sequence[Prediction],
-    relaxed: Sequence[RelaxedPrediction],
+    relaxed: Sequence[RelaxedPrediction | None],
     format_: ExportFormat,
     folder: Path,
     *,
@@ -178,8 +202,8 @@ def _write(
     files: dict[str, Structure] = {}
     for number, (key, prediction) in enumerate(zip(keys, predictions, strict=True)):
         files[key] = prediction.structure
-        if relaxed and relaxed[number].relaxed.failure is None:
-            files[f"{key}-relaxed"] = relaxed[number].relaxed.structure
+        if relaxed and (one := relaxed[number]) and one.relaxed.failure is None:
+            files[f"{key}-relaxed"] = one.relaxed.structure
     names = file_names(list(files), ENDINGS[format_])
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ In-plane places are not looked at here; two layers that differ in heights differ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from math import lcm
 from typing import Final
 
@@ -19,6 +20,9 @@ HEIGHT_TOLERANCE: Final = 0.15
 """Share of a layer's thickness by which an atom may lie higher in one of two layers that are alike; within the limits
 below, Å. Of X-M-M-X and M-X-X-M every atom lies half a bond higher or lower, a quarter of the thickness or so."""
 _LEAST, _MOST = 0.3, 0.7
+ABOVE: Final = 0.2
+"""Å by which an atom of one element lies above one of another for good: where it lies as far below in the other layer,
+that is another order of planes, as of GeS with Ge outside and with S outside."""
 
 Array = NDArray[np.float64]
 Heights = Mapping[str, Array]
@@ -61,14 +65,31 @@ def heights_alike(a: Heights, b: Heights) -> bool:
         return False
     thickness = max(float(values[-1]) for heights in (a, b) for values in heights.values()) * 2
     most = min(max(HEIGHT_TOLERANCE * thickness, _LEAST), _MOST)
-    return _apart(a, b) <= most or _apart(a, {name: -values[::-1] for name, values in b.items()}) <= most
+    over = {name: -values[::-1] for name, values in b.items()}
+    for other in (b, over):
+        apart = _apart(a, other)
+        # Two atoms that pass each other by that much have moved by twice as much in all.
+        if apart <= most and (apart <= ABOVE or not _other_order(a, other)):
+            return True
+    return False
 
 
 def _apart(a: Heights, b: Heights) -> float:
     """Largest difference in height of two atoms of an element, the atoms paired from below."""
-    largest = 0.0
-    for name, own in a.items():
-        number = lcm(len(own), len(b[name]))  # cells may be of different size
-        apart = np.repeat(own, number // len(own)) - np.repeat(b[name], number // len(b[name]))
-        largest = max(largest, float(np.abs(apart).max()))
-    return largest
+    return max(float(np.abs(np.subtract(*_paired(own, b[name]))).max()) for name, own in a.items())
+
+
+def _other_order(a: Heights, b: Heights) -> bool:
+    """Whether an atom that lies above one of another element in one layer lies below it in the other."""
+    pairs = [_paired(own, b[name]) for name, own in a.items()]
+    for (one, its), (other, others) in combinations(pairs, 2):
+        above, below = np.subtract.outer(one, other), np.subtract.outer(its, others)
+        if ((above * below < 0) & (np.minimum(np.abs(above), np.abs(below)) > ABOVE)).any():
+            return True
+    return False
+
+
+def _paired(own: Array, other: Array) -> tuple[Array, Array]:
+    """Heights of an element's atoms in two layers, paired from below; cells may be of different size."""
+    number = lcm(len(own), len(other))
+    return np.repeat(own, number // len(own)), np.repeat(other, number // len(other))

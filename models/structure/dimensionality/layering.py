@@ -17,6 +17,7 @@ from .contacts import ELECTROPOSITIVE, Contacts, contacts, crossing
 from .ionic_layers import HostLayers, charged_layers, host_layers, layer_formulas
 from .scored_layers import (
     LEAST_BOND,
+    MOST_ACROSS,
     MOST_BOUND,
     MOST_OF_METAL,
     MOST_OF_WITHIN,
@@ -228,6 +229,8 @@ def _in_words(verdict: Verdict) -> str:
         why = f"a metal without a lone pair having {binding.metal:.0%} of its own there, more than {MOST_OF_METAL:.0%}"
     elif binding.within < LEAST_BOND:
         why = "the bonds within being none"
+    elif binding.covalent > MOST_ACROSS:
+        why = f"the contact being more than {MOST_ACROSS:g} of a bond"
     elif binding.covalent > MOST_OF_WITHIN * binding.within:
         why = f"the contact being more than {MOST_OF_WITHIN:g} of the bonds within"
     else:

@@ -44,6 +44,9 @@ MOST_OF_WITHIN: Final = 0.6
 Bi 0.29; In2S3 0.65, SrCd2P2 0.68. What an ion of groups 1 to 3 has across counts for nothing here: its anions repel
 those of the next layer as much. Matlockites, where that contact has 0.5 to 0.7, come apart as easily as MoS2: 16
 meV/Å^2 (CaHCl) to 29 (PbFCl) by CHGNet (DOI 10.1038/s42256-023-00716-3) with D3."""
+MOST_ACROSS: Final = 0.35
+"""Strength of a covalent contact across that is a bond whatever is within: of 251 layered crystals V2O5 has 0.20, the
+others 0.17 at most; MnAlGe, a metal that looks like slabs, has 0.55 between Al and Ge, its bonds within 1.0."""
 LEAST_BOND: Final = 1 / 6
 """Strength that a bond must have: Pauling's for an ion of charge 1 with six neighbours (J. Am. Chem. Soc. 51, 1010
 (1929)). The last that makes PbFCl a layer has 0.19 to 0.25, the one across 0.12 to 0.14; in TlF, a crystal of loose
@@ -95,7 +98,7 @@ class LayerBinding:
     @property
     def holds(self) -> bool:
         """Whether the contacts across are no bonds; those within are, or there would be no layers."""
-        covalent = self.covalent > max(MOST_OF_WITHIN * self.within, LEAST_BOND)
+        covalent = self.covalent > min(max(MOST_OF_WITHIN * self.within, LEAST_BOND), MOST_ACROSS)
         return not covalent and self.share <= MOST_SHARE and self.metal <= MOST_OF_METAL and self.bound <= MOST_BOUND
 
     @property

@@ -20,7 +20,7 @@ from pymatgen.core.composition import Composition
 from ..covalent_radii import covalent_radius
 from .ions import anion_radius, cation_radius
 from .roles import Kind, roles_of
-from .volumes import expected_volume
+from .volumes import summed_volume
 
 LEARNT: Final = Path(__file__).with_name("layer_lengths.json")
 WEIGHTS: Final = (0.2, 0.3, 0.5)
@@ -31,11 +31,11 @@ those of 2DMatPedia hold many odd compounds; lengths between far elements then c
 def length_terms(formula: str) -> NDArray[np.float64] | None:
     """Logarithms (3,) of lengths, Å, that bonds of a formula follow, each erring where another does not.
 
-    Twice the mean covalent radius of the elements, the cube root of `expected_volume`, and the mean radius of cations
+    Twice the mean covalent radius of the elements, the cube root of `summed_volume`, and the mean radius of cations
     and that of anions together, covalent ones in metals. Covalent radii of Ni and Pb differ by 0.22 Å, the bonds of
     NiI2 and PbI2 by 0.44 Å. None where a radius is unknown.
     """
-    volume = expected_volume(formula)
+    volume = summed_volume(formula)
     if volume is None:
         return None
     covalent = 2 * float(np.mean([covalent_radius(element.symbol) for element in Composition(formula).elements]))

@@ -24,6 +24,7 @@ from .roles import Role, roles_of
 LEARNT: Final = Path(__file__).with_name("atomic_volumes.json")
 N_TERMS: Final = 8
 _DEFAULT_MOLAR_VOLUME: Final = 15.0  # cm³/mol; of the elements whose density nobody has measured
+_ATOMS_PER_MOLE: Final = 0.602214  # in units of 1/Å³ per 1/cm³
 
 SPREAD: Final = 0.45
 """By how much the logarithm of a real crystal's volume per atom differs from the one expected: 99 % of 1,878 crystals,
@@ -51,6 +52,32 @@ def volume_terms(element: str, role: Role) -> NDArray[np.float64]:
 @lru_cache(maxsize=65536)
 def expected_volume(formula: str) -> float | None:
     """Volume per atom, Å³, that a formula's crystals take in the mean of structures; None where a radius is unknown.
+
+    Of a metal or metalloid alone the measured one: what an atom of K takes in KBi2 or NaK tells little of potassium.
+    Nonmetals have allotropes of quite different densities, and some are gases. Else as `summed_volume`.
+
+    Examples
+    --------
+    >>> 20 < expected_volume("NaCl") < 25  # rocksalt has 22.4
+    True
+    """
+    if (own := _of_an_element(formula)) is not None:
+        return own
+    return summed_volume(formula)
+
+
+def _of_an_element(formula: str) -> float | None:
+    """By the molar volumes of pymatgen's periodic table."""
+    elements = Composition(formula).elements
+    if len(elements) > 1 or not (elements[0].is_metal or elements[0].is_metalloid):
+        return None
+    molar = elements[0].data.get("Molar volume")
+    return float(molar) / _ATOMS_PER_MOLE if molar else None
+
+
+@lru_cache(maxsize=65536)
+def summed_volume(formula: str) -> float | None:
+    """Volume per atom, Å³, as the sum over a formula's atoms; None where a radius is unknown.
 
     The logarithm of each atom's volume is linear in `volume_terms`, with a term for each element in each role beside
     them. Learnt from the crystals of the bundled handbook and 1,265 of the Materials Project (Petretto et al., Sci.

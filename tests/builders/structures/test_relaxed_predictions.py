@@ -1,7 +1,9 @@
 """Predicted structures relaxed by a potential, each beside the one that it started from."""
 
+from dataclasses import replace
+
 import pytest
-from exfolio.builders.structures.relaxed_predictions import relax_predictions
+from exfolio.builders.structures.relaxed_predictions import FIRST, first_few, relax_predictions
 from exfolio.models.structure.templates import predict
 from exfolio.models.structure.templates.library import TemplateLibrary
 from pymatgen.core import Lattice, Structure
@@ -22,6 +24,7 @@ def test_each_keeps_what_was_predicted_beside_what_it_became() -> None:
 
     assert [prediction.structure.volume for prediction in predictions] == volumes
     for number, (prediction, one) in enumerate(zip(predictions, relaxed, strict=True)):
+        assert one is not None
         result = one.relaxed
         assert result.converged
         assert result.energy_per_atom is not None
@@ -41,5 +44,22 @@ def test_what_the_potential_does_not_know_fails_alone() -> None:
     library, _ = TemplateLibrary.build(list(SALTS), list(SALTS.values()))
     [one, *_] = relax_predictions(predict("NaBr", library, dimension=3), Bromides())
 
+    assert one is not None
     assert (one.checks, one.became) == ((), None)
     assert one.relaxed.failure == "Elastic does not know Na"
+
+
+def test_of_many_the_first_of_each_dimension_that_are_not_large() -> None:
+    library, _ = TemplateLibrary.build(list(SALTS), list(SALTS.values()))
+    salt, other = predict("NaBr", library, dimension=3)
+    large = replace(salt, structure=salt.structure.copy().make_supercell([3, 3, 3], in_place=False))
+    layer = replace(salt, dimension=2)
+    listed = [large, *[salt] * FIRST, other, layer, large]
+
+    assert first_few(listed) == {*range(1, FIRST + 1), FIRST + 2}
+
+    skipped, first, second = relax_predictions([large, salt, other], Elastic(), chosen={1, 2})
+    assert skipped is None
+    assert first is not None
+    assert second is not None
+    assert (first.became, second.became) == (0, 2)  # the supercell is the same structure and comes before

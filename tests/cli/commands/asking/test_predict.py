@@ -30,7 +30,7 @@ def registry(asked: Connection) -> Connection:
 
 @pytest.mark.usefixtures("registry")
 def test_the_likeliest_come_first(ask: Ask) -> None:
-    code, printed, said = ask("predict", "structure", "WSe2", "--dimension", "2")
+    code, printed, said = ask("predict", "structure", "WSe2", "--dimension", "2", "--no-relax")
 
     assert (code, said) == (0, "")
     first, second = (line for line in printed.splitlines() if "flat:1" in line)
@@ -45,7 +45,7 @@ def test_the_likeliest_come_first(ask: Ask) -> None:
 def test_without_a_dimension_all_are_looked_at_and_what_is_known_comes_first(
     ask_json: Callable[..., Any], formula: str, dimension: int, template: str
 ) -> None:
-    first, *_ = ask_json("predict", "structure", formula)["structures"]
+    first, *_ = ask_json("predict", "structure", formula, "--no-relax")["structures"]
 
     assert (first["rank"], first["dimension"], first["template_id"]) == (1, dimension, template)
     assert first["known_as"] is not None
@@ -53,7 +53,7 @@ def test_without_a_dimension_all_are_looked_at_and_what_is_known_comes_first(
 
 @pytest.mark.usefixtures("registry")
 def test_json_holds_structures_and_all_that_is_known_of_them(ask_json: Callable[..., Any]) -> None:
-    answer = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1")
+    answer = ask_json("predict", "structure", "KBr", "--dimension", "3", "--top", "1", "--no-relax")
 
     assert (answer["formula"], answer["dimension"]) == ("KBr", 3)
     [prediction] = answer["structures"]
@@ -63,13 +63,32 @@ def test_json_holds_structures_and_all_that_is_known_of_them(ask_json: Callable[
     assert prediction["share"] == pytest.approx(1)
     assert 0.5 < prediction["probability"] < 0.96  # one relative is not much to go by
     assert Structure.from_dict(prediction["structure"]).composition.reduced_formula == "KBr"
+    assert "relaxed" not in prediction
+
+
+@pytest.mark.endurance
+@pytest.mark.usefixtures("registry")
+def test_the_first_are_relaxed_shortly_beside_what_was_predicted(ask: Ask, ask_json: Callable[..., Any]) -> None:
+    pytest.importorskip("chgnet", reason="extra mlip")
+
+    first, *others = ask_json("predict", "structure", "KBr")["structures"]
+    _, printed, _ = ask("predict", "structure", "KBr", "--top", "1")
+
+    relaxed = first["relaxed"]
+    assert not others
+    assert relaxed["energy"] < relaxed["energy_before"]
+    volumes = (first["volume"], Structure.from_dict(relaxed["structure"]).volume)
+    assert relaxed["volume_change"] == pytest.approx(volumes[1] / volumes[0])
+    assert volumes[1] == pytest.approx(6.6**3 / 4, rel=0.06)  # R. W. G. Wyckoff, Crystal Structures, vol. 1 (1963)
+    assert f"Relaxed by {relaxed['method']}" in printed
 
 
 @pytest.mark.usefixtures("registry")
 @pytest.mark.filterwarnings("ignore:Issues encountered while parsing CIF")  # pymatgen rounds 0.3333 to 1/3
 @pytest.mark.parametrize(("format_", "ending"), [("cif", ".cif"), ("poscar", ".vasp")])
 def test_files_are_named_after_rank_and_template(ask: Ask, tmp_path: Path, format_: str, ending: str) -> None:
-    code, _, said = ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"))
+    wanted = ("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"), "--no-relax")
+    code, _, said = ask(*wanted)
 
     assert code == 0
     assert f"2 {format_} files in" in said
@@ -78,8 +97,8 @@ def test_files_are_named_after_rank_and_template(ask: Ask, tmp_path: Path, forma
     assert all(name.endswith(ending) for name in names)
     assert Structure.from_file(tmp_path / "new" / names[0]).composition.reduced_formula == "HfSe2"
 
-    assert ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"))[0] == 2
-    assert ask("predict", "structure", "HfSe2", "--format", format_, "--out", str(tmp_path / "new"), "--force")[0] == 0
+    assert ask(*wanted)[0] == 2
+    assert ask(*wanted, "--force")[0] == 0
 
 
 @pytest.mark.usefixtures("registry")

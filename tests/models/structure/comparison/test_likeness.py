@@ -161,6 +161,71 @@ def two_layers(first: Structure, *, apart: float, by: tuple[float, float] = (0, 
     return Structure(cell, first.species * 2, [*first.cart_coords, *second], coords_are_cartesian=True)
 
 
+PLACES = {"A": (0.0, 0.0), "B": (1 / 3, 2 / 3), "C": (2 / 3, 1 / 3)}
+
+
+def stacked(a: float, height: float, planes: list[tuple[str, str, float]]) -> Structure:
+    """Close-packed planes: element, place A, B or C, height as a share."""
+    coordinates = [[*PLACES[place], z] for _, place, z in planes]
+    return Structure(Lattice.hexagonal(a, height), [element for element, *_ in planes], coordinates)
+
+
+def tetrahedral(sequence: str) -> Structure:
+    """SiC of a stacking sequence, 2.52 Å to a double plane."""
+    n = len(sequence)
+    planes = [(e, place, (k + z) / n) for k, place in enumerate(sequence) for e, z in (("Si", 0), ("C", 0.75))]
+    return stacked(3.08, 2.52 * n, planes)
+
+
+def cadmium_iodide(*layers: str) -> Structure:
+    """A polytype, 6.84 Å to a layer, each named by the places of I, Cd and I."""
+    n = len(layers)
+    heights = (("I", -0.25), ("Cd", 0), ("I", 0.25))
+    planes = [(e, at, (k + z) / n) for k, own in enumerate(layers) for at, (e, z) in zip(own, heights, strict=True)]
+    return stacked(4.24, 6.84 * n, planes)
+
+
+def planes_of(a: float, *planes: tuple[str, str, float]) -> Structure:
+    """A layer of close-packed planes: element, place A, B or C, height in Å."""
+    return layer(a, *[(element, *PLACES[place], z) for element, place, z in planes])
+
+
+def heusler(*elements: str) -> Structure:
+    """The four sites along the diagonal of a cubic cell, or three of them."""
+    sites = {f"{name}{k}": [k / 4] * 3 for k, name in enumerate(elements)}
+    return crystal("F-43m", Lattice.cubic(5.95), **sites)
+
+
+def tilted(angle: float, *, in_phase: bool) -> Structure:
+    """SrTiO3, its octahedra turned about c, those above each other alike or the other way."""
+    u, a = np.tan(np.radians(angle)) / 4, 3.905 * np.sqrt(2)
+    group, c, half = ("P4/mbm", 3.905, 0.5) if in_phase else ("I4/mcm", 7.81, 0.25)
+    sites = {"Sr": [0, 0.5, half], "Ti": [0, 0, 0], "O": [0, 0, half], "O2": [0.25 + u, 0.75 + u, 0]}
+    return crystal(group, Lattice.tetragonal(a, c), **sites)
+
+
+def bilayer(upper: tuple[float, float]) -> Structure:
+    return two_layers(layer(2.46, ("C", 0, 0, 0), ("C", 1 / 3, 2 / 3, 0)), apart=3.35, by=upper)
+
+
+def star_of_david() -> tuple[Structure, Structure]:
+    """1T-TaS2 in its cell of 13, and with 12 of 13 Ta drawn by 7 % to the last."""
+    one = planes_of(3.36, ("S", "B", -1.5), ("Ta", "A", 0), ("S", "C", 1.5))
+    large = remade(one, [[4, 1, 0], [-1, 3, 0], [0, 0, 1]])
+    stars, (middle, *others) = large.copy(), [k for k, site in enumerate(large) if site.specie.symbol == "Ta"]
+    for k in others:
+        _, image = large[middle].distance_and_image(large[k])
+        towards = (large[middle].frac_coords - large[k].frac_coords - image) @ large.lattice.matrix
+        stars.translate_sites(k, 0.07 * towards, frac_coords=False)
+    return large, stars
+
+
+def puckered(outside: str, inside: str) -> Structure:
+    """As GeS, the outer atoms 0.3 Å above the inner ones."""
+    sites = [(outside, 0.1, 0.25, 1.4), (inside, 0.6, 0.25, 1.1), (inside, 0.4, 0.75, -1.1), (outside, 0.9, 0.75, -1.4)]
+    return layer(4.3, *sites, b=3.65, gamma=90)
+
+
 def compared(first: Structure, second: Structure) -> Likeness | None:
     """None for structures that are not even alike."""
     a, b = prepare(first), prepare(second)
@@ -254,6 +319,20 @@ SAME: dict[str, Callable[[], Pair]] = {
         barium_titanate("tetragonal"),
         strained(barium_titanate("tetragonal"), 0, 0, 0.03),
     ),
+    "zinc blende by its planes": lambda: (
+        tetrahedral("ABC"),
+        crystal("F-43m", Lattice.cubic(3.08 * np.sqrt(2)), Si=[0, 0, 0], C=[0.25, 0.25, 0.25]),
+    ),
+    "half-Heusler, another origin": lambda: (heusler("Li", "Al", "Si"), heusler("Si", "Al", "Li")),
+    "bilayer graphene, AB and BA": lambda: (bilayer((1 / 3, 2 / 3)), bilayer((2 / 3, 1 / 3))),
+    "a puckered layer along the other axis": lambda: (
+        puckered("Ge", "S"),
+        in_other_axes(puckered("Ge", "S"), (1, 0, 2)),
+    ),
+    "a polar layer turned over": lambda: (
+        planes_of(4.34, ("Te", "A", -1.7), ("Bi", "B", 0), ("I", "C", 2.0)),
+        turned(planes_of(4.34, ("Te", "A", -1.7), ("Bi", "B", 0), ("I", "C", 2.0))),
+    ),
     "tilts in a larger cell": lambda: (
         strontium_titanate(5),
         remade(strontium_titanate(5), [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]),
@@ -326,6 +405,27 @@ UNLIKE: dict[str, Callable[[], Pair]] = {
         molybdenite((2 / 3, 1 / 3), (1 / 3, 2 / 3)),
         molybdenite((1 / 3, 2 / 3), (0, 0)),
     ),
+    "CdI2, 2H and 4H": lambda: (cadmium_iodide("BAC"), cadmium_iodide("BAC", "BCA")),
+    "CdI2 and CdCl2": lambda: (cadmium_iodide("BAC"), cadmium_iodide("BAC", "ACB", "CBA")),
+    "SiC, 6H and 15R": lambda: (tetrahedral("ABCACB"), tetrahedral("ABCACBCABACABCB")),
+    "bilayer graphene, AA and AB": lambda: (bilayer((0, 0)), bilayer((1 / 3, 2 / 3))),
+    "Heusler and inverse Heusler": lambda: (heusler("Al", "Cu", "Mn", "Cu"), heusler("Al", "Cu", "Cu", "Mn")),
+    "half-Heusler, another in the middle": lambda: (heusler("Li", "Al", "Si"), heusler("Al", "Li", "Si")),
+    "tilts in phase and out of phase": lambda: (tilted(6, in_phase=True), tilted(6, in_phase=False)),
+    "CuPt, planes of (001) and of (111)": lambda: (
+        Structure(Lattice.tetragonal(2.69, 3.8), ["Cu", "Pt"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        crystal("R-3m", Lattice.hexagonal(2.69, 13.17), Cu=[0, 0, 0], Pt=[0, 0, 0.5]),
+    ),
+    "1T-TaS2 and its stars": star_of_david,
+    "Ti3C2 inside out": lambda: (
+        planes_of(3.07, ("Ti", "A", -2.3), ("C", "B", -1.15), ("Ti", "C", 0), ("C", "A", 1.15), ("Ti", "B", 2.3)),
+        planes_of(3.07, ("C", "A", -3.45), ("Ti", "B", -2.3), ("Ti", "C", 0), ("Ti", "A", 2.3), ("C", "B", 3.45)),
+    ),
+    "BiTeI, Bi between and outside": lambda: (
+        planes_of(4.34, ("Te", "A", -1.7), ("Bi", "B", 0), ("I", "C", 2.0)),
+        planes_of(4.34, ("Bi", "A", -1.7), ("Te", "B", 0), ("I", "C", 2.0)),
+    ),
+    "GeS, Ge outside and S outside": lambda: (puckered("Ge", "S"), puckered("S", "Ge")),
     "2H and AA": lambda: (molybdenite((2 / 3, 1 / 3), (1 / 3, 2 / 3)), molybdenite((1 / 3, 2 / 3), (2 / 3, 1 / 3))),
     "tilted and ideal perovskite": lambda: (
         prototype(PEROVSKITE, volume=11),

@@ -127,6 +127,19 @@ def test_a_covalent_contact_that_is_nearly_a_bond_holds_layers() -> None:
     assert analyse_layers(phosphide).kind == "intercalated layers"
 
 
+@pytest.mark.parametrize("across", ["Al", "Ga"])
+def test_a_contact_of_half_a_bond_holds_layers_however_strong_these_are(across: str) -> None:
+    """MnAlGe and MnGaGe, metals of the Cu2Sb type: squares of Mn, 2.54 Å from Al and 2.58 Å from Ge; Al-Ge 2.63 Å.
+
+    Their type: K. Motizuki, T. Korenari, M. Shirai, Electronic band structures and magnetism of intermetallic
+    Cu2Sb-type manganese compounds MnAlGe and MnGaGe.
+    """
+    sites = [[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.728], [0.5, 0, 0.272], [0, 0.5, 0.285], [0.5, 0, 0.715]]
+    found = analyse_layers(Structure(Lattice.tetragonal(3.914, 5.933), ["Mn", "Mn", across, across, "Ge", "Ge"], sites))
+    assert (found.layered, found.kind) == (False, "bound layers")
+    assert "more than 0.35 of a bond" in (found.reason or "")
+
+
 def test_atoms_of_a_layer_too_far_apart_to_hold_together_make_none() -> None:
     """A square net of chlorine, 2.7 Å from atom to atom (Cl2 has 1.99): databases of monolayers hold such."""
     lone = Structure(Lattice.tetragonal(2.7, 25), ["Cl"], [[0, 0, 0.5]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from exfolio.models.structure.sizes.relatives import suggested_excess
-from exfolio.models.structure.sizes.volumes import expected_volume
+from exfolio.models.structure.sizes.volumes import expected_volume, summed_volume
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,19 @@ from exfolio.models.structure.sizes.volumes import expected_volume
 )
 def test_volumes_are_near_measured_ones(formula: str, measured: float) -> None:
     assert expected_volume(formula) == pytest.approx(measured, rel=0.27)
+
+
+@pytest.mark.parametrize(
+    ("element", "measured"),  # Å³ an atom, of the crystal at room temperature
+    [("K", 5.328**3 / 2), ("Si", 5.431**3 / 8), ("Nb", 3.301**3 / 2), ("Sr", 6.085**3 / 4), ("Li", 3.510**3 / 2)],
+)
+def test_an_element_alone_takes_what_its_density_says(element: str, measured: float) -> None:
+    assert expected_volume(element) == pytest.approx(measured, rel=0.02)
+
+
+@pytest.mark.parametrize("gas", ["O", "N", "Cl"])
+def test_a_gas_has_no_density_to_go_by(gas: str) -> None:
+    assert expected_volume(gas) == summed_volume(gas)
 
 
 def test_an_element_without_a_radius_has_no_volume() -> None:
