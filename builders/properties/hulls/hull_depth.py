@@ -1,7 +1,7 @@
 """How much deeper a potential's hull would be with known compounds that it lacks, by a method that knows all of them.
 
 Functionals bind some anions too weakly; where sources give their energies without the corrections for that, the
-difference is made with such as well, and the larger one counts.
+difference is made with such as well, and lies anywhere between.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def depths(
     Returns
     -------
     list
-        The largest of what the methods tell that know all that is missing, and all that the hull has; None where none
+        The range of what the methods tell that know all that is missing, and all that the hull has; None where none
         does.
     """
     found: list[Depth | None] = [None] * len(targets)
@@ -59,7 +59,7 @@ def depths(
             ways[f"{method} with MP2020's corrections of anions"] = corrected
         for way, energies in ways.items():
             for number, energy in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
-                before = found[number]
-                if before is None or energy > before.energy:
-                    found[number] = Depth(energy, way)
+                before = found[number] or Depth(energy, energy, way)
+                most = Depth(before.least, energy, way) if energy > before.most else before
+                found[number] = most._replace(least=min(energy, before.least))
     return found

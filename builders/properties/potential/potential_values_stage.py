@@ -57,7 +57,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 11
+    version = 12
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -239,12 +239,14 @@ class PotentialValuesStage(GroupStage):
                 for product in position.products
             ]
             products = [compositions[product.name] for product in position.products]
+            if depth is not None and depth.most:  # then compounds compete, whatever the hull has
+                products += [elements, elements]
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
             docs.append(
                 limited_distance(
-                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest, depth=depth
+                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest(elements), depth=depth
                 )
             )
         return docs
