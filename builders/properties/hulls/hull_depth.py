@@ -24,6 +24,7 @@ def depths(
     by_method: Mapping[str, Sequence[Doc]],
     with_energy: Collection[str],
     missing: Collection[str],
+    products: Sequence[Collection[str]],
 ) -> list[Depth | None]:
     """How much deeper the hull is at each composition once the missing compounds are on it.
 
@@ -37,20 +38,21 @@ def depths(
         Reduced formulas of the compounds that the hull has.
     missing
         Those that it lacks.
+    products
+        Formulas of the phases that the hull has at each composition.
 
     Returns
     -------
     list
-        The range of what the methods tell that know all that is missing, and all that the hull has; None where none
+        The range of what the methods tell that know all that is missing, and what the hull has there; None where none
         does.
     """
     found: list[Depth | None] = [None] * len(targets)
-    competing = [formula for formula in with_energy if len(read_one(formula)) > 1]
+    competing = [{formula for formula in each if len(read_one(formula)) > 1} for each in products]
     for method, docs in sorted(by_method.items()):
         compounds = [doc for doc in docs if "-" in doc["chemsys"] and is_bulk(doc)]
         formulas = [doc["formula_reduced"] for doc in compounds]
-        # One that only the hull in question has may compete with what is missing, by how much this method can't tell.
-        if not missing or not {*missing, *competing} <= set(formulas):
+        if not missing or not set(missing) <= set(formulas):
             continue
         plain = [doc["formation_energy"] for doc in compounds]
         ways = {method: plain}
@@ -58,8 +60,12 @@ def depths(
             corrected = [with_anions_corrected(*one) for one in zip(formulas, plain, strict=True)]
             ways[f"{method} with MP2020's corrections of anions"] = corrected
         for way, energies in ways.items():
-            for number, energy in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
-                before = found[number] or Depth(energy, energy, way)
-                most = Depth(before.least, energy, way) if energy > before.most else before
-                found[number] = most._replace(least=min(energy, before.least))
+            for number, hull in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
+                # By how much what only the hull in question has competes with what is missing, this can't tell.
+                if not competing[number] <= set(formulas):
+                    continue
+                deeper = Depth(hull.by, hull.by, way, hull.products)
+                before = found[number] or deeper
+                most = deeper if hull.by > before.most else before
+                found[number] = most._replace(least=min(hull.by, before.least))
     return found

@@ -70,11 +70,14 @@ class Depth(NamedTuple):
         eV/atom; they differ where it is open whether the method's anions need a correction.
     method
         That of `most`.
+    products
+        Formulas of the phases that make the hull then.
     """
 
     least: float
     most: float
     method: str
+    products: tuple[str, ...] = ()
 
 
 def is_bulk(material: Doc) -> bool:

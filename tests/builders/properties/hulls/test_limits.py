@@ -137,7 +137,7 @@ def test_where_another_method_knows_what_a_hull_lacks_so_much_is_added() -> None
     by_method = {"PBE": [known(formula, "Nb-O", formation_energy=energy) for formula, energy in pbe.items()]}
     found = completeness(NIOBIUM_OXIDES[:1] + NIOBIUM_OXIDES[2:], {"NbO"})
 
-    [depth] = depths([{"Nb": 1, "O": 2}], by_method, {"NbO"}, found.missing)
+    [depth] = depths([{"Nb": 1, "O": 2}], by_method, {"NbO"}, found.missing, [["NbO", "O2"]])
     document = limited_distance(
         {**distance(0.05), "low": 0.0, "high": 0.1}, "Nb-O", found, layer=False, method="CHGNet", depth=depth
     )
@@ -157,12 +157,12 @@ def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compare
     plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
     corrected = {"PBE(+U) MP2020": plain["PBE"]}
 
-    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"])
-    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"])
+    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"], [["Cr", "Br"]])
+    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"], [["Cr", "Br"]])
 
     lower = pytest.approx(0.6 + 0.534 * 3 / 4)
-    assert by_plain == (pytest.approx(0.6), lower, "PBE with MP2020's corrections of anions")
-    assert by_corrected == (pytest.approx(0.6), pytest.approx(0.6), "PBE(+U) MP2020")
+    assert by_plain == (pytest.approx(0.6), lower, "PBE with MP2020's corrections of anions", ("CrBr3",))
+    assert by_corrected == (pytest.approx(0.6), pytest.approx(0.6), "PBE(+U) MP2020", ("CrBr3",))
     assert by_plain is not None
     document = limited_distance(
         {**distance(-0.7), "low": -0.8, "high": -0.6}, "Br-Cr", completeness([known("CrBr3", "Br-Cr")], set()),
@@ -175,18 +175,19 @@ def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compare
 def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
     some = {"PBE": [known("NbO2", "Nb-O", formation_energy=-2.7)]}
 
-    assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"]) == [None]
-    # Nor does one that lacks what may compete with them.
-    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"]) == [None]
+    assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"], [["Nb", "O2"]]) == [None]
+    # Nor does one that lacks what competes with them there; what lies elsewhere or above the hull does not matter.
+    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"], [["NbO", "O2"]]) == [None]
+    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"], [["Nb", "O2"]]) != [None]
 
 
 def test_measured_enthalpies_need_no_correction_of_anions() -> None:
     """CdBr2: -1.09 eV/atom, as the CRC Handbook has it."""
     measured = {"experiment": [known("CdBr2", "Br-Cd", formation_energy=-1.09)]}
 
-    [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"])
+    [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"], [["Cd", "Br"]])
 
-    assert depth == (pytest.approx(1.09), pytest.approx(1.09), "experiment")
+    assert depth == (pytest.approx(1.09), pytest.approx(1.09), "experiment", ("CdBr2",))
 
 
 def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_knows() -> None:
