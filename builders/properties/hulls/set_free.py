@@ -14,7 +14,7 @@ sets an anion free, two (TiS3, FePS3) of those above -0.1."""
 
 
 def set_free(products: Iterable[str]) -> list[str]:
-    """Halogens and chalcogens that are left as elements.
+    """Halogens and chalcogens that are left as elements, or as compounds of each other.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def set_free(products: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> set_free(["AgBr", "I2"]), set_free(["CrBr3", "Cr2Se3", "Cr"])
-    (['I'], [])
+    >>> set_free(["CoI2", "I2"]), set_free(["AgBr", "AgI", "IBr"]), set_free(["CrBr3", "Cr2Se3", "Cr"])
+    (['I'], ['Br', 'I'], [])
     """
-    elements = {next(iter(amounts)) for amounts in map(read_one, products) if len(amounts) == 1}
-    return [symbol for symbol in _ANIONS if symbol in elements]
+    left = {symbol for amounts in map(read_one, products) if amounts.keys() <= set(_ANIONS) for symbol in amounts}
+    return [symbol for symbol in _ANIONS if symbol in left]
