@@ -10,13 +10,10 @@ from typing import Any, Final
 
 from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.pourbaix_entries import OPEN
+from ...models.energetics.pourbaix_interval import OF_MISSING_HYDROXIDES, is_hydroxide
 from ...stores.documents.property import COMPOUNDS
 from ..engine.batches import Doc
 from .hulls.limits import Completeness, completeness, limited_by_dispersion, lower_bound
-
-HYDROXIDE: Final = 0.29
-"""eV/atom by which hydroxides raise least decomposition energies of oxides at most: La2O3. Of 20 oxides whose
-hydroxides the CRC Handbook has too, it is 0.08 of MgO, 0.04 of CdO, and of the other 17 less than 0.01."""
 
 NOT_IN_INTERVAL: Final = (
     "not in the interval: what a functional gets wrong in formation energies; by MP2020 energies 95 % of least "
@@ -82,7 +79,7 @@ def _limited(
         return lower_bound(document, COMPOUNDS, reason)
     if (ends := _raised(document, found, elements, solids)) is None:
         return document
-    causes = {**document["details"]["uncertain_by"], _WITHOUT_HYDROXIDES: HYDROXIDE}
+    causes = {**document["details"]["uncertain_by"], _WITHOUT_HYDROXIDES: OF_MISSING_HYDROXIDES}
     return {**document, **ends, "details": {**document["details"], "uncertain_by": causes}}
 
 
@@ -121,9 +118,4 @@ def _raised(
     with_hydroxide = {symbol for solid in solids if is_hydroxide(solid) for symbol in read_one(solid)}
     if not found.missing and with_hydroxide.issuperset(elements):
         return None
-    return {"high": ends["high"] + HYDROXIDE} if "high" in ends else {}
-
-
-def is_hydroxide(formula: str) -> bool:
-    """Whether a compound of other elements holds hydrogen and oxygen too."""
-    return read_one(formula).keys() > OPEN
+    return {"high": ends["high"] + OF_MISSING_HYDROXIDES} if "high" in ends else {}

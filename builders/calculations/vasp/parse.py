@@ -6,94 +6,43 @@ is the business of `models.calculation`. It knows neither the database nor which
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 from lxml.etree import XMLSyntaxError  # type: ignore[import-untyped]
-from numpy.typing import NDArray
-from pymatgen.core.structure import Structure
 from pymatgen.io.vasp.inputs import Kpoints
 from pymatgen.io.vasp.outputs import Vasprun
 
-from ....models.calculation.band_edges import BandEdges, Channel, band_edges
-from ....models.calculation.functional import functional_name, gga_tag, hubbards_of_run, is_meta_gga
+from ....models.calculation.functional import functional_name, hubbards_of_run, is_meta_gga
 from ....models.calculation.k_points import mesh_of_points
 from ....models.calculation.numerical_quality import Run as UsedRun
 from ....models.calculation.relaxation_end import (
     LOOSE_FORCE,
     electronic_entropy,
-    largest_force,
-    step_energy,
     unsaid_energy,
     why_atoms_moved,
     why_electrons_moved,
 )
-from ....models.calculation.run_kind import LINE_KINDS, MOLECULAR_DYNAMICS, RELAXATION, kind_of_run
+from ....models.calculation.run_kind import MOLECULAR_DYNAMICS, RELAXATION, kind_of_run
 from ....models.calculation.usability import Usability, has_unsaid_energy, judge
 from ....models.calculation.vasp_tags import VaspTags
 from ...engine.batches import Doc
 from ...sources.files.open_files import quoted
 from ...sources.records.raw_record import BadRecord
 from ...sources.records.structure_fields import amounts_of, checked, structure_fields
+from .band_structure import edges_of, filling_of_highest
 from .crawl import Run, shown
 from .guards import BadRun, plain_xml
+from .ionic_steps import final_energy, force_on_held, movable_coordinates, trajectory
+from .kept_settings import settings_of
 from .manifest import read_manifest
 from .valences import Species, species_of
-
-ALWAYS_KEPT: Final = (
-    *("ENCUT", "PREC", "EDIFF", "EDIFFG", "ISMEAR", "SIGMA", "ISPIN", "LASPH", "NSW", "IBRION", "ISIF"),
-    *("NELECT", "NUPDOWN", "PSTRESS", "LSORBIT", "LNONCOLLINEAR"),
-)
-"""Settings that are kept also where the INCAR says nothing of them."""
-_KEPT_WITH: Final = (("LHFCALC", ("AEXX", "HFSCREEN")), ("LUSE_VDW", ("AGGAC",)), ("LDAU", ("LDAUTYPE",)))
-SETTINGS: Final = (
-    *ALWAYS_KEPT,
-    *("ADDGRID", "LREAL", "ALGO", "IALGO", "NELM", "KSPACING", "LDIPOL", "IDIPOL", "LATTICE_CONSTRAINTS", "PRECFOCK"),
-    *(
-        "GGA",
-        "METAGGA",
-        "LHFCALC",
-        "HFSCREEN",
-        "AEXX",
-        "AGGAX",
-        "ALDAX",
-        "ALDAC",
-        "AMGGAX",
-        "AMGGAC",
-        "LDAU",
-        "LDAUTYPE",
-        "LDAUL",
-        "LDAUU",
-        "LDAUJ",
-    ),
-    *(
-        "IVDW",
-        "LVDW",
-        "LUSE_VDW",
-        "AGGAC",
-        "PARAM1",
-        "PARAM2",
-        "PARAM3",
-        "ZAB_VDW",
-        "BPARAM",
-        "CPARAM",
-        "IVDW_NL",
-        "GGA_COMPAT",
-    ),
-    *("VDW_S6", "VDW_S8", "VDW_A1", "VDW_A2", "VDW_R0", "VDW_SR", "VDW_D", "VDW_C6", "VDW_RADIUS", "VDW_CNRADIUS"),
-)
-"""Tags that are kept: they decide whether two energies can be compared."""
 
 PROGRAM: Final = "vasp"
 """How VASP calls itself. Energies of others that write such files count from another zero, whatever their tags."""
 _TAIL: Final = 4096
 """Bytes at the end of a file within which its root element is closed."""
-GROWN: Final = 0.15
-"""Relative growth of the volume in a relaxation that leaves a tenth less than the cut-off asked for."""
 _MESHES: Final = (Kpoints.supported_modes.Gamma, Kpoints.supported_modes.Monkhorst)
 """Styles of k-points whose divisions the file states."""
 
@@ -173,7 +122,7 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         raise BadRecord("it holds no ionic step")
     tags = VaspTags.of(vasprun.incar.data, vasprun.parameters.data)  # its own way in costs milliseconds
     last = vasprun.ionic_steps[-1]
-    energy = _final_energy(last)
+    energy = final_energy(last)
     structure = checked(vasprun.final_structure)
     initial = checked(vasprun.initial_structure)
     titles = [str(symbol) for symbol in vasprun.potcar_symbols]
@@ -185,7 +134,7 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     missing = unsaid_energy(last)
     unsaid = missing < 0 and has_unsaid_energy(tags, kind, missing, len(structure))
     functional = functional_name(tags, titles, hubbards, unsaid_dispersion=unsaid)
-    movable = _movable(vasprun.initial_structure)
+    movable = movable_coordinates(vasprun.initial_structure)
     electrons_moved = why_electrons_moved(tags, vasprun.ionic_steps)
     atoms_moved = why_atoms_moved(kind, tags, vasprun.ionic_steps, movable)
     unconverged = [f"the electrons of the last step are not converged: {electrons_moved}"] if electrons_moved else []
@@ -214,13 +163,13 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
     }
     if is_meta_gga(tags) and not tags.on("LASPH"):
         doc["warnings"].append("LASPH is off: the energy of a meta-GGA lacks what is aspherical within the PAW spheres")
-    if movable is not None and kind == RELAXATION and (held := _force_on_held(last, movable)) > LOOSE_FORCE:
+    if movable is not None and kind == RELAXATION and (held := force_on_held(last, movable)) > LOOSE_FORCE:
         told = f"atoms that were held in place still feel {held:.2g} eV/Å: the energy is not a minimum's"
         doc["warnings"].append(told)
     if neutral is not None:
         doc["charge"] = round(neutral - tags.number("NELECT", neutral), 6)
-    edges = _edges(vasprun, tags, doc)
-    doc["trajectory"] = _trajectory(vasprun, doc["warnings"])
+    edges = edges_of(vasprun, tags, doc)
+    doc["trajectory"] = trajectory(vasprun, doc["warnings"])
     run = UsedRun(
         tags=tags,
         kind=kind,
@@ -231,7 +180,7 @@ def _document(vasprun: Vasprun, species: list[Species], *, set_aside: bool) -> D
         valence_electrons=neutral,
         mesh=mesh,
         band_gap=edges.gap if edges else None,
-        filling_of_highest=_filling_of_highest(vasprun),
+        filling_of_highest=filling_of_highest(vasprun),
         entropy=electronic_entropy(last),
         unsaid_energy=missing,
         unconverged=unconverged,
@@ -263,53 +212,6 @@ def usability_fields(usability: Usability) -> Doc:
     }
 
 
-def settings_of(tags: VaspTags) -> Doc:
-    """Settings that are kept: what VASP took where it says so, else what the INCAR says."""
-    settings: Doc = {}
-    for tag in SETTINGS:
-        kept = tag in tags.told or tag in ALWAYS_KEPT or any(tags.on(part) and tag in its for part, its in _KEPT_WITH)
-        value = tags.get(tag) if kept else None
-        if value is not None and _storable(value):
-            settings[tag] = value
-    if "PREC" in settings:
-        first = str(settings["PREC"]).strip().upper()[:1]
-        settings["PREC"] = {"A": "Accurate", "N": "Normal", "H": "High"}.get(first, settings["PREC"])
-    if gga := gga_tag(tags):
-        settings["GGA"] = gga
-    else:
-        settings.pop("GGA", None)
-    if metagga := tags.word("METAGGA"):
-        settings["METAGGA"] = metagga
-    else:
-        settings.pop("METAGGA", None)
-    return settings
-
-
-def _final_energy(last: Doc) -> float:
-    energy = step_energy(last)
-    told: Doc = {}
-    for step in (last, *last.get("electronic_steps", [])[-1:]):
-        told |= {str(name): step[name] for name in ("e_fr_energy", "e_wo_entrp", "e_0_energy") if name in step}
-        for name, value in told.items():
-            if not (isinstance(value, int | float) and math.isfinite(value)):
-                raise BadRecord(f"the energy of the last step is no number ({name} is {value})")
-    if energy is None:
-        raise BadRecord("the last step has no total energy")
-    return round(energy, 8)
-
-
-def _movable(structure: Structure) -> NDArray[np.bool_] | None:
-    """Which coordinates may move, (n, 3), by the structure that the run began with: later ones don't say."""
-    flags = structure.site_properties.get("selective_dynamics")
-    return None if flags is None else np.asarray(flags, dtype=bool)
-
-
-def _force_on_held(last: Doc, movable: NDArray[np.bool_]) -> float:
-    """Largest force, eV/Å, on an atom none of whose coordinates may move."""
-    held = np.broadcast_to(~movable.any(axis=1, keepdims=True), movable.shape)
-    return largest_force(last, held) or 0.0
-
-
 def _mesh(vasprun: Vasprun) -> list[int] | None:
     """Divisions of the mesh of k-points; None where they lie along lines."""
     kpoints = vasprun.kpoints
@@ -323,80 +225,3 @@ def _mesh(vasprun: Vasprun) -> list[int] | None:
 def _kpoints(vasprun: Vasprun, mesh: list[int] | None) -> Doc:
     facts: Doc = {"style": vasprun.kpoints.style.name.lower(), "count": len(vasprun.actual_kpoints)}
     return facts | ({"grid": mesh} if mesh else {})
-
-
-def _storable(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(_storable(item) for item in value)
-    return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _edges(vasprun: Vasprun, tags: VaspTags, doc: Doc) -> BandEdges | None:
-    """Band edges, put into the document with what is to be said of them."""
-    if not vasprun.eigenvalues:
-        return None
-    spins = {spin.value: values for spin, values in vasprun.eigenvalues.items()}
-    if -1 in spins and len(vasprun.actual_kpoints_weights):
-        doc["magnetization"] = _moment(spins[1][..., 1], spins[-1][..., 1], vasprun.actual_kpoints_weights)
-    names: dict[Channel, int] = {"up": 1, "down": -1} if -1 in spins else {"both": 1}
-    edges = band_edges(
-        {name: spins[value][..., 0] for name, value in names.items()},
-        {name: spins[value][..., 1] for name, value in names.items()},
-        np.asarray(vasprun.actual_kpoints_weights, dtype=np.float64),
-        tags.number("NELECT", 0.0),
-        spinors=tags.on("LNONCOLLINEAR") or tags.on("LSORBIT"),
-    )
-    doc["warnings"] += edges.notes
-    if edges.doubt:
-        doc["warnings"].append(f"no band gap to rely on: {edges.doubt}")
-    if edges.gap is None:
-        return edges
-    told = {"band_gap": edges.gap, "band_gap_direct": edges.direct, "cbm": edges.cbm, "vbm": edges.vbm}
-    doc |= {name: value for name, value in told.items() if value is not None}
-    doc["band_gap_from"] = (
-        "one k-point" if doc["kpoints"]["count"] == 1 else "lines" if doc["task_type"] in LINE_KINDS else "mesh"
-    )
-    if edges.by_channel:
-        doc["band_gap_by_spin"] = dict(edges.by_channel)
-    return edges
-
-
-def _moment(up: NDArray[np.float64], down: NDArray[np.float64], weights: Sequence[float]) -> float:
-    """Total moment of a cell, µB: electrons of spin up less those of spin down, by occupations (k-points, bands)."""
-    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
-    return round(float(share @ (up - down).sum(axis=1)), 4)
-
-
-def _filling_of_highest(vasprun: Vasprun) -> float:
-    levels = (vasprun.eigenvalues or {}).values()
-    return max((float(values[:, -1, 1].max()) for values in levels if values.size), default=0.0)
-
-
-def _trajectory(vasprun: Vasprun, notes: list[str]) -> Doc:
-    steps = vasprun.ionic_steps
-    facts: Doc = {"steps": len(steps)}
-    energies = _finite(step_energy(step) for step in steps)
-    if len(energies) < len(steps):
-        notes.append(f"{len(steps) - len(energies)} of {len(steps)} ionic steps have no finite energy")
-    if energies:
-        facts |= {"first_energy": energies[0], "last_energy": energies[-1], "lowest_energy": min(energies)}
-    force = largest_force(steps[-1])
-    if force is not None:
-        facts["largest_force"] = force
-    elif len(steps[-1].get("forces", [])):
-        notes.append("the last forces are not finite")
-    stress = np.array(steps[-1].get("stress", []), dtype=np.float64)
-    if stress.shape == (3, 3) and np.isfinite(stress).all():
-        facts["stress"] = stress.round(6).tolist()
-    first, last = vasprun.initial_structure.volume, vasprun.final_structure.volume
-    facts["volume_change"] = float(last / first - 1.0)
-    if facts["volume_change"] > GROWN:
-        notes.append(
-            f"the cell grew by {facts['volume_change']:.0%}, and its plane waves are those of the cell at the start: "
-            "a static run of its end is needed for the energy"
-        )
-    return facts
-
-
-def _finite(values: Iterable[Any]) -> list[float]:
-    return [float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)]

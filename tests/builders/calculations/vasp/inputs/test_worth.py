@@ -1,9 +1,10 @@
-"""Four layers of one kind that wait for their exfoliation energies, ranked by hand."""
+"""What a calculation is worth: four layers of one kind wait for their exfoliation energies, ranked by hand."""
 
 from typing import Any
 
 import pytest
 from exfolio.builders.calculations.vasp.inputs.due import Part, find_due, next_due
+from exfolio.builders.calculations.vasp.inputs.worth import wanted_fields
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material
 from exfolio.stores.query.language.query_errors import QueryError
@@ -117,3 +118,16 @@ def test_candidates_may_be_filtered_and_limited(four: Connection) -> None:
     assert due.served == [one.candidate_id for one in ranked] == [f"{CAMPAIGN}/1", f"{CAMPAIGN}/3"]
     with pytest.raises(QueryError):
         next_due(four, CAMPAIGN, "no_such_field = 1")
+
+
+def test_gaps_wait_until_they_are_all_that_is_missing() -> None:
+    def gates(*fields: str) -> list[dict[str, str]]:
+        return [{"name": field, "field": field, "verdict": "unknown"} for field in fields]
+
+    assert wanted_fields(gates("pourbaix_energy", "band_gap")) == ({"pourbaix_energy"}, None)
+    assert wanted_fields(gates("band_gap")) == ({"band_gap"}, None)
+    assert wanted_fields(gates("novel", "band_gap")) == (set(), "novel")
+    assert wanted_fields(gates("novel", "band_gap", "pourbaix_energy"), everything=True)[0] == {
+        "band_gap",
+        "pourbaix_energy",
+    }
