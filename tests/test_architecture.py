@@ -114,7 +114,8 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential properties/hulls",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns "
+        "properties/potential/layers properties/hulls"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
