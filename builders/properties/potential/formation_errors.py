@@ -34,6 +34,8 @@ IN_WATER: Final = "in water"
 """Least decomposition energies in water. Oxygen comes and goes, so that errors of oxides do not cancel as on a hull."""
 ALL: Final = "formation"
 """Formation energies of any class; a distance to elements alone is one too."""
+_SHALLOWEST: Final = 0.1
+"""eV/atom: nine in ten errors of distances by CHGNet are smaller, whatever the class. A hole takes more than that."""
 UNMEASURED: Final = 2.0
 """How many times as wide as the widest measured one an interval is by a method whose errors were never measured."""
 _ANIONS: Final = (
@@ -160,7 +162,8 @@ class FormationErrors:
         elements
             Of the compound.
         """
-        return self._of(f"{COMPOUNDS}{_WITH}" if APART in elements else COMPOUNDS)[1].quantile
+        group = f"{COMPOUNDS}{_WITH}" if APART in elements else COMPOUNDS
+        return max(self._of(group)[1].quantile, _SHALLOWEST)
 
     def _of(self, group: str, name: str = "") -> tuple[str, ErrorModel]:
         plain = group.removesuffix(_WITH)
