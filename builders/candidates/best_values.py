@@ -164,10 +164,10 @@ def most_of_layer(distance: Doc | None, exfoliation: Doc | None) -> tuple[float,
         return None
     most = exfoliation["value"] if most is None else most
     added = "the exfoliation energy"
-    deeper = completeness.get("deeper_by", 0.0)  # which the hull would be with all known compounds, and then of others
-    if (deeper or len(distance.get("competing") or ()) != 1) and most < MOST_ATTRACTION:
+    among_others = bool(completeness.get("deeper_by"))  # that the hull lacks, and which the value counts
+    if (among_others or len(distance.get("competing") or ()) != 1) and most < MOST_ATTRACTION:
         most, added = MOST_ATTRACTION, f"{MOST_ATTRACTION:g} eV/atom of attraction within the competing phases"
-    return round(float(distance["value"] + deeper + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
+    return round(float(distance["value"] + hypot(most, error)), _DIGITS), f"; at most with {added} on top"
 
 
 def _is_bound(doc: Doc) -> bool:

@@ -14,13 +14,19 @@ from ...models.energetics.reliability.known_of_composition import KnownEnergy, c
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc
+<<<<<<< HEAD
 
 if TYPE_CHECKING:
     from ...models.structure.sizes.site_exchange import AlikeElements
+=======
+from ..properties.hulls.set_free import LEAST_BOUND
+from ..properties.potential import known_potentials
+>>>>>>> h19
 
 _ENERGY = "formation_energy"
 _OF_KNOWN_CRYSTALS = "top-down"
 _CRYSTALS_NAMED = 3
+_LIKELY = 0.5
 
 
 def doubts(connection: Connection, doc: Doc) -> list[str]:
@@ -30,12 +36,21 @@ def doubts(connection: Connection, doc: Doc) -> list[str]:
       what a model has learnt from others.
     - Elements so alike that they may mix where the structure tells them apart (`alike_elements`): ``may be
       disordered``. Layers of known crystals are as ordered as these.
+      What the exchange of two of them costs is told with it, where that is known.
+    - A compound next to the hull or above that falls apart into phases with a halogen or chalcogen left over.
+    - A structure of exchanged elements that such an exchange seldom leaves as it is.
     - A layer that was not cut from a crystal, where crystals of its composition are known and none is layered:
       molecules, chains or a network.
     """
     pairs = exchangeable(connection, doc)[1]
-    alike = (f"may be disordered: {_in_words(pair)}, on sites with the same neighbours" for pair in pairs)
-    return [*_of_energy(connection, doc), *_of_bulk(connection, doc), *alike]
+    known = _known_costs(connection, doc) if pairs else {}
+    costs = (known.get(frozenset(pair.elements), "") for pair in pairs)
+    alike = (
+        f"may be disordered: {_in_words(pair)}, on sites with the same neighbours{cost}"
+        for pair, cost in zip(pairs, costs, strict=True)
+    )
+    of_structure = (*_of_exchange(connection, doc), *_of_decomposition(connection, doc))
+    return [*_of_energy(connection, doc), *of_structure, *_of_bulk(connection, doc), *alike]
 
 
 def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> list[str]:
@@ -106,6 +121,48 @@ def _of_energy(connection: Connection, doc: Doc) -> Iterator[str]:
             known.append(KnownEnergy(material[_ENERGY], name))
     if told := contradiction(predicted, known):
         yield told
+
+
+def _known_costs(connection: Connection, doc: Doc) -> dict[frozenset[str], str]:
+    """What exchanging alike elements costs, in words, by the elements."""
+    query = {"structure_id": doc["structure_id"], "kind": "exchange_energy", "deprecated": False}
+    stored = connection.database["properties"].find_one(query, {"_id": 0, "method": 1, "details.pairs": 1}) or {}
+    return {
+        frozenset(pair["elements"]): _cost_in_words(pair, stored["method"])
+        for pair in stored.get("details", {}).get("pairs", [])
+    }
+
+
+def _cost_in_words(pair: Doc, method: str) -> str:
+    energy, order = pair["energy"], pair["holds_up_to"]
+    return f"; exchanging one of each costs {energy:.2f} eV by {method}: an order holds up to about {order} K"
+
+
+def _of_exchange(connection: Connection, doc: Doc) -> Iterator[str]:
+    if doc.get("route") != "bottom-up" or not doc.get("structure_id"):
+        return
+    fields = {"_id": 0, "substitution_chance": 1, "parent_id": 1}
+    made = connection.database["structures"].find_one({"structure_id": doc["structure_id"]}, fields) or {}
+    chance = made.get("substitution_chance")
+    if chance is not None and chance < _LIKELY:
+        yield (
+            f"of exchanges like this one {chance:.0%} leave the structure as it is, by known crystals: "
+            f"{chemists_formula(doc['formula_reduced'])} is likelier to have another than that of {made['parent_id']}"
+        )
+
+
+def _of_decomposition(connection: Connection, doc: Doc) -> Iterator[str]:
+    if not doc.get("structure_id"):
+        return
+    query = {"structure_id": doc["structure_id"], "kind": "energy_above_hull", "deprecated": False}
+    query |= {"basis": "potential", "details.sets_free": {"$exists": True}, "value": {"$gt": LEAST_BOUND}}
+    stored = connection.database["properties"].find(query, {"_id": 0, "value": 1, "method": 1, "details.sets_free": 1})
+    for value in sorted(stored, key=lambda one: str(one["method"]))[:1]:
+        freed = " and ".join(value["details"]["sets_free"])
+        yield (
+            f"falls apart with {freed} left over, {value['value']:+.3f} eV/atom from the hull by {value['method']}: "
+            f"cations may oxidise {freed} (of known compounds those that would lie {-LEAST_BOUND:g} and more below)"
+        )
 
 
 def _of_bulk(connection: Connection, doc: Doc) -> Iterator[str]:

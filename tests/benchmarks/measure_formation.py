@@ -31,7 +31,13 @@ from typing import Any
 import numpy as np
 from exfolio.builders.properties.potential import formation_errors, known_potentials
 from exfolio.builders.properties.potential.element_energies import believed, reference_elements
-from exfolio.builders.properties.potential.formation_errors import ALL, IN_WATER, anion_class, competition
+from exfolio.builders.properties.potential.formation_errors import (
+    ALL,
+    IN_WATER,
+    anion_class,
+    anion_classes,
+    class_of_distance,
+)
 from exfolio.builders.properties.pourbaix_solids import lowest_of_each, solids_in_water
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.models.energetics.formation import element_references, formation_energies
@@ -191,8 +197,9 @@ def distance_errors(compounds: list[Doc], name: str) -> dict[str, list[float]]:
         ours, known = (
             hull_positions([_entry(doc, by)], [_entry(other, by) for other in others])[0] for by in ("formed", name)
         )
-        kind = competition([phases[product.name]["composition"] for product in ours.products])
-        errors.setdefault(kind, []).append(ours.energy - known.energy)
+        competing = [phases[product.name]["composition"] for product in ours.products]
+        group = class_of_distance(doc["composition"], competing)
+        errors.setdefault(group, []).append(ours.energy - known.energy)
     return errors
 
 
@@ -255,7 +262,8 @@ def measured(said: dict[str, list[Doc]], potential: Potential) -> dict[str, tupl
     for source in ("Mn-O", "Fe-Li-O-P"):
         for kind, errors in against_entries(said.get(source, [])).items():
             distances.setdefault(kind, []).extend(errors)
-    distances.pop(ALL, None)  # enthalpies tell more of those
+    for group in anion_classes():  # enthalpies tell more of distances to elements alone
+        distances.pop(group, None)
     once = {Composition(doc["composition"]).reduced_formula: doc for doc in with_enthalpy}
     return {
         "formation energies": formation_errors_of(with_enthalpy, "enthalpy"),

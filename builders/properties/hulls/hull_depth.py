@@ -1,7 +1,7 @@
 """How much deeper a potential's hull would be with known compounds that it lacks, by a method that knows all of them.
 
 Functionals bind some anions too weakly; where sources give their energies without the corrections for that, the
-difference is made with such as well, and the larger one counts.
+difference is made with such as well, and lies anywhere between.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def depths(
     by_method: Mapping[str, Sequence[Doc]],
     with_energy: Collection[str],
     missing: Collection[str],
+    products: Sequence[Collection[str]],
 ) -> list[Depth | None]:
     """How much deeper the hull is at each composition once the missing compounds are on it.
 
@@ -37,20 +38,21 @@ def depths(
         Reduced formulas of the compounds that the hull has.
     missing
         Those that it lacks.
+    products
+        Formulas of the phases that the hull has at each composition.
 
     Returns
     -------
     list
-        The largest of what the methods tell that know all that is missing, and all that the hull has; None where none
+        The range of what the methods tell that know all that is missing, and what the hull has there; None where none
         does.
     """
     found: list[Depth | None] = [None] * len(targets)
-    competing = [formula for formula in with_energy if len(read_one(formula)) > 1]
+    competing = [{formula for formula in each if len(read_one(formula)) > 1} for each in products]
     for method, docs in sorted(by_method.items()):
         compounds = [doc for doc in docs if "-" in doc["chemsys"] and is_bulk(doc)]
         formulas = [doc["formula_reduced"] for doc in compounds]
-        # One that only the hull in question has may compete with what is missing, by how much this method can't tell.
-        if not missing or not {*missing, *competing} <= set(formulas):
+        if not missing or not set(missing) <= set(formulas):
             continue
         plain = [doc["formation_energy"] for doc in compounds]
         ways = {method: plain}
@@ -58,8 +60,12 @@ def depths(
             corrected = [with_anions_corrected(*one) for one in zip(formulas, plain, strict=True)]
             ways[f"{method} with MP2020's corrections of anions"] = corrected
         for way, energies in ways.items():
-            for number, energy in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
-                before = found[number]
-                if before is None or energy > before.energy:
-                    found[number] = Depth(energy, way)
+            for number, hull in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
+                # By how much what only the hull in question has competes with what is missing, this can't tell.
+                if not competing[number] <= set(formulas):
+                    continue
+                deeper = Depth(hull.by, hull.by, way, hull.products)
+                before = found[number] or deeper
+                most = deeper if hull.by > before.most else before
+                found[number] = most._replace(least=min(hull.by, before.least))
     return found

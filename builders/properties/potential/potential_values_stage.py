@@ -27,6 +27,7 @@ from ...engine.selection.group_stage import GroupStage
 from ..hulls.hull_depth import depths
 from ..hulls.known_hull_stage import known_by_family
 from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
+from ..hulls.set_free import set_free
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
 from .error_models import from_plain_errors, own_models, used_of
@@ -57,7 +58,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 11
+    version = 14
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -228,7 +229,9 @@ class PotentialValuesStage(GroupStage):
         left_out = _far_from_hull(item.content["static"], evaluated, elements, self.potential)
         found = completeness(item.content["materials"], evaluated, left_out=left_out)
         known = known_by_family(item.content["materials"])
-        deeper = depths([energy["details"]["composition"] for energy in energies], known, evaluated, found.missing)
+        targets = [energy["details"]["composition"] for energy in energies]
+        fallen = [[formulas[product.name] for product in position.products] for position in positions]
+        deeper = depths(targets, known, evaluated, found.missing, fallen)
         for energy, formation, position, depth in zip(energies, formed, positions, deeper, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
             name = energy["structure_id"]
@@ -239,12 +242,17 @@ class PotentialValuesStage(GroupStage):
                 for product in position.products
             ]
             products = [compositions[product.name] for product in position.products]
+            if depth is not None and depth.most:  # then compounds compete, whatever the hull has
+                products += [elements, elements]
+            falls_into = depth.products if depth is not None else [product["formula"] for product in above["competing"]]
+            if freed := set_free(falls_into):
+                above["details"] = {**above["details"], "sets_free": freed}
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
             docs.append(
                 limited_distance(
-                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest, depth=depth
+                    above, item.key, found, layer=layer, method=method, deepest=errors.deepest(elements), depth=depth
                 )
             )
         return docs

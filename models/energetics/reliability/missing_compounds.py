@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from math import isnan
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...composition.formula.elements import ATOMIC_NUMBERS
 from ...composition.formula.single_formula import read_one
@@ -23,12 +23,27 @@ bromides, 0.29 for iodides, 0.44 for selenides, 0.35 for tellurides (22, 18, 7, 
 oxides and sulfides don't."""
 
 
+class DeeperHull(NamedTuple):
+    """A hull with all known compounds, at one composition.
+
+    Attributes
+    ----------
+    by
+        How much deeper it is than without those that are missing, eV/atom; at least 0.
+    products
+        Formulas of the phases that lie on it there.
+    """
+
+    by: float
+    products: tuple[str, ...]
+
+
 def hull_deeper_by(
     targets: Sequence[Mapping[str, float]],
     formulas: Sequence[str],
     formation_energies: Sequence[float],
     there: Collection[str],
-) -> list[float]:
+) -> list[DeeperHull]:
     """How much deeper the hull of all compounds is than that of those that are there, at each composition.
 
     Parameters
@@ -42,8 +57,8 @@ def hull_deeper_by(
 
     Returns
     -------
-    list of float
-        eV/atom, at least 0; (n,).
+    list of DeeperHull
+        (n,).
     """
     symbols = {symbol for target in targets for symbol in target}
     elements = [Entry({symbol: 1}, 0.0, symbol) for symbol in sorted(symbols)]
@@ -55,7 +70,10 @@ def hull_deeper_by(
         hull_positions(asked, [*elements, *entries])
         for entries in (compounds, [entry for entry in compounds if entry.entry_id in there])
     )
-    return [max(0.0, one.energy - other.energy) for one, other in zip(deep, shallow, strict=True)]
+    return [
+        DeeperHull(max(0.0, one.energy - other.energy), tuple(product.name for product in one.products))
+        for one, other in zip(deep, shallow, strict=True)
+    ]
 
 
 def with_anions_corrected(formula: str, formation_energy: float) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 from exfolio.builders.candidates.doubts import doubts
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import Material, ProposedStructure
+from exfolio.stores.documents import Material, Property, ProposedStructure
 from filled_registry import put, put_materials
 from pymatgen.core import Lattice, Structure
 
@@ -65,3 +65,32 @@ def test_a_layer_of_what_is_known_as_molecules_alone_can_be_taken_off_nothing(re
     [[doubt], of_layers] = said
     assert doubt.startswith("no known crystal of HgCl2 is layered (test:HgCl2-a: molecules)")
     assert of_layers == []
+
+
+def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(registry: Connection) -> None:
+    """Ag2+ oxidises iodide; TiS3 loses sulfur too, and holds it by more than errors are large."""
+    freed = {"kind": "energy_above_hull", "method": "CHGNet 0.3.0 static", "basis": "potential", "unit": "eV/atom"}
+    values = [
+        {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"]}},
+        {**freed, "structure_id": "st-TiS3", "value": -0.08, "details": {"sets_free": ["S"]}},
+    ]
+    put(registry, Property, [{**value, "property_id": value["structure_id"]} for value in values])
+
+    [doubt] = doubts(registry, {"structure_id": "st-AgBrI", "route": "template", "formula_reduced": "AgBrI"})
+
+    assert doubt.startswith("falls apart with I left over, -0.011 eV/atom from the hull by CHGNet")
+    assert doubts(registry, {"structure_id": "st-TiS3", "route": "top-down", "formula_reduced": "TiS3"}) == []
+
+
+def test_costs_of_exchanging_alike_atoms_and_rare_exchanges_are_told(registry: Connection) -> None:
+    swapped = {"structure_id": "st-1", "route": "bottom-up", "formula_reduced": "MoSeS", "parent_id": "st-0"}
+    put(registry, ProposedStructure, [{**swapped, "structure": _layer("Se"), "substitution_chance": 0.41}])
+    pairs = [{"elements": ["S", "Se"], "energy": 0.19, "holds_up_to": 540, "atoms": 12}]
+    cost = {"kind": "exchange_energy", "method": "CHGNet 0.3.0 static", "value": 0.19, "details": {"pairs": pairs}}
+    named = {"property_id": "st-1/exchange", "structure_id": "st-1", "basis": "potential", "unit": "eV"}
+    put(registry, Property, [cost | named])
+
+    rare, alike = doubts(registry, swapped)
+
+    assert rare.startswith("of exchanges like this one 41% leave the structure as it is")
+    assert "costs 0.19 eV by CHGNet 0.3.0 static: an order holds up to about 540 K" in alike

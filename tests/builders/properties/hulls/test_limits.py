@@ -131,21 +131,23 @@ def test_only_values_that_dispersion_matters_to_become_bounds() -> None:
     assert limited_by_dispersion(gap, layer=True, method="PBE") == gap
 
 
-def test_where_another_method_knows_what_a_hull_lacks_the_interval_reaches_as_much_higher() -> None:
+def test_where_another_method_knows_what_a_hull_lacks_so_much_is_added() -> None:
     """NbO2 on a hull of NbO alone; with PBE's Nb2O5 (-2.9 eV/atom) that is deeper."""
     pbe = {"NbO": -2.1, "Nb2O5": -2.9}
     by_method = {"PBE": [known(formula, "Nb-O", formation_energy=energy) for formula, energy in pbe.items()]}
     found = completeness(NIOBIUM_OXIDES[:1] + NIOBIUM_OXIDES[2:], {"NbO"})
 
-    [depth] = depths([{"Nb": 1, "O": 2}], by_method, {"NbO"}, found.missing)
+    [depth] = depths([{"Nb": 1, "O": 2}], by_method, {"NbO"}, found.missing, [["NbO", "O2"]])
     document = limited_distance(
         {**distance(0.05), "low": 0.0, "high": 0.1}, "Nb-O", found, layer=False, method="CHGNet", depth=depth
     )
 
     # Of three atoms of NbO2 two thirds of NbO and a third of O2; or 2/9 of NbO (per atom) and 7/9 of Nb2O5.
     assert depth is not None
-    assert depth.energy == pytest.approx((2 * 2.1 + 7 * 2.9) / 9 - 2.1 * 2 / 3)
-    assert (document["low"], document["high"]) == (0.0, pytest.approx(0.1 + depth.energy, abs=1e-5))
+    deeper = pytest.approx((2 * 2.1 + 7 * 2.9) / 9 - 2.1 * 2 / 3)
+    assert (depth.least, depth.most) == (deeper, deeper)
+    added = (document["low"] - 0.0, document["value"] - 0.05, document["high"] - 0.1)
+    assert added == pytest.approx((depth.most,) * 3, abs=1e-5)
     assert document["lacks"] == ["compounds"], "it says still what the value leaves out"
     assert "by PBE they make the hull" in document["warnings"][0]
 
@@ -155,33 +157,44 @@ def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compare
     plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
     corrected = {"PBE(+U) MP2020": plain["PBE"]}
 
-    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"])
-    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"])
+    [by_plain] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"], [["Cr", "Br"]])
+    [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"], [["Cr", "Br"]])
 
-    assert by_plain == (pytest.approx(0.6 + 0.534 * 3 / 4), "PBE with MP2020's corrections of anions")
-    assert by_corrected == (pytest.approx(0.6), "PBE(+U) MP2020")
+    lower = pytest.approx(0.6 + 0.534 * 3 / 4)
+    assert by_plain == (pytest.approx(0.6), lower, "PBE with MP2020's corrections of anions", ("CrBr3",))
+    assert by_corrected == (pytest.approx(0.6), pytest.approx(0.6), "PBE(+U) MP2020", ("CrBr3",))
+    assert by_plain is not None
+    document = limited_distance(
+        {**distance(-0.7), "low": -0.8, "high": -0.6}, "Br-Cr", completeness([known("CrBr3", "Br-Cr")], set()),
+        layer=False, method="CHGNet", depth=by_plain,
+    )  # fmt: skip
+    assert (document["low"], document["high"]) == (pytest.approx(-0.2), pytest.approx(by_plain.most - 0.6, abs=1e-5))
+    assert document["low"] < document["value"] < document["high"]
 
 
 def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
     some = {"PBE": [known("NbO2", "Nb-O", formation_energy=-2.7)]}
 
-    assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"]) == [None]
-    # Nor does one that lacks what may compete with them.
-    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"]) == [None]
+    assert depths([{"Nb": 2, "O": 5}], some, set(), ["NbO2", "Nb2O5"], [["Nb", "O2"]]) == [None]
+    # Nor does one that lacks what competes with them there; what lies elsewhere or above the hull does not matter.
+    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"], [["NbO", "O2"]]) == [None]
+    assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"], [["Nb", "O2"]]) != [None]
 
 
 def test_measured_enthalpies_need_no_correction_of_anions() -> None:
     """CdBr2: -1.09 eV/atom, as the CRC Handbook has it."""
     measured = {"experiment": [known("CdBr2", "Br-Cd", formation_energy=-1.09)]}
 
-    [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"])
+    [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"], [["Cd", "Br"]])
 
-    assert depth == (pytest.approx(1.09), "experiment")
+    assert depth == (pytest.approx(1.09), pytest.approx(1.09), "experiment", ("CdBr2",))
 
 
 def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_knows() -> None:
     found = completeness(NIOBIUM_OXIDES, {"NbO"})
 
-    document = limited_distance(distance(-1.24), "Nb-O", found, layer=False, method="CHGNet", depth=Depth(0.4, "PBE"))
+    document = limited_distance(
+        distance(-1.24), "Nb-O", found, layer=False, method="CHGNet", depth=Depth(0.4, 0.4, "PBE")
+    )
 
     assert (document["low"], "high" in document) == (-1.24, False)

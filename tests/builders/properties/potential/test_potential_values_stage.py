@@ -3,7 +3,7 @@
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.layering_stage import LayerStage
-from exfolio.builders.properties.potential.formation_errors import ITSELF
+from exfolio.builders.properties.potential.formation_errors import COMPOUNDS
 from exfolio.builders.properties.potential.potential_energies_stage import PotentialEnergiesStage
 from exfolio.builders.properties.potential.potential_references_stage import PotentialReferencesStage
 from exfolio.builders.properties.potential.potential_values_stage import PotentialValuesStage
@@ -60,7 +60,7 @@ def test_a_monolayer_gets_formation_exfoliation_and_hull_energies_of_one_potenti
         assert "dispersion" in doc["warnings"][0]
     assert found["exfoliation_energy"]["low"] == found["exfoliation_energy"]["value"]
     errors = {kind: found[kind]["details"]["errors"] for kind in ("formation_energy", "energy_above_hull")}
-    assert (errors["formation_energy"]["of"], errors["energy_above_hull"]["of"]) == ("halides", ITSELF)
+    assert (errors["formation_energy"]["of"], errors["energy_above_hull"]["of"]) == ("halides", COMPOUNDS)
     for kind, error in errors.items():
         assert found[kind]["low"] == pytest.approx(found[kind]["value"] - error["quantile"], abs=1e-5)
     formed = found["formation_energy"]
