@@ -115,11 +115,7 @@ ARROWS = {
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
         "engine materials properties/potential properties/stability candidates/campaigns "
-<<<<<<< HEAD
-        "properties/potential/layers calculations/vasp/inputs"
-=======
-        "properties/potential/layers properties/hulls"
->>>>>>> h19
+        "properties/potential/layers calculations/vasp/inputs properties/hulls"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",

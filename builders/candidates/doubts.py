@@ -14,14 +14,11 @@ from ...models.energetics.reliability.known_of_composition import KnownEnergy, c
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc
-<<<<<<< HEAD
+from ..properties.hulls.set_free import LEAST_BOUND
+from ..properties.potential import known_potentials
 
 if TYPE_CHECKING:
     from ...models.structure.sizes.site_exchange import AlikeElements
-=======
-from ..properties.hulls.set_free import LEAST_BOUND
-from ..properties.potential import known_potentials
->>>>>>> h19
 
 _ENERGY = "formation_energy"
 _OF_KNOWN_CRYSTALS = "top-down"
@@ -67,7 +64,6 @@ def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> lis
     # A potential takes a second to import, for those who ask for it.
     from ...models.potential.site_exchange import exchange_cost
     from ...models.structure.serialization import from_plain
-    from ..properties.potential import known_potentials
 
     potential = known_potentials.potential(potential_name)
     if not potential.is_installed():
