@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-EXTRAS := embedded,dev,docs,ase,atomate2,mlip,serve
+EXTRAS := embedded,dev,docs,ase,atomate2,dask,mlip,serve
 # The exact version keeps pip from bringing several GB of CUDA packages; a GPU user installs a CUDA build beforehand.
 TORCH := torch==2.13.0
 STAMP := $(VENV)/.installed

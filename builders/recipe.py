@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..models.calculation.methods import parse_method
+from ..models.composition.formula.single_formula import read_one
+from ..models.crystal_gan.crystals.layout_compositions import layout_of
 from ..stores.documents import ProposedStructure
 from ..stores.errors import ConfigurationError
 from . import extensions
 from .calculations.match_stage import MatchStage
 from .candidates.campaigns.campaign import Campaign, Exfoliation, Potential, Pourbaix, Stability
+from .candidates.campaigns.composition_settings import Compositions
+from .candidates.campaigns.crystal_gan_route import LISTED
 from .candidates.judge import JudgeStage
 from .candidates.settings_labels import Labels, unlabelled
+from .compositions.formula_list import listed, one_system
 from .engine.batches import Doc
 from .engine.execution import plan
 from .engine.stage import Stage
@@ -179,6 +184,8 @@ def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
 
     settings = route.model_dump(mode="json", exclude={"model", "oxidation"})
     settings |= {"rule": route.oxidation.model_dump() if route.oxidation else None, "model": route.model.use}
+    if route.layout == LISTED and campaign.compositions is not None:
+        settings |= _of_listed(campaign.compositions)
     if campaign.potential is not None and known_potentials.label(campaign.potential.model):
         settings["potential"] = campaign.potential.model
     layout = CrystalGanStage(**settings).layout
@@ -187,6 +194,15 @@ def _crystal_gan_route(campaign: Campaign, label: Labels) -> list[Stage]:
     settings["request"] = training.request if training is not None else None
     stage = CrystalGanStage(**settings, label=label(f"crystal-gan-structures:{layout.name}", settings))
     return [stage] if training is None else [training, stage]
+
+
+def _of_listed(compositions: Compositions) -> Doc:
+    """Layout and cells for the compositions of a campaign's own list."""
+    formulas = listed(compositions.formulas, compositions.formulas_from)
+    one_system(formulas)
+    amounts = [{symbol: round(n) for symbol, n in read_one(one.facts.reduced).items()} for one in formulas]
+    layout, cells = layout_of(amounts)
+    return {"layout": layout.to_dict(), "cells": [list(cell) for cell in cells]}
 
 
 def _exfoliation_stages(wanted: Exfoliation, errors: dict[str, str] | None) -> list[Stage]:

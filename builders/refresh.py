@@ -30,6 +30,7 @@ from .engine.execution import plan
 from .engine.execution.beside import Beside
 from .engine.execution.interruption import Interrupted, stopping_on_signals
 from .engine.execution.runner import Progress, run_stage
+from .engine.execution.workers import Workforce
 from .engine.stage import Stage
 from .engine.version import VERSION
 from .materials.preferred_stage import PreferredStage
@@ -158,6 +159,7 @@ def refresh(
     campaigns: Sequence[Campaign] = (),
     *,
     processes: int = 1,
+    workforce: Workforce | None = None,
     progress: Progress | None = None,
     stage_done: Callable[[StageReport], None] | None = None,
     leave_out: Collection[str] = (),
@@ -170,6 +172,8 @@ def refresh(
         The campaigns to bring up to date; those that were refreshed before when none is given.
     processes
         Worker processes of the heavy stages.
+    workforce
+        What computes for heavy stages instead, as the workers of a cluster.
     progress, stage_done
         Called after every batch and after every stage that did anything.
     leave_out
@@ -215,7 +219,7 @@ def refresh(
                 beside.start(stage)
                 return
             own: dict[str, Any] = {"processes": processes, "run_id": report.run_id, "progress": progress}
-            note(stage, lambda: run_stage(stage, connection, **own))
+            note(stage, lambda: run_stage(stage, connection, workforce=workforce, **own))
 
         def wait_for_the_other() -> None:
             if (stage := beside.stage) is None:

@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "refresh": "Run whatever is due: sources, what follows from them, campaigns.",
         "run": "Run one stage on what is due for it.",
     },
+    "running.work": {"work": "Hand out what is due as files, for clusters that can reach nothing."},
     "running.demo": {"demo": "Run the shipped campaigns on the bundled sources and show what comes out."},
     "running.train": {"train": "Train a model on what the registry holds."},
     "asking.funnel": {"funnel": "Show how many candidates reach and pass each gate of a campaign."},

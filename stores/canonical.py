@@ -68,6 +68,18 @@ def content_hash(content: Any) -> str:
     return blake2b(canonical(content), digest_size=_DIGEST_BYTES).hexdigest()
 
 
+def content_number(content: Any) -> int:
+    """`as_number` of the hash of plain content.
+
+    Raises
+    ------
+    NotStorable
+        As `canonical`.
+    """
+    digest = blake2b(canonical(content), digest_size=_DIGEST_BYTES).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
 def as_number(digest: str) -> int:
     """First 64 bits of a hash, as a signed number: to tell whether one thing has changed, not to name things.
 

@@ -21,6 +21,8 @@ from pymongo.uri_parser import parse_uri
 
 from .driver_errors import AUTHENTICATION_FAILED, OUT_OF_DISK_SPACE, TOOK_TOO_LONG, UNAUTHORIZED, in_words
 from .errors import AccessError, ConfigurationError, DatabaseUnavailable, ExfolioError, StandaloneServerError
+from .limited import LimitedDatabase
+from .registry_version import STAMP, refuse_newer
 from .server import embedded, replica_set
 from .server.server_log import disk_refusal
 from .settings import Settings, load_settings
@@ -29,6 +31,7 @@ ALIAS: Final = "exfolio"  # the db_alias of every Document class
 REFUSED_CODES: Final = {UNAUTHORIZED, AUTHENTICATION_FAILED}
 
 _serial = itertools.count(1)
+_latest: list[Connection] = []  # what `explain` speaks of where nobody says which one
 _open: list[Connection] = []  # those with a client in this process; mongoengine's alias stands for the last one
 
 
@@ -86,8 +89,8 @@ class Connection:
 
     @property
     def database(self) -> Database[dict[str, Any]]:
-        """The database, by the client of this process."""
-        return self.client[self.name]
+        """The database, by the client of this process; whatever it is asked, it answers within a time or gives up."""
+        return LimitedDatabase(self.client, self.name, self.settings.operation_seconds)
 
     def describe(self) -> str:
         """Say which database this is, without secrets."""
@@ -140,7 +143,7 @@ def connect(settings: Settings | None = None, *, autostart: bool = False, reader
     StandaloneServerError
         The server is no member of a replica set, so transactions would fail later.
     ConfigurationError
-        The settings are wrong.
+        The settings are wrong, or the registry is of a newer program.
 
     Examples
     --------
@@ -160,6 +163,7 @@ def connect(settings: Settings | None = None, *, autostart: bool = False, reader
     except BaseException:
         connection.close()
         raise
+    _latest[:] = [connection]
     return connection
 
 
@@ -171,8 +175,9 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
     error
         What the driver raised.
     connection
-        The connection in use, where it is known.
+        The connection in use; the last that was made without.
     """
+    connection = connection or next(iter(_latest), None)
     where = connection.describe() if connection else "the database"
     short = in_words(error)
     if isinstance(error, mongo.OperationFailure) and error.code in REFUSED_CODES:
@@ -188,7 +193,8 @@ def explain(error: mongo.PyMongoError, connection: Connection | None = None) -> 
         return DatabaseUnavailable(f"{where} can't be written: {short}", "Free some space on its machine, try again.")
     if isinstance(error, mongo.ExecutionTimeout) or getattr(error, "code", None) == TOOK_TOO_LONG:
         return DatabaseUnavailable(
-            f"{where} did not answer: {short}", "Ask for less, or allow more time: EXFOLIO_QUERY_SECONDS"
+            f"{where} did not answer: {short}",
+            "Ask for less, or allow more time: EXFOLIO_QUERY_SECONDS, of jobs EXFOLIO_OPERATION_SECONDS",
         )
     return ExfolioError(
         f"{where} reports an error: {short}", "EXFOLIO_LOG_LEVEL=DEBUG shows all that the driver says of it."
@@ -235,6 +241,7 @@ def _check(connection: Connection, *, reader: bool) -> None:
         if connection.origin == "embedded" and not reader:
             _grant_if_needed(connection)
         connection.database.command("listCollections", 1, nameOnly=True)
+        stamp = connection.database["counters"].find_one(STAMP)
     except mongo.PyMongoError as error:
         raise explain(error, connection) from error
     if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter is a router of a sharded cluster
@@ -243,6 +250,7 @@ def _check(connection: Connection, *, reader: bool) -> None:
             "Start that mongod with --replSet NAME and run rs.initiate() once (one member is enough), or leave out "
             "EXFOLIO_MONGO_URI to use the embedded server.",
         )
+    refuse_newer(stamp, connection.describe())
 
 
 def _grant_if_needed(connection: Connection) -> None:
@@ -261,6 +269,8 @@ def _embedded_uri(settings: Settings, *, autostart: bool, reader: bool) -> Secre
                 f"the embedded server of {settings.home} does not run and no EXFOLIO_MONGO_URI is set",
                 "Start it with: exfolio db start",
             )
+        server = embedded.start(settings)
+    elif not server.home.is_set_up(server.pid):  # another program is at it, or was killed there
         server = embedded.start(settings)
     else:
         embedded.keep_log_short(server)

@@ -31,7 +31,7 @@ _OF_SERVER: Final = {
 }
 _OF_CONNECTION: Final = {
     "refused": "connection refused",
-    "timed out": "no answer in time",
+    "timed out|no servers|no server": "no answer in time",
     "not known|no address|name resolution|nodename": "no machine has that name",
     "certificate|ssl|tls": "no encrypted connection can be made",
     "primary|no replica set members|not master|notwritableprimary": "no member of its replica set takes writes now",
@@ -52,7 +52,7 @@ def in_words(error: mongo.PyMongoError) -> str:
         if isinstance(error, mongo.NetworkTimeout):
             return "no answer in time"
         words = (said for signs, said in _OF_CONNECTION.items() if re.search(signs, text, re.IGNORECASE))
-        return next(words, type(error).__name__)
+        return next(words, "the connection failed")
     if isinstance(error, mongo.ConfigurationError):  # of what was set, in the driver's words: they name the option
         return str(error).partition(", full error:")[0]
     return type(error).__name__

@@ -23,9 +23,11 @@ from .connection import Connection
 from .documents import REGISTRY
 from .errors import ConfigurationError
 from .layout import COMPRESSED, DOCUMENTS, as_kept, index_models, json_schema, layout
-from .migrations.migration import STAMP, Migration
-from .migrations.steps import CURRENT, STEPS
+from .migrations.migration import Migration
+from .migrations.steps import STEPS
+from .migrations.taking_turns import wait_for_others
 from .questions import RETIRED
+from .registry_version import CURRENT, OF_NEWER, STAMP, STEPS_DONE, refuse_newer
 
 Doc = dict[str, Any]
 _KEPT = frozenset(("partialFilterExpression", "sparse", "storageEngine"))  # options that say how an index is kept
@@ -91,7 +93,7 @@ def look(connection: Connection) -> Upgrade:
     is_up_to_date(connection)
     due = list(_due(connection.database))
     return Upgrade(
-        int((_stamp(connection) or {}).get("version", 0)),
+        _steps_done(_stamp(connection)),
         tuple((step, step.pending(connection)) for step in _steps_due(connection)),
         tuple(of.collection for of in due if of.new),
         tuple(of.collection for of in due if of.schema and not of.new),
@@ -113,9 +115,15 @@ def initialise(connection: Connection) -> dict[str, Any]:
     ConfigurationError
         An index or a validator can't be made, names it, the reason and what to do; or the registry is of a newer
         program.
+    LeaseHeld
+        Documents are to be changed, and another program is at work.
     """
     is_up_to_date(connection)
     steps = _steps_due(connection)
+    if steps:
+        wait_for_others(connection)  # before anything is changed, so that they may be started again
+        _refuse_programs_of_before(connection)
+        wait_for_others(connection)
     created = _lay_out(connection, only_new=True)  # where the steps may write
     for step in steps:
         step.run(connection)
@@ -178,9 +186,9 @@ def is_up_to_date(connection: Connection) -> bool:
         return False
     if stamp.get("layout") != layout() and _numbers(stamp.get("program", "0")) > _numbers(__version__):
         raise ConfigurationError(
-            f"{connection.describe()} was brought up to date by a newer exfolio than this one", _OF_NEWER
+            f"{connection.describe()} was brought up to date by a newer exfolio than this one", OF_NEWER
         )
-    return bool(stamp["version"] == CURRENT and stamp.get("layout") == layout() and not stamp.get("put_off"))
+    return bool(_steps_done(stamp) == CURRENT and stamp.get("layout") == layout() and not stamp.get("put_off"))
 
 
 def put_off_indexes(connection: Connection) -> None:
@@ -188,23 +196,31 @@ def put_off_indexes(connection: Connection) -> None:
     connection.database["counters"].update_one(STAMP, {"$set": {"put_off": True}})
 
 
-_OF_NEWER: Final = "Install the exfolio version that wrote it, or a newer one."
-
-
 def _stamp(connection: Connection) -> Doc | None:
     stamp = connection.database["counters"].find_one(STAMP)
-    if stamp is not None and stamp["version"] > CURRENT:
-        raise ConfigurationError(
-            f"{connection.describe()} has version {stamp['version']}, this exfolio knows {CURRENT}", _OF_NEWER
-        )
+    refuse_newer(stamp, connection.describe())
     return stamp
+
+
+def _steps_done(stamp: Doc | None) -> int:
+    """Number of the last step that is done; 0 where there is no registry."""
+    return int(stamp[STEPS_DONE] if STEPS_DONE in stamp else stamp["version"]) if stamp else 0
+
+
+def _refuse_programs_of_before(connection: Connection) -> None:
+    """Note the version to come, and how far the documents are; once, also where two programs do it."""
+    done = {"$ifNull": [f"${STEPS_DONE}", {"$ifNull": ["$version", 0]}]}
+    noted: Doc = {"$set": {STEPS_DONE: done, "version": CURRENT}}
+    with suppress(DuplicateKeyError):
+        connection.database["counters"].update_one(STAMP, [noted], upsert=True)
 
 
 def _sign(connection: Connection) -> None:
     """Note that this program has laid the registry out."""
     counters = connection.database["counters"]
     laid_out: Doc = {"layout": layout(), "program": __version__}
-    changes: Doc = {"$max": {"version": CURRENT}, "$set": laid_out, "$unset": {"put_off": "", "earlier": ""}}
+    over = dict.fromkeys((STEPS_DONE, "put_off", "earlier"), "")
+    changes: Doc = {"$max": {"version": CURRENT}, "$set": laid_out, "$unset": over}
     with suppress(DuplicateKeyError):  # another program of this version has just done so
         counters.update_one(STAMP, changes, upsert=True)
 
@@ -217,8 +233,7 @@ def _steps_due(connection: Connection) -> tuple[Migration, ...]:
     stamp = _stamp(connection)
     if stamp is None and not set(connection.database.list_collection_names()) & {d.collection_name() for d in REGISTRY}:
         return ()
-    done = stamp["version"] if stamp else 0
-    return tuple(step for step in STEPS if step.number > done)
+    return tuple(step for step in STEPS if step.number > _steps_done(stamp))
 
 
 def _due(database: Database[Doc]) -> Iterator[_Due]:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from .dask_settings import DaskSettings
 from .errors import ConfigurationError
 from .notify_settings import NotifySettings
 from .schedule_settings import ScheduleSettings
@@ -117,6 +118,9 @@ class Settings(BaseSettings):
     query_seconds: float = Field(
         60, gt=0, description="how long the server may take over a question; one for all documents has longer, s"
     )
+    operation_seconds: float = Field(
+        3600, gt=0, description="how long the server may take over anything else it is asked, by a stage or a report, s"
+    )
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
     training_threads: int = Field(
         1, ge=1, description="threads that train a network on the CPU; the networks are small: more seldom pay"
@@ -149,6 +153,9 @@ class Settings(BaseSettings):
     web_first_wait_seconds: float = Field(1, ge=0, description="wait before it is asked again, s; doubled each time")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe log lines shown")
     log_format: Literal["text", "json"] = Field("text", description="log lines for a person, or one JSON object a line")
+    dask: DaskSettings = Field(
+        default_factory=DaskSettings, description="cluster for heavy stages; see docs/recipes/my-cluster.md"
+    )
     notify: NotifySettings = Field(
         default_factory=NotifySettings, description="whom the scheduler tells of what; see docs/schedule.md"
     )
@@ -245,7 +252,8 @@ def load_settings(**values: Any) -> Settings:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    known |= {f"{PREFIX}SCHEDULE{NESTED}{name.upper()}" for name in ScheduleSettings.model_fields}
+    for table, fields in (("SCHEDULE", ScheduleSettings), ("DASK", DaskSettings)):
+        known |= {f"{PREFIX}{table}{NESTED}{name.upper()}" for name in fields.model_fields}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise ConfigurationError(f"environment variable {name}: no such setting", _nearest(name.upper(), known))
@@ -267,7 +275,11 @@ def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: s
     else:
         place = f"{path}, line {_line_of([name, *inner], text)}: {dotted}"
     if problem["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"schedule": ScheduleSettings, "notify": NotifySettings}
+        tables: dict[str, type[BaseModel]] = {
+            "schedule": ScheduleSettings,
+            "notify": NotifySettings,
+            "dask": DaskSettings,
+        }
         known = set((tables.get(name, Settings) if inner else Settings).model_fields)
         return f"{place}: no such setting. {_nearest(inner[0] if inner else name, known)}"
     message = problem["msg"].removeprefix("Value error, ")

@@ -114,7 +114,8 @@ ARROWS = {
     "builders/properties/potential/layers": "engine properties/potential properties/hulls",
     "builders/properties/stability": "engine properties/potential",
     "builders/candidates": (
-        "engine materials properties/potential properties/stability candidates/campaigns properties/potential/layers"
+        "engine materials properties/potential properties/stability candidates/campaigns "
+        "properties/potential/layers calculations/vasp/inputs"
     ),
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
@@ -122,7 +123,7 @@ ARROWS = {
         "engine reports/routes training properties properties/hulls properties/potential properties/stability "
         "candidates candidates/campaigns properties/potential/layers"
     ),
-    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports",
+    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports reports/routes",
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"
@@ -172,32 +173,36 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings notify_settings",
+    "stores/settings": "errors schedule_settings notify_settings dask_settings",
     "stores/server": "errors settings driver_errors",
-    "stores/connection": "errors settings server driver_errors",
-    "stores/schema": "errors connection documents questions layout migrations",
+    "stores/connection": "errors settings server driver_errors limited registry_version",
+    "stores/schema": "errors connection documents questions layout migrations registry_version",
     "stores/transactions": "connection",
     "stores/query": "connection documents questions schema writer_numbers query/language layout",
     "stores/query/language": "documents errors",
     "stores/bookkeeping": "errors canonical clock connection documents query schema driver_errors",
     "stores/maggma_store": "connection documents",
     "stores/python_api": "connection query query/language",
+    "web/optimade": "json_values",
     "web/assistants": "json_values",
     # web: the server puts together what knows nothing of each other
-    "web/api": "json_values",
+    "web/api": "json_values own_process",
     "web/app": "api limits optimade pages feeds assistants",
     # cli: commands, and how things look
     "cli/main": "display completion",
     "cli/commands/asking": "display views commands/sharing completion",
-    "cli/commands/filling": "display",
+    "cli/commands/filling": "display commands/running",
     "cli/commands/running": "commands/asking display views completion",
     "cli/views": "display completion",
     "builders/releases": "candidates/campaigns exports sources",
-    "stores/backup": "connection errors schema migrations",
-    "stores/writes": "bookkeeping canonical clock connection documents questions schema writer_numbers migrations",
+    "stores/backup": "connection errors schema registry_version",
+    "stores/writes": (
+        "bookkeeping canonical clock connection documents questions schema writer_numbers registry_version"
+    ),
     "cli/commands/sharing": "display views completion",
     "stores/layout": "canonical documents questions",
-    "stores/migrations": "canonical connection documents transactions writer_numbers",
+    "stores/migrations": "canonical connection documents transactions writer_numbers errors registry_version",
+    "stores/registry_version": "errors",
 }
 """Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -24,8 +24,9 @@ def compose() -> dict[str, Any]:
     return YAML(typ="safe").load(DOCKER / "compose.yaml")
 
 
-def test_nothing_is_published_and_the_database_has_no_way_out(compose: dict[str, Any]) -> None:
-    assert [name for name, service in compose["services"].items() if "ports" in service] == []
+def test_the_pages_alone_are_published_on_this_machine_and_the_database_has_no_way_out(compose: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert published == {"web": ["127.0.0.1:8000:8000"]}
     assert compose["networks"]["database"]["internal"] is True
     assert compose["services"]["mongo"]["networks"] == ["database"]
 
@@ -39,15 +40,21 @@ def test_every_service_gets_only_the_secrets_it_uses(compose: dict[str, Any]) ->
 
 
 def test_what_holds_data_or_serves_has_a_health_check_and_comes_back(compose: dict[str, Any]) -> None:
-    for name in ("mongo", "scheduler"):
+    for name in ("mongo", "scheduler", "web"):
         assert "healthcheck" in compose["services"][name]
         assert compose["services"][name]["restart"] == "unless-stopped"
+
+
+def test_what_only_asks_can_not_write(compose: dict[str, Any]) -> None:
+    users = {name: service.get("environment", {}).get("MONGO_USER") for name, service in compose["services"].items()}
+    assert {name for name, user in users.items() if user == "reader"} == {"ask", "web", "backup"}
+    assert {name for name, user in users.items() if user == "exfolio"} == {"scheduler", "run"}
 
 
 def test_the_image_runs_without_root(compose: dict[str, Any]) -> None:
     last_stage = (DOCKER / "Dockerfile").read_text().rpartition("\nFROM ")[2]
     assert "\nUSER 10001:10001\n" in last_stage
-    for name in ("scheduler", "run", "ask", "mongo-init"):
+    for name in ("scheduler", "run", "ask", "web", "backup", "mongo-init"):
         assert compose["services"][name]["read_only"] is True
         assert compose["services"][name]["cap_drop"] == ["ALL"]
 

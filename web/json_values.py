@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import PurePath
@@ -15,6 +16,8 @@ Doc = dict[str, Any]
 _FOR_STAGES: Final = frozenset({"_id", "facets"})
 _OF_THE_MACHINE: Final = frozenset({"host", "pid", "error"})
 """Fields of a run, and of nothing else: where it ran, and what its failure said."""
+_IN_WATER: Final = re.compile(r"([A-Z][A-Za-z0-9.()]*?)(\((?:s|aq)\)|\[\d*[+-]\])")
+"""Species that a Pourbaix diagram names: ``Mg(HO)2(s)``, ``MnO4[-]``."""
 _PATHS: Final = frozenset({"source_file", "directory", "path", "file"})
 """Fields of places on the machine: of these the last part is shown."""
 
@@ -46,6 +49,8 @@ def public(document: Mapping[str, Any]) -> Doc:
     for phase in shown.get("competing") or ():
         if isinstance(phase, dict) and isinstance(phase.get("formula"), str):
             phase["formula_shown"] = chemists_formula(phase["formula"])
+        elif isinstance(phase, dict) and (species := _IN_WATER.fullmatch(str(phase.get("id")))):
+            phase["formula_shown"] = chemists_formula(species[1]) + species[2]
     return shown
 
 

@@ -6,16 +6,17 @@ No gate looks at it. A doubt is a sentence with the figures it rests on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...models.calculation.methods import Level, parse_method
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.energetics.reliability.known_of_composition import KnownEnergy, contradiction
-from ...models.structure.serialization import BadStructure, from_plain
-from ...models.structure.sizes.site_exchange import AlikeElements, alike_elements
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc
-from ..properties.potential import known_potentials
+
+if TYPE_CHECKING:
+    from ...models.structure.sizes.site_exchange import AlikeElements
 
 _ENERGY = "formation_energy"
 _OF_KNOWN_CRYSTALS = "top-down"
@@ -50,6 +51,8 @@ def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> lis
         return []
     # A potential takes a second to import, for those who ask for it.
     from ...models.potential.site_exchange import exchange_cost
+    from ...models.structure.serialization import from_plain
+    from ..properties.potential import known_potentials
 
     potential = known_potentials.potential(potential_name)
     if not potential.is_installed():
@@ -79,6 +82,10 @@ def exchangeable(connection: Connection, doc: Doc) -> tuple[Doc | None, list[Ali
         plain = (stored or {}).get("structure")
     if plain is None:
         return None, []
+    # What knows structures takes a second to import, and most that is asked about has none.
+    from ...models.structure.serialization import BadStructure, from_plain
+    from ...models.structure.sizes.site_exchange import alike_elements
+
     try:
         return plain, alike_elements(from_plain(plain))
     except BadStructure:

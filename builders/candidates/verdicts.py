@@ -10,6 +10,7 @@ from ...stores.errors import ConfigurationError
 from .campaigns.gate_outline import outlines
 from .campaigns.gates import pass_through
 from .composition_view import composition_view
+from .doubts import doubts
 
 Doc = dict[str, Any]
 
@@ -40,8 +41,6 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     ConfigurationError
         None is found, or several whose ids begin so.
     """
-    from .doubts import doubts  # a second of imports, for those who ask about what was proposed
-
     of_formula = [*_of_formula(connection, formula), *_compositions(connection, formula)] if formula else []
     verdicts = of_formula or _candidates(connection, identity)
     for doc in verdicts:

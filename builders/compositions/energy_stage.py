@@ -23,7 +23,7 @@ class CompositionEnergyStage(ModelStage):
         Compositions of a lower probability get no energy; None predicts all that are balanced.
     screened, classified
         Labels of the screen and of the classifier that say so.
-    model, request, label
+    model, request, label, drawn_by
         As `ModelStage`.
     """
 
@@ -41,6 +41,7 @@ class CompositionEnergyStage(ModelStage):
         model: str | None = None,
         request: str | None = None,
         label: str = "",
+        drawn_by: str | None = None,
         share: Doc | None = None,
     ) -> None:
         self.min_p_2d = min_p_2d
@@ -51,7 +52,7 @@ class CompositionEnergyStage(ModelStage):
         if min_p_2d is not None:  # else another probability changes nothing
             self.facets = (*self.facets, labelled("classify", classified))  # type: ignore[misc]
             self.criteria["p_2d"] = {"$gte": min_p_2d}
-        super().__init__(model=model, request=request, label=label, share=share)
+        super().__init__(model=model, request=request, label=label, drawn_by=drawn_by, share=share)
 
     def arguments(self) -> Doc:
         """Threshold, labels and model."""

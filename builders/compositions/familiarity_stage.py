@@ -27,6 +27,8 @@ class FamiliarityStage(MapStage):
         Labels of the screen and of the classifier that say so.
     label
         Of these settings, beside others.
+    drawn_by
+        Stage whose compositions alone are looked at; all without.
     """
 
     version = 2
@@ -40,6 +42,7 @@ class FamiliarityStage(MapStage):
         screened: str = "",
         classified: str = "",
         label: str = "",
+        drawn_by: str | None = None,
         share: Doc | None = None,
     ) -> None:
         self.name = labelled(NAME, label)
@@ -53,11 +56,15 @@ class FamiliarityStage(MapStage):
         if min_p_2d is not None:
             self.facets = (*self.facets, labelled("classify", classified))  # type: ignore[misc]
             self.criteria["p_2d"] = {"$gte": min_p_2d}
+        self.drawn_by = drawn_by
+        if drawn_by is not None:
+            self.criteria["made_by"] = drawn_by
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Threshold and labels."""
-        return {**self.config(), "label": self.label}
+        """Threshold, labels, and whose compositions are looked at."""
+        drawn = {"drawn_by": self.drawn_by} if self.drawn_by else {}
+        return {**self.config(), "label": self.label, **drawn}
 
     def config(self) -> Doc:
         """What decides which compositions get a score."""

@@ -19,7 +19,7 @@ from .formula_list import listed
 
 
 class ListedStage(Stage):
-    """Keeps the compositions of a list, each with the line it stands on; what is taken off the list is deprecated.
+    """Keeps the compositions of a list, each with its name and the line it stands on; what is taken off is deprecated.
 
     A composition that a generator has drawn too stays as that made it, and is this campaign's as well.
 
@@ -38,7 +38,7 @@ class ListedStage(Stage):
         As `formula_list.listed`.
     """
 
-    version = 1
+    version = 2
     writes: ClassVar = {Composition: "sample"}
     orphans = "by key"
     selects_ahead = True

@@ -25,6 +25,8 @@ class ModelStage(MapStage):
         Of the newest models that only which was trained as this asks.
     label
         Of these settings, beside others.
+    drawn_by
+        Stage whose compositions alone are looked at; all without.
     """
 
     usual_name: ClassVar[str]
@@ -34,18 +36,28 @@ class ModelStage(MapStage):
     fields = ()
 
     def __init__(
-        self, *, model: str | None = None, request: str | None = None, label: str = "", share: Doc | None = None
+        self,
+        *,
+        model: str | None = None,
+        request: str | None = None,
+        label: str = "",
+        drawn_by: str | None = None,
+        share: Doc | None = None,
     ) -> None:
         self.name = labelled(self.usual_name, label)
         self.writes = {Composition: labelled(self.usual_facet, label)}  # type: ignore[misc]  # by label
         self.model = model
         self.request = request
         self.label = label
+        self.drawn_by = drawn_by
+        if drawn_by is not None:
+            self.criteria = {**self.criteria, "made_by": drawn_by}  # type: ignore[misc]  # by campaign
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
-        """Model that is applied, how it was to be trained, and the label."""
-        return {"model": self.model, "request": self.request, "label": self.label}
+        """Model that is applied, how it was to be trained, the label, and whose compositions are looked at."""
+        drawn = {"drawn_by": self.drawn_by} if self.drawn_by else {}
+        return {"model": self.model, "request": self.request, "label": self.label, **drawn}
 
     def config(self) -> Doc:
         """Model that is applied."""

@@ -57,13 +57,16 @@ def composition_route(settings: Compositions, label: Labels = unlabelled) -> Com
         route.stages += [training] if training is not None else []
     sample = _beginning(settings, requests.get("matgan"), label)
     screening: Doc = {"oxidation_states": settings.oxidation_states}
-    classifying: Doc = {"model": settings.classifier.use, "request": requests["classifier"]}
+    # a list of three is no reason to look at a million that others have drawn
+    own: Doc = {"drawn_by": sample.name} if settings.are_listed else {}
+    classifying: Doc = {"model": settings.classifier.use, "request": requests["classifier"], **own}
     route.labels["screen"] = label(screen_stage.NAME, screening)
     route.labels["classify"] = label(ClassifyStage.usual_name, classifying)
     promising: Doc = {
         "min_p_2d": settings.energies_from,
         "screened": route.labels["screen"],
         "classified": route.labels["classify"],
+        **own,
     }
     route.labels["familiarity"] = label(familiarity_stage.NAME, promising)
     energies: Doc = {**promising, "model": settings.roost.use, "request": requests["roost"]}

@@ -7,7 +7,7 @@ from typing import Any
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled
 from ..candidates.campaigns.composition_settings import JUDGED
-from ..candidates.campaigns.gates import Gate, pass_through
+from ..candidates.campaigns.gates import Gate, standing_of
 from ..candidates.composition_view import STAGES
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.map_stage import MapStage
@@ -66,6 +66,4 @@ class JudgeCompositionsStage(MapStage):
         return [{"compositions": [self._judged(item.content)]} for item in items]
 
     def _judged(self, composition: Doc) -> dict[str, Any]:
-        verdict = pass_through(self.gates, composition)
-        kept = {name: verdict[name] for name in ("status", "rejected_by", "waiting_for")}
-        return {"formula_reduced": composition["formula_reduced"], **kept}
+        return {"formula_reduced": composition["formula_reduced"], **standing_of(self.gates, composition)}

@@ -25,6 +25,7 @@ from .batches import Batch, Doc, Failure, Item, Outcome
 from .channels import in_parts
 from .contract import StageContract
 from .fused_stages import FusedStages
+from .mrun_guard import SharesGuard, refuse_several_builders
 from .stage_run import StageRun
 
 logger = logging.getLogger(__name__)
@@ -211,9 +212,11 @@ class Stage(StageContract, Builder):
         except BaseException as error:
             self.abandon(error)
             raise
-        if self.current_run.missing:
+        lost = self.current_run.missing and not self.put_off
+        if lost:
             self.report.note = f"{self.current_run.missing} batches came back from no worker; the next run does them"
-        self._end("failed" if self.current_run.missing else "partial" if self.report.failed else "succeeded")
+        incomplete = self.report.failed or self.current_run.missing
+        self._end("failed" if lost else "partial" if incomplete else "succeeded")
 
     def abandon(self, error: BaseException) -> None:
         """End a run that can't go on, keeping what was written."""
@@ -278,13 +281,24 @@ class Stage(StageContract, Builder):
         )
 
     def prechunk(self, number_splits: int) -> Iterator[Doc]:
-        """Divide the work for maggma's distributed runner. This process keeps the lease until it ends."""
-        self.begin()
-        atexit.register(self._end_distributed)
-        for share in self.shares(number_splits):
-            yield {"share": {**share, "token": self.current_run.token, "run_id": self.current_run.run_id}}
+        """Divide the work for maggma's distributed runner. This process keeps the lease until it ends.
 
-    def _end_distributed(self) -> None:
+        Raises
+        ------
+        ConfigurationError
+            There is more than one builder in the file.
+        """
+        refuse_several_builders()
+        self.begin()
+        shares = self.shares(number_splits)
+        guard = SharesGuard(self.db, self.name, len(shares), self.abandon)
+        atexit.register(self._end_distributed, guard)
+        for number, share in enumerate(shares):
+            ours = {"number": number, "token": self.current_run.token, "run_id": self.current_run.run_id}
+            yield {"share": {**share, **ours}}
+
+    def _end_distributed(self, guard: SharesGuard) -> None:
+        guard.stop()
         state = stage_states.read(self.db, self.name)
         undone = sum(state["consumed"].get(channel, 0) < high for channel, high in self.goal.items())
         error = f"{undone} left undone by the workers" if undone else None

@@ -19,7 +19,7 @@ from ...stores.connection import Connection
 from ...stores.schema import initialise, is_up_to_date
 from ...stores.transactions import in_transaction
 from .batches import Batch, Doc
-from .mrun_guard import MrunGuard
+from .mrun_guard import MrunGuard, share_job
 from .version import VERSION
 
 Result = TypeVar("Result")
@@ -137,6 +137,9 @@ class StageRun:
         if self.share is not None:
             self.run_id = self.share["run_id"]
             self.state = stage_states.read(self.db, self.name)
+            # A sign of life for who waits for it; the work itself is done under the lease of who gave it out.
+            job = share_job(self.name, self.share["number"])
+            self._lease = Lease(self.db, job, seconds=self.db.settings.lease_seconds).acquire()
             return
         seconds = self.db.settings.lease_seconds
         self._lease = Lease(self.db, f"stage {self.name}", seconds=seconds, session=self._session).acquire()
@@ -170,7 +173,7 @@ class StageRun:
 
     @property
     def session(self) -> ClientSession | None:
-        """The session of its transactions, which ends with the lease; None for a share of another's run."""
+        """The session of its transactions, which ends with the lease."""
         return self._lease.session if self._lease is not None else None
 
     def check_lease(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -47,11 +47,25 @@ def write_ase_database(structures: Iterable[Described], path: Path, problems: di
     return number
 
 
-def write_archive(structures: Iterable[Described], path: Path, problems: dict[str, str]) -> int:
-    """Write a zip archive of CIFs, and ``index.csv`` with what is known of each, by file; gives how many."""
+def write_archive(
+    structures: Iterable[Described], path: Path, problems: dict[str, str], *, columns: Sequence[str] = ()
+) -> int:
+    """Write a zip archive of CIFs, and ``index.csv`` with what is known of each, by file; gives how many.
+
+    Parameters
+    ----------
+    structures
+        Id, structure, and what is known of it.
+    path
+        The archive.
+    problems
+        Filled with what could not be written, by id.
+    columns
+        Of the index where there are no structures; else those that one of them has.
+    """
     chosen = list(structures)
     names = file_names(sorted(key for key, _, _ in chosen), ".cif")
-    columns = list(dict.fromkeys(name for _, _, told in chosen for name in told))
+    columns = list(dict.fromkeys(name for _, _, told in chosen for name in told)) or columns
     index = io.StringIO()
     table = csv.writer(index, lineterminator="\n")
     table.writerow(["id", "file", *columns])

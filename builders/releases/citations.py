@@ -26,16 +26,19 @@ _OF_METHODS: Final[Mapping[str, str]] = {
     "MP2020": "wang2021",
     "Roost": "goodall2020",
     "matgan": "dan2020",
+    "classifier": "song2021",
+    "crystal-gan": "kim2020",
+    "space-groups": "liang2020",
     "HSE06": "krukau2006",
     "PBE": "perdew1996",
     "r2SCAN": "furness2020",
     "optB88": "klimes2011",
 }
-"""The same by a word in the name of a method."""
+"""The same by a word in the name of a method or the id of a trained model."""
 
 
 def cited(sources: Iterable[str], methods: Iterable[str]) -> list[str]:
-    """Keys of the bibliography for sources and methods, in alphabetical order; exfolio's own is always among them."""
+    """Keys of the bibliography for sources, methods and trained models, sorted; exfolio's own is always among them."""
     keys = {"exfolio"}
     for source in sources:
         begins = {name: source == name or source.startswith((f"{name}-", f"{name}:")) for name in _OF_SOURCES}

@@ -60,8 +60,16 @@ def read_manifest(folder: Path) -> Doc:
     return manifest
 
 
-def verify(folder: Path) -> list[str]:
+def verify(folder: Path, digest: str | None = None) -> list[str]:
     """What is wrong with the files of a release: missing, changed, unknown ones; nothing where all is as it was.
+
+    Parameters
+    ----------
+    folder
+        The release.
+    digest
+        SHA-256 of its manifest, or the beginning of it, as it was told when the release was made: who changed a file
+        may have changed the manifest with it.
 
     Raises
     ------
@@ -76,6 +84,8 @@ def verify(folder: Path) -> list[str]:
             wrong.append(f"{name} is missing")
         elif path.stat().st_size != told["bytes"] or digest_of(path) != told["sha256"]:
             wrong.append(f"{name} is not what was released")
+    if digest is not None and not digest_of(folder / MANIFEST).startswith(digest.lower()):
+        wrong.insert(0, f"{MANIFEST} is not what was released: its SHA-256 is {digest_of(folder / MANIFEST)}")
     known = {*files, MANIFEST}
     wrong += [f"{path.name} was not released" for path in sorted(folder.iterdir()) if path.name not in known]
     return wrong

@@ -33,6 +33,14 @@ MANIFEST: Final = "manifest.json"
 STRUCTURES: Final = "structures.zip"
 _TYPES: Final = {"integer": "integer", "number": "float", "true or false": "boolean"}
 _CHUNK: Final = 1 << 20
+_MOST_REFERENCES: Final = 1_000
+"""Publications that a source names for its materials, which the manifest lists; all are in materials.parquet."""
+_BUNDLED: Final = {
+    "handbook": "BSD-3-Clause, with exfolio",
+    "known-monolayers": "BSD-3-Clause, with exfolio",
+    "aflow-prototypes": "MIT, with pymatgen",
+}
+"""Licences of the sources that are there without a file or a service: of the packages that hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +149,11 @@ def _write(connection: Connection, session: ClientSession, folder: Path, number:
     rows[STRUCTURES] = write_archive(_structures(connection, session), folder / STRUCTURES, problems)
     sources = _sources(connection)
     methods = sorted(connection.database["properties"].distinct("method", {"deprecated": False}))
-    cites = cited([source["name"] for source in sources], methods)
+    models = sorted(connection.database["trained_models"].distinct("model_id", {"deprecated": False}))
+    cites = cited([source["name"] for source in sources], [*methods, *models])
     (folder / "citations.bib").write_text(bibtex(cites), encoding="utf-8")
     with (folder / "optimade.yaml").open("w", encoding="utf-8") as stream:
-        YAML(typ="safe").dump(_for_optimade_maker(title or f"exfolio release {number}"), stream)
+        YAML(typ="safe").dump(_for_optimade_maker(title or "Candidate materials of an exfolio registry"), stream)
     files = {
         path.name: {"sha256": digest_of(path), "bytes": path.stat().st_size}
         | ({"rows": rows[path.name]} if path.name in rows else {})
@@ -161,7 +170,7 @@ def _write(connection: Connection, session: ClientSession, folder: Path, number:
         ],
         "sources": sources,
         "methods": methods,
-        "models": sorted(connection.database["trained_models"].distinct("model_id", {"deprecated": False})),
+        "models": models,
         "cite": cites,
         "left_out": problems,
         "files": files,
@@ -178,17 +187,19 @@ def _structures(connection: Connection, session: ClientSession) -> Iterator[tupl
 
 
 def _sources(connection: Connection) -> list[Doc]:
-    told = {source.name: source.licence for source in registered_sources(connection)}
+    told = _BUNDLED | {source.name: source.licence for source in registered_sources(connection) if source.licence}
     collection = connection.database["materials"]
     described = []
     for name in sorted(collection.distinct("source", {"deprecated": False})):
         mine = {"source": name, "deprecated": False}
+        licences = sorted(filter(None, collection.distinct("extra.license", mine)))
         described.append(
             {
                 "name": name,
                 "records": collection.count_documents(mine),
                 "versions": sorted(filter(None, collection.distinct("source_version", mine))),
-                "licence": told.get(name) or "as the source states it",
+                "licence": told.get(name) or ", ".join(map(str, licences)) or "as the source states it",
+                "references": sorted(filter(None, collection.distinct("reference", mine)))[:_MOST_REFERENCES],
             }
         )
     return described

@@ -89,6 +89,11 @@ class SystemPhases:
     method: str
     snapshot: str
 
+    @property
+    def compounds(self) -> list[DiagramPhase]:
+        """Phases of two and more elements."""
+        return [phase for phase in self.phases if len(phase.composition) > 1]
+
 
 def asked_about(connection: Connection, name: str) -> Asked:
     """Find out what a diagram is asked of.
@@ -181,7 +186,8 @@ def systems_within(connection: Connection, elements: Iterable[str], collection: 
 def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.MP2020) -> SystemPhases:
     """Phases of the system asked about, by the method of the structure asked about.
 
-    Of a bare system the reference entries are taken, else known formation energies, else the potential's entries.
+    Of a bare system the reference entries are taken, else known formation energies, else the potential's entries: the
+    first of these that candidates have energies by, where some are proposed for all of its elements.
 
     Raises
     ------
@@ -197,14 +203,16 @@ def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.
         tried = [ways.get(asked.basis, ways["known"])]
     else:
         tried = [ways["calculation"], ways["known"], ways["potential"]]
-    bare = None
+    proposed = asked.basis is None and _any_proposed(connection, asked.elements)
+    found: list[SystemPhases] = []
     for way in tried:
-        diagram = way()
-        if diagram is not None and any(len(phase.composition) > 1 for phase in diagram.phases):
+        if (diagram := way()) is None:
+            continue
+        found.append(diagram)
+        if diagram.compounds and (not proposed or any(phase.ours for phase in diagram.phases)):
             return diagram
-        bare = bare or diagram  # elements alone
-    if bare is not None:
-        return bare
+    if found:
+        return max(found, key=lambda diagram: bool(diagram.compounds))  # the first that is more than elements
     by = f" by {asked.method}" if asked.method else ""
     raise NoDiagram(
         f"no energies of {'-'.join(asked.elements)}{by} are stored that a hull could be made of",
@@ -212,6 +220,11 @@ def system_phases(connection: Connection, asked: Asked, scheme: Scheme = Scheme.
         "exfolio ingest --kind materials-project --chemsys "
         f"{'-'.join(asked.elements)} (see docs/sources.md).",
     )
+
+
+def _any_proposed(connection: Connection, elements: Iterable[str]) -> bool:
+    mine = {"chemsys": "-".join(sorted(elements)), "deprecated": False}
+    return connection.database["structures"].find_one(mine, {"_id": 1}) is not None
 
 
 def _by_first_principles(connection: Connection, asked: Asked, scheme: Scheme) -> SystemPhases | None:

@@ -14,6 +14,7 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection, explain
 from ...stores.errors import ConfigurationError, ExfolioError, LeaseHeld
 from ..candidates.known import load_campaigns
+from ..engine.execution.clusters import opened
 from ..engine.execution.runner import Interrupted, run_stage
 from ..engine.stage import Stage
 from ..refresh import known_sources, refresh
@@ -107,15 +108,17 @@ class JobRunner:
 
     def _refreshed(self, job: Job) -> Ending:
         campaigns = load_campaigns([job.target]) if job.kind == "campaign" else []
-        report = refresh(
-            self.connection,
-            campaigns,
-            processes=self.processes,
-            progress=self._stop_between,
-            stage_done=self._stop_after,
-            # A source with a line of its own is pulled, and put off while it is down, by that line.
-            leave_out=self.stages_with_a_line(),
-        )
+        with opened(self.connection.settings.dask) as workforce:
+            report = refresh(
+                self.connection,
+                campaigns,
+                processes=self.processes,
+                workforce=workforce,
+                progress=self._stop_between,
+                stage_done=self._stop_after,
+                # A source with a line of its own is pulled, and put off while it is down, by that line.
+                leave_out=self.stages_with_a_line(),
+            )
         return Ending(
             report.state, report.what_went_wrong, report.run_id, sum(stage.written for stage in report.stages)
         )

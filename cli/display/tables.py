@@ -17,6 +17,8 @@ from ...builders.exports.clean_text import clean
 from .console import out
 
 _NUMBER: Final = re.compile(r"[(≥≤±-]*\d[\d.,eE+:-]*[%),;…]*")
+_PIECES: Final = re.compile(r"[^\s_-]*[_-]?\s|[^\s_-]+[_-]?|[_-]")
+"""Of a head: words and parts of words that a line may end after."""
 _NARROWEST: Final = 8
 """Characters that a column of text gets at least, where its words are as long."""
 _KEPT: Final = 0.5
@@ -61,6 +63,8 @@ def print_table(table: Table, *, remedy: str = "a wider window") -> None:
     del table.columns[fitting:]
     for column, given in zip(table.columns, _shared(widths[:fitting], out.width - gap * (fitting - 1)), strict=True):
         column.width = given
+        if table.show_header:
+            column.header = _broken(_plain(column.header), given)
         column.no_wrap = False
         column.overflow = "fold"
     out.print(table)
@@ -78,10 +82,23 @@ def _widths(column: Column, *, head: bool) -> _Widths:
         words = [word for line in lines for word in line.split()]
         numbers = [cell_len(word) for word in words if _NUMBER.fullmatch(word)]
         least = max([min(_NARROWEST, max(map(cell_len, words), default=0)), *numbers])
-    words_of_head = [cell_len(word) for word in _plain(column.header).split()] if head else []
-    whole_head = max(map(cell_len, _plain(column.header).split("\n")), default=0) if head else 0
-    liked = max([least, *words_of_head])
+    shown = _plain(column.header) if head else ""
+    least = max([least, *(cell_len(piece.rstrip()) for piece in _PIECES.findall(shown))])
+    whole_head = max(map(cell_len, shown.split("\n")), default=0)
+    liked = max([least, *map(cell_len, shown.split())])
     return _Widths(least, liked, max(liked, natural, whole_head if column.justify != "right" else 0))
+
+
+def _broken(head: str, width: int) -> str:
+    """Head in lines of at most so many characters, broken after words and signs, never inside a word."""
+    lines = [""]
+    for piece in _PIECES.findall(head):
+        if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece.rstrip("\n")
+        if piece.endswith("\n"):
+            lines.append("")
+    return escape("\n".join(line.rstrip() for line in lines))
 
 
 def _shared(widths: list[_Widths], room: int) -> list[int]:

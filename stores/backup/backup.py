@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 from ... import __version__
 from ..connection import Connection, explain
 from ..errors import CannotRunError, ConfigurationError, ExfolioError
-from ..migrations.steps import CURRENT
+from ..registry_version import CURRENT
 from ..schema import initialise
 from .sealed import Seal, WrongSeal, sealing, unsealing
 

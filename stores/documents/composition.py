@@ -27,6 +27,7 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     }
     GROUP_FIELDS = ("formula_anonymous",)
     SHARED = True
+    ORIGIN_FIELD = ("generator", "trained_models")
     LABELLED: ClassVar[dict[str, str]] = {
         "screen": "screens",
         "classify": "classifications",

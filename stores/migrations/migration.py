@@ -16,14 +16,13 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from ..connection import Connection
+from ..registry_version import STAMP, STEPS_DONE
 from ..transactions import in_transaction
 
 logger = logging.getLogger(__name__)
 Doc = dict[str, Any]
 Updates = list[UpdateOne | UpdateMany]
 
-STAMP: Final = {"_id": "schema"}
-"""The document of `counters` that says of which version the registry is."""
 _AT_ONCE: Final = 1000
 _TOLD: Final = 100_000
 """Documents after which it is said how far it is: some seconds."""
@@ -75,7 +74,7 @@ class Migration:
         return sum(counts)
 
     def run(self, connection: Connection) -> int:
-        """Bring all documents into the new form, and the registry to the number of this step.
+        """Bring all documents into the new form, and note that this step is done.
 
         Another program may be at the same step: a document that it has changed is not found any more.
 
@@ -96,7 +95,7 @@ class Migration:
                 if not done % _TOLD:
                     logger.info("%s: %s documents brought into this version's form", change.collection, f"{done:,}")
             after = None
-        counters.update_one(STAMP, {"$max": {"version": self.number}, "$unset": {"migrating": ""}}, upsert=True)
+        counters.update_one(STAMP, {"$max": {STEPS_DONE: self.number}, "$unset": {"migrating": ""}}, upsert=True)
         return done
 
     def _batch(self, connection: Connection, place: int, after: Any) -> tuple[Any, int] | None:

@@ -39,6 +39,7 @@ def _part(revision: str | Doc, field: str = "") -> Callable[[Database[Doc], Sequ
 
 
 _ABSENT: Final = {"$exists": False}
+_GENERATOR: Final = [{"collection": "trained_models", "id": "$generator"}]
 _LAST_OF_RECORDS: Final = {"$ifNull": ["$facets.record", "$rev"]}
 _ENDS = pipeline(
     {"$set": {"low": _where("lower", "$bound", "$value"), "high": _where("upper", "$bound", "$value")}},
@@ -89,7 +90,9 @@ STEPS: Final = (
             ),
         ),
     ),
+    Migration(
+        8,
+        "leave out origins of compositions that their generator says",
+        (Change("compositions", {"$expr": {"$eq": ["$origins", _GENERATOR]}}, (), pipeline({"$unset": "origins"})),),
+    ),
 )
-
-CURRENT: Final = STEPS[-1].number
-"""Version of the registry that this code reads and writes; an older program refuses a newer one."""

@@ -87,7 +87,7 @@ def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
         made_from: list[tuple[Origin, Doc]] = []
         for product, document in level:
             stage = _maker_of(product.collection, document)
-            listed = document.get("origins") or []
+            listed = _listed(product.collection, document)
             product.hidden = max(0, len(listed) - MAX_ORIGINS)
             for plain in listed[:MAX_ORIGINS]:
                 origin = Origin(
@@ -163,10 +163,15 @@ def quarantine_of(connection: Connection, stored: StoredDocument) -> list[Doc]:
     places = [{"file": stored.collection, "place": stored.key}]
     places += [
         {"file": origin["id"], "place": origin["place"]}
-        for origin in (stored.document.get("origins") or [])[:MAX_ORIGINS]
+        for origin in _listed(stored.collection, stored.document)[:MAX_ORIGINS]
         if origin.get("collection") == "file" and origin.get("place")
     ]
     return list(connection.database["quarantine"].find({"$or": places}, {"_id": 0}).sort("quarantine_id", 1).limit(50))
+
+
+def _listed(collection: str, document: Doc) -> list[Doc]:
+    kind = BY_COLLECTION.get(collection)
+    return (kind.origins_of(document) if kind else document.get("origins")) or []
 
 
 def _load(connection: Connection, origins: Iterable[tuple[Origin, Doc]]) -> dict[tuple[str, str], Doc]:
@@ -178,6 +183,8 @@ def _load(connection: Connection, origins: Iterable[tuple[Origin, Doc]]) -> dict
     for collection, names in keys.items():
         key = fields_of(collection).key
         needed = [key, "origins", "content_hash", "deprecated", "formula_reduced", "kind", "value", "unit", "facets"]
+        if (named := BY_COLLECTION[collection].ORIGIN_FIELD) is not None:
+            needed.append(named[0])
         query = {key: {"$in": sorted(names)}}
         for document in connection.database[collection].find(query, {"_id": 0, **dict.fromkeys(needed, 1)}):
             documents[collection, str(document[key])] = document

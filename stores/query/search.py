@@ -21,7 +21,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from ..connection import Connection
 from ..schema import is_initialised
 from .counting import Count, count_quickly
-from .language.fields import Field, Fields, fields_of, has_deprecation
+from .language.fields import Field, Fields, fields_of, has_deprecation, value_at
 from .language.implied import implied, known_for_certain
 from .language.intervals import end_of
 from .language.query_errors import NoSuchDocument, NotInitialised, QueryError
@@ -215,11 +215,12 @@ class Search:
         """What the document ``after`` has its place by; None where the beginning is asked for."""
         if self.after is None:
             return None
+        after = self._key_of(collection, self.after)
         if len(self.order) == 1:  # its place is known, be it there or not
-            return {self.known.key: self.after}
+            return {self.known.key: after}
         paths = (path for by, _ in self.order for path in (by.path, by.low, by.high) if path)
         shown = dict.fromkeys(_without_parts(paths), 1)
-        anchor = collection.find_one({self.known.key: self.after}, {"_id": 0, **shown})
+        anchor = collection.find_one({self.known.key: after}, {"_id": 0, **shown})
         if anchor is None:
             raise NoSuchDocument(
                 f"{self.collection} have no {self.known.key} {self.after!r}",
@@ -227,15 +228,27 @@ class Search:
             )
         return anchor
 
+    def _key_of(self, collection: Collection[Doc], after: str) -> str:
+        """Key as it is kept, of a formula that may be written as tables show it."""
+        if self.known.key != "formula_reduced" or collection.find_one({self.known.key: after}, {"_id": 1}):
+            return after
+        from .language.spelling import reduced
+
+        try:
+            return reduced(after)
+        except ValueError:
+            return after
+
     def _by_pipeline(self, connection: Connection) -> Iterator[Doc]:
         """All that match put in order by the server, where no index has the order."""
         collection = connection.database[self.collection]
         limit_ms = milliseconds(connection, self.collection, self.limit)
         marks, order = self._marks()
         stages: list[Doc] = [{"$match": self.query}, {"$addFields": marks}]
-        if self._anchor(collection) is not None:
+        if (before := self._anchor(collection)) is not None:
             places = {f"{_PLACE}{i}": {"$ifNull": [f"${name}", None]} for i, name in enumerate(order)}
-            at = [{"$match": {self.known.key: self.after}}, {"$addFields": marks}, {"$project": {"_id": 0, **places}}]
+            key = self.known.key
+            at = [{"$match": {key: value_at(before, key)}}, {"$addFields": marks}, {"$project": {"_id": 0, **places}}]
             anchor = next(collection.aggregate(at))
             stages.append({"$match": {"$expr": _behind(order, [anchor[name] for name in places])}})
         stages.append({"$sort": order})

@@ -64,6 +64,7 @@ def start(settings: Settings) -> Server:
             home.credentials()
             server = mongod_process.launch(home, settings)
         replica_set.set_up(server.port, home.credentials(), settings.database, seconds=settings.start_seconds)
+        home.note_set_up(server.pid)
         keep_log_short(server)
     return server
 

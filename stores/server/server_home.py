@@ -180,6 +180,19 @@ class ServerHome:
         with explained(self.folder):
             write_private(self.folder / "port", f"{port}\n".encode())
 
+    def is_set_up(self, pid: int) -> bool:
+        """Whether the mongod of this number was made usable, as `note_set_up` says."""
+        try:
+            return (self.folder / "set-up").read_text() == f"{pid}\n"
+        except OSError:
+            return False
+
+    def note_set_up(self, pid: int) -> None:
+        """Keep that the mongod of this number takes users and writes: who finds it without that waits for it."""
+        if not self.is_set_up(pid):
+            with explained(self.folder):
+                write_private(self.folder / "set-up", f"{pid}\n".encode())
+
     def size_bytes(self) -> int:
         """Size on disk, in bytes, of everything in the folder."""
         total = 0

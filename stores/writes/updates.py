@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..documents.base import HISTORY
-from ..migrations.steps import CURRENT
+from ..registry_version import CURRENT
 from .history import KEPT_CHANGES, superseded
 from .notes import combined, left_groups, system_fields
 from .written import Written
@@ -51,7 +51,7 @@ def new_document(writer: FacetWriter, doc: Written, rev: int, now: datetime) -> 
         "run_id": writer.run_id,
         "created_at": now,
         "updated_at": now,
-        "origins": doc.origins,
+        **_origins(writer, doc, content),
         **({"made_by": [writer.stage]} if writer.shares else {}),
         "deprecated": False,
         "facets": notes,
@@ -91,7 +91,11 @@ def update(writer: FacetWriter, doc: Written, stored: Doc, parts: Iterable[str],
         left = left_groups(follower.group_fields, follower.facet, stored, written.content, rev)
         notes[follower.facet] = {**follower.note(written.hash, rev, now, written.group), **left}
     if writer.creates and not anothers:
-        changes |= {"origins": doc.origins, "deprecated": False, "schema_version": CURRENT}
+        changes |= {"deprecated": False, "schema_version": CURRENT}
+        if kept := _origins(writer, doc, doc.content):
+            changes |= kept
+        else:
+            gone["origins"] = ""
     if writer.shares:
         others = [] if stored["deprecated"] else writer.other_makers(stored)
         changes["made_by"] = sorted({writer.stage, *others})
@@ -102,3 +106,8 @@ def update(writer: FacetWriter, doc: Written, stored: Doc, parts: Iterable[str],
         if earlier is not None:
             result["$push"] = {HISTORY: {"$each": [earlier], "$slice": -KEPT_CHANGES}}
     return result
+
+
+def _origins(writer: FacetWriter, doc: Written, content: Doc) -> Doc:
+    """Origins as they are stored: not at all where a field names the same."""
+    return {} if doc.origins and doc.origins == writer.document.origin_named(content) else {"origins": doc.origins}

@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from ..bookkeeping import revisions
-from ..canonical import as_number, content_hash, text_hash
+from ..canonical import as_number, content_number, text_hash
 from ..clock import utc_now
 from ..documents import RegistryDocument
 from ..documents.base import LABEL, LEFT
@@ -72,10 +72,12 @@ class FacetWriter:
     """Whether other stages may make the same documents; then the content is that of the first, until it withdraws."""
     group_fields: tuple[str, ...] = field(init=False)
     """Its fields by which stages group documents."""
+    _allowed: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         owned = self.document.fields_of(self.facet)
         object.__setattr__(self, "owned", owned)
+        object.__setattr__(self, "_allowed", self.document.said_in(self.facet))
         object.__setattr__(self, "creates", self.facet == self.document.creating_facet())
         object.__setattr__(self, "shares", self.creates and self.document.SHARED)
         object.__setattr__(self, "group_fields", tuple(name for name in self.document.GROUP_FIELDS if name in owned))
@@ -92,9 +94,8 @@ class FacetWriter:
         """
         content = {name: value for name, value in doc.items() if value is not None}
         key = content.pop(self.document.KEY)
-        allowed = self.document.said_in(self.facet)
-        if not allowed.issuperset(content):
-            foreign = content.keys() - allowed
+        if not self._allowed.issuperset(content):
+            foreign = content.keys() - self._allowed
             where = f"facet {self.facet!r} of {self.document.collection_name()}"
             raise ForeignField(f"{self.stage} writes {sorted(foreign)}, which {where} does not own")
         # The hash of an origin is left out: what comes out the same from a changed input has not changed.
@@ -104,9 +105,10 @@ class FacetWriter:
             if self.creates
             else []
         )
-        hashed = {name: value for name, value in content.items() if name not in self.document.UNHASHED}
-        digest = as_number(content_hash([hashed, made_from]))
-        if LABEL in self.facet and content:
+        unhashed = self.document.UNHASHED
+        hashed = {name: value for name, value in content.items() if name not in unhashed} if unhashed else content
+        digest = content_number([hashed, made_from])
+        if content and LABEL in self.facet:
             content = dict.fromkeys(self.owned, content)
         return Written(key, content, origins, digest, group)
 
@@ -147,7 +149,8 @@ class FacetWriter:
                     new.append(doc)
             elif self._is_current(before, doc):
                 counts.unchanged += 1
-                if from_files and _places(before["origins"]) != _places(doc.origins):
+                places = _places(self.document.origins_of(before)) if from_files else None
+                if from_files and not self.is_anothers(before) and places != _places(doc.origins):
                     moved.append(UpdateOne({"_id": before["_id"]}, {"$set": {"origins": doc.origins}}))
             else:
                 changed.append(doc)

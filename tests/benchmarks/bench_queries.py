@@ -104,7 +104,7 @@ def _line(
     looked_at, given, index = _profiled(connection, asked)
     plainly = _plainly(connection, asked)
     keys = [[document[asked.known.key] for document in found] for found in (asked.documents(connection), plainly())]
-    if keys[0][: len(keys[1])] != keys[1]:  # in an order, pymongo leaves out what has no value
+    if keys[0] != keys[1]:
         raise AssertionError(f"{collection}: {question.asked}: pymongo gives {keys[1]}, not {keys[0]}")
     ours, plain = _in_turn(lambda: _once(connection, collection, question, after), plainly, server=server)
     _drop_ideal(connection, collection)
@@ -201,8 +201,8 @@ def _profiled(connection: Connection, asked: Search) -> tuple[int, int, str]:
 def _plainly(connection: Connection, asked: Search) -> Callable[[], list[Doc]]:
     """Ask for the same documents by pymongo alone, with an index of the fields compared, then of the order.
 
-    What an expert would write who knows the collection: one `find`, no missing values to put last, no time limit; of
-    values that are intervals two, of which the first documents are taken by hand.
+    What an expert would write who knows the collection: one `find`, no time limit; of values that are intervals two, of
+    which the first documents are taken by hand; and another where so few have a value that the page is not full.
     """
     collection = connection.database[asked.collection]
     conditions: Doc = {}
@@ -218,6 +218,14 @@ def _plainly(connection: Connection, asked: Search) -> Callable[[], list[Doc]]:
         (name, 1) for name, how in conditions.items() if not isinstance(how, dict) or {"$eq", "$all", "$in"} & set(how)
     ]
     hidden = {"_id": 0, "facets": 0}
+
+    def filled(page: list[Doc]) -> list[Doc]:
+        left = LIMIT - len(page)
+        if not left or first.required or conditions.get(first.path) != {"$ne": None}:
+            return page
+        missing = collection.find({**conditions, first.path: None}, hidden)
+        return [*page, *missing.sort(asked.known.key, 1).limit(left)]
+
     if first.low:
         end, other = ends_of(first, direction)
         by_end = [(end, direction), (other, direction), *sort]
@@ -231,11 +239,11 @@ def _plainly(connection: Connection, asked: Search) -> Callable[[], list[Doc]]:
         def both() -> list[Doc]:
             exact = collection.find({**conditions, end: None, other: None}, hidden).sort(sort).limit(LIMIT).hint(index)
             ranges = collection.find({**conditions, end: {"$ne": None}}, hidden).sort(by_end).limit(LIMIT).hint(index)
-            return sorted([*exact, *ranges], key=worse)[:LIMIT]
+            return filled(sorted([*exact, *ranges], key=worse)[:LIMIT])
 
         return both
     index = _index(collection, [*equal, *(by for by in sort if by[0] not in dict(equal))])
-    return lambda: list(collection.find(conditions, hidden).sort(sort).limit(LIMIT).hint(index))
+    return lambda: filled(list(collection.find(conditions, hidden).sort(sort).limit(LIMIT).hint(index)))
 
 
 def _compared(query: Doc) -> Iterator[tuple[str, Any]]:

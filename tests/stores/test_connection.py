@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
 from pydantic import SecretStr
 from pymongo import MongoClient
-from pymongo.errors import AutoReconnect, OperationFailure, WriteError
+from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure, WriteError
 
 
 class Sighting(mongoengine.Document):
@@ -235,3 +235,25 @@ def test_what_a_reader_may_not_do_is_said_in_words(connection: Connection) -> No
 def test_errors_survive_the_way_home_from_a_worker() -> None:
     error = pickle.loads(pickle.dumps(DatabaseUnavailable("away", "start it")))
     assert (type(error), error.message, error.remedy) == (DatabaseUnavailable, "away", "start it")
+
+
+def test_the_server_gives_up_whatever_takes_longer_than_anything_may(settings: Settings) -> None:
+    slow = {"$where": "sleep(50) || true"}
+    function = {"$function": {"body": "function() { sleep(50); return true }", "args": [], "lang": "js"}}
+    with connect(settings.model_copy(update={"operation_seconds": 0.05})) as connection:
+        documents = connection.database["materials"]
+        documents.insert_many([{"number": number} for number in range(3)])
+        questions: list[Callable[[], object]] = [
+            lambda: list(documents.find(slow)),
+            lambda: documents.find_one({"$where": "sleep(50) || false"}),
+            lambda: list(documents.aggregate([{"$match": {"$expr": function}}])),
+            lambda: documents.count_documents({"$expr": function}),
+            lambda: documents.distinct("number", slow),
+            lambda: list(connection.database.get_collection("materials").with_options().find(slow)),
+        ]
+        for ask in questions:
+            with pytest.raises(ExecutionTimeout) as refused:
+                ask()
+        assert "EXFOLIO_OPERATION_SECONDS" in explain(refused.value, connection).remedy
+        assert len(list(documents.find(slow, max_time_ms=5000))) == 3, "what has a time of its own keeps it"
+        connection.client.drop_database(connection.name)

@@ -10,9 +10,9 @@ from exfolio.stores.bookkeeping.revisions import last_changes
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Candidate, Material, Property
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.migrations.steps import CURRENT
 from exfolio.stores.python_api import query
 from exfolio.stores.query.provenance import writers_of
+from exfolio.stores.registry_version import CURRENT
 from exfolio.stores.schema import initialise, is_initialised, is_up_to_date, look
 from small_registry import put
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from exfolio.stores.connection import Connection
-from exfolio.stores.documents import REGISTRY
+from exfolio.stores.documents import REGISTRY, RegistryDocument
 
 Doc = dict[str, Any]
 Contents = dict[str, dict[str, Doc]]
 """By collection and key."""
-_BOOKKEEPING = {"_id", "rev", "run_id", "created_at", "updated_at"}
+_BOOKKEEPING = {"_id", "rev", "run_id", "schema_version", "created_at", "updated_at"}
 _OF_THE_PAST = {"history", "deprecation_reasons", "content_hash"}  # a verdict's hash is one of its history too
 
 
@@ -18,14 +18,14 @@ def current(connection: Connection) -> Contents:
     for document in REGISTRY:
         name = document.collection_name()
         docs = connection.database[name].find({"deprecated": False})
-        found[name] = {doc[document.KEY]: _content(doc, document.UNHASHED) for doc in docs}
+        found[name] = {doc[document.KEY]: _content(doc, document) for doc in docs}
     return found
 
 
-def _content(doc: Doc, how_long: frozenset[str]) -> Doc:
-    kept = {name: value for name, value in doc.items() if name not in _BOOKKEEPING | _OF_THE_PAST | how_long}
+def _content(doc: Doc, document: type[RegistryDocument]) -> Doc:
+    kept = {name: value for name, value in doc.items() if name not in _BOOKKEEPING | _OF_THE_PAST | document.UNHASHED}
     # What comes out the same of a changed input, or by a newer stage, is not written again: neither are its origins.
-    kept["origins"] = [(origin.get("collection"), origin.get("id")) for origin in doc["origins"]]
+    kept["origins"] = [(origin.get("collection"), origin.get("id")) for origin in document.origins_of(doc)]
     return {**kept, "facets": sorted(doc["facets"])}
 
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from exfolio.stores.connection import Connection
-from exfolio.stores.migrations.steps import CURRENT
+from exfolio.stores.registry_version import CURRENT
 
 Doc = dict[str, Any]
 
@@ -110,7 +110,6 @@ def _common(draw: random.Random, i: int, facet: str) -> Doc:
         "created_at": at,
         "updated_at": at,
         "deprecated": draw.random() < 0.002,
-        "origins": [{"collection": "trained_models", "id": "matgan-000000000000"}],
         "facets": {facet: {"rev": i, "hash": draw.getrandbits(63), "stage": "made", "by": 1}},
     }
 

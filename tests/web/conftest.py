@@ -14,7 +14,7 @@ import small_registry
 import uvicorn
 from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection, connect
-from exfolio.stores.documents import Candidate, Material
+from exfolio.stores.documents import Candidate, Material, Property
 from exfolio.stores.schema import initialise
 from exfolio.stores.server import embedded
 from exfolio.stores.settings import Settings
@@ -43,6 +43,21 @@ def candidate_of_a_layer() -> dict[str, Any]:
     }
 
 
+def relaxed_energy() -> dict[str, Any]:
+    """Energy of the layer when relaxed, with what it became: wider in the plane."""
+    layer = small_registry.mos2_monolayer()
+    layer.apply_strain((0.02, 0.02, 0))
+    return {
+        "property_id": "st-1890e1f5735df206/energy/CHGNet relaxed",
+        "structure_id": "st-1890e1f5735df206",
+        "kind": "energy",
+        "method": "CHGNet relaxed",
+        "unit": "eV/atom",
+        "value": -7.4,
+        "details": {"steps": 12, "structure": to_plain(layer)},
+    }
+
+
 @pytest.fixture(scope="package")
 def registry(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection]:
     """The small registry, as a user sees it who can only read."""
@@ -53,6 +68,7 @@ def registry(mongo_server: embedded.Server, mongod: Path) -> Iterator[Connection
         initialise(writer)
         small_registry.fill(writer)
         small_registry.put(writer, Candidate, [candidate_of_a_layer()])
+        small_registry.put(writer, Property, [relaxed_energy()])
         in_brackets = small_registry.material("bulk:brucite", "Mg(HO)2", "H-Mg-O", formula_anonymous="AB2C2", nsites=5)
         small_registry.put(writer, Material, [in_brackets])
         with connect(settings, reader=True) as reader:

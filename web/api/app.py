@@ -32,7 +32,7 @@ def api_app(connection: Connection) -> FastAPI:
     """
     app = FastAPI(title="exfolio", version=__version__, docs_url=None, redoc_url=None)
     app.state.connection = connection
-    app.state.drawer = diagrams.Drawer()
+    app.state.drawer = diagrams.Drawer(connection)
     app.state.kept = Kept(SECONDS_KEPT)
     app.state.writers = BoundedSemaphore(export.AT_ONCE)
     for rooms in (campaigns, standing, diagrams, export, documents):

@@ -8,13 +8,13 @@ from fastapi import APIRouter, HTTPException, Request
 
 from ...builders.candidates.campaigns.gate_outline import CampaignOutline, outlines
 from ...builders.candidates.funnel import count, count_compositions
+from ...builders.candidates.outlook import outlook
 from ...builders.candidates.verdicts import verdicts_on
 from ...stores.bookkeeping.overview import candidates_by_campaign
 from ...stores.connection import Connection
 from ...stores.query.language.spelling import reduced
 from ..json_values import public
 from .documents import connection_of, kept_of
-from .outlook import outlook
 
 Doc = dict[str, Any]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from ...models.composition.formula.elements import ATOMIC_NUMBERS
 from ...stores.connection import Connection
+from ...stores.query.lookup import find_document
+from ..own_process import OwnProcess
 from .documents import connection_of
+from .kept import Kept
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Kind = Literal["hull", "pourbaix"]
 
 SECONDS: Final = 20.0
-"""Time for one diagram, waiting for others included."""
+"""Time until a diagram's turn comes, and time for it."""
 MOST_WAITING: Final = 8
 FRESH_SECONDS: Final = 300.0
 MOST_KEPT: Final = 64
@@ -35,42 +35,42 @@ router = APIRouter()
 
 
 class Drawer:
-    """Draws one picture at a time, since matplotlib's fonts are shared by threads, and keeps what it has drawn.
+    """Draws one picture at a time in a process of its own, and keeps what it has drawn; those who ask at once share it.
 
     Parameters
     ----------
+    connection
+        The registry.
     seconds
-        Time for one, waiting for others included.
+        Time until one's turn comes, and time for one; then its drawing is ended.
     """
 
-    def __init__(self, *, seconds: float = SECONDS) -> None:
+    def __init__(self, connection: Connection, *, seconds: float = SECONDS) -> None:
+        self.connection = connection
         self.seconds = seconds
-        self._pen = ThreadPoolExecutor(1, thread_name_prefix="diagrams")
-        self._drawn: OrderedDict[tuple[str, ...], tuple[float, Future[str]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._pen = OwnProcess(_import)
+        self._kept = Kept(FRESH_SECONDS, most=MOST_KEPT)
+        self._places = BoundedSemaphore(MOST_WAITING)
 
-    def picture(self, name: tuple[str, ...], draw: Callable[[], str]) -> str:
-        """Picture of a name, drawn where it is not kept from a moment ago; those who ask at once share it.
+    def picture(self, kind: Kind, about: str) -> str:
+        """Diagram as SVG, drawn where it is not kept from a moment ago.
 
         Raises
         ------
         HTTPException
             429 where too many wait, 503 where it takes too long.
         """
-        now = time.monotonic()
-        with self._lock:
-            at, drawn = self._drawn.get(name, (-FRESH_SECONDS, None))
-            if drawn is None or now - at >= FRESH_SECONDS or (drawn.done() and drawn.exception()):
-                if sum(not other.done() for _, other in self._drawn.values()) >= MOST_WAITING:
-                    raise HTTPException(429, "too many diagrams are being drawn: try again in a moment")
-                drawn = self._pen.submit(draw)
-                self._drawn[name] = (now, drawn)
-                while len(self._drawn) > MOST_KEPT:
-                    self._drawn.popitem(last=False)
+        return self._kept.of((kind, about), lambda: self._drawn(kind, about))
+
+    def _drawn(self, kind: Kind, about: str) -> str:
+        if not self._places.acquire(blocking=False):
+            raise HTTPException(429, "too many diagrams are being drawn: try again in a moment")
         try:
-            return drawn.result(timeout=self.seconds)
+            return self._pen.within(self.seconds, _draw, self.connection, kind, about)
         except TimeoutError as error:
             raise HTTPException(503, f"the diagram was not drawn within {self.seconds:g} s: try again later") from error
+        finally:
+            self._places.release()
 
 
 @router.get("/diagrams/{kind}", summary="Hull or Pourbaix diagram, as SVG", response_class=Response)
@@ -82,17 +82,22 @@ def diagram(
     ],
 ) -> Response:
     """Phase diagram of a chemical system or about a structure; or its decomposition in water over pH and potential."""
-    connection = connection_of(request)
+    if not all(symbol in ATOMIC_NUMBERS for symbol in about.split("-")):
+        find_document(connection_of(request), about)  # who asks of nothing is told so at once
     drawer: Drawer = request.app.state.drawer
-    text = drawer.picture((kind, about), lambda: _drawn(connection, kind, about))
-    return Response(text, media_type="image/svg+xml", headers=_HEADERS)
+    return Response(drawer.picture(kind, about), media_type="image/svg+xml", headers=_HEADERS)
 
 
-def _drawn(connection: Connection, kind: Kind, about: str) -> str:
+def _import() -> None:
+    from ...builders.reports import diagrams  # noqa: F401 - takes seconds of which no drawing should be short
+
+
+def _draw(connection: Connection, kind: Kind, about: str) -> str:
     from ...builders.reports.diagrams import phase_diagram, pourbaix_diagram  # matplotlib, for those who look at one
 
-    report = phase_diagram(connection, about) if kind == "hull" else pourbaix_diagram(connection, about)
-    return _as_svg(report.figure)
+    with connection:
+        report = phase_diagram(connection, about) if kind == "hull" else pourbaix_diagram(connection, about)
+        return _as_svg(report.figure)
 
 
 def _as_svg(figure: Figure) -> str:

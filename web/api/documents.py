@@ -141,8 +141,7 @@ def values(request: Request, identity: str) -> list[Doc]:
     connection = connection_of(request)
     found = values_of(connection, find_document(connection, identity))
     return [
-        public({name: value for name, value in document.items() if name != "structure"})
-        | ({"has_structure": True} if document.get("structure") else {})
+        public(_without_structure(document)) | ({"has_structure": True} if _crystal_in(document) else {})
         for document in found
     ]
 
@@ -195,9 +194,22 @@ def document(request: Request, identity: str) -> Doc:
 
 def _structure_of(request: Request, identity: str) -> Structure:
     stored = find_document(connection_of(request), identity)
-    if not stored.document.get("structure"):
+    if not (crystal := _crystal_in(stored.document)):
         raise HTTPException(404, f"{stored.key} has no structure")
-    return from_plain(stored.document["structure"])
+    return from_plain(crystal)
+
+
+def _crystal_in(document: Doc) -> Doc | None:
+    """Structure of a document, or the one that a value came with, such as a relaxed one."""
+    crystal: Doc | None = document.get("structure") or (document.get("details") or {}).get("structure")
+    return crystal
+
+
+def _without_structure(document: Doc) -> Doc:
+    kept = {name: value for name, value in document.items() if name != "structure"}
+    if details := document.get("details"):
+        kept["details"] = {name: value for name, value in details.items() if name != "structure"}
+    return kept
 
 
 def names_in(text: str) -> list[str]:

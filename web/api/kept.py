@@ -20,10 +20,13 @@ class Kept:
     ----------
     seconds
         How long an answer is kept.
+    most
+        Answers that are kept at once; the oldest go first.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, most: int = MOST) -> None:
         self.seconds = seconds
+        self.most = most
         self._answers: OrderedDict[Hashable, tuple[float, Future[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,7 +40,7 @@ class Kept:
                 answer = Future()
                 self._answers[name] = (now, answer)
                 self._answers.move_to_end(name)
-                while len(self._answers) > MOST:
+                while len(self._answers) > self.most:
                     self._answers.popitem(last=False)
         answer = cast("Future[Answer]", answer)
         if mine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from optimade.server.config import ServerConfig
 from optimade.server.mappers.entries import BaseResourceMapper
 
 from ...stores.query.language.fields import PREFIX, Field, Fields, fields_of
+from ..json_values import plain, without_folders
 from .derived import anonymous, spaced_symbol
 
 Doc = dict[str, Any]
@@ -57,8 +57,9 @@ class RegistryMapper(BaseResourceMapper):
     def map_back(self, doc: Doc) -> Doc:
         """Entry of a document."""
         attributes = {**standard_attributes(doc), "last_modified": _moment(doc.get("updated_at"))}
+        shown = without_folders(doc)
         for field in own_fields(self.known):
-            attributes[f"{PREFIX}{field.path}"] = _plain(doc.get(field.path))
+            attributes[f"{PREFIX}{field.path}"] = plain(shown.get(field.path))
         return {
             "id": str(doc[self.known.key]),
             "type": "structures",
@@ -179,16 +180,3 @@ def _of_symmetry(doc: Mapping[str, Any]) -> Doc:
 
 def _moment(value: datetime | None) -> str | None:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
-
-
-def _plain(value: Any) -> Any:
-    """Value as JSON has it: moments as text, no numbers that are none."""
-    if isinstance(value, datetime):
-        return _moment(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value

@@ -23,7 +23,7 @@ _MODELS = {
             "report_draws": 1000,
         }
     ),
-    "classifier": ModelSettings(config={"boosted_rounds": 60, "folds": 2}),
+    "classifier": ModelSettings(config={"boosted_rounds": 60, "boosted_rate": 0.1, "folds": 2}),
     "roost": ModelSettings(config={"epochs": 8, "batch_size": 64}),
 }
 _CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))

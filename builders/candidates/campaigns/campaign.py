@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -25,7 +26,7 @@ from ...properties.per_atom_moment import KIND as MAGNETIZATION
 from ...properties.potential import known_potentials
 from ...properties.potential.layers.layer_energies_stage import WITH_DISPERSION
 from .composition_settings import Compositions
-from .crystal_gan_route import CrystalGanRoute
+from .crystal_gan_route import LISTED, CrystalGanRoute
 from .gate_fields import checked_field, first_double
 from .gates import FURTHER, Gate
 from .ranking import Ranking
@@ -284,6 +285,15 @@ class Campaign(BaseModel):
     ranking: Ranking | None = Field(None, description="which values count first; as usual without")
     pourbaix: Pourbaix | None = Field(None, description="stability in water; not looked at without")
     budgets: Budgets = Budgets()
+
+    @model_validator(mode="after")
+    def _lists_what_it_generates(self) -> Self:
+        generator = self.routes.crystal_gan
+        if generator is not None and generator.layout == LISTED and not (
+            self.compositions is not None and self.compositions.are_listed
+        ):  # fmt: skip
+            raise ValueError("routes.crystal-gan, layout: listed: compositions have neither formulas nor formulas_from")
+        return self
 
     @field_validator("elements")
     @classmethod

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ....models.crystal_gan.crystals.layout_compositions import OxidationRule, compositions
 from ....models.structure.point_cloud_layouts import find_layout
 from .composition_settings import ModelSettings
+
+LISTED: Final = "listed"
+"""Layout of the compositions that the campaign lists itself."""
 
 
 class OxidationLimits(BaseModel):
@@ -28,7 +31,8 @@ class CrystalGanRoute(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     layout: str | dict[str, Any] = Field(
-        description="slots per element: a name, or {name: ca-ti-o, slots: {Ca: 8, Ti: 8, O: 24}}",
+        description="slots per element: a name, or {name: ca-ti-o, slots: {Ca: 8, Ti: 8, O: 24}}; listed: for the "
+        "campaign's own list of compositions, which are of one chemical system, cells of one and two formula units",
     )
     oxidation: OxidationLimits | None = Field(
         None, description="which compositions are asked for; every one that fits without"
@@ -55,14 +59,19 @@ class CrystalGanRoute(BaseModel):
     @field_validator("layout")
     @classmethod
     def _is_one(cls, layout: str | dict[str, Any]) -> str | dict[str, Any]:
-        find_layout(layout)
+        if layout != LISTED:
+            find_layout(layout)
         return layout
 
     @model_validator(mode="after")
     def _asks_for_what_fits(self) -> Self:
-        layout = find_layout(self.layout)
+        if self.layout == LISTED and (self.cells is not None or self.oxidation is not None or self.reduced):
+            raise ValueError("layout: listed says which compositions are wanted: leave out cells, oxidation, reduced")
         if self.of is not None and self.of < self.structures:
             raise ValueError(f"{self.structures} structures can't be the lowest of {self.of}: give more in `of`")
+        if self.layout == LISTED:
+            return self
+        layout = find_layout(self.layout)
         for cell in self.cells or ():
             layout.counts(cell)
         rule = OxidationRule(**self.oxidation.model_dump()) if self.oxidation else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -72,7 +72,7 @@ class Gate(BaseModel):
             return f"{_CONDITIONS[name]} {', '.join(threshold)}"
         return f"{_CONDITIONS[name]} {threshold:g}"
 
-    @property
+    @cached_property
     def kind(self) -> str | None:
         """Kind of property it looks at, where that has no field of its own; None where it looks at a field."""
         return self.field.removeprefix(f"{FURTHER}.") if self.field.startswith(f"{FURTHER}.") else None
@@ -190,9 +190,8 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
     judged = []
     passed = 0
     open_so_far = True
-    rejected_by = waiting_for = None
-    for gate in gates:
-        verdict = gate.judge(candidate)
+    verdicts = [gate.judge(candidate) for gate in gates]
+    for gate, verdict in zip(gates, verdicts, strict=True):
         entry: dict[str, Any] = {
             "name": gate.name,
             "field": gate.field,
@@ -203,17 +202,22 @@ def pass_through(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[
         if value is not None:
             entry |= {"value": value, **gate.interval_of(candidate)}
         judged.append(entry)
-        if verdict == "failed" and rejected_by is None:
-            rejected_by = gate.name
-        if verdict == "unknown" and waiting_for is None:
-            waiting_for = gate.name
         open_so_far = open_so_far and verdict in ("passed", "not-applicable")
         passed += open_so_far
-    status = "rejected" if rejected_by else "waiting" if waiting_for else "promoted"
-    return {
-        "gates": judged,
-        "status": status,
-        "rejected_by": rejected_by,
-        "waiting_for": waiting_for if not rejected_by else None,
-        "gates_passed": passed,
-    }
+    standing = _standing(zip(gates, verdicts, strict=True))
+    return {"gates": judged, **standing, "gates_passed": passed}
+
+
+def standing_of(gates: tuple[Gate, ...], candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """``status``, ``rejected_by`` and ``waiting_for`` as of `pass_through`; none behind a failed gate is asked."""
+    return _standing((gate, gate.judge(candidate)) for gate in gates)
+
+
+def _standing(verdicts: Iterable[tuple[Gate, Verdict]]) -> dict[str, Any]:
+    waiting_for = None
+    for gate, verdict in verdicts:
+        if verdict == "failed":
+            return {"status": "rejected", "rejected_by": gate.name, "waiting_for": None}
+        if verdict == "unknown" and waiting_for is None:
+            waiting_for = gate.name
+    return {"status": "waiting" if waiting_for else "promoted", "rejected_by": None, "waiting_for": waiting_for}

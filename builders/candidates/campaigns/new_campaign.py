@@ -18,6 +18,9 @@ MOST_ELEMENTS: Final = 5
 MOST_ATOMS: Final = 14
 """Of the formula of a composition that is proposed for a chemical system: that of Mn2O3, doubled, and of spinels."""
 _MOST_FORMULAS: Final = 200
+_BULK: Final = 3
+_ANIONS: Final = ("O", "F", "N", "S", "Cl", "Se", "Br", "Te", "I")
+"""One of which what a model learns from has in common with what it generates: the first there is."""
 _LAYERS: Final = """\
   top-down:               # monolayers cut from layered bulk crystals
     rules: database       # or paper
@@ -33,6 +36,16 @@ _TEMPLATES: Final = """\
     min_p_2d: null        # of any probability of being two-dimensional
     max_predicted_formation_energy: null
 """
+_CRYSTALS: Final = """\
+  crystal-gan:            # and crystals generated for them, by a model that learns from known ones like these
+    layout: listed        # of one chemical system, cells of one and two formula units
+    structures: 10        # of each composition, the lowest in energy of so many:
+    of: 100
+    model:
+      config: {{profile: diffusion}}
+      filters:            # beside crystals of the system: those with other elements in the places of these
+        others: '{others}'
+"""
 _COMPOSITIONS: Final = """\
 compositions:             # of your own: nothing is drawn, and no model trained
   {source}
@@ -47,6 +60,11 @@ compositions:             # of your own: nothing is drawn, and no model trained
       field: electronegativity_balanced
       is: true
 """
+_AS_THEY_ARE: Final = "relax: false            # true: cell and positions first, about 25 times as long"
+_RELAXED: Final = """\
+relax: true             # what a model generates is near a crystal, not yet one
+  relax_lowest: 10        # of each composition those of lowest energy before
+  reference_window: 0.05  # eV/atom: known materials so near the hull are relaxed as well"""
 _BETWEEN_LAYERS: Final = """
 exfoliation:              # energies between layers, by potentials with dispersion; the same holds
   potentials: [chgnet-d3] # of several, as sevennet-0-d3, the mean; surer where they agree
@@ -114,6 +132,7 @@ def new_campaign(
     system: str | None = None,
     dimension: int = 2,
     formulas_from: str | None = None,
+    crystals_of: Sequence[str] = (),
     hull_at_most: float = 0.1,
     gap: tuple[float | None, float | None] = (None, None),
 ) -> str:
@@ -132,6 +151,9 @@ def new_campaign(
         2 for monolayers, 3 for bulk crystals.
     formulas_from
         Text file of compositions, one a line.
+    crystals_of
+        Elements of the compositions, which are of one chemical system then: a model generates bulk crystals of them,
+        beside what templates give.
     hull_at_most
         eV/atom.
     gap
@@ -156,7 +178,11 @@ def new_campaign(
     chemsys = "-".join(elements) or "Mn-O"
     what = "Monolayers" if dimension == 2 else "Crystals"
     template = files(__package__).joinpath("new_campaign.txt").read_text(encoding="utf-8")
-    routes = (_LAYERS if dimension == 2 else "") + (_TEMPLATES if compositions else "")
+    routes = _TEMPLATES if compositions else ""
+    if dimension == 2 and formulas_from is None:  # of a list, structures of what is listed alone are looked for
+        routes = _LAYERS + routes
+    if crystals_of:
+        routes += _CRYSTALS.format(others=_others(crystals_of, dimension))
     return template.format(
         name=name,
         file=file,
@@ -171,7 +197,16 @@ def new_campaign(
         nsites=20 if dimension == 2 else 40,
         gates=(_EXFOLIATION if dimension == 2 else "") + (_GAP.format(condition=condition) if condition else ""),
         ehull=hull_at_most,
+        relax=_RELAXED if crystals_of else _AS_THEY_ARE,
     )
+
+
+def _others(elements: Sequence[str], dimension: int) -> str:
+    """Filter on the known crystals that elements of the compositions are put into."""
+    if dimension != _BULK:
+        raise ConfigurationError("crystals are generated in bulk", "Add --dimension 3.")
+    anions = [f'elements HAS "{anion}"' for anion in _ANIONS if anion in elements][:1]
+    return " AND ".join([f"nelements = {len(elements)}", *anions])
 
 
 def _compositions(elements: Sequence[str], formulas_from: str | None) -> str:

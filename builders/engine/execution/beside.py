@@ -22,7 +22,9 @@ from ....stores.settings import Settings
 from ..batches import Doc
 from ..stage import Stage
 from .interruption import STOPPING, kept_from_children
-from .worker_processes import DIED, end_with_parent, needed_by_workers, start_early, start_method
+from .worker_processes import needed_by_workers, start_early, start_method
+from .worker_side import end_with_parent
+from .workers import DIED
 
 _LOOK_SECONDS: Final = 1.0
 """So often whoever waits looks whether somebody asked to stop, and says how far the other process is."""

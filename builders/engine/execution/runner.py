@@ -7,15 +7,18 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 
 from ....stores.bookkeeping import runs
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection
 from ..batches import Batch
 from ..stage import Stage
-from . import worker_processes
+from . import workers
 from .interruption import Interrupted, stopping_on_signals
-from .worker_processes import COLLECT_EVERY, MakeExecutor, process_pool
+from .worker_processes import LocalProcesses
+from .worker_side import COLLECT_EVERY
+from .workers import Workforce
 
 _SWITCH_SECONDS = 0.0005
 
@@ -30,7 +33,8 @@ def run_stage(
     run_id: str | None = None,
     batch_size: int | None = None,
     progress: Progress | None = None,
-    make_executor: MakeExecutor = process_pool,
+    workforce: Workforce | None = None,
+    compute: Callable[[Stage], Generator[Batch, None, None]] | None = None,
 ) -> StageReport:
     """Run one stage until nothing is due.
 
@@ -41,15 +45,17 @@ def run_stage(
     connection
         The database.
     processes
-        Worker processes that compute; this process selects and writes.
+        Worker processes of this machine that compute; this process selects and writes.
     run_id
         Run that records it; one of its own without.
     batch_size
         Items per batch; the setting without.
     progress
         Called after every written batch.
-    make_executor
-        Makes the workers: processes of this machine, or those of another engine.
+    workforce
+        What computes instead, as the workers of a cluster; a stage that reads files of this machine stays on it.
+    compute
+        Yields the batches that the stage selects with what became of them, where somebody else has computed them.
 
     Returns
     -------
@@ -73,8 +79,7 @@ def run_stage(
     with _rare_collections(), stopping_on_signals(farewell) as asked_to_stop:
         stage.listen(asked_to_stop.is_set, progress)
         try:
-            alone = processes == 1
-            batches = _computed_here(stage) if alone else worker_processes.computed(stage, processes, make_executor)
+            batches = (compute or _computed_by(_force(stage, workforce, processes)))(stage)
             write = _written_meanwhile if stage.selects_ahead else _written_here
             with closing(batches), closing(write(stage, batches)) as written:
                 for _ in written:
@@ -95,6 +100,16 @@ def run_stage(
 def _stopped(stage: Stage) -> str:
     at = f" ({stage.doing})" if stage.doing else ""
     return f"{stage.name} stopped after {stage.current_run.done:,} items{at}; run again to go on"
+
+
+def _force(stage: Stage, workforce: Workforce | None, processes: int) -> Workforce | None:
+    if workforce is not None and (workforce.reads_our_files or not stage.looks_for_itself):
+        return workforce
+    return LocalProcesses(processes) if processes > 1 else None
+
+
+def _computed_by(workforce: Workforce | None) -> Callable[[Stage], Generator[Batch, None, None]]:
+    return _computed_here if workforce is None else partial(workers.computed, workforce=workforce)
 
 
 def _computed_here(stage: Stage) -> Generator[Batch, None, None]:

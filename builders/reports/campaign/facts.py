@@ -1,4 +1,4 @@
-"""What the report on a campaign tells: numbers, the shortlist, what waits for what, sources, methods, citations."""
+"""What the report on a campaign tells: numbers, the shortlist, what waits, models and routes, sources, citations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ....stores.connection import Connection
-from ...candidates.campaigns.gate_outline import outline_of
+from ...candidates.campaigns.gate_outline import outline_of, recorded_campaigns
+from ...candidates.composition_view import composition_view
 from ...candidates.funnel import count, count_compositions
 from ...releases.citations import bibtex, cited
+from ..routes.route_figures import RouteFigures, route_report
+from .models_used import models_of
+from .published import Comparison, beside_published
 
 Doc = dict[str, Any]
 
@@ -31,6 +35,10 @@ class CampaignFacts:
     ----------
     name
         The campaign.
+    campaign
+        All that it says, as it was refreshed last.
+    comparison
+        The funnel of the paper that it follows, beside its own.
     compositions, gates
         Funnels, as `count_compositions` and `count` give them.
     totals
@@ -38,13 +46,17 @@ class CampaignFacts:
     promoted, waiting
         Candidates, those with the least exfoliation energy or hull distance first.
     elements
-        How many promoted candidates have each element.
+        How many promoted candidates have each element; where none is promoted, how many that wait.
     waits
         Candidates that wait, by the gate they wait for.
     values
         Every current candidate's values, for the map: id, formula, status, energies with their ends.
     p_2d
-        Numbers of compositions by tenths of their probability of forming a 2D material.
+        Numbers of its compositions by tenths of their probability of forming a 2D material.
+    routes
+        What the routes that it judges, and their models, are worth.
+    models
+        The trained models behind it.
     sources, methods
         What it rests on.
     bibliography
@@ -52,6 +64,8 @@ class CampaignFacts:
     """
 
     name: str
+    campaign: Doc
+    comparison: Comparison | None
     compositions: list[Doc]
     gates: list[Doc]
     totals: dict[str, int]
@@ -61,9 +75,16 @@ class CampaignFacts:
     waits: Counter[str]
     values: list[Doc]
     p_2d: list[int]
+    routes: list[RouteFigures]
+    models: list[Doc]
     sources: list[Doc]
     methods: list[str]
     bibliography: str
+
+    @property
+    def layers(self) -> bool:
+        """Whether it looks for layers, which are taken off a bulk."""
+        return bool(self.campaign.get("dimension", 2) == 2)
 
 
 def facts_of(connection: Connection, name: str) -> CampaignFacts:
@@ -75,54 +96,78 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
         No campaign of this name was refreshed.
     """
     outline = outline_of(connection, name)
+    campaign = next(plain for plain in recorded_campaigns(connection) if plain["name"] == outline.name)
     candidates = connection.database["candidates"]
     mine = {"campaign": name, "deprecated": False}
     gates, totals = count(connection, outline)
     compositions = count_compositions(connection, outline)
     promoted = sorted(candidates.find({**mine, "status": "promoted"}, _projection()), key=_by_energy)
     waiting = sorted(candidates.find({**mine, "status": "waiting"}, _projection()), key=_by_energy)
-    shown = dict.fromkeys(("candidate_id", "formula_reduced", "status", "lows", "highs", *_ENERGIES), 1) | {"_id": 0}
+    values = list(candidates.find(mine, {"_id": 0, **dict.fromkeys(_OF_ALL, 1)}))
+    comparison = beside_published(connection, campaign, values)
+    models = models_of(connection, name)
     materials = connection.database["materials"]
     sources = sorted(materials.distinct("source", {"deprecated": False}))
     ids = [doc["structure_id"] for doc in (*promoted, *waiting) if doc.get("structure_id")]
-    values = {"structure_id": {"$in": ids}, "deprecated": False}
-    methods = sorted(connection.database["properties"].distinct("method", values)) if ids else []
+    theirs = {"structure_id": {"$in": ids}, "deprecated": False}
+    methods = sorted(connection.database["properties"].distinct("method", theirs)) if ids else []
+    papers = [comparison.key] if comparison else []
+    bases = [*methods, *(model["model_id"] for model in models)]
     return CampaignFacts(
         name=name,
+        campaign=campaign,
+        comparison=comparison,
         compositions=compositions,
         gates=gates,
         totals=totals,
         promoted=promoted,
         waiting=waiting[:WAITING],
-        elements=Counter(element for doc in promoted for element in doc.get("elements", ())),
+        elements=Counter(element for doc in promoted or waiting for element in doc.get("elements", ())),
         waits=Counter(str(doc.get("waiting_for")) for doc in waiting),
-        values=list(candidates.find(mine, shown)),
-        p_2d=_tenths(connection) if compositions else [],
+        values=values,
+        p_2d=_tenths(connection, name) if compositions else [],
+        routes=_routes(connection, {doc["route"] for doc in values if doc.get("route")}),
+        models=models,
         sources=[
             {"name": source, "records": materials.count_documents({"source": source, "deprecated": False})}
             for source in sources
         ],
         methods=methods,
-        bibliography=bibtex(cited(sources, methods)),
+        bibliography=bibtex(sorted({*cited(sources, bases), *papers})),
     )
 
 
-_ENERGIES: Final = ("exfoliation_energy", "energy_above_hull", "formation_energy")
+_FIRST: Final = ("exfoliation_energy", "energy_above_hull")
+_ENERGIES: Final = ("exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy")
+_OF_ALL: Final = ("candidate_id", "formula_reduced", "status", "route", "novel", "lows", "highs", *_ENERGIES)
+
+
+def _routes(connection: Connection, names: set[str]) -> list[RouteFigures]:
+    made = names & set(connection.database["structures"].distinct("route", {"deprecated": False}))
+    return route_report(connection, sorted(made)).rows if made else []
 
 
 def _projection() -> Doc:
     return {"_id": 0, **dict.fromkeys(_SHOWN, 1)}
 
 
-def _by_energy(doc: Doc) -> tuple[bool, float, str]:
-    energies = [doc[name] for name in ("exfoliation_energy", "energy_above_hull") if doc.get(name) is not None]
-    return not energies, energies[0] if energies else 0.0, doc["candidate_id"]
+def _by_energy(doc: Doc) -> tuple[bool, bool, float, str]:
+    """The least first; bounds after values, as they may lie anywhere beyond."""
+    name = next((name for name in _FIRST if doc.get(name) is not None), None)
+    if name is None:
+        return True, True, 0.0, doc["candidate_id"]
+    lows, highs = doc.get("lows") or {}, doc.get("highs") or {}
+    return False, (name in lows) != (name in highs), doc[name], doc["candidate_id"]
 
 
-def _tenths(connection: Connection) -> list[int]:
+def _tenths(connection: Connection, campaign: str) -> list[int]:
     numbers = [0] * 10
-    tenth = {"$min": [9, {"$floor": {"$multiply": ["$p_2d", 10]}}]}
-    stages = [{"$match": {"p_2d": {"$ne": None}, "deprecated": False}}, {"$group": {"_id": tenth, "n": {"$sum": 1}}}]
+    view = composition_view(connection, campaign)
+    if view is None:
+        return numbers
+    p_2d = view.path("p_2d")
+    tenth = {"$min": [9, {"$floor": {"$multiply": [f"${p_2d}", 10]}}]}
+    stages = [{"$match": {p_2d: {"$ne": None}, **view.criteria()}}, {"$group": {"_id": tenth, "n": {"$sum": 1}}}]
     for group in connection.database["compositions"].aggregate(stages, allowDiskUse=True):
         numbers[int(group["_id"])] = group["n"]
     return numbers

@@ -24,6 +24,16 @@ _PARTS: Final = (
     ("not_applicable", "#dfe5e9", "does not concern them"),
 )
 _LARGEST_Z: Final = 103
+_INKS: Final = {False: "#101c25", True: "#fdfefe"}
+"""On light and on dark cells, which have their colours by night too."""
+_DISTANCE: Final = "energy_above_hull"
+_FEW: Final = 100
+_MAPPED: Final = {
+    "exfoliation_energy": "exfoliation energy",
+    "pourbaix_energy": "energy of decomposition in water",
+    "formation_energy": "formation energy",
+}
+"""What may stand on the map over the distance from the hull, the first that is known."""
 
 
 def figures_of(facts: CampaignFacts) -> dict[str, Figure]:
@@ -32,8 +42,8 @@ def figures_of(facts: CampaignFacts) -> dict[str, Figure]:
     if facts.compositions and facts.compositions[0]["reached"]:
         drawn["compositions"] = funnel(facts.compositions, "Generated compositions")
         drawn["probabilities"] = probabilities(facts.p_2d)
-    if any(both(doc) for doc in facts.values):
-        drawn["map"] = candidates_map(facts.values)
+    if shown := mapped(facts.values):
+        drawn["map"] = candidates_map(facts.values, shown)
     if facts.elements:
         drawn["elements"] = periodic_table(facts.elements)
     return drawn
@@ -59,33 +69,40 @@ def funnel(rows: Sequence[Doc], title: str) -> Figure:
     return figure
 
 
-def candidates_map(values: Sequence[Doc]) -> Figure:
-    """Exfoliation energy over distance from the hull: points with both, bounds hollow, intervals of the promoted."""
+def candidates_map(values: Sequence[Doc], energy: str) -> Figure:
+    """An energy over the distance from the hull: points with both, bounds hollow, intervals of the promoted."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for status in ("rejected", "waiting", "promoted"):
-        shown = [doc for doc in values if doc["status"] == status and both(doc)]
+        shown = [doc for doc in values if doc["status"] == status and both(doc, energy)]
         for bound in (True, False):
-            some = [doc for doc in shown if _is_bound(doc) == bound]
+            some = [doc for doc in shown if _is_bound(doc, energy) == bound]
             if not some:
                 continue
-            x, y = ([doc[name] for doc in some] for name in ("energy_above_hull", "exfoliation_energy"))
+            x, y = ([doc[name] for doc in some] for name in (_DISTANCE, energy))
             axes.scatter(
                 x,
                 y,
-                s=26 if status == "promoted" else 14,
+                s=26 if status == "promoted" or len(values) < _FEW else 14,
                 facecolors="none" if bound else _COLOURS[status],
                 edgecolors=_COLOURS[status],
                 linewidths=0.8,
                 alpha=0.9 if status == "promoted" else 0.55,
-                label=None if bound and any(not _is_bound(doc) for doc in shown) else status,
+                label=None if bound and any(not _is_bound(doc, energy) for doc in shown) else status,
             )
         if status == "promoted":
-            _whiskers(axes, shown)
-    axes.set_xlabel("energy above hull, eV/atom (hollow: one end alone is known)")
-    axes.set_ylabel("exfoliation energy, eV/atom")
-    axes.set_xlim(*_middle([doc["energy_above_hull"] for doc in values if both(doc)]))
-    axes.set_ylim(*_middle([doc["exfoliation_energy"] for doc in values if both(doc)]))
+            _whiskers(axes, shown, energy)
+    known = [doc for doc in values if both(doc, energy)]
+    framing = [doc for doc in known if not _is_bound(doc, energy)] or known  # bounds may lie anywhere
+    limits = [_middle([doc[name] for doc in framing]) for name in (_DISTANCE, energy)]
+    axes.set(xlim=limits[0], ylim=limits[1])
+    outside = sum(
+        any(not low <= doc[name] <= high for name, (low, high) in zip((_DISTANCE, energy), limits, strict=True))
+        for doc in known
+    )
+    left = f"; {outside:,} of {len(known):,} lie outside" if outside else ""
+    axes.set_xlabel(f"energy above hull, eV/atom (hollow: one end alone is known{left})")
+    axes.set_ylabel(f"{_MAPPED[energy]}, eV/atom")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
@@ -100,7 +117,7 @@ def periodic_table(numbers: Counter[str]) -> Figure:
         number = numbers.get(symbol, 0)
         colour = mpl.colormaps["YlGnBu"](shade(number)) if number else "#eef2f4"
         axes.add_patch(Rectangle((column, -row), 0.94, 0.94, facecolor=colour))
-        ink = "white" if number and shade(number) > 0.6 else "#14212b" if number else "#9db0bc"
+        ink = _INKS[shade(number) > 0.5] if number else "#9db0bc"
         axes.text(column + 0.47, -row + 0.56, symbol, ha="center", va="center", fontsize=8, color=ink)
         if number:
             axes.text(column + 0.47, -row + 0.2, str(number), ha="center", va="center", fontsize=5.5, color=ink)
@@ -123,21 +140,26 @@ def probabilities(tenths: Sequence[int]) -> Figure:
     return figure
 
 
-def both(doc: Doc) -> bool:
+def mapped(values: Sequence[Doc]) -> str | None:
+    """Which energy the map shows over the distance from the hull: the first that is known of some; None of none."""
+    return next((energy for energy in _MAPPED if any(both(doc, energy) for doc in values)), None)
+
+
+def both(doc: Doc, energy: str) -> bool:
     """Whether both energies of the map are known."""
-    return doc.get("exfoliation_energy") is not None and doc.get("energy_above_hull") is not None
+    return doc.get(energy) is not None and doc.get(_DISTANCE) is not None
 
 
-def _is_bound(doc: Doc) -> bool:
+def _is_bound(doc: Doc, energy: str) -> bool:
     lows, highs = doc.get("lows") or {}, doc.get("highs") or {}
-    return any((name in lows) != (name in highs) for name in ("exfoliation_energy", "energy_above_hull"))
+    return any((name in lows) != (name in highs) for name in (energy, _DISTANCE))
 
 
-def _whiskers(axes: Any, shown: Sequence[Doc]) -> None:
+def _whiskers(axes: Any, shown: Sequence[Doc], energy: str) -> None:
     for doc in shown:
-        low, high = ((doc.get(ends) or {}).get("exfoliation_energy") for ends in ("lows", "highs"))
+        low, high = ((doc.get(ends) or {}).get(energy) for ends in ("lows", "highs"))
         if low is not None and high is not None:
-            axes.plot([doc["energy_above_hull"]] * 2, [low, high], color=_COLOURS["promoted"], alpha=0.25, linewidth=1)
+            axes.plot([doc[_DISTANCE]] * 2, [low, high], color=_COLOURS["promoted"], alpha=0.25, linewidth=1)
 
 
 def _middle(values: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Phase diagrams about the first candidates of a shortlist, one for each chemical system."""
+"""Phase diagrams of a campaign's own chemical system, and about the first candidates of its shortlist."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ Doc = dict[str, Any]
 
 HULL: Final = "hull-"
 """What the names of these figures begin with."""
-_DRAWN: Final = 4
+_DRAWN: Final = 3
 _TRIED: Final = 12
 _ELEMENTS: Final = (2, 3)
 """A tetrahedron says little in print."""
 
 
-def hulls_of(connection: Connection, candidates: Iterable[Doc]) -> dict[str, Figure]:
-    """Phase diagrams by name, of the first candidates that have one.
+def hulls_of(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -> dict[str, Figure]:
+    """Phase diagrams by name, of the campaign's elements or of the first candidates that have one.
 
     Parameters
     ----------
     connection
         The database.
+    campaign
+        As plain data; where it has two or three elements, the diagram of these is drawn first.
     candidates
         Those of a shortlist, the best first.
     """
@@ -36,6 +38,8 @@ def hulls_of(connection: Connection, candidates: Iterable[Doc]) -> dict[str, Fig
     for candidate in candidates:
         if len(candidate["elements"]) in _ELEMENTS:
             by_system.setdefault("-".join(sorted(candidate["elements"])), candidate["candidate_id"])
+    if len(own := sorted(campaign.get("elements") or ())) in _ELEMENTS:
+        by_system.setdefault("-".join(own), "-".join(own))
     # triangles first: a line of two elements shows less of what competes
     for system, identity in sorted(list(by_system.items())[:_TRIED], key=lambda pair: -pair[0].count("-")):
         try:

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from .... import __version__
 from ....models.composition.formula.chemists_formula import chemists_formula
+from ....models.evaluation.shares import Share
 from ....models.structure.serialization import from_plain
 from ....stores.connection import Connection
 from ....stores.query.html_table import formula_html
 from ....stores.query.search import Search
 from ...exports.parquet import write_parquet
+from ...exports.rows import write_csv
 from .facts import SHORTLIST, CampaignFacts, facts_of
 from .figures import figures_of
 from .hulls import HULL, hulls_of
-from .pictures import picture, svg_of
+from .in_water import IN_WATER, in_water
+from .inline_svg import svg_of
+from .pictures import picture
 
 Doc = dict[str, Any]
 
+_FLAT: Final = frozenset({"text", "integer", "number", "true or false", "date", "list"})
+"""Kinds of field that a spreadsheet shows; the rest, as every gate with its value, is in Parquet."""
+
 
 def write_report(connection: Connection, campaign: str, folder: Path) -> list[Path]:
-    """Write ``report.html``, its figures as SVG and PNG, ``candidates.parquet`` and ``citations.bib``.
+    """Write ``report.html``, its figures as SVG and PNG, candidates as Parquet and CSV, and ``citations.bib``.
 
     Parameters
     ----------
@@ -50,14 +58,20 @@ def write_report(connection: Connection, campaign: str, folder: Path) -> list[Pa
         There is no such campaign.
     """
     facts = facts_of(connection, campaign)
-    figures = figures_of(facts) | hulls_of(connection, facts.promoted)
+    first = facts.promoted or facts.waiting
+    figures = figures_of(facts) | hulls_of(connection, facts.campaign, first)
+    figures |= in_water(connection, facts.campaign, first)
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "report.html", folder / "candidates.parquet", folder / "citations.bib"]
+    names = ("report.html", "candidates.parquet", "candidates.csv", "citations.bib")
+    written = [folder / name for name in names]
     written[0].write_text(page_of(facts, figures), encoding="utf-8")
     asked = Search("candidates", f'campaign = "{campaign}"')
     columns = [field for field in asked.known if "." not in field.path and field.path not in ("structure", "facets")]
     write_parquet(asked.documents(connection), columns, written[1])
-    written[2].write_text(facts.bibliography, encoding="utf-8")
+    with written[2].open("w", encoding="utf-8", newline="") as stream:
+        flat = [field for field in columns if field.kind in _FLAT or field.path == "methods"]
+        write_csv(asked.documents(connection), flat, lambda line: print(line, file=stream))
+    written[3].write_text(facts.bibliography, encoding="utf-8")
     for name, figure in figures.items():
         for ending in ("svg", "png"):
             figure.savefig(folder / f"{name}.{ending}", dpi=200)
@@ -72,13 +86,20 @@ def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
         "formula": lambda formula: formula_html(chemists_formula(formula)),
         "number": number,
         "interval": interval,
+        "share": share,
+        "part": part,
+        "screw": lambda symbol: Markup(re.sub(r"_(\d)", r"<sub>\1</sub>", str(escape(symbol)))),  # noqa: S704
     }
     environment.tests["hull_name"] = lambda name: name.startswith(HULL)
+    environment.tests["water_name"] = lambda name: name.startswith(IN_WATER)
     template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         facts=facts,
-        figures={name: Markup(svg_of(figure)) for name, figure in figures.items()},  # noqa: S704 - matplotlib's
-        shortlist=_with_pictures(facts.promoted[:SHORTLIST]),
+        figures={
+            name: Markup(svg_of(figure, themed=not name.startswith(IN_WATER)))  # noqa: S704 - matplotlib's
+            for name, figure in figures.items()
+        },
+        shortlist=_with_pictures((facts.promoted or facts.waiting)[:SHORTLIST]),
         version=__version__,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
@@ -102,6 +123,22 @@ def interval(doc: Doc, name: str) -> str:
     if low is None:
         return f"≤ {number(high)}"
     return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def part(number_of: int, total: int) -> str:
+    """How much of a total, in percent, with three digits at least where it is little; empty of none."""
+    if not total:
+        return ""
+    percent = 100 * number_of / total
+    return f"{percent:.3g}" if percent < 1 else f"{percent:.1f}"
+
+
+def share(counted: Share) -> str:
+    """How many of all, with what is certain to what is possible where values leave it open."""
+    told = f"{counted.by_value:,}"
+    if counted.total:
+        told += f", {counted.by_value / counted.total:.1%}".replace("%", " %")
+    return told if counted.certain == counted.possible else f"{told} ({counted.certain:,} to {counted.possible:,})"
 
 
 def _with_pictures(candidates: Sequence[Doc]) -> list[Doc]:

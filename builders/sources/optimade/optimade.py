@@ -44,6 +44,8 @@ class Optimade:
         Further properties to keep as they are.
     method
         How mapped values were got, e.g. ``PBE``.
+    methods_from
+        Property in which the provider says how each value was got: an object, by the names of exfolio's fields.
     reference
         Publication to cite.
     dimension
@@ -68,6 +70,7 @@ class Optimade:
     fields: Mapping[str, str] = field(default_factory=dict)
     keep: Sequence[str] = ()
     method: str | None = None
+    methods_from: str = ""
     reference: str | None = None
     dimension: int | None = None
     page_limit: int = 100
@@ -109,6 +112,7 @@ class Optimade:
             "method": self.method,
             "reference": self.reference,
             "dimension": self.dimension,
+            **({"methods_from": self.methods_from} if self.methods_from else {}),
         }
 
     def open(self, settings: Settings) -> OptimadePull:
@@ -139,16 +143,16 @@ class Optimade:
             document["dimension_claimed"] = self.dimension
         if self.reference:
             document.setdefault("reference", self.reference)
-        if self.method:
-            computed = [
-                mapped.field for mapped in self.mapped if mapped.conversion is not None and mapped.field in document
-            ]
-            document["methods"] = dict.fromkeys(computed, self.method)
+        computed = [mapped.field for mapped in self.mapped if mapped.conversion and mapped.field in document]
+        told = raw.payload.get(self.methods_from)
+        methods = told if isinstance(told, Mapping) else {}
+        if named := {field: how for field in computed if (how := methods.get(field) or self.method)}:
+            document["methods"] = named
         return {"materials": [document]}
 
     def asked_for(self) -> list[str]:
         """Properties to ask for, by name."""
-        return sorted({*ATTRIBUTES, *(mapped.path[0] for mapped in self.mapped), *self.keep})
+        return sorted({*ATTRIBUTES, *(mapped.path[0] for mapped in self.mapped), *self.keep, self.methods_from} - {""})
 
 
 def _base(url: str) -> str:

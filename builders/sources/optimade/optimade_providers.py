@@ -15,7 +15,9 @@ from typing import Any, Final
 from ....stores.errors import AccessError
 from ....stores.settings import Settings
 from ..records.source_options import SourceOptionError
+from ..records.units import UNITS_OF_FIELD
 from ..services.http_client import SourceUnavailable, WebClient
+from .optimade_record import TEXT_FIELDS
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,10 @@ class KnownProvider:
         How its values were got, and what to cite.
     fields
         Its values in exfolio's fields, with their units.
+    keep
+        Further properties that are kept as they are.
+    methods_from
+        Property that says how each value was got, where it is not one method for all.
     page_limit
         Structures that it gives at once.
     """
@@ -58,6 +64,8 @@ class KnownProvider:
     method: str | None = None
     reference: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    keep: Sequence[str] = ()
+    methods_from: str = ""
     page_limit: int = 100
 
     @property
@@ -70,6 +78,8 @@ class KnownProvider:
             "method": self.method,
             "reference": self.reference,
             "fields": dict(self.fields),
+            "keep": list(self.keep),
+            "methods_from": self.methods_from,
             "page_limit": self.page_limit,
         }
         return {name: value for name, value in stated.items() if value}
@@ -145,6 +155,19 @@ BUNDLED: Final = (
             "energy_above_hull": "_mp_stability.gga_gga+u.energy_above_hull:eV/atom",
             "formation_energy": "_mp_stability.gga_gga+u.formation_energy_per_atom:eV/atom",
         },
+    ),
+    KnownProvider(
+        name="exfolio",
+        title="Another registry of exfolio, at the address that --url gives",
+        url="",
+        ready=True,
+        fields={
+            **{name: f"_exfolio_{name}:{unit}" for name, (unit, _) in UNITS_OF_FIELD.items()},
+            **{name: f"_exfolio_{name}" for name in TEXT_FIELDS},
+        },
+        keep=[f"_exfolio_{name}" for name in ("source", "source_id", "synthesised", "synthesis_method", "extra")],
+        methods_from="_exfolio_methods",
+        page_limit=500,
     ),
     KnownProvider(
         name="mc3d",

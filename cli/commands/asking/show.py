@@ -148,7 +148,7 @@ def show(
 def _doubts(connection: Connection, stored: StoredDocument) -> list[str]:
     if stored.collection not in ("candidates", "structures", "compositions"):
         return []
-    from ....builders.candidates.doubts import doubts  # a second of imports, where there is something to doubt
+    from ....builders.candidates.doubts import doubts
 
     return doubts(connection, stored.document)
 

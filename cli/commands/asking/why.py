@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,8 @@ from ...display.tables import print_table
 from ...views.layer_verdicts import print_layer_verdict, with_layer_energies
 from ...views.of_formula import reduced_formula
 
+_IN_FULL: Final = 2
+_COLOURS = {"promoted": "green", "waiting": "yellow", "rejected": "red"}
 _MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "unknown": "[yellow]?[/]", "not-applicable": "[dim]–[/]"}
 
 
@@ -45,6 +47,9 @@ def why(
         str | None,
         typer.Option(metavar="POTENTIAL", help="Also tell what exchanging alike atoms costs, by chgnet for one."),
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Of a formula: every gate of every candidate, not of the first ones alone.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Say why a candidate or a composition was promoted, rejected, or waits: every gate with its value.
@@ -74,15 +79,33 @@ def why(
     if json:
         print_json([{key: value for key, value in doc.items() if key not in ("_id", "structure")} for doc in verdicts])
         return
-    for number, doc in enumerate(verdicts):
+    # The one or two of a person's own question; of many the first in full, as most fell alike
+    in_full = len(verdicts) if all_ or len(verdicts) <= _IN_FULL + 1 else _IN_FULL
+    for number, doc in enumerate(verdicts[:in_full]):
         if number:
             out.print()
         print_verdict(doc)
+    if rest := verdicts[in_full:]:
+        _print_briefly(rest)
+
+
+def _print_briefly(verdicts: list[dict[str, Any]]) -> None:
+    """Print a line for each candidate: how it stands, by which gate and value."""
+    out.print(f"\n[bold]{len(verdicts):,} more[/], every gate of them: --all, or exfolio why ID")
+    table = Table("", "candidate", "from", "decided by", box=None, pad_edge=False, header_style="dim")
+    for doc in verdicts:
+        colour = _COLOURS[doc["status"]]
+        name = doc.get("rejected_by") or doc.get("waiting_for") or ""
+        gate = next((gate for gate in doc["gates"] if gate["name"] == name), None)
+        shown = "" if gate is None else f"{escape(name)} {_value_of(doc, gate)} [dim]{escape(gate['condition'])}[/]"
+        route = f"{doc.get('route', '')} {escape(str(doc.get('parent_id') or ''))}".strip()
+        table.add_row(f"[{colour}]{doc['status']}[/]", escape(doc["candidate_id"]), route, shown)
+    print_table(table)
 
 
 def print_verdict(doc: dict[str, Any]) -> None:
     """Print every gate of one candidate."""
-    colour = {"promoted": "green", "waiting": "yellow", "rejected": "red"}[doc["status"]]
+    colour = _COLOURS[doc["status"]]
     because = doc.get("rejected_by") or doc.get("waiting_for")
     word = {"rejected": "by", "waiting": "for", "promoted": ""}[doc["status"]]
     reason = f" {word} {because}" if because else ""
@@ -98,19 +121,8 @@ def print_verdict(doc: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for _ in range(4):
         table.add_column()
-    fields = {field.path: field for field in fields_of("candidates")}
     for gate in doc["gates"]:
-        value = gate.get("value")
-        field = fields.get(gate["field"])
-        shown = in_words(value, gate.get("low"), gate.get("high"), field, field.unit if field else "")
-        if value is None:
-            shown = "not known yet"
-        if gate["verdict"] == "not-applicable":
-            of_element = doc.get("nelements") == 1 and gate["field"].endswith(("formation_energy", "ion_familiarity"))
-            elsewhere = f"does not concern the {doc.get('route')} route"
-            # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
-            undecided = "not decided, and not waited for" if gate["field"].endswith("_stability") else elsewhere
-            shown = "says nothing of an element" if of_element else undecided
+        shown = _value_of(doc, gate)
         method = doc.get("methods", {}).get(gate["field"].removeprefix("values."), "")
         table.add_row(
             f"  {_MARKS[gate['verdict']]}",
@@ -131,6 +143,22 @@ def print_verdict(doc: dict[str, Any]) -> None:
         before = earlier.get("rejected_by") or earlier.get("waiting_for") or ""
         when = text_of(datetime.fromisoformat(earlier["judged_at"]))
         out.print(f"  [dim]before (judged {when} UTC): {earlier['status']} {before}[/]", soft_wrap=True)
+
+
+def _value_of(doc: dict[str, Any], gate: dict[str, Any]) -> str:
+    """Value that a gate looked at, with its interval and unit; or why there is none."""
+    if gate["verdict"] == "not-applicable":
+        if doc.get("nelements") == 1 and gate["field"].endswith(("formation_energy", "ion_familiarity")):
+            return "says nothing of an element"
+        # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
+        if gate["field"].endswith("_stability"):
+            return "not decided, and not waited for"
+        return f"does not concern the {doc.get('route')} route"
+    value = gate.get("value")
+    if value is None:
+        return "not known yet"
+    field = {field.path: field for field in fields_of("candidates")}.get(gate["field"])
+    return in_words(value, gate.get("low"), gate.get("high"), field, field.unit if field else "")
 
 
 def _beside(doc: dict[str, Any]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ....stores.bookkeeping.lease_holders import lease_holders
 from ....stores.connection import connect, hosts_of, may_write
 from ....stores.driver_errors import in_words
 from ....stores.errors import DatabaseUnavailable, LeaseHeld
-from ....stores.migrations.steps import CURRENT
+from ....stores.registry_version import CURRENT
 from ....stores.server import embedded
 from ....stores.settings import PREFIX, Settings, find_settings_file
 from ...display.cells import plural, text_of

@@ -33,13 +33,16 @@ from ....stores.settings import Settings
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.progress import say_ingested, stage_progress
 from ...display.tables import print_table
+from .ingest_compositions import KIND as COMPOSITIONS
+from .ingest_compositions import ingest_compositions, list_of
+from .ingest_jobflow import JOBFLOW, ingest_jobflow
 from .ingest_vasp import KIND as VASP
 from .ingest_vasp import directories_of, ingest_vasp, watch_vasp
 from .pull import LiveOptions, is_live, pull
 
 _KINDS = {**all_kinds(), **LIVE_KINDS}
 _KIND_HELP = "Kind of source: " + "; ".join(f"[bold]{kind}[/] {text}" for kind, text in _KINDS.items())
-_KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results."
+_KIND_HELP += f"; [bold]{VASP}[/] folders of VASP results; [bold]{COMPOSITIONS}[/] formulas of your own, one a line."
 SHOWN = 20
 """Places that are told of what is wrong with the files."""
 
@@ -70,9 +73,13 @@ Examples:
 
   exfolio ingest --provider mc2d
 
+  exfolio ingest compositions list.txt --source of-mine --dimension 3
+
   exfolio ingest vasp runs/ more-runs/ -n 4
 
   exfolio ingest vasp runs/ --watch --every 300 --refresh
+
+  exfolio ingest jobflow project.yaml
 """
 
 
@@ -141,6 +148,9 @@ def ingest(
 ) -> None:
     """Bring files into the registry."""
     settings = begin()
+    if kind is None and paths and str(paths[0]) == JOBFLOW and (len(paths) > 1 or not paths[0].exists()):
+        ingest_jobflow(settings, paths[1:], processes=processes, json=json)
+        return
     directories = directories_of(paths, kind)
     if directories is not None:
         if watch and (dry_run or json):
@@ -152,6 +162,11 @@ def ingest(
         return
     if watch:
         raise ConfigurationError("--watch is for VASP results", "Other sources: exfolio schedule --help")
+    if (formulas := list_of(paths, kind)) is not None:
+        ingest_compositions(
+            settings, formulas, source=source, dimension=dimension, processes=processes, dry_run=dry_run, json=json
+        )
+        return
     live = LiveOptions(
         chemsys=chemsys or (),
         thermo_type=thermo_type,

@@ -121,7 +121,7 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
             known = ready_provider(options.provider).options
         except SourceOptionError as error:
             raise ConfigurationError(str(error), "All that are known: exfolio source providers") from None
-    urls = options.urls or ([known["url"]] if known else [])
+    urls = options.urls or ([known["url"]] if known.get("url") else [])
     if not urls:
         raise ConfigurationError(
             "no OPTIMADE provider is given", "Give its address: --url https://…, or its name: --provider oqmd"
@@ -130,7 +130,7 @@ def _sources(kind: str, options: LiveOptions) -> list[dict[str, Any]]:
         "filter": options.filter,
         "source": options.source,
         "fields": {**known.get("fields", {}), **(options.columns or {})},
-        "keep": list(options.keep),
+        "keep": [*known.get("keep", []), *options.keep],
         "method": options.method,
         "reference": options.reference,
         "dimension": options.dimension,

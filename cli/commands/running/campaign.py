@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -98,6 +98,9 @@ def new(
         Path | None,
         typer.Option(metavar="FILE", help="Compositions of your own, one formula a line; they get structures."),
     ] = None,
+    crystals: Annotated[
+        bool, typer.Option("--crystals", help="A model generates bulk crystals of them too; of one chemical system.")
+    ] = False,
     ehull_max: Annotated[
         float, typer.Option(min=0, metavar="0.1", help="Energy above hull at most this, eV/atom.")
     ] = 0.1,
@@ -113,7 +116,7 @@ def new(
     Examples:
       exfolio campaign new cobalt-layers
       exfolio campaign new mg-mn-o --system Mg-Mn-O --dimension 3 --gap-min 1.6 --gap-max 3
-      exfolio campaign new of-mine --formulas list.txt
+      exfolio campaign new of-mine --formulas list.txt --dimension 3 --crystals
     """  # noqa: D301 - the backspace tells the help to keep the lines
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
@@ -122,8 +125,8 @@ def new(
     path = to or Path(f"{name}.yaml")
     if path.exists():
         raise ConfigurationError(f"{path} is there already", "Choose another name, or --out FILE.")
-    if formulas is not None:
-        import_module(".builders.compositions.formula_list", _PACKAGE).listed([], str(formulas))
+    lists = import_module(".builders.compositions.formula_list", _PACKAGE)
+    own = [] if formulas is None else lists.listed([], str(formulas))
     writer = import_module(".builders.candidates.campaigns.new_campaign", _PACKAGE)
     if sys.stdin.isatty() and (system, dimension, formulas, gap_min, gap_max) == (None,) * 5:
         dimension = ask("Monolayers (2) or bulk crystals (3)", _dimension, default="2")
@@ -141,6 +144,7 @@ def new(
         system=system,
         dimension=dimension or 2,
         formulas_from=None if formulas is None else str(formulas),
+        crystals_of=_generated(writer, lists, system, own) if crystals else (),
         hull_at_most=ehull_max,
         gap=(gap_min, gap_max),
     )
@@ -150,6 +154,17 @@ def new(
     except OSError as error:
         raise ConfigurationError(f"{path} can't be written: {error.strerror}") from None
     err.print(f"{path} is written. Change it, then: exfolio campaign check {path}", markup=False, soft_wrap=True)
+
+
+def _generated(writer: Any, lists: Any, system: str | None, own: Sequence[Any]) -> list[str]:
+    """Elements of the crystals that a model is to generate."""
+    if own:
+        elements: list[str] = lists.one_system(own)
+    elif system is not None:
+        elements = writer.elements_of(system)
+    else:
+        raise ConfigurationError("crystals of which compositions?", "Give --formulas list.txt or --system Mn-O.")
+    return elements
 
 
 def _dimension(typed: str) -> int:

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 from rich.text import Text
 
 from ....builders.resting_point import is_at_rest
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection, connect
+from ....stores.dask_settings import DaskSettings
 from ....stores.errors import ConfigurationError
+from ....stores.settings import Settings
 from ... import completion
 from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_indented, print_json
 
 if TYPE_CHECKING:
     from ....builders.candidates.campaigns.campaign import Campaign
+    from ....builders.engine.execution.workers import Workforce
     from ....builders.engine.stage import Stage
     from ....builders.refresh import RefreshReport
 
 ProcessesOption = Annotated[
     int | None, typer.Option("-n", "--processes", min=1, help="Worker processes of heavy stages.")
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS|QUEUE",
+        help="Compute on a Dask cluster: tcp://host:8786 of its scheduler, or slurm, pbs or lsf to start one.",
+    ),
 ]
 _PACKAGE = __package__.rpartition(".cli.")[0]
 _UNKNOWN = "something, only a run can tell how much"
@@ -37,7 +50,8 @@ def _needed(module: str) -> Any:
     return import_module(module, _PACKAGE)
 
 
-def _found(connection: Connection, names: list[str]) -> list[Campaign]:
+def find_campaigns(connection: Connection, names: list[str]) -> list[Campaign]:
+    """Campaigns by name or file; none for no names."""
     chosen: list[Campaign] = _needed(".builders.candidates.known").find_campaigns(connection, names) if names else []
     return chosen
 
@@ -58,6 +72,7 @@ def refresh_command(
     ] = None,
     *,
     processes: ProcessesOption = None,
+    dask: DaskOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due, how much, and how long.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -72,17 +87,21 @@ def refresh_command(
 
       exfolio refresh my-campaign.yaml -n 4
 
+      exfolio refresh --dask tcp://head:8786
+
       exfolio refresh --dry-run
 
       exfolio refresh
     """
     settings = begin()
     with connect(settings, autostart=True) as connection:
-        chosen = _found(connection, campaigns or [])
+        chosen = find_campaigns(connection, campaigns or [])
         if dry_run:
             _show_due(connection, chosen, json=json)
             return
-        report = run_refresh(connection, chosen, processes=processes or settings.processes, quiet=json)
+        report = run_refresh(
+            connection, chosen, processes=processes or settings.processes, quiet=json, dask=cluster_of(settings, dask)
+        )
         if json:
             print_json(
                 {
@@ -97,7 +116,12 @@ def refresh_command(
 
 
 def run_refresh(
-    connection: Connection, campaigns: list[Campaign], *, processes: int, quiet: bool = False
+    connection: Connection,
+    campaigns: list[Campaign],
+    *,
+    processes: int,
+    quiet: bool = False,
+    dask: DaskSettings | None = None,
 ) -> RefreshReport | None:
     """Refresh with progress, and say what each stage did; None where the registry is at rest."""
     if is_at_rest(connection, campaigns):
@@ -113,9 +137,9 @@ def run_refresh(
             if done.note:
                 print_indented(err, Text(done.note), by=_NOTE_COLUMN)
 
-    with progress_of.stage_progress(quiet=quiet) as progress:
+    with workforce_of(dask) as workforce, progress_of.stage_progress(quiet=quiet) as progress:
         report: RefreshReport = _needed(".builders.refresh").refresh(
-            connection, campaigns, processes=processes, progress=progress, stage_done=say
+            connection, campaigns, processes=processes, workforce=workforce, progress=progress, stage_done=say
         )
     if quiet:
         return report
@@ -132,6 +156,30 @@ def run_refresh(
     if quarantined := sum(stage.quarantined for stage in report.stages):
         err.print(f"{quarantined:,} pieces of input are in quarantine: exfolio query quarantine", soft_wrap=True)
     return report
+
+
+def cluster_of(settings: Settings, named: str | None) -> DaskSettings:
+    """Settings of the Dask cluster, with the one that a command names.
+
+    Raises
+    ------
+    BadParameter
+        It names no cluster.
+    """
+    if named is None:
+        return settings.dask
+    try:
+        return DaskSettings.model_validate({**settings.dask.model_dump(), "cluster": named})
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, "), param_hint="--dask") from None
+
+
+def workforce_of(dask: DaskSettings | None) -> AbstractContextManager[Workforce | None]:
+    """Open the cluster that the settings name; None where they name none."""
+    if dask is None or dask.cluster is None:
+        return nullcontext()
+    opened: AbstractContextManager[Workforce | None] = _needed(".builders.engine.execution.clusters").opened(dask)
+    return opened
 
 
 def _show_due(connection: Connection, campaigns: list[Campaign], *, json: bool) -> None:
@@ -180,6 +228,7 @@ def run_command(
         ),
     ] = None,
     processes: ProcessesOption = None,
+    dask: DaskOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run one stage on what is due for it.
@@ -189,11 +238,17 @@ def run_command(
     settings = begin()
     progress_of = _needed(".cli.display.progress")
     with connect(settings, autostart=True) as connection:
-        chosen = _found(connection, [campaign] if campaign else [])
-        wanted = _stage(connection, stage, chosen)
-        with progress_of.stage_progress(quiet=json) as progress:
-            runner = _needed(".builders.engine.execution.runner")
-            report = runner.run_stage(wanted, connection, processes=processes or settings.processes, progress=progress)
+        chosen = find_campaigns(connection, [campaign] if campaign else [])
+        wanted = stage_called(connection, stage, chosen)
+        cluster = workforce_of(cluster_of(settings, dask))
+        with cluster as workforce, progress_of.stage_progress(quiet=json) as progress:
+            report = _needed(".builders.engine.execution.runner").run_stage(
+                wanted,
+                connection,
+                processes=processes or settings.processes,
+                workforce=workforce,
+                progress=progress,
+            )
         if json:
             print_json(asdict(report))
         else:
@@ -202,7 +257,14 @@ def run_command(
         raise typer.Exit(1)
 
 
-def _stage(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
+def stage_called(connection: Connection, name: str, campaigns: list[Campaign]) -> Stage:
+    """Stage of that name, with the settings of the campaigns.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
     known = _needed(".builders.candidates.known")
     campaigns = campaigns or known.known_campaigns(connection) or known.load_campaigns(["two-dimensional"])
     by_name: dict[str, Stage] = {}

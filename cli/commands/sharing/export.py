@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
@@ -21,13 +21,14 @@ from ....stores.connection import Connection, connect
 from ....stores.documents import RegistryDocument
 from ....stores.errors import ConfigurationError
 from ....stores.query.columns import all_columns
+from ....stores.query.language.fields import Field
 from ....stores.query.language.intervals import names_of, row_of
 from ....stores.query.patience import milliseconds
 from ....stores.query.search import Search, require_initialised
 from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...views.selection import Selection, takes_selection
-from .export_vasp import ExportCommand
+from .export_command import ExportCommand
 
 Doc = dict[str, Any]
 
@@ -217,23 +218,37 @@ def _export_set(connection: Connection, asked: Search, format_: ExportFormat, pa
     if "structure" not in asked.known.by_path:
         raise ConfigurationError(f"{asked.collection} have no structures", "Export jsonl or csv instead.")
     writers = {
-        ExportFormat.cifs: write_archive,
         ExportFormat.extxyz: write_extxyz,
         ExportFormat.ase: write_ase_database,
     }
     if format_ is not ExportFormat.cifs:
         require_ase()
     done = Exported()
+    scalars = _scalars(asked)
     with whole_path(path, force=force) as temporary:
-        done.written = writers[format_](_described(connection, asked, done), temporary, done.problems)
+        described = _described(connection, asked, scalars, done)
+        if format_ is ExportFormat.cifs:
+            done.written = write_archive(described, temporary, done.problems, columns=names_of(scalars))
+        else:
+            done.written = writers[format_](described, temporary, done.problems)
     return done
 
 
-def _described(connection: Connection, asked: Search, done: Exported) -> Iterator[tuple[str, Doc, Doc]]:
-    """Yield id, structure and the plain values known of it, for each document that has a structure or names one."""
+def _scalars(asked: Search) -> list[Field]:
+    """Fields of plain values, which formats for structures hold."""
     bookkeeping = RegistryDocument._fields_ordered
     fields = (field for field in asked.known if "." not in field.path and field.path not in bookkeeping)
-    scalars = [field for field in fields if field.kind in _SCALARS and not field.many]
+    return [field for field in fields if field.kind in _SCALARS and not field.many]
+
+
+def _described(
+    connection: Connection, asked: Search, scalars: Sequence[Field], done: Exported
+) -> Iterator[tuple[str, Doc, Doc]]:
+    """Yield id, structure and the plain values known of it, for each document that has a structure or names one.
+
+    Beside a value stand the ends of its interval and its method, as ``band_gap_low``, ``band_gap_high`` and
+    ``band_gap_method``.
+    """
     names = names_of(scalars)
     documents = iter(replace(asked, fields=()).documents(connection))
     while batch := list(islice(documents, _BATCH)):
@@ -245,6 +260,8 @@ def _described(connection: Connection, asked: Search, done: Exported) -> Iterato
                 done.without_structure += 1
                 continue
             told = {name: value for name, value in zip(names, row_of(doc, scalars), strict=True) if value is not None}
+            methods = doc.get("methods") or {}
+            told |= {f"{name}_method": method for name, method in methods.items() if name in told}
             yield str(doc[asked.known.key]), plain, told
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 from rich.progress import Progress
-from typer.core import TyperCommand
 
 from ....stores.connection import Connection, connect
 from ....stores.query.search import require_initialised
@@ -16,18 +15,6 @@ from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_json
 
 _SHOWN: Final = 5
-
-
-class ExportCommand(TyperCommand):
-    """The command ``export``, which hands over to ``export vasp`` where its first argument is ``vasp``."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Make the context of whichever command is meant."""
-        if args[:1] != ["vasp"]:
-            return super().make_context(info_name, args, parent, **extra)
-        app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
-        app.command()(export_vasp)
-        return typer.main.get_command(app).make_context(f"{info_name} vasp", args[1:], parent, **extra)
 
 
 def export_vasp(
@@ -94,9 +81,9 @@ def export_vasp(
 
     if flow is not None:
         require_atomate2()
-    choices = _choices(functional, van_der_waals, vacuum, relax_in_plane=relax_in_plane)
-    limit, order = _limit_and_order(limit, first)
-    part = Part(filter=filter_, limit=limit, first=_one_of(order or FIRST[0], FIRST, "--first"))
+    choices = choices_of(functional, van_der_waals, vacuum, relax_in_plane=relax_in_plane)
+    limit, order = limit_and_order(limit, first)
+    part = Part(filter=filter_, limit=limit, first=one_of(order or FIRST[0], FIRST, "--first"))
     with connect(begin()) as connection:
         require_initialised(connection)
         name = campaign_name(connection, campaign)
@@ -125,7 +112,7 @@ def export_vasp(
         raise typer.Exit(1)
 
 
-def _limit_and_order(limit: int | None, first: str | None) -> tuple[int | None, str | None]:
+def limit_and_order(limit: int | None, first: str | None) -> tuple[int | None, str | None]:
     """How many candidates at most, and in which order, where `first` may be either."""
     if first is None:
         return limit, None
@@ -138,18 +125,26 @@ def _limit_and_order(limit: int | None, first: str | None) -> tuple[int | None, 
     return limit, first
 
 
-def _choices(functional: str, van_der_waals: str, vacuum: float, *, relax_in_plane: bool) -> Any:
+def choices_of(functional: str, van_der_waals: str, vacuum: float, *, relax_in_plane: bool) -> Any:
+    """Functionals, vacuum and relaxation, as options name them."""
     from ....models.calculation.plan import Choices
 
     return Choices(
-        hull=_one_of(functional, ("PBE", "r2SCAN"), "--functional"),
-        van_der_waals=_one_of(van_der_waals, ("optB88-vdW", "r2SCAN+rVV10"), "--vdw"),
+        hull=one_of(functional, ("PBE", "r2SCAN"), "--functional"),
+        van_der_waals=one_of(van_der_waals, ("optB88-vdW", "r2SCAN+rVV10"), "--vdw"),
         vacuum=vacuum,
         relax_in_plane=relax_in_plane,
     )
 
 
-def _one_of(value: str, known: tuple[str, ...], option: str) -> Any:
+def one_of(value: str, known: tuple[str, ...], option: str) -> Any:
+    """The value that an option means, whatever its case.
+
+    Raises
+    ------
+    BadParameter
+        It means none.
+    """
     for name in known:
         if value.casefold() == name.casefold():
             return name

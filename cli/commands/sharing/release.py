@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
@@ -15,12 +16,14 @@ from rich.table import Table
 
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import connect
+from ....stores.errors import ConfigurationError
 from ....stores.query.search import require_initialised
 from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 
 _MOST = 40
+_DIGEST = re.compile(r"[0-9a-fA-F]{12,64}")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +54,8 @@ def create(
     if json:
         print_json(asdict(made) | {"folder": str(made.folder)})
         return
-    rows = ", ".join(f"{number:,} {name.partition('.')[0]}" for name, number in made.rows.items())
+    rows = ", ".join(f"{number:,} {name}".replace(".parquet", "").replace("structures.zip", "CIF files")
+                     for name, number in made.rows.items())  # fmt: skip
     out.print(f"Release {made.number} in {made.folder}: {rows}", soft_wrap=True, markup=False)
     out.print(f"SHA-256 of its manifest: {made.digest}", soft_wrap=True)
 
@@ -113,9 +117,18 @@ def diff(
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A release.")],
     *,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256",
+            help="Of its manifest, as `release create` and `release list` tell it: then the manifest is checked too.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Check that the files of a release are what was released; exit status 1 if not.
+
+    Without --digest they are compared with the release's own manifest.
 
     Example: exfolio release verify releases/release-3
     """
@@ -123,7 +136,9 @@ def verify(
     from ....builders.releases.compare import verify as look
 
     begin()
-    wrong = look(folder)
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise ConfigurationError(f"{digest!r} is no SHA-256, nor the beginning of one", "12 to 64 digits from 0 to f.")
+    wrong = look(folder, digest)
     if json:
         print_json({"release": read_manifest(folder)["release"], "wrong": wrong})
     else:
@@ -132,6 +147,7 @@ def verify(
         if not wrong:
             manifest = read_manifest(folder)
             told = f"release {manifest['release']} of {manifest['date']}: {len(manifest['files'])} files whole"
+            told += "" if digest else ", by its own manifest (--digest checks that too)"
             out.print(f"[green]✓[/] {told}")
     if wrong:
         raise typer.Exit(1)

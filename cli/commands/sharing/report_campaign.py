@@ -22,9 +22,10 @@ def campaign(
     force: Annotated[bool, typer.Option("--force", help="Replace a report that is there already.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a page on a campaign: funnel, shortlist with pictures, map, elements, what waits, citations.
+    """Write a page on a campaign: funnel, shortlist with pictures, diagrams, what waits, models, citations.
 
-    The page needs nothing beside it; figures go beside it as SVG and PNG, candidates as Parquet, citations as BibTeX.
+    The page needs nothing beside it; figures go beside it as SVG and PNG, candidates as Parquet and CSV, citations as
+    BibTeX.
 
     Example: exfolio report campaign two-dimensional --out report
     """

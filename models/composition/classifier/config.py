@@ -40,8 +40,8 @@ class ClassifierConfig(ModelConfig):
     forest_max_depth: int | None = 20
     forest_features: Literal["sqrt", "log2"] | float = "sqrt"
     boosted_members: int = 1
-    boosted_rounds: int = 300
-    boosted_rate: float = 0.1
+    boosted_rounds: int = 200
+    boosted_rate: float = 0.15
     boosted_leaves: int = 15
     boosted_min_leaf: int = 20
     boosted_features: float = 0.4

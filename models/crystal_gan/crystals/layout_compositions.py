@@ -5,12 +5,16 @@ Kim et al., ACS Cent. Sci. 6, 1412 (2020) ask for 2 <= oxidation state of Mn <= 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import gcd
+from typing import Final
 
 from ...structure.point_cloud_layouts import BadLayout, Layout
+
+MOST_ATOMS: Final = 28
+"""Of a cell of two formula units: what the layout of Kim et al. holds."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,42 @@ def compositions(layout: Layout, rule: OxidationRule | None = None, *, reduced: 
         if rule is None or rule.least <= rule.state(dict(zip(layout.elements, number, strict=True))) <= rule.most:
             passing.append(number)
     return passing
+
+
+def layout_of(amounts: Sequence[Mapping[str, int]]) -> tuple[Layout, list[tuple[int, ...]]]:
+    """Make a layout that some compositions of one chemical system fit into, and say which cells they ask for.
+
+    Parameters
+    ----------
+    amounts
+        Atoms of each element in each formula unit.
+
+    Returns
+    -------
+    layout, cells
+        Slots for two formula units of each; cells of one, and of two where these hold at most `MOST_ATOMS` atoms.
+
+    Raises
+    ------
+    BadLayout
+        There are none, or they are of several chemical systems.
+
+    Examples
+    --------
+    >>> layout, cells = layout_of([{"Li": 1, "Mn": 2, "O": 4}])
+    >>> layout.slots, cells
+    ((2, 4, 8), [(1, 2, 4), (2, 4, 8)])
+    """
+    systems = sorted({"-".join(sorted(one)) for one in amounts})
+    if len(systems) != 1:
+        told = f"they are of {len(systems)}: {', '.join(systems[:4])}" if systems else "there are none"
+        raise BadLayout(f"one model generates crystals of one chemical system, and {told}")
+    elements = tuple(systems[0].split("-"))
+    units = [tuple(one[element] for element in elements) for one in amounts]
+    slots = tuple(2 * most for most in map(max, zip(*units, strict=True)))
+    twice = [tuple(2 * n for n in unit) for unit in units]
+    cells = sorted({*units, *(cell for cell in twice if sum(cell) <= MOST_ATOMS)})
+    return Layout(systems[0].lower(), elements, slots), cells
 
 
 def family(number: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ Draws a `PourbaixMap`; knows no energies of its own and no database.
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -30,6 +31,9 @@ _LABEL_ASPECT: Final = 2.5
 
 _ROOM: Final = 0.022
 """Share of the height of the picture that has to be free above and below a label; else the domain gets a number."""
+
+_LETTERS: Final = 150
+"""Of a line below the figure, at its size."""
 
 _FEWEST_CROSSINGS: Final = 3
 """Grid points below which two domains only touch."""
@@ -98,7 +102,8 @@ def plot_pourbaix(
     axes.set(xlim=(low, high), ylim=(pourbaix.potential[0], pourbaix.potential[-1]))
     axes.set_xlabel("pH")
     axes.set_ylabel("potential (V vs SHE)")
-    below = ["   ".join(numbered[i : i + 4]) for i in range(0, len(numbered), 4)] + ([method] if method else [])
+    below = ["   ".join(numbered[i : i + 4]) for i in range(0, len(numbered), 4)]
+    below += [part for line in method.splitlines() for part in wrap(line, _LETTERS)]
     if below:
         figure.supxlabel("\n".join(below), fontsize=7, color="#333333")
     return figure
@@ -127,7 +132,7 @@ def _told(
     at = "" if potential_vs_rhe is None else f" at {potential_vs_rhe:g} V vs RHE"
     into = mixture_label((product.entry.name for product in minimum.products), each_on_a_line=False)
     energy = f"{minimum.energy:.3f}{_ends(*interval)} eV/atom"
-    least = f"least decomposition energy {energy}{at} (star, {where})"
+    least = f"least decomposition energy {energy}{at}\n(star, {where})"
     return f"{formula_label(target)}: {least}, into {into}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Final
 
@@ -21,6 +22,7 @@ _ANONYMOUS: Final = re.compile(r"(?:[A-Z][0-9]*)+")
 _SYSTEM: Final = re.compile(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)*")
 
 
+@lru_cache(maxsize=1024)  # pages of one question follow each other
 def reduced(formula: str) -> str:
     """Spell a formula in pymatgen's reduced form.
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from exfolio.builders.candidates.campaigns.composition_settings import Compositions
-from exfolio.builders.compositions.formula_list import listed
+from exfolio.builders.compositions.formula_list import listed, one_system
 from exfolio.builders.compositions.listed_stage import ListedStage
 from exfolio.builders.compositions.route import composition_route
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.models.crystal_gan.crystals.layout_compositions import layout_of
+from exfolio.models.structure.point_cloud_layouts import BadLayout
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition
 from exfolio.stores.errors import ConfigurationError
@@ -32,7 +34,7 @@ def test_a_list_says_each_composition_once_with_the_line_it_stands_on(tmp_path: 
     assert [(one.facts.reduced, one.file, one.place) for one in found] == [
         ("TiS2", "campaign", "formula 1"),
         ("MnO2", str(file), "line 2"),
-        ("LiCoO2", str(file), "line 4"),
+        ("LiCoO2", str(file), "line 4, cathode"),
         ("Fe(HO)2", str(file), "line 6"),
     ]
 
@@ -73,7 +75,9 @@ def test_a_list_takes_the_generators_place_and_its_compositions_are_judged(regis
 
 
 def test_what_is_taken_off_the_list_is_deprecated_unless_a_generator_drew_it(registry: Connection) -> None:
-    put(registry, Composition, [{"formula_reduced": "NaCl", "elements": ["Cl", "Na"], "times_drawn": 7}])
+    drawn = {"formula_reduced": "NaCl", "elements": ["Cl", "Na"], "times_drawn": 7, "generator": "matgan-1"}
+    model = [{"collection": "trained_models", "id": "matgan-1"}]
+    put(registry, Composition, [drawn], model)
     run_stage(ListedStage(formulas=["NaCl", "KCl", "LiCl"]), registry)
 
     report = run_stage(ListedStage(formulas=["LiCl", "RbCl"]), registry)
@@ -81,6 +85,28 @@ def test_what_is_taken_off_the_list_is_deprecated_unless_a_generator_drew_it(reg
     left = current(registry)
     assert sorted(left) == ["LiCl", "NaCl", "RbCl"]
     assert left["NaCl"]["times_drawn"] == 7
+    assert "origins" not in left["NaCl"]  # the generator says the same
+    assert Composition.origins_of(left["NaCl"]) == model
     assert report.deprecated == 2
     gone = registry.database.compositions.find_one({"formula_reduced": "KCl"}) or {}
     assert gone["deprecation_reasons"] == ["taken off the list"]
+
+
+def test_a_list_is_no_reason_to_look_at_what_others_have_drawn() -> None:
+    route = composition_route(Compositions.model_validate({**SCREENED, "gates": GATES, "energies_from": None}))
+
+    kinds = ("classify-", "familiarity-", "energies-", "judge-")
+    looking = {stage.name: stage.criteria for stage in route.stages if stage.name.startswith(kinds)}
+    assert len(looking) == len(kinds)
+    assert {criteria["made_by"] for criteria in looking.values()} == {"sample-compositions"}
+
+
+def test_a_generator_has_room_for_two_formula_units_of_what_is_listed() -> None:
+    layout, cells = layout_of([{"Mg": 1, "Mn": 2, "O": 4}, {"O": 12, "Mg": 6, "Mn": 1}])
+
+    assert dict(zip(layout.elements, layout.slots, strict=True)) == {"Mg": 12, "Mn": 4, "O": 24}
+    assert cells == [(1, 2, 4), (2, 4, 8), (6, 1, 12)]  # twice the last is more than a cell holds
+    with pytest.raises(BadLayout, match="they are of 2: Mg-O, Mn-O"):
+        layout_of([{"Mg": 1, "O": 1}, {"Mn": 1, "O": 1}])
+    with pytest.raises(ConfigurationError, match=r"formula 2: MnO is of Mn-O, and MgO of Mg-O"):
+        one_system(listed(["MgO", "MnO"]))

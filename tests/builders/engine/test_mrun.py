@@ -32,7 +32,7 @@ def mrun(registry: Connection, tmp_path: Path) -> Mrun:
         "EXFOLIO_DATABASE": settings.database,
         "EXFOLIO_BATCH_SIZE": "5",
         "EXFOLIO_LEASE_SECONDS": "3",
-        "PYTHONPATH": str(SUPPORT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(SUPPORT), os.environ.get("PYTHONPATH")))),
     }
 
     def start(builders: str, *options: str) -> "subprocess.Popen[str]":
@@ -145,6 +145,55 @@ def test_manager_and_workers(registry: Connection, mrun: Mrun, builders: str, co
     stage = Doubler() if builders == "Doubler()" else Summer()
     assert run_stage(stage, registry).due == 0
     assert registry.database["runs"].find_one({"job": f"run {stage.name}"})["state"] == "succeeded"
+
+
+@pytest.fixture
+def address() -> list[str]:
+    """Give where a manager of this test listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return ["-u", "tcp://127.0.0.1", "-p", str(probe.getsockname()[1])]
+
+
+@pytest.mark.endurance
+def test_a_killed_worker_ends_the_manager(registry: Connection, mrun: Mrun, address: list[str]) -> None:
+    put_materials(registry, materials(20, sleep=0.3))
+
+    manager = mrun("Doubler()", *address, "-N", "4", "-w", "2")
+    workers = [mrun("Doubler()", *address, "-n", "1") for _ in range(2)]
+    busy = {"job": {"$regex": "^share"}, "owner": {"$ne": ""}}
+    while not (lease := registry.database["leases"].find_one(busy)):
+        assert manager.poll() is None
+        time.sleep(0.1)
+    family = [child for worker in workers for child in psutil.Process(worker.pid).children(recursive=True)]
+    os.kill(lease["process"]["pid"], signal.SIGKILL)
+    try:
+        output, _ = manager.communicate(timeout=90)  # plain maggma waits for ever here
+    finally:
+        for process in (*workers, *family):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        for worker in workers:
+            worker.communicate()
+
+    assert manager.returncode != 0
+    assert "died; what is left is done by the next run" in output
+    assert registry.database["runs"].find_one({"job": "run doubler"})["state"] == "failed"
+    registry.database["materials"].update_many({}, {"$unset": {"extra": ""}})
+    run_stage(Doubler(), registry)
+    assert registry.database["structures"].count_documents({}) == 20
+
+
+@pytest.mark.endurance
+def test_two_builders_are_refused_by_a_manager(registry: Connection, mrun: Mrun, address: list[str]) -> None:
+    put_materials(registry, materials(4))
+
+    manager = mrun("Doubler(), Summer()", *address, "-N", "2", "-w", "1")
+    output, _ = manager.communicate(timeout=60)
+
+    assert manager.returncode != 0
+    assert "sends its workers away after the first builder" in output
+    assert registry.database["runs"].count_documents({}) == 0
 
 
 def wait_for_worker(pid: int) -> psutil.Process:

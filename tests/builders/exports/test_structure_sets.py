@@ -61,3 +61,10 @@ def test_an_archive_holds_a_crystal_each_and_an_index(tmp_path: Path) -> None:
     assert rows[0]["exfoliation_energy"] == "0.08"
     assert (rows[0]["formula_reduced"], rows[0]["title"]) == ("MoTe2", "'=1+1")
     assert first.composition.formula == "Mo2 S4"
+
+
+def test_an_archive_of_nothing_has_the_columns_all_the_same(tmp_path: Path) -> None:
+    assert write_archive([], tmp_path / "none.zip", {}, columns=["band_gap", "band_gap_low"]) == 0
+
+    with ZipFile(tmp_path / "none.zip") as archive:
+        assert archive.read("index.csv").decode() == "id,file,band_gap,band_gap_low\n"

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,21 @@ def test_files_that_were_changed_or_lost_are_found(registry: Connection, tmp_pat
         "structures.parquet is missing",
         "notes.txt was not released",
     ]
+
+
+def test_who_changes_the_manifest_with_a_file_is_found_by_its_digest(registry: Connection, tmp_path: Path) -> None:
+    made = create_release(registry, tmp_path, day=DAY)
+    assert verify(made.folder, made.digest[:16]) == []
+
+    text = "@misc{nothing}"
+    (made.folder / "citations.bib").write_text(text, encoding="utf-8")
+    manifest = json.loads((made.folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["citations.bib"] = {"bytes": len(text), "sha256": sha256(text.encode()).hexdigest()}
+    (made.folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert verify(made.folder) == []
+    [wrong] = verify(made.folder, made.digest)
+    assert wrong.startswith("manifest.json is not what was released")
 
 
 def test_nothing_is_left_of_a_release_that_could_not_be_made(empty_registry: Connection, tmp_path: Path) -> None:

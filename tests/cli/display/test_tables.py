@@ -40,6 +40,23 @@ def test_no_number_is_cut_or_broken(monkeypatch: pytest.MonkeyPatch, width: int)
 
 def test_a_wide_terminal_has_all_and_a_narrow_one_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No room" not in printed(monkeypatch, 200)
-    assert "No room for: band gap, note" in printed(monkeypatch, 80)
+    assert "No room for: nsites, band gap, note" in printed(monkeypatch, 80)
     listed = printed(monkeypatch, 20, rows=1).splitlines()
     assert listed[:3] == ["material_id 2dmatpedia:2dm-3594", "formula MoS2", "formation energy 1.048"]
+
+
+def test_heads_are_broken_after_words_and_never_inside_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(tables, "out", _Console(file=stream, force_terminal=True, color_system=None, width=34))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("exfoliation_energy", "electronegativity balanced", "n"):
+        table.add_column(name)
+    table.add_row("0.1", "yes", "3")
+
+    tables.print_table(table)
+
+    assert [line.split() for line in stream.getvalue().splitlines()] == [
+        ["exfoliation_", "electronegativity"],
+        ["energy", "balanced", "n"],
+        ["0.1", "yes", "3"],
+    ]

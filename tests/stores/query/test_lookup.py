@@ -87,6 +87,16 @@ def test_an_origin_that_changed_or_went_is_marked(registry: Connection) -> None:
     assert root.hidden == 13
 
 
+def test_where_no_origins_are_kept_the_generator_tells_them(registry: Connection) -> None:
+    stored = find_document(registry, "MoSe2", collection="compositions")
+    del stored.document["origins"]
+    stored.document["generator"] = "matgan-1"
+
+    [model] = origins_of(registry, stored).origins
+
+    assert (model.collection, model.key, model.state) == ("trained_models", "matgan-1", "no longer stored")
+
+
 def test_origins_that_lead_in_a_circle_end(registry: Connection) -> None:
     stored = find_document(registry, "bulk:mos2")
     stored.document["origins"] = [{"collection": "structures", "id": "st-1890e1f5735df206"}]

@@ -84,3 +84,13 @@ def test_a_page_behind_nothing_is_refused(registry: Connection) -> None:
 
     in_order_of_keys = Search("materials", fields=["id"], after="bulk:mnz", limit=1).documents(registry)
     assert [doc["material_id"] for doc in in_order_of_keys] == ["bulk:mos2"], "a place is one without a document, too"
+
+
+def test_a_composition_before_is_named_as_tables_show_it_too(registry: Connection) -> None:
+    def behind(formula: str) -> list[str]:
+        asked = Search("compositions", fields=["id"], sort=["-times_drawn"], after=formula)
+        return [doc["formula_reduced"] for doc in asked.documents(registry)]
+
+    assert behind("Se2Mo") == behind("MoSe2")
+    with pytest.raises(NoSuchDocument):
+        behind("MoSe3")

@@ -45,6 +45,18 @@ def test_values_come_with_unit_and_method(get: Get) -> None:
     assert all(value["unit"] and value["method"] for value in values)
 
 
+def test_a_relaxed_structure_is_seen_beside_the_proposed_one(get: Get) -> None:
+    values = get("/api/v1/documents/st-1890e1f5735df206/values").json()
+    [relaxed] = [value for value in values if value.get("has_structure")]
+
+    proposed, became = (
+        get(f"/api/v1/documents/{key}/atoms").json() for key in ("st-1890e1f5735df206", relaxed["property_id"])
+    )
+
+    assert relaxed["details"] == {"steps": 12}  # atoms are asked for alone
+    assert became["cell"][0][0] == pytest.approx(1.02 * proposed["cell"][0][0])
+
+
 def test_the_structure_of_a_document_is_a_file_that_others_read(get: Get) -> None:
     cif = get("/api/v1/documents/bulk:mos2/structure", format="cif")
     poscar = get("/api/v1/documents/bulk:mos2/structure", format="poscar")

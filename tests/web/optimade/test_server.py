@@ -1,12 +1,18 @@
 """The registry as an OPTIMADE provider: the consortium's own validator, filters, pages, other programs' readers."""
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 import pytest
 import requests
+from exfolio.builders.sources.optimade.optimade import Optimade
+from exfolio.builders.sources.optimade.optimade_providers import ready_provider
+from exfolio.builders.sources.records.raw_record import RawRecord
+from exfolio.builders.sources.records.units import UNITS_OF_FIELD
+from exfolio.stores.connection import Connection
 from optimade.adapters import Structure as OptimadeStructure
 from optimade.validator import ImplementationValidator
-from small_registry import mos2_bulk
+from small_registry import FILE, mos2_bulk
 
 Get = Callable[..., requests.Response]
 pytestmark = [
@@ -74,6 +80,28 @@ def test_a_structure_is_read_as_it_was_stored(get: Get) -> None:
 
     assert read.matches(mos2_bulk())
     assert entry["attributes"]["_exfolio_band_gap"] == 1.23
+
+
+def test_another_registry_reads_values_and_their_methods_as_they_are_stored(get: Get, registry: Connection) -> None:
+    stored = registry.database["materials"].find_one({"material_id": "bulk:mos2"}) or {}
+    source = Optimade(**{**ready_provider("exfolio").options, "url": "http://127.0.0.1"})
+    [served] = get(
+        "/optimade/materials/v1/structures", filter='id="bulk:mos2"', response_fields=",".join(source.asked_for())
+    ).json()["data"]
+
+    [material] = source.parse(RawRecord("bulk:mos2", 0, served["attributes"]))["materials"]
+
+    values = [name for name in UNITS_OF_FIELD if stored.get(name) is not None]
+    assert values
+    assert {name: material[name] for name in values} == {name: stored[name] for name in values}
+    assert material.get("methods") == stored.get("methods")
+
+
+def test_no_folder_of_the_machine_is_told(get: Get) -> None:
+    [served] = get("/optimade/materials/v1/structures", filter='id="bulk:mos2"').json()["data"]
+
+    [origin] = served["attributes"]["_exfolio_origins"]
+    assert (origin["collection"], origin["id"]) == ("file", PurePath(FILE).name)
 
 
 def test_properties_of_exfolio_are_described_with_units(get: Get) -> None:

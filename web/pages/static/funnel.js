@@ -20,7 +20,7 @@ export async function funnelPage() {
     h("div", { class: "row spread" }, h("div", {}, h("h1", {}, "Funnel"), h("p", { class: "soft" }, "Every candidate meets the gates in this order and ends at the first it fails. A click on a number lists those behind it.")), select),
     h("div", { class: "tiles" }, ["candidates", "promoted", "waiting", "rejected"].map((word) =>
       h("a", { class: "tile", href: word === "candidates" ? `/?campaign=${encodeURIComponent(name)}` : listOf(name, { status: [word] }), "data-link": true }, h("b", {}, funnel[word].toLocaleString("en")), h("span", { class: "soft" }, word)))),
-    h("div", { class: "key" }, PARTS.map(([part, text]) => h("span", {}, h("i", { class: "bar", style: `background:var(--${{ passed: "good", rejected: "bad", unknown: "wait", not_applicable: "line" }[part]})` }), text))),
+    h("div", { class: "key" }, PARTS.map(([part, text]) => h("span", {}, h("i", { class: part === "not_applicable" ? "na" : part }), text))),
     drawn ? h("section", { class: "card" }, h("h2", {}, "Generated compositions"), steps(funnel.compositions, compositionsWith)) : null,
     h("section", { class: "card" }, h("h2", {}, "Structures"), steps(funnel.gates, candidatesWith(name))),
   );
@@ -37,7 +37,7 @@ function steps(rows, listed) {
     });
     const link = (part, word) => (row[part] ? h("a", { href: addresses[part], "data-link": true, class: part, "aria-label": `${row[part]} ${word} at ${row.gate}` }, `${row[part].toLocaleString("en")} ${word}`) : null);
     return h("div", { class: "step" },
-      h("div", {}, h("strong", {}, row.gate), h("div", { class: "small soft" }, condition(row.field, row.condition))),
+      h("div", {}, h("strong", {}, row.gate), h("div", { class: "small soft" }, condition(row.field, row.condition, row.gate))),
       h("div", { class: "bar" }, parts),
       h("div", { class: "small soft numbers" }, h("span", {}, `${row.reached.toLocaleString("en")} reach`), link("rejected", "fall"), link("unknown", "wait")));
   }));

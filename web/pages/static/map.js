@@ -2,7 +2,7 @@
 import { h, show, svg } from "./dom.js";
 import { ask, idPath } from "./api.js";
 import { go } from "./app.js";
-import { at, number, plural, words } from "./format.js";
+import { at, fieldName, fixed, number, plural } from "./format.js";
 
 // As wide as the page, so that letters have their size on a phone, too.
 const sizes = () => ({ width: Math.max(300, Math.min(1440, document.getElementById("main").clientWidth - 60)), height: innerWidth < 600 ? 420 : 640, left: 72, right: 20, top: 16, bottom: 56 });
@@ -19,7 +19,7 @@ export async function mapPage() {
   const numbers = fields.filter((field) => ["number", "integer"].includes(field.kind) && !field.many);
   const byPath = Object.fromEntries(numbers.map((field) => [field.path, field]));
   const choose = (axis) => {
-    const select = h("select", { "aria-label": `${axis} axis`, style: "width:auto", onchange: () => again({ [axis]: select.value }) }, numbers.map((field) => h("option", { value: field.path, selected: field.path === axes[axis] }, words(field.path))));
+    const select = h("select", { "aria-label": `${axis} axis`, style: "width:auto", onchange: () => again({ [axis]: select.value }) }, numbers.map((field) => h("option", { value: field.path, selected: field.path === axes[axis] }, fieldName(field.path))));
     return select;
   };
   const which = h("select", { "aria-label": "Campaign", style: "width:auto", onchange: () => again({ campaign: which.value }) }, campaigns.map((one) => h("option", { selected: one.name === campaign }, one.name)));
@@ -45,21 +45,24 @@ function plot(documents, x, y, gates) {
   const size = sizes();
   const inner = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
   const scale = (field, length, flipped) => {
-    const values = documents.map((doc) => at(doc, field.path)).sort((a, b) => a - b);
+    // Bounds may lie far from any value, and say nothing of where it is: they set the span where there is nothing else.
+    const values = [documents.filter((doc) => !isBound(doc, field)), documents].find((some) => some.length).map((doc) => at(doc, field.path)).sort((a, b) => a - b);
     const cut = (share) => values[Math.round(share * (values.length - 1))];
     let [least, most] = [cut(0.01), cut(0.99)];
     if (least === most) [least, most] = [least - 0.5, most + 0.5];
     const margin = 0.06 * (most - least);
     [least, most] = [least - margin, most + margin];
     const to = (value) => (Math.min(Math.max(value, least), most) - least) / (most - least) * length;
-    return { to: flipped ? (value) => length - to(value) : to, ticks: ticks(least, most), holds: (value) => value >= least && value <= most };
+    const { step, marks } = ticks(least, most);
+    const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    return { to: flipped ? (value) => length - to(value) : to, ticks: marks, said: (value) => fixed(value, decimals), holds: (value) => value >= least && value <= most };
   };
   const across = scale(x, inner.width, false);
   const up = scale(y, inner.height, true);
-  const picture = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": `${words(y.path)} over ${words(x.path)} of ${documents.length} candidates` });
+  const picture = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": `${fieldName(y.path)} over ${fieldName(x.path)} of ${documents.length} candidates` });
   const area = svg("g", { transform: `translate(${size.left} ${size.top})` });
-  for (const tick of across.ticks) area.append(svg("line", { x1: across.to(tick), x2: across.to(tick), y1: 0, y2: inner.height, stroke: "var(--line)" }), svg("text", { x: across.to(tick), y: inner.height + 18, "text-anchor": "middle" }, number(tick)));
-  for (const tick of up.ticks) area.append(svg("line", { x1: 0, x2: inner.width, y1: up.to(tick), y2: up.to(tick), stroke: "var(--line)" }), svg("text", { x: -8, y: up.to(tick) + 4, "text-anchor": "end" }, number(tick)));
+  for (const tick of across.ticks) area.append(svg("line", { x1: across.to(tick), x2: across.to(tick), y1: 0, y2: inner.height, stroke: "var(--line)" }), svg("text", { x: across.to(tick), y: inner.height + 18, "text-anchor": "middle" }, across.said(tick)));
+  for (const tick of up.ticks) area.append(svg("line", { x1: 0, x2: inner.width, y1: up.to(tick), y2: up.to(tick), stroke: "var(--line)" }), svg("text", { x: -8, y: up.to(tick) + 4, "text-anchor": "end" }, up.said(tick)));
   area.append(svg("text", { x: inner.width / 2, y: inner.height + 42, "text-anchor": "middle" }, label(x)), svg("text", { transform: `translate(-52 ${inner.height / 2}) rotate(-90)`, "text-anchor": "middle" }, label(y)));
   const line = { stroke: "var(--ink)", "stroke-width": 1.3, "stroke-dasharray": "5 4", "stroke-opacity": 0.6 };
   const drawn = { x: thresholds(gates, x).filter(across.holds), y: thresholds(gates, y).filter(up.holds) };
@@ -86,7 +89,7 @@ function plot(documents, x, y, gates) {
   const beyond = documents.filter((doc) => !across.holds(at(doc, x.path)) || !up.holds(at(doc, y.path))).length;
   const key = h("div", { class: "key" }, Object.entries(COLOURS).map(([status, colour]) => h("span", {}, h("i", { style: `background:${colour}` }), status)),
     drawn.x.length + drawn.y.length ? h("span", {}, h("i", { class: "dashed" }), "threshold of a gate") : null,
-    h("span", {}, `${plural(documents.length, "candidate", "candidates")}${beyond ? `, ${beyond} of them beyond the edge` : ""}`));
+    h("span", {}, `${plural(documents.length, "candidate", "candidates")}${beyond ? `, ${beyond} of them beyond the edge, drawn at it` : ""}`));
   return h("div", {}, key, picture);
 }
 
@@ -96,7 +99,7 @@ function isBound(doc, field) {
   return ends[0] !== ends[1];
 }
 
-const label = (field) => `${words(field.path)}${field.unit ? `, ${field.unit}` : ""}`;
+const label = (field) => `${fieldName(field.path)}${field.unit ? `, ${field.unit}` : ""}`;
 
 function ticks(least, most) {
   const rough = (most - least) / (innerWidth < 600 ? 4 : 6);
@@ -104,5 +107,5 @@ function ticks(least, most) {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
   const found = [];
   for (let tick = Math.ceil(least / step) * step; tick <= most; tick += step) found.push(Math.round(tick / step) * step || 0);
-  return found;
+  return { step, marks: found };
 }

@@ -1,7 +1,7 @@
 // Search: plain fields on the left become a filter, the filter language says the rest, the table is ordered by a click.
 import { h, show } from "./dom.js";
 import { ask, idPath } from "./api.js";
-import { cell, plural, words } from "./format.js";
+import { at, cell, fieldName, plural } from "./format.js";
 import { go } from "./app.js";
 import { periodicTable } from "./periodic.js";
 import { rangeField } from "./range.js";
@@ -15,7 +15,7 @@ const SITES = ["nsites", "Atoms in the cell", [1, 60, 1]];
 const RANGES = {
   candidates: [EXFOLIATION, HULL, GAP, FORMATION, SITES],
   materials: [HULL, GAP, FORMATION, EXFOLIATION, SITES],
-  compositions: [["p_2d", "P(2D)", [0, 1, 0.01]], ["predicted_formation_energy", "Predicted formation energy", [-5, 1, 0.05]], ["nelements", "Elements", [1, 6, 1]]],
+  compositions: [["p_2d", "P(2D)", [0, 1, 0.01]], ["predicted_formation_energy", "Predicted formation energy", [-5, 1, 0.05]], ["nelements", "Number of elements", [1, 6, 1]]],
 };
 const CHOICES = {
   candidates: [["status", "Verdict"], ["novelty_class", "How new"], ["route", "Made by"]],
@@ -28,12 +28,17 @@ const FLAGS = {
   compositions: [["charge_neutral", "Charge neutral"], ["electronegativity_balanced", "Electronegativity balanced"], ["novel", "New to these sources"]],
 };
 const ROUTES = ["top-down", "bottom-up", "template", "crystal-gan"];
-const FIRST = { candidates: "status", materials: "", compositions: "-p_2d" };
+const FIRST = { candidates: "status", materials: "-layered", compositions: "-p_2d" };
 const COLUMNS = {
   candidates: ["formula_reduced", "status", "exfoliation_energy", "energy_above_hull", "band_gap", "novelty_class", "route", "rejected_by"],
   materials: ["formula_reduced", "source", "space_group.symbol", "nsites", "layered", "formation_energy", "energy_above_hull", "exfoliation_energy", "band_gap"],
 };
-const NAMES = { formula_reduced: "formula", "space_group.symbol": "space group", novelty_class: "how new", route: "made by" };
+const EXAMPLES = {
+  candidates: 'elements HAS ALL "Mo","S" AND exfoliation_energy < 0.1',
+  materials: 'elements HAS ALL "Mo","S" AND layered = TRUE',
+  compositions: 'elements HAS "Mo" AND p_2d >= 0.95',
+};
+const BOOKKEEPING = ["schema_version", "rev", "content_hash", "run_id", "made_by"];
 const PAGE = 50;
 
 export async function searchPage(collection) {
@@ -95,7 +100,7 @@ export async function searchPage(collection) {
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     tell();
     return h("fieldset", {}, h("legend", {}, "Elements"),
-      h("button", { type: "button", class: "button", onclick: () => dialog.showModal() }, "Choose on the periodic table"), said, dialog);
+      h("button", { type: "button", class: "button", onclick: () => dialog.showModal() }, "Periodic table"), said, dialog);
   }
 
   function numberField([path, name, span]) {
@@ -115,7 +120,7 @@ export async function searchPage(collection) {
     })));
   }
 
-  const language = h("input", { type: "text", value: state.filter, spellcheck: "false", "aria-label": "Filter", placeholder: 'Filter, e.g. elements HAS ALL "Mo","S" AND exfoliation_energy < 0.1' });
+  const language = h("input", { type: "text", value: state.filter, spellcheck: "false", "aria-label": "Filter", placeholder: `Filter, e.g. ${EXAMPLES[collection]}` });
   const form = h("form", { class: "language", onsubmit: (event) => { event.preventDefault(); state.filter = language.value.trim(); changed(); } }, language, h("button", { class: "button strong" }, "Search"));
 
   show(h("div", { class: "search" }, filters, h("div", {}, form, result)));
@@ -144,9 +149,9 @@ export async function searchPage(collection) {
 
   function columnsButton() {
     const dialog = h("dialog", { "aria-label": "Columns" });
-    const boxes = fields.filter((field) => !["object", "list of objects"].includes(field.kind) && !field.many).map((field) => {
+    const boxes = fields.filter((field) => !["object", "list of objects"].includes(field.kind) && !field.many && !BOOKKEEPING.includes(field.path)).map((field) => {
       const box = h("input", { type: "checkbox", value: field.path, checked: chosen.includes(field.path) });
-      return h("label", { class: "row small", title: field.description }, box, words(field.path));
+      return h("label", { class: "row small", title: field.description }, box, fieldName(field.path));
     });
     const done = () => {
       state.columns = [...dialog.querySelectorAll("input:checked")].map((box) => box.value);
@@ -163,11 +168,13 @@ export async function searchPage(collection) {
       const clear = h("button", { type: "button", class: "button", onclick: () => go(location.pathname) }, "Clear all");
       return h("div", { class: "card wait" }, h("p", {}, state.campaign || asFilter(state, collection) ? "Nothing matches. Take a condition away, or let what may match count too." : `There are no ${collection} yet.`), clear);
     }
-    const shown = chosen.map((path) => byPath[path]).filter(Boolean);
+    // Of the usual columns those that nothing here has a value in are left out; who chose them sees them.
+    const filled = (field) => state.columns.length || documents.some((doc) => ![undefined, null, ""].includes(at(doc, field.path)));
+    const shown = chosen.map((path) => byPath[path]).filter((field) => field && filled(field));
     const heading = (field) => {
       const down = state.sort === `-${field.path}`;
       const up = state.sort === field.path;
-      const name = field.path === key && key !== "formula_reduced" ? "id" : NAMES[field.path] ?? words(field.path);
+      const name = field.path === key && key !== "formula_reduced" ? "id" : fieldName(field.path);
       const content = [name, up ? " ↑" : down ? " ↓" : ""];
       const sortable = !field.many && !["list", "object", "list of objects"].includes(field.kind);
       const order = () => { state.sort = up ? `-${field.path}` : down ? "" : field.path; changed(); };

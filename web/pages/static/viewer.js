@@ -27,13 +27,14 @@ let widget;
 const stages = new Set();
 
 // A box with structures and buttons for the cell that is drawn; `structures` are pairs of a name and the id of the
-// document that has it. Of a layer several cells are shown at first. Where there are several, one is chosen, or the first and the last stand side by side.
+// document that has it. Of a layer several cells are shown at first. Where there are several, the first and the last stand side by side, on a phone the first alone; any can be chosen.
 export function structureBox(structures, layer) {
-  const boxes = [new Stage(structures[0])];
+  const pair = structures.length > 1 ? [structures[0], structures.at(-1)] : null;
+  const boxes = [];
+  const row = h("div", { class: "beside" });
   let cell = layer ? "supercell" : "stored";
   const cells = [["as stored", "stored"], ["conventional", "conventional"], ["primitive", "primitive"], ["3 × 3", "supercell"]];
   const buttons = cells.map(([name, value]) => h("button", { type: "button", class: "chip", onclick: () => draw(value) }, name));
-  const row = h("div", { class: "beside" }, boxes[0].element);
 
   function draw(value) {
     cell = value;
@@ -42,20 +43,22 @@ export function structureBox(structures, layer) {
   }
 
   function choice() {
-    if (structures.length < 2) return null;
-    const pair = [structures[0], structures.at(-1)];
-    const options = [...structures.map(([name], i) => h("option", { value: i }, name)), h("option", { value: "beside" }, `${pair[0][0]} beside ${pair[1][0]}`)];
-    const select = h("select", { "aria-label": "Which structure", onchange: () => {
-      const shown = select.value === "beside" ? pair : [structures[Number(select.value)]];
-      boxes.splice(0).forEach((box) => box.close());
-      boxes.push(...shown.map((one) => new Stage(one, shown.length > 1)));
-      row.replaceChildren(...boxes.map((box) => box.element));
-      draw(cell);
-    } }, options);
+    if (!pair) return null;
+    const options = [h("option", { value: "beside" }, `${pair[0][0]} beside ${pair[1][0]}`), ...structures.map(([name], i) => h("option", { value: i }, name))];
+    const select = h("select", { "aria-label": "Which structure", onchange: () => put(select.value === "beside" ? pair : [structures[Number(select.value)]]) }, options);
+    if (!wide) select.value = "0";
     return h("div", { style: "margin-bottom:.6rem" }, select);
   }
 
-  draw(cell);
+  function put(shown) {
+    boxes.splice(0).forEach((box) => box.close());
+    boxes.push(...shown.map((one) => new Stage(one, shown.length > 1)));
+    row.replaceChildren(...boxes.map((box) => box.element));
+    draw(cell);
+  }
+
+  const wide = matchMedia("(min-width: 60rem)").matches;
+  put(pair && wide ? pair : [structures[0]]);
   return h("div", {}, choice(), row, h("div", { class: "choices", style: "margin-top:.6rem" }, buttons));
 }
 

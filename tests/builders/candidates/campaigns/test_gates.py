@@ -1,7 +1,7 @@
 """Gates: what passes, what fails, what is not known yet, and what does not concern a route."""
 
 import pytest
-from exfolio.builders.candidates.campaigns.gates import Gate, pass_through
+from exfolio.builders.candidates.campaigns.gates import Gate, pass_through, standing_of
 from pydantic import ValidationError
 
 EXFOLIABLE = Gate(name="exfoliable", field="exfoliation_energy", at_most=0.2)
@@ -163,7 +163,9 @@ def test_a_promoted_candidate_has_passed_every_gate_that_concerns_it() -> None:
 def test_what_fails_is_rejected_although_something_before_it_is_not_known() -> None:
     judged = pass_through((NEUTRAL, BOUND, EXFOLIABLE), {"charge_neutral": True, "exfoliation_energy": 0.31})
 
-    assert (judged["status"], judged["rejected_by"], judged["waiting_for"]) == ("rejected", "exfoliable", None)
+    standing = {"status": "rejected", "rejected_by": "exfoliable", "waiting_for": None}
+    assert {name: judged[name] for name in standing} == standing
+    assert standing_of((NEUTRAL, BOUND, EXFOLIABLE), {"charge_neutral": True, "exfoliation_energy": 0.31}) == standing
     assert judged["gates_passed"] == 1, "up to the first gate that was not passed"
     assert "value" not in judged["gates"][1]
 
@@ -182,6 +184,7 @@ def test_what_has_failed_nothing_waits_for_the_first_value_that_is_missing() -> 
     judged = pass_through((NEUTRAL, BOUND, EXFOLIABLE), {"charge_neutral": True})
 
     assert (judged["status"], judged["waiting_for"], judged["gates_passed"]) == ("waiting", "bound", 1)
+    assert standing_of((NEUTRAL, BOUND, EXFOLIABLE), {"charge_neutral": True})["waiting_for"] == "bound"
 
 
 def test_a_gate_has_one_condition() -> None:

@@ -132,9 +132,16 @@ def test_any_executor_will_do(registry: Connection) -> None:
     put_materials(registry, [{"material_id": f"test:{i}", "nsites": i + 1} for i in range(40)])
     begun: list[int] = []
 
-    def threads(workers: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
-        begun.append(workers)
-        return ThreadPoolExecutor(workers, initializer=begin, initargs=(payload,))
+    class Threads:
+        reads_our_files = True
+        dies_alone = True
+
+        def count(self) -> int:
+            return 3
+
+        def executor(self, count: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
+            begun.append(count)
+            return ThreadPoolExecutor(count, initializer=begin, initargs=(payload,))
 
     def made(stages: Iterator[Stage], **options: object) -> dict[str, int]:
         for stage in stages:
@@ -145,7 +152,7 @@ def test_any_executor_will_do(registry: Connection) -> None:
         return sites
 
     by_processes = made(iter([Doubler(copies=2), Looker()]), processes=2)
-    by_threads = made(iter([Doubler(copies=2), Looker()]), processes=3, make_executor=threads)
+    by_threads = made(iter([Doubler(copies=2), Looker()]), workforce=Threads())
 
     assert begun == [3, 3]
     assert len(by_threads) == 120

@@ -33,7 +33,7 @@ def test_the_page_has_numbers_pictures_and_citations_and_needs_nothing_else(judg
     assert "@software{exfolio" in page
     assert not re.search(r'(?:src|href)="(?!#)', re.sub(r'xlink:href="#[^"]*"', "", page))
     assert pq.read_table(written[1]).num_rows == facts.totals["candidates"]
-    assert {path.suffix for path in written} == {".html", ".parquet", ".bib", ".svg", ".png"}
+    assert {path.suffix for path in written} == {".html", ".parquet", ".csv", ".bib", ".svg", ".png"}
 
 
 def test_a_campaign_that_is_not_there_is_told(empty_registry: Connection, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from exfolio.builders.sources.records.source_options import SourceOptionError
 from exfolio.stores.settings import Settings
 from loopback import Loopback
 
-READY = ["2dmatpedia", "mc2d", "c2db", "jarvis", "alexandria", "oqmd", "mp"]
+READY = ["2dmatpedia", "mc2d", "c2db", "jarvis", "alexandria", "oqmd", "mp", "exfolio"]
 
 
 def link(name: str, url: str | None, kind: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_without_the_list_the_bundled_one_is_given_with_the_reason() -> None:
 def test_a_provider_is_ready_by_its_name(name: str) -> None:
     provider = ready_provider(name.upper())
 
-    source = Optimade(**provider.options)
+    source = Optimade(**{"url": "https://registry.example.org", **provider.options})
 
     assert source.source == f"{name}-optimade"
     assert {mapped.field for mapped in source.mapped} == provider.fields.keys()

@@ -128,3 +128,21 @@ def test_why_says_where_energies_speak_against_a_verdict(judged: Connection, ask
     assert "against this verdict" not in easy
     assert "its layers are held by more than 0.2 eV/atom by " in hard
     assert hard.rstrip().endswith("against this verdict")
+
+
+def test_of_many_candidates_of_a_formula_the_first_are_told_in_full(judged: Connection, ask: Ask) -> None:
+    candidates = judged.database["candidates"]
+    candidate = one(judged, "candidates", formula_reduced="BN")
+    del candidate["_id"]
+    candidates.insert_many([{**candidate, "candidate_id": f"layers/st-copy-{i}"} for i in range(4)])
+
+    try:
+        _, briefly, _ = ask("why", "BN")
+        _, whole, _ = ask("why", "BN", "--all")
+    finally:
+        candidates.delete_many({"candidate_id": {"$regex": "^layers/st-copy"}})
+
+    gate = candidate["gates"][0]["name"]
+    assert (briefly.count(f" {gate} "), whole.count(f" {gate} ")) == (2, 5)
+    assert "3 more" in briefly
+    assert all(f"layers/st-copy-{i}" in briefly for i in range(4))

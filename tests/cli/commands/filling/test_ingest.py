@@ -287,3 +287,20 @@ def test_the_commands_of_the_page_on_compositions_work(ask: Ask, tmp_path: Path,
 
     assert len(commands) == 2
     assert [(code, "would bring 1 into materials" in printed) for code, printed, _ in answers] == [(0, True)] * 2
+
+
+def test_compositions_of_ones_own_are_a_campaign_of_the_name_of_their_source(
+    judged: Connection, ask: Ask, ask_json: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "My spinels.txt"
+    file.write_text("MgMn2O4  # spinel\nTiS2\n", encoding="utf-8")
+
+    told = ask_json("ingest", "compositions", str(file), "--dry-run")
+    code, _, said = ask("ingest", "compositions", str(file), "--source", "layers")
+    file.write_text("MgMn2O4\nMg(\n", encoding="utf-8")
+    wrong, _, line = ask("ingest", "compositions", str(file))
+
+    assert (told["campaign"], told["compositions"]) == ("my-spinels", ["MgMn2O4", "TiS2"])
+    assert (code, "there is a campaign layers already" in said) == (2, True)
+    assert (wrong, "line 2: 'Mg('" in line) == (2, True)
+    assert ask("ingest", "compositions", str(file), str(file))[0] == 2

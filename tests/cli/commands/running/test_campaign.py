@@ -84,7 +84,8 @@ def test_a_new_file_can_be_refreshed_as_it_is(ask: Ask, tmp_path: Path, monkeypa
     [
         (["--system", "Mg-O", "--dimension", "3", "--gap-min", "1.6"], "dimension 3, routes template, 6 gates"),
         (["--system", "S,Mo"], "dimension 2, routes top-down, template, 6 gates"),
-        (["--formulas", "list.txt", "--ehull-max", "0.05"], "dimension 2, routes top-down, template, 6 gates"),
+        (["--formulas", "list.txt", "--ehull-max", "0.05"], "dimension 2, routes template, 6 gates"),
+        (["--system", "Mn-O", "--dimension", "3", "--crystals"], "dimension 3, routes template, crystal-gan, 5 gates"),
     ],
 )
 def test_a_new_file_is_made_for_what_is_looked_for(
@@ -151,6 +152,7 @@ def test_a_list_that_can_not_be_read_makes_no_file_and_is_told_by_the_check(
     assert (code, "list.txt, line 2: 'mno'" in said, Path("mine.yaml").exists()) == (2, True, False)
     assert ask("campaign", "new", "mine", "--dimension", "3")[0] == 2
     assert ask("campaign", "new", "mine", "--system", "Mg-Zz")[0] == 2
+    assert ask("campaign", "new", "mine", "--system", "Mg-O", "--crystals")[0] == 2  # which are bulk
     assert ask("campaign", "new", "mine", "--gap-min", "3", "--gap-max", "1")[0] == 2
 
     Path("list.txt").write_text("MnO2\n")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,7 @@ def test_many_go_into_one_file_of_every_form(registry: Connection, ask: Ask, tmp
     assert file.stat().st_size > 100
     assert again == 2
     assert "is there already" in refused
+    if format_ == "extxyz":  # each value with its interval and its method
+        frame = file.read_text(encoding="utf-8")
+        assert re.search(r"exfoliation_energy=\S+ ", frame)
+        assert re.search(r'exfoliation_energy_method="?\w+', frame)

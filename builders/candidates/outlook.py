@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ...builders.calculations.vasp.inputs.worth import wanted_fields
 from ...models.calculation.plan import CALCULATED_FIELDS, steps_for
 from ...models.decision.chance_to_pass import Range, chance_to_pass, range_of
+from ..calculations.vasp.inputs.worth import wanted_fields
 
 Doc = dict[str, Any]
 

@@ -1,0 +1,86 @@
+"""Writes what is due for a stage as units of work; the registry stays as it is, and what is written stays due."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....stores.bookkeeping import runs
+from ....stores.connection import Connection
+from ....stores.errors import ConfigurationError
+from ..batches import Doc
+from ..execution.interruption import stopping_on_signals
+from ..execution.worker_side import payload_of, versions
+from ..stage import Stage
+from ..version import VERSION
+from .folder import WorkFolder
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: so many units of so many items."""
+
+    stage: str
+    units: int
+    items: int
+
+
+def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | None = None) -> Exported:
+    """Write what is due for a stage into a new folder.
+
+    Parameters
+    ----------
+    stage
+        The stage, fresh; what is fused with it works on what comes back, in runs of its own.
+    connection
+        The registry.
+    to
+        Folder to make.
+    batch_size
+        Items of a unit; as in a run without.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder is not empty, the stage reads files of this machine, or there is nothing to do.
+    LeaseHeld
+        Another process runs the stage.
+    """
+    if stage.looks_for_itself:
+        raise ConfigurationError(f"{stage.name} reads what only this machine has", "Run it here: exfolio refresh.")
+    folder = WorkFolder(to)
+    stage.fused = None
+    run_id = runs.begin(connection, f"work export {stage.name}", version=VERSION)
+    units: list[Doc] = []
+    stage.use(connection, run_id=run_id, batch_size=batch_size)
+    how = "failed"
+    try:
+        with stopping_on_signals(lambda: f"{to} is not finished: export it again") as asked_to_stop:
+            stage.listen(asked_to_stop.is_set)
+            for batch in stage.get_items():
+                if not batch.items:
+                    continue
+                if not units:
+                    folder.begin()
+                units.append(folder.put_unit(len(units), batch.items))
+                if asked_to_stop.is_set():
+                    raise KeyboardInterrupt
+            if not units:
+                raise ConfigurationError(f"nothing is due for {stage.name}", "There is no work to export.")
+            folder.finish(
+                {
+                    "work": uuid.uuid4().hex,
+                    "stage": stage.name,
+                    "fingerprint": stage.fingerprint,
+                    "batch_size": stage.size,
+                    "versions": versions(),
+                    "stage_sha256": folder.put_stage(payload_of(stage)),
+                    "units": units,
+                }
+            )
+        how = "succeeded"
+    finally:
+        stage.current_run.end(how)
+        runs.end(connection, run_id, how)
+    return Exported(stage.name, len(units), sum(unit["items"] for unit in units))

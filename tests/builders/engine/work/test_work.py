@@ -1,0 +1,143 @@
+"""Work units as files: out, computed without a database, and back, each result once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contents import current, differences, empty
+from exfolio.builders.engine.execution import worker_side
+from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.stage import Stage
+from exfolio.builders.engine.work.computing import compute
+from exfolio.builders.engine.work.exporting import export
+from exfolio.builders.engine.work.folder import Damaged, WorkFolder
+from exfolio.builders.engine.work.importing import bring_in
+from exfolio.stores import connection as connections
+from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError
+from toy_stages import Doubler, Looker, Summer, put_materials
+
+
+def materials(count: int) -> list[dict[str, Any]]:
+    return [{"material_id": f"test:{i:02}", "nsites": i + 1, "formula_reduced": "ABCD"[i % 4]} for i in range(count)]
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Compute a folder where nobody can reach a database."""
+
+    def run(folder: WorkFolder, **options: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(connections, "MongoClient", None)
+            return compute(folder, **({"processes": 1} | options))
+
+    return run
+
+
+@pytest.mark.parametrize("make", [lambda: Doubler(copies=2), Looker, Summer], ids=["map", "lookup", "group"])
+def test_there_and_back_is_as_computed_here(
+    registry: Connection, tmp_path: Path, far_away: Callable[..., Any], make: Callable[[], Stage]
+) -> None:
+    put_materials(registry, materials(11))
+    put_materials(registry, [{"material_id": "test:04", "extra": {"fail": "now"}, "formula_reduced": "A"}])
+    run_stage(make(), registry, batch_size=4)
+    here = current(registry)
+    failed = registry.database["failures"].count_documents({})
+    empty(registry)
+    put_materials(registry, materials(11))
+    put_materials(registry, [{"material_id": "test:04", "extra": {"fail": "now"}, "formula_reduced": "A"}])
+    folder = WorkFolder(tmp_path / "work")
+
+    exported = export(make(), registry, folder.path, batch_size=4)
+    computed = far_away(folder)
+    first = bring_in(make(), registry, folder)
+    second = bring_in(make(), registry, folder)
+
+    assert exported.items == computed.items == first.taken > 0
+    assert differences(here, current(registry)) == []
+    assert registry.database["failures"].count_documents({}) == failed
+    assert (second.taken, second.report.written) == (0, 0)
+    assert run_stage(make(), registry).due == 0
+    assert far_away(folder).there == exported.units
+
+
+def test_parts_that_come_one_after_the_other(
+    registry: Connection, tmp_path: Path, far_away: Callable[..., Any]
+) -> None:
+    put_materials(registry, materials(10))
+    folder = WorkFolder(tmp_path / "work")
+    export(Doubler(), registry, folder.path, batch_size=4)
+
+    far_away(folder, part=(2, 2))
+    first = bring_in(Doubler(), registry, folder)
+    far_away(folder, part=(1, 2))
+    put_materials(registry, [{"material_id": "test:00", "nsites": 100}])  # has changed since it went out
+    second = bring_in(Doubler(), registry, folder)
+
+    assert (first.taken, first.left, first.without) == (4, 6, [0, 2])
+    assert registry.database["runs"].find_one({"job": "run doubler"})["state"] == "partial"
+    assert second.taken + second.left == 6
+    assert second.left > 0
+    run_stage(Doubler(), registry)
+    sites = {doc["parent_id"]: doc["nsites"] for doc in registry.database["structures"].find()}
+    assert sites == {doc["material_id"]: 2 * doc["nsites"] for doc in registry.database["materials"].find()}
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, lambda path: path.write_bytes(b"{}")], ids=["cut", "flipped", "other"])
+@pytest.mark.parametrize("which", ["stage.pickle.zst", "units/00001.pickle.zst", "results/00001.json.zst"])
+def test_a_damaged_file_is_named_and_refused(
+    registry: Connection, tmp_path: Path, far_away: Callable[..., Any], which: str, damage: Callable[[Path], None]
+) -> None:
+    put_materials(registry, materials(10))
+    folder = WorkFolder(tmp_path / "work")
+    export(Doubler(), registry, folder.path, batch_size=4)
+    if not which.startswith("results"):
+        damage(folder.path / which)
+    if which.startswith("stage"):
+        with pytest.raises(Damaged, match=which):
+            far_away(folder)
+        return
+    computed = far_away(folder)
+    if which.startswith("results"):
+        damage(folder.path / which)
+
+    imported = bring_in(Doubler(), registry, folder)
+
+    refused = imported.refused if which.startswith("results") else computed.refused
+    assert list(refused) == [1]
+    assert which in refused[1]
+    assert (imported.taken, imported.left) == (6, 4)
+
+
+def test_what_is_not_the_same_here_and_there_is_refused(
+    registry: Connection, tmp_path: Path, far_away: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_materials(registry, materials(10))
+    folder = WorkFolder(tmp_path / "work")
+    export(Doubler(), registry, folder.path)
+    ours = worker_side.versions()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_side, "versions", lambda: {**ours, "exfolio": "0.0.9"})
+        with pytest.raises(ConfigurationError, match=f"this is exfolio 0.0.9 instead of {ours['exfolio']}"):
+            far_away(folder)
+    with pytest.raises(ConfigurationError, match="other settings of doubler"):
+        bring_in(Doubler(factor=3), registry, folder)
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        export(Doubler(), registry, folder.path)
+    manifest = folder.path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
+    with pytest.raises(Damaged, match="of another version of exfolio, or damaged"):
+        far_away(WorkFolder(folder.path))
