@@ -14,7 +14,7 @@ sets an anion free, two (TiS3, FePS3) of those above -0.1."""
 
 
 def set_free(products: Iterable[str]) -> list[str]:
-    """Halogens and chalcogens that are left as elements, or as compounds of each other.
+    """Halogens and chalcogens that are left as elements, or as compounds of each other; none of what holds no others.
 
     Parameters
     ----------
@@ -25,6 +25,12 @@ def set_free(products: Iterable[str]) -> list[str]:
     --------
     >>> set_free(["CoI2", "I2"]), set_free(["AgBr", "AgI", "IBr"]), set_free(["CrBr3", "Cr2Se3", "Cr"])
     (['I'], ['Br', 'I'], [])
+    >>> set_free(["Te"])  # a layer of tellurium above its crystal: no cation is there to oxidise anything
+    []
     """
-    left = {symbol for amounts in map(read_one, products) if amounts.keys() <= set(_ANIONS) for symbol in amounts}
+    phases = [read_one(product) for product in products]
+    of_anions = [amounts for amounts in phases if amounts.keys() <= set(_ANIONS)]
+    if len(of_anions) == len(phases):
+        return []
+    left = {symbol for amounts in of_anions for symbol in amounts}
     return [symbol for symbol in _ANIONS if symbol in left]
