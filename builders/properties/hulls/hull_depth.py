@@ -17,6 +17,8 @@ from .limits import Depth, is_bulk
 
 _UNCORRECTED: Final = (Level.GGA, Level.GGA_U)
 """Of measured enthalpies, and of other functionals, anions need no such correction."""
+_PREDICTED: Final = (Level.MODEL, Level.POTENTIAL, Level.RELAXED_POTENTIAL, Level.POTENTIAL_DISPERSION)
+"""How far two hulls differ by such energies nobody has measured."""
 
 
 def depths(
@@ -33,7 +35,8 @@ def depths(
     targets
         Amounts of the elements, of one chemical system.
     by_method
-        Known materials of the system and its parts that have a formation energy, by its method.
+        Known materials of the system and its parts that have a formation energy, by its method; those that a model or
+        a potential predicts tell nothing.
     with_energy
         Reduced formulas of the compounds that the hull has.
     missing
@@ -52,11 +55,12 @@ def depths(
     for method, docs in sorted(by_method.items()):
         compounds = [doc for doc in docs if "-" in doc["chemsys"] and is_bulk(doc)]
         formulas = [doc["formula_reduced"] for doc in compounds]
-        if not missing or not set(missing) <= set(formulas):
+        level = parse_method(method).levels[0]
+        if not missing or level in _PREDICTED or not set(missing) <= set(formulas):
             continue
         plain = [doc["formation_energy"] for doc in compounds]
         ways = {method: plain}
-        if parse_method(method).levels[0] in _UNCORRECTED:
+        if level in _UNCORRECTED:
             corrected = [with_anions_corrected(*one) for one in zip(formulas, plain, strict=True)]
             ways[f"{method} with MP2020's corrections of anions"] = corrected
         for way, energies in ways.items():

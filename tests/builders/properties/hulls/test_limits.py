@@ -181,6 +181,13 @@ def test_a_method_that_knows_some_of_what_a_hull_lacks_tells_nothing() -> None:
     assert depths([{"Nb": 2, "O": 5}], some, {"NbO"}, ["NbO2"], [["Nb", "O2"]]) != [None]
 
 
+@pytest.mark.parametrize("method", ["machine learning on PBE", "CHGNet 0.3.0 static"])
+def test_what_is_predicted_itself_tells_nothing_of_how_deep_a_hull_is(method: str) -> None:
+    predicted = {method: [known("NbO2", "Nb-O", formation_energy=-2.7)]}
+
+    assert depths([{"Nb": 1, "O": 2}], predicted, set(), ["NbO2"], [["Nb", "O2"]]) == [None]
+
+
 def test_measured_enthalpies_need_no_correction_of_anions() -> None:
     """CdBr2: -1.09 eV/atom, as the CRC Handbook has it."""
     measured = {"experiment": [known("CdBr2", "Br-Cd", formation_energy=-1.09)]}
