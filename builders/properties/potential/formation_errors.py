@@ -167,7 +167,8 @@ class FormationErrors:
 
     def _of(self, group: str, name: str = "") -> tuple[str, ErrorModel]:
         plain = group.removesuffix(_WITH)
-        alike = (group, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
+        same_elements = (f"{COMPOUNDS}{_WITH}",) if plain != group else ()  # before what says less of a distance
+        alike = (group, *same_elements, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
         group = next(name for name in alike if name in self.by_class)
         return group, self._own[group].of(name) if group in self._own else self.by_class[group]
 

@@ -2,6 +2,8 @@
 
 import pytest
 from exfolio.builders.properties.potential.formation_errors import ALL, COMPOUNDS, ITSELF, FormationErrors
+from exfolio.models.energetics.reliability.calibration import Calibration
+from exfolio.models.energetics.reliability.error_intervals import ErrorModel
 
 
 def test_errors_are_those_of_the_class_by_anions_and_by_what_competes() -> None:
@@ -26,6 +28,17 @@ def test_a_distance_of_what_holds_iron_is_less_sure() -> None:
     assert of_manganese.quantile < 0.08 < 0.14 < of_iron.quantile
     assert errors.deepest(["Mg", "Fe", "O"]) == of_iron.quantile
     assert all(abs(model.covered - 0.9) < 2 * model.deviation for model in (of_manganese, of_iron))
+
+
+def test_iron_against_its_own_composition_is_no_surer_than_against_compounds_where_few_are_measured() -> None:
+    """Of a package's potential, whose errors of distances a registry has measured with and without iron."""
+    sure, unsure = (Calibration(ErrorModel(quantile, 60, 0.9, 0.04), {}) for quantile in (0.07, 0.15))
+    own = {COMPOUNDS: sure, f"{COMPOUNDS}, with Fe": unsure}
+
+    errors = FormationErrors("of-a-package", relax=False, own=own)
+
+    assert errors.of_distance(["Fe", "O"], [["Fe", "O"]])[1].quantile == 0.15
+    assert errors.of_distance(["Mn", "O"], [["Mn", "O"]])[1].quantile == 0.07
 
 
 def test_a_formation_energy_of_a_salt_is_decided_and_a_hull_distance_only_beyond_its_error() -> None:
