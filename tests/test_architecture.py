@@ -120,10 +120,12 @@ ARROWS = {
     "builders/candidates/campaigns": "extensions materials properties/potential properties/potential/layers properties",
     "builders/reports/routes": "engine properties/potential candidates materials structures",
     "builders/reports": (
-        "engine reports/routes training properties properties/hulls properties/potential properties/stability "
-        "candidates candidates/campaigns properties/potential/layers"
+        "engine reports/routes training training/shipped properties properties/hulls properties/potential "
+        "properties/stability candidates candidates/campaigns properties/potential/layers"
     ),
-    "builders/reports/campaign": "candidates candidates/campaigns exports releases reports reports/routes",
+    "builders/reports/campaign": (
+        "candidates candidates/campaigns exports releases reports reports/routes training/shipped"
+    ),
     "builders/recipe": (
         "engine extensions materials compositions structures calculations properties properties/hulls "
         "properties/potential properties/stability candidates candidates/campaigns properties/potential/layers"
@@ -194,7 +196,7 @@ ARROWS = {
     "cli/commands/filling": "display commands/running",
     "cli/commands/running": "commands/asking display views completion",
     "cli/views": "display completion",
-    "builders/releases": "candidates/campaigns exports sources",
+    "builders/releases": "candidates candidates/campaigns exports sources training/shipped",
     "stores/backup": "connection errors schema registry_version",
     "stores/writes": (
         "bookkeeping canonical clock connection documents questions schema writer_numbers registry_version"

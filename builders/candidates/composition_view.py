@@ -20,6 +20,7 @@ STAGES = {
 }
 """Facets of compositions whose values may be by other settings for each campaign, and the stages that write them."""
 SAMPLE = "sample-compositions"
+_MODELS = ("generator", "p_2d_model", "energy_model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,13 @@ def composition_view(connection: Connection, campaign: str) -> CompositionView |
     facets = [labelled(facet, given) for facet, given in labels.items()]
     drawing = {claim["label"] for claim in settings_claims.claims_on(connection, SAMPLE).values()}
     return CompositionView(labelled(SAMPLE, label), Composition.paths_of(facets), alone=drawing == {label})
+
+
+def models_of_compositions(connection: Connection, campaign: str) -> set[str]:
+    """Ids of the models that drew the compositions of a campaign and tell their values, shipped ones among them."""
+    view = composition_view(connection, campaign)
+    if view is None:
+        return set()
+    compositions = connection.database["compositions"]
+    found = (compositions.distinct(view.path(field), view.criteria()) for field in _MODELS)
+    return {name for names in found for name in names if name}

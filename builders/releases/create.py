@@ -21,6 +21,8 @@ from ...stores.errors import ConfigurationError
 from ...stores.query.language.intervals import names_of, row_of
 from ...stores.query.search import require_initialised
 from ..candidates.campaigns.gate_outline import outlines
+from ..candidates.composition_view import models_of_compositions
+from ..training.shipped.shipped_models import is_shipped
 from ..exports.parquet import write_parquet
 from ..exports.structure_sets import write_archive
 from ..sources.registered import registered_sources
@@ -149,7 +151,7 @@ def _write(connection: Connection, session: ClientSession, folder: Path, number:
     rows[STRUCTURES] = write_archive(_structures(connection, session), folder / STRUCTURES, problems)
     sources = _sources(connection)
     methods = sorted(connection.database["properties"].distinct("method", {"deprecated": False}))
-    models = sorted(connection.database["trained_models"].distinct("model_id", {"deprecated": False}))
+    models = _models(connection)
     cites = cited([source["name"] for source in sources], [*methods, *models])
     (folder / "citations.bib").write_text(bibtex(cites), encoding="utf-8")
     with (folder / "optimade.yaml").open("w", encoding="utf-8") as stream:
@@ -184,6 +186,13 @@ def _structures(connection: Connection, session: ClientSession) -> Iterator[tupl
         if doc.get("structure"):
             told = zip(names_of(scalars), row_of(doc, scalars), strict=True)
             yield doc["candidate_id"], doc["structure"], {key: value for key, value in told if value is not None}
+
+
+def _models(connection: Connection) -> list[str]:
+    """Ids of the registry's own models, and of those that came along and that its compositions rest on."""
+    used = (models_of_compositions(connection, campaign.name) for campaign in outlines(connection))
+    shipped = {name for names in used for name in names if is_shipped(name)}
+    return sorted({*connection.database["trained_models"].distinct("model_id", {"deprecated": False}), *shipped})
 
 
 def _sources(connection: Connection) -> list[Doc]:

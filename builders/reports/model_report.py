@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
 from ..training.model_kind import Doc
+from ..training.shipped.shipped_models import is_shipped
 from ..training.training_stage import training_set_of
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def report(connection: Connection, model: Doc) -> Report:
     Parameters
     ----------
     model
-        Its document of `trained_models`.
+        Its document of `trained_models`, or the card of one that comes along.
     """
-    text, plots = _OF_KIND.get(model["kind"], _nothing_more)(connection, model)
+    of_kind = _of_shipped if is_shipped(model["model_id"]) else _OF_KIND.get(model["kind"], _nothing_more)
+    text, plots = of_kind(connection, model)
     curve = _curve(model)
     return f"# {model['model_id']}\n\n{_facts(model)}\n{text}", {**plots, **({"training": curve} if curve else {})}
 
@@ -35,7 +37,7 @@ def _facts(model: Doc) -> str:
         return "\n".join(f"- {name}: {value}" for name, value in model["config"].items()) + "\n"
     lines = [f"- {name}: {value}" for name, value in model.get("data", {}).items()]
     lines += [f"- filter {name}: `{query or 'all materials'}`" for name, query in model.get("data_query", {}).items()]
-    lines += [f"- seed: {model['seed']}", f"- device: {model.get('device')}", f"- seconds: {model.get('seconds')}"]
+    lines += [f"- seed: {model['seed']}", f"- device: {model.get('device') or 'not stated'}", f"- seconds: {model.get('seconds')}"]
     metrics = {name: value for name, value in model.get("metrics", {}).items() if isinstance(value, int | float)}
     lines += [f"- {name.replace('_', ' ')}: {value:.4g}" for name, value in metrics.items()]
     return "\n".join(lines) + "\n"
@@ -92,6 +94,15 @@ def _by_protocol(metrics: Doc) -> str:
             f"| {judged['thresholds'][0]['true_positive_rate']:.1%} |"
         )
     return "\n".join(rows)
+
+
+def _of_shipped(_connection: Connection, model: Doc) -> Report:
+    """What its card says; there is no training set with it that more could be made of."""
+    text = f"\n{_by_protocol(model['metrics'])}\n" if model["kind"] == "classifier" else ""
+    sources = (f"- {source['name']} ({source['licence']}): {source['citation']}" for source in model["sources"])
+    limits = (f"- {limit}" for limit in model["limits"])
+    lines = ["", "It comes with the package. Where it fails:", "", *limits, "", "It has learnt from:", "", *sources, ""]
+    return text + "\n".join(lines), {}
 
 
 def _of_crystal_gan(connection: Connection, model: Doc) -> Report:

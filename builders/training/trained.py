@@ -13,7 +13,7 @@ from ...models.learning.weights import WeightsError
 from ...stores.bookkeeping import artefacts
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
-from .shipped.shipped_models import card, is_shipped, shipped
+from .shipped.shipped_models import card, card_of, is_shipped, shipped
 
 Model = TypeVar("Model")
 Doc = dict[str, Any]
@@ -41,7 +41,8 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
         where an id is given.
     """
     if model_id is not None and is_shipped(model_id):
-        return _shipped_card(kind, model_id)
+        described = card_of(model_id)
+        return described if described is not None and described["kind"] == kind else None
     query: Doc = {"kind": kind, "deprecated": False}
     if model_id:
         query["model_id"] = model_id
@@ -49,11 +50,6 @@ def find(connection: Connection, kind: str, model_id: str | None = None, *, requ
         query["request"] = request
     newest: Doc | None = connection.database["trained_models"].find_one(query, {"_id": 0}, sort=[("created_at", -1)])
     return newest if newest or model_id or request else card(kind)
-
-
-def _shipped_card(kind: str, model_id: str) -> Doc | None:
-    described = card(kind)
-    return described if described is not None and described["model_id"] == model_id else None
 
 
 def need(connection: Connection, kind: str, model_id: str | None = None) -> Doc:

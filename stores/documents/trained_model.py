@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from mongoengine import DictField, FloatField, IntField, ListField, StringField
 
 from .base import RegistryDocument, meta
+
+SHIPPED: Final = "shipped-"
+"""Begins the ids of models that come with the package, which no registry holds as documents."""
 
 
 class TrainedModel(RegistryDocument):

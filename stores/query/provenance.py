@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..connection import Connection
 from ..documents import BY_COLLECTION
+from ..documents.trained_model import SHIPPED
 from ..layout import index_models
 from ..writer_numbers import of_numbers
 from .language.fields import fields_of
@@ -52,7 +53,8 @@ class Origin:
     stage
         Stage that made the document from it.
     state
-        Empty where all is as it was; else "changed since", "deprecated" or "no longer stored".
+        Empty where all is as it was; else "changed since", "deprecated", "no longer stored" or, of a model that no
+        registry holds, "comes with the package".
     hidden
         How many further origins of it are not followed.
     """
@@ -104,7 +106,7 @@ def origins_of(connection: Connection, stored: StoredDocument) -> Origin:
             if origin.collection not in BY_COLLECTION:
                 continue
             if (origin.collection, origin.key) not in documents:
-                origin.state = "no longer stored"
+                origin.state = "comes with the package" if origin.key.startswith(SHIPPED) else "no longer stored"
                 continue
             document = documents[origin.collection, origin.key]
             origin.title = _title(document)

@@ -62,14 +62,19 @@ def layers(*names: str) -> list[Doc]:
 
 
 def put_compositions(
-    connection: Connection, *formulas: str, p_2d: float = 0.97, energy: float = -0.5, balanced: bool = True
+    connection: Connection,
+    *formulas: str,
+    p_2d: float = 0.97,
+    p_2d_model: str | None = None,
+    energy: float = -0.5,
+    balanced: bool = True,
 ) -> None:
     """Write compositions as their sampling, screening, classification and prediction do."""
     screens = {"charge_neutral": True, "electronegativity_balanced": balanced}
     given = {
         "sample": None,
         "screen": screens,
-        "classify": {"p_2d": p_2d},
+        "classify": {"p_2d": p_2d, "p_2d_model": p_2d_model},
         "energy": {"predicted_formation_energy": energy},
     }
     for facet, values in given.items():

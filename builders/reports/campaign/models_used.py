@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ....stores.connection import Connection
-from ...candidates.composition_view import composition_view
+from ...candidates.composition_view import models_of_compositions
+from ...training.shipped.shipped_models import card_of
 
 Doc = dict[str, Any]
 
-_OF_COMPOSITIONS: Final = ("generator", "p_2d_model", "energy_model")
 _FIGURES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "matgan": (
         ("charge_neutral", "charge neutral", "%"),
@@ -51,17 +51,15 @@ def models_of(connection: Connection, campaign: str) -> list[Doc]:
         Name of a campaign that was refreshed.
     """
     database = connection.database
-    names: set[str] = set()
-    if (view := composition_view(connection, campaign)) is not None:
-        for field in _OF_COMPOSITIONS:
-            names |= set(database["compositions"].distinct(view.path(field), view.criteria()))
+    names = models_of_compositions(connection, campaign)
     mine = {"campaign": campaign, "deprecated": False, "parent_id": {"$ne": None}}
     names |= set(database["candidates"].distinct("parent_id", mine))
     these = {"model_id": {"$in": sorted(name for name in names if name)}}
-    models = database["trained_models"].find(these, {"_id": 0, "model_id": 1, "kind": 1, "metrics": 1})
+    models = list(database["trained_models"].find(these, {"_id": 0, "model_id": 1, "kind": 1, "metrics": 1}))
+    models += [told for name in names if name and (told := card_of(name))]
     return [
         {"model_id": model["model_id"], "kind": model["kind"], "figures": _figures(model)}
-        for model in models.sort([("kind", 1), ("model_id", 1)])
+        for model in sorted(models, key=lambda model: (model["kind"], model["model_id"]))
     ]
 
 

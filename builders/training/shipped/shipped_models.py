@@ -17,12 +17,11 @@ from typing import Any, Final
 
 import zstandard
 
+from ....stores.documents.trained_model import SHIPPED
 from ....stores.errors import ConfigurationError
 
 Doc = dict[str, Any]
 
-PREFIX: Final = "shipped-"
-"""Begins the ids of these models."""
 MOST_BYTES: Final = 25_000_000
 """All weights together are no larger, as they come along."""
 _ENDING: Final = ".weights.zst"
@@ -76,6 +75,13 @@ def card(kind: str) -> Doc | None:
     return read
 
 
+def card_of(model_id: str) -> Doc | None:
+    """Card of the shipped model of an id; None where no model of this version has it."""
+    if not model_id.startswith(SHIPPED):
+        return None
+    return next((told for kind in shipped_kinds() if (told := card(kind)) and told["model_id"] == model_id), None)
+
+
 @cache
 def shipped(kind: str) -> ShippedModel | None:
     """Shipped model of a kind, read once; None where none is shipped.
@@ -100,7 +106,7 @@ def shipped(kind: str) -> ShippedModel | None:
 
 def is_shipped(model_id: str) -> bool:
     """Whether an id is that of a shipped model, of this version or another one."""
-    return model_id.startswith(PREFIX)
+    return model_id.startswith(SHIPPED)
 
 
 def write(folder: Path, trained: Mapping[str, Any], weights: bytes, told: Mapping[str, Any]) -> Path:
@@ -124,7 +130,7 @@ def write(folder: Path, trained: Mapping[str, Any], weights: bytes, told: Mappin
     """
     digest = hashlib.sha256(weights).hexdigest()
     kind = trained["kind"]
-    described = {**trained, **told, "model_id": f"{PREFIX}{kind}-{digest[:12]}", "sha256": digest}
+    described = {**trained, **told, "model_id": f"{SHIPPED}{kind}-{digest[:12]}", "sha256": digest}
     (folder / f"{kind}{_ENDING}").write_bytes(zstandard.ZstdCompressor(level=_LEVEL).compress(weights))
     path = folder / f"{kind}.json"
     kept = {name: described[name] for name in CARD_FIELDS if name in described}

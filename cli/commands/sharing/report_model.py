@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ....stores.connection import connect
+from ....stores.documents.trained_model import SHIPPED
 from ....stores.errors import ConfigurationError
 from ...display.console import begin, err, write_line
 
@@ -33,7 +34,7 @@ def model(
 
     with connect(begin()) as connection:
         kinds = (*KINDS, *ERROR_KINDS)
-        kind = identity if identity in kinds else identity.rpartition("-")[0]
+        kind = identity if identity in kinds else identity.removeprefix(SHIPPED).rpartition("-")[0]
         if kind not in kinds:
             raise ConfigurationError(
                 f"no trained model is called {identity!r}", "List them: exfolio query trained_models"

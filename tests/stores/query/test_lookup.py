@@ -87,14 +87,17 @@ def test_an_origin_that_changed_or_went_is_marked(registry: Connection) -> None:
     assert root.hidden == 13
 
 
-def test_where_no_origins_are_kept_the_generator_tells_them(registry: Connection) -> None:
+@pytest.mark.parametrize(
+    ("generator", "state"), [("matgan-1", "no longer stored"), ("shipped-matgan-1", "comes with the package")]
+)
+def test_where_no_origins_are_kept_the_generator_tells_them(registry: Connection, generator: str, state: str) -> None:
     stored = find_document(registry, "MoSe2", collection="compositions")
     del stored.document["origins"]
-    stored.document["generator"] = "matgan-1"
+    stored.document["generator"] = generator
 
     [model] = origins_of(registry, stored).origins
 
-    assert (model.collection, model.key, model.state) == ("trained_models", "matgan-1", "no longer stored")
+    assert (model.collection, model.key, model.state) == ("trained_models", generator, state)
 
 
 def test_origins_that_lead_in_a_circle_end(registry: Connection) -> None:

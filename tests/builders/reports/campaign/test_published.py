@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from exfolio.builders.reports.campaign.models_used import models_of
 from exfolio.builders.reports.campaign.page import part
 from exfolio.builders.reports.campaign.published import beside_published
+from exfolio.builders.training.shipped.shipped_models import card
 from exfolio.stores.bookkeeping import settings_claims
 from exfolio.stores.connection import Connection
 from layers_and_compositions import put_compositions
@@ -55,6 +57,18 @@ def test_layers_stand_beside_those_of_song_one_composition_once(empty_registry: 
     assert compared is not None
     assert [step.ours for step in compared.steps] == [3, 2, 1, 1, 1]
     assert [step.published for step in compared.steps] == [2_650_624, 267_489, 1_485, 101, 92]
+
+
+def test_models_that_came_along_are_told_as_those_of_the_registry_are(empty_registry: Connection) -> None:
+    settings_claims.claim(empty_registry, "layers", "sample-compositions", "of these settings")
+    classifier = card("classifier")
+    assert classifier is not None
+    put_compositions(empty_registry, "HfSCl", p_2d_model=classifier["model_id"])
+
+    [told] = models_of(empty_registry, "layers")
+
+    assert (told["model_id"], told["kind"]) == (classifier["model_id"], "classifier")
+    assert ("area under the ROC curve", f"{classifier['metrics']['auc']:.3f}") in told["figures"]
 
 
 def test_a_campaign_of_other_ways_stands_beside_no_paper(empty_registry: Connection) -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from exfolio.builders.reports.model_report import report
 from exfolio.builders.training import trained
 from exfolio.builders.training.shipped import shipped_models
 from exfolio.builders.training.shipped.shipped_models import (
@@ -54,6 +55,16 @@ def test_a_registry_without_models_finds_them_but_where_a_training_was_asked_for
     # A campaign that trains asks for what was trained so, which no shipped one was.
     assert trained.find(registry, "classifier", request="another") is None
     assert trained.find(registry, "classifier", "shipped-classifier-000000000000") is None
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_report_on_one_is_what_its_card_says(registry: Connection, kind: str) -> None:
+    text, _ = report(registry, trained.need(registry, kind))
+
+    assert "- seed: 0" in text
+    assert "Where it fails" in text
+    assert "Materials Project" in text
+    assert ("by family: same amounts" in text) == (kind == "classifier")
 
 
 def test_weights_that_are_not_those_of_the_card_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
