@@ -96,14 +96,14 @@ def _layers(connection: Connection, name: str, candidates: list[Doc]) -> Compari
         Step("compositions generated", 2_650_624, compositions.count_documents(mine)),
         Step("probability of 2D at least 0.5", 267_489, likely),
         Step("probability of 2D at least 0.95", 1_485, likelier),
-        Step("of them with a structure from a template", 101, len(bound)),
+        Step("of any probability, with a structure from a template", 101, len(bound)),
         Step("of these bound: formation energy below 0", 92, *_counted(bound.values())),
     ]
     return Comparison(
         LAYERS,
         steps,
         "Probabilities are by each one's own classifier; the paper counts every composition drawn, here those that are "
-        "distinct. Energies there are by DFT, here by the methods named below.",
+        "distinct. It made structures of some of its likeliest ones. Energies there are by DFT, here by the methods named below.",
     )
 
 
@@ -123,7 +123,7 @@ def _crystals(candidates: list[Doc]) -> Comparison:
         CRYSTALS,
         steps,
         "The paper counts every structure drawn and relaxed by DFT, here those distinct and valid that the campaign "
-        "kept, with energies by the methods named below.",
+        "kept, new crystals of known compositions among them, with energies by the methods named below.",
     )
 
 
