@@ -24,7 +24,7 @@ from .roles import Role, roles_of
 LEARNT: Final = Path(__file__).with_name("atomic_volumes.json")
 N_TERMS: Final = 8
 _DEFAULT_MOLAR_VOLUME: Final = 15.0  # cm³/mol; of the elements whose density nobody has measured
-_ATOMS_PER_MOLE: Final = 0.602214  # in units of 1/Å³ per 1/cm³
+_ATOMS_PER_MOLE: Final = 0.602214  # 10^24: cm³/mol over it are Å³ per atom
 
 SPREAD: Final = 0.45
 """By how much the logarithm of a real crystal's volume per atom differs from the one expected: 99 % of 1,878 crystals,
@@ -85,7 +85,7 @@ def summed_volume(formula: str) -> float | None:
 
     Examples
     --------
-    >>> 20 < expected_volume("NaCl") < 25  # rocksalt has 22.4
+    >>> 20 < summed_volume("NaCl") < 25  # rocksalt has 22.4
     True
     """
     composition = Composition(formula)
