@@ -81,7 +81,11 @@ def _apart(a: Heights, b: Heights) -> float:
 
 def _other_order(a: Heights, b: Heights) -> bool:
     """Whether an atom that lies above one of another element in one layer lies below it in the other."""
-    pairs = [_paired(own, b[name]) for name, own in a.items()]
+    pairs = []
+    for name, own in a.items():
+        pair = np.stack(_paired(own, b[name]))
+        # Of n and m atoms no more than n + m pairs differ, of as many as n times m.
+        pairs.append(pair if len(own) == len(b[name]) else np.unique(pair, axis=1))
     for (one, its), (other, others) in combinations(pairs, 2):
         above, below = np.subtract.outer(one, other), np.subtract.outer(its, others)
         if ((above * below < 0) & (np.minimum(np.abs(above), np.abs(below)) > ABOVE)).any():
