@@ -22,10 +22,10 @@ from ...stores.query.language.intervals import names_of, row_of
 from ...stores.query.search import require_initialised
 from ..candidates.campaigns.gate_outline import outlines
 from ..candidates.composition_view import models_of_compositions
-from ..training.shipped.shipped_models import is_shipped
 from ..exports.parquet import write_parquet
 from ..exports.structure_sets import write_archive
 from ..sources.registered import registered_sources
+from ..training.shipped.shipped_models import is_shipped
 from .citations import bibtex, cited
 from .contents import TABLES, columns_of, documents_of, one_moment
 

@@ -37,7 +37,8 @@ def _facts(model: Doc) -> str:
         return "\n".join(f"- {name}: {value}" for name, value in model["config"].items()) + "\n"
     lines = [f"- {name}: {value}" for name, value in model.get("data", {}).items()]
     lines += [f"- filter {name}: `{query or 'all materials'}`" for name, query in model.get("data_query", {}).items()]
-    lines += [f"- seed: {model['seed']}", f"- device: {model.get('device') or 'not stated'}", f"- seconds: {model.get('seconds')}"]
+    lines.append(f"- seed: {model['seed']}")
+    lines += [f"- {name}: {model.get(name) or 'not stated'}" for name in ("device", "seconds")]
     metrics = {name: value for name, value in model.get("metrics", {}).items() if isinstance(value, int | float)}
     lines += [f"- {name.replace('_', ' ')}: {value:.4g}" for name, value in metrics.items()]
     return "\n".join(lines) + "\n"

@@ -103,7 +103,8 @@ def _layers(connection: Connection, name: str, candidates: list[Doc]) -> Compari
         LAYERS,
         steps,
         "Probabilities are by each one's own classifier; the paper counts every composition drawn, here those that are "
-        "distinct. It made structures of some of its likeliest ones. Energies there are by DFT, here by the methods named below.",
+        "distinct. It made structures of some of its likeliest ones. Energies there are by DFT, here by the methods "
+        "named below.",
     )
 
 
