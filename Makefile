@@ -38,11 +38,11 @@ docs: install  ## build the documentation as a site, in site/; any broken link i
 	@echo "Open site/index.html, or with search: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8001"
 
 models: install  ## train the models that come with the package again, from the public data in ../shared/data
-	$(BIN)/python tests/benchmarks/ship_models.py
+	$(BIN)/python tests/learnt/ship_models.py
 
 figures: install  ## write the page of the papers' figures beside ours, and that of the models' cards
-	$(BIN)/python tests/benchmarks/paper_figures.py
-	$(BIN)/python tests/benchmarks/model_cards.py
+	$(BIN)/python tests/accuracy/paper_figures.py
+	$(BIN)/python tests/accuracy/model_cards.py
 
 test: install  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not endurance" $(PYTEST_OPTIONS)

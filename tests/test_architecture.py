@@ -309,6 +309,18 @@ def test_tests_lie_where_what_they_test_lies() -> None:
     assert {folder.as_posix() for folder in tested if not (ROOT / folder).is_dir()} == set()
 
 
+def test_programs_that_measure_import_modules_that_are_there(graph: ImportGraph) -> None:
+    """They are run by hand, so nobody else notices a module that has moved."""
+    gone = [
+        (str(file.relative_to(ROOT)), module)
+        for room in ("benchmarks", "accuracy", "learnt", "faults")
+        for file in sorted((ROOT / "tests" / room).glob("*.py"))
+        for module in re.findall(r"^ *from (exfolio[\w.]*) import", file.read_text(), re.MULTILINE)
+        if module not in graph.modules
+    ]
+    assert gone == []
+
+
 def test_a_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77", reason="building a wheel needs setuptools 77 or later")
     copy = tmp_path / "exfolio"

@@ -153,7 +153,7 @@ def bundled() -> IonPairs:
     """The pairs of the compounds of the Materials Project that lie at most 0.05 eV/atom above its hull.
 
     Those of 72,261 compositions with a published decomposition energy (Bartel et al., npj Comput. Mater. 6, 97 (2020));
-    ``tests/benchmarks/fit_ion_pairs.py --write`` makes it again.
+    ``tests/learnt/fit_ion_pairs.py --write`` makes it again.
     """
     return IonPairs.from_bytes((files(__package__) / _BUNDLED).read_bytes())
 

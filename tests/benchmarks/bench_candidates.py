@@ -27,18 +27,19 @@ from exfolio.builders.properties.potential.layers.layer_energies_stage import BI
 from exfolio.builders.recipe import stages_of
 from exfolio.models.composition.formula.formulas import describe_all
 from exfolio.models.potential.layer_binding import layer_bindings
-from exfolio.models.structure.layered.same_group_substitution import SubstitutionRules, same_group_substitutions
 from exfolio.models.structure.serialization import to_plain
+from exfolio.models.structure.substitution.same_group_substitution import SubstitutionRules, same_group_substitutions
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.documents import Property, ProposedStructure
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings
-from measure_exfoliation import handbook_layers, records_of_2dmatpedia
 from pymatgen.core import Structure
 from report import peak_memory_mb, seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
 from filled_registry import put
+from measure_exfoliation import handbook_layers, records_of_2dmatpedia
 
 POTENTIAL = "chgnet-d3"
 CAMPAIGN = """

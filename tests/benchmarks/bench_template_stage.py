@@ -35,10 +35,11 @@ from exfolio.models.structure.serialization import to_plain
 from exfolio.stores.connection import Connection, connect
 from exfolio.stores.schema import initialise
 from exfolio.stores.settings import load_settings
-from recovery import load
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
 from layers_and_compositions import put_compositions
+from recovery import load
 
 AT_ONCE = 2000
 

@@ -10,10 +10,12 @@ docs/measured/templates.md are of --templates 100000 --compositions 1500.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,8 +28,10 @@ from exfolio.models.structure.substitution.element_mapping import substitution_c
 from exfolio.models.structure.templates import NoTemplateError, predict
 from exfolio.models.structure.templates.library import Template, TemplateLibrary
 from pymatgen.core import Structure
-from recovery import DATA, buckets, load
 from report import peak_memory_mb
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
+from recovery import DATA, buckets, load
 
 PROCESSES = 2
 STRUCTURES = 10

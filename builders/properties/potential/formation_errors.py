@@ -1,6 +1,6 @@
 """How large the errors of formation energies and hull distances by potentials are: as measured on known values.
 
-``formation_errors.json`` is written by ``python tests/benchmarks/measure_formation.py``, which says on which data.
+``formation_errors.json`` is written by ``python tests/accuracy/measure_formation.py``, which says on which data.
 What a registry knows itself is measured by `formation_calibration_stage`, and goes before.
 """
 

@@ -17,7 +17,7 @@ Data 5, 180065 (2018))."""
 UNSTABLE: Final = -1.2
 """THz. A lowest frequency below it is taken for imaginary; between both nothing is said: universal potentials are too
 soft, so that vibrations which are real may come out imaginary by about 1 THz, by two of them alike (measured on 82
-layers by tests/benchmarks/measure_stability.py, docs/measured/stability.md)."""
+layers by tests/accuracy/measure_stability.py, docs/measured/stability.md)."""
 AGREEING: Final = 2
 """Potentials that have to say the same."""
 

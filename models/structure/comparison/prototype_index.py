@@ -28,7 +28,7 @@ Order = tuple[int, ...]
 PROTOTYPE_TOLERANCES: Final = (0.1, 0.2, 4.0)
 """Length, site and angle tolerance (degrees) within a prototype. Tighter than StructureMatcher's own (0.2, 0.3, 5.0),
 which is no equivalence: A like B and B like C leave A unlike C; finer groups lose fewer structures when one of them
-stands for all (tests/benchmarks/recovery.py)."""
+stands for all (tests/accuracy/recovery.py)."""
 MAX_ORDERS: Final = 120
 """Ways to name the elements that are tried: five elements of equal amount. Beyond, the prototype cannot be told."""
 

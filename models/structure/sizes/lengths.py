@@ -1,6 +1,6 @@
 """The length of bonds that a composition has, whatever its structure: what layers, chains and molecules grow by.
 
-``layer_lengths.json`` beside this file holds what was learnt; ``tests/benchmarks/fit_lengths.py`` writes it. Knows
+``layer_lengths.json`` beside this file holds what was learnt; ``tests/learnt/fit_lengths.py`` writes it. Knows
 compositions, no structures.
 """
 

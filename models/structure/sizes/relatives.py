@@ -23,7 +23,7 @@ SLOT_RANGE: Final = 1.2
 """How much is common to those with like elements in one slot, and up to which cost."""
 NOISE: Final = 0.01
 """All by maximum likelihood, each of 556 crystals of the bundled handbook left out with its formula; those of 1,066
-crystals of the Materials Project are alike (``tests/benchmarks/fit_volumes.py``)."""
+crystals of the Materials Project are alike (``tests/learnt/fit_volumes.py``)."""
 
 Array = NDArray[np.float64]
 

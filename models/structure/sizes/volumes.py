@@ -1,6 +1,6 @@
 """The volume a composition takes, whatever its structure: a sum over its atoms, each by what it is there.
 
-``atomic_volumes.json`` beside this file holds what was learnt; ``tests/benchmarks/fit_volumes.py`` writes it. Knows
+``atomic_volumes.json`` beside this file holds what was learnt; ``tests/learnt/fit_volumes.py`` writes it. Knows
 compositions, no structures.
 """
 

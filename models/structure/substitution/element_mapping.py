@@ -30,7 +30,7 @@ OXIDATION_WEIGHT: Final = 0.61
 """Weights of the four parts of `substitution_costs`: the root of the distance on the modified Pettifor scale in tens of
 steps, another group of the periodic table, the difference of Pauling electronegativities, and the share of common
 oxidation states the two do not have in common. Found by maximum likelihood: each of 980 records of 2DMatPedia (Zhou et
-al., Sci. Data 6, 86 (2019)) left out in turn and looked for among the rest (``tests/benchmarks/recovery.py fit``)."""
+al., Sci. Data 6, 86 (2019)) left out in turn and looked for among the rest (``tests/accuracy/recovery.py fit``)."""
 
 SPLIT_COST: Final = 2.85
 SPLIT_WEIGHT: Final = 0.81

@@ -1,7 +1,7 @@
 """How likely a structure stays one when elements are replaced by others of their group.
 
 ``data_mined.json`` beside this file holds what ions replace each other in known crystals;
-``tests/benchmarks/fit_substitutions.py`` writes it. Knows formulas; makes no structures.
+``tests/learnt/fit_substitutions.py`` writes it. Knows formulas; makes no structures.
 """
 
 from __future__ import annotations

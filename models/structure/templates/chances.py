@@ -13,7 +13,7 @@ CHANCES: Final = {2: (0.866, 0.715, -0.071, 0.483), 3: (-0.577, 0.414, -0.94, 0.
 """By dimension: constant, and weights of the logarithms of the share, of what is left of it, and of the evidence.
 Logistic regression of the first ten suggestions for 488 formulas of monolayers of 2DMatPedia (Zhou et al., Sci. Data 6,
 86 (2019)), and for 1,754 of bulk crystals, of the bundled handbook and of Petretto et al. (Sci. Data 5, 180065 (2018)),
-each formula left out with all its crystals (``tests/benchmarks/fit_chances.py``). Fitted to one half, what is said is
+each formula left out with all its crystals (``tests/learnt/fit_chances.py``). Fitted to one half, what is said is
 off by 0.02 to 0.03 in the mean in the other."""
 _LEAST: Final = 1e-9
 _MOST: Final = 0.97

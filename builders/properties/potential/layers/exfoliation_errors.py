@@ -1,6 +1,6 @@
 """How large the errors of exfoliation energies by potentials are: as measured beforehand, or by the registry's values.
 
-``exfoliation_errors.json`` is written by ``python tests/benchmarks/measure_exfoliation.py``, which says on which data.
+``exfoliation_errors.json`` is written by ``python tests/accuracy/measure_exfoliation.py``, which says on which data.
 What a registry knows itself is measured by `exfoliation_calibration_stage`, and goes before.
 """
 

@@ -3,7 +3,7 @@
 Trains the members of the accurate ensemble one after the other, each from its last checkpoint and none twice, and
 measures those that are there, alone and together. It takes more than an hour of one core.
 
-    python tests/benchmarks/roost_accuracy.py FOLDER [--only-measure]
+    python tests/accuracy/roost_accuracy.py FOLDER [--only-measure]
 
 FOLDER keeps weights and checkpoints; whatever ends in ``.weights`` there is measured.
 """

@@ -8,8 +8,8 @@ from the Materials Project, so these errors are of data that they know; beside t
 enthalpies. Least decomposition energies in water are compared with those by enthalpies. What stands in
 ``formation_errors.json`` is made by
 
-    python tests/benchmarks/measure_formation.py chgnet --relax 60 --keep FOLDER --write
-    python tests/benchmarks/measure_formation.py sevennet-0 --keep FOLDER --write
+    python tests/accuracy/measure_formation.py chgnet --relax 60 --keep FOLDER --write
+    python tests/accuracy/measure_formation.py sevennet-0 --keep FOLDER --write
 
 FOLDER keeps the energies; of each source so many structures are relaxed as well. What the file holds of other
 potentials stays.

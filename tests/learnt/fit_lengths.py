@@ -3,27 +3,31 @@
 From the layers of 2DMatPedia at hand and the layered crystals of the handbook. Eight folds by formula; sizes from
 relatives leave out all crystals of a formula besides.
 
-    python tests/benchmarks/fit_lengths.py [--write]
+    python tests/learnt/fit_lengths.py [--write]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-import handbook_structures
 import numpy as np
-import recovery
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.lengths import LEARNT, WEIGHTS, length_terms
 from exfolio.models.structure.sizes.relatives import suggested_excess
 from exfolio.models.structure.sizes.roles import roles_of
 from exfolio.models.structure.substitution.element_mapping import substitution_costs
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
+import handbook_structures
+import recovery
 
 NOISE, ELEMENT_SPREAD, PROTOTYPE_SPREAD = 0.03, 0.05, 0.5
 FOLDS = 8

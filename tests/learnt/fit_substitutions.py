@@ -3,20 +3,20 @@
 Every crystal at hand is a parent, every other known formula that differs from it within groups a trial: right when it
 has the parent's prototype with these elements in these places. Eight folds by formula.
 
-    python tests/benchmarks/fit_substitutions.py [--write]
+    python tests/learnt/fit_substitutions.py [--write]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
-import handbook_structures
 import numpy as np
-import recovery
 from exfolio.models.structure.comparison.prototype_index import slot_orders
 from exfolio.models.structure.pettifor import MODIFIED_PETTIFOR_ORDER
 from exfolio.models.structure.substitution.substitution_odds import LEARNT, NEVER_SEEN, substitution_odds
@@ -26,6 +26,10 @@ from pymatgen.core import Element, Species
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GroupKFold
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
+import handbook_structures
+import recovery
 
 FOLDS = 8
 

@@ -5,7 +5,7 @@ StructureMatcher with its default tolerances matches one of the first k predicti
 costs are fitted to one half of the records and used for the other, so that no target is ranked by weights it took
 part in. Which prototypes there are is found once, from all records.
 
-    python tests/benchmarks/recovery.py [2d|bulk] [--targets 300] [--as-stored] [--all-ways] [--fit]
+    python tests/accuracy/recovery.py [2d|bulk] [--targets 300] [--as-stored] [--all-ways] [--fit]
 """
 
 from __future__ import annotations

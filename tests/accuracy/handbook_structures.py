@@ -4,7 +4,7 @@ A formula counts when another formula of the handbook has the prototype of one o
 from the whole handbook, as a person would ask, and with all its crystals left out, so that none lends its own size or
 its own place. Sizes are volumes per atom over those of the known crystal, of several polymorphs the nearest.
 
-    python tests/benchmarks/handbook_structures.py [--every 1] [--worst 30] [--csv FILE]
+    python tests/accuracy/handbook_structures.py [--every 1] [--worst 30] [--csv FILE]
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the compositions it made them of. The control draws cells of random shape, of th
 add up to, and puts atoms anywhere into them that the validity rule allows. Beside it: crystals that the newest model
 draws. Of both the first ones and the lowest in energy of many are relaxed by CHGNet and put on the same hull.
 
-    EXFOLIO_DATABASE=... python tests/benchmarks/random_search.py [--each 2] [--of 500] [--max-steps 125]
+    EXFOLIO_DATABASE=... python tests/accuracy/random_search.py [--each 2] [--of 500] [--max-steps 125]
 """
 
 from __future__ import annotations

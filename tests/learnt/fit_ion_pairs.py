@@ -1,6 +1,6 @@
 """Counts pairs and company of ions in the compounds of critexam.csv, and measures how they tell known from random.
 
-Run as ``python tests/benchmarks/fit_ion_pairs.py`` with the folder of real data there; ``--write`` makes the
+Run as ``python tests/learnt/fit_ion_pairs.py`` with the folder of real data there; ``--write`` makes the
 bundled table anew, of all compounds; ``--drawn FILE`` compares with generated compositions, one a line, where otherwise
 random ones are taken.
 

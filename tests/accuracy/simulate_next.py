@@ -4,7 +4,7 @@ Layers whose exfoliation energy is known (2DMatPedia's, and those of the handboo
 by the intervals of a potential, each made of the others' errors. A calculation tells the known value. Counted are those
 that pass after so many calculations, and after calculations that cost as much as so many average ones.
 
-    python tests/benchmarks/simulate_next.py --keep FOLDER
+    python tests/accuracy/simulate_next.py --keep FOLDER
 
 FOLDER keeps the energies, as for ``measure_exfoliation.py``, which makes them in minutes where they are not there.
 """

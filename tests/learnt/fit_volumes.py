@@ -3,20 +3,20 @@
 From the bundled handbook and the bulk crystals of the Materials Project at hand. Eight folds by formula; sizes from
 relatives leave out all crystals of a formula besides.
 
-    python tests/benchmarks/fit_volumes.py [--write]
+    python tests/learnt/fit_volumes.py [--write]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
-import handbook_structures
 import numpy as np
-import recovery
 from exfolio.models.structure.pettifor import position
 from exfolio.models.structure.sizes.relatives import suggested_excess
 from exfolio.models.structure.sizes.roles import roles_of
@@ -24,6 +24,10 @@ from exfolio.models.structure.sizes.volumes import LEARNT, N_TERMS, volume_terms
 from exfolio.models.structure.substitution.element_mapping import substitution_costs
 from numpy.typing import NDArray
 from pymatgen.core import Composition
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
+import handbook_structures
+import recovery
 
 NOISE, ELEMENT_SPREAD, PROTOTYPE_SPREAD = 0.06, 0.12, 0.12
 START = (1.5, 0, 1, 2.8, 0, 2.0, 0.5, 0)

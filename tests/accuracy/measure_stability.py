@@ -1,6 +1,6 @@
 """Measure verdicts on dynamic stability by potentials that agree, on layers whose stability is published.
 
-    python tests/benchmarks/measure_stability.py chgnet sevennet-0 sevennet-l3i5 --keep FOLDER
+    python tests/accuracy/measure_stability.py chgnet sevennet-0 sevennet-l3i5 --keep FOLDER
 
 Layers are built from prototypes, bonds as long as the covalent radii say, and relaxed by each potential within their
 symmetry. FOLDER keeps what was calculated, some seconds a layer, so that a run goes on where one was cut off. What is

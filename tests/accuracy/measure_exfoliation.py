@@ -5,7 +5,7 @@ several values of a formula, whose structures it doesn't tell, the median); mono
 crystals, stacked on themselves, beside its own values (optB88-vdW). What stands in ``exfoliation_errors.json`` is made
 by
 
-    python tests/benchmarks/measure_exfoliation.py chgnet-d3 sevennet-0-d3 sevennet-l3i5-d3 --keep FOLDER --write
+    python tests/accuracy/measure_exfoliation.py chgnet-d3 sevennet-0-d3 sevennet-l3i5-d3 --keep FOLDER --write
 
 FOLDER keeps the energies, which take minutes (CHGNet) to half an hour (SevenNet, whose 2DMatPedia is left out).
 ``--relaxed`` relaxes layers in their plane and bulks wholly, of the handbook against bulks alone; ``--every N`` takes

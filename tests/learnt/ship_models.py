@@ -1,6 +1,6 @@
 """Trains the models that come with the package, from public data, and writes their weights and cards.
 
-    python tests/benchmarks/ship_models.py [KIND …] [--data FOLDER] [--out FOLDER]
+    python tests/learnt/ship_models.py [KIND …] [--data FOLDER] [--out FOLDER]
 
 What is learnt is read from files as they are published, not from a registry, so that the same command gives the same
 models. `make models` runs it; the classifier takes minutes of one core, MatGAN two, Roost a quarter of an hour.
@@ -214,7 +214,7 @@ def halved(packed: bytes, kind: str) -> bytes:
 def _write(out: Path, described: Doc, weights: bytes, told: Doc) -> None:
     versions = {"exfolio": VERSION, "python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
-    told = {**told, "command": f"python tests/benchmarks/ship_models.py {described['kind']}"}
+    told = {**told, "command": f"python tests/learnt/ship_models.py {described['kind']}"}
     path = write(out, described | {"versions": versions}, weights, told)
     print(f"{path}: {len(weights) / 1e6:.2f} MB, {json.dumps(described['data'])}", flush=True)
 

@@ -3,22 +3,26 @@
 All formulas of the bundled handbook, of 2DMatPedia and of the bulk crystals at hand are ranked with their crystals left
 out; of the first ten suggestions each is right or not.
 
-    python tests/benchmarks/fit_chances.py
+    python tests/learnt/fit_chances.py
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import defaultdict
+from pathlib import Path
 
-import handbook_structures
 import numpy as np
-import recovery
 from exfolio.models.structure.pettifor import ElementOffScaleError
 from exfolio.models.structure.templates.library import TemplateLibrary
 from exfolio.models.structure.templates.ranking import PrototypeRanking, Target, related, slots_of
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "accuracy"))
+import handbook_structures
+import recovery
 
 FIRST, MOST = 10, 0.97
 EDGES = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
