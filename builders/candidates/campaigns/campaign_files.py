@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from io import StringIO
@@ -48,7 +49,8 @@ def load(name_or_path: str) -> Campaign:
             f"Shipped campaigns: {', '.join(shipped())}. For one of your own give the path of its YAML file.",
         )
     try:
-        return parse(read_limited(path), str(path), path.absolute().parent)
+        # Without .., so that files keep their names wherever the campaign is named from.
+        return parse(read_limited(path), str(path), Path(os.path.normpath(path.absolute())).parent)
     except BeyondLimits as error:
         raise CampaignError(f"{path}: {error.problem}", _REMEDY) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -234,5 +234,5 @@ def test_paths_begin_at_the_folder_of_the_file(tmp_path: Path, monkeypatch: pyte
     campaign = load("../wide-gap.yaml")
 
     assert campaign.compositions is not None
-    assert Path(str(campaign.compositions.formulas_from)).resolve() == tmp_path / "list.txt"
-    assert [Path(path).resolve() for path in campaign.sources[0].options["paths"]] == [tmp_path / "mine", Path("/all")]
+    assert campaign.compositions.formulas_from == str(tmp_path / "list.txt")
+    assert campaign.sources[0].options["paths"] == [str(tmp_path / "mine"), "/all"]
