@@ -119,7 +119,10 @@ class Settings(BaseSettings):
         60, gt=0, description="how long the server may take over a question; one for all documents has longer, s"
     )
     operation_seconds: float = Field(
-        3600, gt=0, description="how long the server may take over anything else it is asked, by a stage or a report, s"
+        3600,
+        gt=0,
+        le=2_000_000,
+        description="how long the server may take over anything else it is asked, by a stage or a report, s",
     )
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
     training_threads: int = Field(

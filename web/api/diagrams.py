@@ -58,7 +58,7 @@ class Drawer:
         Raises
         ------
         HTTPException
-            429 where too many wait, 503 where it takes too long.
+            429 where too many wait, 503 where it takes too long or its process dies.
         """
         return self._kept.of((kind, about), lambda: self._drawn(kind, about))
 
@@ -69,6 +69,8 @@ class Drawer:
             return self._pen.within(self.seconds, _draw, self.connection, kind, about)
         except TimeoutError as error:
             raise HTTPException(503, f"the diagram was not drawn within {self.seconds:g} s: try again later") from error
+        except ChildProcessError as error:
+            raise HTTPException(503, "the diagram could not be drawn: its process died, maybe of memory") from error
         finally:
             self._places.release()
 

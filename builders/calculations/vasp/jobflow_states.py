@@ -74,6 +74,10 @@ def read_jobs(project: Path) -> Jobs:
             f"the database of {project} does not answer ({type(error).__name__})",
             "Check host, port, user and password under queue.store.",
         ) from error
+    except (TypeError, ValueError) as error:  # of the driver, about what stands there
+        raise ConfigurationError(
+            f"{project}: queue.store can't be used ({type(error).__name__})", "Check host, port and mongoclient_kwargs."
+        ) from error
     return jobs
 
 
@@ -81,7 +85,7 @@ def _add(jobs: Jobs, doc: dict[str, Any]) -> None:
     state = str(doc.get("state"))
     jobs.states[state] += 1
     if state in _WITHOUT:
-        said = str(doc.get("error") or doc.get("remote", {}).get("error") or "no reason given").strip()
+        said = str(doc.get("error") or (doc.get("remote") or {}).get("error") or "").strip() or "no reason given"
         jobs.failed[str(doc.get("name"))] = said.splitlines()[-1][:_LONGEST]
     elif state == "COMPLETED" and doc.get("run_dir"):
         folder = Path(str(doc["run_dir"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from io import StringIO
@@ -48,15 +49,25 @@ def load(name_or_path: str) -> Campaign:
             f"Shipped campaigns: {', '.join(shipped())}. For one of your own give the path of its YAML file.",
         )
     try:
-        return parse(read_limited(path), str(path))
+        # Without .., so that files keep their names wherever the campaign is named from.
+        return parse(read_limited(path), str(path), Path(os.path.normpath(path.absolute())).parent)
     except BeyondLimits as error:
         raise CampaignError(f"{path}: {error.problem}", _REMEDY) from None
     except (OSError, UnicodeDecodeError) as error:
         raise CampaignError(f"{path}: can't be read: {error}") from error
 
 
-def parse(text: str, file: str) -> Campaign:
-    """Make a campaign of YAML text; `file` names it in errors.
+def parse(text: str, file: str, folder: Path | None = None) -> Campaign:
+    """Make a campaign of YAML text.
+
+    Parameters
+    ----------
+    text
+        The YAML.
+    file
+        Names it in errors.
+    folder
+        Where paths in it begin that are not absolute; the working directory without.
 
     Raises
     ------
@@ -78,8 +89,11 @@ def parse(text: str, file: str) -> Campaign:
         content_kind = "the file is empty" if content is None else f"this is a {type(_plain(content)).__name__}"
         problem = f"a campaign is a mapping with name, gates and so on; {content_kind}"
         raise CampaignError(f"{file}, line 1: {problem}", _REMEDY)
+    plain = _plain(content)
+    if folder is not None:
+        _find_from(folder, plain)
     try:
-        return Campaign.model_validate(_plain(content), context=FROM_FILE)
+        return Campaign.model_validate(plain, context=FROM_FILE)
     except ValidationError as error:
         problems = [_explain(problem, content, file) for problem in error.errors(include_url=False)]
     raise CampaignError("\n".join(problems), _REMEDY)
@@ -104,6 +118,22 @@ _MESSAGES = {
     "tuple_type": "has to be a list",
     "model_type": "has to be a mapping of fields",
 }
+
+
+def _find_from(folder: Path, campaign: dict[str, Any]) -> None:
+    """Have the paths of a campaign begin where its file is, whichever folder it is refreshed from."""
+    compositions = campaign.get("compositions")
+    if isinstance(compositions, dict) and isinstance(file := compositions.get("formulas_from"), str):
+        compositions["formulas_from"] = str(folder / Path(file).expanduser())
+    sources = campaign.get("sources")
+    for source in sources if isinstance(sources, list) else ():
+        options = source.get("options") if isinstance(source, dict) else None
+        if not isinstance(options, dict):
+            continue
+        if isinstance(paths := options.get("paths"), str):
+            options["paths"] = str(folder / paths)
+        elif isinstance(paths, list):
+            options["paths"] = [str(folder / path) if isinstance(path, str) else path for path in paths]
 
 
 def _plain(node: Any) -> Any:

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -59,7 +59,7 @@ class DaskWorkers:
     Attributes
     ----------
     refused
-        By address, why a worker gets nothing.
+        By address, why a worker that is there gets nothing.
     """
 
     reads_our_files: ClassVar[bool] = False
@@ -73,7 +73,7 @@ class DaskWorkers:
         self._good: set[str] = set()
         self._asked: dict[str, Any] = {}
         self._looking = threading.Lock()
-        self._alone_since = self._answered = time.monotonic()
+        self._alone_since = self._answered = self._looked = time.monotonic()
 
     def count(self) -> int:
         """Threads of all workers that can be used; 1 while there is none."""
@@ -93,18 +93,17 @@ class DaskWorkers:
         ClusterLost
             The scheduler is gone, or there has been no worker for too long.
         """
-        with self._looking:
+        with self._looking, self._watched():
             there = self._there()
             if there is None:
                 return
+            self._forget_all_but(there.keys())
             for address in there.keys() - self._good - self.refused.keys() - self._asked.keys():
                 key = f"exfolio-versions-{uuid.uuid4().hex}"
                 options = {"key": key, "workers": [address], "allow_other_workers": False, "pure": False}
                 self._asked[address] = self.client.submit(versions, **options)
             for address, answer in list(self._asked.items()):
-                if address not in there:
-                    del self._asked[address]
-                elif answer.done():
+                if answer.done():
                     self._judge(address, self._asked.pop(address))
             self._threads = {address: there[address] for address in there.keys() & self._good}
             if self._threads:
@@ -119,14 +118,42 @@ class DaskWorkers:
                     "Start some, or wait longer: the setting dask.wait_seconds.",
                 )
 
+    def require_scheduler(self) -> None:
+        """Raise where the connection has ended.
+
+        Raises
+        ------
+        ClusterLost
+            It has.
+        """
+        if self.client.status in ("closed", "closing"):
+            raise ClusterLost("the scheduler of the cluster is gone", "Start it again; what is written is kept.")
+
     def executor(self, _count: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
         """Executor whose tasks are begun with the payload wherever they are computed."""
         return _DaskExecutor(self, begin, payload)
 
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Count no time in which nobody looked, as during stages that compute here: who came then is not known yet."""
+        unwatched = max(0.0, time.monotonic() - self._looked - 2 * _LOOK_SECONDS)
+        self._alone_since += unwatched
+        self._answered += unwatched
+        try:
+            yield
+        finally:
+            self._looked = time.monotonic()
+
+    def _forget_all_but(self, there: Collection[str]) -> None:
+        """Ask again who comes back under an address: it may be another one."""
+        self._good.intersection_update(there)
+        for known in (self.refused, self._asked):
+            for address in known.keys() - set(there):
+                del known[address]
+
     def _there(self) -> dict[str, int] | None:
         """Threads by address of all workers; None where the scheduler is too busy to say."""
-        if self.client.status in ("closed", "closing"):
-            raise ClusterLost("the scheduler of the cluster is gone", "Start it again; what is written is kept.")
+        self.require_scheduler()
         try:
             there: dict[str, int] = self.client.sync(self.client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
@@ -140,16 +167,19 @@ class DaskWorkers:
         return there
 
     def _judge(self, address: str, answer: Any) -> None:
-        if answer.status == "cancelled":
-            return  # it has gone; or it is asked again
-        if answer.status == "error":
-            error = answer.exception()
-            missing = isinstance(error, ModuleNotFoundError | ImportError)
-            self._refuse(address, f"exfolio can't be imported there ({error})" if missing else f"{error!r}")
-        elif why := unlike(answer.result(), versions()):
-            self._refuse(address, why)
+        try:
+            theirs = answer.result(timeout=_ANSWER_SECONDS)
+        except (CancelledError, TimeoutError):
+            return  # it has gone, or is asked again
+        except ImportError as error:
+            self._refuse(address, f"exfolio can't be imported there ({error})")
+        except Exception as error:  # noqa: BLE001  whatever it raises
+            self._refuse(address, f"{error!r}")
         else:
-            self._good.add(address)
+            if why := unlike(theirs, versions()):
+                self._refuse(address, why)
+            else:
+                self._good.add(address)
 
     def _refuse(self, address: str, why: str) -> None:
         logger.warning("worker %s gets no work: %s", address, why)
@@ -182,6 +212,7 @@ class _DaskExecutor(Executor):
         self._name = f"exfolio-{uuid.uuid4().hex}"
         self._numbers = count()
         self._sent: Any = None
+        self._sent_to: frozenset[str] = frozenset()
         self._pending: dict[_Task, None] = {}
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
         self._lock = threading.RLock()
@@ -216,8 +247,10 @@ class _DaskExecutor(Executor):
         with self._lock, _large_graphs():
             if self._ended.is_set() or task.answer.done():
                 return
-            if self._sent is None or anew:
+            self._workers.require_scheduler()
+            if self._sent is None or anew or not self._sent_to & addresses:
                 # As a task, not scattered: it is made again where the worker that held it died.
+                self._sent_to = addresses
                 self._sent = client.submit(bytes, self._payload, key=f"{self._name}-stage-{number}", **options)
             call = (_begun, self._name, self._sent, self._begin, *task.call)
             copy = client.submit(*call, key=f"{self._name}-{number}", **options)

@@ -99,6 +99,15 @@ def _next(workers: Workers, waiting: deque[_Given]) -> Batch:
     return given.batch
 
 
+def _handed_in(executor: Executor, part: Batch) -> Future[Batch]:
+    try:
+        return executor.submit(worker_side.process, part)
+    except BrokenExecutor as error:  # one died at an earlier batch: said, and made good, when the turn of that comes
+        refused: Future[Batch] = Future()
+        refused.set_exception(error)
+        return refused
+
+
 class Workers:
     """Workers that are started when there is work for them.
 
@@ -136,7 +145,7 @@ class Workers:
             starts = range(0, len(batch.items), size)
             parts = [Batch(batch.ordinal, batch.items[start : start + size]) for start in starts]
         executor = self._started()
-        return _Given(batch, parts, [executor.submit(worker_side.process, part) for part in parts])
+        return _Given(batch, parts, [_handed_in(executor, part) for part in parts])
 
     def compute(self, batch: Batch) -> Batch:
         """Compute one batch, whatever its workers come to."""

@@ -27,7 +27,7 @@ class Exported:
 
 
 def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | None = None) -> Exported:
-    """Write what is due for a stage into a new folder.
+    """Write what is due for a stage into a new folder; none is made where nothing is.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
     Raises
     ------
     ConfigurationError
-        The folder is not empty, the stage reads files of this machine, or there is nothing to do.
+        The folder is not empty, or the stage reads files of this machine.
     LeaseHeld
         Another process runs the stage.
     """
@@ -66,19 +66,18 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
                 units.append(folder.put_unit(len(units), batch.items))
                 if asked_to_stop.is_set():
                     raise KeyboardInterrupt
-            if not units:
-                raise ConfigurationError(f"nothing is due for {stage.name}", "There is no work to export.")
-            folder.finish(
-                {
-                    "work": uuid.uuid4().hex,
-                    "stage": stage.name,
-                    "fingerprint": stage.fingerprint,
-                    "batch_size": stage.size,
-                    "versions": versions(),
-                    "stage_sha256": folder.put_stage(payload_of(stage)),
-                    "units": units,
-                }
-            )
+            if units:
+                folder.finish(
+                    {
+                        "work": uuid.uuid4().hex,
+                        "stage": stage.name,
+                        "fingerprint": stage.fingerprint,
+                        "batch_size": stage.size,
+                        "versions": versions(),
+                        "stage_sha256": folder.put_stage(payload_of(stage)),
+                        "units": units,
+                    }
+                )
         how = "succeeded"
     finally:
         stage.current_run.end(how)

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ _UNITS, _RESULTS = "units", "results"
 _LARGEST: Final = 1 << 30
 """Bytes of a result once it is decompressed."""
 _KINDS: Final = ("documents", "failure", "refused")
+_SAID: Final = {"stage": str, "work": str, "fingerprint": str, "batch_size": int, "versions": dict, "stage_sha256": str}
+"""What a manifest says, beside its units."""
 
 
 class Damaged(ConfigurationError):
@@ -95,8 +98,9 @@ class WorkFolder:
         path = self.path / MANIFEST
         try:
             found = json.loads(path.read_bytes())
-            known = found["format"] == FORMAT and found["stage"] and found["work"] and found["versions"]
-            units = {unit["unit"]: unit["sha256"] for unit in found["units"]}
+            known = found["format"] == FORMAT and all(isinstance(found[name], kind) for name, kind in _SAID.items())
+            units = {int(unit["unit"]): unit["sha256"] for unit in found["units"]}
+            known = known and all(unit["unit"] in units for unit in found["units"])  # numbers: they name files
         except OSError as error:
             raise Damaged(f"{path} can't be read: {error.strerror}", "Name a folder of exfolio work export.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -165,7 +169,7 @@ class WorkFolder:
         try:
             content = orjson.loads(_decompressed(path.read_bytes()))
             found = {(key, hashed): _outcome(kind, value) for key, hashed, kind, value in content["outcomes"]}
-            whose, unit, by = content["work"], content["unit"], content["versions"]
+            whose, unit, by = content["work"], content["unit"], dict(content["versions"])
         except (OSError, ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
             raise Damaged(f"{path} is damaged ({error})", f"Remove it, and compute unit {number} again.") from error
         if (whose, unit) != (self.manifest["work"], number):
@@ -241,7 +245,8 @@ def _decompressed(compressed: bytes) -> bytes:
 
 def _replace(path: Path, content: bytes) -> None:
     # Several jobs may compute the same unit: whoever is last replaces the whole file by one that says the same.
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    # On nodes that share the folder they may also have the same number, as in containers.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with part.open("wb") as stream:
             stream.write(content)

@@ -83,7 +83,10 @@ def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progre
             imported.without.append(unit)
             continue
         try:
-            found.update(folder.result(unit, versions()))
+            outcomes = dict(folder.result(unit, versions()))
+            if not all(_is_of(stage, outcome) for outcome in outcomes.values()):
+                raise Damaged(f"unit {unit}: its result has documents that {stage.name} does not write")
+            found.update(outcomes)
         except Damaged as damaged:
             imported.refused[unit] = damaged.message
 
@@ -103,3 +106,25 @@ def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progre
         stage, connection, batch_size=int(manifest["batch_size"]), progress=progress, compute=taken
     )
     return imported
+
+
+def _is_of(stage: Stage, outcome: Outcome) -> bool:
+    """Whether documents have the form of those that the stage makes; what fields hold the registry checks."""
+    if not isinstance(outcome, dict):
+        return True
+    forms = {
+        document.collection_name(): (document, document.said_in(facet)) for document, facet in stage.writes.items()
+    }
+    for name, documents in outcome.items():
+        if name not in forms:
+            return False
+        document, said = forms[name]
+        allowed = {document.KEY, "origins", "made_of", *said}
+        if not all(
+            isinstance(one, dict)
+            and document.KEY in one
+            and allowed.issuperset(name for name in one if one[name] is not None)
+            for one in documents
+        ):
+            return False
+    return True

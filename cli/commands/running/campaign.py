@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -143,7 +144,7 @@ def new(
         path.name,
         system=system,
         dimension=dimension or 2,
-        formulas_from=None if formulas is None else str(formulas),
+        formulas_from=None if formulas is None else _seen_from(path.parent, formulas),
         crystals_of=_generated(writer, lists, system, own) if crystals else (),
         hull_at_most=ehull_max,
         gap=(gap_min, gap_max),
@@ -154,6 +155,11 @@ def new(
     except OSError as error:
         raise ConfigurationError(f"{path} can't be written: {error.strerror}") from None
     err.print(f"{path} is written. Change it, then: exfolio campaign check {path}", markup=False, soft_wrap=True)
+
+
+def _seen_from(folder: Path, file: Path) -> str:
+    """Path as a campaign's file in a folder names it."""
+    return str(file) if file.is_absolute() else os.path.relpath(file, folder)
 
 
 def _generated(writer: Any, lists: Any, system: str | None, own: Sequence[Any]) -> list[str]:

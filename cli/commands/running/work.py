@@ -66,11 +66,14 @@ def export_command(
 
     with connect(begin()) as connection:
         chosen = _chosen(connection, what, campaign)
-        done = [export(stage, connection, to / folder, batch_size=items) for folder, stage in chosen.items()]
+        done = {folder: export(stage, connection, to / folder, batch_size=items) for folder, stage in chosen.items()}
+    done = {folder: one for folder, one in done.items() if one.units}  # a counter may be behind where nothing is due
+    if not done:
+        raise ConfigurationError(f"nothing is due for {what}", "There is no work to export.")
     if json:
-        print_json([{"stage": one.stage, "units": one.units, "items": one.items} for one in done])
+        print_json([{"stage": one.stage, "units": one.units, "items": one.items} for one in done.values()])
         return
-    for folder, one in zip(chosen, done, strict=True):
+    for folder, one in done.items():
         said = f"{one.stage}: {plural(one.items, 'items')} in {plural(one.units, 'units')} in {to / folder}"
         err.print(said, soft_wrap=True, markup=False)
 

@@ -46,6 +46,7 @@ def test_states_reasons_and_folders_are_read_back(registry: Connection, project:
             job("MoS2_1/PBE-static", "COMPLETED", run_dir="/scratch/far/away"),
             job("WS2_1/PBE-relax", "FAILED", error="Traceback …\nCustodianError: VASP died\n"),
             job("WS2_1/PBE-static", "REMOTE_ERROR", remote={"error": "no route to host"}),
+            job("WSe2_1/PBE-static", "FAILED", error="\n", remote=None),
             job("WSe2_1/PBE-relax", "RUNNING"),
             {"job": {"name": "of somebody else", "metadata": {}}, "state": "COMPLETED", "run_dir": str(here)},
         ]
@@ -55,16 +56,20 @@ def test_states_reasons_and_folders_are_read_back(registry: Connection, project:
     finally:
         registry.database["jobs"].drop()
 
-    assert jobs.states == {"COMPLETED": 2, "FAILED": 1, "REMOTE_ERROR": 1, "RUNNING": 1}
+    assert jobs.states == {"COMPLETED": 2, "FAILED": 2, "REMOTE_ERROR": 1, "RUNNING": 1}
     assert jobs.folders == [here]
     assert jobs.elsewhere == {"cluster": ["/scratch/far/away"]}
     assert jobs.failed == {
         "WS2_1/PBE-relax": "CustodianError: VASP died",
         "WS2_1/PBE-static": "no route to host",
+        "WSe2_1/PBE-static": "no reason given",
     }
 
 
-@pytest.mark.parametrize("text", ["", "[", "name: x", "queue: {store: {database: 3}}", "queue: [1]"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "name: x", "queue: {store: {database: 3}}", "queue: [1]", "queue: {store: {database: x, port: a}}"],
+)
 def test_a_file_that_is_no_project_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "project.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=r"project\.yaml"):

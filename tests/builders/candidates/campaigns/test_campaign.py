@@ -221,3 +221,18 @@ def test_the_campaign_for_photoanodes_has_the_published_thresholds() -> None:
     assert conditions["absorbs visible light"] == "1.6 to 3"
     assert campaign.pourbaix is not None
     assert campaign.pourbaix.conditions == "pH 0-14, 1.5 V vs RHE, 1e-06 mol/l"
+
+
+def test_paths_begin_at_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = "sources: [{kind: structures, options: {paths: [mine, /all]}}]\n"
+    listed = "compositions: {formulas_from: list.txt, gates: [{name: new, field: novel, is: true}]}\n"
+    (tmp_path / "wide-gap.yaml").write_text(GOOD + sources + listed)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    campaign = load("../wide-gap.yaml")
+
+    assert campaign.compositions is not None
+    assert campaign.compositions.formulas_from == str(tmp_path / "list.txt")
+    assert campaign.sources[0].options["paths"] == [str(tmp_path / "mine"), "/all"]

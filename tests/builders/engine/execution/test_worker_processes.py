@@ -5,9 +5,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -158,3 +159,33 @@ def test_any_executor_will_do(registry: Connection) -> None:
     assert len(by_threads) == 120
     assert by_threads == by_processes == made(iter([Doubler(copies=2), Looker()]))
     assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_batch_that_is_handed_to_workers_that_have_died_is_given_to_new_ones(registry: Connection) -> None:
+    put_materials(registry, [{"material_id": f"test:{i}", "nsites": i + 1} for i in range(12)])
+    made: list[Executor] = []
+
+    class Broken(ThreadPoolExecutor):
+        given = 0
+
+        def submit(self, *call: Any, **options: Any) -> Future[Any]:
+            self.given += 1
+            if self is made[0] and self.given > 2:
+                raise BrokenExecutor
+            return super().submit(*call, **options)
+
+    class Threads:
+        reads_our_files = True
+        dies_alone = False
+
+        def count(self) -> int:
+            return 1
+
+        def executor(self, count: int, begin: Callable[[bytes], None], payload: bytes) -> Executor:
+            made.append(Broken(count, initializer=begin, initargs=(payload,)))
+            return made[-1]
+
+    report = run_stage(Doubler(), registry, batch_size=2, workforce=Threads())
+
+    assert (report.inserted, report.failed) == (12, 0)
+    assert len(made) > 1

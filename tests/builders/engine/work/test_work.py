@@ -141,3 +141,39 @@ def test_what_is_not_the_same_here_and_there_is_refused(
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
     with pytest.raises(Damaged, match="of another version of exfolio, or damaged"):
         far_away(WorkFolder(folder.path))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"units": [{"unit": "../../x", "sha256": ""}]}, {"versions": [1]}, {"batch_size": None}, {"stage": 1}]
+)
+def test_a_manifest_of_another_form_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    whole = {"format": 1, "stage": "s", "work": "w", "fingerprint": "f", "batch_size": 1, "versions": {"Python": "3"}}
+    manifest = whole | {"stage_sha256": "", "units": [{"unit": 0, "sha256": ""}]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert WorkFolder(tmp_path).units == [0]
+
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | wrong))
+    with pytest.raises(Damaged, match="damaged"):
+        assert WorkFolder(tmp_path).units
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"materials": [{"material_id": "x"}]}, {"structures": [{"nsites": 1}]}, {"structures": ["x"]}]
+)
+def test_results_that_the_stage_could_not_have_made_are_refused(
+    registry: Connection, tmp_path: Path, foreign: dict[str, Any]
+) -> None:
+    put_materials(registry, materials(1))
+    folder = WorkFolder(tmp_path / "work")
+    export(Doubler(), registry, folder.path)
+    folder.put_result(0, folder.items(0), [foreign], worker_side.versions())
+
+    imported = bring_in(Doubler(), registry, folder)
+
+    assert "does not write" in imported.refused[0]
+    assert (imported.taken, registry.database["structures"].count_documents({})) == (0, 0)
+
+
+def test_no_folder_is_made_where_nothing_is_due(registry: Connection, tmp_path: Path) -> None:
+    assert export(Doubler(), registry, tmp_path / "work").units == 0
+    assert not (tmp_path / "work").exists()
