@@ -17,6 +17,7 @@ import inspect
 import logging
 import multiprocessing
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -153,6 +154,10 @@ class SharesGuard:
         self._abandon = abandon
         self._stop = threading.Event()
         self._silent_since = time.monotonic()
+        if (
+            signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        ):  # as a shell leaves it for what it starts in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._forget()
         threading.Thread(target=self._watch, name="mrun guard", daemon=True).start()
 
