@@ -26,6 +26,7 @@ from exfolio.stores.server.mongod_binary import find_mongod
 from exfolio.stores.settings import CONFIG_VARIABLE, PREFIX, Settings
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
+from pymongo.write_concern import WriteConcern
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MEMORY = Path("/dev/shm")
@@ -93,6 +94,8 @@ def _wait_for_no_journal(admin: MongoClient[dict[str, Any]]) -> None:
         config |= {"version": config["version"] + 1, "writeConcernMajorityJournalDefault": False}
         with suppress(OperationFailure):  # another worker has just done it
             admin.admin.command("replSetReconfig", config)
+        # Reads by the majority wait, up to 20 s, for a first write under the new configuration.
+        admin.get_database("admin", write_concern=WriteConcern("majority"))["begun"].insert_one({})
     admin.admin.command("setParameter", 1, diagnosticDataCollectionEnabled=False)
 
 
