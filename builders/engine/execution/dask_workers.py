@@ -33,6 +33,8 @@ _OTHERS_SECONDS: Final = 15.0
 _MOST_COPIES: Final = 3
 _REMEMBERED: Final = 200
 _FETCHERS: Final = 8
+_WHOLE: Final = ("pending", "finished")
+"""States of a packed stage that workers can still be given."""
 _ANSWER_SECONDS: Final = 10.0
 _SILENT_SECONDS: Final = 60.0
 """So long the scheduler may not answer, as one on a crowded machine."""
@@ -248,7 +250,7 @@ class _DaskExecutor(Executor):
             if self._ended.is_set() or task.answer.done():
                 return
             self._workers.require_scheduler()
-            if self._sent is None or anew or not self._sent_to & addresses:
+            if anew or not self._sent_to & addresses or self._sent is None or self._sent.status not in _WHOLE:
                 # As a task, not scattered: it is made again where the worker that held it died.
                 self._sent_to = addresses
                 self._sent = client.submit(bytes, self._payload, key=f"{self._name}-stage-{number}", **options)
@@ -307,6 +309,8 @@ class _DaskExecutor(Executor):
     def _send_again(self) -> None:
         """Send what nobody works on any more, and what takes long while other workers have nothing to do."""
         there = frozenset(self._workers.usable())
+        if not there:  # to nobody in particular is to anybody, and again at each look: what kills would never end
+            return
         with self._lock:
             tasks = list(self._pending)
             usual = statistics.median(self._took) if self._took else None
@@ -316,6 +320,9 @@ class _DaskExecutor(Executor):
             return
         at = self._keys_at_workers()
         for task in left:
+            with self._lock:
+                gone, task.copies = task.copies, {}
+            self._cancel(gone)
             self._send(task, there, anew=True)
         for task in slow:
             # Not where it is now: that worker may be the reason.

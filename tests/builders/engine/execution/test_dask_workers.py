@@ -99,7 +99,6 @@ def test_a_worker_is_killed_and_another_freezes(registry: Connection, cluster: A
     assert run_stage(Doubler(), registry).due == 0
 
 
-@pytest.mark.skip(reason="has been seen to hang once in three runs: not understood yet")
 @pytest.mark.endurance
 def test_an_item_that_kills_its_worker_costs_only_itself(registry: Connection, dask: clusters.DaskWorkers) -> None:
     put_materials(registry, materials(8))
@@ -135,7 +134,6 @@ def other_version(tmp_path: Path, cluster: Any) -> Iterator[str]:
         process.kill()
 
 
-@pytest.mark.skip(reason="has been seen to hang once in three runs: not understood yet")
 @pytest.mark.endurance
 def test_a_worker_of_another_version_gets_no_work(
     registry: Connection, cluster: Any, dask: clusters.DaskWorkers, other_version: str
