@@ -19,10 +19,10 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from .dask_settings import DaskSettings
 from .errors import ConfigurationError
-from .notify_settings import NotifySettings
-from .schedule_settings import ScheduleSettings
+from .settings_tables.dask import DaskSettings
+from .settings_tables.notify import NotifySettings
+from .settings_tables.schedule import ScheduleSettings
 
 PREFIX = "EXFOLIO_"
 NESTED = "__"

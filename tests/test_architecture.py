@@ -175,7 +175,7 @@ ARROWS = {
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask
-    "stores/settings": "errors schedule_settings notify_settings dask_settings",
+    "stores/settings": "errors settings_tables",
     "stores/server": "errors settings driver_errors",
     "stores/connection": "errors settings server driver_errors limited registry_version",
     "stores/schema": "errors connection documents questions layout migrations registry_version",

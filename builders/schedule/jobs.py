@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...stores.errors import ConfigurationError
-from ...stores.schedule_settings import ScheduleSettings
+from ...stores.settings_tables.schedule import ScheduleSettings
 from ..candidates.known import load_campaigns
 from .cron import CronError, cron_trigger
 

@@ -18,8 +18,8 @@ import requests
 
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...stores.connection import Connection
-from ...stores.notify_settings import NotifySettings
 from ...stores.query.changes import Change, changes_since
+from ...stores.settings_tables.notify import NotifySettings
 from .event_log import log_event
 from .jobs import Ending, Job
 

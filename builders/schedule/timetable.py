@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ...stores.clock import utc_now
-from ...stores.schedule_settings import ScheduleSettings
+from ...stores.settings_tables.schedule import ScheduleSettings
 from .cron import count_between, cron_trigger, next_after
 from .jobs import Job
 

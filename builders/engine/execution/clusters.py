@@ -13,8 +13,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from ....stores.dask_settings import QUEUES, DaskSettings
 from ....stores.errors import CannotRunError, ConfigurationError
+from ....stores.settings_tables.dask import QUEUES, DaskSettings
 from .dask_workers import DaskWorkers
 
 _CONNECT_SECONDS: Final = 15

@@ -15,9 +15,9 @@ from rich.text import Text
 from ....builders.resting_point import is_at_rest
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection, connect
-from ....stores.dask_settings import DaskSettings
 from ....stores.errors import ConfigurationError
 from ....stores.settings import Settings
+from ....stores.settings_tables.dask import DaskSettings
 from ... import completion
 from ...display.cells import plural
 from ...display.console import JsonOption, begin, err, out, print_indented, print_json

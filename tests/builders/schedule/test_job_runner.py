@@ -11,7 +11,7 @@ from exfolio.stores.backup.backup import MANIFEST, describe, verify
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Material
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.schedule_settings import ScheduleSettings
+from exfolio.stores.settings_tables.schedule import ScheduleSettings
 from filled_registry import put
 from pydantic import SecretStr
 

@@ -6,7 +6,7 @@ import pytest
 from exfolio.builders.schedule.cron import CronError
 from exfolio.builders.schedule.jobs import jobs_of
 from exfolio.stores.errors import ConfigurationError
-from exfolio.stores.schedule_settings import ScheduleSettings
+from exfolio.stores.settings_tables.schedule import ScheduleSettings
 
 
 def test_sources_come_before_what_follows_from_them() -> None:

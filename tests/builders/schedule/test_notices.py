@@ -13,7 +13,7 @@ import small_registry
 from exfolio.builders.schedule.jobs import Ending, Job
 from exfolio.builders.schedule.notices import Notice, notices_of, send
 from exfolio.stores.connection import Connection
-from exfolio.stores.notify_settings import NotifySettings
+from exfolio.stores.settings_tables.notify import NotifySettings
 from pydantic import SecretStr, ValidationError
 
 JOB = Job("campaign", "two-dimensional", "30 2 * * *")

@@ -22,7 +22,7 @@ from exfolio.stores.bookkeeping.leases import Lease
 from exfolio.stores.clock import utc_now
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import LeaseHeld
-from exfolio.stores.schedule_settings import ScheduleSettings
+from exfolio.stores.settings_tables.schedule import ScheduleSettings
 from pymatgen.core import Lattice, Structure
 
 EVERY_SECOND = "* * * * * *"

@@ -7,7 +7,7 @@ import pytest
 from exfolio.builders.schedule.jobs import Job
 from exfolio.builders.schedule.timetable import backoff, first_due, next_fire
 from exfolio.stores.clock import utc_now
-from exfolio.stores.schedule_settings import ScheduleSettings
+from exfolio.stores.settings_tables.schedule import ScheduleSettings
 
 DAILY = Job("source", "salts", "@daily")
 IN_UTC = ScheduleSettings(sources={"salts": "@daily"})

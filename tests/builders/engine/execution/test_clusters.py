@@ -10,8 +10,8 @@ from exfolio.builders.engine.execution import clusters
 from exfolio.builders.engine.execution.clusters import job_options
 from exfolio.builders.engine.execution.dask_workers import ClusterLost, DaskWorkers
 from exfolio.builders.engine.execution.worker_side import versions
-from exfolio.stores.dask_settings import DaskSettings
 from exfolio.stores.errors import CannotRunError, ConfigurationError
+from exfolio.stores.settings_tables.dask import DaskSettings
 
 
 def test_a_cluster_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

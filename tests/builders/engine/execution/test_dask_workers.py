@@ -17,7 +17,7 @@ from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.execution.workers import DIED
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
-from exfolio.stores.dask_settings import DaskSettings
+from exfolio.stores.settings_tables.dask import DaskSettings
 from toy_stages import Doubler, Looker, Summer, put_materials
 
 SUPPORT = Path(__file__).parents[3] / "support"

@@ -1,0 +1,1 @@
+"""Tables of the settings file, each for a part of the program that has its own."""
