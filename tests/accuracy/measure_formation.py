@@ -59,6 +59,8 @@ MOST_ATOMS_OF_ELEMENTS = 60
 LEAST = 50
 """Known values of a class, below which it is judged by all: five lie beyond the quantile then. Of fewer it is made by
 one or two crystals that a relaxation led to another phase (MnO2, 1 eV/atom below where DFT left it)."""
+FEW = 25
+"""Relaxed values of a class, from which on an interval is no narrower than theirs."""
 CORRECTED_OTHERWISE = {"S": 0.160, "Br": -0.534, "I": -0.379, "Se": -0.472, "Te": -0.422}
 """eV per atom that MP2020's corrections of anions (A. Wang et al., Sci. Rep. 11, 15496 (2021)) lie above those of the
 scheme before it, that of Matbench's values, which had -0.663 for sulfides and none for the others. With them the mean
@@ -283,6 +285,14 @@ def figures(errors: list[float]) -> str:
     )
 
 
+def described(models: dict[str, list[float]]) -> Doc:
+    """What is stored of the errors of each class."""
+    return {
+        group: {name: round(number, 4) for name, number in asdict(error_model(np.abs(errors))).items()}
+        for group, errors in models.items()
+    }
+
+
 def main() -> None:
     """Evaluate, tell, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -305,6 +315,7 @@ def main() -> None:
         key = formation_errors.key(asked.potential, relax=relax)
         print(key)
         models: Doc = {}
+        few: Doc = {}
         for what, by_class in measured(said, potential).items():
             everything = [error for errors in by_class.values() for error in errors]
             if not everything:
@@ -312,16 +323,20 @@ def main() -> None:
             print(f"  {what}: {figures(everything)}")
             for group, errors in sorted(by_class.items()):
                 print(f"    {group}: {figures(errors)}")
-                if len(errors) >= LEAST and "not used" not in what:
-                    models[group] = errors
+                if len(errors) >= FEW and "not used" not in what:
+                    (models if len(errors) >= LEAST else few)[group] = errors
             if what == "formation energies":
                 models[ALL] = everything
-        found[key] = {group: {name: round(number, 4) for name, number in asdict(error_model(np.abs(errors))).items()}
-                      for group, errors in models.items()}  # fmt: skip
+        found[key] = described(models)
         print(json.dumps(found[key], indent=1))
     if asked.relax:  # too few were relaxed to tell errors of all classes from those of structures as they stand
         static, relaxed = (formation_errors.key(asked.potential, relax=relax) for relax in (False, True))
-        found[relaxed] = {**found[static], **found[relaxed]}
+        wider = {
+            group: model
+            for group, model in described(few).items()
+            if group in found[static] and model["quantile"] > found[static][group]["quantile"]
+        }
+        found[relaxed] = {**found[static], **wider, **found[relaxed]}
     if asked.write:
         path = Path(formation_errors.__file__).with_name(formation_errors.FILE)
         known = "formation, in water: measured enthalpies; distances: the Materials Project, which they learnt from"

@@ -44,7 +44,7 @@ class FormationCalibrationStage(CalibrationStage):
         Of the settings of the values.
     """
 
-    version = 1
+    version = 2
     writes_kinds = (KIND,)
 
     def __init__(
