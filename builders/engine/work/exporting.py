@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,18 @@ class Exported:
     stage: str
     units: int
     items: int
+
+
+def due_elsewhere(stages: Iterable[Stage], connection: Connection) -> list[Stage]:
+    """Stages that are due, that workers can compute, and that wait for no other due one."""
+    elsewhere = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone())]
+    due = [stage for stage in elsewhere if stage.is_due(connection)]
+    return [stage for stage in due if not any(_feeds(other, stage) for other in due if other is not stage)]
+
+
+def _feeds(writer: Stage, reader: Stage) -> bool:
+    wishes = (*reader.reads(), *reader.looks_at())
+    return any(channel.meets(wish) for channel in writer.written_channels() for wish in wishes)
 
 
 def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | None = None) -> Exported:

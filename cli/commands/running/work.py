@@ -171,6 +171,7 @@ def _part(text: str) -> tuple[int, int]:
 def _chosen(connection: Connection, what: str, campaign: str | None) -> dict[str, Stage]:
     """Stages to export, by the folder each gets within the named one."""
     from ....builders.candidates.known import find_campaigns as find
+    from ....builders.engine.work.exporting import due_elsewhere
     from ....builders.refresh import planned_stages
 
     try:
@@ -178,19 +179,7 @@ def _chosen(connection: Connection, what: str, campaign: str | None) -> dict[str
     except ConfigurationError:
         return {"": stage_called(connection, what, find_campaigns(connection, [campaign] if campaign else []))}
     stages = [stage for circle in planned_stages(connection, campaigns, claim=False) for stage in circle]
-    elsewhere = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone())]
-    due = [stage for stage in elsewhere if stage.is_due(connection)]
-    free = [
-        stage
-        for stage in due
-        if not any(
-            channel.meets(wish)
-            for other in due
-            if other is not stage
-            for channel in other.written_channels()
-            for wish in (*stage.reads(), *stage.looks_at())
-        )
-    ]
+    free = due_elsewhere(stages, connection)
     if not free:
         what_is_not = f"nothing is due for {what} that can be computed elsewhere"
         raise ConfigurationError(what_is_not, "What is due: exfolio refresh --dry-run")
