@@ -16,7 +16,7 @@ from . import labels
 _Interval = tuple[str, int, int]
 """Facet, and revisions ``(after, up to]``."""
 _WIDEST = 200_000
-"""Revisions that are searched at once for the few documents among them that fill a batch: half a second of the server."""
+"""Revisions that are searched at once for the few documents that fill a batch: half a second of the server."""
 
 
 class MapStage(Stage):
