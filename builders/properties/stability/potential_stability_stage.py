@@ -69,7 +69,7 @@ class PotentialStabilityStage(GroupStage):
     """
 
     version = 1
-    groups_per_batch = 2  # of a batch each process takes a part, and one structure may take ten times as long as another
+    groups_per_batch = 2  # each process takes a part of a batch, and one structure may take ten times as long as others
     writes: ClassVar = {Property: "value"}
     writes_kinds = (FREQUENCY, STIFFNESS)
     members = (
