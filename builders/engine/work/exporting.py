@@ -29,9 +29,9 @@ class Exported:
 
 def due_elsewhere(stages: Iterable[Stage], connection: Connection) -> list[Stage]:
     """Stages that are due, that workers can compute, and that wait for no other due one."""
-    elsewhere = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone())]
-    due = [stage for stage in elsewhere if stage.is_due(connection)]
-    return [stage for stage in due if not any(_feeds(other, stage) for other in due if other is not stage)]
+    due = [stage for stage in stages if not stage.looks_for_itself and stage.is_due(connection)]
+    free = [stage for stage in due if not any(_feeds(other, stage) for other in due if other is not stage)]
+    return [stage for stage in free if not stage.runs_long_alone()]
 
 
 def _feeds(writer: Stage, reader: Stage) -> bool:
