@@ -180,12 +180,10 @@ def test_no_folder_is_made_where_nothing_is_due(registry: Connection, tmp_path: 
 
 
 class Trainer(Looker):
-    """Keeps one core busy for long, as the registry tells it."""
+    """Has a model of all materials before it yields an item."""
 
     name = "trainer"
-
-    def runs_long_alone(self) -> bool:
-        return self.db.database["materials"].estimated_document_count() > 1
+    works_while_selecting = True
 
 
 def test_what_can_go_out_is_due_waits_for_no_other_and_is_no_training(registry: Connection) -> None:
@@ -202,3 +200,12 @@ def test_what_can_go_out_is_due_waits_for_no_other_and_is_no_training(registry: 
     assert [stage.name for stage in first] == ["doubler", "summer"]
     assert [stage.name for stage in second] == ["summer"]
     assert [stage.name for stage in third] == ["toy-judge"]
+
+
+def test_training_is_not_written_as_work(registry: Connection, tmp_path: Path) -> None:
+    put_materials(registry, materials(3))
+
+    with pytest.raises(ConfigurationError, match="trainer cannot be computed in parts"):
+        export(Trainer(), registry, tmp_path / "work")
+
+    assert not (tmp_path / "work").exists()
