@@ -71,13 +71,13 @@ class Depth(NamedTuple):
     method
         That of `most`.
     products
-        Formulas of the phases that make the hull then.
+        Formulas of the phases that make the hull then, with their shares of the atoms.
     """
 
     least: float
     most: float
     method: str
-    products: tuple[str, ...] = ()
+    products: dict[str, float]
 
 
 def is_bulk(material: Doc) -> bool:

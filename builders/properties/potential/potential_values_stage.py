@@ -26,7 +26,15 @@ from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
 from ..hulls.hull_depth import depths
 from ..hulls.known_hull_stage import known_by_family
-from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
+from ..hulls.limits import (
+    KNOWN_MATERIALS,
+    Completeness,
+    Depth,
+    completeness,
+    layers_among,
+    limited_by_dispersion,
+    limited_distance,
+)
 from ..hulls.set_free import set_free
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
@@ -58,7 +66,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 15
+    version = 16
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -244,9 +252,7 @@ class PotentialValuesStage(GroupStage):
             products = [compositions[product.name] for product in position.products]
             if depth is not None and depth.most:  # then compounds compete, whatever the hull has
                 products += [elements, elements]
-            falls_into = depth.products if depth is not None else [product["formula"] for product in above["competing"]]
-            if freed := set_free(falls_into):
-                above["details"] = {**above["details"], "sets_free": freed}
+            above["details"] = {**above["details"], **_decomposition(above["competing"], depth, found)}
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
@@ -303,6 +309,15 @@ def _with_interval(doc: Doc, group: str, resolved: str, errors: ErrorModel) -> D
     doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
     doc["details"] = {**doc["details"], "errors": {"class": group, "of": resolved, **asdict(errors)}}
     return doc | ({"coverage": COVERAGE} if errors.size else {"warnings": [NEVER_MEASURED]})
+
+
+def _decomposition(competing: list[Doc], depth: Depth | None, found: Completeness) -> Doc:
+    """What all known phases of a system make of a composition, and what that sets free; nothing where it is not known."""
+    if depth is None and found.missing:
+        return {}
+    phases = depth.products if depth is not None else {doc["formula"]: doc["share_of_atoms"] for doc in competing}
+    shares = [{"formula": formula, "share_of_atoms": round(share, 4)} for formula, share in sorted(phases.items())]
+    return {"falls_into": shares, **({"sets_free": freed} if (freed := set_free(phases)) else {})}
 
 
 def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:

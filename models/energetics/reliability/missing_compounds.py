@@ -31,11 +31,11 @@ class DeeperHull(NamedTuple):
     by
         How much deeper it is than without those that are missing, eV/atom; at least 0.
     products
-        Formulas of the phases that lie on it there.
+        Formulas of the phases that lie on it there, with their shares of the atoms.
     """
 
     by: float
-    products: tuple[str, ...]
+    products: dict[str, float]
 
 
 def hull_deeper_by(
@@ -71,7 +71,7 @@ def hull_deeper_by(
         for entries in (compounds, [entry for entry in compounds if entry.entry_id in there])
     )
     return [
-        DeeperHull(max(0.0, one.energy - other.energy), tuple(product.name for product in one.products))
+        DeeperHull(max(0.0, one.energy - other.energy), {product.name: product.amount for product in one.products})
         for one, other in zip(deep, shallow, strict=True)
     ]
 
