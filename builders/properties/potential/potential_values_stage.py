@@ -24,6 +24,7 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
+from ..hulls.anion_scale import corrected_anions
 from ..hulls.hull_depth import depths
 from ..hulls.known_hull_stage import known_by_family
 from ..hulls.limits import (
@@ -66,7 +67,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 16
+    version = 17
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -87,6 +88,7 @@ class PotentialValuesStage(GroupStage):
         self.potential = known_potentials.potential(potential)
         self.errors = FormationErrors(self.potential.slug, relax=relax)
         self._own: Doc = {}
+        self._corrected: dict[str, dict[str, bool]] = {}
         self.limits: Doc = {"max_steps": max_steps, "force_tolerance": force_tolerance} if relax else {}
         self.label, self.of_energies, self.of_references = label, of_energies, of_references
         self.name = labelled(stage_name("values", self.potential, relax=relax), label)
@@ -102,11 +104,13 @@ class PotentialValuesStage(GroupStage):
         """What the values depend on."""
         errors = {group: asdict(model) for group, model in self.errors.by_class.items()}
         own = {"own_errors": used_of(self._own)} if self._own else {}
-        return {**self.arguments(), "model": self.potential.name, "errors": errors, **own}
+        corrected = {"corrected_anions": self._corrected} if self._corrected else {}
+        return {**self.arguments(), "model": self.potential.name, "errors": errors, **own, **corrected}
 
     def before_run(self) -> None:
-        """Read what the registry knows of errors itself."""
+        """Read what the registry knows of errors itself, and of its sources' energies."""
         self._own = own_models(self.db, model_id(self._method))
+        self._corrected = corrected_anions(self.db.database)
 
     def looks_at(self) -> tuple[Channel, ...]:
         """Error models, of which `config` tells."""
@@ -168,7 +172,7 @@ class PotentialValuesStage(GroupStage):
             item.content["materials"] = [doc for part in parts for doc in known.get(part, [])]
             item.content["layers"] = [doc["structure_id"] for doc in item.content["properties"]
                                       if doc["structure_id"] in layers]  # fmt: skip
-            item.content["errors"] = self._own
+            item.content["errors"], item.content["corrected"] = self._own, self._corrected
         return batch
 
     def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
@@ -239,7 +243,7 @@ class PotentialValuesStage(GroupStage):
         known = known_by_family(item.content["materials"])
         targets = [energy["details"]["composition"] for energy in energies]
         fallen = [[formulas[product.name] for product in position.products] for position in positions]
-        deeper = depths(targets, known, evaluated, found.missing, fallen)
+        deeper = depths(targets, known, evaluated, found.missing, fallen, item.content["corrected"])
         for energy, formation, position, depth in zip(energies, formed, positions, deeper, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
             name = energy["structure_id"]
@@ -312,7 +316,7 @@ def _with_interval(doc: Doc, group: str, resolved: str, errors: ErrorModel) -> D
 
 
 def _decomposition(competing: list[Doc], depth: Depth | None, found: Completeness) -> Doc:
-    """What all known phases of a system make of a composition, and what that sets free; nothing where it is not known."""
+    """What all known phases of a system make of a composition, and what that sets free; nothing if unknown."""
     if depth is None and found.missing:
         return {}
     phases = depth.products if depth is not None else {doc["formula"]: doc["share_of_atoms"] for doc in competing}

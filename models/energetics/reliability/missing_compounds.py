@@ -76,15 +76,17 @@ def hull_deeper_by(
     ]
 
 
-def with_anions_corrected(formula: str, formation_energy: float) -> float:
-    """A formation energy, eV/atom, lowered by MP2020's corrections of the anions in `TOO_WEAKLY_BOUND`.
+def with_anions_corrected(
+    formula: str, formation_energy: float, symbols: Collection[str] = TOO_WEAKLY_BOUND.keys()
+) -> float:
+    """A formation energy, eV/atom, lowered by MP2020's corrections of some of the anions in `TOO_WEAKLY_BOUND`.
 
     An element is an anion where another one of the compound attracts electrons less (Pauling's scale).
     """
     amounts = read_one(formula)
     attractions = {symbol: _attraction(symbol) for symbol in amounts}
     least = min(attractions.values())
-    anions = (symbol for symbol in TOO_WEAKLY_BOUND.keys() & amounts.keys() if attractions[symbol] > least)
+    anions = [symbol for symbol in sorted(amounts.keys() & set(symbols)) if attractions[symbol] > least]
     return formation_energy - sum(TOO_WEAKLY_BOUND[symbol] * amounts[symbol] for symbol in anions) / sum(
         amounts.values()
     )

@@ -205,3 +205,18 @@ def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_know
     )
 
     assert (document["low"], "high" in document) == (-1.24, False)
+
+
+@pytest.mark.parametrize(
+    ("has", "by"), [({}, (0.6, 1.0005)), ({"Br": False}, (1.0005, 1.0005)), ({"Br": True}, (0.6, 0.6))]
+)
+def test_where_a_method_is_known_to_lack_corrections_hulls_are_made_one_way(
+    has: dict[str, bool], by: tuple[float, float]
+) -> None:
+    plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
+
+    [depth] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"], [["Cr", "Br"]], {"PBE": has})
+
+    assert depth is not None
+    assert (depth.least, depth.most) == pytest.approx(by)
+    assert (depth.method == "PBE") is (has == {"Br": True})
