@@ -14,6 +14,7 @@ from .doubts import doubts
 
 Doc = dict[str, Any]
 
+_MODELS: Final = {"p_2d": "p_2d_model", "predicted_formation_energy": "energy_model"}
 _OF_LAYERS: Final = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
 
 
@@ -45,6 +46,8 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     verdicts = of_formula or _candidates(connection, identity)
     for doc in verdicts:
         _add_warnings(connection, doc)
+        if doc.get("structure_id") and "p_2d" in doc:
+            _add_models(connection, doc)
         if doc.get("novelty_class"):
             doc["compared_with"] = sorted(connection.database["materials"].distinct("source", {"deprecated": False}))
         doc["made"] = _made(connection, doc.get("known_as") or [])
@@ -72,7 +75,7 @@ def _compositions(connection: Connection, formula: str) -> list[Doc]:
         ):
             continue
         said = view.as_said(composition)
-        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
+        methods = {name: said.get(model) for name, model in _MODELS.items()}
         verdicts.append(
             {
                 **said,
@@ -119,10 +122,22 @@ def _add_warnings(connection: Connection, doc: Doc) -> None:
             if gate["field"].removeprefix("values.") != warned["kind"]:
                 continue
             if "refused" in warned and gate.get("value") is None:
-                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
+                asked = f"{gate['name']}, in {warned['unit']}" if warned.get("unit") else gate["name"]
+                gate["warnings"] = [*gate.get("warnings", []), f"{asked}: {warned['method']}: {warned['refused']}"]
             same = "value" in gate and gate["value"] == warned.get("value")
             if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
                 gate["warnings"] = warned["warnings"]
+
+
+def _add_models(connection: Connection, doc: Doc) -> None:
+    """Name the models that told what a candidate has of its composition."""
+    view = composition_view(connection, doc["campaign"])
+    composition = connection.database["compositions"].find_one({"formula_reduced": doc["formula_reduced"]}, {"_id": 0})
+    if view is None or composition is None:
+        return
+    said = view.as_said(composition)
+    models = {name: said.get(model) for name, model in _MODELS.items() if said.get(name) == doc.get(name)}
+    doc["methods"] = {**{name: model for name, model in models.items() if model}, **doc.get("methods", {})}
 
 
 def _made(connection: Connection, known_as: list[str]) -> list[Doc]:
