@@ -208,7 +208,7 @@ def _with_depth(document: Doc, depth: Depth, missing: str) -> Doc:
     """A distance that is as much larger as the hull would be deeper with what it lacks.
 
     Of 586 distances of the handbook's crystals by CHGNet, each without six in ten of the compounds that compete, 88 %
-    of such intervals hold the Materials Project's, where errors are those of distances to compounds, and 90 % where it is
+    of such intervals hold the Materials Project's, where errors are those of distances to compounds; 90 % where it is
     open which anions need corrections.
     """
     details: Doc = document["details"]
