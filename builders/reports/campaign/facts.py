@@ -23,9 +23,9 @@ SHORTLIST: Final = 24
 WAITING: Final = 12
 _SHOWN: Final = (
     *("candidate_id", "structure_id", "formula_reduced", "elements", "nelements", "status", "structure", "space_group"),
-    *("parent_id", "route", "novelty_class", "novelty_beside", "thickness", "p_2d", "gates", "methods", "lows", "highs"),
-    *("values", "exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy", "band_gap"),
-    "waiting_for",
+    *("parent_id", "route", "novelty_class", "novelty_beside", "thickness", "p_2d", "gates", "methods", "waiting_for"),
+    *("lows", "highs", "values", "exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy"),
+    "band_gap",
 )
 
 
