@@ -118,7 +118,7 @@ def _made(row: RouteFigures) -> list[str]:
 
 
 def _stable(row: RouteFigures, one: Stability) -> list[str]:
-    lacking = "".join(f"; {n:,} distances lack {_LACKS.get(what, what)}" for what, n in sorted(one.lacks.items()))
+    lacking = "".join(f"; {n:,} lack {_LACKS.get(what, what)}" for what, n in sorted(one.lacks.items()))
     hull = f"{HULLS.get(one.basis, one.basis)}{lacking}"
     return [row.name, one.method, hull, f"{one.known:,}", *map(_share, (one.stable, one.metastable, one.sun, one.msun))]
 
