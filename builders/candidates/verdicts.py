@@ -124,8 +124,9 @@ def _add_warnings(connection: Connection, doc: Doc) -> None:
             if "refused" in warned and gate.get("value") is None:
                 asked = f"{gate['name']}, in {warned['unit']}" if warned.get("unit") else gate["name"]
                 gate["warnings"] = [*gate.get("warnings", []), f"{asked}: {warned['method']}: {warned['refused']}"]
-            same = "value" in gate and gate["value"] == warned.get("value")
-            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
+            method, _, added = doc.get("methods", {}).get(warned["kind"], "").partition("; ")
+            same = "value" in gate and (added or gate["value"] == warned.get("value"))
+            if same and (method == warned["method"] if added else method.startswith(warned["method"])):
                 gate["warnings"] = warned["warnings"]
 
 
