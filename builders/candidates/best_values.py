@@ -29,9 +29,9 @@ MOST_ATTRACTION: Final = 0.2
 more than dispersion (the threshold of 2DMatPedia: J. Zhou et al., Sci. Data 6, 86 (2019)), which functionals without it
 describe; of 636 layered crystals of JARVIS 90 % have less by optB88-vdW."""
 ATTRACTION: Final = (0.096, 0.128)
-"""eV/atom by which what other phases attract each other by may be less and more than the exfoliation energy of the layer
-that lies above them. By D3(BJ), of 119 layers within 0.4 eV/atom of CHGNet's hull, 90 % lie from 0.079 below to 0.071
-above it (median -0.004; of one half by the other 88 %), and true attraction from 0.055 below that to 0.106 above."""
+"""eV/atom by which what other phases attract each other by may be less and more than the exfoliation energy of the
+layer above them. By D3(BJ), of 119 layers within 0.4 eV/atom of CHGNet's hull, 90 % lie from 0.079 below to 0.071 above
+it (median -0.004; of one half by the other 88 %), and true attraction from 0.055 below that to 0.106 above."""
 _USUAL: Final = Ranking()
 _Trust = tuple[int, bool, int]
 

@@ -198,7 +198,8 @@ def test_by_a_potential_other_phases_attract_about_as_much_as_the_layers_bulk() 
 
     assert found["energy_above_hull"] == pytest.approx(0.32)
     assert (found["lows"]["energy_above_hull"], found["highs"]["energy_above_hull"]) == pytest.approx(
-        (0.32 - 0.1188, 0.18 + 0.2119), abs=1e-3  # at most with 0.2 eV/atom of attraction
+        (0.32 - 0.1188, 0.18 + 0.2119),
+        abs=1e-3,  # at most with 0.2 eV/atom of attraction
     )
     assert near["lows"]["energy_above_hull"] == 0.11, "attraction takes nothing off"
     assert found["methods"]["energy_above_hull"].startswith(f"{static}; with the exfoliation energy on top")
