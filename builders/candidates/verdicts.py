@@ -7,6 +7,7 @@ from typing import Any, Final
 from ...stores.bookkeeping.overview import STATUSES
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
+from ..properties.hulls.limits import LACKS_DISPERSION
 from .campaigns.gate_outline import outlines
 from .campaigns.gates import pass_through
 from .composition_view import composition_view
@@ -127,7 +128,8 @@ def _add_warnings(connection: Connection, doc: Doc) -> None:
             method, _, added = doc.get("methods", {}).get(warned["kind"], "").partition("; ")
             same = "value" in gate and (added or gate["value"] == warned.get("value"))
             if same and (method == warned["method"] if added else method.startswith(warned["method"])):
-                gate["warnings"] = warned["warnings"]
+                # What was added says of itself that it is the attraction that the method lacks.
+                gate["warnings"] = [one for one in warned["warnings"] if not (added and one == LACKS_DISPERSION)]
 
 
 def _add_models(connection: Connection, doc: Doc) -> None:
