@@ -17,6 +17,7 @@ from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
+from ..stores.disk_room import require_room_in_database
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
 from . import extensions, resting_point
@@ -40,6 +41,8 @@ from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
 
 logger = logging.getLogger(__name__)
+_BYTES_OF_COMPOSITION = 550
+"""On disk, with indexes: docs/measured/scale.md."""
 _STOPPED = "the refresh stopped between two stages; run again to go on"
 
 
@@ -204,6 +207,7 @@ def refresh(
         circles = planned_stages(connection, campaigns, report.errors)
         if resting_point.is_at_rest(connection, campaigns, leave_out) and not report.errors:
             return report
+        require_room_in_database(connection, "a refresh", _least_bytes(connection, campaigns))
         report.run_id = runs.begin(connection, job, version=VERSION)
         put_off: set[str] = set()
         beside = Beside(connection.settings, report.run_id)
@@ -337,6 +341,13 @@ def _done(stage: Stage, report: RefreshReport, work: Callable[[], StageReport]) 
         logger.error("%s: %s", stage.name, explained.message)
         report.errors[stage.name] = str(explained)
         return None
+
+
+def _least_bytes(connection: Connection, campaigns: Sequence[Campaign]) -> int:
+    """What the compositions take that are still to be drawn: most of what a refresh adds."""
+    drawn = connection.database["compositions"].estimated_document_count()
+    most = max((campaign.compositions.draws for campaign in campaigns if campaign.compositions is not None), default=0)
+    return max(0, most - drawn) * _BYTES_OF_COMPOSITION
 
 
 def _blamed(error: Exception, stage: Stage) -> ExfolioError:

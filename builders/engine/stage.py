@@ -40,7 +40,7 @@ class Stage(StageContract, Builder):
         StageContract.__init__(self, share=share)
         self.asked_to_stop: Callable[[], bool] = bool
         self._progress: Callable[[Stage, StageReport], None] | None = None
-        self.limits = Limits()
+        self.item_limits = Limits()
         self.goal: dict[str, int] = {}
         """By channel, the revision up to which the workers of a distributed run are to come."""
         sources = sorted({channel.collection for channel in (*self.reads(), *self.looks_at())})
@@ -113,7 +113,7 @@ class Stage(StageContract, Builder):
     def limit(self, limits: Limits) -> None:
         """Hold items, also those of stages fused with this one, to limits."""
         for stage in (self, *(self.fused.stages if self.fused is not None else ())):
-            cast("Stage", stage).limits = limits
+            cast("Stage", stage).item_limits = limits
 
     def tell(self) -> None:
         """Report progress between two batches."""
@@ -189,12 +189,12 @@ class Stage(StageContract, Builder):
         if not items:
             return []
         try:
-            outcomes = self.limits.hold(lambda: self.process(items))
+            outcomes = self.item_limits.hold(lambda: self.process(items))
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{self.name}: {len(outcomes)=} != {len(items)=}")
         except TookTooLong:
             if len(items) == 1:
-                return [Failure(self.limits.say_time(), "Raise it, if the item is worth that.")]
+                return [Failure(self.item_limits.say_time(), "Raise it, if the item is worth that.")]
             return [outcome for item in items for outcome in self.outcomes([item])]  # each has that time to itself
         except Exception as error:
             if self.asked_to_stop():  # a stop in the middle of an import, say, comes out as another error
@@ -208,7 +208,7 @@ class Stage(StageContract, Builder):
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, MemoryError):
-            return Failure(self.limits.say_memory(), "Give a worker more, or use fewer processes (-n).")
+            return Failure(self.item_limits.say_memory(), "Give a worker more, or use fewer processes (-n).")
         return Failure(f"{type(error).__name__}: {error}")
 
     def update_targets(self, items: list[Batch]) -> None:

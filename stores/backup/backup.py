@@ -21,7 +21,8 @@ from pymongo.errors import PyMongoError
 
 from ... import __version__
 from ..connection import Connection, explain
-from ..errors import CannotRunError, ConfigurationError, ExfolioError
+from ..disk_room import require_room, require_room_in_database
+from ..errors import ConfigurationError, ExfolioError
 from ..registry_version import CURRENT
 from ..schema import initialise
 from .sealed import Seal, WrongSeal, sealing, unsealing
@@ -91,7 +92,8 @@ def back_up(
     if not names:
         raise ConfigurationError(f"{connection.describe()} is empty", "There is nothing to back up.")
     made_at = datetime.now(UTC)
-    _refuse_if_full(connection, into)
+    told = connection.database.command("dbStats")
+    require_room("a backup", min(told["storageSize"], told["dataSize"]), into)  # it is compressed as collections are
     folder = into / f"{connection.name}-{made_at:%Y%m%dT%H%M%SZ}"
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -127,19 +129,6 @@ def back_up(
         shutil.rmtree(working, ignore_errors=True)
         raise
     return describe(folder)
-
-
-def _refuse_if_full(connection: Connection, into: Path) -> None:
-    """Say beforehand that a backup will not fit: it takes about what the collections do, which are compressed too."""
-    told = connection.database.command("dbStats")
-    needed = int(min(told["storageSize"], told["dataSize"]))
-    place = next(path for path in (into.absolute(), *into.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise CannotRunError(
-            f"a backup takes about {needed / 1e6:,.0f} MB, and {into} has {free / 1e6:,.0f} MB free",
-            "Free some space, or choose another folder.",
-        )
 
 
 def describe(folder: Path) -> Backup:
@@ -211,6 +200,8 @@ def restore(
             f"{folder} was made by exfolio {manifest['exfolio']}, which is newer than this one ({__version__})",
             "Update exfolio first.",
         )
+    made = describe(folder)
+    require_room_in_database(connection, "to restore this", made.bytes_on_disk)
     database = connection.database
     full = [
         name for name in database.list_collection_names() if _kept(name) and database[name].find_one({}, {"_id": 1})
@@ -235,7 +226,7 @@ def restore(
                 f"what was restored of {name} is not what was backed up", "Empty the database, try again."
             )
     initialise(connection)
-    return describe(folder)
+    return made
 
 
 def _kept(name: str) -> bool:

@@ -61,7 +61,7 @@ def unlike(theirs: dict[str, str], ours: dict[str, str]) -> str:
 
 def payload_of(stage: Stage) -> bytes:
     """Pack a stage and all it looks up, for workers; the database is open."""
-    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage), stage.limits))
+    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage), stage.item_limits))
 
 
 def begin(payload: bytes) -> None:
@@ -78,7 +78,7 @@ def begin(payload: bytes) -> None:
     try:
         _begun.stage = unpacked(payload, worker=True)
         if threading.current_thread() is threading.main_thread():
-            _begun.stage.limits.hold_process()
+            _begun.stage.item_limits.hold_process()
     except Exception as error:  # noqa: BLE001  raised here it would look like a crash
         _begun.stage = None
         _begun.why = f"{type(error).__name__}: {error}"

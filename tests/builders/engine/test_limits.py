@@ -1,4 +1,4 @@
-"""What an item and a worker may take: who is in time notices nothing of it, who is not is interrupted, and nobody else."""
+"""What an item and a worker may take: who is in time notices nothing, who is not is interrupted, and nobody else."""
 
 import time
 
@@ -27,7 +27,7 @@ def test_what_is_done_as_its_time_ends_is_interrupted_then_or_never() -> None:
             ends += 1
     time.sleep(0.05)  # where what came too late would hit
 
-    assert 0 < ends
+    assert ends > 0
 
 
 def test_a_worker_has_its_share_of_the_machine() -> None:
