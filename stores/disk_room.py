@@ -58,10 +58,9 @@ def require_room_in_database(connection: Connection, what: str, needed: float = 
     CannotRunError
         It has not.
     """
-    disk = connection.database.command("dbStats")
-    if "fsTotalSize" not in disk:  # a server that others run may not say
+    free = _free(connection)
+    if free is None:
         return
-    free = disk["fsTotalSize"] - disk["fsUsedSize"]
     spare = connection.settings.minimum_free_mb * MEGABYTE
     if free < needed + spare:
         adds = f"{what} adds about {needed / MEGABYTE:,.0f} MB, and {spare / MEGABYTE:,.0f} MB have to stay free"
@@ -69,3 +68,11 @@ def require_room_in_database(connection: Connection, what: str, needed: float = 
             f"{adds}; the disk of {connection.describe()} has {free / MEGABYTE:,.0f} MB free",
             "Free some space there. What has to stay free is EXFOLIO_MINIMUM_FREE_MB.",
         )
+
+
+def _free(connection: Connection) -> float | None:
+    """Free bytes where the data are; None where nobody says, as a server of others or one without the database."""
+    if connection.origin == "embedded":
+        return shutil.disk_usage(connection.settings.home).free
+    disk = connection.database.command("dbStats")
+    return float(disk["fsTotalSize"] - disk["fsUsedSize"]) if disk.get("fsTotalSize") else None
