@@ -218,7 +218,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}", 'A line reads: name = "value"') from None
     for name in ("home", "mongod"):
         if isinstance(values.get(name), str) and not values[name].startswith("~"):

@@ -34,6 +34,14 @@ Progress = Callable[[str, int], None]
 MANIFEST: Final = "manifest.json"
 UNFINISHED: Final = ".backup-"
 """Begins the name of a folder while a backup is written into it."""
+_STATED: Final = {
+    "collections": dict,
+    "made_at": str,
+    "exfolio": str,
+    "schema_version": int,
+    "sealed": (dict, type(None)),
+}
+"""What a manifest says at least, and of which kinds."""
 _ENDING: Final = ".bson.zst"
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 8_000_000
@@ -236,8 +244,14 @@ def _kept(name: str) -> bool:
 def _manifest(folder: Path) -> Doc:
     try:
         manifest: Doc = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        _ = manifest["collections"], manifest["made_at"], manifest["sealed"], manifest["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all(isinstance(manifest[name], kinds) for name, kinds in _STATED.items()):
+            raise ValueError("a value of another kind")
+        datetime.fromisoformat(manifest["made_at"])
+        for told in manifest["collections"].values():
+            _ = int(told["documents"]), str(told["sha256"])
+        if manifest["sealed"]:
+            _ = bytes.fromhex(manifest["sealed"]["salt"]), bytes.fromhex(manifest["sealed"]["proof"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(
             f"{folder} is no backup: {MANIFEST} can't be read", "Give the folder that `exfolio db backup` made."
         ) from error

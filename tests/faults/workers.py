@@ -38,11 +38,15 @@ def kill_workers(ground: Ground, number: int, chance: random.Random, tally: Tall
 
 def kill_dask(ground: Ground, number: int, chance: random.Random, tally: Tally, _: float) -> None:
     """SIGKILL of workers of Dask, which its nannies start again."""
+
+    def workers(_: subprocess.Popen[str]) -> list[psutil.Process]:
+        return [worker for nanny in nannies() for worker in nanny.children()]
+
     with _cluster(ground.folder) as (address, nannies):
         while tally.faults < number:
             ground.clear()
             process = ground.start("refresh", *ground.campaigns, "--dask", address)
-            _kill(ground, process, lambda _: [w for nanny in nannies() for w in nanny.children()], number, chance, tally)
+            _kill(ground, process, workers, number, chance, tally)
             ground.finish(tally)
 
 

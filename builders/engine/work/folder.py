@@ -86,8 +86,8 @@ class WorkFolder:
     def _is_unfinished(self) -> bool:
         if not self.path.is_dir() or any((self.path / _RESULTS).glob("*")):
             return False
-        parts = [name for name in os.listdir(self.path) if not name.startswith(f".{_STAGE}.")]
-        return bool(parts) and set(parts) <= {_UNITS, _RESULTS, _STAGE}
+        parts = {path.name for path in self.path.iterdir() if not path.name.startswith(f".{_STAGE}.")}
+        return bool(parts) and parts <= {_UNITS, _RESULTS, _STAGE}
 
     def put_stage(self, payload: bytes) -> str:
         """Write the packed stage; returns its hash."""
