@@ -103,8 +103,12 @@ class Limits:
 
     def say_memory(self) -> str:
         """What an item that found no memory is told to have done."""
-        has = f" than a worker may have, {self.memory / GIGABYTE:.1f} GB (the setting worker_memory_gb)"
-        return f"it took more memory{has if self.memory and self.kills else ' than there is'}"
+        if self.memory is None or not self.kills:
+            return "it took more memory than there is"
+        return (
+            "it took more memory than a worker may have, "
+            f"{self.memory / GIGABYTE:.1f} GB (the setting worker_memory_gb)"
+        )
 
     def hold_process(self) -> None:
         """Have this process, a worker's own, get no more memory; what it asks for beyond is refused to it."""
