@@ -34,7 +34,7 @@ Progress = Callable[[str, int], None]
 MANIFEST: Final = "manifest.json"
 UNFINISHED: Final = ".backup-"
 """Begins the name of a folder while a backup is written into it."""
-_STATED: Final = {
+_STATED: Final[dict[str, type | tuple[type, ...]]] = {
     "collections": dict,
     "made_at": str,
     "exfolio": str,
