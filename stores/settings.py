@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     )
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
     item_seconds: float = Field(
-        3600, gt=0, le=2_000_000, description="how long a stage may take over one item, which is given up then, s"
+        86_400, gt=0, le=2_000_000, description="how long a stage may take over one item, which is given up then, s"
     )
     worker_memory_gb: float | None = Field(
         None, gt=0, description="memory of a worker process, GB; without it a share of the machine's, 4 at least"
