@@ -62,13 +62,19 @@ def _kill(
     while tally.faults < number and ground.until(process, used):
         used += chance.uniform(*_APART)
         try:
-            there = [worker for worker in workers(process) if worker.cmdline()[:1] == [sys.executable]]
+            there = [worker for worker in workers(process) if _computes(worker)]
             if there:
                 chance.choice(there).kill()
                 tally.faults += 1
         except psutil.Error:  # it ended meanwhile
             continue
     ground.note_end(tally, process)
+
+
+def _computes(process: psutil.Process) -> bool:
+    """Whether it is a worker, not what keeps book of their resources, and lives."""
+    said = " ".join(process.cmdline())
+    return "spawn_main" in said or "forkserver" in said
 
 
 @contextmanager
