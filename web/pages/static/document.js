@@ -10,6 +10,7 @@ const PLURALS = { materials: "known material", candidates: "candidate", structur
 const DRAWN = { candidates: true, structures: true, materials: true };
 const DIAGRAMS = [["hull", "Phase diagram"], ["pourbaix", "Pourbaix diagram"]];
 const MOST_ELEMENTS = 4;
+const PHONE = "(max-width: 36rem)";
 const FORMULA = /^[A-Z(][A-Za-z0-9().·]*$/;
 
 export async function documentPage(id) {
@@ -178,7 +179,7 @@ function scale(gate) {
 
 // A picture that the server draws, once its place is looked at: it may take seconds.
 function diagram(kind, name, id, { open }) {
-  const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
+  const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}${matchMedia(PHONE).matches ? "&narrow=true" : ""}`;
   const place = h("div", { class: "wait small" }, "is drawn …");
   const section = h("details", { class: "card diagram", open }, h("summary", {}, h("h2", {}, name)), place);
   let asked = false;
