@@ -20,12 +20,12 @@ from ..builders.candidates.funnel import count, count_compositions
 from ..builders.candidates.verdicts import verdicts_on
 from ..builders.exports.file_text import as_cif
 from ..builders.structures.template_loading import predict_structures
-from ..builders.training.shipped.shipped_models import find_document_or_card
 from ..stores.connection import Connection
 from ..stores.errors import ExfolioError
 from ..stores.query.columns import columns_of
 from ..stores.query.language.fields import fields_of
 from ..stores.query.language.spelling import reduced
+from ..stores.query.lookup import find_document
 from ..stores.query.provenance import values_of
 from ..stores.query.search import Search
 from .json_values import public
@@ -123,7 +123,7 @@ def _search(connection: Connection, collection: str, text: str, sort: str, limit
 
 
 def _fetch(connection: Connection, identity: str) -> Doc:
-    stored = find_document_or_card(connection, identity)
+    stored = find_document(connection, identity)
     if stored.collection not in COLLECTIONS:
         raise ToolError(f"there is no document {identity!r} to read")
     document = public(stored.document)

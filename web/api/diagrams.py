@@ -25,6 +25,7 @@ SECONDS: Final = 20.0
 MOST_WAITING: Final = 8
 FRESH_SECONDS: Final = 300.0
 MOST_KEPT: Final = 64
+MOST_ELEMENTS: Final = 4
 _HEADERS: Final = {
     "Cache-Control": f"max-age={FRESH_SECONDS:.0f}",
     # a picture that is opened alone runs nothing
@@ -86,7 +87,10 @@ def diagram(
     narrow: Annotated[bool, Query(description="Upright, for a phone")] = False,
 ) -> Response:
     """Phase diagram of a chemical system or about a structure; or its decomposition in water over pH and potential."""
-    if not all(symbol in ATOMIC_NUMBERS for symbol in about.split("-")):
+    symbols = set(about.split("-"))
+    if symbols <= ATOMIC_NUMBERS.keys() and kind == "hull" and not 2 <= len(symbols) <= MOST_ELEMENTS:
+        raise HTTPException(400, f"a phase diagram is drawn of 2 to {MOST_ELEMENTS} elements, not of {len(symbols)}")
+    if not symbols <= ATOMIC_NUMBERS.keys():
         find_document(connection_of(request), about)  # who asks of nothing is told so at once
     drawer: Drawer = request.app.state.drawer
     return Response(drawer.picture(kind, about, narrow=narrow), media_type="image/svg+xml", headers=_HEADERS)

@@ -290,9 +290,9 @@ def _draw_ternary(
             )
     if above or mine:
         upright = figure.get_figheight() > figure.get_figwidth()
-        figure.colorbar(
-            dots, ax=axes, shrink=0.6, location="bottom" if upright else "right", label="above the hull (eV/atom)"
-        )
+        bar = figure.colorbar(dots, ax=axes, shrink=0.6, location="bottom" if upright else "right")
+        bar.set_label("above the hull (eV/atom)", fontsize=9)
+        bar.ax.tick_params(labelsize=8)
     _label_corners(axes, diagram)
     middle = np.array([0.5, np.sqrt(3) / 6])
     labels = []

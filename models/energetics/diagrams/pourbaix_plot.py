@@ -166,7 +166,8 @@ def _draw_energies(
     bar = figure.colorbar(
         colours, ax=axes, pad=0.02 if upright else 0.09, extend="both", location="bottom" if upright else "right"
     )
-    bar.set_label(f"decomposition energy of {label} (eV/atom)")
+    bar.set_label(f"decomposition energy of {label} (eV/atom)", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
     if energies.min() < METASTABLE < energies.max():
         line = axes.contour(
             pourbaix.ph, pourbaix.potential, energies, levels=[METASTABLE], colors="#7b3294", linewidths=0.9, zorder=3

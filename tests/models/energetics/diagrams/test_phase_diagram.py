@@ -52,7 +52,7 @@ def test_a_ternary_diagram_has_its_corners_and_a_new_ground_state_lies_below(tmp
     phone.draw_without_rendering()
     labels = phone.axes[0].texts
     assert {text.get_text() for text in labels} == {text.get_text() for text in figure.axes[0].texts}
-    assert all(0 <= label.get_window_extent().x0 for label in labels)
+    assert all(label.get_window_extent().x0 >= 0 for label in labels)
     assert all(label.get_window_extent().x1 <= phone.bbox.width for label in labels)
 
 

@@ -85,7 +85,7 @@ def test_two_metals_dissolve_together_in_acid_and_the_figure_says_how_far_the_so
         found, title="Mg-Mn in water", target="MgMn2O4", minimum=minimum, potential_vs_rhe=1.5, narrow=True
     )
     phone.draw_without_rendering()
-    assert 0 <= phone._suptitle.get_window_extent().x0  # type: ignore[attr-defined]
+    assert phone._suptitle.get_window_extent().x0 >= 0  # type: ignore[attr-defined]
     assert {"Mn$^{2+}$ +\nMg$^{2+}$", "1.5 V vs RHE"} <= {text.get_text() for text in phone.axes[0].texts}
     assert phone.axes[1].get_xlabel() == "decomposition energy of MgMn$_{2}$O$_{4}$ (eV/atom)"
 
