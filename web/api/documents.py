@@ -15,9 +15,10 @@ from ...builders.training.shipped.shipped_models import find_document_or_card
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of
-from ...stores.query.counting import Count
+from ...stores.query.counting import Count, draw
 from ...stores.query.language.fields import fields_of
 from ...stores.query.lookup import StoredDocument
+from ...stores.query.patience import milliseconds
 from ...stores.query.provenance import origins_of, values_of
 from ...stores.query.search import Search
 from ..json_values import plain, public
@@ -129,7 +130,16 @@ def _counted(request: Request, asked: Search) -> Count:
     """How many match, whatever the page and its order."""
     name = ("count", asked.collection, asked.filter, asked.possible)
     connection = connection_of(request)
-    return kept_of(request).of(name, lambda: asked.count_quickly(connection, patience_ms=PATIENCE_MS))
+    kept = kept_of(request)
+
+    def counted() -> Count:
+        time_ms = milliseconds(connection, asked.collection, asked.limit)
+        sample = kept.of(
+            ("sample", asked.collection), lambda: draw(connection.database[asked.collection], time_ms=time_ms)
+        )
+        return asked.count_quickly(connection, patience_ms=PATIENCE_MS, sample=sample)
+
+    return kept.of(name, counted)
 
 
 @router.get("/documents/{identity:path}/values", summary="Values known of a structure or material, with methods")
