@@ -36,6 +36,9 @@ _SIZES: Final = {False: (9.5, 7.0), True: (4.3, 5.6)}
 """Inches, of a wide and of a narrow figure; a phone shows the latter about as large as it is."""
 _LETTERS: Final = {False: (130, 150), True: (56, 76)}
 """Of a line of the title and of what stands below."""
+_LINE_HEIGHT: Final = 0.13
+_LINES_HELD: Final = 5
+"""Inches of a line, and lines of title and legend that a narrow figure has room for; it grows with more."""
 _NUMBERS: Final = {False: 4, True: 2}
 """Numbered domains on a line below."""
 
@@ -116,6 +119,8 @@ def plot_pourbaix(
     below += [part for line in method.splitlines() for part in wrap(line, under)]
     if below:
         figure.supxlabel("\n".join(below), fontsize=7, color="#333333")
+    if narrow:  # what is told grows downwards, not into the map
+        figure.set_figheight(_SIZES[narrow][1] + _LINE_HEIGHT * max(0, len(shown) + len(below) - _LINES_HELD))
     return figure
 
 
