@@ -19,6 +19,7 @@ from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
+from ..stores.writes import first_filling
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
 from .candidates.campaigns.campaign import Campaign
@@ -255,13 +256,8 @@ def refresh(
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
             # What a stage leaves for the next refresh is not done by this one's next pass.
-            plan.settle(
-                chosen,
-                connection,
-                run,
-                due,
-                wait_for_the_other,
-            )
+            with first_filling.made_beside(connection):
+                plan.settle(chosen, connection, run, due, wait_for_the_other, beside.holds_up)
         except plan.Unsettled as unsettled:
             report.errors["refresh"] = (
                 f"these stages made each other due {plan.MOST_PASSES} times over and were stopped: "

@@ -18,6 +18,7 @@ from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
 from ...stores.schema import initialise, is_up_to_date
 from ...stores.transactions import in_transaction
+from ...stores.writes import first_filling
 from .batches import Batch, Doc
 from .mrun_guard import MrunGuard, share_job
 from .version import VERSION
@@ -132,7 +133,7 @@ class StageRun:
             Another process runs the stage.
         """
         self._started = time.perf_counter()
-        if not is_up_to_date(self.db):
+        if not (is_up_to_date(self.db) or first_filling.is_under_way(self.db)):
             initialise(self.db)
         if self.share is not None:
             self.run_id = self.share["run_id"]
