@@ -6,16 +6,23 @@ Holds values only: opens no connection and makes no directory.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -26,6 +33,12 @@ from .settings_tables.schedule import ScheduleSettings
 
 PREFIX = "EXFOLIO_"
 NESTED = "__"
+_TABLES: Final[dict[str, type[BaseModel]]] = {
+    "schedule": ScheduleSettings,
+    "notify": NotifySettings,
+    "dask": DaskSettings,
+}
+"""Settings that are tables of the file, by name; in the environment ``EXFOLIO_<TABLE>__<NAME>``."""
 CONFIG_VARIABLE = "EXFOLIO_CONFIG"
 FILE_NAME = "exfolio.toml"
 _SECRET = frozenset(
@@ -256,16 +269,33 @@ def load_settings(**values: Any) -> Settings:
     except ValidationError as error:
         text = path.read_text(encoding="utf-8") if path else ""
         problems = [_explain(problem, values, path, text) for problem in error.errors(include_url=False)]
+    except SettingsError as error:  # a variable that has to be JSON, and is not
+        problems = [_no_json(error, os.environ)]
     raise ConfigurationError("\n".join(problems), "All settings and their meaning: exfolio db settings")
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    for table, fields in (("SCHEDULE", ScheduleSettings), ("DASK", DaskSettings)):
-        known |= {f"{PREFIX}{table}{NESTED}{name.upper()}" for name in fields.model_fields}
+    for table, fields in _TABLES.items():
+        known |= {f"{PREFIX}{table.upper()}{NESTED}{name.upper()}" for name in fields.model_fields}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise ConfigurationError(f"environment variable {name}: no such setting", _nearest(name.upper(), known))
+
+
+def _no_json(error: SettingsError, environment: Mapping[str, str]) -> str:
+    [field] = re.findall(r'field "(\w+)"', str(error))
+    names = [name for name in environment if name.upper().startswith(f"{PREFIX}{field}".upper())]
+    said = " or ".join(sorted(name for name in names if not _is_json(environment[name])))
+    return f'environment variable {said}: a list or a table is written as JSON, such as ["one", "two"]'
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _nearest(name: str, known: set[str]) -> str:
@@ -284,12 +314,7 @@ def _explain(problem: Any, values: Mapping[str, Any], path: Path | None, text: s
     else:
         place = f"{path}, line {_line_of([name, *inner], text)}: {dotted}"
     if problem["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {
-            "schedule": ScheduleSettings,
-            "notify": NotifySettings,
-            "dask": DaskSettings,
-        }
-        known = set((tables.get(name, Settings) if inner else Settings).model_fields)
+        known = set((_TABLES.get(name, Settings) if inner else Settings).model_fields)
         return f"{place}: no such setting. {_nearest(inner[0] if inner else name, known)}"
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if name in _SECRET else f" (is {problem['input']!r})"

@@ -18,7 +18,6 @@ from exfolio.cli.main import COMMANDS, build, run
 from grimp import ImportGraph, build_graph
 
 ROOT = Path(__file__).resolve().parents[1]
-DEVELOPMENT = ROOT / "docs" / "development.md"
 PACKAGES = ("builders", "cli", "models", "stores", "web")
 MAY_IMPORT = {
     "models": set(),
@@ -206,7 +205,7 @@ ARROWS = {
     "stores/migrations": "canonical connection documents transactions writer_numbers errors registry_version",
     "stores/registry_version": "errors",
 }
-"""Which room may import which other of the same package; docs/development.md draws them. A room is a folder, and at the
+"""Which room may import which other of the same package. A room is a folder, and at the
 top of a package each module is one of its own."""
 
 
@@ -232,22 +231,6 @@ def test_rooms_import_only_those_on_the_list(graph: ImportGraph) -> None:
     allowed = {(a, f"{a.split('/')[0]}/{b}") for a, others in ARROWS.items() for b in others.split()}
 
     assert arrows_between_rooms(graph) == allowed, "a new arrow is added here, or better done without"
-
-
-def test_the_documents_draw_these_arrows() -> None:
-    drawn = {
-        tuple(arrow.split(" --> "))
-        for drawing in re.findall(r"```mermaid\n(.*?)```", DEVELOPMENT.read_text(encoding="utf-8"), re.DOTALL)
-        for arrow in re.findall(r"^ +(\S+ --> \S+)$", drawing, re.MULTILINE)
-    }
-    listed = {
-        (a.partition("/")[2].replace("/", "_"), b.replace("/", "_"))
-        for a, bs in ARROWS.items()
-        if not a.startswith(("cli/", "web/"))
-        for b in bs.split()
-    }
-
-    assert drawn == listed
 
 
 def test_the_engine_selects_and_executes_in_rooms_that_its_base_does_not_know(graph: ImportGraph) -> None:

@@ -51,12 +51,6 @@ def test_no_default_of_a_setting_tells_of_the_machine(reference: dict[str, str])
     assert str(ROOT) not in "".join(reference.values())
 
 
-def test_drawings_of_imports_become_tables() -> None:
-    drawn = "A\n\n```mermaid\nflowchart TD\n    a --> b\n    a --> c_d\n```\n\nB\n"
-
-    assert hook("pages").as_table(drawn) == "A\n\n| room | imports |\n|---|---|\n| `a` | `b`, `c_d` |\n\nB\n"
-
-
 @pytest.mark.endurance
 def test_the_site_is_built_without_a_broken_link_and_fetches_nothing(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")

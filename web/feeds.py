@@ -1,8 +1,10 @@
-"""What other programs watch: numbers for Prometheus, and a feed of promoted candidates."""
+"""What other programs watch: numbers for Prometheus, and a feed of promoted candidates, in JSON and as Atom."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
+from xml.etree import ElementTree
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -17,11 +19,15 @@ from ..stores.documents import BY_COLLECTION
 Doc = dict[str, Any]
 
 _LATEST: Final = 50
+_TITLE: Final = "exfolio: promoted candidates"
+_ATOM: Final = "http://www.w3.org/2005/Atom"
+_EPOCH: Final = "1970-01-01T00:00:00Z"
+"""When a feed without entries was updated: before anything was promoted."""
 _STATUSES: Final = ("promoted", "waiting", "rejected")
 
 
 def feeds(connection: Connection, address: str) -> APIRouter:
-    """Routes ``/metrics`` and ``/feed.json``.
+    """Routes ``/metrics``, ``/feed.json`` and ``/feed.atom``.
 
     Parameters
     ----------
@@ -37,15 +43,13 @@ def feeds(connection: Connection, address: str) -> APIRouter:
         return Response(generate_latest(numbers(connection)), media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/feed.json", include_in_schema=False)
-    def feed(request: Request) -> Doc:
-        return {
-            # https://www.jsonfeed.org/version/1.1/
-            "version": "https://jsonfeed.org/version/1.1",
-            "title": "exfolio: promoted candidates",
-            "home_page_url": address,
-            "feed_url": f"{address}{request.url.path}",
-            "items": [_item(doc, address) for doc in latest_promoted(connection)],
-        }
+    def json_feed(request: Request) -> Doc:
+        return as_json_feed(latest_promoted(connection), address, request.url.path)
+
+    @routes.get("/feed.atom", include_in_schema=False)
+    def atom_feed(request: Request) -> Response:
+        feed = as_atom(latest_promoted(connection), address, request.url.path)
+        return Response(feed, media_type="application/atom+xml")
 
     return routes
 
@@ -81,13 +85,55 @@ def latest_promoted(connection: Connection) -> list[Doc]:
     return list(connection.database["candidates"].find(current, shown).sort("updated_at", -1).limit(_LATEST))
 
 
+def as_json_feed(promoted: list[Doc], address: str, path: str) -> Doc:
+    """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/) of promoted candidates."""
+    items = [_item(doc, address) for doc in promoted]
+    return {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": _TITLE,
+        "home_page_url": address,
+        "feed_url": f"{address}{path}",
+        "items": items,
+    }
+
+
+def as_atom(promoted: list[Doc], address: str, path: str) -> bytes:
+    """Atom feed (RFC 4287) of promoted candidates."""
+    items = [_item(doc, address) for doc in promoted]
+    feed = ElementTree.Element("feed", xmlns=_ATOM)
+    _add(feed, "title", _TITLE)
+    _add(feed, "id", f"{address}{path}")
+    _add(feed, "link", rel="self", href=f"{address}{path}")
+    _add(feed, "link", href=address)
+    _add(feed, "updated", items[0]["date_published"] if items else _EPOCH)
+    _add(_add(feed, "author"), "name", "exfolio")
+    for item in items:
+        entry = _add(feed, "entry")
+        _add(entry, "title", item["title"])
+        _add(entry, "id", item["id"])
+        _add(entry, "link", href=item["url"])
+        _add(entry, "updated", item["date_published"])
+        _add(entry, "summary", item["content_text"])
+    written: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _add(parent: ElementTree.Element, name: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, name, attributes)
+    element.text = text
+    return element
+
+
 def _item(doc: Doc, address: str) -> Doc:
+    """Entry of a candidate, as a feed in JSON has it; its id names the verdict, which may come again."""
     formula = chemists_formula(doc["formula_reduced"])
     new = f", {doc['novelty_class']}" if doc.get("novelty_class") else ""
+    url = f"{address}/d/{quote(doc['candidate_id'])}"
+    moment = f"{doc['updated_at']:%Y-%m-%dT%H:%M:%SZ}"
     return {
-        "id": f"{doc['candidate_id']}@{doc['updated_at']:%Y-%m-%dT%H:%M:%SZ}",
-        "url": f"{address}/d/{doc['candidate_id']}",
+        "id": f"{url}#{moment}",
+        "url": url,
         "title": formula,
         "content_text": f"{formula} was promoted by {doc['campaign']}{new}.",
-        "date_published": f"{doc['updated_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "date_published": moment,
     }

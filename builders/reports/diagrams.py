@@ -5,8 +5,9 @@ phase_diagram(connection, "Fe-Li-O").savefig("Fe-Li-O.png")
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from ...models.calculation.methods import without_settings
 from ...models.composition.formula.single_formula import read_one
 from ...models.energetics.aqueous import REFERENCE_STATE, gibbs_energies
 from ...models.energetics.corrections.schemes import Scheme
-from ...models.energetics.diagrams.phase_diagram import DiagramError, plot_phase_diagram, position_of
+from ...models.energetics.diagrams.phase_diagram import DiagramError, drawable, plot_phase_diagram, position_of
 from ...models.energetics.diagrams.pourbaix_map import pourbaix_map
 from ...models.energetics.diagrams.pourbaix_plot import plot_pourbaix
 from ...models.energetics.formation import MissingReferenceError
@@ -68,11 +69,23 @@ DRAWN_POTENTIAL: Final = (-1.5, 2.5)
 _POINTS: Final = (361, 321)
 
 
+class _Drawn:
+    """What is drawn when somebody looks: `draw` with `narrow` for a phone, `figure` for all else."""
+
+    __slots__ = ()
+    draw: Callable[..., Figure]
+
+    @property
+    def figure(self) -> Figure:
+        """The diagram as a figure of matplotlib."""
+        return self.draw()
+
+
 @dataclass(frozen=True, slots=True)
-class PhaseDiagramReport:
+class PhaseDiagramReport(_Drawn):
     """A phase diagram; `position` is that of the structure it is about, if there is one."""
 
-    figure: Figure
+    draw: Callable[..., Figure]
     system: str
     method: str
     snapshot: str
@@ -81,14 +94,14 @@ class PhaseDiagramReport:
 
 
 @dataclass(frozen=True, slots=True)
-class PourbaixReport:
+class PourbaixReport(_Drawn):
     """A Pourbaix diagram.
 
     Of the solid it is about, if there is one: `minimum` is the least decomposition energy, `low` and `high` the ends of
     its interval (eV/atom), one alone where it is a bound.
     """
 
-    figure: Figure
+    draw: Callable[..., Figure]
     system: str
     method: str
     snapshot: str
@@ -124,14 +137,15 @@ def phase_diagram(connection: Connection, name: str, *, scheme: Scheme | str = S
         for phase in competing.phases
         if not (phase.ours and marked and _same(phase.formation_energy, asked.energy))
     ]
+    draw = partial(plot_phase_diagram, others, asked.elements, marked=marked, method=method)
     try:
-        figure = plot_phase_diagram(others, asked.elements, marked=marked, method=method)
+        drawable(others, asked.elements, marked)
     except DiagramError as error:
         remedy = "Ask for a system of two to four elements, such as Fe-Li-O."
         raise NoDiagram(str(error), remedy) from error
     position = position_of(marked, [phase for phase in competing.phases if not phase.ours]) if marked else None
     system = "-".join(asked.elements)
-    return PhaseDiagramReport(figure, system, competing.method, competing.snapshot, asked.formula, position)
+    return PhaseDiagramReport(draw, system, competing.method, competing.snapshot, asked.formula, position)
 
 
 def _same(first: float, second: float | None) -> bool:
@@ -211,7 +225,8 @@ def pourbaix_diagram(
     if warning := hydrogen_warning(solids, measured=method == EXPERIMENT):
         below.append(warning)
     told = f"{concentration:g} mol/l of ions" + (", solids on the hull only" if filter_solids else "")
-    figure = plot_pourbaix(
+    draw = partial(
+        plot_pourbaix,
         drawn,
         title=f"Pourbaix diagram of {'-'.join(metals)} in water, {told}",
         target=asked.formula,
@@ -221,7 +236,7 @@ def pourbaix_diagram(
         potential_vs_rhe=potential_vs_rhe if target else None,
         method="\n".join(below),
     )
-    return PourbaixReport(figure, "-".join(asked.elements), method, origin, asked.formula, minimum, **ends)
+    return PourbaixReport(draw, "-".join(asked.elements), method, origin, asked.formula, minimum, **ends)
 
 
 def _target(asked: Asked, name: str, solids: Mapping[str, float]) -> PourbaixEntry | None:

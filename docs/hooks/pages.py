@@ -1,15 +1,10 @@
-"""Notebooks as pages, and drawings of imports as tables: a hook of mkdocs, so that nothing is fetched to show them."""
+"""Notebooks as pages: a hook of mkdocs, so that nothing is fetched to show them."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
-
-_DRAWING = re.compile(r"```mermaid\nflowchart TD\n(.*?)```", re.DOTALL)
-_ARROW = re.compile(r"(\w+) --> (\w+)")
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -25,8 +20,8 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Lead links to notebooks to their pages, and draw arrows between rooms as a table."""
-    return as_table(markdown).replace(".ipynb)", ".md)")
+    """Lead links to notebooks to their pages."""
+    return markdown.replace(".ipynb)", ".md)")
 
 
 def page_of(notebook: str) -> str:
@@ -36,16 +31,3 @@ def page_of(notebook: str) -> str:
         source = "".join(cell["source"]).strip()
         parts.append(f"```python\n{source}\n```" if cell["cell_type"] == "code" else source)
     return "\n\n".join(parts) + "\n"
-
-
-def as_table(markdown: str) -> str:
-    """The page with each drawing of arrows as a table: which room imports which."""
-
-    def table(drawing: re.Match[str]) -> str:
-        imports: dict[str, list[str]] = defaultdict(list)
-        for who, what in _ARROW.findall(drawing.group(1)):
-            imports[who].append(f"`{what}`")
-        rows = [f"| `{who}` | {', '.join(what)} |" for who, what in imports.items()]
-        return "\n".join(["| room | imports |", "|---|---|", *rows])
-
-    return _DRAWING.sub(table, markdown)

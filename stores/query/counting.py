@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, log10, sqrt
 from typing import Any, Final
 
 from pymongo.collection import Collection
@@ -20,6 +21,8 @@ _SMALL: Final = 40_000
 """A collection of so few is counted, since a sample costs as much."""
 _FIRST: Final = 100
 """Matches that are soon counted: no fewer are told where there is no time to count on."""
+_CERTAIN: Final = 4.0
+"""Standard deviations of a number that a sample tells, beyond which there surely are more than are counted."""
 _FEW: Final = 10
 """Matches in a sample from which nothing is estimated: it would be off by a third, and often by more."""
 
@@ -38,7 +41,22 @@ class Count:
         return "" if self.exact else ">" if self.least else "~"
 
 
-def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, patience_ms: int | None = None) -> Count:
+def draw(collection: Collection[Doc], *, time_ms: int) -> list[Any]:
+    """Keys of some documents at random: `SAMPLE` of them, none of a small collection; for whoever counts often."""
+    if collection.estimated_document_count() <= _SMALL:
+        return []
+    drawn: list[Doc] = [{"$sample": {"size": SAMPLE}}, {"$project": {"_id": 1}}]
+    return [document["_id"] for document in collection.aggregate(drawn, maxTimeMS=time_ms)]
+
+
+def count_quickly(
+    collection: Collection[Doc],
+    query: Doc,
+    *,
+    time_ms: int,
+    patience_ms: int | None = None,
+    sample: Sequence[Any] = (),
+) -> Count:
     """Count the documents that meet a query, or estimate how many beyond `EXACT_TO`.
 
     Parameters
@@ -50,6 +68,9 @@ def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, pati
     patience_ms
         Time after which it is estimated, too, ms; counting goes on without. Of what too few documents meet to be
         estimated is told that there are more than a hundred.
+    sample
+        Keys that were drawn a moment ago (`draw`): where these say for certain that there are more than `EXACT_TO`,
+        nothing is counted, and no others are drawn.
 
     Raises
     ------
@@ -63,6 +84,11 @@ def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, pati
         return Count(total, exact=True)
     if total <= _SMALL:
         return Count(collection.count_documents(query, maxTimeMS=time_ms), exact=True)
+    size, matching = len(sample), 0
+    if sample:
+        matching = collection.count_documents({"$and": [{"_id": {"$in": list(sample)}}, query]}, maxTimeMS=time_ms)
+        if (matching - _CERTAIN * sqrt(matching)) * total > EXACT_TO * size:
+            return Count(_rounded(total * matching / size), exact=False)
     least = EXACT_TO + 1
     try:
         number = collection.count_documents(query, limit=EXACT_TO + 1, maxTimeMS=patience_ms or time_ms)
@@ -74,9 +100,10 @@ def count_quickly(collection: Collection[Doc], query: Doc, *, time_ms: int, pati
         least = collection.count_documents(query, limit=_FIRST + 1, maxTimeMS=time_ms)
         if least <= _FIRST:
             return Count(least, exact=True)
-    size = min(SAMPLE, total)
-    drawn: list[Doc] = [{"$sample": {"size": size}}, {"$match": query}, {"$count": "n"}]
-    matching = sum(counted["n"] for counted in collection.aggregate(drawn, maxTimeMS=time_ms))
+    if not sample:
+        size = min(SAMPLE, total)
+        drawn: list[Doc] = [{"$sample": {"size": size}}, {"$match": query}, {"$count": "n"}]
+        matching = sum(counted["n"] for counted in collection.aggregate(drawn, maxTimeMS=time_ms))
     if least <= EXACT_TO and matching < _FEW:
         return Count(_FIRST, exact=False, least=True)
     return Count(max(_rounded(least), _rounded(total * matching / size)), exact=False)

@@ -119,13 +119,17 @@ class Search:
             limit_ms = milliseconds(connection, self.collection, None)
             return int(connection.database[self.collection].count_documents(self.query, maxTimeMS=limit_ms))
 
-    def count_quickly(self, connection: Connection, *, patience_ms: int | None = None) -> Count:
+    def count_quickly(
+        self, connection: Connection, *, patience_ms: int | None = None, sample: Sequence[Any] = ()
+    ) -> Count:
         """Count the documents that match, or estimate how many where there are more than 10,000.
 
         Parameters
         ----------
         patience_ms
             Time after which it is estimated as well, ms; none where the number is waited for.
+        sample
+            Keys of documents drawn a moment ago, by `counting.draw`.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class Search:
         with self._patience(connection):
             time_ms = milliseconds(connection, self.collection, self.limit)
             collection = connection.database[self.collection]
-            return count_quickly(collection, self.query, time_ms=time_ms, patience_ms=patience_ms)
+            return count_quickly(collection, self.query, time_ms=time_ms, patience_ms=patience_ms, sample=sample)
 
     def documents(self, connection: Connection) -> Iterator[Doc]:
         """Documents one by one, as stored.

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.settings import CONFIG_VARIABLE, Settings, find_settings_file, load_settings
+from pydantic import BaseModel
 
 PASSWORD = "corundum-4.76"
 
@@ -155,6 +156,34 @@ def test_schedule_of_the_file_and_of_variables_are_joined(settings_file: Path, m
     assert (schedule.jitter_seconds, schedule.timezone) == (5, "Europe/Berlin")
     assert schedule.sources == {"2dmatpedia": "0 3 * * *", "mp": "@daily"}
     assert schedule.campaigns == {str(settings_file.parent / "mine.yaml"): "@weekly", "two-dimensional": "@daily"}
+
+
+def test_every_table_of_the_file_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    assert tables.keys() >= {"schedule", "notify", "dask"}
+    for name, table in tables.items():
+        for field in table.model_fields:
+            monkeypatch.setenv(f"EXFOLIO_{name.upper()}__{field.upper()}", "\N{SNOWMAN}")
+            with pytest.raises(ConfigurationError) as caught:  # of its value, or of nothing
+                load_settings(processes=0)
+            assert "no such setting" not in caught.value.message
+            monkeypatch.delenv(f"EXFOLIO_{name.upper()}__{field.upper()}")
+
+    monkeypatch.setenv("EXFOLIO_NOTIFY__RECIPIENTS", "lab@example.org")
+    with pytest.raises(ConfigurationError, match="EXFOLIO_NOTIFY__RECIPIENTS: a list or a table is written as JSON"):
+        load_settings()
+    monkeypatch.setenv("EXFOLIO_NOTIFY__RECIPIENTS", '["lab@example.org"]')
+    monkeypatch.setenv("EXFOLIO_NOTIFY__WEBHOOK", "https://hooks.example.org/t0ken")
+
+    told = load_settings().notify
+
+    assert told.recipients == ("lab@example.org",)
+    assert told.webhook is not None
+    assert told.webhook.get_secret_value() == "https://hooks.example.org/t0ken"
 
 
 def test_mistakes_in_the_schedule_name_line_or_variable(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

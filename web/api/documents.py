@@ -11,12 +11,14 @@ from pymatgen.core.structure import Structure
 
 from ...builders.exports.file_text import as_cif, as_poscar
 from ...builders.exports.names import file_names
+from ...builders.training.shipped.shipped_models import find_document_or_card
 from ...models.structure.serialization import from_plain
 from ...stores.connection import Connection
 from ...stores.query.columns import columns_of
-from ...stores.query.counting import Count
+from ...stores.query.counting import Count, draw
 from ...stores.query.language.fields import fields_of
-from ...stores.query.lookup import find_document
+from ...stores.query.lookup import StoredDocument
+from ...stores.query.patience import milliseconds
 from ...stores.query.provenance import origins_of, values_of
 from ...stores.query.search import Search
 from ..json_values import plain, public
@@ -128,7 +130,16 @@ def _counted(request: Request, asked: Search) -> Count:
     """How many match, whatever the page and its order."""
     name = ("count", asked.collection, asked.filter, asked.possible)
     connection = connection_of(request)
-    return kept_of(request).of(name, lambda: asked.count_quickly(connection, patience_ms=PATIENCE_MS))
+    kept = kept_of(request)
+
+    def counted() -> Count:
+        time_ms = milliseconds(connection, asked.collection, asked.limit)
+        sample = kept.of(
+            ("sample", asked.collection), lambda: draw(connection.database[asked.collection], time_ms=time_ms)
+        )
+        return asked.count_quickly(connection, patience_ms=PATIENCE_MS, sample=sample)
+
+    return kept.of(name, counted)
 
 
 @router.get("/documents/{identity:path}/values", summary="Values known of a structure or material, with methods")
@@ -138,8 +149,7 @@ def values(request: Request, identity: str) -> list[Doc]:
     A value that came with a structure, such as a relaxation, says so by ``has_structure``; its ``atoms`` are the
     property's.
     """
-    connection = connection_of(request)
-    found = values_of(connection, find_document(connection, identity))
+    found = values_of(connection_of(request), _stored(request, identity))
     return [
         public(_without_structure(document)) | ({"has_structure": True} if _crystal_in(document) else {})
         for document in found
@@ -149,8 +159,7 @@ def values(request: Request, identity: str) -> list[Doc]:
 @router.get("/documents/{identity:path}/origins", summary="Where a document comes from, step by step")
 def origins(request: Request, identity: str) -> Doc:
     """Tree of what it was made from, back to the files."""
-    connection = connection_of(request)
-    tree: Doc = plain(asdict(origins_of(connection, find_document(connection, identity))))
+    tree: Doc = plain(asdict(origins_of(connection_of(request), _stored(request, identity))))
     _hide_folders(tree)
     return tree
 
@@ -186,14 +195,19 @@ def structure(
 @router.get("/documents/{identity:path}", summary="One document, by its id or the beginning of it")
 def document(request: Request, identity: str) -> Doc:
     """The whole document, and the collection it lies in."""
-    stored = find_document(connection_of(request), identity)
+    stored = _stored(request, identity)
     if stored.collection not in COLLECTIONS:
         raise HTTPException(404, f"there is no document {identity!r} to show")
     return {"collection": stored.collection, "id": stored.key, "document": public(stored.document)}
 
 
+def _stored(request: Request, identity: str) -> StoredDocument:
+    """Document of an id, or the card of a model that comes with the package."""
+    return find_document_or_card(connection_of(request), identity)
+
+
 def _structure_of(request: Request, identity: str) -> Structure:
-    stored = find_document(connection_of(request), identity)
+    stored = _stored(request, identity)
     if not (crystal := _crystal_in(stored.document)):
         raise HTTPException(404, f"{stored.key} has no structure")
     return from_plain(crystal)

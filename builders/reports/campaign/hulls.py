@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from matplotlib.figure import Figure
-
 from ....stores.connection import Connection
 from ..diagram_phases import NoDiagram
-from ..diagrams import phase_diagram
+from ..diagrams import PhaseDiagramReport, phase_diagram
 
 Doc = dict[str, Any]
 
@@ -21,7 +19,7 @@ _ELEMENTS: Final = (2, 3)
 """A tetrahedron says little in print."""
 
 
-def hulls_of(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -> dict[str, Figure]:
+def hulls_of(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -> dict[str, PhaseDiagramReport]:
     """Phase diagrams by name, of the campaign's elements or of the first candidates that have one.
 
     Parameters
@@ -33,7 +31,7 @@ def hulls_of(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -
     candidates
         Those of a shortlist, the best first.
     """
-    drawn: dict[str, Figure] = {}
+    drawn: dict[str, PhaseDiagramReport] = {}
     by_system: dict[str, str] = {}
     for candidate in candidates:
         if len(candidate["elements"]) in _ELEMENTS:
@@ -43,7 +41,7 @@ def hulls_of(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -
     # triangles first: a line of two elements shows less of what competes
     for system, identity in sorted(list(by_system.items())[:_TRIED], key=lambda pair: -pair[0].count("-")):
         try:
-            drawn[f"{HULL}{system}"] = phase_diagram(connection, identity).figure
+            drawn[f"{HULL}{system}"] = phase_diagram(connection, identity)
         except NoDiagram:
             continue
         if len(drawn) == _DRAWN:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from matplotlib.figure import Figure
-
 from ....stores.connection import Connection
 from ..diagram_phases import NoDiagram
-from ..diagrams import pourbaix_diagram
+from ..diagrams import PourbaixReport, pourbaix_diagram
 
 Doc = dict[str, Any]
 
@@ -19,7 +17,7 @@ _DRAWN: Final = 3
 _TRIED: Final = 12
 
 
-def in_water(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -> dict[str, Figure]:
+def in_water(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -> dict[str, PourbaixReport]:
     """Pourbaix diagrams by name, of the first candidates that have one, one of each formula.
 
     Parameters
@@ -40,10 +38,10 @@ def in_water(connection: Connection, campaign: Doc, candidates: Iterable[Doc]) -
             first.setdefault(candidate["formula_reduced"], candidate["candidate_id"])
     scheme = (campaign.get("hull") or {}).get("scheme")
     asked = {**conditions, "ph": tuple(conditions["ph"]), **({"scheme": scheme} if scheme else {})}
-    drawn: dict[str, Figure] = {}
+    drawn: dict[str, PourbaixReport] = {}
     for formula, identity in list(first.items())[:_TRIED]:
         try:
-            drawn[f"{IN_WATER}{formula}"] = pourbaix_diagram(connection, identity, **asked).figure
+            drawn[f"{IN_WATER}{formula}"] = pourbaix_diagram(connection, identity, **asked)
         except NoDiagram:
             continue
         if len(drawn) == _DRAWN:

@@ -59,12 +59,13 @@ def write_report(connection: Connection, campaign: str, folder: Path) -> list[Pa
     """
     facts = facts_of(connection, campaign)
     first = facts.promoted or facts.waiting
-    figures = figures_of(facts) | hulls_of(connection, facts.campaign, first)
-    figures |= in_water(connection, facts.campaign, first)
+    diagrams = {**hulls_of(connection, facts.campaign, first), **in_water(connection, facts.campaign, first)}
+    figures = figures_of(facts) | {name: diagram.figure for name, diagram in diagrams.items()}
+    narrow = {name: diagram.draw(narrow=True) for name, diagram in diagrams.items()}
     folder.mkdir(parents=True, exist_ok=True)
     names = ("report.html", "candidates.parquet", "candidates.csv", "citations.bib")
     written = [folder / name for name in names]
-    written[0].write_text(page_of(facts, figures), encoding="utf-8")
+    written[0].write_text(page_of(facts, figures, narrow), encoding="utf-8")
     asked = Search("candidates", f'campaign = "{campaign}"')
     columns = [field for field in asked.known if "." not in field.path and field.path not in ("structure", "facets")]
     write_parquet(asked.documents(connection), columns, written[1])
@@ -79,8 +80,8 @@ def write_report(connection: Connection, campaign: str, folder: Path) -> list[Pa
     return written
 
 
-def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
-    """Text of the page."""
+def page_of(facts: CampaignFacts, figures: Mapping[str, Figure], narrow: Mapping[str, Figure]) -> str:
+    """Text of the page; of a figure that is in `narrow` too a phone shows that one."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "formula": lambda formula: formula_html(chemists_formula(formula)),
@@ -95,14 +96,19 @@ def page_of(facts: CampaignFacts, figures: Mapping[str, Figure]) -> str:
     template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         facts=facts,
-        figures={
-            name: Markup(svg_of(figure, themed=not name.startswith(IN_WATER)))  # noqa: S704 - matplotlib's
-            for name, figure in figures.items()
-        },
+        figures=_inline(figures),
+        narrow=_inline(narrow),
         shortlist=_with_pictures((facts.promoted or facts.waiting)[:SHORTLIST]),
         version=__version__,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
+
+
+def _inline(figures: Mapping[str, Figure]) -> dict[str, Markup]:
+    return {
+        name: Markup(svg_of(figure, themed=not name.startswith(IN_WATER)))  # noqa: S704 - matplotlib's
+        for name, figure in figures.items()
+    }
 
 
 def number(value: float | None) -> str:

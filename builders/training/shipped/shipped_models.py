@@ -17,8 +17,10 @@ from typing import Any, Final
 
 import zstandard
 
+from ....stores.connection import Connection
 from ....stores.documents.trained_model import SHIPPED
 from ....stores.errors import ConfigurationError
+from ....stores.query.lookup import StoredDocument, find_document
 
 Doc = dict[str, Any]
 
@@ -80,6 +82,30 @@ def card_of(model_id: str) -> Doc | None:
     if not model_id.startswith(SHIPPED):
         return None
     return next((told for kind in shipped_kinds() if (told := card(kind)) and told["model_id"] == model_id), None)
+
+
+def find_document_or_card(connection: Connection, name: str, *, collection: str | None = None) -> StoredDocument:
+    """Find the document of an id or of its beginning, as `find_document`; a shipped model's card as if it were stored.
+
+    Parameters
+    ----------
+    connection
+        The database.
+    name
+        Id of a document of any collection or of a shipped model, or its first letters.
+    collection
+        Look only there.
+
+    Raises
+    ------
+    NoSuchDocument
+        None is found, or several; says which are near.
+    """
+    if name.startswith(SHIPPED) and collection in (None, "trained_models"):
+        told = [found for kind in shipped_kinds() if (found := card(kind)) and found["model_id"].startswith(name)]
+        if len(told) == 1:
+            return StoredDocument("trained_models", told[0]["model_id"], told[0])
+    return find_document(connection, name, collection=collection)
 
 
 @cache

@@ -12,11 +12,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.tree import Tree
 
+from ....builders.training.shipped.shipped_models import find_document_or_card
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
 from ....stores.query.language.fields import Field, Fields, fields_of
 from ....stores.query.language.intervals import ends
-from ....stores.query.lookup import StoredDocument, find_document
+from ....stores.query.lookup import StoredDocument
 from ....stores.query.provenance import (
     Origin,
     documents_referring_to,
@@ -85,7 +86,7 @@ def show(
             return
         if formula and known.pop("compositions", None):
             identity, collection = formula, "compositions"
-        stored = find_document(connection, identity, collection=collection)
+        stored = find_document_or_card(connection, identity, collection=collection)
         origins = origins_of(connection, stored)
         values = values_of(connection, stored)
         is_judged = bool(stored.document.get("layering"))

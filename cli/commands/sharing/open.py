@@ -9,9 +9,9 @@ from urllib.parse import quote
 import requests
 import typer
 
+from ....builders.training.shipped.shipped_models import find_document_or_card
 from ....stores.connection import connect
 from ....stores.errors import CannotRunError
-from ....stores.query.lookup import find_document
 from ... import completion
 from ...display.console import begin, write_line
 from ...views.of_formula import reduced_formula
@@ -41,7 +41,7 @@ def open_page(
     Example: exfolio open handbook:MoS2-2H
     """
     with connect(begin()) as connection:
-        shown = identity if reduced_formula(identity) else find_document(connection, identity).key
+        shown = identity if reduced_formula(identity) else find_document_or_card(connection, identity).key
     base = address.rstrip("/")
     try:
         requests.get(f"{base}/api/v1/collections", timeout=_SECONDS).raise_for_status()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,6 +28,11 @@ SHOW_UNSTABLE: Final = 0.2
 """eV/atom above the hull up to which phases are drawn."""
 
 _STABLE, _OURS, _MARK, _LINE = "#1b4f8c", "#d95f02", "#c2185b", "#8a94a6"
+_SIZES: Final = {2: (7.5, 5.5), 3: (8.5, 7.0), 4: (11.0, 7.5)}
+_NARROW_SIZES: Final = {2: (4.3, 4.6), 3: (4.3, 5.0), 4: (4.3, 8.0)}
+"""Inches, by the number of elements; a phone shows the narrow ones about as large as they are."""
+_LETTERS: Final = {False: (110, 170), True: (50, 76)}
+"""Of a line of the title and of what stands below, of a wide and of a narrow figure."""
 _LABELLED_LINES = 30
 _LABELLED_OURS: Final = 20
 _ON_HULL: Final = 5e-4
@@ -79,6 +85,7 @@ def plot_phase_diagram(
     marked: DiagramPhase | None = None,
     method: str = "",
     show_unstable: float = SHOW_UNSTABLE,
+    narrow: bool = False,
 ) -> Figure:
     """Draw the phase diagram of two, three or four elements.
 
@@ -97,6 +104,8 @@ def plot_phase_diagram(
         How the energies were got; stands below the figure.
     show_unstable
         eV/atom above the hull up to which phases are drawn.
+    narrow
+        Upright, for a phone: letters as large, less beside each other.
 
     Raises
     ------
@@ -107,6 +116,33 @@ def plot_phase_diagram(
     -----
     Ong et al., Chem. Mater. 20, 1798 (2008).
     """
+    corners = drawable(phases, elements, marked)
+    from matplotlib.figure import Figure
+
+    diagram = _Diagram([phase for phase in phases if not phase.ours], corners)
+    size = (_NARROW_SIZES if narrow else _SIZES)[len(corners)]
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    ours = [phase for phase in phases if phase.ours]
+    draw = {2: _draw_binary, 3: _draw_ternary, 4: _draw_quaternary}[len(corners)]
+    above, below = _LETTERS[narrow]
+    title = [f"Phase diagram of {'-'.join(corners)}"]
+    if marked is not None:
+        title += wrap(_told(marked, diagram.position(marked)), above)
+    figure.suptitle("\n".join(title), fontsize=9 if narrow else 11)
+    if method:
+        figure.supxlabel("\n".join(wrap(f"energies: {method}", below)), fontsize=7, color="#555555")
+    draw(figure, diagram, ours, marked, show_unstable)
+    return figure
+
+
+def drawable(phases: Sequence[DiagramPhase], elements: Sequence[str], marked: DiagramPhase | None) -> list[str]:
+    """Corners of the diagram of these phases, sorted.
+
+    Raises
+    ------
+    DiagramError
+        There are fewer than two or more than four elements, or a phase has others.
+    """
     corners = sorted(set(elements))
     if not 2 <= len(corners) <= 4:
         message = f"{'-'.join(corners)}: a phase diagram is drawn of two to four elements, not of {len(corners)}"
@@ -115,21 +151,7 @@ def plot_phase_diagram(
         if others := phase.composition.keys() - set(corners):
             message = f"{phase.name} has {', '.join(sorted(others))}, which {'-'.join(corners)} has not"
             raise DiagramError(message)
-    from matplotlib.figure import Figure
-
-    diagram = _Diagram([phase for phase in phases if not phase.ours], corners)
-    size = {2: (7.5, 5.5), 3: (8.5, 7.0), 4: (11.0, 7.5)}[len(corners)]
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    ours = [phase for phase in phases if phase.ours]
-    draw = {2: _draw_binary, 3: _draw_ternary, 4: _draw_quaternary}[len(corners)]
-    draw(figure, diagram, ours, marked, show_unstable)
-    title = f"Phase diagram of {'-'.join(corners)}"
-    if marked is not None:
-        title += f"\n{_told(marked, diagram.position(marked))}"
-    figure.suptitle(title, fontsize=11)
-    if method:
-        figure.supxlabel(f"energies: {method}", fontsize=7, color="#555555")
-    return figure
+    return corners
 
 
 class _Diagram:
@@ -267,7 +289,10 @@ def _draw_ternary(
                 label="candidates" if own else None,
             )
     if above or mine:
-        figure.colorbar(dots, ax=axes, shrink=0.6, label="above the hull (eV/atom)")
+        upright = figure.get_figheight() > figure.get_figwidth()
+        bar = figure.colorbar(dots, ax=axes, shrink=0.6, location="bottom" if upright else "right")
+        bar.set_label("above the hull (eV/atom)", fontsize=9)
+        bar.ax.tick_params(labelsize=8)
     _label_corners(axes, diagram)
     middle = np.array([0.5, np.sqrt(3) / 6])
     labels = []
@@ -317,7 +342,10 @@ def _draw_quaternary(
 
     inner = sorted((name, tuple(at)) for name, at in diagram.stable if not _is_corner(at, 4))
     columns = -(-len(inner) // _LABELLED_LINES)
-    grid = figure.add_gridspec(1, 2, width_ratios=[5, max(1, columns)])
+    if figure.get_figheight() > figure.get_figwidth():
+        grid = figure.add_gridspec(2, 1, height_ratios=[1, 1])
+    else:
+        grid = figure.add_gridspec(1, 2, width_ratios=[5, max(1, columns)])
     axes = figure.add_subplot(grid[0], projection="3d")
     if not isinstance(axes, Axes3D):
         raise TypeError(f"matplotlib gives {type(axes).__name__} for a 3D projection")

@@ -32,8 +32,15 @@ _LABEL_ASPECT: Final = 2.5
 _ROOM: Final = 0.022
 """Share of the height of the picture that has to be free above and below a label; else the domain gets a number."""
 
-_LETTERS: Final = 150
-"""Of a line below the figure, at its size."""
+_SIZES: Final = {False: (9.5, 7.0), True: (4.3, 5.6)}
+"""Inches, of a wide and of a narrow figure; a phone shows the latter about as large as it is."""
+_LETTERS: Final = {False: (130, 150), True: (56, 76)}
+"""Of a line of the title and of what stands below."""
+_LINE_HEIGHT: Final = 0.13
+_LINES_HELD: Final = 5
+"""Inches of a line, and lines of title and legend that a narrow figure has room for; it grows with more."""
+_NUMBERS: Final = {False: 4, True: 2}
+"""Numbered domains on a line below."""
 
 _FEWEST_CROSSINGS: Final = 3
 """Grid points below which two domains only touch."""
@@ -49,6 +56,7 @@ def plot_pourbaix(
     energies_by: str = "",
     potential_vs_rhe: float | None = None,
     method: str = "",
+    narrow: bool = False,
 ) -> Figure:
     """Draw a Pourbaix diagram.
 
@@ -71,6 +79,8 @@ def plot_pourbaix(
         V; where the line is.
     method
         How the energies were got; stands below the figure.
+    narrow
+        Upright, for a phone: letters as large, less beside each other.
 
     Raises
     ------
@@ -81,7 +91,7 @@ def plot_pourbaix(
         raise ValueError(f"the map holds no decomposition energies of {target}: make it with that target")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.5, 7.0), dpi=150, layout="constrained")
+    figure = Figure(figsize=_SIZES[narrow], dpi=150, layout="constrained")
     axes = figure.subplots()
     low, high = float(pourbaix.ph[0]), float(pourbaix.ph[-1])
     ends = np.array([low, high])
@@ -98,14 +108,19 @@ def plot_pourbaix(
     if minimum is not None and target is not None:
         lines.append(_told(target, minimum, interval, potential_vs_rhe))
         lines += [f"energies of solids: {energies_by}"] if energies_by else []
-    axes.set_title("\n".join(lines), fontsize=10)
+    above, under = _LETTERS[narrow]
+    shown = [part for line in "\n".join(lines).splitlines() for part in wrap(line, above)]
+    figure.suptitle("\n".join(shown), fontsize=9 if narrow else 10)
     axes.set(xlim=(low, high), ylim=(pourbaix.potential[0], pourbaix.potential[-1]))
     axes.set_xlabel("pH")
     axes.set_ylabel("potential (V vs SHE)")
-    below = ["   ".join(numbered[i : i + 4]) for i in range(0, len(numbered), 4)]
-    below += [part for line in method.splitlines() for part in wrap(line, _LETTERS)]
+    beside = _NUMBERS[narrow]
+    below = ["   ".join(numbered[i : i + beside]) for i in range(0, len(numbered), beside)]
+    below += [part for line in method.splitlines() for part in wrap(line, under)]
     if below:
         figure.supxlabel("\n".join(below), fontsize=7, color="#333333")
+    if narrow:  # what is told grows downwards, not into the map
+        figure.set_figheight(_SIZES[narrow][1] + _LINE_HEIGHT * max(0, len(shown) + len(below) - _LINES_HELD))
     return figure
 
 
@@ -152,8 +167,12 @@ def _draw_energies(
         pourbaix.ph, pourbaix.potential, energies, cmap="RdYlBu_r", vmin=0, vmax=top, shading="nearest", alpha=0.75,
         rasterized=True, zorder=0,
     )  # fmt: skip
-    bar = figure.colorbar(colours, ax=axes, pad=0.09, extend="both")
-    bar.set_label(f"decomposition energy of {label} (eV/atom)")
+    upright = figure.get_figheight() > figure.get_figwidth()
+    bar = figure.colorbar(
+        colours, ax=axes, pad=0.02 if upright else 0.09, extend="both", location="bottom" if upright else "right"
+    )
+    bar.set_label(f"decomposition energy of {label} (eV/atom)", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
     if energies.min() < METASTABLE < energies.max():
         line = axes.contour(
             pourbaix.ph, pourbaix.potential, energies, levels=[METASTABLE], colors="#7b3294", linewidths=0.9, zorder=3
@@ -178,16 +197,17 @@ def _draw_domains(axes: Axes, pourbaix: PourbaixMap) -> list[str]:
     halo = [withStroke(linewidth=2.2, foreground="white", alpha=0.8)]
     numbered: list[str] = []
     rows, columns = pourbaix.domains.shape
+    (width, height), (usual_width, usual_height) = axes.figure.get_size_inches(), _SIZES[False]  # type: ignore[union-attr]
+    aspect = _LABEL_ASPECT * (usual_width / width) * (height / usual_height)
+    room = _ROOM * usual_height / height
     for number, names in enumerate(pourbaix.species):
         inside = pourbaix.domains == number
         # The point farthest from all borders; labels are wide, so that room to the sides counts for less.
-        depth = distance_transform_edt(np.pad(inside, 1), sampling=(1 / rows, 1 / (_LABEL_ASPECT * columns)))[
-            1:-1, 1:-1
-        ]
+        depth = distance_transform_edt(np.pad(inside, 1), sampling=(1 / rows, 1 / (aspect * columns)))[1:-1, 1:-1]
         row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
         at = (float(pourbaix.ph[column]), float(pourbaix.potential[row]))
-        if depth.max() >= _ROOM:
-            text, size = mixture_label(names), 9.0 if depth.max() > 2 * _ROOM else 7.0
+        if depth.max() >= room:
+            text, size = mixture_label(names), 9.0 if depth.max() > 2 * room else 7.0
         else:
             numbered.append(f"{len(numbered) + 1}: {mixture_label(names, each_on_a_line=False)}")
             text, size = str(len(numbered)), 7.0

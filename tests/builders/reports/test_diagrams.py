@@ -125,7 +125,7 @@ def test_a_pourbaix_diagram_about_a_structure_known_by_the_potential_says_so(oxi
     assert found.low is not None
     assert found.high is not None
     assert found.high - found.minimum.energy >= measured.quantile
-    title = found.figure.axes[0].get_title()
+    title = found.figure.get_suptitle()
     # The phases of a diagram are the known ones and what was proposed, by the same method
     phases = system_phases(oxides, asked_about(oxides, "st-4")).phases
     assert [(phase.name, phase.formation_energy) for phase in phases if phase.ours] == [("MnO", -1.9)]

@@ -27,6 +27,25 @@ def test_up_to_a_number_is_counted_and_beyond_estimated(large: Connection) -> No
     assert str(estimate.number).rstrip("0") in {f"{digits}" for digits in range(1, 100)}, "no more than is known"
 
 
+@pytest.mark.usefixtures("few")
+def test_of_a_sample_that_is_kept_nothing_is_counted_where_it_says_enough(large: Connection) -> None:
+    collection = large.database["compositions"]
+    sample = counting.draw(collection, time_ms=10_000)
+    frequent, rare = Search("compositions", "nelements = 3"), Search("compositions", 'chemsys = "Mo-S"')
+
+    large.database.command("profile", 2)
+    estimate = frequent.count_quickly(large, sample=sample)
+    large.database.command("profile", 0)
+
+    operations = large.database["system.profile"].find({"ns": collection.full_name, "command.pipeline": {"$exists": 1}})
+    asked = [operation["command"]["pipeline"][0]["$match"] for operation in operations]
+    large.database["system.profile"].drop()
+    assert ["_id" in str(match) for match in asked] == [True], "those that were drawn, and no others"
+    assert not estimate.exact
+    assert estimate.number == pytest.approx(frequent.count(large), rel=0.2)
+    assert rare.count_quickly(large, sample=sample) == counting.Count(rare.count(large), exact=True)
+
+
 def test_who_has_no_patience_is_told_a_number_that_there_are_more_than(
     large: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

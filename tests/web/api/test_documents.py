@@ -94,3 +94,14 @@ def test_what_a_search_finds_is_a_file_with_units_intervals_and_no_folder(get: G
     head = table.text.splitlines()[0].split(",")
     assert head == ["candidate_id", "exfoliation_energy", "exfoliation_energy_low", "exfoliation_energy_high"]
     assert cifs.content.startswith(b"PK")
+
+
+def test_a_model_that_comes_with_the_package_is_a_document_too(get: Get) -> None:
+    told = get("/api/v1/documents/shipped-roost").json()
+
+    assert told["collection"] == "trained_models"
+    assert told["id"].startswith("shipped-roost-")
+    assert told["document"]["limits"]
+    assert get(f"/api/v1/documents/{told['id']}/origins").status_code == 200
+    assert get(f"/api/v1/documents/{told['id']}/values").json() == []
+    assert get("/api/v1/documents/shipped-").status_code == 404

@@ -1,5 +1,5 @@
 // Which page is shown: addresses are real ones, and going back works.
-import { h, show } from "./dom.js";
+import { fault, h, show } from "./dom.js";
 import { ask, idPath } from "./api.js";
 import { changesPage } from "./changes.js";
 import { documentPage } from "./document.js";
@@ -37,7 +37,7 @@ async function open() {
     else if (pathname.startsWith("/d/")) await documentPage(decodeURIComponent(pathname.slice(3)));
     else show(h("div", { class: "card" }, h("h1", {}, "Not here"), h("p", {}, "There is no such page. ", h("a", { href: "/", "data-link": true }, "All candidates"))));
   } catch (error) {
-    show(h("div", { class: "error", role: "alert" }, error.message));
+    show(fault(error));
   }
 }
 

@@ -1,5 +1,5 @@
 // What has changed since a moment: new, changed and withdrawn candidates.
-import { h, show } from "./dom.js";
+import { fault, h, show } from "./dom.js";
 import { ask, idPath } from "./api.js";
 import { formula, tag } from "./format.js";
 import { go } from "./app.js";
@@ -19,7 +19,7 @@ export async function changesPage() {
   try {
     rows = await ask("collections/candidates/changes", { since, limit: MOST });
   } catch (error) {
-    return show(head, h("div", { class: "error", role: "alert" }, error.message));
+    return show(head, fault(error));
   }
   if (!rows.length) return show(head, h("div", { class: "card wait" }, "Nothing has changed since then."));
   const kinds = Object.entries(Object.groupBy(rows, (row) => row.change)).map(([kind, some]) => h("div", { class: "tile" }, h("b", {}, some.length.toLocaleString("en"), rows.length === MOST ? "+" : ""), h("span", { class: "soft" }, kind)));

@@ -5,11 +5,12 @@ import { cell, compared, condition, fieldName, formula, interval, minus, number,
 import { structureBox } from "./viewer.js";
 
 const MARKS = { passed: "✓", failed: "✗", unknown: "?", "not-applicable": "–" };
-const PLURALS = { materials: "known material", candidates: "candidate", structures: "proposed structure", compositions: "composition", properties: "value", calculations: "calculation" };
+const PLURALS = { materials: "known material", candidates: "candidate", structures: "proposed structure", compositions: "composition", properties: "value", calculations: "calculation", trained_models: "model" };
 
 const DRAWN = { candidates: true, structures: true, materials: true };
 const DIAGRAMS = [["hull", "Phase diagram"], ["pourbaix", "Pourbaix diagram"]];
 const MOST_ELEMENTS = 4;
+const PHONE = "(max-width: 36rem)";
 const FORMULA = /^[A-Z(][A-Za-z0-9().·]*$/;
 
 export async function documentPage(id) {
@@ -37,6 +38,7 @@ export async function documentPage(id) {
   ];
   if (structures.length) left.append(h("section", { class: "card", "aria-label": "Structure" }, structureBox(structures, doc.dimension === 2)));
   left.append(h("section", { class: "card" }, h("h2", {}, "Facts"), facts(doc)));
+  if (collection === "trained_models") right.append(...model(doc));
   if (verdict) right.append(gates(verdict, units));
   if (verdicts.length > 1) right.append(h("section", { class: "card" }, h("h2", {}, "In other campaigns"), verdicts.slice(1).map((one) => h("p", {}, h("a", { href: `/d/${idPath(one.candidate_id)}`, "data-link": true }, one.campaign), " ", tag(one.status)))));
   show(head(found, doc, verdict), h("div", { class: "page" }, left, right));
@@ -86,7 +88,7 @@ function shortTable([key, ...fields], documents) {
 }
 
 function missing(error) {
-  show(h("div", { class: "card" }, h("h1", {}, "Not found"), h("p", {}, error.message), h("a", { href: "/", "data-link": true }, "All candidates")));
+  show(h("div", { class: "card" }, h("h1", {}, "Not found"), error.message.split("\n").map((line) => h("p", {}, line)), h("a", { href: "/", "data-link": true }, "All candidates")));
 }
 
 function head(found, doc, verdict) {
@@ -103,9 +105,21 @@ function facts(doc) {
     ["Space group", group && [spaceGroup(group.symbol), ` (${group.number})`]], ["Crystal system", group?.crystal_system], ["Atoms in the cell", doc.nsites], ["Volume", doc.volume && `${number(doc.volume)} Å³`],
     ["Density", doc.density && `${number(doc.density)} g/cm³`], ["Thickness", doc.thickness && `${number(doc.thickness)} Å`], ["Made by", doc.route], [doc.route === "top-down" ? "Cut from the bulk" : "From", doc.parent_id && h("a", { href: `/d/${idPath(doc.parent_id)}`, "data-link": true }, doc.parent_id)],
     ["Source", doc.source && `${doc.source}${doc.source_version ? ` ${doc.source_version}` : ""}`], ["Layered", doc.layered === undefined ? null : doc.layered ? "yes" : "no"], ["Has been made", doc.synthesised ? doc.synthesis_method ?? "yes" : null],
-    ["P(2D) of the composition", doc.p_2d === undefined ? null : number(doc.p_2d)], ["Reference", doc.reference],
+    ["Kind", doc.metrics ? doc.kind : null], ["Seed", doc.metrics ? doc.seed : null], ["Trained in", doc.metrics && doc.seconds ? `${number(Math.round(doc.seconds))} s` : null], ["Made by", doc.command && h("code", {}, doc.command)], ["P(2D) of the composition", doc.p_2d === undefined ? null : number(doc.p_2d)], ["Reference", doc.reference],
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+// What a model is worth, where it fails, and what it learnt from.
+function model(doc) {
+  const shown = (value) => (Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) ? [number(value[0]), " ± ", number(value[1])] : Number.isFinite(value) ? number(value) : null);
+  const figures = Object.entries(doc.metrics ?? {}).map(([name, value]) => [words(name), shown(value)]).filter(([, value]) => value !== null);
+  const listed = (title, lines) => (lines.length ? h("section", { class: "card" }, h("h2", {}, title), h("ul", { class: "plain-list" }, lines.map((line) => h("li", {}, line)))) : null);
+  return [
+    figures.length ? h("section", { class: "card" }, h("h2", {}, "How good it is"), h("dl", { class: "facts" }, figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))))) : null,
+    listed("Where it fails", doc.limits ?? []),
+    listed("What it learnt from", (doc.sources ?? []).map((source) => [h("strong", {}, source.name), h("div", { class: "soft small" }, [source.licence, source.citation].filter(Boolean).join("; "))])),
+  ].filter(Boolean);
 }
 
 async function unitsOf(collection) {
@@ -178,7 +192,7 @@ function scale(gate) {
 
 // A picture that the server draws, once its place is looked at: it may take seconds.
 function diagram(kind, name, id, { open }) {
-  const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}`;
+  const address = `/api/v1/diagrams/${kind}?about=${encodeURIComponent(id)}${matchMedia(PHONE).matches ? "&narrow=true" : ""}`;
   const place = h("div", { class: "wait small" }, "is drawn …");
   const section = h("details", { class: "card diagram", open }, h("summary", {}, h("h2", {}, name)), place);
   let asked = false;

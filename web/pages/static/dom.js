@@ -21,3 +21,9 @@ export function show(...content) {
   const main = document.getElementById("main");
   main.replaceChildren(...content.flat(Infinity).filter(Boolean));
 }
+
+// What went wrong, in words; lines that are set in, such as a filter with the place of its mistake, keep their columns.
+export function fault(error) {
+  const parts = error.message.trimEnd().split(/\n(?=\S)/).map((part) => part.split(/\n(?=\s)/));
+  return h("div", { class: "error", role: "alert" }, parts.map(([line, ...inner]) => [h("p", {}, line), inner.length ? h("pre", {}, inner.join("\n")) : null]));
+}

@@ -8,6 +8,7 @@ import { at, fieldName, fixed, number, plural } from "./format.js";
 const sizes = () => ({ width: Math.max(300, Math.min(1440, document.getElementById("main").clientWidth - 60)), height: innerWidth < 600 ? 420 : 640, left: 72, right: 20, top: 16, bottom: 56 });
 const COLOURS = { promoted: "var(--good)", waiting: "var(--wait)", rejected: "var(--bad)" };
 const MOST = 3000;
+let drawAgain = null;
 
 export async function mapPage() {
   const { fields } = await ask("collections/candidates/fields");
@@ -35,7 +36,17 @@ export async function mapPage() {
     documents.push(...answer.data);
     after = answer.next;
   } while (after && documents.length < MOST);
-  place.replaceChildren(documents.length ? plot(documents, byPath[axes.x], byPath[axes.y], campaigns.find((one) => one.name === campaign)?.gates ?? []) : h("div", { class: "wait" }, "No candidate has both values."));
+  const gates = campaigns.find((one) => one.name === campaign)?.gates ?? [];
+  const draw = () => place.replaceChildren(documents.length ? plot(documents, byPath[axes.x], byPath[axes.y], gates) : h("div", { class: "wait" }, "No candidate has both values."));
+  draw();
+  drawAgain?.abort();
+  drawAgain = new AbortController();
+  let width = innerWidth;  // a phone that is turned; its bars that come and go change the height alone
+  window.addEventListener("resize", () => {
+    if (innerWidth === width || !place.isConnected) return;
+    width = innerWidth;
+    draw();
+  }, { signal: drawAgain.signal });
 }
 
 // Where a campaign draws the line on an axis: the numbers in the conditions of its gates.

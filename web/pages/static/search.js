@@ -1,5 +1,5 @@
 // Search: plain fields on the left become a filter, the filter language says the rest, the table is ordered by a click.
-import { h, show } from "./dom.js";
+import { fault, h, show } from "./dom.js";
 import { ask, idPath } from "./api.js";
 import { at, cell, fieldName, plural } from "./format.js";
 import { go } from "./app.js";
@@ -28,7 +28,7 @@ const FLAGS = {
   compositions: [["charge_neutral", "Charge neutral"], ["electronegativity_balanced", "Electronegativity balanced"], ["novel", "New to these sources"]],
 };
 const ROUTES = ["top-down", "bottom-up", "template", "crystal-gan"];
-const FIRST = { candidates: "status", materials: "-layered", compositions: "-p_2d" };
+const FIRST = { candidates: "status", materials: "exfoliation_energy", compositions: "-p_2d" };
 const COLUMNS = {
   candidates: ["formula_reduced", "status", "exfoliation_energy", "energy_above_hull", "band_gap", "novelty_class", "route", "rejected_by"],
   materials: ["formula_reduced", "source", "space_group.symbol", "nsites", "layered", "formation_energy", "energy_above_hull", "exfoliation_energy", "band_gap"],
@@ -134,7 +134,7 @@ export async function searchPage(collection) {
       const answer = await ask(`collections/${collection}`, asked);
       result.replaceChildren(head(answer, filter), table(answer.data), pages(answer));
     } catch (error) {
-      result.replaceChildren(h("div", { class: "error", role: "alert" }, error.message));
+      result.replaceChildren(fault(error));
     }
     result.removeAttribute("aria-busy");
   }

@@ -48,6 +48,13 @@ def test_a_ternary_diagram_has_its_corners_and_a_new_ground_state_lies_below(tmp
     assert "0.105 eV/atom below the hull" in figure.get_suptitle()
     assert "62 % Fe$_{2}$O$_{3}$ + 38 % Li$_{2}$O" in figure.get_suptitle()
 
+    phone = plot_phase_diagram([*OXIDES, LITHIA], ["Li", "Fe", "O"], marked=marked, narrow=True)
+    phone.draw_without_rendering()
+    labels = phone.axes[0].texts
+    assert {text.get_text() for text in labels} == {text.get_text() for text in figure.axes[0].texts}
+    assert all(label.get_window_extent().x0 >= 0 for label in labels)
+    assert all(label.get_window_extent().x1 <= phone.bbox.width for label in labels)
+
 
 def test_a_quaternary_diagram_numbers_its_phases(tmp_path: Path) -> None:
     phosphates = [

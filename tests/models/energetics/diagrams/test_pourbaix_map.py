@@ -75,11 +75,19 @@ def test_two_metals_dissolve_together_in_acid_and_the_figure_says_how_far_the_so
 
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("pH", "potential (V vs SHE)")
-    assert f"least decomposition energy {minimum.energy:.3f} eV/atom at 1.5 V vs RHE" in axes.get_title()
+    assert f"least decomposition energy {minimum.energy:.3f} eV/atom at 1.5 V vs RHE" in figure.get_suptitle()
     labels = {text.get_text() for text in axes.texts}
     assert "Mn$^{2+}$ +\nMg$^{2+}$" in labels
     assert "1.5 V vs RHE" in labels
     assert figure.axes[1].get_ylabel() == "decomposition energy of MgMn$_{2}$O$_{4}$ (eV/atom)"
+
+    phone = plot_pourbaix(
+        found, title="Mg-Mn in water", target="MgMn2O4", minimum=minimum, potential_vs_rhe=1.5, narrow=True
+    )
+    phone.draw_without_rendering()
+    assert phone._suptitle.get_window_extent().x0 >= 0  # type: ignore[attr-defined]
+    assert {"Mn$^{2+}$ +\nMg$^{2+}$", "1.5 V vs RHE"} <= {text.get_text() for text in phone.axes[0].texts}
+    assert phone.axes[1].get_xlabel() == "decomposition energy of MgMn$_{2}$O$_{4}$ (eV/atom)"
 
 
 def test_where_the_solid_is_stable_is_hatched(tmp_path: Path) -> None:
