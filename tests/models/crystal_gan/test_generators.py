@@ -1,10 +1,11 @@
 """Training, resuming, keeping and using a Crystal GAN, on a few real oxides."""
 
+from math import inf
+
 import numpy as np
 import pytest
 import torch
 from exfolio.models.crystal_gan.crystals.cell_augmentation import Augmentation, NoTrainingData
-from exfolio.models.crystal_gan.crystals.validity import ValidityRule
 from exfolio.models.crystal_gan.diffusion.config import DiffusionConfig, Settings, settings_from
 from exfolio.models.crystal_gan.diffusion.learner import DiffusionLearner
 from exfolio.models.crystal_gan.diffusion.model import CrystalDiffusion
@@ -20,9 +21,21 @@ from exfolio.models.learning.weights import DamagedWeights, WrongModel
 from exfolio.models.structure.comparison.matching import Representatives
 from exfolio.models.structure.point_cloud import Floats, counts
 from exfolio.models.structure.point_cloud_layouts import MG_MN_O, BadLayout, Layout
+from exfolio.models.structure.validity.rule import ValidityRule
 from pymatgen.core import Structure
 
-ANYTHING = ValidityRule(metal_ratio=0.01, nonmetal_ratio=0.01, volume_per_atom=(0, 1e6))
+ANYTHING = ValidityRule(
+    volume=(0, inf),
+    shortest=0,
+    farthest=inf,
+    cations=0,
+    cations_beside_anions=0,
+    bonded_anions=1,
+    bond_of_anions=(0, 0),
+    valence=(-inf, inf),
+    valence_spread=inf,
+    missing_neighbours=inf,
+)
 
 
 @pytest.fixture(params=["tiny_published", "tiny_diffusion"])
