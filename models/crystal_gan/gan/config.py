@@ -129,9 +129,8 @@ class CrystalGanConfig(ModelConfig):
         self.require_whole(0, "batches_per_epoch", "neighbours")
         for name in _WIDTHS:
             sizes = getattr(self, name)
-            if (not sizes and name != "generator_dense") or any(
-                isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes
-            ):
+            whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in sizes)
+            if not whole or not (sizes or name == "generator_dense"):
                 raise BadConfig(f"{name} are whole numbers from 1 on, not {sizes!r}")
         self.require_numbers(*_RATES)
         self.require_numbers(*_WEIGHTS, zero=True)
