@@ -166,7 +166,6 @@ def use(learnt: Learnt) -> None:
     """Let the rule go by this."""
     tables: dict[str, Any] = {"lengths": learnt.lengths, "fewest": learnt.fewest}
     surroundings.learnt = lambda: tables  # type: ignore[assignment]
-    surroundings.valences.__globals__["learnt"] = surroundings.learnt
 
 
 def measure(name: str, taught: list[Crystal], others: list[Crystal]) -> None:
