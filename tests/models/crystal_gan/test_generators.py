@@ -84,6 +84,7 @@ def test_settings_survive_as_plain_data(settings: Settings) -> None:
         ({"learning_rate": float("nan")}, "learning_rate is a positive number"),
         ({"critic_channels": []}, "critic_channels are whole numbers"),
         ({"conditions": "all"}, "one of data, uniform"),
+        ({"precision": "half"}, "one of float32, bfloat16"),
         ({"profile": "diffusion", "neighbours": 27}, "neighbours is 26 at most"),
         ({"profile": "diffusion", "least_noise": 3.0}, "less than most_noise"),
         ({"profile": "diffusion", "batch": 3}, "no such setting: batch"),
