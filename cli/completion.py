@@ -20,7 +20,7 @@ from ..stores.settings import load_settings
 VARIABLE: Final = "_EXFOLIO_COMPLETE"
 """Set by the shell where it asks what may follow."""
 _SECONDS: Final = 0.5
-_SHIPPED: Final = ("two-dimensional", "mg-mn-o-photoanode")
+_SHIPPED: Final = ("two-dimensional", "mg-mn-o-photoanode", "vanadium-oxides")
 
 
 def ids(incomplete: str) -> list[str]:

@@ -143,6 +143,7 @@ ARROWS = {
     "models/composition/matgan": "composition composition/formula learning structure",
     "models/composition/roost": "composition composition/formula learning energetics/convex_hull",
     "models/structure": "composition/formula",
+    "models/structure/validity": "structure structure/cells structure/sizes",
     "models/structure/cells": (
         "structure structure/comparison structure/dimensionality structure/sizes structure/symmetry"
     ),
@@ -168,9 +169,10 @@ ARROWS = {
     "models/decision": "calculation composition/formula",
     "models/evaluation": "composition",
     "models/crystal_gan": (
-        "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison"
+        "crystal_gan/crystals crystal_gan/gan crystal_gan/diffusion learning structure structure/comparison "
+        "structure/validity"
     ),
-    "models/crystal_gan/crystals": "structure structure/cells",
+    "models/crystal_gan/crystals": "structure structure/cells structure/validity",
     "models/crystal_gan/gan": "crystal_gan/crystals learning structure",
     "models/crystal_gan/diffusion": "crystal_gan/crystals crystal_gan/gan learning structure",
     # stores: settings and server, the connection, documents, what jobs note and what people ask

@@ -13,6 +13,7 @@ from ...models.crystal_gan.generation import generate
 from ...models.crystal_gan.generators import read_generator
 from ...models.learning.loop import mixed_seed
 from ...models.structure.point_cloud_layouts import Layout, find_layout
+from ...models.structure.validity.rule import ValidityRule
 from ...stores.bookkeeping import stage_states
 from ...stores.documents import ProposedStructure
 from ...stores.documents.base import labelled
@@ -23,7 +24,7 @@ from ..engine.stage import Stage
 from ..properties.potential import known_potentials
 from ..training import trained
 from . import proposed_structure
-from .proposed_structure import Proposal
+from .proposed_structure import Proposal, checked
 
 KIND = "crystal-gan"
 ROUTE = "crystal-gan"
@@ -63,7 +64,7 @@ class CrystalGanStage(Stage):
         Of these settings, beside others of the layout.
     """
 
-    version = 3
+    version = 4
     writes: ClassVar = {ProposedStructure: "proposal"}
     orphans = "kept"
     selects_ahead = True
@@ -200,7 +201,7 @@ class CrystalGanStage(Stage):
         return proposed_structure.documents(
             ROUTE,
             [
-                Proposal(structure, model_id, f"{which} {rank}", rank, dict(facts))
+                Proposal(structure, model_id, f"{which} {rank}", rank, dict(facts), _checks(structure))
                 for rank, structure in enumerate(generated.structures, 1)
             ],
         )
@@ -212,6 +213,12 @@ class CrystalGanStage(Stage):
     def apply_mark(self, mark: Doc, session: ClientSession) -> None:
         """Note how many compositions are done."""
         stage_states.set_partial(self.db, self.name, mark, token=self.current_run.token, session=session)
+
+
+def _checks(structure: Structure) -> dict[str, bool | Doc]:
+    symbols = [site.specie.symbol for site in structure]
+    checks = ValidityRule().checks(symbols, structure.lattice.matrix, structure.frac_coords)
+    return {check.name: checked(check) for check in checks}
 
 
 def _described(layout: Layout) -> str:

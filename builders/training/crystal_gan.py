@@ -37,7 +37,8 @@ class CrystalGanKind(Kind):
     """
 
     name = "crystal-gan"
-    default_queries: ClassVar[dict[str, str]] = {"materials": "", "others": 'nelements = 3 AND elements HAS "O"'}
+    version = 2  # shares of valid draws are by the rule learnt from real crystals
+    default_queries: ClassVar[dict[str, str]] = {"materials": "", "others": 'elements HAS "O"'}
 
     def settle(self, config: Doc) -> Doc:
         """Complete a config; ``profile`` names the one to begin with: paper, published-code or diffusion.
@@ -79,7 +80,7 @@ class CrystalGanKind(Kind):
         own = list(_structures(connection, self.queries["materials"], system))
         other: list[Structure] = []
         if self.config["substitute"]:
-            elsewhere: Doc = {"chemsys": {"$ne": layout.chemical_system}}
+            elsewhere: Doc = {"chemsys": {"$ne": layout.chemical_system}, "nelements": len(layout.elements)}
             others = _structures(connection, self.queries["others"], elsewhere)
             other = list(substituted_into(others, layout))
         held_out = {_family(layout, formula) for formula in self.config["held_out"]}

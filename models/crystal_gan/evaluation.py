@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from ..structure.comparison.matching import Representatives
 from ..structure.point_cloud import counts, decode_many
 from ..structure.point_cloud_layouts import Layout
-from .crystals.validity import ValidityRule, faults
+from ..structure.validity.rule import ValidityRule
+from .crystals.validity import faults
 
 
 @dataclass(frozen=True, slots=True)

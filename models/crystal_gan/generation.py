@@ -19,7 +19,8 @@ from ..learning.loop import mixed_seed
 from ..structure.comparison.matching import Representatives
 from ..structure.point_cloud import decode_many
 from ..structure.point_cloud_layouts import BadLayout
-from .crystals.validity import ValidityRule, faults
+from ..structure.validity.rule import ValidityRule
+from .crystals.validity import faults, kind
 from .generators import CrystalGenerator
 
 Composition = Mapping[str, int] | Sequence[int]
@@ -49,8 +50,8 @@ class Generated:
     valid
         How many of them are valid.
     rejected
-        How many were rejected for what: "composition", "distance", "cell" (volume, angles, no crystal), "duplicate",
-        "known", "energy" (others were lower).
+        How many were rejected for what: "composition", "cell" (angles, no crystal), the checks of the rule by name,
+        "duplicate", "known", "energy" (others were lower).
     """
 
     structures: list[Structure] = field(repr=False)
@@ -225,18 +226,10 @@ class _Draws:
                     self.valid += 1
                     yield _Drawn(decoded[index], batch[index])
                 else:
-                    self.reject(_kind(fault))
+                    self.reject(kind(fault))
 
 
 def _lowest_first(pool: list[_Drawn], energies: Energies) -> list[_Drawn]:
     values = energies([drawn.structure for drawn in pool])
     by_energy = [(inf if energy is None else energy, place) for place, energy in enumerate(values)]
     return [pool[place] for _, place in sorted(by_energy)]
-
-
-def _kind(fault: str) -> str:
-    if "was asked for" in fault:
-        return "composition"
-    if "shorter than" in fault:
-        return "distance"
-    return "cell"

@@ -19,6 +19,7 @@ from .diffusion.model import CrystalDiffusion
 from .gan.config import CrystalGanConfig
 from .gan.learner import CrystalGanLearner
 from .gan.model import KIND, CrystalGan
+from .gan.surroundings_learner import SurroundingsLearner
 
 
 class CrystalGenerator(Protocol):
@@ -62,7 +63,8 @@ def make_learner(config: Settings, cells: ArrayLike, *, device: torch.device | N
     """
     if isinstance(config, DiffusionConfig):
         return DiffusionLearner(config, cells, device=device)
-    return CrystalGanLearner(config, with_supercells(cells, config.layout), device=device)
+    kind = SurroundingsLearner if config.neighbours else CrystalGanLearner
+    return kind(config, with_supercells(cells, config.layout), device=device)
 
 
 def read_generator(data: bytes, layout: Layout | None = None) -> CrystalGenerator:

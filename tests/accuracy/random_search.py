@@ -2,7 +2,7 @@
 
 Works on a registry in which a campaign has made crystals and relaxed its references (docs/measured/crystal-gan.md), for
 the compositions it made them of. The control draws cells of random shape, of the volume that the known cells' elements
-add up to, and puts atoms anywhere into them that the validity rule allows. Beside it: crystals that the newest model
+add up to, and puts atoms anywhere into them that least distances allow. Beside it: crystals that the newest model
 draws. Of both the first ones and the lowest in energy of many are relaxed by CHGNet and put on the same hull.
 
     EXFOLIO_DATABASE=... python tests/accuracy/random_search.py [--each 2] [--of 500] [--max-steps 125]
@@ -20,26 +20,19 @@ import numpy as np
 from exfolio.builders.properties.potential.element_energies import reference_elements
 from exfolio.builders.training import trained
 from exfolio.models.composition.formula.chemical_systems import sub_systems
-from exfolio.models.crystal_gan.crystals.distances import least_distances
-from exfolio.models.crystal_gan.crystals.validity import faults
+from exfolio.models.crystal_gan.crystals.random_crystals import random_crystal
 from exfolio.models.crystal_gan.generation import generate
 from exfolio.models.crystal_gan.generators import CrystalGenerator, read_generator
 from exfolio.models.energetics.hull import Entry, hull_positions
 from exfolio.models.potential.family.chgnet import NAME, Chgnet, evaluate, relax
-from exfolio.models.structure.point_cloud import encode_many
 from exfolio.models.structure.point_cloud_layouts import Layout
 from exfolio.models.structure.serialization import from_plain
 from exfolio.stores.connection import Connection, connect
 from numpy.typing import NDArray
-from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 Counts = tuple[int, ...]
 LIMITS = (0.2, 0.08)
-LONGEST, WIDEST = 0.45, (60.0, 120.0)  # of the logarithms of lengths, before scaling; degrees
-LEAST_SHAPE = 0.35  # volume over the product of the lengths
-TRIES = 300  # for one atom
-IMAGES = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)], dtype=np.float64)
 
 
 class RandomSearch:
@@ -55,41 +48,12 @@ class RandomSearch:
 
     def __init__(self, layout: Layout, volumes: NDArray[np.float64], seed: int) -> None:
         self.layout, self.volumes = layout, volumes
-        self._least = np.array(least_distances(layout))
         self._random = np.random.default_rng(seed)
 
     def crystal(self, number: Counts) -> Structure:
-        """Make one valid crystal."""
-        kinds = np.repeat(np.arange(len(number)), number)
-        while True:
-            lattice = self._cell(float(np.array(number) @ self.volumes))
-            places = self._placed(lattice.matrix, kinds)
-            if places is not None:
-                made = Structure(lattice, [self.layout.elements[kind] for kind in kinds], places)
-                if faults(encode_many([made], self.layout), self.layout, asked=number)[0] is None:
-                    return made
-
-    def _cell(self, volume: float) -> Lattice:
-        while True:
-            lengths = np.exp(self._random.uniform(-LONGEST, LONGEST, 3))
-            angles = np.radians(self._random.uniform(*WIDEST, 3))
-            cosines = np.cos(angles)
-            squared = 1 + 2 * cosines.prod() - (cosines**2).sum()
-            if squared > LEAST_SHAPE**2:
-                return Lattice.from_parameters(*lengths, *np.degrees(angles)).scale(volume)
-
-    def _placed(self, matrix: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        places = np.zeros((0, 3))
-        for done, kind in enumerate(kinds):
-            for _ in range(TRIES):
-                place = self._random.random(3)
-                apart = np.linalg.norm(((place - places)[:, None, :] + IMAGES) @ matrix, axis=2).min(axis=1)
-                if (apart >= self._least[kinds[:done], kind]).all():
-                    break
-            else:
-                return None
-            places = np.vstack([places, place])
-        return places
+        """Make one crystal whose atoms are not too close; few of them are valid."""
+        symbols = np.repeat(self.layout.elements, number).tolist()
+        return random_crystal(symbols, float(np.array(number) @ self.volumes), self._random)
 
 
 class Hull:

@@ -30,7 +30,7 @@ _CELLS = ((1, 1, 2), (1, 1, 3), (2, 2, 6))
 """MgMnO2 and MgMnO3: of their kinds the bundled sources have most."""
 _CRYSTALS = 3
 _CRYSTALS_OF = 12
-_CRYSTAL_DRAWS = 96
+_CRYSTAL_DRAWS = 160
 _POTENTIAL = Potential(relax=True, relax_lowest=_CRYSTALS, reference_window=0.0005, max_steps=60)
 _CRYSTAL_GAN = {
     "profile": "diffusion",

@@ -1,4 +1,4 @@
-"""How close atoms may come: the limits that `validity` rejects by, worked out for each layout."""
+"""How close atoms are put or pushed: by random search and by the penalty on crowded atoms. Validity is stricter."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ NONMETAL_RATIO: Final = 0.95
 1.38)."""
 
 
-@lru_cache(maxsize=32)
-def least_distances(
-    layout: Layout, metal: float = METAL_RATIO, nonmetal: float = NONMETAL_RATIO
-) -> tuple[tuple[float, ...], ...]:
+def least_distances(layout: Layout) -> tuple[tuple[float, ...], ...]:
     """Least allowed distances in Å between the elements of a layout, as a symmetric table.
 
     Raises
@@ -30,13 +27,26 @@ def least_distances(
     BadLayout
         No covalent radius is known for an element.
     """
-    elements = [Element(symbol) for symbol in layout.elements]
-    radii = [covalent_radius(symbol) for symbol in layout.elements]
-    if unknown := [symbol for symbol, radius in zip(layout.elements, radii, strict=True) if isnan(radius)]:
+    return least_distances_of(layout.elements)
+
+
+@lru_cache(maxsize=256)
+def least_distances_of(symbols: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
+    """Least allowed distances in Å between elements, as a symmetric table.
+
+    Raises
+    ------
+    BadLayout
+        No covalent radius is known for an element.
+    """
+    elements = [Element(symbol) for symbol in symbols]
+    radii = [covalent_radius(symbol) for symbol in symbols]
+    if unknown := [symbol for symbol, radius in zip(symbols, radii, strict=True) if isnan(radius)]:
         raise BadLayout(f"no covalent radius is known for {unknown[0]}")
     return tuple(
         tuple(
-            (metal if a.is_metal or b.is_metal else nonmetal) * (ra + rb) for b, rb in zip(elements, radii, strict=True)
+            (METAL_RATIO if a.is_metal or b.is_metal else NONMETAL_RATIO) * (ra + rb)
+            for b, rb in zip(elements, radii, strict=True)
         )
         for a, ra in zip(elements, radii, strict=True)
     )

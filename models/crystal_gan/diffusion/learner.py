@@ -20,7 +20,7 @@ from ...learning.loop import Figures, State
 from ...structure.point_cloud import HALF_TURN, OFFSET, SCALE, cell_matrices, counts, occupied
 from ...structure.point_cloud_layouts import CELL_ROWS
 from ..crystals.cell_augmentation import checked_cells
-from ..crystals.validity import faults
+from ..crystals.validity import faults, kind
 from ..gan.learner import note, numpy_generator
 from ..gan.model import load
 from .config import DiffusionConfig
@@ -147,7 +147,7 @@ class DiffusionLearner:
         for number in kinds:
             arrays = model.drawn(number.tolist(), _CHECKED_OF_EACH, int(random.integers(2**31)))
             said += faults(arrays, self.config.layout, asked=number)
-        wrong = sum(fault is not None and "was asked for" in fault for fault in said)
+        wrong = sum(fault is not None and kind(fault) == "composition" for fault in said)
         return {
             "share_as_asked": 1 - wrong / len(said),
             "share_valid": sum(fault is None for fault in said) / len(said),

@@ -1,4 +1,4 @@
-"""All that is chosen about a Crystal GAN, and its profiles: the paper's, and its published code's.
+"""All that is chosen about a Crystal GAN, and its profiles: the paper's, its published code's, and a compact one.
 
 Plain data; knows no tensors.
 """
@@ -14,8 +14,12 @@ from ...structure.point_cloud_layouts import MG_MN_O, Layout, find_layout
 from ..crystals.cell_augmentation import Augmentation
 
 Conditions = Literal["data", "uniform"]
+Precision = Literal["float32", "bfloat16"]
 
+MOST_NEIGHBOURS: Final = 26
+"""Of each element: the images of one atom that are looked at, without the nearest."""
 _WIDTHS: Final = (
+    "generator_dense",
     "generator_channels",
     "critic_channels",
     "critic_dense",
@@ -29,6 +33,7 @@ _WEIGHTS: Final = (
     "generated_counts_weight",
     "generated_slots_weight",
     "adversarial_weight",
+    "crowding_weight",
 )
 
 
@@ -46,8 +51,8 @@ class CrystalGanConfig(ModelConfig):
         Name of the profile these settings started from.
     latent
         Numbers of noise.
-    seed_channels, generator_channels, cell_hidden
-        Widths of the generator.
+    generator_dense, seed_channels, generator_channels, cell_hidden
+        Widths of the generator; `generator_dense` come first, and the published one has none.
     critic_channels, critic_dense, classifier_channels, classifier_dense
         Widths of the critic and the classifier.
     batch, learning_rate, critic_learning_rate, classifier_learning_rate, betas
@@ -68,6 +73,15 @@ class CrystalGanConfig(ModelConfig):
         Compositions asked for in training: those of the real cells beside them, or any within the layout.
     adversarial_weight
         Weight of the critic's judgement in the generator's loss.
+    neighbours
+        0: the networks as published, which see places of atoms and learn which slots are empty. Else the critic sees
+        how far each atom is from so many nearest atoms of each element, and the slots filled are those asked for, so
+        that there is nothing to classify.
+    crowding_weight
+        Weight, in the generator's loss, of a penalty on atoms that are too close; needs `neighbours`.
+    precision
+        Of the layers in training; weights and the gradient penalty stay in float32. ``bfloat16`` helps where the
+        processor has it (AVX512-BF16, AMX, GPUs) and layers are as wide as the published ones.
     augmentation
         What is done to the real cells.
     batches_per_epoch
@@ -79,6 +93,7 @@ class CrystalGanConfig(ModelConfig):
     layout: Layout = MG_MN_O
     profile: str = "paper"
     latent: int = 512
+    generator_dense: tuple[int, ...] = ()
     seed_channels: int = 128
     generator_channels: tuple[int, ...] = (256, 512, 256)
     cell_hidden: int = 30
@@ -101,6 +116,9 @@ class CrystalGanConfig(ModelConfig):
     empty_noise: bool = False
     conditions: Conditions = "data"
     adversarial_weight: float = 1.0
+    neighbours: int = 0
+    crowding_weight: float = 0.0
+    precision: Precision = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
     batches_per_epoch: int = 0
     epochs: int = 501
@@ -108,10 +126,11 @@ class CrystalGanConfig(ModelConfig):
     def __post_init__(self) -> None:
         self.require_whole(1, "latent", "seed_channels", "cell_hidden", "critic_steps", "decay_epochs", "epochs")
         self.require_whole(2, "batch")  # batch normalisation needs several cells
-        self.require_whole(0, "batches_per_epoch")
+        self.require_whole(0, "batches_per_epoch", "neighbours")
         for name in _WIDTHS:
             sizes = getattr(self, name)
-            if not sizes or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
+            whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in sizes)
+            if not whole or not (sizes or name == "generator_dense"):
                 raise BadConfig(f"{name} are whole numbers from 1 on, not {sizes!r}")
         self.require_numbers(*_RATES)
         self.require_numbers(*_WEIGHTS, zero=True)
@@ -119,6 +138,12 @@ class CrystalGanConfig(ModelConfig):
             raise BadConfig(f"both betas lie in [0, 1), not {self.betas!r}")
         if self.conditions not in get_args(Conditions):
             raise BadConfig(f"conditions is one of {', '.join(get_args(Conditions))}, not {self.conditions!r}")
+        if self.precision not in get_args(Precision):
+            raise BadConfig(f"precision is one of {', '.join(get_args(Precision))}, not {self.precision!r}")
+        if self.neighbours > MOST_NEIGHBOURS:
+            raise BadConfig(f"neighbours is {MOST_NEIGHBOURS} at most, not {self.neighbours}")
+        if self.crowding_weight and not self.neighbours:
+            raise BadConfig("crowding_weight needs neighbours: the published networks see no distances")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `from_dict` reads it."""
@@ -163,12 +188,33 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
         "conditions": "uniform",
         "empty_noise": True,
     },
+    # Small enough for two hours of a core; what it sees and what is forced are ours.
+    "compact": {
+        "latent": 64,
+        "generator_dense": (256, 256),
+        "seed_channels": 32,
+        "generator_channels": (64, 64, 32),
+        "critic_channels": (96, 96),
+        "critic_dense": (128, 128),
+        "batch": 64,
+        "learning_rate": 3e-4,
+        "critic_learning_rate": 3e-4,
+        "betas": (0.0, 0.9),
+        "decay": 0.96,
+        "decay_epochs": 1,
+        "critic_steps": 3,
+        "neighbours": 6,
+        "crowding_weight": 1.0,
+        "augmentation": Augmentation(per_composition=0, translations=False, swaps=False),
+        "batches_per_epoch": 600,
+        "epochs": 60,
+    },
 }
 """What each profile changes in the defaults, which are those of `paper`."""
 
 
 def profile(name: str = "paper", layout: str | Mapping[str, Any] | Layout = MG_MN_O) -> CrystalGanConfig:
-    """Look up the settings of a profile: `paper` or `published-code`.
+    """Look up the settings of a profile: `paper`, `published-code` or `compact`.
 
     Raises
     ------

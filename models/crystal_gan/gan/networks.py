@@ -15,11 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...structure.point_cloud import OFFSET, SCALE
 from ...structure.point_cloud_layouts import CELL_ROWS, Layout
 from .config import CrystalGanConfig
+from .surroundings import Surroundings, filled_slots
 
 SLOPE: Final = 0.2
 """Of LeakyReLU."""
+_USUAL_DISTANCE: Final = 2.5
+"""Å."""
+_USUAL_LOG_VOLUME: Final = 2.45
+"""Of Å^3 per atom, about those of oxides."""
 
 
 def condition_size(layout: Layout) -> int:
@@ -44,7 +50,13 @@ class Generator(nn.Module):
         self.latent, self.layout = config.latent, layout
         first, *others = config.generator_channels
         self.first_channels = first
-        self.dense = nn.Linear(config.latent + condition_size(layout), layout.n_slots * config.seed_channels)
+        self.filled_as_asked = config.neighbours > 0
+        sizes = [config.latent + condition_size(layout), *config.generator_dense]
+        ahead: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            ahead += [nn.Linear(before, after), nn.LayerNorm(after), nn.ReLU()]
+        self.ahead = nn.Sequential(*ahead)
+        self.dense = nn.Linear(sizes[-1], layout.n_slots * config.seed_channels)
         # One matrix makes the three columns of a row; they share the bias, as those of a transposed convolution do.
         self.columns = nn.Linear(config.seed_channels, 3 * first, bias=False)
         self.columns_bias = nn.Parameter(torch.zeros(first))
@@ -72,11 +84,17 @@ class Generator(nn.Module):
         number
             Atoms of each element, shape (n, elements), each from 1 to its slots.
         """
-        seeds = functional.relu(self.dense(torch.cat([noise, conditions(number, self.layout)], dim=1)))
+        seeds = functional.relu(self.dense(self.ahead(torch.cat([noise, conditions(number, self.layout)], dim=1))))
         numbers = self.columns(seeds.view(-1, self.seed_channels)).view(-1, self.first_channels)
         places = self.rows(functional.relu(self.columns_norm(numbers + self.columns_bias))).view(len(noise), -1)
         cell = self.cell(places)
-        return torch.sigmoid(torch.cat([cell, places], dim=1)).view(len(noise), CELL_ROWS + self.slots, 3)
+        cells = torch.sigmoid(torch.cat([cell, places], dim=1)).view(len(noise), CELL_ROWS + self.slots, 3)
+        return self._as_asked(cells, number) if self.filled_as_asked else cells
+
+    def _as_asked(self, cells: Tensor, number: Tensor) -> Tensor:
+        """Empty the slots that are to be empty, and bring atoms to where filled ones can be."""
+        places = (OFFSET + SCALE * cells[:, CELL_ROWS:]) * filled_slots(number, self.layout)[:, :, None]
+        return torch.cat([cells[:, :CELL_ROWS], places], dim=1)
 
 
 class Critic(nn.Module):
@@ -98,6 +116,42 @@ class Critic(nn.Module):
         rows = self.rows(cells)
         parts = torch.cat([part.mean(dim=1) for part in torch.split(rows, list(self.parts), dim=1)], dim=1)
         value: Tensor = self.dense(parts)[:, 0]
+        return value
+
+
+class SurroundingsCritic(nn.Module):
+    """Surroundings of the atoms of cells, and compositions, to one number each, higher the more real they look.
+
+    Every atom through the same layers, the mean over each element's, then layers that also see composition and volume.
+    """
+
+    def __init__(self, config: CrystalGanConfig) -> None:
+        super().__init__()
+        self.layout = config.layout
+        elements = len(config.layout.elements)
+        names = torch.eye(elements).repeat_interleave(torch.tensor(config.layout.slots), dim=0)
+        self.register_buffer("names", names, persistent=False)
+        self.names: Tensor
+        widths = [elements * (config.neighbours + 1), *config.critic_channels]
+        steps: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            steps += [nn.Linear(before, after), nn.LeakyReLU(SLOPE)]
+        self.atoms = nn.Sequential(*steps)
+        seen = elements * widths[-1] + 1 + condition_size(config.layout)
+        self.dense = _dense([seen, *config.critic_dense, 1])
+        self.apply(_start)
+
+    def forward(self, around: Surroundings, number: Tensor) -> Tensor:
+        """Judge n cells of compositions of shape (n, elements)."""
+        seen = (around.distances - _USUAL_DISTANCE).flatten(2)
+        atoms = self.atoms(torch.cat([seen, self.names.expand(len(seen), -1, -1)], dim=2))
+        atoms = atoms * around.filled[:, :, None]
+        means = [
+            part.sum(dim=1) / number[:, i, None]
+            for i, part in enumerate(torch.split(atoms, list(self.layout.slots), dim=1))
+        ]
+        volume = around.volume[:, None].log() - _USUAL_LOG_VOLUME
+        value: Tensor = self.dense(torch.cat([*means, volume, conditions(number, self.layout)], dim=1))[:, 0]
         return value
 
 

@@ -56,6 +56,15 @@ def perovskite(a: str, b: str, length: float) -> Structure:
     return Structure(Lattice.cubic(length), species, sites)
 
 
+def rock_salt(a: float, c: float) -> Structure:
+    """MgMnO2, cations in alternating layers."""
+    sites = [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0, 0, 0.5]]
+    return Structure(Lattice.tetragonal(a, c), ["Mg", "Mn", "O", "O"], sites)
+
+
+ROCK_SALTS = {f"t:MgMnO2-{i}": rock_salt(3.0 + 0.02 * i, 4.3 - 0.02 * i) for i in range(4)}
+
+
 def put_structures(connection: Connection, structures: dict[str, Structure]) -> None:
     put_materials(
         connection,
@@ -161,10 +170,11 @@ def test_a_model_of_another_layout_or_none_is_told_before_anything_is_made(oxide
 
 @needs_chgnet
 def test_the_lowest_in_energy_of_many_are_proposed_lowest_first(oxides: Connection) -> None:
+    put_structures(oxides, ROCK_SALTS)
     tiny_model(oxides, **SOUND)
 
-    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=4, max_draws=1000), oxides)
-    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=2, of=4, max_draws=1000), oxides)
+    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 2]], structures=4, max_draws=1000), oxides)
+    run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 2]], structures=2, of=4, max_draws=1000), oxides)
 
     found = list(oxides.database["structures"].find().sort([("created_at", 1), ("rank", 1)]))
     energies = [one.energy_per_atom for one in evaluate([from_plain(one["structure"]) for one in found], forces=False)]
@@ -173,10 +183,11 @@ def test_the_lowest_in_energy_of_many_are_proposed_lowest_first(oxides: Connecti
 
 
 def test_without_the_potential_the_first_ones_are_proposed(oxides: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_structures(oxides, ROCK_SALTS)
     tiny_model(oxides, **SOUND)
     monkeypatch.setattr(Chgnet, "package", "no_such_package")
 
-    report = run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 3]], structures=1, of=4, max_draws=200), oxides)
+    report = run_stage(CrystalGanStage(layout="mg-mn-o", cells=[[1, 1, 2]], structures=1, of=4, max_draws=200), oxides)
 
     assert report.inserted == 1
     assert "the first ones are kept, not the lowest" in report.note

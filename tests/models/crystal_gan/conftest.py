@@ -61,6 +61,17 @@ def tiny_published() -> CrystalGanConfig:
 
 
 @pytest.fixture
+def tiny_compact() -> CrystalGanConfig:
+    return CrystalGanConfig.from_dict(
+        {
+            "profile": "compact", "latent": 8, "generator_dense": [12], "seed_channels": 4, "generator_channels": [8],
+            "cell_hidden": 6, "critic_channels": [8], "critic_dense": [12], "batch": 8, "neighbours": 3,
+            "batches_per_epoch": 4, "critic_steps": 2,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
 def tiny_diffusion() -> DiffusionConfig:
     return DiffusionConfig(
         width=8,
