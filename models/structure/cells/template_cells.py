@@ -202,7 +202,8 @@ class TemplateCell:
             self._look((2 * float(new.max()) + SEARCH) / min(factors))
         first, second, lengths = self._bonds
         coordination = check_coordination(new, first, second, factor * lengths) if self._known else _UNTOLD
-        vectors, lengths = None, factor * self._lengths
+        vectors: Array | None = None
+        lengths: Array = factor * self._lengths
         if self._vacuum is None:
             vectors = (fractional[self._second] + self._image - fractional[self._first]) @ matrix
             lengths = np.linalg.norm(vectors, axis=1)
