@@ -17,8 +17,10 @@ from ..stores.bookkeeping import runs
 from ..stores.bookkeeping.leases import Lease, LeaseLost
 from ..stores.bookkeeping.runs import StageReport
 from ..stores.connection import Connection
+from ..stores.disk_room import require_room_in_database
 from ..stores.errors import ConfigurationError, ExfolioError
 from ..stores.schema import initialise, is_up_to_date
+from ..stores.writes import first_filling
 from . import extensions, resting_point
 from .calculations.vasp_results_stage import VaspStage
 from .candidates.campaigns.campaign import Campaign
@@ -40,6 +42,8 @@ from .sources.live.service_stage import LiveSourceStage
 from .sources.services.service import LIVE_KINDS
 
 logger = logging.getLogger(__name__)
+_BYTES_OF_DRAW = 350
+"""On disk, with indexes: 550 a composition, of which two million draws made 1.28 million (docs/measured/scale.md)."""
 _STOPPED = "the refresh stopped between two stages; run again to go on"
 
 
@@ -204,6 +208,7 @@ def refresh(
         circles = planned_stages(connection, campaigns, report.errors)
         if resting_point.is_at_rest(connection, campaigns, leave_out) and not report.errors:
             return report
+        require_room_in_database(connection, "a refresh", _least_bytes(connection, campaigns))
         report.run_id = runs.begin(connection, job, version=VERSION)
         put_off: set[str] = set()
         beside = Beside(connection.settings, report.run_id)
@@ -255,13 +260,8 @@ def refresh(
         try:
             chosen = [[stage for stage in circle if stage.name not in leave_out] for circle in circles]
             # What a stage leaves for the next refresh is not done by this one's next pass.
-            plan.settle(
-                chosen,
-                connection,
-                run,
-                due,
-                wait_for_the_other,
-            )
+            with first_filling.made_beside(connection):
+                plan.settle(chosen, connection, run, due, wait_for_the_other, beside.holds_up)
         except plan.Unsettled as unsettled:
             report.errors["refresh"] = (
                 f"these stages made each other due {plan.MOST_PASSES} times over and were stopped: "
@@ -337,6 +337,13 @@ def _done(stage: Stage, report: RefreshReport, work: Callable[[], StageReport]) 
         logger.error("%s: %s", stage.name, explained.message)
         report.errors[stage.name] = str(explained)
         return None
+
+
+def _least_bytes(connection: Connection, campaigns: Sequence[Campaign]) -> int:
+    """What the first draws of compositions take, which is most of what a refresh adds."""
+    drawn = connection.database["compositions"].find_one({}, {"_id": 1})
+    most = max((campaign.compositions.draws for campaign in campaigns if campaign.compositions is not None), default=0)
+    return 0 if drawn else most * _BYTES_OF_DRAW
 
 
 def _blamed(error: Exception, stage: Stage) -> ExfolioError:

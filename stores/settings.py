@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         description="how long the server may take over anything else it is asked, by a stage or a report, s",
     )
     processes: int = Field(default_factory=_usable_cpus, ge=1, description="worker processes of a heavy stage")
+    item_seconds: float = Field(
+        86_400, gt=0, le=2_000_000, description="how long a stage may take over one item, which is given up then, s"
+    )
+    worker_memory_gb: float | None = Field(
+        None, gt=0, description="memory of a worker process, GB; without it a share of the machine's, 4 at least"
+    )
     training_threads: int = Field(
         1, ge=1, description="threads that train a network on the CPU; the networks are small: more seldom pay"
     )
@@ -212,7 +218,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}", 'A line reads: name = "value"') from None
     for name in ("home", "mongod"):
         if isinstance(values.get(name), str) and not values[name].startswith("~"):

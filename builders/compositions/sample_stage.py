@@ -26,6 +26,8 @@ KIND = "matgan"
 NAME = SAMPLE
 _MANY = 100_000
 """From so many compositions on, indexes made at the end cost less than indexes kept while writing."""
+_TIMES_AS_MANY = 4
+"""As in a batch of other stages: a composition is little work, beside that of a transaction."""
 
 
 class SampleStage(Stage):
@@ -96,6 +98,11 @@ class SampleStage(Stage):
 
     def _fingerprint_for(self, draws: int) -> str:
         return content_hash([self.name, self.version, {**self.config(), "draws": draws}])
+
+    @property
+    def size(self) -> int:
+        """Compositions in a batch."""
+        return self.current_run.batch_size or _TIMES_AS_MANY * self.db.settings.batch_size
 
     def is_unfinished(self, state: Doc) -> bool:
         """Whether draws are not yet in the registry."""

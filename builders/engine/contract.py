@@ -97,6 +97,9 @@ class StageContract(ABC):
     """How documents are found whose item is withdrawn or no longer gives them; by key where both have the same one."""
     needs_outcomes: ClassVar[bool] = False
     """Whether `after_write` looks at the outcomes of a batch, else dropped once they are ready to be written."""
+    takes_long: bool = False
+    """Whether a run may keep one core busy for minutes: it is planned as early as what it reads allows, so that it can
+    run beside others (`runs_long_alone`)."""
     looks_for_itself: ClassVar[bool] = False
     """Whether only the stage itself can tell if anything is due: a source looks at its files, asks its service."""
     works_while_selecting: ClassVar[bool] = False

@@ -25,6 +25,7 @@ from .batches import Batch, Doc, Failure, Item, Outcome
 from .channels import in_parts
 from .contract import StageContract
 from .fused_stages import FusedStages
+from .limits import Limits, TookTooLong
 from .mrun_guard import SharesGuard, refuse_several_builders
 from .stage_run import StageRun
 
@@ -39,6 +40,7 @@ class Stage(StageContract, Builder):
         StageContract.__init__(self, share=share)
         self.asked_to_stop: Callable[[], bool] = bool
         self._progress: Callable[[Stage, StageReport], None] | None = None
+        self.item_limits = Limits()
         self.goal: dict[str, int] = {}
         """By channel, the revision up to which the workers of a distributed run are to come."""
         sources = sorted({channel.collection for channel in (*self.reads(), *self.looks_at())})
@@ -93,11 +95,13 @@ class Stage(StageContract, Builder):
             Session whose transactions it writes in; transactions of its own without.
         """
         self.current_run.use(connection, run_id, batch_size, session)
+        self.limit(Limits.of(connection.settings))
 
     def connect(self) -> None:
         """Open the database, as the settings say, unless a connection was given by `use`."""
         if self.current_run.connection is None:
             self.current_run.connection = connect()
+            self.limit(Limits.of(self.db.settings))
 
     def listen(
         self, asked_to_stop: Callable[[], bool], progress: Callable[[Stage, StageReport], None] | None = None
@@ -105,6 +109,11 @@ class Stage(StageContract, Builder):
         """Take what a stage needs that works long between two batches: whether to stop, and whom to tell."""
         self.asked_to_stop = asked_to_stop
         self._progress = progress
+
+    def limit(self, limits: Limits) -> None:
+        """Hold items, also those of stages fused with this one, to limits."""
+        for stage in (self, *(self.fused.stages if self.fused is not None else ())):
+            cast("Stage", stage).item_limits = limits
 
     def tell(self) -> None:
         """Report progress between two batches."""
@@ -180,18 +189,27 @@ class Stage(StageContract, Builder):
         if not items:
             return []
         try:
-            outcomes = self.process(items)
+            outcomes = self.item_limits.hold(lambda: self.process(items))
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{self.name}: {len(outcomes)=} != {len(items)=}")
+        except TookTooLong:
+            if len(items) == 1:
+                return [Failure(self.item_limits.say_time(), "Raise it, if the item is worth that.")]
+            return [outcome for item in items for outcome in self.outcomes([item])]  # each has that time to itself
         except Exception as error:
             if self.asked_to_stop():  # a stop in the middle of an import, say, comes out as another error
                 raise
             if len(items) == 1:
                 logger.debug("%s failed on %s", self.name, items[0].key, exc_info=True)
-                return [Failure(f"{type(error).__name__}: {error}")]
+                return [self._failure(error)]
             half = len(items) // 2
             return self.outcomes(items[:half]) + self.outcomes(items[half:])
         return outcomes
+
+    def _failure(self, error: Exception) -> Failure:
+        if isinstance(error, MemoryError):
+            return Failure(self.item_limits.say_memory(), "Give a worker more, or use fewer processes (-n).")
+        return Failure(f"{type(error).__name__}: {error}")
 
     def update_targets(self, items: list[Batch]) -> None:
         """Write processed batches, each in one transaction with all its bookkeeping."""

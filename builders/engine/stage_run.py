@@ -16,8 +16,10 @@ from ...stores.bookkeeping import runs, stage_states
 from ...stores.bookkeeping.leases import Lease
 from ...stores.bookkeeping.runs import StageReport
 from ...stores.connection import Connection
+from ...stores.disk_room import require_room_in_database
 from ...stores.schema import initialise, is_up_to_date
 from ...stores.transactions import in_transaction
+from ...stores.writes import first_filling
 from .batches import Batch, Doc
 from .mrun_guard import MrunGuard, share_job
 from .version import VERSION
@@ -132,7 +134,7 @@ class StageRun:
             Another process runs the stage.
         """
         self._started = time.perf_counter()
-        if not is_up_to_date(self.db):
+        if not (is_up_to_date(self.db) or first_filling.is_under_way(self.db)):
             initialise(self.db)
         if self.share is not None:
             self.run_id = self.share["run_id"]
@@ -144,6 +146,7 @@ class StageRun:
         seconds = self.db.settings.lease_seconds
         self._lease = Lease(self.db, f"stage {self.name}", seconds=seconds, session=self._session).acquire()
         if not self.run_id:
+            require_room_in_database(self.db, f"a run of {self.name}")
             self.run_id = runs.begin(self.db, f"run {self.name}", version=VERSION)
             self._own_record = True
         self.state = stage_states.open_state(

@@ -52,8 +52,8 @@ def read_manifest(folder: Path) -> Doc:
     """
     try:
         manifest: Doc = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        _ = manifest["files"], manifest["release"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _ = manifest["release"], {name: (told["sha256"], told["bytes"]) for name, told in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigurationError(
             f"{folder} is no release: {MANIFEST} can't be read", "Give the folder that `exfolio release create` made."
         ) from error

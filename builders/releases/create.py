@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from ... import __version__
 from ...stores.connection import Connection
+from ...stores.disk_room import require_room
 from ...stores.errors import ConfigurationError
 from ...stores.query.language.intervals import names_of, row_of
 from ...stores.query.search import require_initialised
@@ -88,12 +89,15 @@ def create_release(connection: Connection, out: Path, *, title: str = "", day: d
     ------
     ConfigurationError
         There is such a folder already, or nothing to release.
+    CannotRunError
+        There is too little space.
     """
     require_initialised(connection)
     number = _next_number(connection)
     folder = out / f"release-{number}"
     if folder.exists():
         raise ConfigurationError(f"{folder} is there already", "Choose another --out, or move that folder away.")
+    require_room("a release", _least_bytes(connection), out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         working = Path(tempfile.mkdtemp(prefix=".release-", dir=out))
@@ -122,6 +126,13 @@ def create_release(connection: Connection, out: Path, *, title: str = "", day: d
         }
     )
     return Release(number, folder, digest, rows)
+
+
+def _least_bytes(connection: Connection) -> int:
+    """What the tables take; they are compressed as collections are."""
+    collections = connection.database.list_collection_names()
+    told = (connection.database.command("collStats", name) for name in TABLES if name in collections)
+    return sum(int(min(one["storageSize"], one["size"])) for one in told)
 
 
 def digest_of(path: Path) -> str:

@@ -6,6 +6,7 @@ A file that may have lost records is read whole, and counts as read only once it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import ClassVar
 from pymongo.client_session import ClientSession
 
 from ...stores.bookkeeping import quarantine
+from ...stores.disk_room import require_room_in_database
 from ...stores.documents import Material, ReferenceEntry
 from ...stores.errors import ConfigurationError
 from ..engine.batches import Batch, Doc, Item, Outcome, Prepared, Refused
@@ -98,14 +100,24 @@ class SourceStage(Stage):
         return {"kind": self.kind, "reader": self.reader.describe(), "version": self.reader.version}
 
     def before_run(self) -> None:
-        """Check that the source was always read by the same kind of reader.
+        """Check that the source was always read by the same kind of reader, and that there is room for it.
 
         Raises
         ------
         ConfigurationError
             It was not.
+        CannotRunError
+            The database has no room for it.
         """
         check_kind(self.db, self.reader.source, self.kind)
+        require_room_in_database(self.db, f"source {self.reader.source}", self._new_bytes())
+
+    def _new_bytes(self) -> int:
+        """Bytes of files that were never read: the registry keeps more of them than that, as it indexes it."""
+        known = set(self.db.database["source_files"].distinct("path", {"stage": self.name}))
+        with suppress(SourceFileError, OSError):  # said where they are read
+            return sum(path.stat().st_size for path in self.reader.files() if self.name_of(path) not in known)
+        return 0
 
     def opened(self) -> None:
         """Read which files were read before, and what of them is still to be retired."""

@@ -38,6 +38,7 @@ class ClassifierKind(Kind):
         "materials": "",
         "neither": "layered = TRUE",
     }
+    draws = ("formula_reduced",)
 
     def settle(self, config: Doc) -> Doc:
         """Complete a config.

@@ -32,6 +32,7 @@ class MatGANKind(Kind):
 
     name = "matgan"
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
+    draws = ("formula_reduced",)
 
     def settle(self, config: Doc) -> Doc:
         """Complete a config; ``profile: published`` begins with the published one.

@@ -13,7 +13,11 @@ from typing import Any, ClassVar
 from ...models.learning.loop import Figures, Learner, train
 from ...models.learning.weights import State
 from ...stores.connection import Connection
+from ...stores.documents import Material
 from ...stores.errors import ConfigurationError, ExfolioError
+from ...stores.query.language.fields import fields_of
+from ...stores.query.language.filter import compile_filter
+from ..engine import criteria_in_memory
 
 Doc = dict[str, Any]
 
@@ -114,6 +118,8 @@ class Kind(ABC):
     takes_long: ClassVar[bool] = False
     """Whether a training takes minutes on one core, longer than all others that a campaign wants together."""
     default_queries: ClassVar[dict[str, str]] = {}
+    draws: ClassVar[tuple[str, ...] | None] = None
+    """The fields of materials that it draws, beside those that its queries name; None: it may be any."""
     version: ClassVar[int] = 1
     """Raised where the same config and data give another model than before: it is trained again."""
 
@@ -136,6 +142,22 @@ class Kind(ABC):
     @abstractmethod
     def describe_settings(self) -> str:
         """Name the settings there are, with their defaults."""
+
+    def facets(self) -> tuple[str, ...]:
+        """Facets of materials that the training set depends on."""
+        if self.draws is None:
+            return tuple(Material.FACETS)
+        fields = set(self.draws)
+        try:
+            for query in self.queries.values():
+                fields |= criteria_in_memory.fields_of(compile_filter(query, fields_of("materials")))
+        except ExfolioError:  # said where it is drawn
+            return tuple(Material.FACETS)
+        if any(name.startswith("$") for name in fields):  # a condition that does not say of which field
+            return tuple(Material.FACETS)
+        creating = Material.creating_facet()
+        added = (facet for facet in Material.FACETS if facet != creating and fields & Material.fields_of(facet))
+        return (creating, *added)
 
     @abstractmethod
     def draw(self, connection: Connection) -> TrainingSet:

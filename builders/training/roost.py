@@ -48,6 +48,7 @@ class RoostKind(Kind):
     takes_long = True
     version = 2  # what is known of relatives no longer tells of a composition's own energy
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
+    draws = ("formula_reduced", "formation_energy", "methods")
 
     def settle(self, config: Doc) -> Doc:
         """Complete a config, which may begin with a profile.

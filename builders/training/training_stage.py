@@ -107,7 +107,12 @@ class TrainingStage(Stage):
 
     def reads(self) -> tuple[Channel, ...]:
         """What training sets are drawn from."""
-        return tuple(Channel(Material.collection_name(), facet) for facet in Material.FACETS)
+        return tuple(Channel(Material.collection_name(), facet) for facet in self.kind.facets())
+
+    @property
+    def takes_long(self) -> bool:  # type: ignore[override]  # by kind
+        """Whether its kind does."""
+        return self.kind.takes_long
 
     def runs_long_alone(self) -> bool:
         """Whether it is one that takes minutes on one core, of much data, and its model is not there yet."""

@@ -21,7 +21,8 @@ from pymongo.errors import PyMongoError
 
 from ... import __version__
 from ..connection import Connection, explain
-from ..errors import CannotRunError, ConfigurationError, ExfolioError
+from ..disk_room import require_room, require_room_in_database
+from ..errors import ConfigurationError, ExfolioError
 from ..registry_version import CURRENT
 from ..schema import initialise
 from .sealed import Seal, WrongSeal, sealing, unsealing
@@ -33,6 +34,14 @@ Progress = Callable[[str, int], None]
 MANIFEST: Final = "manifest.json"
 UNFINISHED: Final = ".backup-"
 """Begins the name of a folder while a backup is written into it."""
+_STATED: Final[dict[str, type | tuple[type, ...]]] = {
+    "collections": dict,
+    "made_at": str,
+    "exfolio": str,
+    "schema_version": int,
+    "sealed": (dict, type(None)),
+}
+"""What a manifest says at least, and of which kinds."""
 _ENDING: Final = ".bson.zst"
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 8_000_000
@@ -91,7 +100,8 @@ def back_up(
     if not names:
         raise ConfigurationError(f"{connection.describe()} is empty", "There is nothing to back up.")
     made_at = datetime.now(UTC)
-    _refuse_if_full(connection, into)
+    told = connection.database.command("dbStats")
+    require_room("a backup", min(told["storageSize"], told["dataSize"]), into)  # it is compressed as collections are
     folder = into / f"{connection.name}-{made_at:%Y%m%dT%H%M%SZ}"
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -127,19 +137,6 @@ def back_up(
         shutil.rmtree(working, ignore_errors=True)
         raise
     return describe(folder)
-
-
-def _refuse_if_full(connection: Connection, into: Path) -> None:
-    """Say beforehand that a backup will not fit: it takes about what the collections do, which are compressed too."""
-    told = connection.database.command("dbStats")
-    needed = int(min(told["storageSize"], told["dataSize"]))
-    place = next(path for path in (into.absolute(), *into.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise CannotRunError(
-            f"a backup takes about {needed / 1e6:,.0f} MB, and {into} has {free / 1e6:,.0f} MB free",
-            "Free some space, or choose another folder.",
-        )
 
 
 def describe(folder: Path) -> Backup:
@@ -211,6 +208,8 @@ def restore(
             f"{folder} was made by exfolio {manifest['exfolio']}, which is newer than this one ({__version__})",
             "Update exfolio first.",
         )
+    made = describe(folder)
+    require_room_in_database(connection, "to restore this", made.bytes_on_disk)
     database = connection.database
     full = [
         name for name in database.list_collection_names() if _kept(name) and database[name].find_one({}, {"_id": 1})
@@ -235,7 +234,7 @@ def restore(
                 f"what was restored of {name} is not what was backed up", "Empty the database, try again."
             )
     initialise(connection)
-    return describe(folder)
+    return made
 
 
 def _kept(name: str) -> bool:
@@ -245,8 +244,14 @@ def _kept(name: str) -> bool:
 def _manifest(folder: Path) -> Doc:
     try:
         manifest: Doc = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        _ = manifest["collections"], manifest["made_at"], manifest["sealed"], manifest["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all(isinstance(manifest[name], kinds) for name, kinds in _STATED.items()):
+            raise ValueError("a value of another kind")
+        datetime.fromisoformat(manifest["made_at"])
+        for told in manifest["collections"].values():
+            _ = int(told["documents"]), str(told["sha256"])
+        if manifest["sealed"]:
+            _ = bytes.fromhex(manifest["sealed"]["salt"]), bytes.fromhex(manifest["sealed"]["proof"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(
             f"{folder} is no backup: {MANIFEST} can't be read", "Give the folder that `exfolio db backup` made."
         ) from error

@@ -29,7 +29,7 @@ class DaskSettings(BaseModel):
         None, description="where refreshes compute: tcp://host:8786 of a scheduler, or slurm, pbs or lsf to start one"
     )
     wait_seconds: float = Field(
-        600, gt=0, description="how long there may be no worker at all, as while jobs wait in the queue, s"
+        600, gt=0, description="how long there may be no worker, as while jobs queue, or no answer of the scheduler, s"
     )
     jobs: int = Field(2, ge=1, description="jobs that are asked of the queueing system")
     cores: int = Field(1, ge=1, description="cores of a job")

@@ -17,6 +17,7 @@ from exfolio.stores.server import embedded
 from ground import LEASE_SECONDS, Ground, Tally
 from other_servers import Members, Proxy
 from two_campaigns import rows, write_rows
+from workers import kill_dask, kill_workers
 
 Harm = Callable[[Ground, int, random.Random, Tally, float], None]
 FROZEN: Final = LEASE_SECONDS + 3  # s, for which a lease holder is stopped
@@ -252,6 +253,8 @@ def _fill(filler: Path) -> None:
 
 KINDS: Final[dict[str, tuple[Harm, int]]] = {
     "kill-refresh": (kill_refresh, 6),
+    "kill-workers": (kill_workers, 3),
+    "kill-dask": (kill_dask, 3),
     "kill-mongod": (kill_mongod, 2),
     "primary": (primary, 1),
     "cut": (cut, 1),

@@ -77,6 +77,12 @@ def test_mistakes_in_a_file_name_it_with_line_value_and_remedy(settings_file: Pa
     assert caught.value.exit_code == 2
 
 
+def test_a_file_that_is_nested_without_end_is_no_toml(settings_file: Path) -> None:
+    settings_file.write_text("a = " + "[" * 20_000)
+    with pytest.raises(ConfigurationError, match=r"exfolio\.toml: not valid TOML"):
+        load_settings()
+
+
 def test_file_that_is_no_toml_is_named_with_the_line(settings_file: Path) -> None:
     settings_file.write_text('database = "a"\nport = = 3\n')
     with pytest.raises(ConfigurationError, match=r"exfolio\.toml: not valid TOML: .*line 2"):

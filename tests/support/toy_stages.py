@@ -36,8 +36,8 @@ def retire_materials(connection: Connection, ids: list[str]) -> Counts:
 class Doubler(MapStage):
     """Makes `copies` structures of each material, with twice its number of sites; behaves badly where told to.
 
-    A material's `extra` may say ``fail`` (raise), ``refuse`` (bad input), ``nan``, ``die`` (kill the process) or
-    ``sleep`` (seconds).
+    A material's `extra` may say ``fail`` (raise), ``refuse`` (bad input), ``nan``, ``die`` (kill the process),
+    ``sleep`` (seconds), ``spin`` (for ever) or ``grow`` (by so many bytes).
     """
 
     name = "doubler"
@@ -68,6 +68,9 @@ class Doubler(MapStage):
         if told.get("never"):
             return Failure("told to give a failure")
         time.sleep(told.get("sleep", 0))
+        while told.get("spin"):
+            pass
+        bytearray(told.get("grow", 0))
         sites = float("nan") if told.get("nan") else item.content["nsites"] * self.factor
         return {
             "structures": [

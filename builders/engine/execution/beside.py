@@ -20,8 +20,10 @@ from ....stores.connection import connect
 from ....stores.errors import ExfolioError
 from ....stores.settings import Settings
 from ..batches import Doc
+from ..contract import StageContract
 from ..stage import Stage
 from .interruption import STOPPING, kept_from_children
+from .plan import Held
 from .worker_processes import needed_by_workers, start_early, start_method
 from .worker_side import end_with_parent
 from .workers import DIED
@@ -65,7 +67,7 @@ class Beside:
             self._future = self._executor.submit(_run, stage.as_dict(), self._settings, self._run_id)
         self.stage = stage
 
-    def is_needed_by(self, stage: Stage) -> bool:
+    def is_needed_by(self, stage: StageContract) -> bool:
         """Whether a stage reads what is being made.
 
         What stages fused with it read does not count: they work on what they have, and later on the rest.
@@ -74,6 +76,15 @@ class Beside:
             return False
         wanted = (*stage.reads(), *stage.looks_at())
         return any(channel.meets(wish) for channel in self.stage.written_channels() for wish in wanted)
+
+    def holds_up(self, stage: Stage) -> Held:
+        """Whether a stage would have to wait for what is being made."""
+        if self._future is None or self._future.done():
+            return Held.NOT
+        if self.is_needed_by(stage):
+            return Held.ALTOGETHER
+        fused = stage.fused.stages if stage.fused is not None else ()
+        return Held.IN_PART if any(self.is_needed_by(follower) for follower in fused) else Held.NOT
 
     def wait(self, tell: Callable[[Stage], None]) -> StageReport:
         """What the stage did, once it has ended.

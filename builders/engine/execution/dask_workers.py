@@ -36,8 +36,6 @@ _FETCHERS: Final = 8
 _WHOLE: Final = ("pending", "finished")
 """States of a packed stage that workers can still be given."""
 _ANSWER_SECONDS: Final = 10.0
-_SILENT_SECONDS: Final = 60.0
-"""So long the scheduler may not answer, as one on a crowded machine."""
 
 
 class ClusterLost(CannotRunError):
@@ -56,7 +54,7 @@ class DaskWorkers:
     client
         A client of `distributed`, connected.
     wait_seconds
-        How long there may be no worker at all that can be used.
+        How long there may be no worker at all that can be used, or no answer of the scheduler.
 
     Attributes
     ----------
@@ -159,7 +157,7 @@ class DaskWorkers:
         try:
             there: dict[str, int] = self.client.sync(self.client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            if time.monotonic() - self._answered < _SILENT_SECONDS:
+            if time.monotonic() - self._answered < self.wait_seconds:  # on a crowded machine it takes its time
                 return None
             raise ClusterLost(
                 f"the scheduler of the cluster does not answer ({type(error).__name__})",

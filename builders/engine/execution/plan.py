@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 
 from ....stores.bookkeeping import revisions
 from ....stores.connection import Connection
@@ -23,13 +24,23 @@ Circle = list[Stage]
 """Stages that read each other's writing; most circles have but one."""
 
 
+class Held(IntEnum):
+    """What keeps a stage from being run now, as something else is still on its way."""
+
+    NOT = 0
+    IN_PART = 1
+    """It can go on, but stages fused with it will have to do again what they can't do yet."""
+    ALTOGETHER = 2
+
+
 def ordered(stages: Sequence[Stage]) -> list[Circle]:
     """Put stages after those that write what they read or look at.
 
-    Within a circle, and where nothing else decides, the given order stays; a stage that is given twice is taken once.
+    Within a circle, and where nothing else decides, those come first that take long, so that the others can run beside
+    them, and then the given order stays; a stage that is given twice is taken once.
     """
     by_name: dict[str, Stage] = {}
-    for stage in stages:
+    for stage in sorted(stages, key=lambda stage: not stage.takes_long):
         by_name.setdefault(stage.name, stage)
     names = list(by_name)
     place = {name: i for i, name in enumerate(names)}
@@ -115,8 +126,11 @@ def settle(
     run: Callable[[Stage], None],
     is_due: Callable[[Stage], bool] | None = None,
     end_pass: Callable[[], None] = lambda: None,
+    held_up: Callable[[Stage], Held] = lambda _: Held.NOT,
 ) -> None:
     """Run stages, circle after circle, each until nothing is due in it, and all over again until nothing is at all.
+
+    A circle that is held up lets those pass that need nothing of it.
 
     Parameters
     ----------
@@ -130,6 +144,8 @@ def settle(
         Says whether anything is due for a stage, which is fresh; the stage itself without.
     end_pass
         Called at the end of each pass over all circles, to see to what is still running.
+    held_up
+        Says what keeps a stage from being run now; one that is run all the same waits.
 
     Raises
     ------
@@ -142,11 +158,30 @@ def settle(
         return _run_due(circle, connection, run, is_due or (lambda stage: stage.is_due(connection)), seen)
 
     for _ in range(MOST_PASSES):
-        done = [name for circle in circles for name in _rest(circle, run_due)]
+        left = list(circles)
+        done: list[str] = []
+        while left:
+            done += _rest(left.pop(_next(left, held_up)), run_due)
         end_pass()
         if not done:
             return
     raise Unsettled([name for circle in circles for name in run_due(circle)])
+
+
+def _next(left: Sequence[Circle], held_up: Callable[[Stage], Held]) -> int:
+    """Place of the circle that is run next: the first that is least held up and needs nothing of those before it."""
+    passed: list[Channel] = []
+    in_part: int | None = None
+    for place, circle in enumerate(left):
+        held = max((held_up(stage) for stage in circle), default=Held.NOT)
+        if passed and any(channel.meets(wish) for stage in circle for wish in _inputs(stage) for channel in passed):
+            held = Held.ALTOGETHER
+        if held is Held.NOT:
+            return place
+        if held is Held.IN_PART and in_part is None:
+            in_part = place
+        passed += [channel for stage in circle for channel in stage.written_channels()]
+    return in_part or 0
 
 
 def _rest(circle: Circle, run_due: Callable[[Circle], list[str]]) -> list[str]:

@@ -61,7 +61,7 @@ def unlike(theirs: dict[str, str], ours: dict[str, str]) -> str:
 
 def payload_of(stage: Stage) -> bytes:
     """Pack a stage and all it looks up, for workers; the database is open."""
-    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage)))
+    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage), stage.item_limits))
 
 
 def begin(payload: bytes) -> None:
@@ -76,25 +76,28 @@ def begin(payload: bytes) -> None:
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)
     try:
-        _begun.stage = unpacked(payload)
+        _begun.stage = unpacked(payload, worker=True)
+        if threading.current_thread() is threading.main_thread():
+            _begun.stage.item_limits.hold_process()
     except Exception as error:  # noqa: BLE001  raised here it would look like a crash
         _begun.stage = None
         _begun.why = f"{type(error).__name__}: {error}"
 
 
-def unpacked(payload: bytes) -> Stage:
-    """Stage that `payload_of` has packed, with what it had looked up.
+def unpacked(payload: bytes, *, worker: bool = False) -> Stage:
+    """Stage that `payload_of` has packed, with what it had looked up, for a worker's process or for this one.
 
     Raises
     ------
     ValueError
         It is of another version here.
     """
-    name, version, packed, looked_up = pickle.loads(payload)  # noqa: S301  of this program's own process
+    name, version, packed, looked_up, limits = pickle.loads(payload)  # noqa: S301  of this program's own process
     stage: Stage = pickle.loads(packed)  # noqa: S301
     if stage.version != version:
         raise ValueError(f"stage {name} is of version {stage.version} here and of version {version} where it was begun")
     lookups.hand_over(stage, looked_up)
+    stage.limit(limits.of_worker() if worker else limits)
     return stage
 
 

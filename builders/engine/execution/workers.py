@@ -25,7 +25,7 @@ _AHEAD: Final = 2
 """Parts of batches for each worker that wait to be computed or written."""
 _BATCHES_AHEAD: Final = 4
 """So many batches at least, as the parts of a batch take unequally long."""
-DIED: Final = "the process that worked on it died (out of memory, or a crash in a library)"
+DIED: Final = "the process that worked on it died (out of memory or of time, or a crash in a library)"
 
 
 class Workforce(Protocol):

@@ -77,7 +77,8 @@ class Members:
         facet, low, high
             Which change: of the facet, in revisions ``(low, high]``.
         besides
-            Query for those that are no members and may still matter, where only members do otherwise; None: all do.
+            Query for those that are no members and may still matter, where only members do otherwise; None: all do,
+            empty: none.
         """
         query = self._changed(facet, {"$gt": low, "$lte": high}, besides)
         groups = self.at_one_moment(database).aggregate(
@@ -112,5 +113,6 @@ class Members:
     def _changed(self, facet: str, revisions: Doc, besides: Doc | None) -> Doc:
         query: Doc = {"$and": [{f"facets.{facet}.rev": revisions}, self.fixed]}
         if besides is not None:
-            query["$and"].append({"$or": [labels.translated(self.criteria, self.paths), besides]})
+            members = labels.translated(self.criteria, self.paths)
+            query["$and"].append({"$or": [members, besides]} if besides else members)
         return query

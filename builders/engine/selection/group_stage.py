@@ -180,7 +180,9 @@ class GroupStage(Stage):
 
     def _besides(self, source: Members) -> Doc | None:
         own = self.writes.get(source.document)  # what is no member and never was one is nobody's business then
-        return {f"facets.{own}": {"$exists": True}} if own and source.criteria else None
+        if not (own and source.criteria):
+            return None
+        return {} if self.current_run.first_time else {f"facets.{own}": {"$exists": True}}
 
     # Distributed by maggma
 

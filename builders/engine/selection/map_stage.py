@@ -15,6 +15,8 @@ from . import labels
 
 _Interval = tuple[str, int, int]
 """Facet, and revisions ``(after, up to]``."""
+_WIDEST = 200_000
+"""Revisions that are searched at once for the few documents that fill a batch: half a second of the server."""
 
 
 class MapStage(Stage):
@@ -143,19 +145,40 @@ class MapStage(Stage):
         channel = self._channel(facet)
         # What changed in an earlier facet too was already taken, as it is now, from that facet's windows.
         taken = [_window(other, *interval) for other, interval in seen.items() if other != facet]
+        untaken: Doc = {"$nor": taken} if taken else {}
+        made = self._made_before()
+        fills = self.counts()
+        if fills is None and made is not None:
+            fills = {"$or": [self.qualifies(), made]} if made else self.qualifies()
         while low < high:
-            window = {**_window(facet, low, high), **(self.counts() or {})}
+            most = high if fills is None else min(high, low + _WIDEST)
+            window = {"$and": [_window(facet, low, most), fills or {}, untaken]}
             last = list(self.collection.find(window, {"_id": 0, rev: 1}).sort(rev, 1).skip(self.size - 1).limit(1))
-            up_to = int(last[0]["facets"][facet]["rev"]) if last else high
+            up_to = int(last[0]["facets"][facet]["rev"]) if last else most
             batch = Batch(0, [], intervals={channel: (low, up_to)})
             window = _window(facet, low, up_to)
-            batch.items = self.items_of({**window, **({"$nor": taken} if taken else {})})
-            if not self.current_run.first_time:
-                others = {**window, "$nor": [self.qualifies()]}
+            batch.items = self.items_of({**window, **untaken})
+            if made != {}:
+                others = {**window, **(made or {}), "$nor": [self.qualifies()]}
                 changed = self.collection.find(others, {"_id": 0, key: 1, "deprecated": 1})
                 batch.withdrawn = {doc[key]: self._why_withdrawn(doc) for doc in changed}
             yield batch
             low = up_to
+
+    def _made_before(self) -> Doc | None:
+        """Query for what something was made of that has to go where it no longer qualifies.
+
+        Empty where nothing has to; None where that may be any document.
+        """
+        if self.current_run.first_time:
+            return {}
+        if failures.known(self.db, self.name):
+            return None  # what failed and no longer qualifies has no more to be tried
+        own = self.writes.get(self.source)
+        if self.orphans == "by key" and own is not None:
+            return {f"facets.{own}": {"$exists": True}}
+        creates = any(facet == document.creating_facet() for document, facet in self.writes.items())
+        return None if self.orphans == "by key" or (self.orphans == "by origin" and creates) else {}
 
     def _why_withdrawn(self, doc: Doc) -> str:
         name = f"{self.source.collection_name()} {doc[self.source.KEY]}"

@@ -69,15 +69,16 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
     run_id = runs.begin(connection, f"work export {stage.name}", version=VERSION)
     units: list[Doc] = []
     stage.use(connection, run_id=run_id, batch_size=batch_size)
-    how = "failed"
+    how, begun = "failed", False
     try:
-        with stopping_on_signals(lambda: f"{to} is not finished: export it again") as asked_to_stop:
+        with stopping_on_signals(lambda: f"{to} was not finished: export it again") as asked_to_stop:
             stage.listen(asked_to_stop.is_set)
             for batch in stage.get_items():
                 if not batch.items:
                     continue
-                if not units:
+                if not begun:
                     folder.begin()
+                    begun = True
                 units.append(folder.put_unit(len(units), batch.items))
                 if asked_to_stop.is_set():
                     raise KeyboardInterrupt
@@ -94,6 +95,10 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
                     }
                 )
         how = "succeeded"
+    except BaseException:
+        if begun:
+            folder.discard()
+        raise
     finally:
         stage.current_run.end(how)
         runs.end(connection, run_id, how)

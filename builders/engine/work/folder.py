@@ -11,8 +11,10 @@ import io
 import json
 import os
 import pickle
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -56,20 +58,36 @@ class WorkFolder:
     # What goes out
 
     def begin(self) -> None:
-        """Make the folder.
+        """Make the folder; what an export that did not come to its end has left there goes.
 
         Raises
         ------
         ConfigurationError
-            There is something in it, or it can't be made.
+            There is something else in it, or it can't be made.
         """
         try:
+            if self._is_unfinished():
+                self.discard()
             if self.path.is_dir() and any(self.path.iterdir()):
                 raise ConfigurationError(f"{self.path} is not empty", "Name a new folder with --out.")
             (self.path / _UNITS).mkdir(parents=True)
             (self.path / _RESULTS).mkdir()
         except OSError as error:
             raise ConfigurationError(f"{self.path} can't be made: {error.strerror}", "Name another folder.") from error
+
+    def discard(self) -> None:
+        """Take away what was written, as long as there is no manifest."""
+        for name in (_UNITS, _RESULTS):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / _STAGE).unlink(missing_ok=True)
+        with suppress(OSError):  # something else is in it
+            self.path.rmdir()
+
+    def _is_unfinished(self) -> bool:
+        if not self.path.is_dir() or any((self.path / _RESULTS).glob("*")):
+            return False
+        parts = {path.name for path in self.path.iterdir() if not path.name.startswith(f".{_STAGE}.")}
+        return bool(parts) and parts <= {_UNITS, _RESULTS, _STAGE}
 
     def put_stage(self, payload: bytes) -> str:
         """Write the packed stage; returns its hash."""
@@ -102,13 +120,19 @@ class WorkFolder:
             units = {int(unit["unit"]): unit["sha256"] for unit in found["units"]}
             known = known and all(unit["unit"] in units for unit in found["units"])  # numbers: they name files
         except OSError as error:
-            raise Damaged(f"{path} can't be read: {error.strerror}", "Name a folder of exfolio work export.") from error
+            raise Damaged(f"{path} can't be read: {error.strerror}", self._remedy()) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Damaged(f"{path} is damaged: {error!r}", "Export the work again.") from error
         if not known or len(units) != len(found["units"]):
             raise Damaged(f"{path} is of another version of exfolio, or damaged", "Export the work again.")
         manifest: Doc = found
         return manifest
+
+    def _remedy(self) -> str:
+        stages = sorted(path.parent.name for path in self.path.glob(f"*/{MANIFEST}"))
+        if stages:  # of a campaign
+            return f"It has a folder for each stage: name one, as {self.path / stages[0]}."
+        return "Name a folder of exfolio work export."
 
     @property
     def units(self) -> list[int]:

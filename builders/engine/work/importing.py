@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Final
 
 from ....stores.bookkeeping.runs import StageReport
 from ....stores.connection import Connection
 from ....stores.errors import ConfigurationError
-from ..batches import Batch, Outcome
+from ..batches import Batch, Item, Outcome
 from ..execution.runner import Progress, run_stage
 from ..execution.worker_side import unlike, versions
 from ..stage import Stage
 from .folder import Damaged, WorkFolder, digest
+
+_HELD: Final = 4
+"""Units whose results are in memory at once: items are due in about the order in which they were exported."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progre
             "Export the work again.",
         )
     imported = Imported(stage.report)
-    found: dict[tuple[str, str], Outcome] = {}
+    results = _Results(folder)
     for unit in folder.units:
         if not folder.has_result(unit):
             imported.without.append(unit)
@@ -86,13 +90,13 @@ def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progre
             outcomes = dict(folder.result(unit, versions()))
             if not all(_is_of(stage, outcome) for outcome in outcomes.values()):
                 raise Damaged(f"unit {unit}: its result has documents that {stage.name} does not write")
-            found.update(outcomes)
+            results.unit_of |= dict.fromkeys(outcomes, unit)
         except Damaged as damaged:
             imported.refused[unit] = damaged.message
 
     def taken(stage: Stage) -> Generator[Batch, None, None]:
         for batch in stage.get_items():
-            outcomes = [found.get((item.key, digest(item))) for item in batch.items]
+            outcomes = [results.of(item) for item in batch.items]
             known = [outcome for outcome in outcomes if outcome is not None]
             if len(known) < len(outcomes):  # a batch is written whole
                 imported.left += len(outcomes)
@@ -106,6 +110,33 @@ def bring_in(stage: Stage, connection: Connection, folder: WorkFolder, *, progre
         stage, connection, batch_size=int(manifest["batch_size"]), progress=progress, compute=taken
     )
     return imported
+
+
+@dataclass
+class _Results:
+    """Results of the units of a folder, read when their items are due.
+
+    Attributes
+    ----------
+    unit_of
+        By key and hash of an item, the unit whose result it is in.
+    """
+
+    folder: WorkFolder
+    unit_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    _held: dict[int, dict[tuple[str, str], Outcome]] = field(default_factory=dict)
+
+    def of(self, item: Item) -> Outcome | None:
+        """Outcome of an item as it is now; None where none was computed."""
+        known_by = item.key, digest(item)
+        unit = self.unit_of.get(known_by)
+        if unit is None:
+            return None
+        if unit not in self._held:
+            if len(self._held) >= _HELD:
+                del self._held[next(iter(self._held))]
+            self._held[unit] = dict(self.folder.result(unit, versions()))
+        return self._held[unit].get(known_by)
 
 
 def _is_of(stage: Stage, outcome: Outcome) -> bool:

@@ -69,7 +69,7 @@ class PotentialStabilityStage(GroupStage):
     """
 
     version = 1
-    groups_per_batch = 8
+    groups_per_batch = 2  # each process takes a part of a batch, and one structure may take ten times as long as others
     writes: ClassVar = {Property: "value"}
     writes_kinds = (FREQUENCY, STIFFNESS)
     members = (

@@ -12,10 +12,10 @@ from math import sqrt
 from typing import Any, Final
 
 import numpy as np
-from pymatgen.core.bond_valence import BV_PARAMS
 from pymatgen.core.periodic_table import Element
 
 from ..covalent_radii import covalent_radius
+from .bond_valence import VALENCE
 
 BOND_SOFTNESS: Final = 0.37
 """Å: by which a bond is longer when its valence is smaller by a factor e (I. D. Brown and D. Altermatt, Acta Cryst. B
@@ -78,15 +78,10 @@ def coordination_numbers(element: str, charge: float | None) -> tuple[int, int] 
 @lru_cache(maxsize=8192)
 def bond_length(first: str, second: str) -> float | None:
     """Å: length of a bond of valence 1 between two elements; None where one has no parameters."""
-    if first not in _VALENCE or second not in _VALENCE:
+    if first not in VALENCE or second not in VALENCE:
         return None
-    (r, c), (other_r, other_c) = _VALENCE[first], _VALENCE[second]
+    (r, c), (other_r, other_c) = VALENCE[first], VALENCE[second]
     return r + other_r - r * other_r * (sqrt(c) - sqrt(other_c)) ** 2 / (c * r + other_c * other_r)
-
-
-_VALENCE: Final[Mapping[str, tuple[float, float]]] = {
-    element.symbol: (values["r"], values["c"]) for element, values in BV_PARAMS.items()
-}
 
 
 @lru_cache(maxsize=128)

@@ -10,9 +10,10 @@ from functools import lru_cache
 from itertools import combinations_with_replacement, product
 from typing import Final, Literal, NamedTuple
 
-from pymatgen.core.bond_valence import PRIOR_PROB
 from pymatgen.core.composition import Composition
-from pymatgen.core.periodic_table import Element, Species
+from pymatgen.core.periodic_table import Element
+
+from .bond_valence import OCCURRENCE
 
 Kind = Literal["anion", "cation", "metal"]
 
@@ -105,7 +106,7 @@ def _sums(element: str, amount: int, *, common: bool) -> tuple[tuple[int, float]
     states = Element(element).icsd_oxidation_states or Element(element).common_oxidation_states
     if common:
         states = tuple(sorted({*states, *Element(element).common_oxidation_states}))
-    frequencies = {state: float(PRIOR_PROB.get(Species(element, state), 0)) for state in states}
+    frequencies = {state: float(OCCURRENCE.get((element, state), 0)) for state in states}
     found: dict[int, float] = {}
     for chosen in combinations_with_replacement(states, amount):
         if common and chosen[0] * chosen[-1] < 0:

@@ -1,5 +1,7 @@
 """The engine's promises, on a real MongoDB: nothing twice, lost or missed, and failures beside good values."""
 
+from typing import ClassVar
+
 import pytest
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
@@ -54,6 +56,32 @@ def test_what_comes_out_the_same_is_not_written(registry: Connection) -> None:
     report = run_stage(Doubler(), registry)
 
     assert (report.due, report.unchanged, report.written) == (1, 1, 0)
+
+
+def test_the_few_that_qualify_fill_a_batch_however_many_lie_between_them(registry: Connection) -> None:
+    # Given 60 materials, three of which a stage takes
+    docs = materials(60)
+    for few in (5, 30, 55):
+        docs[few]["nsites"] = 1000
+    put_materials(registry, docs)
+    stage = Few()
+    stage.use(registry, batch_size=2)
+
+    # When it selects by two
+    batches = list(stage.get_items())
+    stage.abandon(RuntimeError("enough"))
+
+    # Then there are two batches, and together they see to every change
+    assert [[item.content["nsites"] for item in batch.items] for batch in batches] == [[1000, 1000], [1000]]
+    (first,), (second,) = (batch.intervals.values() for batch in batches)
+    assert (first[0], first[1], second[1]) == (0, second[0], 60)
+
+
+class Few(Doubler):
+    """Takes large materials only."""
+
+    name = "few"
+    criteria: ClassVar = {"nsites": {"$gte": 1000}}
 
 
 def test_a_new_fingerprint_makes_everything_due(registry: Connection) -> None:

@@ -110,7 +110,12 @@ def test_nothing_is_left_of_a_release_that_could_not_be_made(empty_registry: Con
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_no_release_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", [None, "[" * 100_000, '{"release": 1, "files": []}', '{"release": 1, "files": {"a": 1}}']
+)
+def test_a_folder_that_is_no_release_is_told(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ConfigurationError, match="is no release"):
         verify(tmp_path)
 

@@ -40,6 +40,18 @@ def trained_model(connection: Connection, kind: str, config: dict[str, Any]) -> 
     return trained.need(connection, kind)
 
 
+@pytest.mark.parametrize(
+    ("kind", "queries", "facets"),
+    [
+        ("roost", {}, {"record"}),  # so it can begin before anything is known of layers
+        ("classifier", {}, {"record", "layers"}),
+        ("matgan", {"materials": "preferred.band_gap > 1"}, {"record", "preferred"}),
+    ],
+)
+def test_a_kind_depends_on_what_it_draws_and_asks_for(kind: str, queries: dict[str, str], facets: set[str]) -> None:
+    assert set(kind_of_model(kind)(None, queries).facets()) == facets
+
+
 def test_matgan_learns_compositions_that_fit_and_sets_some_aside(oxides: Connection) -> None:
     model = trained_model(oxides, "matgan", {**TINY_MATGAN, "held_out": 0.25})
 

@@ -158,6 +158,23 @@ def test_a_backup_of_a_newer_program_is_refused(registry: Connection, elsewhere:
         restore(elsewhere, made.folder)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[" * 100_000,
+        '{"collections": [], "made_at": 1, "exfolio": "1", "sealed": 0, "schema_version": "x"}',
+        '{"collections": {"a": 1}, "made_at": "2026-01-01", "exfolio": "1", "sealed": null, "schema_version": 1}',
+        '{"collections": {}, "made_at": "never", "exfolio": "1", "sealed": null, "schema_version": 1}',
+        '{"collections": {}, "made_at": "2026-01-01", "exfolio": "1", "sealed": {"salt": "x"}, "schema_version": 1}',
+    ],
+)
+def test_a_manifest_that_no_backup_has_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(ConfigurationError, match="is no backup"):
+        list(verify(tmp_path))
+
+
 def test_an_empty_database_is_not_backed_up(elsewhere: Connection, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is empty"):
         back_up(elsewhere, tmp_path)

@@ -5,7 +5,7 @@ from exfolio.stores.documents import Composition
 from exfolio.stores.layout import index_models
 from exfolio.stores.questions import indexes_of
 from exfolio.stores.schema import initialise, is_up_to_date
-from exfolio.stores.writes.first_filling import catch_up, put_off_questions
+from exfolio.stores.writes.first_filling import catch_up, is_under_way, made_beside, put_off_questions
 from small_registry import put
 
 
@@ -24,8 +24,10 @@ def test_indexes_for_questions_wait_for_the_end_and_those_of_stages_do_not(conne
     assert compositions.index_information()["formula_reduced_1"]["unique"]
     assert not is_up_to_date(connection)
 
-    # When the end is reached, or the next run begins
-    catch_up(connection)
+    # When the end is reached, or the next run begins, and whoever wrote goes on meanwhile
+    with made_beside(connection):
+        assert not is_under_way(connection)
+        catch_up(connection)
 
     # Then all of them are
     assert compositions.index_information().keys() == {"_id_", *wanted}

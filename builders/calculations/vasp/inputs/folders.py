@@ -253,7 +253,7 @@ def _writing(path: Path) -> Iterator[None]:
 def _read_json(path: Path) -> Doc:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}  # documented by who calls: such a folder is not ours
     return content if isinstance(content, dict) else {}
 

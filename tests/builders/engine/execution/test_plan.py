@@ -41,6 +41,9 @@ class Step(Stage):
     def written_channels(self) -> tuple[Channel, ...]:
         return tuple(self._writes)
 
+    def fresh(self) -> "Step":
+        return self
+
     def select(self) -> Iterator[Batch]:
         yield from ()
 
@@ -159,3 +162,27 @@ class Folder(Doubler):
         sites = item.content["nsites"]
         shared = {"source": "fold", "source_id": item.key, "formula_reduced": "NaCl"}
         return [{"material_id": f"fold:{item.key}", "nsites": sites, **shared}] if sites <= self.most else []
+
+
+def test_a_stage_that_is_held_up_lets_those_pass_that_need_nothing_of_it(registry: Connection) -> None:
+    # Given a training beside, whose energies two stages wait for: one altogether, one with what is fused with it
+    steps = [
+        Step("draw", writes="compositions.sample"),
+        Step("energies", reads="compositions.sample trained_models.training", writes="compositions.energy"),
+        Step("templates", reads="compositions.energy", writes="structures.proposal"),
+        Step("references", reads="materials.structure", writes="reference_entries.record"),
+    ]
+    held = {"draw": plan.Held.IN_PART, "energies": plan.Held.ALTOGETHER}
+    ran: list[str] = []
+
+    # When they are run
+    plan.settle(
+        plan.ordered(steps),
+        registry,
+        lambda stage: ran.append(stage.name),
+        lambda stage: stage.name not in ran,
+        held_up=lambda stage: held.get(stage.name, plan.Held.NOT),
+    )
+
+    # Then what needs nothing of it comes first, then what can begin without, and in the end what has to wait
+    assert ran == ["references", "draw", "energies", "templates"]

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import toy_stages
 from exfolio.builders.calculations import vasp_results_stage  # noqa: F401  a stage of this process
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.execution.worker_processes import FOR_REFRESH, needed_by_workers
+from exfolio.builders.engine.execution.workers import DIED
 from exfolio.builders.engine.stage import Stage
 from exfolio.stores.connection import Connection
 from exfolio.stores.server import embedded
@@ -114,6 +115,31 @@ def test_workers_end_with_a_process_that_is_killed(registry: Connection) -> None
     # Then nobody computes on for nobody
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
+
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_item_that_takes_too_much_costs_only_itself(registry: Connection, processes: int) -> None:
+    # Given items that go on for ever in Python, that hang in a library (of which a worker alone can be rid of) and
+    # that want a terabyte
+    greedy: dict[str, dict[str, Any]] = {"test:1": {"spin": True}, "test:2": {"grow": 1 << 40}}
+    if processes > 1:
+        greedy["test:3"] = {"sleep": 600}
+    put_materials(registry, [{"material_id": f"test:{i}", "nsites": 1} for i in range(8)])
+    put_materials(registry, [{"material_id": key, "extra": extra} for key, extra in greedy.items()])
+    settings = registry.settings.model_copy(update={"item_seconds": 0.5, "worker_memory_gb": 3})
+
+    # When they are computed together with others
+    with replace(registry, settings=settings) as limited:
+        report = run_stage(Doubler(), limited, processes=processes, batch_size=8)
+
+    # Then the others are there, and each of them says what it took
+    assert (report.inserted, report.failed) == (8 - len(greedy), len(greedy))
+    told = {doc["item"]: doc["last_error"] for doc in registry.database["failures"].find()}
+    assert "longer than an item may, 0.5 s" in told["test:1"]
+    memory = "a worker may have, 3.0 GB" if processes > 1 else "there is"
+    assert told["test:2"].startswith(f"it took more memory than {memory}")
+    assert told.get("test:3", DIED) == DIED
 
 
 def test_what_is_imported_for_workers_is_what_the_stages_of_a_process_need(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,30 @@ def test_results_that_the_stage_could_not_have_made_are_refused(
     assert (imported.taken, registry.database["structures"].count_documents({})) == (0, 0)
 
 
+def test_an_export_that_did_not_come_to_its_end_is_in_nobodys_way(
+    registry: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_materials(registry, materials(8))
+    folder = WorkFolder(tmp_path / "work")
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkFolder, "finish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export(Doubler(), registry, folder.path)
+        assert not folder.path.exists()
+        patch.setattr(WorkFolder, "discard", lambda _: None)  # as where it is killed
+        with pytest.raises(ZeroDivisionError):
+            export(Doubler(), registry, folder.path)
+
+    assert export(Doubler(), registry, folder.path).items == 8
+
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        export(Doubler(), registry, folder.path)
+    assert folder.payload(), "a finished one is left alone"
+    with pytest.raises(Damaged) as refused:
+        _ = WorkFolder(tmp_path).manifest
+    assert str(folder.path) in refused.value.remedy, "the folder of a campaign has one for each stage"
+
+
 def test_no_folder_is_made_where_nothing_is_due(registry: Connection, tmp_path: Path) -> None:
     assert export(Doubler(), registry, tmp_path / "work").units == 0
     assert not (tmp_path / "work").exists()
