@@ -31,7 +31,7 @@ class MatchStage(GroupStage):
     """Fills `structure_id` and `material_id` of calculations, formula by formula."""
 
     name = "matches"
-    version = 4
+    version = 5
     groups_per_batch = 50
     members = (
         Members(Calculation, "formula_reduced", ("record",), ("structure", "initial_structure", "manifest")),
@@ -94,10 +94,14 @@ class _Known:
             # Several layers in one cell, as in a bilayer, are of the layer too.
             self._believed |= {identity for identity in waiting if _may_hold(by_id[identity], self.docs[name])}
 
-    def named_by(self, calculation: Doc) -> tuple[str | None, bool]:
-        """Which of them the manifest names, and whether the structure is that one's."""
+    def named_by(self, calculation: Doc) -> tuple[str | None, str | None]:
+        """Which the manifest names, and why it is not believed: None where it is."""
         name = calculation.get("manifest", {}).get(self.key)
-        return (name, calculation["calculation_id"] in self._believed) if name in self.docs else (None, False)
+        if name is None or calculation["calculation_id"] in self._believed:
+            return name, None
+        if name in self.docs:
+            return name, f"and its structure is another one ({TOLERANCE})"
+        return name, "which is no structure of its formula here"
 
     def original(self, name: str) -> str:
         """Of several equal proposals the one that stands for all: only that one is judged."""
@@ -136,11 +140,11 @@ def _match(calculation: Doc, structures: _Known, materials: _Known) -> Doc:
     for known in (structures, materials):
         if known is structures and "bulk_of" in manifest:
             continue
-        name, believed = known.named_by(calculation)
-        if name is not None and believed:
+        name, doubt = known.named_by(calculation)
+        if name is not None and doubt is None:
             return {**result, known.key: known.original(name), "matched_by": "manifest"}
         if name is not None:
-            result["mismatch"] = f"its {MANIFEST} names {name}, and its structure is another one ({TOLERANCE})"
+            result["mismatch"] = f"its {MANIFEST} names {name}, {doubt}"
     for field, how in zip(_FORMS, ("initial structure", "final structure"), strict=True):
         structure_id, material_id = structures.find(calculation, field), materials.find(calculation, field)
         if structure_id or material_id:

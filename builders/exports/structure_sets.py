@@ -10,6 +10,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from ...models.structure.serialization import from_plain
+from ...models.structure.vacuum import as_layer
 from ...stores.errors import ConfigurationError
 from .file_text import as_cif
 from .names import file_names
@@ -18,6 +19,8 @@ from .rows import csv_cell
 Doc = dict[str, Any]
 Described = tuple[str, Doc, Mapping[str, Any]]
 """Id, stored structure, and what is known of it: plain values by name."""
+
+_BULK = 3  # what a structure or its source says it is, however wide the gaps between its molecules are
 
 
 def write_extxyz(structures: Iterable[Described], path: Path, problems: dict[str, str]) -> int:
@@ -133,6 +136,8 @@ def _atoms(structures: Iterable[Described], problems: dict[str, str]) -> Iterato
         except ValueError as error:
             problems[key] = str(error).partition("\n")[0]
             continue
+        if told.get("dimension", told.get("dimension_claimed")) != _BULK:
+            structure = as_layer(structure)
         atoms = Atoms(
             [site.specie.symbol for site in structure],
             positions=structure.cart_coords,

@@ -67,7 +67,7 @@ class TemplateStructuresStage(GroupStage):
         Of these settings, beside others.
     """
 
-    version = 11
+    version = 12
     groups_per_batch = 25
 
     def __init__(

@@ -153,6 +153,26 @@ def with_vacuum(structure: Structure, axis: int) -> Structure:
     return periodic
 
 
+def as_layer(structure: Structure) -> Structure:
+    """Structure that is not periodic across its vacuum, its atoms in one piece there; as it is where it has none.
+
+    The cell stays. The reverse of `with_vacuum`, for programs that tell layers by the axes they are periodic along.
+    """
+    gap = thickest_gap(structure)
+    if gap.thickness < MIN_GAP or not all(structure.lattice.pbc):
+        return structure
+    positions, _, _ = _in_one_piece(structure.lattice.matrix, structure.frac_coords, gap)
+    periodic = [axis != gap.axis for axis in range(3)]
+    lattice = Lattice(structure.lattice.matrix, pbc=(periodic[0], periodic[1], periodic[2]))
+    return Structure(
+        lattice,
+        structure.species_and_occu,
+        positions,
+        coords_are_cartesian=True,
+        site_properties=structure.site_properties,
+    )
+
+
 def completed_cell(matrix: Array, positions: Array, axis: int) -> Array:
     """Cell of a layer whose vector across is missing, with one: upright, the layer's thickness and `VACUUM` long.
 

@@ -36,13 +36,13 @@ from .fragments import (
     scaled_layer,
     size_like,
 )
+from .ion_checks import check_ions
 from .sanity_checks import (
     MIN_BONDS_KEPT,
     SEARCH,
     Check,
     check_charge,
     check_coordination,
-    check_ions,
     check_shortest,
     check_volume,
 )
@@ -202,29 +202,24 @@ class TemplateCell:
             self._look((2 * float(new.max()) + SEARCH) / min(factors))
         first, second, lengths = self._bonds
         coordination = check_coordination(new, first, second, factor * lengths) if self._known else _UNTOLD
-        lengths = self._new_lengths(factors)
+        vectors: Array | None = None
+        lengths: Array = factor * self._lengths
+        if self._vacuum is None:
+            vectors = (fractional[self._second] + self._image - fractional[self._first]) @ matrix
+            lengths = np.linalg.norm(vectors, axis=1)
         checks = [check_shortest(symbols, new, self._first, self._second, lengths), coordination]
         if self._vacuum is None:
             volume = abs(float(np.linalg.det(matrix))) / len(symbols)
             checks.append(check_volume(volume, expected_volume(formula)))
         roles = roles_of(formula)
         checks += check_ions(
-            symbols, roles, new, self._first, self._second, lengths, monolayer=self._vacuum is not None
+            symbols, roles, new, self._first, self._second, lengths, vectors, monolayer=self._vacuum is not None
         )
         return SubstitutedCell(matrix, fractional, symbols, factor, (*checks, check_charge(states, roles)))
 
     def _factors(self, formula: str, size: Size | None) -> Factors:
         size = size or size_like(self.size, self.formula, formula)
         return Factors(1.0, 1.0) if size is None else factors_of(self.size, size.length / self.size.length, size.volume)
-
-    def _new_lengths(self, factors: Factors) -> Array:
-        """Distances of the pairs of atoms in the new cell."""
-        if self._fragments is None or self._fragments.is_network or factors.within == factors.between:
-            return factors.within * self._lengths
-        matrix, fractional = resized(self.template.matrix, self.template.fractional, self._fragments, factors)
-        apart = fractional[self._second] + self._image - fractional[self._first]
-        lengths: Array = np.linalg.norm(apart @ matrix, axis=1)
-        return lengths
 
 
 def size_of(structure: Structure, dimension: int) -> Size:

@@ -35,6 +35,9 @@ def test_a_manifest_is_believed_where_its_structure_exists(disulfide: Connection
     found = matches(disulfide)
     assert found["right"] == ("st-1", None, "manifest")
     assert found["wrong"] == ("st-1", None, "initial structure")
+    wrong = disulfide.database["calculations"].find_one({"calculation_id": "wrong"})
+    assert wrong is not None
+    assert wrong["mismatch"] == "its exfolio.json names st-unknown, which is no structure of its formula here"
 
 
 def test_what_was_calculated_follows_to_the_proposal_that_stands_for_it(disulfide: Connection) -> None:
