@@ -174,7 +174,7 @@ def told_beside_bulk(said: list[Doc]) -> str:
 
 
 def measured(said: list[list[Doc]], against: str, known: dict[str, float]) -> dict[str, list[tuple[float, ...]]]:
-    """Values (mean of the potentials), spreads and known values, eV/atom, and numbers of families; by class of bonding."""
+    """Values (mean of the potentials), spreads, known values, eV/atom, and numbers of families; by class of bonding."""
     joined: dict[str, list[tuple[str, float, float, float | None]]] = {}
     numbered = ([(number, doc) for number, doc in enumerate(docs) if doc["against"] == against] for docs in said)
     by_place = [{_place(doc, number): doc for number, doc in docs} for docs in numbered]
@@ -208,8 +208,8 @@ def model_of(rows: list[tuple[float, ...]]) -> ErrorModel:
 def told(by_class: dict[str, list[tuple[float, ...]]]) -> dict[str, str]:
     """Figures of merit with standard errors, of all and by class.
 
-    What intervals do is measured on tenths that made none of them, drawn by layer, and by family: same amounts, elements
-    of the same groups. A class of few known values is judged by all.
+    What intervals do is measured on tenths that made none of them, drawn by layer, and by family: same amounts,
+    elements of the same groups. A class of few known values is judged by all.
     """
     groups = [group for group, rows in sorted(by_class.items()) for _ in rows]
     table = np.array([row for _, rows in sorted(by_class.items()) for row in rows])
@@ -226,10 +226,11 @@ def told(by_class: dict[str, list[tuple[float, ...]]]) -> dict[str, str]:
                 model = ErrorModel(conformal_quantile(scores[others]), 0, 0, 0)
                 held_out[split, number] = model.interval(value, spread)
     kept = {ALL: np.ones(len(table), bool), **{group: np.array(groups) == group for group in sorted(by_class)}}
-    return {
-        group: f"{_figures(table[rows], by_layer[:, rows])}, by family {_covered(table[rows], by_family[:, rows])[0]:.3f}"
-        for group, rows in kept.items()
-    }
+    found = {}
+    for group, rows in kept.items():
+        of_relatives, _ = _covered(table[rows], by_family[:, rows])
+        found[group] = f"{_figures(table[rows], by_layer[:, rows])}, by family {of_relatives:.3f}"
+    return found
 
 
 def _covered(table: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:

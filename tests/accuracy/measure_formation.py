@@ -61,7 +61,7 @@ LEAST = 50
 """Known values of a class, below which it is judged by all: five lie beyond the quantile then. Of fewer it is made by
 one or two crystals that a relaxation led to another phase (MnO2, 1 eV/atom below where DFT left it)."""
 FEW = 25
-"""Known values of a class, from which on its interval is no narrower than they ask for, whatever class it is judged by."""
+"""Known values of a class, from which on its interval is no narrower than they ask for, whosever errors it takes."""
 CORRECTED_OTHERWISE = {"S": 0.160, "Br": -0.534, "I": -0.379, "Se": -0.472, "Te": -0.422}
 """eV per atom that MP2020's corrections of anions (A. Wang et al., Sci. Rep. 11, 15496 (2021)) lie above those of the
 scheme before it, that of Matbench's values, which had -0.663 for sulfides and none for the others. With them the mean

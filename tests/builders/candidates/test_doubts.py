@@ -73,13 +73,15 @@ def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(r
     Of two methods that counts by which a candidate is judged.
     """
     freed = {"kind": "energy_above_hull", "method": "CHGNet 0.3.0 static", "basis": "potential", "unit": "eV/atom"}
+    by_another = {**freed, "method": "Zero 1.0 static"}
     values = [
         {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"]}},
         {**freed, "structure_id": "st-TiS3", "value": -0.08, "details": {"sets_free": ["S"]}},
-        {**freed, "structure_id": "st-TiS3", "method": "Zero 1.0 static", "value": 0.2, "details": {"sets_free": ["S"]}},
-        {**freed, "structure_id": "st-AgBrI", "method": "Zero 1.0 static", "value": -0.2, "details": {}},
+        {**by_another, "structure_id": "st-TiS3", "value": 0.2, "details": {"sets_free": ["S"]}},
+        {**by_another, "structure_id": "st-AgBrI", "value": -0.2, "details": {}},
     ]
-    put(registry, Property, [{**value, "property_id": f"{value['structure_id']}/{value['method']}"} for value in values])
+    named = [{**value, "property_id": f"{value['structure_id']} by {value['method']}"} for value in values]
+    put(registry, Property, named)
 
     [doubt] = doubts(registry, {"structure_id": "st-AgBrI", "route": "template", "formula_reduced": "AgBrI"})
 
