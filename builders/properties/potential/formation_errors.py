@@ -103,7 +103,7 @@ def class_taken(group: str, measured: Collection[str]) -> str:
     """
     plain = group.removesuffix(_WITH)
     same_elements = (f"{COMPOUNDS}{_WITH}",) if plain != group else ()  # before what says less of a distance
-    alike = (group, *same_elements, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
+    alike: tuple[str, ...] = (group, *same_elements, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
     return next(name for name in alike if name in measured)
 
 
