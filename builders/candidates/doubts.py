@@ -16,6 +16,7 @@ from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc
 from ..properties.hulls.set_free import LEAST_BOUND
 from ..properties.potential import known_potentials
+from .best_values import most_trusted
 
 if TYPE_CHECKING:
     from ...models.structure.sizes.site_exchange import AlikeElements
@@ -151,12 +152,17 @@ def _of_decomposition(connection: Connection, doc: Doc) -> Iterator[str]:
     if not doc.get("structure_id"):
         return
     query = {"structure_id": doc["structure_id"], "kind": "energy_above_hull", "deprecated": False}
-    query |= {"basis": "potential", "details.sets_free": {"$exists": True}, "value": {"$gt": LEAST_BOUND}}
-    fields = {"_id": 0, "value": 1, "method": 1, "details.sets_free": 1, "details.falls_into": 1}
-    stored = connection.database["properties"].find(query, fields)
-    for value in sorted(stored, key=lambda one: str(one["method"]))[:1]:
-        freed = " and ".join(value["details"]["sets_free"])
-        into = " + ".join(chemists_formula(phase["formula"]) for phase in value["details"]["falls_into"])
+    query |= {"basis": "potential", "value": {"$type": "number"}}
+    details = ("details.sets_free", "details.falls_into")
+    fields = dict.fromkeys(("value", "low", "high", "stale", "kind", "method", "basis", *details), 1)
+    stored = list(connection.database["properties"].find(query, {"_id": 0, **fields}))
+    if not stored:
+        return
+    value = most_trusted(stored)  # as a candidate is judged by, whatever the others say
+    told = value.get("details", {})
+    freed = " and ".join(told.get("sets_free", []))
+    if freed and value["value"] > LEAST_BOUND:
+        into = " + ".join(chemists_formula(phase["formula"]) for phase in told["falls_into"])
         yield (
             f"falls into {into}, {value['value']:+.3f} eV/atom from the hull by {value['method']}: {freed} would be "
             f"set free, which its ions oxidise or reduce (known compounds that do lie {-LEAST_BOUND:g} and more below)"

@@ -35,6 +35,7 @@ from exfolio.builders.properties.potential.layers.layer_energies_stage import BU
 from exfolio.builders.sources.reader_kinds import reader_for
 from exfolio.models.energetics.reliability.calibration import LEAST
 from exfolio.models.energetics.reliability.error_intervals import ErrorModel, Measured, conformal_quantile, error_model
+from exfolio.models.evaluation.relatives import family
 from exfolio.models.potential.layer_binding import layer_bindings
 from exfolio.models.structure.layered.monolayer import NotLayered, monolayers
 from exfolio.models.structure.serialization import from_plain
@@ -173,7 +174,7 @@ def told_beside_bulk(said: list[Doc]) -> str:
 
 
 def measured(said: list[list[Doc]], against: str, known: dict[str, float]) -> dict[str, list[tuple[float, ...]]]:
-    """Values (mean of the potentials), spreads and known values, eV/atom, by class of bonding."""
+    """Values (mean of the potentials), spreads, known values, eV/atom, and numbers of families; by class of bonding."""
     joined: dict[str, list[tuple[str, float, float, float | None]]] = {}
     numbered = ([(number, doc) for number, doc in enumerate(docs) if doc["against"] == against] for docs in said)
     by_place = [{_place(doc, number): doc for number, doc in docs} for docs in numbered]
@@ -187,9 +188,11 @@ def measured(said: list[list[Doc]], against: str, known: dict[str, float]) -> di
         lowest[reduced(formula)] = min((value, spread), lowest.get(reduced(formula), (value, spread)))
     rows = [(formula, *own, known[formula]) for formula, own in lowest.items() if formula in known]
     rows += [(formula, value, spread, own) for formula, value, spread, own in joined.get("records", [])]  # type: ignore[misc]
+    families: dict[Any, int] = {}
     by_class: dict[str, list[tuple[float, ...]]] = {}
     for formula, *numbers in rows:
-        by_class.setdefault(bonding_class(Composition(formula).get_el_amt_dict()), []).append(tuple(numbers))
+        number = families.setdefault(family(reduced(formula)), len(families))
+        by_class.setdefault(bonding_class(Composition(formula).get_el_amt_dict()), []).append((*numbers, number))
     return by_class
 
 
@@ -199,33 +202,48 @@ def _place(doc: Doc, number: int) -> tuple[str, str, str]:
 
 def model_of(rows: list[tuple[float, ...]]) -> ErrorModel:
     """Error model of a class."""
-    return error_model(Measured(*np.array(rows).T).scores)
+    return error_model(Measured(*np.array(rows).T[:3]).scores)
 
 
 def told(by_class: dict[str, list[tuple[float, ...]]]) -> dict[str, str]:
     """Figures of merit with standard errors, of all and by class.
 
-    What intervals do is measured on tenths that made none of them. A class of few known values is judged by all.
+    What intervals do is measured on tenths that made none of them, drawn by layer, and by family: same amounts,
+    elements of the same groups. A class of few known values is judged by all.
     """
     groups = [group for group, rows in sorted(by_class.items()) for _ in rows]
     table = np.array([row for _, rows in sorted(by_class.items()) for row in rows])
-    scores = Measured(*table.T).scores
+    scores = Measured(*table.T[:3]).scores
     own = np.array([group if len(by_class[group]) >= LEAST else ALL for group in groups])
     rng = np.random.default_rng(0)
-    ends = np.zeros((SPLITS, len(table), 2))
+    families = table[:, 3].astype(int)
+    by_layer, by_family = ends = np.zeros((2, SPLITS, len(table), 2))
     for split in range(SPLITS):
-        fold = rng.permutation(len(table)) % FOLDS
-        for number, (value, spread, _) in enumerate(table):
-            others = (fold != fold[number]) & (own[number] == ALL or own == own[number])
-            ends[split, number] = ErrorModel(conformal_quantile(scores[others]), 0, 0, 0).interval(value, spread)
+        tenths = rng.permutation(len(table)) % FOLDS, (rng.permutation(families.max() + 1) % FOLDS)[families]
+        for held_out, fold in zip(ends, tenths, strict=True):
+            for number, (value, spread, _, _) in enumerate(table):
+                others = (fold != fold[number]) & (own[number] == ALL or own == own[number])
+                model = ErrorModel(conformal_quantile(scores[others]), 0, 0, 0)
+                held_out[split, number] = model.interval(value, spread)
     kept = {ALL: np.ones(len(table), bool), **{group: np.array(groups) == group for group in sorted(by_class)}}
-    return {group: _figures(table[rows], ends[:, rows]) for group, rows in kept.items()}
+    found = {}
+    for group, rows in kept.items():
+        of_relatives, _ = _covered(table[rows], by_family[:, rows])
+        found[group] = f"{_figures(table[rows], by_layer[:, rows])}, by family {of_relatives:.3f}"
+    return found
+
+
+def _covered(table: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
+    """Share of known values within, and its standard error."""
+    known = table[:, 2]
+    inside = float(((ends[..., 0] <= known) & (known <= ends[..., 1])).mean())
+    return inside, float((inside * (1 - inside) / len(table)) ** 0.5)
 
 
 def _figures(table: NDArray[np.float64], ends: NDArray[np.float64]) -> str:
-    value, _, known = table.T
+    value, _, known, _ = table.T
     errors = np.abs(value - known)
-    inside = ((ends[..., 0] <= known) & (known <= ends[..., 1])).mean()
+    inside, deviation = _covered(table, ends)
     sure = (ends[..., 1] <= THRESHOLD) | (ends[..., 0] > THRESHOLD)
     same_side = (value > THRESHOLD) == (known > THRESHOLD)
     decided, right = sure.mean(), np.broadcast_to(same_side, sure.shape)[sure].mean()
@@ -236,7 +254,7 @@ def _figures(table: NDArray[np.float64], ends: NDArray[np.float64]) -> str:
         f"same side of {THRESHOLD} {same_side.mean():.3f}; "
         f"decided {decided:.3f} ± {(decided * (1 - decided) / left) ** 0.5:.3f}, "
         f"of these right {right:.3f} ± {(right * (1 - right) / decided / left) ** 0.5:.3f}, "
-        f"covered {inside:.3f} ± {(inside * (1 - inside) / left) ** 0.5:.3f}"
+        f"covered {inside:.3f} ± {deviation:.3f}"
     )
 
 

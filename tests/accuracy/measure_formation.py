@@ -37,6 +37,7 @@ from exfolio.builders.properties.potential.formation_errors import (
     anion_class,
     anion_classes,
     class_of_distance,
+    class_taken,
 )
 from exfolio.builders.properties.pourbaix_solids import lowest_of_each, solids_in_water
 from exfolio.builders.sources.reader_kinds import reader_for
@@ -60,7 +61,7 @@ LEAST = 50
 """Known values of a class, below which it is judged by all: five lie beyond the quantile then. Of fewer it is made by
 one or two crystals that a relaxation led to another phase (MnO2, 1 eV/atom below where DFT left it)."""
 FEW = 25
-"""Relaxed values of a class, from which on an interval is no narrower than theirs."""
+"""Known values of a class, from which on its interval is no narrower than they ask for, whosever errors it takes."""
 CORRECTED_OTHERWISE = {"S": 0.160, "Br": -0.534, "I": -0.379, "Se": -0.472, "Te": -0.422}
 """eV per atom that MP2020's corrections of anions (A. Wang et al., Sci. Rep. 11, 15496 (2021)) lie above those of the
 scheme before it, that of Matbench's values, which had -0.663 for sulfides and none for the others. With them the mean
@@ -327,16 +328,14 @@ def main() -> None:
                     (models if len(errors) >= LEAST else few)[group] = errors
             if what == "formation energies":
                 models[ALL] = everything
-        found[key] = described(models)
-        print(json.dumps(found[key], indent=1))
-    if asked.relax:  # too few were relaxed to tell errors of all classes from those of structures as they stand
-        static, relaxed = (formation_errors.key(asked.potential, relax=relax) for relax in (False, True))
-        wider = {
+        # too few were relaxed to tell errors of all classes from those of structures as they stand
+        found[key] = {**found.get(formation_errors.key(asked.potential, relax=False), {}), **described(models)}
+        found[key] |= {
             group: model
             for group, model in described(few).items()
-            if group in found[static] and model["quantile"] > found[static][group]["quantile"]
+            if model["quantile"] > found[key][class_taken(group, found[key])]["quantile"]
         }
-        found[relaxed] = {**found[static], **wider, **found[relaxed]}
+        print(json.dumps(found[key], indent=1))
     if asked.write:
         path = Path(formation_errors.__file__).with_name(formation_errors.FILE)
         known = "formation, in water: measured enthalpies; distances: the Materials Project, which they learnt from"

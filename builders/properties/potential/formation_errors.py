@@ -93,6 +93,20 @@ def class_of_distance(elements: Collection[str], products: Sequence[Collection[s
     return f"{kind}{_WITH}" if APART in elements else kind
 
 
+def class_taken(group: str, measured: Collection[str]) -> str:
+    """Class whose errors are taken for those of a class, of those that are measured, `ALL` among them.
+
+    Examples
+    --------
+    >>> class_taken("against its own composition, with Fe", ["against compounds, with Fe", "formation"])
+    'against compounds, with Fe'
+    """
+    plain = group.removesuffix(_WITH)
+    same_elements = (f"{COMPOUNDS}{_WITH}",) if plain != group else ()  # before what says less of a distance
+    alike: tuple[str, ...] = (group, *same_elements, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
+    return next(name for name in alike if name in measured)
+
+
 class FormationErrors:
     """What is known of the errors of formation energies and hull distances by one potential.
 
@@ -166,10 +180,7 @@ class FormationErrors:
         return max(self._of(group)[1].quantile, _SHALLOWEST)
 
     def _of(self, group: str, name: str = "") -> tuple[str, ErrorModel]:
-        plain = group.removesuffix(_WITH)
-        same_elements = (f"{COMPOUNDS}{_WITH}",) if plain != group else ()  # before what says less of a distance
-        alike = (group, *same_elements, plain, *((COMPOUNDS,) if plain == ITSELF else ()), ALL)
-        group = next(name for name in alike if name in self.by_class)
+        group = class_taken(group, self.by_class)
         return group, self._own[group].of(name) if group in self._own else self.by_class[group]
 
 

@@ -68,14 +68,21 @@ def test_a_layer_of_what_is_known_as_molecules_alone_can_be_taken_off_nothing(re
 
 
 def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(registry: Connection) -> None:
-    """Ag2+ oxidises iodide; TiS3 loses sulfur too, and holds it by more than errors are large."""
+    """Ag2+ oxidises iodide; TiS3 loses sulfur too, and holds it by more than errors are large.
+
+    Of two methods that counts by which a candidate is judged.
+    """
     freed = {"kind": "energy_above_hull", "method": "CHGNet 0.3.0 static", "basis": "potential", "unit": "eV/atom"}
     phases = [{"formula": "AgBr", "share_of_atoms": 0.67}, {"formula": "I2", "share_of_atoms": 0.33}]
+    by_another = {**freed, "method": "Zero 1.0 static"}
     values = [
         {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"], "falls_into": phases}},
         {**freed, "structure_id": "st-TiS3", "value": -0.08, "details": {"sets_free": ["S"]}},
+        {**by_another, "structure_id": "st-TiS3", "value": 0.2, "details": {"sets_free": ["S"]}},
+        {**by_another, "structure_id": "st-AgBrI", "value": -0.2, "details": {}},
     ]
-    put(registry, Property, [{**value, "property_id": value["structure_id"]} for value in values])
+    named = [{**value, "property_id": f"{value['structure_id']} by {value['method']}"} for value in values]
+    put(registry, Property, named)
 
     [doubt] = doubts(registry, {"structure_id": "st-AgBrI", "route": "template", "formula_reduced": "AgBrI"})
 
