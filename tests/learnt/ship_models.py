@@ -25,7 +25,7 @@ from exfolio.builders.engine.version import VERSION
 from exfolio.builders.training.model_kind import Desk
 from exfolio.builders.training.model_kinds import kind_of_model
 from exfolio.builders.training.shipped.shipped_models import write
-from exfolio.models.composition.classifier.model import training_set
+from exfolio.models.composition.classifier.training_compositions import training_set
 from exfolio.models.composition.formula.formulas import parse, reduced_formulas
 from exfolio.models.composition.one_hot import representable
 from exfolio.models.composition.roost.learner import RoostLearner, TrainingSet, network_of
@@ -66,29 +66,24 @@ TWO_D: Final = (
     },
 )
 
+LISTS: Final = ("2dmatpedia_formulas", "matbench_jdft2d", "v2db_predictions")
+"""Files with compositions that somebody calls two-dimensional, in the order of `TWO_D`."""
 
-def column(data: Path, name: str, field: str) -> list[str]:
+
+def column(data: Path, name: str) -> list[str]:
     """Reduced formulas of a file, each once, sorted."""
     with gzip.open(data / f"{name}.csv.gz", "rt") as lines:
-        return sorted(set(reduced_formulas([row[field] for row in csv.DictReader(lines)])))
+        return sorted(set(reduced_formulas([row.get("formula") or row["Material"] for row in csv.DictReader(lines)])))
 
 
 def two_dimensional(data: Path) -> list[str]:
     """Compositions that any source calls two-dimensional."""
-    lists = (("2dmatpedia_formulas", "composition"), ("matbench_jdft2d", "formula"), ("v2db_predictions", "Material"))
-    fields = {name: _field(data, name, field) for name, field in lists}
-    return sorted({formula for name, field in fields.items() for formula in column(data, name, field)})
-
-
-def _field(data: Path, name: str, field: str) -> str:
-    with gzip.open(data / f"{name}.csv.gz", "rt") as lines:
-        names = csv.DictReader(lines).fieldnames or ()
-    return field if field in names else "formula"
+    return sorted({formula for name in LISTS for formula in column(data, name)})
 
 
 def materials_project(data: Path) -> list[str]:
     """All compositions of the Materials Project at hand."""
-    return sorted({*column(data, "matbench_mp_e_form", "formula"), *column(data, "matbench_mp_gap", "formula")})
+    return sorted({*column(data, "matbench_mp_e_form"), *column(data, "matbench_mp_gap")})
 
 
 def classifier(data: Path, out: Path) -> None:

@@ -15,7 +15,9 @@ from exfolio.models.composition.classifier.cross_validation import (
     divide,
     judge_fold,
 )
-from exfolio.models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from exfolio.models.composition.classifier.fitting import fit
+from exfolio.models.composition.classifier.model import ClassifierConfig
+from exfolio.models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from exfolio.models.evaluation.relatives import family
 
 QUICK = ClassifierConfig(kind="forest", forest_trees=8, forest_max_depth=8)
