@@ -24,6 +24,7 @@ import torch
 from exfolio.builders.engine.version import VERSION
 from exfolio.builders.training.model_kind import Desk
 from exfolio.builders.training.model_kinds import kind_of_model
+from exfolio.builders.training.shipped.learnt_compositions import write as write_learnt
 from exfolio.builders.training.shipped.shipped_models import write
 from exfolio.models.composition.classifier.training_compositions import training_set
 from exfolio.models.composition.formula.formulas import parse, reduced_formulas
@@ -102,13 +103,18 @@ def classifier(data: Path, out: Path) -> None:
     _train(kind, {"formulas": learnt, "is_2d": [bool(flag) for flag in is_2d]}, numbers, told, out)
 
 
-def matgan(data: Path, out: Path) -> None:
-    """Train the sequential generator on all compositions known to any of the sources."""
-    kind = kind_of_model("matgan")()
+def generated_from(data: Path) -> list[str]:
+    """All compositions known to any of the sources that fit the generator's array."""
     known = sorted({*two_dimensional(data), *materials_project(data)})
     parsed = parse(known)
     reasons = representable(parsed).reasons
-    learnt = [name for place, name in enumerate(known) if place not in reasons and parsed.nelements[place] > 1]
+    return [name for place, name in enumerate(known) if place not in reasons and parsed.nelements[place] > 1]
+
+
+def matgan(data: Path, out: Path) -> None:
+    """Train the sequential generator on all compositions known to any of the sources."""
+    kind = kind_of_model("matgan")()
+    learnt = generated_from(data)
     told = {
         "sources": [*TWO_D, MP],
         "seen": f"{len(learnt):,} compositions of the Materials Project and of lists of 2D materials",
@@ -137,14 +143,20 @@ def _without_curves(figure: Any) -> Any:
     return {name: value for name, value in figure.items() if name not in ("curves", "importance", "assessment")}
 
 
-def roost(data: Path, out: Path) -> None:
-    """Train one network that is told of no known energy, as its weights then hold no data; the published split."""
+def published_split(data: Path) -> dict[str, tuple[list[str], list[float]]]:
+    """Formulas and formation energies (eV/atom) by part of the split of Bartel et al. (2020)."""
     parts: dict[str, tuple[list[str], list[float]]] = {}
     with gzip.open(data / "critexam.csv.gz", "rt") as lines:
         for row in csv.DictReader(lines):
             formulas, energies = parts.setdefault(row["split"], ([], []))
             formulas.append(row["formula"])
             energies.append(float(row["formation_energy_per_atom"]))
+    return parts
+
+
+def roost(data: Path, out: Path) -> None:
+    """Train one network that is told of no known energy, as its weights then hold no data; the published split."""
+    parts = published_split(data)
     config = RoostConfig(known_energies=False, epochs=24)
     seed_everything(0, 2**32 - 1)
     begun = time.perf_counter()
@@ -217,6 +229,18 @@ def _write(out: Path, described: Doc, weights: bytes, told: Doc) -> None:
 MODELS: Final[dict[str, Callable[[Path, Path], None]]] = {"classifier": classifier, "matgan": matgan, "roost": roost}
 
 
+def learnt_compositions(data: Path, out: Path) -> None:
+    """Write what each of the models has learnt from."""
+    parts = published_split(data)
+    by_kind = {
+        "classifier": [*two_dimensional(data), *materials_project(data)],
+        "matgan": generated_from(data),
+        "roost": reduced_formulas([*parts["train"][0], *parts["val"][0]]),
+    }
+    path = write_learnt(out, by_kind)
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {({kind: len(set(own)) for kind, own in by_kind.items()})}")
+
+
 def main() -> None:
     """Train what is asked for, all without."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -228,6 +252,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     for kind in given.kinds or MODELS:
         MODELS[kind](given.data, given.out)
+    learnt_compositions(given.data, given.out)
 
 
 if __name__ == "__main__":
