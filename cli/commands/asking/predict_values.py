@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ....builders.training.shipped.shipped_models import ShippedModel, shipped, shipped_kinds
+from ....builders.training.shipped.learnt_compositions import learnt
+from ....builders.training.shipped.shipped_models import ShippedModel, is_shipped, shipped, shipped_kinds
 from ....stores.connection import connect
 from ....stores.errors import ConfigurationError
 from ...display.console import JsonOption, begin, out, print_json
@@ -43,7 +44,8 @@ def two_dimensional(formulas: Formulas, *, model: Model = None, json: JsonOption
     """Predict how likely compositions form a two-dimensional material.
 
     Needs no registry. Beside each probability stands how many of the composition's family (same amounts, elements of
-    the same groups) the model has learnt from: with none it is worth less, as the last line tells.
+    the same groups) the model has learnt from: with none it is worth less, as the last line tells; and whether it has
+    learnt from this very composition: "seen".
 
     Example: exfolio predict 2d MoSSe TiNCl NaCl
     """
@@ -54,24 +56,27 @@ def two_dimensional(formulas: Formulas, *, model: Model = None, json: JsonOption
     reduced = _reduced(formulas)
     probability = classifier.probability(reduced)
     of_family = classifier.known_of_family(reduced)
+    seen = _seen(used, reduced)
     rows: list[Doc] = [
         {
             "formula": formula,
             "p_2d": round(float(probability[place]), 4),
             "relatives": None if of_family is None else int(of_family[place]),
+            "seen": seen[place],
         }
         for place, formula in enumerate(formulas)
     ]
     if json:
         print_json({"model": used.model_id, "compositions": rows})
         return
-    table = _table("formula", "P(2D)", "relatives learnt")
+    table = _table("formula", "P(2D)", "neighbours learnt", "")
     for row in rows:
         known = row["relatives"]
         table.add_row(
             escape(row["formula"]),
             f"{row['p_2d']:.3f}",
             "–" if known is None else str(known) if known else "[yellow]none known[/]",
+            "[yellow]seen[/]" if row["seen"] else "",
         )
     print_table(table)
     _print_model(used, _worth_of_classifier(used.card))
@@ -80,32 +85,37 @@ def two_dimensional(formulas: Formulas, *, model: Model = None, json: JsonOption
 def energy(formulas: Formulas, *, model: Model = None, json: JsonOption = False) -> None:
     """Predict formation energies from compositions, of the most stable structure, in eV/atom.
 
-    Needs no registry. The deviation is what the network expects its error to be.
+    Needs no registry. The deviation is what the network expects its error to be. What is marked "seen" is no
+    prediction: the model has learnt from the energy of that very composition.
 
     Example: exfolio predict energy MgMn2O4 TiNCl
     """
     used = _model("roost", model)
     from ....models.composition.roost.model import RoostEnsemble, predict
 
-    predicted = predict(RoostEnsemble.from_bytes(used.weights), _reduced(formulas), unseen="nan")
+    reduced = _reduced(formulas)
+    predicted = predict(RoostEnsemble.from_bytes(used.weights), reduced, unseen="nan")
+    seen = _seen(used, reduced)
     known = [float(mean) == float(mean) for mean in predicted.mean]  # NaN: holds an element the network has not seen
     rows: list[Doc] = [
         {
             "formula": formula,
             "formation_energy": round(float(predicted.mean[place]), 4) if known[place] else None,
             "deviation": round(float(predicted.std[place]), 4) if known[place] else None,
+            "seen": seen[place],
         }
         for place, formula in enumerate(formulas)
     ]
     if json:
         print_json({"model": used.model_id, "unit": "eV/atom", "compositions": rows})
         return
-    table = _table("formula", "formation energy (eV/atom)", "±")
+    table = _table("formula", "formation energy (eV/atom)", "±", "")
     for row in rows:
+        mark = "[yellow]seen[/]" if row["seen"] else ""
         if row["formation_energy"] is None:
-            table.add_row(escape(row["formula"]), "[yellow]an element that was not learnt[/]", "")
+            table.add_row(escape(row["formula"]), "[yellow]an element that was not learnt[/]", "", "")
         else:
-            table.add_row(escape(row["formula"]), f"{row['formation_energy']:.3f}", f"{row['deviation']:.3f}")
+            table.add_row(escape(row["formula"]), f"{row['formation_energy']:.3f}", f"{row['deviation']:.3f}", mark)
     print_table(table)
     metrics = used.card["metrics"]
     mae, error = metrics.get("test_mae"), metrics.get("test_mae_standard_error")
@@ -162,6 +172,13 @@ def _model(kind: str, model_id: str | None) -> ShippedModel:
             f"There are: {', '.join(shipped_kinds()) or 'none'}. Give one of the registry's: --model ID",
         )
     return found
+
+
+def _seen(used: ShippedModel, reduced: Sequence[str]) -> list[bool | None]:
+    """Whether a model that comes along has learnt from each composition; of one of the registry that is not told."""
+    if not is_shipped(used.model_id):
+        return [None] * len(reduced)
+    return [bool(flag) for flag in learnt(reduced, used.card["kind"])]
 
 
 def _reduced(formulas: Sequence[str]) -> list[str]:

@@ -276,6 +276,11 @@ def test_a_registry_applies_the_models_that_come_along_until_it_has_its_own(know
     assert {doc["p_2d_model"][:19] for doc in drawn} == {"shipped-classifier-"}
     assert {doc["energy_model"][:14] for doc in drawn if "energy_model" in doc} == {"shipped-roost-"}
     assert sum(doc["p_2d_relatives"] > 0 for doc in drawn) > 10
+    # And what these have learnt from is not new, though this registry has it not
+    drawn_again = [doc for doc in drawn if doc.get("learnt_by_models")]
+    assert drawn_again
+    assert {doc["novel"] for doc in drawn_again} == {False}
+    assert {doc["formula_reduced"] for doc in drawn_again}.isdisjoint({*LAYERED, *OTHERS})
 
     # When it has a classifier of its own, then that says it of them all
     run_route(known, Compositions.model_validate({**untrained, "classifier": SMALL["classifier"]}))
