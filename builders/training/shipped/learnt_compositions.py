@@ -40,6 +40,11 @@ def learnt(formulas: Sequence[str], kind: str | None = None) -> NDArray[np.bool_
     return (keys[place] == asked) & learnt_by[place]
 
 
+def number_learnt() -> int:
+    """How many compositions the shipped models have learnt from, all together."""
+    return len(_kept()[0])
+
+
 def write(folder: Path, by_kind: Mapping[str, Sequence[str]]) -> Path:
     """Write what the models of each kind have learnt from, as reduced formulas."""
     hashed = {kind: _hashes(sorted(set(formulas))) for kind, formulas in by_kind.items()}
