@@ -21,7 +21,7 @@ from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ..sharing.export import ENDINGS, ExportFormat, written_as
-from . import predict_values
+from . import predict_compositions, predict_values
 from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command()(structure)
     predict_values.register(group)
+    predict_compositions.register(group)
     app.add_typer(group, name="predict")
 
 
