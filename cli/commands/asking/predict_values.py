@@ -1,4 +1,4 @@
-"""``exfolio predict 2d | energy | oxidation``: what the models that come with the package say of formulas.
+"""``exfolio predict 2d | energy | oxidation | symmetry``: what the models that come with the package say of formulas.
 
 They ask no database: a person without data gets an answer at once.
 """
@@ -26,6 +26,9 @@ Doc = dict[str, Any]
 CHOICES_SHOWN = 3
 """Choices of oxidation states in a table, at most; `--json` has all."""
 
+GROUPS_SHOWN = 3
+"""Space groups in a table, at most; `--json` has up to six."""
+
 Formulas = Annotated[list[str], typer.Argument(metavar="FORMULA…", help="One or more formulas, e.g. MoSSe.")]
 Model = Annotated[
     str | None,
@@ -38,6 +41,7 @@ def register(group: typer.Typer) -> None:
     group.command("2d")(two_dimensional)
     group.command()(energy)
     group.command()(oxidation)
+    group.command()(symmetry)
 
 
 def two_dimensional(formulas: Formulas, *, model: Model = None, json: JsonOption = False) -> None:
@@ -153,6 +157,55 @@ def oxidation(formulas: Formulas, *, json: JsonOption = False) -> None:
             )
     print_table(table)
     out.print("[dim]by the ions of 72,261 compounds of the Materials Project (Bartel et al. 2020)[/]", soft_wrap=True)
+
+
+def symmetry(
+    formulas: Formulas,
+    *,
+    dimension: Annotated[int, typer.Option(min=2, max=3, help="2: layers; 3: bulk crystals.")] = 3,
+    model: Model = None,
+    json: JsonOption = False,
+) -> None:
+    """Predict space groups and cells from compositions, the likeliest first.
+
+    Needs no registry. Cells are conventional ones, of a layer its periods and its thickness.
+
+    Example: exfolio predict symmetry MgMn2O4 CaTiO3
+    """
+    used = _model("space-groups" if dimension == 2 else "space-groups-bulk", model)
+    from ....models.structure.symmetry.lattice_predictor import unpack
+
+    reduced = _reduced(formulas)
+    guessed = unpack(used.weights).predict(reduced, bravais=GROUPS_SHOWN, within=2)
+    rows: list[Doc] = [
+        {
+            "formula": formula,
+            "space_groups": [
+                {
+                    "number": guess.space_group,
+                    "bravais": guess.bravais,
+                    "probability": round(guess.probability, 4),
+                    "cell": [round(value, 3) for value in guess.lattice],
+                }
+                for guess in guesses
+            ],
+        }
+        for formula, guesses in zip(formulas, guessed, strict=True)
+    ]
+    if json:
+        print_json({"model": used.model_id, "dimension": dimension, "compositions": rows})
+        return
+    table = _table("formula", "space group", "Bravais", "chance", "cell (Å, °)")
+    for row in rows:
+        for place, group in enumerate(row["space_groups"][:GROUPS_SHOWN]):
+            lengths, angles = group["cell"][:3], group["cell"][3:]
+            cell = " ".join([*(f"{value:.2f}" for value in lengths), *(f"{value:.0f}" for value in angles)])
+            name = escape(row["formula"]) if not place else ""
+            table.add_row(name, str(group["number"]), group["bravais"], f"{group['probability']:.2f}", cell)
+    print_table(table)
+    metrics = used.card["metrics"]
+    share, error = metrics.get("space_group_top_1"), metrics.get("space_group_top_1_standard_error")
+    _print_model(used, f"the first is right for {share:.3f} ± {error:.3f}" if share and error else "")
 
 
 def _model(kind: str, model_id: str | None) -> ShippedModel:
