@@ -127,7 +127,7 @@ def _of_models(connection: Connection, doc: Doc) -> Iterator[str]:
             "or a list of two-dimensional materials has it"
         )
     if said.get("energy_learnt"):
-        yield "seen: the model has learnt the formation energy of this very composition, so what it says is no prediction"
+        yield "seen: the model has learnt the formation energy of this very composition, so this is no prediction"
 
 
 def _of_energy(connection: Connection, doc: Doc) -> Iterator[str]:

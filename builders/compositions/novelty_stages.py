@@ -1,8 +1,8 @@
 """Which generated compositions are those of known materials: as they are drawn, and as materials come and go.
 
 Two stages write the same facet, each for what is new on its side, so that neither a million compositions nor a
-million materials are looked through when a few of the others change. What a model that came along drew is compared with all that
-such models have learnt from, too: it is no discovery that the Materials Project has and this registry has not.
+million materials are looked through when a few of the others change. What a model that came along drew is compared with
+all that such models have learnt from, too: it is no discovery that the Materials Project has and this registry has not.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class KnownCompositionsStage(GroupStage):
         """Whether a material of each composition is known."""
         drawn = {item.key: doc for item in items for doc in item.content["compositions"]}
         by_models = _learnt_by_models(drawn)
-        return [_outcome(item.key, known=bool(item.content["materials"]), by_models=item.key in by_models) for item in items]
+        known = {item.key for item in items if item.content["materials"]}
+        return [_outcome(item.key, known=item.key in known, by_models=item.key in by_models) for item in items]
 
 
 def _learnt_by_models(drawn: Mapping[str, Doc]) -> set[str]:

@@ -152,10 +152,16 @@ class SampleStage(Stage):
     def _generator(self, model: MatGAN) -> Generator:
         if not self.wish:
             return model
-        plain = {name: value for name, value in self.wish.items() if name != "oxidation_states"}
-        lists = {name: tuple(plain.pop(name)) for name in ("containing", "only")}
+        said = self.wish
         try:
-            return WishingGenerator(model, Wish(**lists, **plain), oxidation_states=self.wish["oxidation_states"])
+            wish = Wish(
+                containing=tuple(said["containing"]),
+                only=tuple(said["only"]),
+                balanced=said["balanced"],
+                near=said["near"],
+                within=said["within"],
+            )
+            return WishingGenerator(model, wish, oxidation_states=said["oxidation_states"])
         except (BadWish, UnmetWish, FormulaError) as error:
             raise ConfigurationError(str(error), _REMEDY) from error
 

@@ -8,10 +8,10 @@ from typing import ClassVar, Final
 
 import torch
 
+from ...models.composition.classifier.config import ClassifierConfig
 from ...models.composition.classifier.cross_validation import BadDivision, FoldResult, Protocol, cross_validate
 from ...models.composition.classifier.fitting import fit
 from ...models.composition.classifier.fitting import pack as packed_classifier
-from ...models.composition.classifier.model import ClassifierConfig
 from ...models.composition.classifier.report import BadJudgement
 from ...models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from ...models.learning.weights import pack, unpack

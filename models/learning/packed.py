@@ -119,9 +119,7 @@ def _array(
     numbers: NDArray[Any],
     offset: int,
     shape: tuple[int, ...],
-    _strides: tuple[int, ...],
-    _requires_grad: bool,
-    _hooks: object,
+    *_rest: object,
 ) -> NDArray[Any]:
     """Array of a tensor; packed ones are contiguous."""
     array: NDArray[Any] = numbers[offset : offset + int(np.prod(shape))].reshape(shape)

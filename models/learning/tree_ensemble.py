@@ -67,8 +67,8 @@ class UnsupportedScikitLearn(ImportError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"scikit-learn {version('scikit-learn')} has no {missing}, by which decision trees are stored and evaluated; "
-            f"use a version from {_KNOWN_VERSIONS}"
+            f"scikit-learn {version('scikit-learn')} has no {missing}, by which decision trees are stored and "
+            f"evaluated; use a version from {_KNOWN_VERSIONS}"
         )
 
 

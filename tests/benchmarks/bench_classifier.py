@@ -11,8 +11,9 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+from exfolio.models.composition.classifier.config import ClassifierConfig
 from exfolio.models.composition.classifier.fitting import fit, pack
-from exfolio.models.composition.classifier.model import Classifier, ClassifierConfig, unpack
+from exfolio.models.composition.classifier.model import Classifier, unpack
 from exfolio.models.composition.formula.formulas import reduced_formulas
 from exfolio.models.composition.formula.parsing import parse
 from exfolio.models.composition.magpie import featurize

@@ -29,8 +29,8 @@ def main() -> None:
         for stage in (SourceStage("handbook"), SourceStage("known-monolayers"), TemplateStage()):
             print(run_stage(stage, connection))
         query = {"template_prototype": {"$exists": True}, "deprecated": False}
-        materials = connection.database["materials"].find(query, {"_id": 0, **dict.fromkeys(bundled_templates.FIELDS, 1)})
-        documents = list(materials.sort("material_id", 1))
+        wanted = {"_id": 0, **dict.fromkeys(bundled_templates.FIELDS, 1)}
+        documents = list(connection.database["materials"].find(query, wanted).sort("material_id", 1))
     text = json.dumps(documents, separators=(",", ":"), sort_keys=True)
     path = FOLDER / bundled_templates.FILE
     path.write_bytes(zstandard.ZstdCompressor(level=19).compress(text.encode()))

@@ -52,7 +52,8 @@ def smact_facts() -> dict[str, Any]:
         elements = {symbol: smact.Element(symbol) for symbol in SYMBOLS[1 : SMACT_MAX_Z + 1]}
     table = ICSD24OxStatesFilter().filter(consensus=SMACT_DEFAULT_CONSENSUS, include_zero=False, commonality="low")
     default = zip(table["element"], table["oxidation_state"], strict=True)
-    states = {"smact_default": {str(symbol): [int(state) for state in str(listed).split()] for symbol, listed in default}}
+    counted = {str(symbol): [int(state) for state in str(listed).split()] for symbol, listed in default}
+    states = {"smact_default": counted}
     for name, attribute in SMACT_ATTRIBUTES.items():
         states[name] = {symbol: list(getattr(element, attribute) or []) for symbol, element in elements.items()}
     return {

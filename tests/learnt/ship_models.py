@@ -148,10 +148,14 @@ def _without_curves(figure: Any) -> Any:
     """What a card keeps of a figure: of a cross validation not what is for plots alone."""
     if not isinstance(figure, dict):
         return figure
-    dropped = ("curves", "importance", "assessment", "share", "figures", "within") if "structures" in figure else (
-        "curves",
-        "importance",
-        "assessment",
+    dropped = (
+        ("curves", "importance", "assessment", "share", "figures", "within")
+        if "structures" in figure
+        else (
+            "curves",
+            "importance",
+            "assessment",
+        )
     )
     return {name: value for name, value in figure.items() if name not in dropped}
 
@@ -303,7 +307,7 @@ def learnt_compositions(data: Path, out: Path) -> None:
         "roost": reduced_formulas([*parts["train"][0], *parts["val"][0]]),
     }
     path = write_learnt(out, by_kind)
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {({kind: len(set(own)) for kind, own in by_kind.items()})}")
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, { ({kind: len(set(own)) for kind, own in by_kind.items()}) }")
 
 
 def main() -> None:

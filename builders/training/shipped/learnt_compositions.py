@@ -1,5 +1,7 @@
-"""Which compositions the models that come along have learnt from: what they say of these is no prediction, nor is one
-that they draw again new. Kept as hashes of the reduced formulas, so that no data come along.
+"""Which compositions the models that come along have learnt from.
+
+What they say of these is no prediction, nor is one new that they draw again. Kept as hashes of the reduced formulas, so
+that no data come along.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,8 @@ def learnt(formulas: Sequence[str], kind: str | None = None) -> NDArray[np.bool_
     learnt_by = by_kind[kind] if kind is not None else np.logical_or.reduce(list(by_kind.values()))
     asked = _hashes(formulas)
     place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return (keys[place] == asked) & learnt_by[place]
+    seen: NDArray[np.bool_] = (keys[place] == asked) & learnt_by[place]
+    return seen
 
 
 def number_learnt() -> int:
@@ -49,7 +52,7 @@ def write(folder: Path, by_kind: Mapping[str, Sequence[str]]) -> Path:
     """Write what the models of each kind have learnt from, as reduced formulas."""
     hashed = {kind: _hashes(sorted(set(formulas))) for kind, formulas in by_kind.items()}
     keys = np.unique(np.concatenate(list(hashed.values())))
-    flags = {kind: np.packbits(np.isin(keys, own)) for kind, own in hashed.items()}
+    flags: dict[str, Any] = {kind: np.packbits(np.isin(keys, own)) for kind, own in hashed.items()}
     path = folder / FILE
     # Of hashes in order the differences are small.
     np.savez_compressed(path, steps=np.diff(keys, prepend=0).astype(np.uint32), **flags)

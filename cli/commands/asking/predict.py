@@ -152,7 +152,9 @@ def _predicted(
     return dict(sorted(found.items(), key=lambda item: item[1][0].duplicate_of is None))
 
 
-def _of_dimension(connection: Connection | None, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
+def _of_dimension(
+    connection: Connection | None, formula: str, dimension: int, top: int, *, new: bool
+) -> list[Prediction]:
     # Seconds of imports, for those who predict and not for those who ask for help.
     from ....builders.structures.template_loading import predict_structures
     from ....models.composition.formula.single_formula import FormulaError

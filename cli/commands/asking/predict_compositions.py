@@ -53,7 +53,7 @@ def compositions(
     begin()
     generator, classifier = shipped("matgan"), shipped("classifier")
     if generator is None or classifier is None:
-        raise ConfigurationError("no generator of compositions comes with this version", "Train one: exfolio train matgan")
+        raise ConfigurationError("no generator of compositions comes with this version", "exfolio train matgan")
     # Seconds of imports, for those who draw and not for those who ask for help.
     from ....models.composition.classifier.model import unpack
     from ....models.composition.formula.chemists_formula import chemists_formula
@@ -63,18 +63,15 @@ def compositions(
     from ....models.composition.matgan.wishes import BadWish, UnmetWish, Wish, WishingGenerator
 
     try:
-        wish = Wish(
-            containing=_elements(containing), only=_elements(only), balanced=balanced, near=near, within=within
-        )
-        drawn = sample(
-            WishingGenerator(MatGAN.from_bytes(generator.weights), wish), _DRAWS_OF_EACH * number, seed=seed
-        )
+        wish = Wish(containing=_elements(containing), only=_elements(only), balanced=balanced, near=near, within=within)
+        drawn = sample(WishingGenerator(MatGAN.from_bytes(generator.weights), wish), _DRAWS_OF_EACH * number, seed=seed)
     except (BadWish, UnmetWish, FormulaError) as error:
         raise ConfigurationError(str(error), "Wish for something else: exfolio predict compositions --help") from error
     known = learnt(drawn.formulas).tolist()
-    new = [(int(times), formula) for times, formula, flag in zip(drawn.times_drawn, drawn.formulas, known, strict=True) if not flag]
+    counted = zip(drawn.times_drawn.tolist(), drawn.formulas, known, strict=True)
+    new = [(times, formula) for times, formula, flag in counted if not flag]
     chosen = sorted(new, key=lambda one: (-one[0], one[1]))[:number]
-    probability = unpack(classifier.weights).probability([formula for _, formula in chosen]) if chosen else []
+    probability = unpack(classifier.weights).probability([formula for _, formula in chosen])
     rows: list[Doc] = [
         {"formula": formula, "times_drawn": times, "p_2d": round(float(p), 4)}
         for (times, formula), p in zip(chosen, probability, strict=True)

@@ -218,9 +218,7 @@ class SequentialGenerator(nn.Module):
             last = cells // MAX_AMOUNT
         return Written(written, log_likelihood, log_allowed)
 
-    def _choose(
-        self, sums: Tensor, last: Tensor, beginnings: Tensor, chances: Tensor, temperature: float
-    ) -> Written:
+    def _choose(self, sums: Tensor, last: Tensor, beginnings: Tensor, chances: Tensor, temperature: float) -> Written:
         """Next cells of draws that have these beginnings, shape (n,), an element first and then its amount."""
         first = int(last.min()) + 1  # no element before it can follow
         output = self.net[-1]

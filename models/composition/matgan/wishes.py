@@ -179,4 +179,5 @@ def _symbols(formula: str) -> set[str]:
 def _formulas(amounts: NDArray[np.uint8]) -> Formulas:
     rows, columns = np.nonzero(amounts)
     counts = np.bincount(rows, minlength=len(amounts))
-    return Formulas(_NUMBERS[columns], amounts[rows, columns].astype(np.float64), np.concatenate([[0], counts.cumsum()]))
+    offsets = np.concatenate([[0], counts.cumsum()])
+    return Formulas(_NUMBERS[columns], amounts[rows, columns].astype(np.float64), offsets)

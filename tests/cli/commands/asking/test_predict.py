@@ -34,9 +34,7 @@ def registry(asked: Connection) -> Connection:
 
 
 @pytest.mark.usefixtures("registry")
-def test_without_a_registry_the_bundled_crystals_are_what_is_known(
-    ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_registry_the_bundled_crystals_are_what_is_known(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_runs(_settings: object) -> None:
         raise DatabaseUnavailable("the embedded server does not run", "")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exfolio.models.composition import magpie
+from exfolio.models.composition.classifier.config import ClassifierConfig
 from exfolio.models.composition.classifier.fitting import fit, pack
-from exfolio.models.composition.classifier.model import Classifier, ClassifierConfig, digest, feature_labels, unpack
+from exfolio.models.composition.classifier.model import Classifier, digest, feature_labels, unpack
 from exfolio.models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula
 from exfolio.models.learning import weights

@@ -36,11 +36,15 @@ def test_what_is_wished_comes_as_often_as_among_all_draws(model: MatGAN) -> None
     free, wished = (sample(one, 4000, seed=2) for one in (model, WishingGenerator(model, Wish(containing=("O",)))))
 
     numbers = [
-        np.repeat([facts.nelements for facts in described], times)
-        for described, times in (
-            (describe_all(free.formulas), free.times_drawn * [("O" in facts.elements) for facts in describe_all(free.formulas)]),
-            (describe_all(wished.formulas), wished.times_drawn),
+        np.array(
+            [
+                facts.nelements
+                for facts, times in zip(describe_all(drawn.formulas), drawn.times_drawn.tolist(), strict=True)
+                for _ in range(times)
+                if "O" in facts.elements
+            ]
         )
+        for drawn in (free, wished)
     ]
 
     # Then these are of as many elements: not longer, as they would be where oxygen is only put in

@@ -204,7 +204,7 @@ def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(share
     # And weights of when features told of a composition's own energy are refused, as they would be of other features
     settings, state = unpack(first.to_bytes(), KIND)
     del state["members"][0]["context.features_made"]
-    with pytest.raises(WrongModel, match="other features of known energies .* train the model again"):
+    with pytest.raises(WrongModel, match=r"other features of known energies .* train the model again"):
         RoostEnsemble.from_bytes(pack(KIND, settings, state))
 
 
