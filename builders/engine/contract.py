@@ -99,6 +99,8 @@ class StageContract(ABC):
     """Whether `after_write` looks at the outcomes of a batch, else dropped once they are ready to be written."""
     looks_for_itself: ClassVar[bool] = False
     """Whether only the stage itself can tell if anything is due: a source looks at its files, asks its service."""
+    works_while_selecting: ClassVar[bool] = False
+    """Whether `select` has done the work by the time it yields, as training does: nothing is left for others."""
 
     def __init__(self, *, share: Doc | None = None) -> None:
         self.share = share

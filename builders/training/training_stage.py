@@ -62,6 +62,7 @@ class TrainingStage(Stage):
     version = 1
     writes: ClassVar = {TrainedModel: "training"}
     orphans = "kept"
+    works_while_selecting = True
 
     def __init__(
         self,

@@ -29,9 +29,9 @@ class Exported:
 
 def due_elsewhere(stages: Iterable[Stage], connection: Connection) -> list[Stage]:
     """Stages that are due, that workers can compute, and that wait for no other due one."""
-    elsewhere = [stage for stage in stages if not (stage.looks_for_itself or stage.runs_long_alone())]
-    due = [stage for stage in elsewhere if stage.is_due(connection)]
-    return [stage for stage in due if not any(_feeds(other, stage) for other in due if other is not stage)]
+    due = [stage for stage in stages if not stage.looks_for_itself and stage.is_due(connection)]
+    free = [stage for stage in due if not any(_feeds(other, stage) for other in due if other is not stage)]
+    return [stage for stage in free if not stage.works_while_selecting]
 
 
 def _feeds(writer: Stage, reader: Stage) -> bool:
@@ -56,12 +56,14 @@ def export(stage: Stage, connection: Connection, to: Path, *, batch_size: int | 
     Raises
     ------
     ConfigurationError
-        The folder is not empty, or the stage reads files of this machine.
+        The folder is not empty, the stage reads files of this machine, or it leaves workers nothing to compute.
     LeaseHeld
         Another process runs the stage.
     """
     if stage.looks_for_itself:
         raise ConfigurationError(f"{stage.name} reads what only this machine has", "Run it here: exfolio refresh.")
+    if stage.works_while_selecting:
+        raise ConfigurationError(f"{stage.name} cannot be computed in parts", "Run it here: exfolio refresh.")
     folder = WorkFolder(to)
     stage.fused = None
     run_id = runs.begin(connection, f"work export {stage.name}", version=VERSION)

@@ -11,13 +11,13 @@ from exfolio.builders.engine.execution import worker_side
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.engine.work.computing import compute
-from exfolio.builders.engine.work.exporting import export
+from exfolio.builders.engine.work.exporting import due_elsewhere, export
 from exfolio.builders.engine.work.folder import Damaged, WorkFolder
 from exfolio.builders.engine.work.importing import bring_in
 from exfolio.stores import connection as connections
 from exfolio.stores.connection import Connection
 from exfolio.stores.errors import ConfigurationError
-from toy_stages import Doubler, Looker, Summer, put_materials
+from toy_stages import Doubler, Judge, Looker, Summer, put_materials
 
 
 def materials(count: int) -> list[dict[str, Any]]:
@@ -176,4 +176,36 @@ def test_results_that_the_stage_could_not_have_made_are_refused(
 
 def test_no_folder_is_made_where_nothing_is_due(registry: Connection, tmp_path: Path) -> None:
     assert export(Doubler(), registry, tmp_path / "work").units == 0
+    assert not (tmp_path / "work").exists()
+
+
+class Trainer(Looker):
+    """Has a model of all materials before it yields an item."""
+
+    name = "trainer"
+    works_while_selecting = True
+
+
+def test_what_can_go_out_is_due_waits_for_no_other_and_is_no_training(registry: Connection) -> None:
+    put_materials(registry, materials(3))
+    stages: list[Callable[[], Stage]] = [Trainer, Doubler, Summer, Judge]
+
+    first = due_elsewhere([make() for make in stages], registry)
+    run_stage(Doubler(), registry)
+    run_stage(Trainer(), registry)
+    second = due_elsewhere([make() for make in stages], registry)
+    run_stage(Summer(), registry)
+    third = due_elsewhere([make() for make in stages], registry)
+
+    assert [stage.name for stage in first] == ["doubler", "summer"]
+    assert [stage.name for stage in second] == ["summer"]
+    assert [stage.name for stage in third] == ["toy-judge"]
+
+
+def test_training_is_not_written_as_work(registry: Connection, tmp_path: Path) -> None:
+    put_materials(registry, materials(3))
+
+    with pytest.raises(ConfigurationError, match="trainer cannot be computed in parts"):
+        export(Trainer(), registry, tmp_path / "work")
+
     assert not (tmp_path / "work").exists()
