@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from exfolio.models.composition.formula.parsing import parse
 from exfolio.models.composition.roost.learner import RoostLearner, TrainingSet, network_of
 from exfolio.models.composition.roost.model import RoostConfig, RoostEnsemble, predict
 from exfolio.models.learning.loop import train
@@ -42,6 +43,9 @@ def judged(task: str, fold: int, config: RoostConfig) -> dict[str, Any]:
     values = np.array([float(row[COLUMNS[task]]) for row in rows])
     learnt, asked = list(KFold(5, shuffle=True, random_state=SEED).split(formulas))[fold]
     chooses = np.random.default_rng(fold).random(len(learnt)) < 0.1
+    parsed = parse(formulas[learnt].tolist())
+    known = np.unique(parsed.numbers[~chooses[parsed.rows]])
+    chooses[parsed.rows[~np.isin(parsed.numbers, known)]] = False  # elements that the others lack are learnt
     parts = [TrainingSet.of(formulas[part].tolist(), values[part]) for part in (learnt[~chooses], learnt[chooses])]
     begun = time.process_time()
     training = train(
