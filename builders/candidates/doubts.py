@@ -35,7 +35,7 @@ def doubts(connection: Connection, doc: Doc) -> list[str]:
     - Elements so alike that they may mix where the structure tells them apart (`alike_elements`): ``may be
       disordered``. Layers of known crystals are as ordered as these.
       What the exchange of two of them costs is told with it, where that is known.
-    - A compound next to the hull or above that falls apart into phases with a halogen or chalcogen left over.
+    - A compound next to the hull or above that falls apart into phases with an anion or a metal left over (`set_free`).
     - A structure of exchanged elements that such an exchange seldom leaves as it is.
     - What models say of a composition of whose family they have learnt nothing, or that they have learnt itself.
     - A layer that was not cut from a crystal, where crystals of its composition are known and none is layered:
@@ -179,12 +179,14 @@ def _of_decomposition(connection: Connection, doc: Doc) -> Iterator[str]:
         return
     query = {"structure_id": doc["structure_id"], "kind": "energy_above_hull", "deprecated": False}
     query |= {"basis": "potential", "details.sets_free": {"$exists": True}, "value": {"$gt": LEAST_BOUND}}
-    stored = connection.database["properties"].find(query, {"_id": 0, "value": 1, "method": 1, "details.sets_free": 1})
+    fields = {"_id": 0, "value": 1, "method": 1, "details.sets_free": 1, "details.falls_into": 1}
+    stored = connection.database["properties"].find(query, fields)
     for value in sorted(stored, key=lambda one: str(one["method"]))[:1]:
         freed = " and ".join(value["details"]["sets_free"])
+        into = " + ".join(chemists_formula(phase["formula"]) for phase in value["details"]["falls_into"])
         yield (
-            f"falls apart with {freed} left over, {value['value']:+.3f} eV/atom from the hull by {value['method']}: "
-            f"cations may oxidise {freed} (of known compounds those that would lie {-LEAST_BOUND:g} and more below)"
+            f"falls into {into}, {value['value']:+.3f} eV/atom from the hull by {value['method']}: {freed} would be "
+            f"set free, which its ions oxidise or reduce (known compounds that do lie {-LEAST_BOUND:g} and more below)"
         )
 
 

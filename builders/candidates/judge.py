@@ -16,6 +16,7 @@ from ...stores.errors import ConfigurationError
 from ..engine.batches import Doc, Item, Outcome
 from ..engine.selection.group_members import Members
 from ..engine.selection.group_stage import GroupStage
+from ..properties.hulls.set_free import redox_stable
 from ..properties.potential import known_potentials
 from ..properties.potential.lowest_energies_stage import LEFT_OUT
 from .best_values import best_values, by_one_potential, of_composition
@@ -58,9 +59,12 @@ _DECIDES = ("gates", "ranking", "dimension", "elements", "pourbaix")
 _AMONG_LOWEST = "among_lowest"
 _OXIDATION = "oxidation_state"
 _FAMILIARITY = "ion_familiarity"
+_REDOX = "redox_stable"
+_PARENT_MADE = "parent_synthesised"
 _OF_PROPERTIES = (
     *("kind", "method", "basis", "value", "unit", "low", "high", "lacks", "competing", "stale"),
     *(f"details.{LEFT_OUT}", "details.formation_energy_by", "details.completeness.deeper_by", "facets.value.stage"),
+    *("details.falls_into", "details.sets_free"),
 )
 
 
@@ -79,7 +83,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 14
+    version = 16
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 
@@ -140,10 +144,10 @@ class JudgeStage(GroupStage):
 
     def _structures(self, mine: Doc) -> Members:
         if self.by.relaxed is None:
-            fields = tuple(name for name in _COPIED if name not in _OF_RELAXED)
+            fields = tuple(name for name in (*_COPIED, _PARENT_MADE) if name not in _OF_RELAXED)
             return Members(ProposedStructure, "structure_id", ("proposal", "novelty"), fields, mine)
         facets = ("proposal", "novelty", labelled("relaxed", self.by.relaxed))
-        return Members(ProposedStructure, "structure_id", facets, (*_COPIED, *_OF_RELAXED), mine)
+        return Members(ProposedStructure, "structure_id", facets, (*_COPIED, _PARENT_MADE, *_OF_RELAXED), mine)
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Judge each structure."""
@@ -170,6 +174,8 @@ class JudgeStage(GroupStage):
         candidate[_OXIDATION] = {element: state for element, state in states.items() if state is not None} or None
         if any(gate.field == _FAMILIARITY for gate in self.campaign.gates):
             candidate[_FAMILIARITY] = _familiarity(structure["formula_reduced"])
+        if any(gate.field == _REDOX for gate in self.campaign.gates) and not structure.get("parent_synthesised"):
+            candidate[_REDOX] = redox_stable(properties)
         verdict = pass_through(self.campaign.gates, candidate)
         candidate |= verdict
         candidate["gate_verdicts"] = letters(verdict["gates"])

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ...stores.bookkeeping.overview import STATUSES
 from ...stores.connection import Connection
 from ...stores.errors import ConfigurationError
+from ..properties.hulls.limits import LACKS_DISPERSION
 from .campaigns.gate_outline import outlines
 from .campaigns.gates import pass_through
 from .composition_view import composition_view
@@ -14,6 +15,7 @@ from .doubts import doubts
 
 Doc = dict[str, Any]
 
+_MODELS: Final = {"p_2d": "p_2d_model", "predicted_formation_energy": "energy_model"}
 _OF_LAYERS: Final = {"_id": 0, "material_id": 1, "formula_reduced": 1, "layered": 1, "dimensionality": 1, "layering": 1}
 
 
@@ -45,6 +47,8 @@ def verdicts_on(connection: Connection, identity: str, *, formula: str | None = 
     verdicts = of_formula or _candidates(connection, identity)
     for doc in verdicts:
         _add_warnings(connection, doc)
+        if doc.get("structure_id") and "p_2d" in doc:
+            _add_models(connection, doc)
         if doc.get("novelty_class"):
             doc["compared_with"] = sorted(connection.database["materials"].distinct("source", {"deprecated": False}))
         doc["made"] = _made(connection, doc.get("known_as") or [])
@@ -72,7 +76,7 @@ def _compositions(connection: Connection, formula: str) -> list[Doc]:
         ):
             continue
         said = view.as_said(composition)
-        methods = {"p_2d": said.get("p_2d_model"), "predicted_formation_energy": said.get("energy_model")}
+        methods = {name: said.get(model) for name, model in _MODELS.items()}
         verdicts.append(
             {
                 **said,
@@ -119,10 +123,24 @@ def _add_warnings(connection: Connection, doc: Doc) -> None:
             if gate["field"].removeprefix("values.") != warned["kind"]:
                 continue
             if "refused" in warned and gate.get("value") is None:
-                gate["warnings"] = [*gate.get("warnings", []), f"{warned['method']}: {warned['refused']}"]
-            same = "value" in gate and gate["value"] == warned.get("value")
-            if same and doc.get("methods", {}).get(warned["kind"], "").startswith(warned["method"]):
-                gate["warnings"] = warned["warnings"]
+                asked = f"{gate['name']}, in {warned['unit']}" if warned.get("unit") else gate["name"]
+                gate["warnings"] = [*gate.get("warnings", []), f"{asked}: {warned['method']}: {warned['refused']}"]
+            method, _, added = doc.get("methods", {}).get(warned["kind"], "").partition("; ")
+            same = "value" in gate and (added or gate["value"] == warned.get("value"))
+            if same and (method == warned["method"] if added else method.startswith(warned["method"])):
+                # What was added says of itself that it is the attraction that the method lacks.
+                gate["warnings"] = [one for one in warned["warnings"] if not (added and one == LACKS_DISPERSION)]
+
+
+def _add_models(connection: Connection, doc: Doc) -> None:
+    """Name the models that told what a candidate has of its composition."""
+    view = composition_view(connection, doc["campaign"])
+    composition = connection.database["compositions"].find_one({"formula_reduced": doc["formula_reduced"]}, {"_id": 0})
+    if view is None or composition is None:
+        return
+    said = view.as_said(composition)
+    models = {name: said.get(model) for name, model in _MODELS.items() if said.get(name) == doc.get(name)}
+    doc["methods"] = {**{name: model for name, model in models.items() if model}, **doc.get("methods", {})}
 
 
 def _made(connection: Connection, known_as: list[str]) -> list[Doc]:

@@ -21,7 +21,8 @@ def novelty_class(proposed: Doc, matches: Sequence[Doc], materials: Sequence[Doc
 
     The first that holds: known; alike; may be known (a monolayer whose composition a source knows to be
     two-dimensional, but gives no structure of); layer of a known crystal; ordered version of a known solid solution;
-    known composition; same-group swap of what it was made from; new composition.
+    known composition, or again may be known where no source gives a structure of it to compare with; same-group swap of
+    what it was made from; new composition.
 
     Parameters
     ----------
@@ -48,7 +49,9 @@ def novelty_class(proposed: Doc, matches: Sequence[Doc], materials: Sequence[Doc
     if mixed := [doc["material_id"] for doc in materials if doc.get("disordered")]:
         return _told(ORDERED, mixed)
     if materials:
-        return _told(KNOWN_COMPOSITION, [doc["material_id"] for doc in materials])
+        known = [doc["material_id"] for doc in materials]
+        compared = any(doc.get("structure") is not None for doc in materials)
+        return _told(KNOWN_COMPOSITION if compared or not any(map(_is_stated, materials)) else MAY_BE_KNOWN, known)
     if _within_groups(proposed.get("substitution") or {}):
         return _told(SWAP, [proposed["parent_id"]])
     return _told(NEW, [])
@@ -59,9 +62,14 @@ def _told(name: str, beside: Sequence[str]) -> Doc:
 
 
 def _claims(material: Doc) -> bool:
-    """Whether a material without structure is said to be two-dimensional, by more than models learnt from others."""
+    """Whether a material without structure is said to be two-dimensional."""
     if material.get("dimension_claimed") != LAYER or material.get("structure") is not None:
         return False
+    return _is_stated(material)
+
+
+def _is_stated(material: Doc) -> bool:
+    """Whether a material is known by more than models learnt from others."""
     methods = set((material.get("methods") or {}).values())
     return not methods or any(parse_method(method).levels != (Level.MODEL,) for method in methods)
 

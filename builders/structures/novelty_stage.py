@@ -25,7 +25,7 @@ class NoveltyStage(GroupStage):
     """
 
     name = "novelty"
-    version = 5
+    version = 6
     members = (
         Members(
             ProposedStructure,

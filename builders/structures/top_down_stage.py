@@ -28,9 +28,9 @@ class TopDownStage(MapStage):
         Of these settings, beside others.
     """
 
-    version = 3
+    version = 4
     source = Material
-    fields = ("structure", "dimension_claimed")
+    fields = ("structure", "dimension_claimed", "synthesised")
     writes: ClassVar = {ProposedStructure: "proposal"}
 
     def __init__(
@@ -79,6 +79,8 @@ class TopDownStage(MapStage):
                 continue
             for rank, layer in enumerate(layers, 1):
                 facts = {"dimension": 2, "thickness": layer.thickness, "area": layer.area}
+                if item.content.get("synthesised"):
+                    facts["parent_synthesised"] = True
                 checks, remarks = self._stoichiometry(layer)
                 proposal = proposed_structure.Proposal(
                     layer.structure, item.key, self._identity(rank), rank, facts, checks, remarks

@@ -95,6 +95,10 @@ class Candidate(FormulaFields, ScreenFields, StructureFields, RegistryDocument):
     ion_familiarity = FloatField(
         help_text="How familiar its ions are with each other, as in compositions, where a gate asks for it", max_value=0
     )
+    redox_stable = BooleanField(
+        help_text="No anion is oxidised and no metal reduced when it falls apart, or it lies 0.05 eV/atom below the "
+        "hull of others; by a potential, where a gate asks for it, but of no layer of a crystal that has been made"
+    )
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     formation_energy = ev_per_atom("Formation energy from the elements")
     exfoliation_energy = ev_per_atom("Exfoliation energy: monolayer minus bulk")

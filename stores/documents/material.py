@@ -27,6 +27,7 @@ class Material(FormulaFields, StructureFields, RegistryDocument):
     PARTS: ClassVar[dict[str, tuple[str, ...]]] = {
         "structure": (
             *("structure", "disordered", "dimension_claimed", "nsites", "volume", "density", "space_group"),
+            "synthesised",
             *("formula", "formula_reduced", "formula_anonymous", "chemsys", "elements", "nelements"),
         ),
     }

@@ -58,6 +58,7 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     decoration = DictField(
         help_text="Ordered decoration: element of the template, sites from 0 that each of two took, ways there are"
     )
+    parent_synthesised = BooleanField(help_text="The crystal that it was cut from has been made, as its source says")
     thickness = FloatField(help_text="Thickness of the layer, nucleus to nucleus", unit="Å", min_value=0)
     layer_group = DictField(
         help_text="Layer group of a monolayer: number (1 to 80), symbol, crystal_system, tolerance and exact, as of "
@@ -119,7 +120,8 @@ class ProposedStructure(FormulaFields, ScreenFields, StructureFields, RegistryDo
     novelty_class = StringField(
         choices=NOVELTY_CLASSES,
         help_text="How new it is to the sources of this registry: known; alike (a polymorph that little tells apart); "
-        "may be known (a source knows a 2D material of this composition, without structure); layer of a known crystal; "
+        "may be known (a source knows the composition, none gives a structure of it; or one knows a 2D material of it, "
+        "without structure); layer of a known crystal; "
         "ordered version of a known solid solution; known composition, new prototype; same-group swap of its parent; "
         "new composition",
     )

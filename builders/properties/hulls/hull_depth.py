@@ -1,17 +1,22 @@
 """How much deeper a potential's hull would be with known compounds that it lacks, by a method that knows all of them.
 
-Functionals bind some anions too weakly; where sources give their energies without the corrections for that, the
-difference is made with such as well, and lies anywhere between.
+Functionals bind some anions too weakly. Whether a method's energies are corrected for that, measured enthalpies tell
+(`anion_scale`); where these are too few, the difference is made both ways, and lies anywhere between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from ....models.calculation.methods import Level, parse_method
 from ....models.composition.formula.single_formula import read_one
-from ....models.energetics.reliability.missing_compounds import hull_deeper_by, with_anions_corrected
+from ....models.energetics.reliability.missing_compounds import (
+    TOO_WEAKLY_BOUND,
+    hull_deeper_by,
+    with_anions_corrected,
+)
 from ...engine.batches import Doc
 from .limits import Depth, is_bulk
 
@@ -27,6 +32,7 @@ def depths(
     with_energy: Collection[str],
     missing: Collection[str],
     products: Sequence[Collection[str]],
+    has_corrections: Mapping[str, Mapping[str, bool]] = MappingProxyType({}),
 ) -> list[Depth | None]:
     """How much deeper the hull is at each composition once the missing compounds are on it.
 
@@ -43,6 +49,8 @@ def depths(
         Those that it lacks.
     products
         Formulas of the phases that the hull has at each composition.
+    has_corrections
+        By method and anion whether its energies are corrected for it, where that is known.
 
     Returns
     -------
@@ -59,10 +67,11 @@ def depths(
         if not missing or level in _PREDICTED or not set(missing) <= set(formulas):
             continue
         plain = [doc["formation_energy"] for doc in compounds]
-        ways = {method: plain}
-        if level in _UNCORRECTED:
-            corrected = [with_anions_corrected(*one) for one in zip(formulas, plain, strict=True)]
-            ways[f"{method} with MP2020's corrections of anions"] = corrected
+        told = has_corrections.get(method, {})
+        ways = {}
+        for symbols in _corrections({symbol for target in targets for symbol in target}, told, level):
+            way = f"{method} with MP2020's corrections of anions" if symbols else method
+            ways[way] = [with_anions_corrected(*one, symbols) for one in zip(formulas, plain, strict=True)]
         for way, energies in ways.items():
             for number, hull in enumerate(hull_deeper_by(targets, formulas, energies, with_energy)):
                 # By how much what only the hull in question has competes with what is missing, this can't tell.
@@ -73,3 +82,13 @@ def depths(
                 most = deeper if hull.by > before.most else before
                 found[number] = most._replace(least=min(hull.by, before.least))
     return found
+
+
+def _corrections(elements: Collection[str], has: Mapping[str, bool], level: Level) -> list[list[str]]:
+    """Anions that energies are corrected for: one choice where it is known what they lack, else two."""
+    if level not in _UNCORRECTED:
+        return [[]]
+    present = sorted(TOO_WEAKLY_BOUND.keys() & set(elements))
+    lacking = [symbol for symbol in present if has.get(symbol) is False]
+    possible = [symbol for symbol in present if not has.get(symbol)]
+    return [lacking] if lacking == possible else [lacking, possible]

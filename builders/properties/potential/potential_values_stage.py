@@ -24,9 +24,18 @@ from ...engine.batches import Batch, Doc, Item, Outcome
 from ...engine.channels import Channel
 from ...engine.selection.group_members import Members
 from ...engine.selection.group_stage import GroupStage
+from ..hulls.anion_scale import corrected_anions
 from ..hulls.hull_depth import depths
 from ..hulls.known_hull_stage import known_by_family
-from ..hulls.limits import KNOWN_MATERIALS, completeness, layers_among, limited_by_dispersion, limited_distance
+from ..hulls.limits import (
+    KNOWN_MATERIALS,
+    Completeness,
+    Depth,
+    completeness,
+    layers_among,
+    limited_by_dispersion,
+    limited_distance,
+)
 from ..hulls.set_free import set_free
 from . import known_potentials
 from .element_energies import believed, deviations, reference_elements, why_none
@@ -58,7 +67,7 @@ class PotentialValuesStage(GroupStage):
         Labels of the settings: its own, and those of what it reads.
     """
 
-    version = 15
+    version = 17
     groups_per_batch = 50
     writes: ClassVar = {Property: "value"}
     writes_kinds = ("formation_energy", "exfoliation_energy", "energy_above_hull")
@@ -79,6 +88,7 @@ class PotentialValuesStage(GroupStage):
         self.potential = known_potentials.potential(potential)
         self.errors = FormationErrors(self.potential.slug, relax=relax)
         self._own: Doc = {}
+        self._corrected: dict[str, dict[str, bool]] = {}
         self.limits: Doc = {"max_steps": max_steps, "force_tolerance": force_tolerance} if relax else {}
         self.label, self.of_energies, self.of_references = label, of_energies, of_references
         self.name = labelled(stage_name("values", self.potential, relax=relax), label)
@@ -94,11 +104,13 @@ class PotentialValuesStage(GroupStage):
         """What the values depend on."""
         errors = {group: asdict(model) for group, model in self.errors.by_class.items()}
         own = {"own_errors": used_of(self._own)} if self._own else {}
-        return {**self.arguments(), "model": self.potential.name, "errors": errors, **own}
+        corrected = {"corrected_anions": self._corrected} if self._corrected else {}
+        return {**self.arguments(), "model": self.potential.name, "errors": errors, **own, **corrected}
 
     def before_run(self) -> None:
-        """Read what the registry knows of errors itself."""
+        """Read what the registry knows of errors itself, and of its sources' energies."""
         self._own = own_models(self.db, model_id(self._method))
+        self._corrected = corrected_anions(self.db.database)
 
     def looks_at(self) -> tuple[Channel, ...]:
         """Error models, of which `config` tells."""
@@ -160,7 +172,7 @@ class PotentialValuesStage(GroupStage):
             item.content["materials"] = [doc for part in parts for doc in known.get(part, [])]
             item.content["layers"] = [doc["structure_id"] for doc in item.content["properties"]
                                       if doc["structure_id"] in layers]  # fmt: skip
-            item.content["errors"] = self._own
+            item.content["errors"], item.content["corrected"] = self._own, self._corrected
         return batch
 
     def _entries(self, systems: set[str], *, relax: bool) -> dict[str, list[Doc]]:
@@ -231,7 +243,7 @@ class PotentialValuesStage(GroupStage):
         known = known_by_family(item.content["materials"])
         targets = [energy["details"]["composition"] for energy in energies]
         fallen = [[formulas[product.name] for product in position.products] for position in positions]
-        deeper = depths(targets, known, evaluated, found.missing, fallen)
+        deeper = depths(targets, known, evaluated, found.missing, fallen, item.content["corrected"])
         for energy, formation, position, depth in zip(energies, formed, positions, deeper, strict=True):
             formed_from = self._document(energy, "formation_energy", float(formation), snapshot, against)
             name = energy["structure_id"]
@@ -244,9 +256,7 @@ class PotentialValuesStage(GroupStage):
             products = [compositions[product.name] for product in position.products]
             if depth is not None and depth.most:  # then compounds compete, whatever the hull has
                 products += [elements, elements]
-            falls_into = depth.products if depth is not None else [product["formula"] for product in above["competing"]]
-            if freed := set_free(falls_into):
-                above["details"] = {**above["details"], "sets_free": freed}
+            above["details"] = {**above["details"], **_decomposition(above["competing"], depth, found)}
             group = class_of_distance(elements, products)
             above = _with_interval(above, group, *errors.of_distance(elements, products, name))
             layer = name in item.content["layers"]
@@ -303,6 +313,15 @@ def _with_interval(doc: Doc, group: str, resolved: str, errors: ErrorModel) -> D
     doc |= {"low": round(low, DIGITS), "high": round(high, DIGITS)}
     doc["details"] = {**doc["details"], "errors": {"class": group, "of": resolved, **asdict(errors)}}
     return doc | ({"coverage": COVERAGE} if errors.size else {"warnings": [NEVER_MEASURED]})
+
+
+def _decomposition(competing: list[Doc], depth: Depth | None, found: Completeness) -> Doc:
+    """What all known phases of a system make of a composition, and what that sets free; nothing if unknown."""
+    if depth is None and found.missing:
+        return {}
+    phases = depth.products if depth is not None else {doc["formula"]: doc["share_of_atoms"] for doc in competing}
+    shares = [{"formula": formula, "share_of_atoms": round(share, 4)} for formula, share in sorted(phases.items())]
+    return {"falls_into": shares, **({"sets_free": freed} if (freed := set_free(phases)) else {})}
 
 
 def _far_from_hull(static: list[Doc], relaxed: set[str], elements: list[str], potential: Potential) -> set[str]:

@@ -10,6 +10,7 @@ from ....stores.connection import Connection
 from ...candidates.campaigns.gate_outline import outline_of, recorded_campaigns
 from ...candidates.composition_view import composition_view
 from ...candidates.funnel import count, count_compositions
+from ...candidates.shortlist import each_composition_once, likeliest_first, promoted_first
 from ...releases.citations import bibtex, cited
 from ..routes.route_figures import RouteFigures, route_report
 from .models_used import models_of
@@ -21,9 +22,10 @@ SHORTLIST: Final = 24
 """Promoted candidates with a picture each."""
 WAITING: Final = 12
 _SHOWN: Final = (
-    *("candidate_id", "structure_id", "formula_reduced", "elements", "status", "structure", "space_group", "parent_id"),
-    *("route", "novelty_class", "novelty_beside", "thickness", "p_2d", "gates", "methods", "lows", "highs", "values"),
-    *("exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy", "band_gap", "waiting_for"),
+    *("candidate_id", "structure_id", "formula_reduced", "elements", "nelements", "status", "structure", "space_group"),
+    *("parent_id", "route", "novelty_class", "novelty_beside", "thickness", "p_2d", "gates", "methods", "waiting_for"),
+    *("lows", "highs", "values", "exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy"),
+    "band_gap",
 )
 
 
@@ -101,8 +103,8 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
     mine = {"campaign": name, "deprecated": False}
     gates, totals = count(connection, outline)
     compositions = count_compositions(connection, outline)
-    promoted = sorted(candidates.find({**mine, "status": "promoted"}, _projection()), key=_by_energy)
-    waiting = sorted(candidates.find({**mine, "status": "waiting"}, _projection()), key=_by_energy)
+    promoted = promoted_first(connection, outline, _projection())
+    waiting = likeliest_first(connection, outline, _projection())
     values = list(candidates.find(mine, {"_id": 0, **dict.fromkeys(_OF_ALL, 1)}))
     comparison = beside_published(connection, campaign, values)
     models = models_of(connection, name)
@@ -121,7 +123,7 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
         gates=gates,
         totals=totals,
         promoted=promoted,
-        waiting=waiting[:WAITING],
+        waiting=each_composition_once(waiting)[:WAITING],
         elements=Counter(element for doc in promoted or waiting for element in doc.get("elements", ())),
         waits=Counter(str(doc.get("waiting_for")) for doc in waiting),
         values=values,
@@ -137,7 +139,6 @@ def facts_of(connection: Connection, name: str) -> CampaignFacts:
     )
 
 
-_FIRST: Final = ("exfoliation_energy", "energy_above_hull")
 _ENERGIES: Final = ("exfoliation_energy", "energy_above_hull", "formation_energy", "pourbaix_energy")
 _OF_ALL: Final = ("candidate_id", "formula_reduced", "status", "route", "novel", "lows", "highs", *_ENERGIES)
 
@@ -149,15 +150,6 @@ def _routes(connection: Connection, names: set[str]) -> list[RouteFigures]:
 
 def _projection() -> Doc:
     return {"_id": 0, **dict.fromkeys(_SHOWN, 1)}
-
-
-def _by_energy(doc: Doc) -> tuple[bool, bool, float, str]:
-    """The least first; bounds after values, as they may lie anywhere beyond."""
-    name = next((name for name in _FIRST if doc.get(name) is not None), None)
-    if name is None:
-        return True, True, 0.0, doc["candidate_id"]
-    lows, highs = doc.get("lows") or {}, doc.get("highs") or {}
-    return False, (name in lows) != (name in highs), doc[name], doc["candidate_id"]
 
 
 def _tenths(connection: Connection, campaign: str) -> list[int]:

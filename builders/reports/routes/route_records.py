@@ -13,7 +13,7 @@ from pymatgen.core.composition import Composition
 
 from ....models.evaluation.distances import in_plane_area, mass_per_area
 from ....stores.connection import Connection
-from ...candidates.best_values import most_of_layer, most_trusted
+from ...candidates.best_values import most_trusted, with_attraction
 from ...engine.batches import Doc
 from ...properties.potential import known_potentials
 from ...properties.potential.potential_stage import method_name
@@ -136,8 +136,8 @@ def energies(connection: Connection) -> list[Energies]:
                 continue
             method, basis = doc["method"], doc.get("basis", "model")
             by = found.setdefault(method, Energies(method, basis, labels.get(method)))
-            most = most_of_layer(doc, best)
-            high = doc.get("high") if most is None else most[0]
+            layer = with_attraction(doc, best)
+            high = doc.get("high") if layer is None else layer.high
             by.of[structure_id] = Energy(doc["value"], doc.get("low"), high, tuple(doc.get("lacks") or ()))
     return sorted(found.values(), key=lambda by: (-len(by.of), by.method))
 

@@ -42,8 +42,9 @@ def tables(report: RouteReport) -> str:
     total, with_structure = (sum(counts[i] for counts in sources.values()) for i in (0, 1))
     named = ", ".join(f"{name} ({n:,})" for name, (_, n) in sources.items() if n) or "none"
     parts = [
-        f"Shares are of all structures made; what repeats another counts once. Novel to {len(sources)} sources with "
-        f"{total:,} materials, {with_structure:,} of them with an ordered structure: {named}.",
+        "Shares are of all structures made, ± their standard error by counting; what repeats another counts once. "
+        f"Novel to {len(sources)} sources with {total:,} materials, {with_structure:,} of them with an ordered "
+        f"structure: {named}; in brackets without and with those that may be known.",
         _table("made", [_made(row) for row in report.rows]),
         _listed("Not valid because of", [(row.name, row.faults) for row in report.rows]),
         _listed("How new the distinct valid ones are", [(row.name, row.classes) for row in report.rows]),
@@ -112,7 +113,7 @@ def _made(row: RouteFigures) -> list[str]:
         known = row.supply
         supply = f"{known.production:,.0f} made, {known.reserves:,.0f} reserves ({known.known:,})"
     moved = "–" if row.moved is None else f"{row.moved.mean:.2f} Å ({row.moved.structures:,})"
-    shares = (_percent(n, row.made) for n in (row.valid, row.cdvae_valid, row.unique))
+    shares = (_counted(n, row.made) for n in (row.valid, row.cdvae_valid, row.unique))
     return [row.name, f"{row.made:,}", drawn, *shares, _share(row.novel), moved, supply]
 
 
@@ -164,7 +165,7 @@ def _found(row: RouteFigures) -> list[str]:
     if found is None:
         return [row.name, "–", "–", "–"]
     made_of = ", ".join(f"{n:,} of {what}" for what, n in found.made_of.items()) or "–"
-    share = f"{found.found:,} ({_percent(found.found, found.there)})" if found.there else "–"
+    share = f"{found.found:,} ({_counted(found.found, found.there)})" if found.there else "–"
     return [row.name, f"{found.there:,}", share, made_of]
 
 
@@ -183,3 +184,8 @@ def _distance(distance: Distance | None) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
+
+
+def _counted(part: int, whole: int) -> str:
+    """A share with its standard error."""
+    return f"{part / whole:.1%} ± {Share(part, part, part, whole).standard_error:.1%}" if whole else "–"

@@ -76,7 +76,7 @@ class Handbook:
     """
 
     kind: ClassVar[str] = "handbook"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     source: str = "handbook"
     source_version: str | None = "1"
@@ -146,6 +146,7 @@ class Handbook:
             "space_group": space_group(number, find_setting(number).symbol),
             "dimension_claimed": 3,
             "layered_claimed": row["layered"] == "yes",
+            "synthesised": True,  # each with the measurement of its structure
             "prototype": row["type"],
             "reference": "; ".join(_citations(raw.payload, "structure")),
             **measured,

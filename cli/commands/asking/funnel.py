@@ -50,6 +50,9 @@ def funnel(
         print_json({"campaign": chosen.name, "compositions": drawn, "gates": rows, **totals})
     else:
         print_funnels(drawn, rows, totals)
+        if totals["waiting"] and not totals["promoted"]:
+            told = f"exfolio next --campaign {chosen.name} tells which of those that wait are worth a calculation"
+            out.print(f"[dim]{escape(told)}[/]", soft_wrap=True)
 
 
 def print_funnels(

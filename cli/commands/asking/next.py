@@ -30,7 +30,10 @@ def register(app: typer.Typer) -> None:
 def next_(
     filter_: Annotated[
         str,
-        typer.Argument(metavar="FILTER", help="Of candidates, as in exfolio query candidates; all when left out."),
+        typer.Argument(
+            metavar="FILTER",
+            help="Of candidates, as in exfolio query candidates, or the name of a campaign; all when left out.",
+        ),
     ] = "",
     *,
     campaign: Annotated[
@@ -56,6 +59,8 @@ def next_(
 
     with connect(begin()) as connection:
         require_initialised(connection)
+        if campaign is None and filter_ in connection.database["candidates"].distinct("campaign"):
+            campaign, filter_ = filter_, ""
         name = campaign_name(connection, campaign or _usual(connection))
         ranked, due = next_due(connection, name, filter_, limit or None)
     if json:

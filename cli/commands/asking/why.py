@@ -151,7 +151,9 @@ def _value_of(doc: dict[str, Any], gate: dict[str, Any]) -> str:
         if doc.get("nelements") == 1 and gate["field"].endswith(("formation_energy", "ion_familiarity")):
             return "says nothing of an element"
         # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
-        if gate["field"].endswith("_stability"):
+        if gate["field"] == "redox_stable" and doc.get("route") == "top-down":
+            return "not asked of a crystal that has been made"
+        if gate["field"].endswith(("_stability", "redox_stable")):
             return "not decided, and not waited for"
         return f"does not concern the {doc.get('route')} route"
     value = gate.get("value")
@@ -167,6 +169,8 @@ def _beside(doc: dict[str, Any]) -> Iterator[str]:
         beside = f" ({', '.join(doc['novelty_beside'])})" if doc.get("novelty_beside") else ""
         sources = doc.get("compared_with")
         # New is new to somebody.
+        if name == "may be known" and "novel" not in doc:
+            beside += ": of this composition no source gives a structure to compare with; exfolio ingest one to decide"
         yield f"{name}{beside}" + (f", to these {len(sources)} sources: {', '.join(sources)}" if sources else "")
     for material in doc.get("made") or ():
         told = (material.get("synthesis_method"), material.get("reference"))

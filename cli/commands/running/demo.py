@@ -16,7 +16,7 @@ from ....builders.candidates.campaigns.gate_outline import Judging
 from ....builders.candidates.composition_view import composition_view
 from ....builders.candidates.funnel import count, count_compositions
 from ....builders.candidates.known import load_campaigns
-from ....builders.candidates.margins import least_margin
+from ....builders.candidates.shortlist import promoted_first
 from ....builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
 from ....builders.training.shipped.learnt_compositions import number_learnt
 from ....models.calculation.methods import Level, parse_method
@@ -135,11 +135,7 @@ def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
 
 def _surest(connection: Connection, campaign: Judging) -> list[dict[str, Any]]:
     """Promoted candidates, those first that are farthest from failing any gate on an energy."""
-    promoted = {"campaign": campaign.name, "status": "promoted", "deprecated": False}
-    fields = dict.fromkeys(_HIDDEN, 0)
-    order = [(-least_margin(campaign.gates, doc), doc["candidate_id"], doc)
-             for doc in connection.database["candidates"].find(promoted, fields)]  # fmt: skip
-    return [doc for _, _, doc in sorted(order, key=lambda one: one[:2])[:_SHOWN]]
+    return promoted_first(connection, campaign, dict.fromkeys(_HIDDEN, 0))[:_SHOWN]
 
 
 def _most_promising(connection: Connection) -> list[dict[str, Any]]:

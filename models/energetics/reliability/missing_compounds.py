@@ -31,11 +31,11 @@ class DeeperHull(NamedTuple):
     by
         How much deeper it is than without those that are missing, eV/atom; at least 0.
     products
-        Formulas of the phases that lie on it there.
+        Formulas of the phases that lie on it there, with their shares of the atoms.
     """
 
     by: float
-    products: tuple[str, ...]
+    products: dict[str, float]
 
 
 def hull_deeper_by(
@@ -71,20 +71,22 @@ def hull_deeper_by(
         for entries in (compounds, [entry for entry in compounds if entry.entry_id in there])
     )
     return [
-        DeeperHull(max(0.0, one.energy - other.energy), tuple(product.name for product in one.products))
+        DeeperHull(max(0.0, one.energy - other.energy), {product.name: product.amount for product in one.products})
         for one, other in zip(deep, shallow, strict=True)
     ]
 
 
-def with_anions_corrected(formula: str, formation_energy: float) -> float:
-    """A formation energy, eV/atom, lowered by MP2020's corrections of the anions in `TOO_WEAKLY_BOUND`.
+def with_anions_corrected(
+    formula: str, formation_energy: float, symbols: Collection[str] = TOO_WEAKLY_BOUND.keys()
+) -> float:
+    """A formation energy, eV/atom, lowered by MP2020's corrections of some of the anions in `TOO_WEAKLY_BOUND`.
 
     An element is an anion where another one of the compound attracts electrons less (Pauling's scale).
     """
     amounts = read_one(formula)
     attractions = {symbol: _attraction(symbol) for symbol in amounts}
     least = min(attractions.values())
-    anions = (symbol for symbol in TOO_WEAKLY_BOUND.keys() & amounts.keys() if attractions[symbol] > least)
+    anions = [symbol for symbol in sorted(amounts.keys() & set(symbols)) if attractions[symbol] > least]
     return formation_energy - sum(TOO_WEAKLY_BOUND[symbol] * amounts[symbol] for symbol in anions) / sum(
         amounts.values()
     )

@@ -183,6 +183,28 @@ def test_a_layer_lies_above_the_hull_at_most_by_its_exfoliation_energy_more_than
     assert "highs" not in best_values([{**distance, "low": -0.03}, exfoliation])
 
 
+def test_by_a_potential_other_phases_attract_about_as_much_as_the_layers_bulk() -> None:
+    """CuZnSSe, 0.18 eV/atom above CuSe and ZnS without any attraction, which its bulk has 0.14 of."""
+    others = [{"id": f"chgnet:mp-{n}", "share_of_atoms": 0.5} for n in range(2)]
+    static = "CHGNet 0.3.0 static"
+    of_layer = {"low": 0.11, "lacks": ["dispersion"], "competing": others}
+    distance = value("energy_above_hull", static, "potential", 0.18, **of_layer)
+    binding, hardly = (
+        value("exfoliation_energy", "CHGNet 0.3.0 + D3(BJ) static", "potential", energy, low=0.0, high=0.2)
+        for energy in (0.14, 0.02)
+    )
+
+    found, near = best_values([distance, binding]), best_values([distance, hardly])
+
+    assert found["energy_above_hull"] == pytest.approx(0.32)
+    assert (found["lows"]["energy_above_hull"], found["highs"]["energy_above_hull"]) == pytest.approx(
+        (0.32 - 0.1188, 0.18 + 0.2119),
+        abs=1e-3,  # at most with 0.2 eV/atom of attraction
+    )
+    assert near["lows"]["energy_above_hull"] == 0.11, "attraction takes nothing off"
+    assert found["methods"]["energy_above_hull"].startswith(f"{static}; with the exfoliation energy on top")
+
+
 def test_what_dispersion_adds_to_the_distance_of_a_layer_counts_but_above_its_own_bulk() -> None:
     own, *others = ({"id": f"chgnet:mp-{n}", "share_of_atoms": 0.5} for n in range(3))
     static, added = "CHGNet 0.3.0 static", "CHGNet 0.3.0 static + D3(BJ)"

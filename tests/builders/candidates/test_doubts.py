@@ -80,15 +80,16 @@ def test_a_layer_of_what_is_known_as_molecules_alone_can_be_taken_off_nothing(re
 def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(registry: Connection) -> None:
     """Ag2+ oxidises iodide; TiS3 loses sulfur too, and holds it by more than errors are large."""
     freed = {"kind": "energy_above_hull", "method": "CHGNet 0.3.0 static", "basis": "potential", "unit": "eV/atom"}
+    phases = [{"formula": "AgBr", "share_of_atoms": 0.67}, {"formula": "I2", "share_of_atoms": 0.33}]
     values = [
-        {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"]}},
+        {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"], "falls_into": phases}},
         {**freed, "structure_id": "st-TiS3", "value": -0.08, "details": {"sets_free": ["S"]}},
     ]
     put(registry, Property, [{**value, "property_id": value["structure_id"]} for value in values])
 
     [doubt] = doubts(registry, {"structure_id": "st-AgBrI", "route": "template", "formula_reduced": "AgBrI"})
 
-    assert doubt.startswith("falls apart with I left over, -0.011 eV/atom from the hull by CHGNet")
+    assert doubt.startswith("falls into AgBr + I2, -0.011 eV/atom from the hull by CHGNet 0.3.0 static: I would be set")
     assert doubts(registry, {"structure_id": "st-TiS3", "route": "top-down", "formula_reduced": "TiS3"}) == []
 
 

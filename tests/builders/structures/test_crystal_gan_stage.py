@@ -189,7 +189,7 @@ def test_the_report_on_a_model_says_what_became_of_its_crystals(oxides: Connecti
 
     text, _ = report(oxides, model)
 
-    assert f"| {model['model_id']} | 1 | 7, 85.7% valid | 100.0% | " in text
+    assert f"| {model['model_id']} | 1 | 7, 85.7% valid | 100.0% ± 0.0% | " in text
     assert "new, at most 0.2 eV/atom above hull: 368 (11.2%)" in text
 
 

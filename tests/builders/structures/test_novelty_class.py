@@ -16,7 +16,8 @@ CRYSTAL = {"material_id": "mp:1", "dimension_claimed": 3, "structure": {}}
         ({}, [{"material_id": "a", "same": True}, {"material_id": "b", "same": False}], [ROW], "known", ["a"]),
         ({}, [{"material_id": "b", "same": False}], [CRYSTAL], "alike", ["b"]),
         ({}, [], [ROW, CRYSTAL], "may be known", ["table:MoS2-1"]),
-        ({"dimension": 3}, [], [ROW], "known composition", ["table:MoS2-1"]),
+        ({"dimension": 3}, [], [ROW, CRYSTAL], "known composition", ["mp:1", "table:MoS2-1"]),
+        ({}, [], [{**CRYSTAL, "structure": None}], "may be known", ["mp:1"]),  # HoBr3, of which a table has the energy
         ({}, [], [{**ROW, "methods": {"band_gap": "machine learning on PBE (C2DB)"}}], "known composition", None),
         ({"route": "top-down", "parent_id": "mp:1"}, [], [CRYSTAL], "layer of a known crystal", ["mp:1"]),
         ({}, [], [CRYSTAL, {**CRYSTAL, "material_id": "x", "disordered": True}], "ordered version", ["x"]),

@@ -40,7 +40,7 @@ def test_the_monolayer_of_a_layered_crystal(
     assert (layer["route"], layer["parent_id"], layer["dimension"]) == ("top-down", f"handbook:{name}", 2)
     assert (layer["formula_reduced"], layer["space_group"]["symbol"]) == (formula, group)
     assert layer["thickness"] == pytest.approx(thickness, abs=0.15)
-    assert layer["valid"] is True
+    assert (layer["valid"], layer["parent_synthesised"]) == (True, True)
     assert layer["checks"] == {"distances": "passed", "stoichiometry": "passed", "layer": "passed"}
     structure = from_plain(layer["structure"])
     height = np.ptp(structure.cart_coords[:, 2])

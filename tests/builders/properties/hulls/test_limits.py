@@ -161,8 +161,8 @@ def test_uncorrected_energies_of_bromides_are_corrected_before_hulls_are_compare
     [by_corrected] = depths([{"Cr": 1, "Br": 3}], corrected, set(), ["CrBr3"], [["Cr", "Br"]])
 
     lower = pytest.approx(0.6 + 0.534 * 3 / 4)
-    assert by_plain == (pytest.approx(0.6), lower, "PBE with MP2020's corrections of anions", ("CrBr3",))
-    assert by_corrected == (pytest.approx(0.6), pytest.approx(0.6), "PBE(+U) MP2020", ("CrBr3",))
+    assert by_plain == (pytest.approx(0.6), lower, "PBE with MP2020's corrections of anions", {"CrBr3": 1.0})
+    assert by_corrected == (pytest.approx(0.6), pytest.approx(0.6), "PBE(+U) MP2020", {"CrBr3": 1.0})
     assert by_plain is not None
     document = limited_distance(
         {**distance(-0.7), "low": -0.8, "high": -0.6}, "Br-Cr", completeness([known("CrBr3", "Br-Cr")], set()),
@@ -194,14 +194,29 @@ def test_measured_enthalpies_need_no_correction_of_anions() -> None:
 
     [depth] = depths([{"Cd": 1, "Br": 2}], measured, set(), ["CdBr2"], [["Cd", "Br"]])
 
-    assert depth == (pytest.approx(1.09), pytest.approx(1.09), "experiment", ("CdBr2",))
+    assert depth == (pytest.approx(1.09), pytest.approx(1.09), "experiment", {"CdBr2": 1.0})
 
 
 def test_a_hole_deeper_than_errors_stays_a_question_whatever_another_method_knows() -> None:
     found = completeness(NIOBIUM_OXIDES, {"NbO"})
 
     document = limited_distance(
-        distance(-1.24), "Nb-O", found, layer=False, method="CHGNet", depth=Depth(0.4, 0.4, "PBE")
+        distance(-1.24), "Nb-O", found, layer=False, method="CHGNet", depth=Depth(0.4, 0.4, "PBE", {})
     )
 
     assert (document["low"], "high" in document) == (-1.24, False)
+
+
+@pytest.mark.parametrize(
+    ("has", "by"), [({}, (0.6, 1.0005)), ({"Br": False}, (1.0005, 1.0005)), ({"Br": True}, (0.6, 0.6))]
+)
+def test_where_a_method_is_known_to_lack_corrections_hulls_are_made_one_way(
+    has: dict[str, bool], by: tuple[float, float]
+) -> None:
+    plain = {"PBE": [known("CrBr3", "Br-Cr", formation_energy=-0.6)]}
+
+    [depth] = depths([{"Cr": 1, "Br": 3}], plain, set(), ["CrBr3"], [["Cr", "Br"]], {"PBE": has})
+
+    assert depth is not None
+    assert (depth.least, depth.most) == pytest.approx(by)
+    assert (depth.method == "PBE") is (has == {"Br": True})

@@ -225,9 +225,9 @@ def test_tables_and_plain_data_name_hull_potential_and_sources(made: Connection)
     report = route_report(made)
 
     told = tables(report)
-    assert "| crystal-gan-1 | 5 | 9, 66.7% valid | 80.0% |" in told
+    assert "| crystal-gan-1 | 5 | 9, 66.7% valid | 80.0% ± 17.9% |" in told
     assert "| CHGNet 0.3.0 static | known materials by this potential; 1 lack known compounds | 1 |" in told
-    assert "Novel to 2 sources with 4 materials, 3 of them with an ordered structure: other (1), test (2)." in told
+    assert "Novel to 2 sources with 4 materials, 3 of them with an ordered structure: other (1), test (2); in" in told
     msun = plain(report)["routes"][0]["stability"][0]["msun"]
     assert (msun["by_value"], msun["possible"], msun["total"]) == (1, 2, 5)
     assert 0 < msun["low"] < 0.2 < 0.4 < msun["high"] < 1

@@ -24,6 +24,8 @@ def test_what_comes_next_is_listed_with_chance_and_cost(own_registry: Connection
     assert "MnO2" not in printed, "it is rejected"
     assert "exfolio export vasp --campaign two-dimensional --first 1" in " ".join(printed.split())
 
+    assert ask("next", "two-dimensional")[1] == printed
+
     code, printed, _ = ask("next", 'elements HAS "S"', "--campaign", "two-dimensional", "--json")
     [first] = json.loads(printed)["candidates"]
     assert (code, first["formula"], first["fields"]) == (0, "MoS2", ["exfoliation_energy"])
