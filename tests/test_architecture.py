@@ -102,7 +102,7 @@ ARROWS = {
     "builders/sources/live": "engine sources sources/services sources/records",
     "builders/materials": "engine",
     "builders/training": "engine training/shipped",
-    "builders/compositions": "engine materials training candidates candidates/campaigns sources/files",
+    "builders/compositions": "engine materials training candidates candidates/campaigns sources/files training/shipped",
     "builders/structures": "engine materials training properties/potential properties/stability",
     "builders/calculations": "engine materials calculations/vasp",
     "builders/calculations/vasp": "engine sources/files sources/records",

@@ -17,6 +17,7 @@ from ..engine.batches import Doc
 from ..properties.hulls.set_free import LEAST_BOUND
 from ..properties.potential import known_potentials
 from .best_values import most_trusted
+from .composition_view import composition_view
 
 if TYPE_CHECKING:
     from ...models.structure.sizes.site_exchange import AlikeElements
@@ -37,6 +38,7 @@ def doubts(connection: Connection, doc: Doc) -> list[str]:
       What the exchange of two of them costs is told with it, where that is known.
     - A compound next to the hull or above that falls apart into phases with an anion or a metal left over (`set_free`).
     - A structure of exchanged elements that such an exchange seldom leaves as it is.
+    - What models say of a composition of whose family they have learnt nothing, or that they have learnt itself.
     - A layer that was not cut from a crystal, where crystals of its composition are known and none is layered:
       molecules, chains or a network.
     """
@@ -48,7 +50,8 @@ def doubts(connection: Connection, doc: Doc) -> list[str]:
         for pair, cost in zip(pairs, costs, strict=True)
     )
     of_structure = (*_of_exchange(connection, doc), *_of_decomposition(connection, doc))
-    return [*_of_energy(connection, doc), *of_structure, *_of_bulk(connection, doc), *alike]
+    of_models = _of_models(connection, doc)
+    return [*of_models, *_of_energy(connection, doc), *of_structure, *_of_bulk(connection, doc), *alike]
 
 
 def exchange_costs(connection: Connection, doc: Doc, potential_name: str) -> list[str]:
@@ -102,6 +105,30 @@ def exchangeable(connection: Connection, doc: Doc) -> tuple[Doc | None, list[Ali
         return plain, alike_elements(from_plain(plain))
     except BadStructure:
         return None, []
+
+
+def _of_models(connection: Connection, doc: Doc) -> Iterator[str]:
+    if doc.get("p_2d") is None and doc.get("predicted_formation_energy") is None:
+        return
+    said: Doc | None = doc
+    if doc.get("structure_id"):  # a candidate has its values from the composition
+        view = composition_view(connection, doc.get("campaign", ""))
+        said = connection.database["compositions"].find_one({"formula_reduced": doc["formula_reduced"]}, {"_id": 0})
+        said = view.as_said(said) if view and said else None
+    if said is None:
+        return
+    if said.get("p_2d_relatives") == 0:
+        yield (
+            "no neighbour known: the classifier has learnt no composition of the same amounts of elements of the same "
+            "groups; P(2D) is worth what its folds by family say, not those by composition"
+        )
+    if said.get("learnt_by_models"):
+        yield (
+            "not new to the world: models that come along have learnt from this composition, so the Materials Project "
+            "or a list of two-dimensional materials has it"
+        )
+    if said.get("energy_learnt"):
+        yield "seen: the model has learnt the formation energy of this very composition, so this is no prediction"
 
 
 def _of_energy(connection: Connection, doc: Doc) -> Iterator[str]:

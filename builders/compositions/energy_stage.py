@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ...models.composition.roost.model import RoostEnsemble, predict
 from ...stores.documents.base import labelled
 from ..candidates.composition_view import STAGES
 from ..engine.batches import Doc, Item, Outcome
+from ..training.shipped.learnt_compositions import learnt
+from ..training.shipped.shipped_models import is_shipped
 from .model_stage import ModelStage
 
 _DIGITS = 5
@@ -29,7 +33,7 @@ class CompositionEnergyStage(ModelStage):
 
     usual_name = STAGES["energy"]
     usual_facet = "energy"
-    version = 2
+    version = 3  # says of which compositions a model that came along has learnt the energy
     kind = "roost"
 
     def __init__(
@@ -70,17 +74,20 @@ class CompositionEnergyStage(ModelStage):
 
     def apply(self, items: list[Item]) -> list[Outcome]:
         """Predict a batch of compositions; one with an element the model has not seen gets no energy."""
-        predicted = predict(self.loaded, [item.key for item in items], unseen="nan")
+        formulas = [item.key for item in items]
+        predicted = predict(self.loaded, formulas, unseen="nan")
+        seen = learnt(formulas, self.kind) if is_shipped(self.model or "") else np.zeros(len(items), dtype=bool)
         return [
-            {"compositions": [self._document(item.key, float(mean), float(std))]}
-            for item, mean, std in zip(items, predicted.mean, predicted.std, strict=True)
+            {"compositions": [self._document(item.key, float(mean), float(std), seen=bool(flag))]}
+            for item, mean, std, flag in zip(items, predicted.mean, predicted.std, seen, strict=True)
         ]
 
-    def _document(self, formula: str, mean: float, std: float) -> dict[str, Any]:
+    def _document(self, formula: str, mean: float, std: float, *, seen: bool) -> dict[str, Any]:
         if math.isnan(mean):
             return {"formula_reduced": formula, "energy_model": self.model}
         energies = {
             "predicted_formation_energy": round(mean, _DIGITS),
             "predicted_formation_energy_std": round(std, _DIGITS),
         }
-        return {"formula_reduced": formula, **energies, "energy_model": self.model}
+        document = {"formula_reduced": formula, **energies, "energy_model": self.model}
+        return {**document, "energy_learnt": True} if seen else document

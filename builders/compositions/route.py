@@ -98,6 +98,8 @@ def _beginning(settings: Compositions, request: str | None, label: Labels) -> Sa
         listing: Doc = {"formulas": list(settings.formulas), "file": settings.formulas_from}
         return ListedStage(**listing, label=label(sample_stage.NAME, listing))
     drawing: Doc = {"draws": settings.draws, "seed": settings.seed, "model": settings.matgan.use, "request": request}
+    if settings.wish is not None:
+        drawing["wish"] = {**settings.wish.model_dump(mode="json"), "oxidation_states": settings.oxidation_states}
     return SampleStage(**drawing, label=label(sample_stage.NAME, drawing))
 
 

@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 from pymongo.client_session import ClientSession
 
 from ...models.composition.formula.formulas import describe_all
+from ...models.composition.formula.single_formula import FormulaError
 from ...models.composition.matgan.model import MatGAN
-from ...models.composition.matgan.sampling import sample, times_drawn
+from ...models.composition.matgan.sampling import Generator, Sample, sample, times_drawn
+from ...models.composition.matgan.wishes import BadWish, UnmetWish, Wish, WishingGenerator
 from ...stores.bookkeeping import stage_states
 from ...stores.canonical import content_hash
 from ...stores.documents import Composition
 from ...stores.documents.base import labelled
+from ...stores.errors import ConfigurationError
 from ...stores.writes import first_filling
 from ..candidates.composition_view import SAMPLE
 from ..engine.batches import Batch, Doc, Item, Outcome
@@ -24,6 +27,7 @@ from .times_drawn import TimesDrawn
 
 KIND = "matgan"
 NAME = SAMPLE
+_REMEDY = "Wish for less: compositions, wish in the campaign file."
 _MANY = 100_000
 """From so many compositions on, indexes made at the end cost less than indexes kept while writing."""
 _TIMES_AS_MANY = 4
@@ -47,6 +51,8 @@ class SampleStage(Stage):
         Id of the model; the newest there is without.
     request
         Of the newest models that only which was trained as this asks.
+    wish
+        What they are to be like: arguments of `wishes.Wish`, and ``oxidation_states`` by which charges balance.
     label
         Of these settings, beside others.
     """
@@ -63,6 +69,7 @@ class SampleStage(Stage):
         seed: int = 0,
         model: str | None = None,
         request: str | None = None,
+        wish: Doc | None = None,
         label: str = "",
         share: Doc | None = None,
     ) -> None:
@@ -72,18 +79,22 @@ class SampleStage(Stage):
         self.draws = draws
         self.seed = seed
         self.model = model
+        self.wish = wish
         self._found: Doc | None = None
         super().__init__(share=share)
 
     def arguments(self) -> Doc:
         """Number, seed, model and label."""
         settings = {"draws": self.draws, "seed": self.seed, "model": self.model}
-        return {**settings, "request": self.request, "label": self.label}
+        return {**settings, **self._wished(), "request": self.request, "label": self.label}
 
     def config(self) -> Doc:
         """What decides which compositions come."""
         model = self._found["model_id"] if self._found else self.model
-        return {"draws": self.draws, "seed": self.seed, "model": model}
+        return {"draws": self.draws, "seed": self.seed, "model": model, **self._wished()}
+
+    def _wished(self) -> Doc:
+        return {"wish": self.wish} if self.wish else {}
 
     def reads(self) -> tuple[Channel, ...]:
         """Trained models of its kind."""
@@ -127,8 +138,8 @@ class SampleStage(Stage):
                 self.report.note = f"{first:,} draws are there, and {last:,} asked for: the others stay"
             return
         model_id = self._found["model_id"]
-        model = trained.load(self.db, KIND, model_id, MatGAN.from_bytes)
-        drawn = sample(model, last - first, seed=self.seed, first=first)
+        model = self._generator(trained.load(self.db, KIND, model_id, MatGAN.from_bytes))
+        drawn = self._sample(model, last - first, first)
         if self.share is None and len(drawn.formulas) >= _MANY:
             first_filling.put_off_questions(self.db, Composition.collection_name())
         self.total = -(-len(drawn.formulas) // self.size)
@@ -144,6 +155,28 @@ class SampleStage(Stage):
             item = Item(f"{model_id} {self.seed} {first} {start}", [formulas, times, model_id], origin)
             yield Batch(0, [item], mark={"from": first, "to": last, "done": end})
         yield Batch(0, [], mark={"drawn": last})
+
+    def _generator(self, model: MatGAN) -> Generator:
+        if not self.wish:
+            return model
+        said = self.wish
+        try:
+            wish = Wish(
+                containing=tuple(said["containing"]),
+                only=tuple(said["only"]),
+                balanced=said["balanced"],
+                near=said["near"],
+                within=said["within"],
+            )
+            return WishingGenerator(model, wish, oxidation_states=said["oxidation_states"])
+        except (BadWish, UnmetWish, FormulaError) as error:
+            raise ConfigurationError(str(error), _REMEDY) from error
+
+    def _sample(self, model: Generator, number: int, first: int) -> Sample:
+        try:
+            return sample(model, number, seed=self.seed, first=first)
+        except UnmetWish as error:
+            raise ConfigurationError(str(error), _REMEDY) from error
 
     def process(self, items: list[Item]) -> list[Outcome]:
         """Describe the compositions of each item."""

@@ -102,7 +102,8 @@ def _of_shipped(_connection: Connection, model: Doc) -> Report:
     text = f"\n{_by_protocol(model['metrics'])}\n" if model["kind"] == "classifier" else ""
     sources = (f"- {source['name']} ({source['licence']}): {source['citation']}" for source in model["sources"])
     limits = (f"- {limit}" for limit in model["limits"])
-    lines = ["", "It comes with the package. Where it fails:", "", *limits, "", "It has learnt from:", "", *sources, ""]
+    seen = f"It has learnt from {model['seen']}:"
+    lines = ["", "It comes with the package. Where it fails:", "", *limits, "", seen, "", *sources, ""]
     return text + "\n".join(lines), {}
 
 

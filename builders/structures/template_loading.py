@@ -1,6 +1,6 @@
 """Builds a library of templates from what stage `templates` found; a structure is read when it is needed, if ever.
 
-And predicts from it for those who ask for a single formula.
+And predicts from it for those who ask for a single formula; those who keep no registry get the bundled templates.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ...stores.connection import Connection
 from ...stores.documents import Material
 from ..engine.batches import Doc
 from ..materials.template_library_stage import prototype_of
+from . import bundled_templates
 from .space_group_lookup import guesses, ranking_weights
 
 _WANTED: Final = ("material_id", "formula_reduced", "template_prototype", "template_dimension", "template")
@@ -36,10 +37,10 @@ class TemplateBuckets:
     Parameters
     ----------
     connection
-        The registry.
+        The registry; None: the bundled templates.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection | None) -> None:
         self._connection = connection
         self._kept: OrderedDict[tuple[str, int], TemplateLibrary] = OrderedDict()
 
@@ -61,13 +62,15 @@ class TemplateBuckets:
         return self._kept[key]
 
 
-def load_templates(connection: Connection, *, dimension: int, anonymous_formula: str | None = None) -> TemplateLibrary:
+def load_templates(
+    connection: Connection | None, *, dimension: int, anonymous_formula: str | None = None
+) -> TemplateLibrary:
     """Build the library of the registry's templates.
 
     Parameters
     ----------
     connection
-        The registry.
+        The registry; None: the bundled templates.
     dimension
         2 monolayers, 3 bulk crystals.
     anonymous_formula
@@ -78,17 +81,11 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
     TemplateLibrary
         Its structures are read when they are asked for; the last 2,000 are kept.
     """
-    query: Doc = {"template_dimension": dimension, "template_prototype": {"$exists": True}, "deprecated": False}
-    if anonymous_formula is not None:
-        query["formula_anonymous"] = anonymous_formula
-    materials = connection.database[Material.collection_name()]
-    docs = list(materials.find(query, {"_id": 0, **dict.fromkeys(_WANTED, 1)}))
+    docs = _documents(connection, dimension, anonymous_formula)
     founds = {doc["material_id"]: doc["template"]["founds"] for doc in docs if "founds" in doc["template"]}
     # A founder that serves as a template of the other dimensionality, or is being looked at anew, is not among them.
     missing = {doc["template_prototype"] for doc in docs} - founds.keys()
-    also = {"material_id": {"$in": sorted(missing)}, "template.founds": {"$exists": True}, "deprecated": False}
-    for doc in materials.find(also, {"_id": 0, "material_id": 1, "template.founds": 1}) if missing else ():
-        founds[doc["material_id"]] = doc["template"]["founds"]
+    founds |= _founders(connection, sorted(missing)) if missing else {}
     prototypes = {key: prototype_of(key, founder, founds.keys()) for key, founder in founds.items()}
     templates = (
         Template(
@@ -110,7 +107,29 @@ def load_templates(connection: Connection, *, dimension: int, anonymous_formula:
     return TemplateLibrary(templates, prototypes, structure_of)
 
 
-def _structure(connection: Connection, template_id: str) -> Structure:
+def _documents(connection: Connection | None, dimension: int, anonymous_formula: str | None) -> list[Doc]:
+    if connection is None:
+        return bundled_templates.find(dimension, anonymous_formula)
+    query: Doc = {"template_dimension": dimension, "template_prototype": {"$exists": True}, "deprecated": False}
+    if anonymous_formula is not None:
+        query["formula_anonymous"] = anonymous_formula
+    materials = connection.database[Material.collection_name()]
+    return list(materials.find(query, {"_id": 0, **dict.fromkeys(_WANTED, 1)}))
+
+
+def _founders(connection: Connection | None, ids: list[str]) -> dict[str, Doc]:
+    """What is kept with the founders of prototypes, by id."""
+    if connection is None:
+        return {name: bundled_templates.bundled()[name]["template"]["founds"] for name in ids}
+    query = {"material_id": {"$in": ids}, "template.founds": {"$exists": True}, "deprecated": False}
+    materials = connection.database[Material.collection_name()]
+    found = materials.find(query, {"_id": 0, "material_id": 1, "template.founds": 1})
+    return {doc["material_id"]: doc["template"]["founds"] for doc in found}
+
+
+def _structure(connection: Connection | None, template_id: str) -> Structure:
+    if connection is None:
+        return from_plain(bundled_templates.bundled()[template_id]["structure"])
     materials = connection.database[Material.collection_name()]
     material = materials.find_one({"material_id": template_id}, {"_id": 0, "structure": 1})
     if not material or "structure" not in material:
@@ -119,7 +138,7 @@ def _structure(connection: Connection, template_id: str) -> Structure:
 
 
 def predict_structures(
-    connection: Connection,
+    connection: Connection | None,
     formula: str,
     *,
     dimension: int = 2,
@@ -132,7 +151,7 @@ def predict_structures(
     Parameters
     ----------
     connection
-        The registry.
+        The registry; None: the bundled templates.
     formula
         E.g. ``"MoSSe"``.
     dimension
@@ -153,7 +172,7 @@ def predict_structures(
     ...     for found in predict_structures(registry, "MoSSe"):
     ...         print(found.template_id, found.probability, found.structure)
     """
-    probabilities = guesses(connection, [formula], dimension=dimension).get(formula)
+    probabilities = None if connection is None else guesses(connection, [formula], dimension=dimension).get(formula)
     if ranking == "elmd":  # which looks at distances alone
         [anonymous] = anonymous_formulas([formula])
         library = load_templates(connection, dimension=dimension, anonymous_formula=anonymous)

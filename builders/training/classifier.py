@@ -8,9 +8,12 @@ from typing import ClassVar, Final
 
 import torch
 
+from ...models.composition.classifier.config import ClassifierConfig
 from ...models.composition.classifier.cross_validation import BadDivision, FoldResult, Protocol, cross_validate
-from ...models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from ...models.composition.classifier.fitting import fit
+from ...models.composition.classifier.fitting import pack as packed_classifier
 from ...models.composition.classifier.report import BadJudgement
+from ...models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from ...models.learning.weights import pack, unpack
 from ...stores.connection import Connection
 from .known_compositions import formulas
@@ -119,7 +122,7 @@ class ClassifierKind(Kind):
                 f"classifier: {error}", "Ingest more materials of both kinds, or set fewer folds."
             ) from None
         say(steps)
-        return Trained(classifier.pack(), metrics, [], time.perf_counter() - begun)
+        return Trained(packed_classifier(classifier), metrics, [], time.perf_counter() - begun)
 
     def _judged(
         self,

@@ -46,7 +46,7 @@ class RoostKind(Kind):
 
     name = "roost"
     takes_long = True
-    version = 2  # what is known of relatives no longer tells of a composition's own energy
+    version = 3  # what is known of relatives tells nothing of a composition's own energy, and weights say so
     default_queries: ClassVar[dict[str, str]] = {"materials": ""}
     draws = ("formula_reduced", "formation_energy", "methods")
 

@@ -1,20 +1,20 @@
 """The sets of oxidation states that a screen can allow, by name or from a mapping, as tables by atomic number.
 
-The facts are smact's, read through its own interface. Knows elements only, no formulas.
+The facts are smact's (Davies et al., J. Open Source Softw. 4, 1361 (2019)), version 4.0.2, in `smact_elements.json`, as
+smact takes seconds to import; tests compare them with what is installed. Knows elements only, no formulas.
 """
 
 from __future__ import annotations
 
-import warnings
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final, TypeAlias, get_args
+from importlib.resources import files
+from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
-import smact
 from numpy.typing import NDArray
-from smact.utils.oxidation import ICSD24OxStatesFilter
 
 from .charge_sums import Charges
 from .formula.elements import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
@@ -25,17 +25,10 @@ OxidationStates: TypeAlias = OxidationStateSetName | Mapping[str, Sequence[int]]
 #: Reports in the ICSD that make a state allowed in ``smact_default`` (``smact.screening.ICSD24FilterConfig``).
 SMACT_DEFAULT_CONSENSUS: Final = 3
 
-#: The names smact's elements have for its sets.
-_SMACT_ATTRIBUTES: Final = {
-    "icsd24": "oxidation_states_icsd24",
-    "icsd16": "oxidation_states_icsd16",
-    "smact14": "oxidation_states_smact14",
-    "pymatgen_sp": "oxidation_states_sp",
-    "wiki": "oxidation_states_wiki",
-}
-
-#: The last element that smact knows (lawrencium).
-_SMACT_MAX_Z: Final = 103
+#: Oxidation states by set, electronegativities, metals; by symbol.
+_FACTS: Final[dict[str, Any]] = json.loads(
+    files(__package__).joinpath("smact_elements.json").read_text(encoding="utf-8")
+)
 
 
 class BadOxidationStates(ValueError):
@@ -106,21 +99,10 @@ def oxidation_state_set(states: OxidationStates | OxidationStateSet = "smact_def
 
 @lru_cache(maxsize=len(get_args(OxidationStateSetName)))
 def _named(name: str) -> OxidationStateSet:
-    if name == "smact_default":
-        table = ICSD24OxStatesFilter().filter(consensus=SMACT_DEFAULT_CONSENSUS, include_zero=False, commonality="low")
-        pairs = zip(table["element"], table["oxidation_state"], strict=True)
-        return _from_mapping({str(symbol): [int(state) for state in str(states).split()] for symbol, states in pairs})
-    if name not in _SMACT_ATTRIBUTES:
+    if name not in _FACTS["oxidation_states"]:
         msg = f"there is no set of oxidation states {name!r}: take one of {', '.join(get_args(OxidationStateSetName))}"
         raise BadOxidationStates(msg)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # smact warns of some missing data when an element is made
-        return _from_mapping(
-            {
-                symbol: getattr(smact.Element(symbol), _SMACT_ATTRIBUTES[name]) or []
-                for symbol in SYMBOLS[1 : _SMACT_MAX_Z + 1]
-            }
-        )
+    return _from_mapping(_FACTS["oxidation_states"][name])
 
 
 def _from_mapping(mapping: Mapping[str, Sequence[int]]) -> OxidationStateSet:
@@ -138,9 +120,8 @@ def _from_mapping(mapping: Mapping[str, Sequence[int]]) -> OxidationStateSet:
 
 def _smact_electronegativities() -> NDArray[np.float64]:
     values = np.full(MAX_Z + 1, np.nan)
-    for number in range(1, _SMACT_MAX_Z + 1):
-        value = smact.Element(SYMBOLS[number]).pauling_eneg
-        values[number] = np.nan if value is None else value
+    for symbol, value in _FACTS["electronegativities"].items():
+        values[ATOMIC_NUMBERS[symbol]] = np.nan if value is None else value
     return values
 
 
@@ -148,4 +129,4 @@ def _smact_electronegativities() -> NDArray[np.float64]:
 SMACT_ELECTRONEGATIVITIES: Final = _smact_electronegativities()
 
 #: Whether smact counts the element among its metals, by atomic number.
-SMACT_METALS: Final[NDArray[np.bool_]] = np.isin(np.array(SYMBOLS), np.array(sorted(smact.metals)))
+SMACT_METALS: Final[NDArray[np.bool_]] = np.isin(np.array(SYMBOLS), np.array(_FACTS["metals"]))

@@ -17,14 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.tree._tree import Tree
 
 #: ``feature`` of a node that is a leaf, here and in scikit-learn's trees.
@@ -33,6 +33,10 @@ _SKLEARN_LEAF: Final = -2
 
 #: Samples taken through all trees at a time, so that their features stay in the processor's cache.
 _BLOCK: Final = 1 << 11
+
+#: Up to so many samples go down all trees at once here; more of them through scikit-learn's traversal, which is quicker
+#: but takes more than a second to import.
+_FEW: Final = 64
 
 _DTYPES: Final = {
     "sizes": np.dtype(np.int64),
@@ -63,8 +67,8 @@ class UnsupportedScikitLearn(ImportError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"scikit-learn {sklearn.__version__} has no {missing}, by which decision trees are stored and evaluated; "
-            f"use a version from {_KNOWN_VERSIONS}"
+            f"scikit-learn {version('scikit-learn')} has no {missing}, by which decision trees are stored and "
+            f"evaluated; use a version from {_KNOWN_VERSIONS}"
         )
 
 
@@ -245,6 +249,8 @@ class TreeEnsemble:
                 f"the trees take features of shape (n, {self.n_features}) and single precision, "
                 f"got {features.shape} of {features.dtype}"
             )
+        if len(features) <= _FEW:
+            return self._sums_of_few(features)
         totals = np.zeros(len(features))
         trees = self._trees
 
@@ -261,6 +267,19 @@ class TreeEnsemble:
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(add_up, starts))
+        return totals
+
+    def _sums_of_few(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """`sums` of samples that all go down all trees at once, a level at a time."""
+        first = np.cumsum(self.sizes) - self.sizes
+        node = np.tile(first, (len(features), 1))
+        sample = np.arange(len(features))[:, None]
+        while (inner := self.feature[node] != LEAF).any():
+            value = features[sample, self.feature[node]]
+            left = np.where(np.isnan(value), self.missing_left[node], value <= self.threshold[node])
+            node = np.where(inner, first + np.where(left, self.left[node], self.right[node]), node)
+        # One after the other, as numbers that are added in another order have other last bits.
+        totals: NDArray[np.float64] = np.add.accumulate(self.value[node], axis=1)[:, -1]
         return totals
 
     @cached_property

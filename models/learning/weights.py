@@ -11,24 +11,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
-FORMAT = "exfolio weights 1"
+from .packed import FORMAT, DamagedWeights, State, WeightsError, WrongModel, checked
 
-State = dict[str, Any]
-"""Only tensors, numbers, text, None, and lists and dictionaries of these."""
-
-
-class WeightsError(ValueError):
-    """Weights that can't be used."""
-
-
-class DamagedWeights(WeightsError):
-    """The bytes are cut off, changed, or no weights at all."""
-
-
-class WrongModel(WeightsError):
-    """The weights are of another kind of model than was asked for."""
+__all__ = ["DamagedWeights", "State", "WeightsError", "WrongModel", "pack", "unpack"]
 
 
 def pack(kind: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> bytes:
@@ -43,7 +31,7 @@ def pack(kind: str, config: Mapping[str, Any], state: Mapping[str, Any]) -> byte
     config
         What it takes to make the model again, as plain data.
     state
-        Tensors and plain data.
+        Tensors or arrays, and plain data.
 
     Raises
     ------
@@ -70,17 +58,8 @@ def unpack(data: bytes, kind: str) -> tuple[dict[str, Any], State]:
     try:
         plain = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedWeights(
-            f"these {len(data):,} bytes are no weights, or are damaged ({reason[:200]}); train the model again"
-        ) from None
-    if not isinstance(plain, dict) or not {"format", "kind", "config", "state"} <= plain.keys():
-        raise DamagedWeights(f"these {len(data):,} bytes are not weights that exfolio packed")
-    if plain["format"] != FORMAT:
-        raise WrongModel(f"weights of format {plain['format']!r}; this version reads {FORMAT!r}: train the model again")
-    if plain["kind"] != kind:
-        raise WrongModel(f"these are the weights of a {plain['kind']} model, not of a {kind} model")
-    return plain["config"], plain["state"]
+        raise DamagedWeights.because(data, error) from None
+    return checked(plain, data, kind)
 
 
 def _plain(value: Any, place: str) -> Any:
@@ -94,6 +73,8 @@ def _plain(value: Any, place: str) -> Any:
         return sys.intern(str(value))  # equal texts are one object, or pickle would tell which were
     if isinstance(value, int | float):
         return float(value) if isinstance(value, float) else int(value)
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().clone(memory_format=torch.contiguous_format)
     if isinstance(value, Mapping):

@@ -17,10 +17,10 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     FACETS: ClassVar[dict[str, tuple[str, ...]]] = {
         "sample": (),
         "screen": ("charge_neutral", "electronegativity_balanced", "all_metals", "screened_with"),
-        "novelty": ("novel",),
+        "novelty": ("novel", "learnt_by_models"),
         "classify": ("p_2d", "p_2d_model", "p_2d_relatives"),
         "familiarity": ("ion_familiarity",),
-        "energy": ("predicted_formation_energy", "predicted_formation_energy_std", "energy_model"),
+        "energy": (*("predicted_formation_energy", "predicted_formation_energy_std", "energy_model", "energy_learnt"),),
         "verdict": ("status", "rejected_by", "waiting_for"),
         "templates": ("template_structures", "template_refused"),
         "bulk_templates": ("bulk_template_structures", "bulk_template_refused"),
@@ -54,7 +54,14 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     generator = StringField(help_text="Trained model that drew it")
     all_metals = BooleanField(help_text="Consists of metals alone, so that charges say little about it")
     screened_with = StringField(help_text="Set of oxidation states it was screened with")
-    novel = BooleanField(help_text="Not the composition of any known material")
+    novel = BooleanField(
+        help_text="Not the composition of any known material; of what a model that came along drew, nor of any that "
+        "such models have learnt from"
+    )
+    learnt_by_models = BooleanField(
+        help_text="A model that came along drew it, and such models have learnt from it: the Materials Project or a "
+        "list of two-dimensional materials has it, whether or not this registry does"
+    )
     p_2d = FloatField(help_text="Probability of forming a 2D material", min_value=0, max_value=1)
     p_2d_model = StringField(help_text="Trained model that gave the probability")
     p_2d_relatives = IntField(
@@ -70,6 +77,9 @@ class Composition(FormulaFields, ScreenFields, RegistryDocument):
     predicted_formation_energy = ev_per_atom("Formation energy predicted from the composition")
     predicted_formation_energy_std = ev_per_atom("Standard deviation of that prediction", min_value=0)
     energy_model = StringField(help_text="Trained model that predicted the energy")
+    energy_learnt = BooleanField(
+        help_text="That model, which came along, has learnt this very composition's energy: no prediction"
+    )
     status = StringField(
         choices=("promoted", "waiting", "rejected"),
         help_text="promoted: passed every gate on compositions; rejected: a gate failed; waiting: a value is missing",

@@ -15,14 +15,24 @@ HEAD: Final = f"""# Models that come along
     exfolio predict 2d MoSSe TiNCl NaCl          # how likely a composition forms a two-dimensional material
     exfolio predict energy MgMn2O4 TiNCl         # formation energy (eV/atom) with its deviation
     exfolio predict oxidation MgMn2O4            # oxidation states, the likely ones first
+    exfolio predict symmetry MgMn2O4             # space groups and cells
+    exfolio predict structure MgMn2O4            # structures, from the bundled crystals and layers
+    exfolio predict compositions --containing Li,Fe,O     # new ones, as you wish them
 
-Neither a database nor a training is needed. A registry applies these models until it has trained its own: a campaign
-whose model has `train: false` takes the newest of the registry, and the one that comes along where there is none. Their
-ids begin with `shipped-`; `--model ID` asks one of the registry instead.
+Neither a database nor a training is needed. The first three and `structure` (without --relax) take 1 to 2.5 s of one
+core. What a model has learnt from itself is marked `seen`: what it says of that is no prediction, and what it draws of
+it is not new. `none known` says that the classifier has learnt nothing of a composition's family.
+
+A registry applies these models until it has trained its own: a campaign whose model has `train: false`, as the demo's,
+takes the newest of the registry, and the one that comes along where there is none. Their ids begin with `shipped-`;
+`--model ID` asks one of the registry instead. Compositions that a shipped generator draws are `novel` only where
+neither the registry nor the training sets of these models hold them (`learnt_by_models`), and `energy_learnt` marks
+an energy that Roost has learnt.
 
 The weights ({MOST_BYTES // 10**6} MB at most, together) were made from public data; they hold no structure and no
-energy of it. The classifier holds counts of patterns of the compositions it learnt from. `make models` makes all
-of them again. This page is made from their cards by `make figures`.
+energy of it, those of space groups its lattice parameters, the classifier counts of patterns of its compositions, and
+`compositions.npz` hashes of these. `make models` makes all of them again. This page is made from their cards by
+`make figures`.
 """
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from exfolio.models.composition.classifier.model import Classifier, ClassifierConfig, fit, unpack
+from exfolio.models.composition.classifier.config import ClassifierConfig
+from exfolio.models.composition.classifier.fitting import fit, pack
+from exfolio.models.composition.classifier.model import Classifier, unpack
 from exfolio.models.composition.formula.formulas import reduced_formulas
 from exfolio.models.composition.formula.parsing import parse
 from exfolio.models.composition.magpie import featurize
@@ -80,7 +82,7 @@ def main() -> None:
     )
 
     classifier = fit(formulas[:LEARNED], is_2d[:LEARNED], ClassifierConfig(kind="forest", forest_trees=50))
-    data = classifier.pack()
+    data = pack(classifier)
     dumped = io.BytesIO()
     joblib.dump(forest, dumped)
     print(

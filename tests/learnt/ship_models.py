@@ -24,14 +24,19 @@ import torch
 from exfolio.builders.engine.version import VERSION
 from exfolio.builders.training.model_kind import Desk
 from exfolio.builders.training.model_kinds import kind_of_model
+from exfolio.builders.training.shipped.learnt_compositions import write as write_learnt
 from exfolio.builders.training.shipped.shipped_models import write
-from exfolio.models.composition.classifier.model import training_set
+from exfolio.models.composition.classifier.training_compositions import training_set
 from exfolio.models.composition.formula.formulas import parse, reduced_formulas
 from exfolio.models.composition.one_hot import representable
 from exfolio.models.composition.roost.learner import RoostLearner, TrainingSet, network_of
 from exfolio.models.composition.roost.model import RoostConfig, RoostEnsemble, predict
 from exfolio.models.learning.loop import seed_everything, train
 from exfolio.models.learning.weights import pack, unpack
+from exfolio.models.structure.serialization import from_plain
+from exfolio.models.structure.symmetry.structure_cells import conventional
+from exfolio.models.structure.vacuum import is_monolayer_cell
+from pymatgen.core.structure import Structure
 
 Doc = dict[str, Any]
 
@@ -66,29 +71,24 @@ TWO_D: Final = (
     },
 )
 
+LISTS: Final = ("2dmatpedia_formulas", "matbench_jdft2d", "v2db_predictions")
+"""Files with compositions that somebody calls two-dimensional, in the order of `TWO_D`."""
 
-def column(data: Path, name: str, field: str) -> list[str]:
+
+def column(data: Path, name: str) -> list[str]:
     """Reduced formulas of a file, each once, sorted."""
     with gzip.open(data / f"{name}.csv.gz", "rt") as lines:
-        return sorted(set(reduced_formulas([row[field] for row in csv.DictReader(lines)])))
+        return sorted(set(reduced_formulas([row.get("formula") or row["Material"] for row in csv.DictReader(lines)])))
 
 
 def two_dimensional(data: Path) -> list[str]:
     """Compositions that any source calls two-dimensional."""
-    lists = (("2dmatpedia_formulas", "composition"), ("matbench_jdft2d", "formula"), ("v2db_predictions", "Material"))
-    fields = {name: _field(data, name, field) for name, field in lists}
-    return sorted({formula for name, field in fields.items() for formula in column(data, name, field)})
-
-
-def _field(data: Path, name: str, field: str) -> str:
-    with gzip.open(data / f"{name}.csv.gz", "rt") as lines:
-        names = csv.DictReader(lines).fieldnames or ()
-    return field if field in names else "formula"
+    return sorted({formula for name in LISTS for formula in column(data, name)})
 
 
 def materials_project(data: Path) -> list[str]:
     """All compositions of the Materials Project at hand."""
-    return sorted({*column(data, "matbench_mp_e_form", "formula"), *column(data, "matbench_mp_gap", "formula")})
+    return sorted({*column(data, "matbench_mp_e_form"), *column(data, "matbench_mp_gap")})
 
 
 def classifier(data: Path, out: Path) -> None:
@@ -107,13 +107,18 @@ def classifier(data: Path, out: Path) -> None:
     _train(kind, {"formulas": learnt, "is_2d": [bool(flag) for flag in is_2d]}, numbers, told, out)
 
 
-def matgan(data: Path, out: Path) -> None:
-    """Train the sequential generator on all compositions known to any of the sources."""
-    kind = kind_of_model("matgan")()
+def generated_from(data: Path) -> list[str]:
+    """All compositions known to any of the sources that fit the generator's array."""
     known = sorted({*two_dimensional(data), *materials_project(data)})
     parsed = parse(known)
     reasons = representable(parsed).reasons
-    learnt = [name for place, name in enumerate(known) if place not in reasons and parsed.nelements[place] > 1]
+    return [name for place, name in enumerate(known) if place not in reasons and parsed.nelements[place] > 1]
+
+
+def matgan(data: Path, out: Path) -> None:
+    """Train the sequential generator on all compositions known to any of the sources."""
+    kind = kind_of_model("matgan")()
+    learnt = generated_from(data)
     told = {
         "sources": [*TWO_D, MP],
         "seen": f"{len(learnt):,} compositions of the Materials Project and of lists of 2D materials",
@@ -132,6 +137,10 @@ def _train(kind: Any, content: Doc, numbers: Doc, told: Doc, out: Path) -> None:
     trained = kind.train(content, 0, desk)
     described = {"kind": kind.name, "config": kind.config, "seed": 0, "data_query": {}, "data": numbers}
     metrics = {name: _without_curves(figure) for name, figure in trained.metrics.items()}
+    # Of shares of records that one draw of folds has judged, the binomial error.
+    records = numbers["learnt"] if kind.name.startswith("space-groups") else 0
+    for name in [name for name in metrics if records and "_top_" in name]:
+        metrics[f"{name}_standard_error"] = (metrics[name] * (1 - metrics[name]) / records) ** 0.5
     _write(out, described | {"metrics": metrics, "seconds": round(trained.seconds, 1)}, trained.weights, told)
 
 
@@ -139,17 +148,32 @@ def _without_curves(figure: Any) -> Any:
     """What a card keeps of a figure: of a cross validation not what is for plots alone."""
     if not isinstance(figure, dict):
         return figure
-    return {name: value for name, value in figure.items() if name not in ("curves", "importance", "assessment")}
+    dropped = (
+        ("curves", "importance", "assessment", "share", "figures", "within")
+        if "structures" in figure
+        else (
+            "curves",
+            "importance",
+            "assessment",
+        )
+    )
+    return {name: value for name, value in figure.items() if name not in dropped}
 
 
-def roost(data: Path, out: Path) -> None:
-    """Train one network that is told of no known energy, as its weights then hold no data; the published split."""
+def published_split(data: Path) -> dict[str, tuple[list[str], list[float]]]:
+    """Formulas and formation energies (eV/atom) by part of the split of Bartel et al. (2020)."""
     parts: dict[str, tuple[list[str], list[float]]] = {}
     with gzip.open(data / "critexam.csv.gz", "rt") as lines:
         for row in csv.DictReader(lines):
             formulas, energies = parts.setdefault(row["split"], ([], []))
             formulas.append(row["formula"])
             energies.append(float(row["formation_energy_per_atom"]))
+    return parts
+
+
+def roost(data: Path, out: Path) -> None:
+    """Train one network that is told of no known energy, as its weights then hold no data; the published split."""
+    parts = published_split(data)
     config = RoostConfig(known_energies=False, epochs=24)
     seed_everything(0, 2**32 - 1)
     begun = time.perf_counter()
@@ -197,6 +221,52 @@ def finish_roost(
     _write(out, described | {"metrics": metrics, "seconds": round(seconds, 1)}, weights, told)
 
 
+def space_groups(data: Path, out: Path) -> None:
+    """Train on the space groups and cells of the layers at hand."""
+    with gzip.open(data / "2dmatpedia_records.jsonl.gz", "rt") as lines:
+        structures = [from_plain(json.loads(line)["structure"]) for line in lines]
+    _train_space_groups("space-groups", [one for one in structures if is_monolayer_cell(one)], TWO_D[0], out)
+
+
+def bulk_space_groups(data: Path, out: Path) -> None:
+    """Train on the space groups and cells of the bulk crystals at hand."""
+    with gzip.open(data / "matbench_phonons_structures.json.gz", "rt") as file:
+        structures = [from_plain(row[0]) for row in json.load(file)["data"]]
+    source = {
+        "name": "Materials Project, crystals of Matbench v0.1 (phonons)",
+        "licence": "CC BY 4.0",
+        "citation": "Petretto et al., Sci. Data 5, 180065 (2018); Dunn et al., npj Comput. Mater. 6, 138 (2020)",
+    }
+    _train_space_groups("space-groups-bulk", structures, source, out)
+
+
+def _train_space_groups(name: str, structures: list[Structure], source: Doc, out: Path) -> None:
+    kind = kind_of_model(name)({"folds": 5})
+    dimension = int(kind.config["dimension"])
+    found = [
+        (str(one.composition.reduced_formula), *symmetrised)
+        for one in structures
+        if (symmetrised := conventional(one, dimension=dimension, tolerance=kind.config["tolerance"])) is not None
+    ]
+    learnt = sorted({(formula, number, tuple(round(value, 6) for value in cell)) for formula, number, cell in found})
+    content = {
+        "formulas": [one[0] for one in learnt],
+        "space_groups": [one[1] for one in learnt],
+        "lattices": [list(one[2]) for one in learnt],
+    }
+    told = {
+        "sources": [source],
+        "seen": f"{len(learnt):,} {'layers' if dimension == 2 else 'crystals'} of {len(set(content['formulas'])):,} "
+        f"compositions, {'nearly all made from crystals ' if dimension == 2 else ''}of the Materials Project",
+        "limits": [
+            f"Space groups that none of these has get no probability; {len(set(content['space_groups']))} are known.",
+            "Unlike the other weights these hold the lattice parameters of what was learnt, without formulas or atoms.",
+            "No campaign applies it unasked: a registry ranks by space groups once it has trained a model of its own.",
+        ],
+    }
+    _train(kind, content, {"learnt": len(learnt), "structures": len(structures)}, told, out)
+
+
 def halved(packed: bytes, kind: str) -> bytes:
     """Weights with their numbers in half precision; the networks take them back to single precision."""
     config, state = unpack(packed, kind)
@@ -219,7 +289,25 @@ def _write(out: Path, described: Doc, weights: bytes, told: Doc) -> None:
     print(f"{path}: {len(weights) / 1e6:.2f} MB, {json.dumps(described['data'])}", flush=True)
 
 
-MODELS: Final[dict[str, Callable[[Path, Path], None]]] = {"classifier": classifier, "matgan": matgan, "roost": roost}
+MODELS: Final[dict[str, Callable[[Path, Path], None]]] = {
+    "classifier": classifier,
+    "matgan": matgan,
+    "roost": roost,
+    "space-groups": space_groups,
+    "space-groups-bulk": bulk_space_groups,
+}
+
+
+def learnt_compositions(data: Path, out: Path) -> None:
+    """Write what each of the models has learnt from."""
+    parts = published_split(data)
+    by_kind = {
+        "classifier": [*two_dimensional(data), *materials_project(data)],
+        "matgan": generated_from(data),
+        "roost": reduced_formulas([*parts["train"][0], *parts["val"][0]]),
+    }
+    path = write_learnt(out, by_kind)
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, { ({kind: len(set(own)) for kind, own in by_kind.items()}) }")
 
 
 def main() -> None:
@@ -233,6 +321,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     for kind in given.kinds or MODELS:
         MODELS[kind](given.data, given.out)
+    learnt_compositions(given.data, given.out)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,18 @@ class ModelSettings(BaseModel):
     use: str | None = Field(None, description="id of the trained model to apply; the newest of its kind without")
 
 
+class WishSettings(BaseModel):
+    """What drawn compositions are to be like; the share of these that each is does not change by it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    containing: tuple[str, ...] = Field((), description="elements that each holds")
+    only: tuple[str, ...] = Field((), description="elements that each may hold; any without")
+    balanced: bool = Field(default=False, description="true: only those whose charges and electronegativities balance")
+    near: str | None = Field(None, description="formula that each lies near")
+    within: float = Field(2.0, gt=0, description="largest element mover's distance from it, in steps of the scale")
+
+
 class Compositions(BaseModel):
     """Compositions drawn by a MatGAN, or of a person's own list; screened, classified, judged."""
 
@@ -66,6 +78,7 @@ class Compositions(BaseModel):
     )
     draws: int = Field(2_000_000, ge=1, le=100_000_000, description="how often to draw a composition")
     seed: int = Field(0, ge=0, description="seed of the draws")
+    wish: WishSettings | None = Field(None, description="what they are to be like; anything without")
     oxidation_states: OxidationStateSetName = Field(
         "smact_default", description="set of oxidation states for the screens"
     )

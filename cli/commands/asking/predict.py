@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,13 +15,13 @@ from ....builders.exports.names import file_names
 from ....builders.exports.whole_file import whole_file
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
-from ....stores.errors import ConfigurationError, ExfolioError
+from ....stores.errors import ConfigurationError, DatabaseUnavailable, ExfolioError
 from ....stores.query.search import require_initialised
 from ...display.cells import text_of
 from ...display.console import JsonOption, begin, err, out, print_json
 from ...display.tables import print_table
 from ..sharing.export import ENDINGS, ExportFormat, written_as
-from . import predict_values
+from . import predict_compositions, predict_values
 from .predict_relaxed import MARK, checks_as_plain, print_relaxed, relaxed_as_plain
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command()(structure)
     predict_values.register(group)
+    predict_compositions.register(group)
     app.add_typer(group, name="predict")
 
 
@@ -78,7 +80,8 @@ def structure(
 ) -> None:
     """Predict the structures of a formula: the known ones first, then the likeliest, from known structures like it.
 
-    Nothing is stored. For many formulas let a campaign take the route `template`.
+    Nothing is stored. For many formulas let a campaign take the route `template`. Where no registry runs, the bundled
+    crystals and layers are what is known, and nothing is relaxed without --relax.
 
     \b
     Examples:
@@ -88,8 +91,10 @@ def structure(
     """  # noqa: D301 - the backspace tells the help to keep the lines
     if format_ not in ENDINGS:
         raise ConfigurationError(f"a structure is not written as {format_.value}", "Choose --format cif or poscar.")
-    with connect(begin()) as connection:
-        require_initialised(connection)
+    with ExitStack() as stack:
+        connection = _registry(stack)
+        if connection is None and relax is None and potential is None:
+            relax = False
         found = _predicted(connection, formula, (dimension,) if dimension else (3, 2), top, new=new)
     predictions = [prediction for some in found.values() for prediction in some]
     dimensions = [each for each, some in found.items() for _ in some]
@@ -114,12 +119,27 @@ def structure(
     if method:
         print_relaxed(predictions, relaxed, method)
     out.print("[dim]all values: --json; files: --out FOLDER[/]", soft_wrap=True)
+    if connection is None:
+        out.print("[dim]known: the bundled crystals and layers; no registry runs (exfolio db start)[/]", soft_wrap=True)
     if to is not None:
         err.print(f"{len(written)} {format_.value} files in {to}", soft_wrap=True)
 
 
+def _registry(stack: ExitStack) -> Connection | None:
+    """The registry, closed with the stack; None where none was named and that of this folder does not run."""
+    settings = begin()
+    try:
+        connection = stack.enter_context(connect(settings))
+    except DatabaseUnavailable:
+        if settings.mongo_uri is not None:
+            raise
+        return None
+    require_initialised(connection)
+    return connection
+
+
 def _predicted(
-    connection: Connection, formula: str, dimensions: Sequence[int], top: int, *, new: bool
+    connection: Connection | None, formula: str, dimensions: Sequence[int], top: int, *, new: bool
 ) -> dict[int, list[Prediction]]:
     """Predictions by dimension: what has known structures first; without that where there is nothing."""
     found: dict[int, list[Prediction]] = {}
@@ -132,7 +152,9 @@ def _predicted(
     return dict(sorted(found.items(), key=lambda item: item[1][0].duplicate_of is None))
 
 
-def _of_dimension(connection: Connection, formula: str, dimension: int, top: int, *, new: bool) -> list[Prediction]:
+def _of_dimension(
+    connection: Connection | None, formula: str, dimension: int, top: int, *, new: bool
+) -> list[Prediction]:
     # Seconds of imports, for those who predict and not for those who ask for help.
     from ....builders.structures.template_loading import predict_structures
     from ....models.composition.formula.single_formula import FormulaError
@@ -145,6 +167,8 @@ def _of_dimension(connection: Connection, formula: str, dimension: int, top: int
         raise ConfigurationError(str(error), "Give a formula of elements from H to Lr, e.g. MoSSe.") from error
     except NoTemplateError as error:
         reason = str(error)
+    if connection is None:
+        raise NothingPredicted(reason, "These are the bundled templates; a registry with more: exfolio ingest --help")
     kind = {"template_dimension": dimension, "template_prototype": {"$exists": True}, "deprecated": False}
     number = connection.database["materials"].count_documents(kind)
     if number == 0:

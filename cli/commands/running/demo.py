@@ -18,6 +18,7 @@ from ....builders.candidates.funnel import count, count_compositions
 from ....builders.candidates.known import load_campaigns
 from ....builders.candidates.shortlist import promoted_first
 from ....builders.engine.execution.worker_processes import FOR_LEARNING, FOR_REFRESH, start_early
+from ....builders.training.shipped.learnt_compositions import number_learnt
 from ....models.calculation.methods import Level, parse_method
 from ....models.composition.formula.chemists_formula import chemists_formula
 from ....stores.connection import Connection, connect
@@ -34,6 +35,7 @@ _CAMPAIGN = f"two-dimensional{SUFFIX}"
 _CAMPAIGNS = ("two-dimensional", "mg-mn-o-photoanode")
 _SHOWN = 12
 _COMPOSITIONS_SHOWN = 5
+_COMPOSITIONS_LOOKED_AT = 200
 _METHODS_SHOWN = 2
 _FAR = 1e9  # eV/atom, stands for a hull distance that is not known, so that those that are come first
 _HIDDEN = ("_id", "structure", "facets", "origins", "history")
@@ -100,14 +102,14 @@ def demo(*, json: JsonOption = False) -> None:
 
 
 def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
-    """Give the compositions that passed every gate, likeliest two-dimensional first, each with its candidates."""
+    """Compositions that passed every gate, each with its candidates: those with some, then the likeliest 2D first."""
     view = composition_view(connection, _CAMPAIGN)
     if view is None:
         return []
     pipeline: list[dict[str, Any]] = [
         {"$match": {**view.criteria(), view.path("status"): "promoted"}},
         {"$sort": {view.path("p_2d"): -1, "formula_reduced": 1}},
-        {"$limit": _COMPOSITIONS_SHOWN},
+        {"$limit": _COMPOSITIONS_LOOKED_AT},
         {"$unset": ["_id", "facets", "origins"]},
         {
             "$lookup": {
@@ -123,6 +125,10 @@ def _best_compositions(connection: Connection) -> list[dict[str, Any]]:
                 "as": "candidates",
             }
         },
+        {"$set": {"without": {"$eq": ["$candidates", []]}}},
+        {"$sort": {"without": 1, view.path("p_2d"): -1, "formula_reduced": 1}},
+        {"$limit": _COMPOSITIONS_SHOWN},
+        {"$unset": "without"},
     ]
     return [view.as_said(doc) for doc in connection.database["compositions"].aggregate(pipeline)]
 
@@ -186,6 +192,11 @@ def _print(
         out.rule("[bold]The best new compositions[/]", align="left")
         for one in compositions:
             print_indented(out, _of_composition(one))
+        out.print(
+            f"new: neither among the materials here nor among the {number_learnt():,} compositions, nearly all of the "
+            "Materials Project's and lists of 2D materials, that the models have learnt from",
+            style="dim",
+        )
     if shortlist:
         out.print()
         out.rule(f"[bold]The best candidates[/] ({_promoted_by(shortlist)})", align="left")

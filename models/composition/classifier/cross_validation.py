@@ -20,7 +20,8 @@ from sklearn.model_selection import StratifiedKFold
 from ..formula.formula_arrays import Formulas
 from ..similar_compositions import families
 from .config import ClassifierConfig
-from .model import feature_labels, fit
+from .fitting import fit
+from .model import feature_labels
 from .report import report
 from .training_compositions import check_training_set
 

@@ -6,6 +6,8 @@ A generator with the config it was made by. Knows networks and how draws are fla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 import numpy as np
@@ -19,7 +21,7 @@ from ...learning.loop import generator as random_numbers
 from ...learning.weights import pack, unpack
 from .config import MatGANConfig
 from .networks import ConvolutionalGenerator
-from .sequential import SequentialGenerator
+from .sequential import SequentialGenerator, Written
 
 #: Kind of the packed weights.
 KIND: Final = "matgan"
@@ -27,6 +29,10 @@ KIND: Final = "matgan"
 #: Draws from which the ceiling is worked out, and the seed they are drawn with.
 _PILOT_DRAWS: Final = 1 << 12
 _PILOT_SEED: Final = (0, 0)
+
+#: Draws of a steered generator that are likelier to be as wished than this share of them are kept as these are: else of
+#: many wishes next to nothing would be kept.
+_USUAL: Final = 0.95
 
 #: Name of the ceiling among the packed weights.
 _LOG_CEILING: Final = "log_ceiling"
@@ -55,11 +61,12 @@ class MatGAN:
             self.generator = ConvolutionalGenerator(config.latent_size, config.width)
         self.generator.to(self.device).eval()
         self._log_ceiling: float | None = None
+        self._log_usual: float | None = None
 
     @property
     def latent_size(self) -> int:
         """Normal random numbers for one draw: those of the generator, and one that decides whether it is kept."""
-        return self.generator.latent_size + (self.kept_share < 1)
+        return self.generator.latent_size + (self.kept_share < 1 or self._log_usual is not None)
 
     @property
     def kept_share(self) -> float:
@@ -73,6 +80,24 @@ class MatGAN:
             self._log_ceiling = self._work_out_ceiling()
         return self._log_ceiling
 
+    def steered(self, containing: Sequence[str], allowed: Sequence[str]) -> MatGAN:
+        """The model that draws what holds some elements, and of others those alone that are allowed.
+
+        Draws come as often, one beside the other, as they do among all draws. Convolutional networks can't be steered.
+
+        Parameters
+        ----------
+        containing, allowed
+            Symbols, as of `SequentialGenerator.steered`.
+        """
+        if not isinstance(self.generator, SequentialGenerator):
+            return self
+        model = copy(self)
+        model._log_ceiling = self.log_ceiling if self.kept_share < 1 else 0.0
+        model.generator = self.generator.steered(containing, allowed)
+        model._log_usual = float(model._pilot().log_allowed.quantile(_USUAL))
+        return model
+
     @torch.no_grad()
     def amounts(self, latent: Tensor) -> Tensor:
         """Atoms of each element of the draws that are kept, uint8 of shape (up to n, 85).
@@ -85,11 +110,16 @@ class MatGAN:
         generator = self.generator
         if isinstance(generator, ConvolutionalGenerator):
             return generator.amounts(latent)
-        if self.kept_share == 1:
+        if self.latent_size == generator.latent_size:
             return generator.as_amounts(generator.write(latent, temperature=self.config.temperature).cells)
-        cells, log_likelihood = generator.write(latent[:, :-1], temperature=self.config.temperature)
-        chance = torch.special.ndtr(latent[:, -1].double())
-        return generator.as_amounts(cells[chance.log() < self.log_ceiling - log_likelihood])
+        written = generator.write(latent[:, :-1], temperature=self.config.temperature)
+        log_chance = torch.special.ndtr(latent[:, -1].double()).log()
+        limit = torch.zeros_like(log_chance)
+        if self.kept_share < 1:
+            limit = (self.log_ceiling - written.log_likelihood).clamp(max=0)
+        if self._log_usual is not None:
+            limit = limit + written.log_allowed - self._log_usual
+        return generator.as_amounts(written.cells[log_chance < limit])
 
     def to_bytes(self) -> bytes:
         """Pack config, weights and ceiling."""
@@ -121,11 +151,13 @@ class MatGAN:
         return model
 
     def _work_out_ceiling(self) -> float:
+        return ceiling(self._pilot().log_likelihood.cpu().numpy(), self.kept_share)
+
+    def _pilot(self) -> Written:
         assert isinstance(self.generator, SequentialGenerator)
         numbers = random_numbers(*_PILOT_SEED).standard_normal((_PILOT_DRAWS, self.generator.latent_size))
         latent = torch.from_numpy(numbers.astype(np.float32)).to(self.device)
-        written = self.generator.write(latent, temperature=self.config.temperature)
-        return ceiling(written.log_likelihood.cpu().numpy(), self.kept_share)
+        return self.generator.write(latent, temperature=self.config.temperature)
 
 
 def ceiling(log_likelihood: NDArray[np.float64], kept_share: float) -> float:

@@ -5,6 +5,8 @@ So only whole compositions come out, and each is known by its likelihood. Knows 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -43,10 +45,14 @@ class Written(NamedTuple):
         Shape (n, 8), `END` where they are finished.
     log_likelihood
         Natural logarithms, shape (n,).
+    log_allowed
+        Logarithms of the likelihood of all that a steered generator could have chosen from, over the steps, shape (n,):
+        kept with that chance, its draws come as often as those of the free one that are as wished.
     """
 
     cells: Tensor
     log_likelihood: Tensor
+    log_allowed: Tensor
 
 
 class SequentialGenerator(nn.Module):
@@ -85,16 +91,49 @@ class SequentialGenerator(nn.Module):
         self.register_buffer("order", torch.from_numpy(ORDER), persistent=False)
         self.places: Tensor
         self.order: Tensor
+        self._barred: Tensor | None = None
+        self._next_wanted: Tensor | None = None
+
+    def steered(self, containing: Sequence[str], allowed: Sequence[str]) -> SequentialGenerator:
+        """The same generator, which writes elements that are allowed alone, and all of some in each composition.
+
+        Each next cell is chosen among those that leave this possible; of compositions of more than eight elements the
+        last ones may be missing.
+
+        Parameters
+        ----------
+        containing
+            Symbols of the elements of each composition.
+        allowed
+            Symbols of all that may be written.
+        """
+        steered = copy(self)
+        symbols = [ELEMENTS[place] for place in ORDER]
+        bars = torch.tensor([symbol not in allowed for symbol in symbols] + [False], device=self.order.device)
+        steered._barred = bars[self.places]
+        wanted = [place for place, symbol in enumerate(symbols) if symbol in containing]
+        # By the place of the last element, from -1 on: the next of those that have to come.
+        after = [min((place for place in wanted if place > last), default=SIZE) for last in range(-1, SIZE)]
+        steered._next_wanted = torch.tensor(after, device=self.order.device)
+        return steered
 
     def logits(self, sums: Tensor, last: Tensor) -> Tensor:
         """Logits of the next cell, shape (n, 681), from the summed cells and the place of the last element."""
-        return self._bar(self.net(sums + self.start), last, 0)
+        return self._bar(self.net(sums + self.start), last, 0)[0]
 
-    def _bar(self, logits: Tensor, last: Tensor, first: int) -> Tensor:
-        """Put `_NEVER` where the order of writing forbids an element; the columns begin with the element `first`."""
+    def _bar(self, logits: Tensor, last: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
+        """Put `_NEVER` where the order of writing or a wish forbids an element; the columns begin with `first`.
+
+        With it comes the logarithm of the share that the wish leaves, where there is one.
+        """
         barred = self.places[first * MAX_AMOUNT :] <= last[:, None]
         barred[:, -1] = last < 0  # a composition has at least one element
-        return logits.masked_fill(barred, _NEVER)
+        free = logits.masked_fill(barred, _NEVER)
+        if self._barred is None or self._next_wanted is None:
+            return free, None
+        too_far = self.places[first * MAX_AMOUNT :] > self._next_wanted[last + 1][:, None]
+        wished = free.masked_fill(self._barred[first * MAX_AMOUNT :] | too_far, _NEVER)
+        return wished, wished.logsumexp(1) - free.logsumexp(1)
 
     def negative_log_likelihood(self, written: Tensor) -> Tensor:
         """Negative logarithms of the likelihoods of compositions, shape (n,), written as `write` gives them.
@@ -144,7 +183,7 @@ class SequentialGenerator(nn.Module):
         device = latent.device
         chances = torch.special.ndtr(latent.double()).clamp_(max=1 - 1e-12)
         written = torch.full((len(latent), MAX_ELEMENTS), END, device=device)
-        log_likelihood = torch.zeros(len(latent), dtype=torch.float64, device=device)
+        log_likelihood, log_allowed = torch.zeros(2, len(latent), dtype=torch.float64, device=device)
         # Unfinished draws in the order of their beginnings, which are in the order of their last elements.
         going = torch.arange(len(latent), device=device)
         beginnings = torch.zeros(len(latent), dtype=torch.long, device=device)
@@ -164,9 +203,10 @@ class SequentialGenerator(nn.Module):
                     strict=True,
                 )
             ]
-            cells = torch.cat([cells for cells, _ in chosen])
+            cells = torch.cat([part.cells for part in chosen])
             written[going, step] = cells
-            log_likelihood[going] += torch.cat([logs for _, logs in chosen])
+            log_likelihood[going] += torch.cat([part.log_likelihood for part in chosen])
+            log_allowed[going] += torch.cat([part.log_allowed for part in chosen])
             unfinished = cells < END
             if not unfinished.any():
                 break
@@ -176,22 +216,18 @@ class SequentialGenerator(nn.Module):
             cells = longer // len(sums)
             sums = sums[longer % len(sums)] + self.cells(cells)
             last = cells // MAX_AMOUNT
-        return Written(written, log_likelihood)
+        return Written(written, log_likelihood, log_allowed)
 
-    def _choose(
-        self, sums: Tensor, last: Tensor, beginnings: Tensor, chances: Tensor, temperature: float
-    ) -> tuple[Tensor, Tensor]:
-        """Choose the next cells of draws that have these beginnings, an element first and then its amount.
-
-        Gives the cells, shape (n,), and the logarithms of their likelihoods.
-        """
+    def _choose(self, sums: Tensor, last: Tensor, beginnings: Tensor, chances: Tensor, temperature: float) -> Written:
+        """Next cells of draws that have these beginnings, shape (n,), an element first and then its amount."""
         first = int(last.min()) + 1  # no element before it can follow
         output = self.net[-1]
         assert isinstance(output, nn.Linear)
         logits = functional.linear(
             self.net[:-1](sums + self.start), output.weight[first * MAX_AMOUNT :], output.bias[first * MAX_AMOUNT :]
         )
-        weights = self._bar(logits, last, first).div_(temperature).softmax(dim=1)
+        barred, log_share = self._bar(logits.div_(temperature), last, first)
+        weights = barred.softmax(dim=1)
         of_elements = torch.cat(
             [weights[:, :-1].reshape(len(weights), SIZE - first, MAX_AMOUNT).sum(2), weights[:, -1:]], dim=1
         )
@@ -210,7 +246,9 @@ class SequentialGenerator(nn.Module):
         below = torch.where(places > 0, heaped[beginnings, (places - 1).clamp_(min=0)], 0)
         amounts = (inner <= (chances - below)[:, None]).sum(1).clamp_(max=MAX_AMOUNT - 1)
         cells = torch.where(ends, weights.shape[1] - 1, places * MAX_AMOUNT + amounts)
-        return cells + first * MAX_AMOUNT, weights[beginnings, cells].double().log()
+        logs = weights[beginnings, cells].double().log()
+        allowed = torch.zeros_like(logs) if log_share is None else log_share[beginnings].double()
+        return Written(cells + first * MAX_AMOUNT, logs + allowed, allowed)
 
     def as_array(self, written: Tensor) -> Tensor:
         """Fill the array, shape (n, 85, 8), float zeros and ones."""

@@ -14,12 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...learning.weights import State
+from ...learning.weights import State, WrongModel
 from ..formula.formula_arrays import Formulas
 from .known_energies import KnownEnergies, feature_labels
 
 #: Columns of the context.
 WIDTH: Final = len(feature_labels())
+
+#: Which way the features are worked out; kept with the weights, as a network that has learnt from others would take
+#: them for what they are not. 2: nothing tells of a composition's own energy, not the hulls of its relatives either.
+FEATURES: Final = 2
 
 #: Standardised features are cut off at this many deviations.
 _LARGEST: Final = 6.0
@@ -46,6 +50,7 @@ class KnownContext(nn.Module):
             "energies": known.energies,
             "hull": known.hull.astype(np.float32),
             "distances": known.distances.astype(np.float32),
+            "features_made": np.int64(FEATURES),
         }.items():
             self.register_buffer(name, torch.from_numpy(np.array(values)))
         self.centre: torch.Tensor
@@ -62,9 +67,20 @@ class KnownContext(nn.Module):
 
     @classmethod
     def from_state(cls, weights: State, prefix: str) -> Self:
-        """Make it again from the weights of the network that it is `prefix` in."""
+        """Make it again from the weights of the network that it is `prefix` in.
+
+        Raises
+        ------
+        WrongModel
+            The network has learnt from features of known energies that this version does not make.
+        """
         part = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
         arrays = {name: value.cpu().numpy() for name, value in part.items()}
+        if arrays.get("features_made") != FEATURES:
+            raise WrongModel(
+                "it has learnt from other features of known energies than this version makes (they told of a "
+                "composition's own energy): train the model again"
+            )
         known = KnownEnergies(
             Formulas(arrays["numbers"], arrays["amounts"], arrays["offsets"]),
             arrays["energies"],

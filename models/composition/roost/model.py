@@ -102,7 +102,8 @@ class RoostEnsemble:
         Raises
         ------
         exfolio.models.learning.weights.DamagedWeights, WrongModel
-            The bytes are no weights, not all of them, or those of another model.
+            The bytes are no weights, not all of them, or those of another model, or of a network that was told of known
+            energies in another way.
         """
         config, state = unpack(data, KIND)
         pairs = zip(config["members"], state["members"], strict=True)

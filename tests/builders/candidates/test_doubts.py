@@ -29,6 +29,16 @@ def test_a_predicted_energy_far_from_what_is_known_of_the_composition(registry: 
     assert doubts(registry, {"formula_reduced": "InN3"}) == []
 
 
+def test_what_models_say_without_a_neighbour_or_by_heart_is_told(registry: Connection) -> None:
+    composition = {"formula_reduced": "Xe3Ag2Hg7", "p_2d": 0.6, "p_2d_relatives": 0, "energy_learnt": True}
+
+    alone, seen = doubts(registry, composition)
+
+    assert alone.startswith("no neighbour known")
+    assert seen.startswith("seen: ")
+    assert doubts(registry, {**composition, "p_2d_relatives": 3, "energy_learnt": False}) == []
+
+
 def test_what_a_model_has_learnt_from_others_contradicts_nothing(registry: Connection) -> None:
     method = {"formation_energy": "machine learning on PBE (C2DB)"}
     put_materials(registry, [{"material_id": "test:InN3", **STATED, "methods": method}])

@@ -22,6 +22,7 @@ from exfolio.models.composition.matgan.sampling import sample as sampled
 from exfolio.models.composition.screening import screen
 from exfolio.stores.bookkeeping.runs import StageReport
 from exfolio.stores.connection import Connection
+from exfolio.stores.errors import ConfigurationError
 from exfolio.stores.schema import is_up_to_date
 from lab_source import Crash, crash_after
 from layers_and_compositions import put_compositions
@@ -264,6 +265,22 @@ def test_draws_are_counted_anew_where_the_count_of_another_stage_stands(
     assert len(drawn_again) > 14
 
 
+def test_what_is_drawn_is_as_a_campaign_wishes_it(known: Connection) -> None:
+    models = {kind: {"train": False} for kind in ("matgan", "classifier", "roost")}
+    wish = {"containing": ["Li", "O"], "balanced": True}
+
+    run_route(known, Compositions.model_validate({**SMALL, **models, "draws": 30, "wish": wish}))
+
+    drawn = compositions(known).values()
+    assert len(drawn) > 20
+    assert all({"Li", "O"} <= set(doc["elements"]) and doc["electronegativity_balanced"] for doc in drawn)
+
+    # And what cannot be is an error that says so
+    vain = Compositions.model_validate({**SMALL, **models, "draws": 30, "wish": {"only": ["K"]}})
+    with pytest.raises(ConfigurationError, match="two elements at least"):
+        run_route(known, vain)
+
+
 def test_a_registry_applies_the_models_that_come_along_until_it_has_its_own(known: Connection) -> None:
     # Given a campaign that trains nothing, in a registry that has trained nothing
     untrained = {**SMALL, "draws": 50, **{kind: {"train": False} for kind in ("matgan", "classifier", "roost")}}
@@ -276,6 +293,11 @@ def test_a_registry_applies_the_models_that_come_along_until_it_has_its_own(know
     assert {doc["p_2d_model"][:19] for doc in drawn} == {"shipped-classifier-"}
     assert {doc["energy_model"][:14] for doc in drawn if "energy_model" in doc} == {"shipped-roost-"}
     assert sum(doc["p_2d_relatives"] > 0 for doc in drawn) > 10
+    # And what these have learnt from is not new, though this registry has it not
+    drawn_again = [doc for doc in drawn if doc.get("learnt_by_models")]
+    assert drawn_again
+    assert {doc["novel"] for doc in drawn_again} == {False}
+    assert {doc["formula_reduced"] for doc in drawn_again}.isdisjoint({*LAYERED, *OTHERS})
 
     # When it has a classifier of its own, then that says it of them all
     run_route(known, Compositions.model_validate({**untrained, "classifier": SMALL["classifier"]}))

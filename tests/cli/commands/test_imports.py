@@ -71,6 +71,13 @@ def test_a_refresh_with_nothing_due_imports_no_science(connection: Connection, t
     assert set(by_file["imported"]) <= {"pymatgen"}
 
 
+def test_what_models_that_come_along_say_needs_no_library_they_were_made_with(registry: Connection) -> None:
+    answers = in_own_process(registry, ["predict", "2d", "MoSSe", "--json"], ["predict", "oxidation", "MoSSe"])
+
+    assert [answer["code"] for answer in answers] == [0, 0]
+    assert {name for answer in answers for name in answer["imported"]} <= {"pymatgen", "scipy"}
+
+
 def in_own_process(connection: Connection, *commands: list[str]) -> list[dict[str, Any]]:
     """Exit code of each command and the large packages imported when it ended, in one new process."""
     settings = connection.settings

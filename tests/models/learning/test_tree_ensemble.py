@@ -51,6 +51,17 @@ def test_many_samples_are_divided_up_without_a_trace(forest, tumours):
         np.testing.assert_array_equal(trees.sums(features, threads=threads), expected)
 
 
+def test_few_samples_get_what_many_get_bit_by_bit_and_without_scikit_learn(tumours, monkeypatch):
+    holes = np.where(np.random.default_rng(0).random(tumours[0].shape) < 0.1, np.float32(np.nan), tumours[0])
+    boosting = HistGradientBoostingClassifier(max_iter=20, random_state=1).fit(holes[::2], tumours[1][::2])
+    trees = TreeEnsemble.from_boosting(boosting)
+    expected = trees.sums(holes)
+    again = TreeEnsemble.from_arrays(trees.n_features, trees.arrays())
+    monkeypatch.delattr(sklearn.tree._tree, "NODE_DTYPE")
+    np.testing.assert_array_equal(again.sums(holes[:40]), expected[:40])
+    assert again.sums(holes[:0]).shape == (0,)
+
+
 def test_trees_joined_say_the_sum(forest, tumours):
     features, _ = tumours
     trees = TreeEnsemble.from_forest(forest)

@@ -3,10 +3,16 @@
 import io
 import pickle
 import time
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from exfolio.models.learning.packed import unpack_arrays
 from exfolio.models.learning.weights import DamagedWeights, WrongModel, pack, unpack
+
+Reader = Callable[[bytes, str], tuple[dict[str, Any], dict[str, Any]]]
 
 
 def test_weights_come_back_with_their_config() -> None:
@@ -36,18 +42,40 @@ def test_the_bytes_are_those_of_the_content_alone() -> None:
     assert pack("x", config, shared) == packed
 
 
-def test_weights_of_another_kind_are_refused() -> None:
+def test_they_are_read_without_torch_as_arrays() -> None:
+    whole = torch.arange(12.0).view(3, 4)
+    state = {"all": whole, "part": whole[1:, :2], "flags": [torch.tensor([True, False])], "half": whole.half(), "n": 7}
+    packed = pack("roost", {"width": 64}, state)
+
+    config, back = unpack_arrays(packed, "roost")
+
+    assert (config, back["n"]) == ({"width": 64}, 7)
+    for name, tensor in {**state, "flags": state["flags"][0]}.items():
+        if isinstance(tensor, torch.Tensor):
+            array = back[name][0] if name == "flags" else back[name]
+            np.testing.assert_array_equal(array, tensor.numpy())
+            assert array.dtype == tensor.numpy().dtype
+    assert pack("roost", config, back) == packed
+
+
+READERS = pytest.mark.parametrize("unpack", [unpack, unpack_arrays])
+
+
+@READERS
+def test_weights_of_another_kind_are_refused(unpack: Reader) -> None:
     with pytest.raises(WrongModel, match="weights of a matgan model, not of a roost model"):
         unpack(pack("matgan", {}, {}), "roost")
 
 
+@READERS
 @pytest.mark.parametrize("end", [0, 1, 100, -1, -200])
-def test_damaged_weights_are_refused(end: int) -> None:
+def test_damaged_weights_are_refused(unpack: Reader, end: int) -> None:
     with pytest.raises(DamagedWeights, match="train the model again"):
         unpack(pack("roost", {}, {"w": torch.rand(100)})[:end], "roost")
 
 
-def test_other_bytes_are_refused() -> None:
+@READERS
+def test_other_bytes_are_refused(unpack: Reader) -> None:
     with pytest.raises(DamagedWeights):
         unpack(b"<html>Not found</html>", "roost")
     other = io.BytesIO()
@@ -56,7 +84,8 @@ def test_other_bytes_are_refused() -> None:
         unpack(other.getvalue(), "roost")
 
 
-def test_code_in_weights_is_never_run(capsys: pytest.CaptureFixture[str]) -> None:
+@READERS
+def test_code_in_weights_is_never_run(unpack: Reader, capsys: pytest.CaptureFixture[str]) -> None:
     class Hostile:
         def __reduce__(self) -> tuple[object, ...]:
             return print, ("executed",)

@@ -18,7 +18,7 @@ from exfolio.builders.training.shipped.shipped_models import (
 )
 from exfolio.stores.connection import Connection
 
-KINDS = {"classifier", "matgan", "roost"}
+KINDS = {"classifier", "matgan", "roost", "space-groups", "space-groups-bulk"}
 
 
 @pytest.fixture(scope="module")

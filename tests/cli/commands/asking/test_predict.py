@@ -8,9 +8,14 @@ import pytest
 from exfolio import connect
 from exfolio.builders.engine.execution.runner import run_stage
 from exfolio.builders.materials.template_library_stage import TemplateStage
+from exfolio.builders.sources.bundled.handbook import Handbook
+from exfolio.builders.sources.bundled.known_monolayers import KnownMonolayers
+from exfolio.builders.structures import bundled_templates
 from exfolio.builders.structures.template_loading import predict_structures
 from exfolio.builders.structures.template_structures_stage import TemplateStructuresStage
+from exfolio.cli.commands.asking import predict
 from exfolio.stores.connection import Connection
+from exfolio.stores.errors import DatabaseUnavailable
 from known_crystals import put
 from layers_and_compositions import layers, material, put_compositions, salt
 from pymatgen.core import Structure
@@ -29,6 +34,24 @@ def registry(asked: Connection) -> Connection:
 
 
 @pytest.mark.usefixtures("registry")
+def test_without_a_registry_the_bundled_crystals_are_what_is_known(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_runs(_settings: object) -> None:
+        raise DatabaseUnavailable("the embedded server does not run", "")
+
+    monkeypatch.setattr(predict, "connect", none_runs)
+
+    code, printed, _ = ask("predict", "structure", "MgMn2O4", "--dimension", "3", "--top", "2")
+
+    assert code == 0
+    known, spinel = [line for line in printed.splitlines() if "handbook:" in line]
+    assert "known" in known
+    assert "227" in spinel
+    assert "the bundled crystals" in printed
+    lists = (Handbook(), KnownMonolayers())
+    rows = {f"{one.source}:{raw.payload['row']['id']}" for one in lists for raw in one.records(one.files()[0])}
+    assert bundled_templates.bundled().keys() == rows, "gather_templates.py writes them again"
+
+
 def test_the_likeliest_come_first(ask: Ask) -> None:
     code, printed, said = ask("predict", "structure", "WSe2", "--dimension", "2", "--no-relax")
 

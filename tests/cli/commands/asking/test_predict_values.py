@@ -24,6 +24,7 @@ def test_layers_are_likelier_two_dimensional_than_salts(ask: Ask, ask_json: Call
     assert said["model"].startswith("shipped-classifier-")
     assert layer["p_2d"] > 0.9 > 0.5 > salt["p_2d"]
     assert (layer["formula"], layer["relatives"] > 5, strange["relatives"]) == ("W2Se4", True, 0)
+    assert (layer["seen"], salt["seen"], strange["seen"]) == (True, True, False)
     code, printed, _ = ask("predict", "2d", "Xe3Ag2Hg7")
     assert code == 0
     assert "none known" in printed
@@ -38,6 +39,7 @@ def test_energies_come_with_what_the_network_expects_of_its_error(ask: Ask, ask_
     assert alumina["formation_energy"] < -2.5 < -1 < silver["formation_energy"] < 0.5
     assert min(alumina["deviation"], silver["deviation"]) > 0
     assert unknown["formation_energy"] is None
+    assert (alumina["seen"], unknown["seen"]) == (True, False)
     assert "not learnt" in ask("predict", "energy", "OgF2")[1]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exfolio.models.composition.classifier.config import ClassifierConfig
 from exfolio.models.composition.classifier.cross_validation import (
     BadDivision,
     FoldResult,
@@ -15,7 +16,8 @@ from exfolio.models.composition.classifier.cross_validation import (
     divide,
     judge_fold,
 )
-from exfolio.models.composition.classifier.model import ClassifierConfig, UnfitTrainingSet, fit, training_set
+from exfolio.models.composition.classifier.fitting import fit
+from exfolio.models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from exfolio.models.evaluation.relatives import family
 
 QUICK = ClassifierConfig(kind="forest", forest_trees=8, forest_max_depth=8)

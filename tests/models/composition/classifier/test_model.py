@@ -7,20 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from exfolio.models.composition import magpie
-from exfolio.models.composition.classifier.model import (
-    Classifier,
-    ClassifierConfig,
-    UnfitTrainingSet,
-    _digest,
-    feature_labels,
-    fit,
-    training_set,
-    unpack,
-)
+from exfolio.models.composition.classifier.config import ClassifierConfig
+from exfolio.models.composition.classifier.fitting import fit, pack
+from exfolio.models.composition.classifier.model import Classifier, digest, feature_labels, unpack
+from exfolio.models.composition.classifier.training_compositions import UnfitTrainingSet, training_set
 from exfolio.models.composition.formula.formulas import UnknownElement, UnparsableFormula
 from exfolio.models.learning import weights
+from exfolio.models.learning.packed import unpack_arrays
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
@@ -71,7 +65,7 @@ def test_the_forest_is_scikit_learns_on_magpie_features(sample, fitted) -> None:
 @pytest.mark.parametrize("kind", ["forest", "boosted"])
 def test_a_packed_classifier_comes_back_bit_by_bit(sample, fitted, kind: str) -> None:
     formulas, _ = sample
-    again = unpack(fitted[kind].pack())
+    again = unpack(pack(fitted[kind]))
     assert again.config == fitted[kind].config
     np.testing.assert_array_equal(again.probability(formulas, threads=2), fitted[kind].probability(formulas))
 
@@ -158,7 +152,7 @@ def test_what_matters_is_said_and_kept(fitted) -> None:
     for kind, classifier in fitted.items():
         assert classifier.importance.shape == (len(feature_labels(classifier.config.kind)),)
         assert classifier.importance.sum() == pytest.approx(1)
-        np.testing.assert_array_equal(unpack(classifier.pack()).importance, classifier.importance, err_msg=kind)
+        np.testing.assert_array_equal(unpack(pack(classifier)).importance, classifier.importance, err_msg=kind)
     best = int(fitted["boosted"].importance.argmax())
     assert feature_labels("boosted")[best] not in feature_labels("forest")
 
@@ -173,7 +167,7 @@ def test_a_boosting_looks_at_those_features_only_that_tell_most(fitted) -> None:
 
 @pytest.mark.parametrize("kind", ["forest", "boosted"])
 def test_damaged_weights_are_refused(fitted, kind: str) -> None:
-    data = fitted[kind].pack()
+    data = pack(fitted[kind])
     for damaged in (b"", data[: len(data) // 2], b"not weights", data[:-1000]):
         with pytest.raises(weights.DamagedWeights):
             unpack(damaged)
@@ -185,7 +179,7 @@ def test_weights_of_another_model_are_refused() -> None:
 
 
 def test_a_single_changed_byte_is_noticed_or_changes_nothing(fitted) -> None:
-    data = fitted["boosted"].pack()
+    data = pack(fitted["boosted"])
     expected = fitted["boosted"].probability(["MoS2", "NaCl", "CrGeTe3"])
     refused = 0
     for place in np.random.default_rng(1).integers(len(data), size=12).tolist():
@@ -199,17 +193,17 @@ def test_a_single_changed_byte_is_noticed_or_changes_nothing(fitted) -> None:
 
 
 def test_weights_that_contradict_themselves_are_refused(fitted) -> None:
-    config, state = weights.unpack(fitted["forest"].pack(), "2d-classifier")
+    config, state = unpack_arrays(pack(fitted["forest"]), "2d-classifier")
     del state["digest"]
     for changed_config, changed_state, complaint in [
         ({**config, "forest_trees": 24}, state, "25 trees, where the settings say 24"),
         ({**config, "kind": "boosted"}, state, "boosted classifier without"),
         ({**config, "colour": "red"}, state, "no such setting: colour"),
         (config, {**state, "n_features": 133}, "133 features"),
-        (config, {**state, "trees": {**state["trees"], "left": torch.zeros_like(state["trees"]["left"])}}, "child"),
+        (config, {**state, "trees": {**state["trees"], "left": np.zeros_like(state["trees"]["left"])}}, "child"),
         (config, {name: value for name, value in state.items() if name != "trees"}, "trees"),
     ]:
-        sealed = {**changed_state, "digest": _digest(changed_config, changed_state)}
+        sealed = {**changed_state, "digest": digest(changed_config, changed_state)}
         with pytest.raises(weights.DamagedWeights, match=complaint):
             unpack(weights.pack("2d-classifier", changed_config, sealed))
     with pytest.raises(weights.DamagedWeights, match="not what was packed"):

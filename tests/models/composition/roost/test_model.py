@@ -201,6 +201,11 @@ def test_a_network_told_of_known_energies_learns_the_rest_and_carries_them(share
     mixed = predict(RoostEnsemble((plain, *again.members, *again.members)), formulas[800:805])
     apart = [predict(member, formulas[800:805]).mean for member in (plain, *again.members, *again.members)]
     np.testing.assert_allclose(mixed.mean, np.mean(apart, axis=0), atol=1e-5)
+    # And weights of when features told of a composition's own energy are refused, as they would be of other features
+    settings, state = unpack(first.to_bytes(), KIND)
+    del state["members"][0]["context.features_made"]
+    with pytest.raises(WrongModel, match=r"other features of known energies .* train the model again"):
+        RoostEnsemble.from_bytes(pack(KIND, settings, state))
 
 
 def test_the_energy_of_a_known_compound_is_predicted_from_the_others(shared_data: Path) -> None:
