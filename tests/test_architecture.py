@@ -198,7 +198,7 @@ ARROWS = {
     "cli/commands/running": "commands/asking display views completion",
     "cli/views": "display completion",
     "builders/releases": "candidates candidates/campaigns exports sources training/shipped",
-    "stores/backup": "connection errors schema registry_version",
+    "stores/backup": "connection errors schema registry_version disk_room",
     "stores/writes": (
         "bookkeeping canonical clock connection documents questions schema writer_numbers registry_version"
     ),
@@ -206,6 +206,7 @@ ARROWS = {
     "stores/layout": "canonical documents questions",
     "stores/migrations": "canonical connection documents transactions writer_numbers errors registry_version",
     "stores/registry_version": "errors",
+    "stores/disk_room": "connection errors",
 }
 """Which room may import which other of the same package. A room is a folder, and at the
 top of a package each module is one of its own."""

@@ -281,6 +281,7 @@ OTHERWISE: Doc = {
         "seed": 1,
         "oxidation_states": "icsd16",
         "energies_from": 0.1,
+        "wish": {"containing": ["O"], "only": ["Ti", "O"], "balanced": True, "near": "TiO2", "within": 3.0},
         "matgan": {**MODEL, "config": {"width": 32}},
         "classifier": {**MODEL, "config": {"folds": 0}},
         "roost": {**MODEL, "config": {"width": 8}},

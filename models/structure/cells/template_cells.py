@@ -200,8 +200,8 @@ class TemplateCell:
             matrix, fractional = scaled_layer(matrix, fractional, self._vacuum, factor)
         if not np.isnan(new).any():
             self._look((2 * float(new.max()) + SEARCH) / min(factors))
-        first, second, lengths = self._bonds
-        coordination = check_coordination(new, first, second, factor * lengths) if self._known else _UNTOLD
+        first, second, bonds = self._bonds
+        coordination = check_coordination(new, first, second, factor * bonds) if self._known else _UNTOLD
         vectors: Array | None = None
         lengths: Array = factor * self._lengths
         if self._vacuum is None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from exfolio.models.calculation.allowed_tags import DEFAULTS, FREE_TAGS, RULED, SWITCHES, odd_tags
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "vasp.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGES = (DOCS / "vasp.md", DOCS / "vasp-tags.md")
 
 
 def test_a_tag_is_in_one_table_only() -> None:
@@ -19,7 +20,7 @@ def test_every_switch_is_judged_by_itself() -> None:
 
 
 def test_the_docs_have_every_tag_of_the_tables() -> None:
-    words = set(DOCS.read_text(encoding="utf-8").replace(",", " ").split())
+    words = {word for page in PAGES for word in page.read_text(encoding="utf-8").replace(",", " ").split()}
 
     assert sorted((FREE_TAGS | DEFAULTS.keys() | set(RULED) - {"SIGMA", "DIPOL"}) - words) == []
 

@@ -51,7 +51,7 @@ def test_a_campaign_that_never_ran_and_one_that_is_not(judged: Connection, ask: 
 
     code, _, said = ask("funnel", "three-dimensional")
     assert code == 2
-    assert "two-dimensional. For one of your own" in said
+    assert "vanadium-oxides. For one of your own" in said
 
 
 @pytest.mark.parametrize(("width", "has_bars"), [(78, False), (86, True), (110, True)])

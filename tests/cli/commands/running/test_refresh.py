@@ -106,7 +106,7 @@ def test_a_source_that_is_gone_is_named_and_ends_with_1(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("two-dim",), "two-dimensional. For one of your own"),
+        (("two-dim",), "vanadium-oxides. For one of your own"),
         (("{folder}/bad.yaml",), "bad.yaml, line 3: vaccum: no such field"),
         (("{folder}/layers.yaml", "{folder}/again.yaml"), "two campaigns are called 'layers'"),
         (("-n", "0"), "Invalid value for '-n' / '--processes'"),
