@@ -162,9 +162,9 @@ def with_attraction(distance: Doc | None, exfoliation: Doc | None) -> OfLayer | 
     A layer lies above its bulk by the exfoliation energy. Without dispersion little of that is left, but it is not
     below zero. So where the distance is one to a phase of its own composition, what it lacks is at most the true
     exfoliation energy. Where it is one to other phases, these lack their own attraction, whatever that of the layer's
-    bulk is: `MOST_ATTRACTION` at most, and by a potential about as much as the layer's bulk (`ATTRACTION`), where stage
-    `potential-dispersion` does not tell it of each. Errors of a potential, which are measured, have nothing to do with
-    what it lacks: the two add as independent ones do.
+    bulk is: `MOST_ATTRACTION` at most, and by a potential about as much as the layer's bulk (`ATTRACTION`) up to that,
+    where stage `potential-dispersion` does not tell it of each. Errors of a potential, which are measured, have nothing
+    to do with what it lacks: the two add as independent ones do.
     """
     if distance is None or exfoliation is None:
         return None
@@ -189,13 +189,14 @@ def with_attraction(distance: Doc | None, exfoliation: Doc | None) -> OfLayer | 
     if not by_potential:
         told = f"; at most with {MOST_ATTRACTION:g} eV/atom of attraction within the competing phases on top"
         return OfLayer(value, low, _rounded(highest), told)
-    attracted = value + max(binding, 0.0)
+    attracted = value + min(max(binding, 0.0), MOST_ATTRACTION)  # what binds more is described without dispersion
+    added = "the exfoliation energy" if binding <= MOST_ATTRACTION else f"{MOST_ATTRACTION:g} eV/atom"
     less, more = ATTRACTION
     return OfLayer(
         _rounded(attracted),
         _rounded(max(low, attracted - hypot(error, less))),
         _rounded(min(highest, attracted + hypot(error, more))),
-        "; with the exfoliation energy on top, for the attraction within the competing phases",
+        f"; with {added} on top, for the attraction within the competing phases",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...models.calculation.methods import Level, parse_method
+from ...models.calculation.methods import Level, parse_method, potential_of
 from ...models.composition.formula.chemists_formula import chemists_formula
 from ...models.energetics.reliability.known_of_composition import KnownEnergy, contradiction
 from ...stores.connection import Connection
@@ -185,11 +185,14 @@ def _of_decomposition(connection: Connection, doc: Doc) -> Iterator[str]:
     stored = list(connection.database["properties"].find(query, {"_id": 0, **fields}))
     if not stored:
         return
-    value = most_trusted(stored)  # as a candidate is judged by, whatever the others say
+    counts = potential_of(most_trusted(stored)["method"])  # as a candidate is judged by, whatever the others say
+    # With dispersion a layer lies farther from the hull than its bulk, whose distance is what tells.
+    value = min((doc for doc in stored if potential_of(doc["method"]) == counts), key=lambda doc: float(doc["value"]))
     told = value.get("details", {})
     freed = " and ".join(told.get("sets_free", []))
     if freed and value["value"] > LEAST_BOUND:
-        into = " + ".join(chemists_formula(phase["formula"]) for phase in told["falls_into"])
+        phases = told.get("falls_into", [])  # not told by earlier versions
+        into = " + ".join(chemists_formula(phase["formula"]) for phase in phases) or "other phases"
         yield (
             f"falls into {into}, {value['value']:+.3f} eV/atom from the hull by {value['method']}: {freed} would be "
             f"set free, which its ions oxidise or reduce (known compounds that do lie {-LEAST_BOUND:g} and more below)"

@@ -83,7 +83,7 @@ class JudgeStage(GroupStage):
         Which values count of those that campaigns want by other settings each, the fields of `ValuesBy`.
     """
 
-    version = 16
+    version = 17
     groups_per_batch = 500
     writes: ClassVar = {Candidate: "verdict"}
 

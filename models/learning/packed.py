@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT: Final = "exfolio weights 1"
+
+_BY_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, IndexError),
+    *(AttributeError, OverflowError, RuntimeError),  # a changed flag asks for a password, or another compression
+)
 
 State = dict[str, Any]
 """Only tensors (or arrays), numbers, text, None, and lists and dictionaries of these."""
@@ -67,7 +73,7 @@ def unpack_arrays(data: bytes, kind: str) -> tuple[dict[str, Any], State]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             [folder] = {name.partition("/")[0] for name in archive.namelist()}
             plain = _Reader(archive, folder).load()
-    except (zipfile.BadZipFile, pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
+    except _BY_DAMAGE as error:
         raise DamagedWeights.because(data, error) from None
     return checked(plain, data, kind)
 

@@ -152,7 +152,7 @@ def _value_of(doc: dict[str, Any], gate: dict[str, Any]) -> str:
             return "says nothing of an element"
         # Stability concerns every route, and keeps nobody waiting while two potentials have not agreed.
         if gate["field"] == "redox_stable" and doc.get("route") == "top-down":
-            return "not asked of a crystal that has been made"
+            return "not asked where the crystal has been made, nor waited for"
         if gate["field"].endswith(("_stability", "redox_stable")):
             return "not decided, and not waited for"
         return f"does not concern the {doc.get('route')} route"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...learning.loop import generator as random_numbers
 from ...structure.element_movers import distances
 from ...structure.pettifor import MODIFIED_PETTIFOR_POSITION
-from ..formula.elements import ATOMIC_NUMBERS
+from ..formula.elements import ATOMIC_NUMBERS, SYMBOLS
 from ..formula.formula_arrays import Formulas
 from ..formula.formulas import parse, reduced_formulas
 from ..one_hot import ELEMENTS
@@ -172,8 +172,7 @@ class WishingGenerator:
 
 
 def _symbols(formula: str) -> set[str]:
-    by_number = {number: symbol for symbol, number in ATOMIC_NUMBERS.items() if symbol in MODIFIED_PETTIFOR_POSITION}
-    return {by_number[number] for number in parse([formula]).numbers.tolist()}
+    return {SYMBOLS[number] for number in parse([formula]).numbers.tolist()}
 
 
 def _formulas(amounts: NDArray[np.uint8]) -> Formulas:

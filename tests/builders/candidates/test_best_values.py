@@ -204,6 +204,13 @@ def test_by_a_potential_other_phases_attract_about_as_much_as_the_layers_bulk() 
     assert near["lows"]["energy_above_hull"] == 0.11, "attraction takes nothing off"
     assert found["methods"]["energy_above_hull"].startswith(f"{static}; with the exfoliation energy on top")
 
+    strong = value("exfoliation_energy", "CHGNet 0.3.0 + D3(BJ) static", "potential", 0.8, low=0.7, high=0.9)
+    bonded = best_values([distance, strong])  # by bonds, which CHGNet describes, and not by attraction
+
+    assert bonded["energy_above_hull"] == pytest.approx(0.18 + 0.2)
+    assert bonded["lows"]["energy_above_hull"] == pytest.approx(0.38 - 0.1188, abs=1e-3)
+    assert bonded["methods"]["energy_above_hull"].startswith(f"{static}; with 0.2 eV/atom on top, for the attraction")
+
 
 def test_what_dispersion_adds_to_the_distance_of_a_layer_counts_but_above_its_own_bulk() -> None:
     own, *others = ({"id": f"chgnet:mp-{n}", "share_of_atoms": 0.5} for n in range(3))

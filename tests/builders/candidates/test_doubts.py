@@ -85,11 +85,16 @@ def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(r
     freed = {"kind": "energy_above_hull", "method": "CHGNet 0.3.0 static", "basis": "potential", "unit": "eV/atom"}
     phases = [{"formula": "AgBr", "share_of_atoms": 0.67}, {"formula": "I2", "share_of_atoms": 0.33}]
     by_another = {**freed, "method": "Zero 1.0 static"}
+    with_dispersion = {**freed, "method": "CHGNet 0.3.0 static + D3(BJ)"}
     values = [
         {**freed, "structure_id": "st-AgBrI", "value": -0.011, "details": {"sets_free": ["I"], "falls_into": phases}},
         {**freed, "structure_id": "st-TiS3", "value": -0.08, "details": {"sets_free": ["S"]}},
         {**by_another, "structure_id": "st-TiS3", "value": 0.2, "details": {"sets_free": ["S"]}},
         {**by_another, "structure_id": "st-AgBrI", "value": -0.2, "details": {}},
+        # A layer 0.1 above its bulk, which is what counts; and one that an earlier version told of.
+        {**freed, "structure_id": "st-PbS3", "value": -0.07, "details": {"sets_free": ["S"]}},
+        {**with_dispersion, "structure_id": "st-PbS3", "value": 0.03, "details": {"sets_free": ["S"]}},
+        {**freed, "structure_id": "st-CoI4", "value": 0.01, "details": {"sets_free": ["I"]}},
     ]
     named = [{**value, "property_id": f"{value['structure_id']} by {value['method']}"} for value in values]
     put(registry, Property, named)
@@ -98,6 +103,9 @@ def test_what_falls_apart_with_its_anion_left_over_is_doubted_next_to_the_hull(r
 
     assert doubt.startswith("falls into AgBr + I2, -0.011 eV/atom from the hull by CHGNet 0.3.0 static: I would be set")
     assert doubts(registry, {"structure_id": "st-TiS3", "route": "top-down", "formula_reduced": "TiS3"}) == []
+    assert doubts(registry, {"structure_id": "st-PbS3", "route": "template", "formula_reduced": "PbS3"}) == []
+    [earlier] = doubts(registry, {"structure_id": "st-CoI4", "route": "template", "formula_reduced": "CoI4"})
+    assert earlier.startswith("falls into other phases, +0.010 eV/atom from the hull")
 
 
 def test_costs_of_exchanging_alike_atoms_and_rare_exchanges_are_told(registry: Connection) -> None:

@@ -74,6 +74,16 @@ def test_damaged_weights_are_refused(unpack: Reader, end: int) -> None:
         unpack(pack("roost", {}, {"w": torch.rand(100)})[:end], "roost")
 
 
+@pytest.mark.parametrize(("place", "changed"), [(6, 99), (8, 1), (10, 99)])
+def test_an_archive_that_asks_for_what_there_is_not_is_damaged(place: int, changed: int) -> None:
+    """A later version, a password, another compression."""
+    data = bytearray(pack("roost", {}, {"w": torch.rand(100)}))
+    data[data.index(b"PK\1\2") + place] = changed
+
+    with pytest.raises(DamagedWeights, match="train the model again"):
+        unpack_arrays(bytes(data), "roost")
+
+
 @READERS
 def test_other_bytes_are_refused(unpack: Reader) -> None:
     with pytest.raises(DamagedWeights):

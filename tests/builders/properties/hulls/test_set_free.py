@@ -18,6 +18,12 @@ from exfolio.builders.properties.hulls.set_free import redox_stable, set_free
         ({"Cu": 0.5, "CuCl2": 0.5}, []),  # CuCl: any compound richest in its metal
         ({"Sb": 0.5, "SbTe": 0.5}, []),
         ({"TeSe": 1.0}, []),
+        ({"Bi2O3": 0.62, "TeO2": 0.38}, []),  # Bi2TeO5: what is a cation before and after is not oxidised
+        ({"Al2O3": 0.29, "SO3": 0.71}, []),
+        ({"AgI": 0.29, "TeI4": 0.71}, []),
+        ({"Bi2Te3": 0.6, "TeO2": 0.4}, ["O", "Te"]),  # Bi2Te4O2: of the tellurium a part is oxidised
+        ({"MgO": 0.5, "SeO2": 0.4, "Se": 0.1}, ["Se"]),
+        ({"MgBr2": 0.6, "IBr": 0.4}, ["Br", "I"]),
         ({"FeAl": 0.5, "FeAl2": 0.5}, []),
     ],
 )

@@ -67,6 +67,7 @@ def test_networks_that_cannot_be_steered_refuse_until_it_is_as_wished() -> None:
         ({"containing": ("Li",), "only": ("Na", "Cl")}, "Li is to be held"),
         ({"only": ("Na",)}, "two elements at least"),
         ({"near": "HeO"}, "HeO holds He"),
+        ({"near": "OgF2"}, "OgF2 holds Og"),
         ({"near": "NaCl", "within": 0}, "above 0"),
     ],
 )
