@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     )
     cache_gb: float = Field(1.0, ge=0.25, le=10_000, description="WiredTiger cache of the embedded server, GB")
     minimum_free_mb: int = Field(
-        500, ge=0, description="free disk space below which the embedded server is not started, MB"
+        500,
+        ge=0,
+        description="free disk space below which the embedded server is not started, and no run begun, MB",
     )
     start_seconds: float = Field(60, gt=0, description="how long the embedded server may take to start or stop, s")
     server_wait_seconds: float = Field(5, gt=0, description="how long to look for a server before giving up, s")
@@ -142,7 +144,10 @@ class Settings(BaseSettings):
         86_400, gt=0, le=2_000_000, description="how long a stage may take over one item, which is given up then, s"
     )
     worker_memory_gb: float | None = Field(
-        None, gt=0, description="memory of a worker process, GB; without it a share of the machine's, 4 at least"
+        None,
+        gt=0,
+        le=1_000_000,
+        description="memory of a worker process, GB; without it a share of the machine's, 4 at least",
     )
     training_threads: int = Field(
         1, ge=1, description="threads that train a network on the CPU; the networks are small: more seldom pay"
@@ -285,7 +290,10 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
 
 def _no_json(error: SettingsError, environment: Mapping[str, str]) -> str:
     [field] = re.findall(r'field "(\w+)"', str(error))
-    names = [name for name in environment if name.upper().startswith(f"{PREFIX}{field}".upper())]
+    of_table = _TABLES[field].model_fields if field in _TABLES else {}
+    inner = [name for name, told in of_table.items() if get_origin(told.annotation) in (tuple, list, dict)]
+    known = {f"{PREFIX}{field}".upper(), *(f"{PREFIX}{field}{NESTED}{name}".upper() for name in inner)}
+    names = [name for name in environment if name.upper() in known]
     said = " or ".join(sorted(name for name in names if not _is_json(environment[name])))
     return f'environment variable {said}: a list or a table is written as JSON, such as ["one", "two"]'
 

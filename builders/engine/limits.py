@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeVar
 
 from ...stores.settings import Settings
 
@@ -45,7 +45,7 @@ class Limits:
     seconds
         Of an item, s.
     memory
-        Of a worker, bytes.
+        Of a worker, bytes, where somebody has set it or the workers are counted (`shared_by`).
     kills
         Whether the process may be ended, as that of a worker.
     """
@@ -56,14 +56,17 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings have them: without one for memory, a worker's share of the machine's."""
+        """As the settings have them."""
         given = settings.worker_memory_gb
-        share = machine_memory() / settings.processes
-        return cls(settings.item_seconds, int(given * GIGABYTE if given else max(LEAST_BYTES, share)))
+        return cls(settings.item_seconds, int(given * GIGABYTE) if given else None)
 
-    def of_worker(self) -> Self:
-        """The same, in a process that may be ended."""
-        return replace(self, kills=True)
+    def shared_by(self, workers: int) -> Self:
+        """The same for so many workers of this machine: each has its share of the memory, where none is set."""
+        return self if self.memory else replace(self, memory=int(max(LEAST_BYTES, machine_memory() / workers)))
+
+    def of_worker(self, *, own_process: bool) -> Self:
+        """The same, in a process that may be ended; its memory is the worker's own only where that is all it does."""
+        return replace(self, kills=True, memory=self.memory if own_process else None)
 
     def hold(self, compute: Callable[[], Result]) -> Result:
         """What is computed, within the time of an item.
@@ -78,11 +81,15 @@ class Limits:
         with self._killing():
             limit = _Limit(threading.get_ident(), time.monotonic() + self.seconds)
             _watch.put(limit)
+            interrupted = False
             try:
                 return compute()
+            except TookTooLong:
+                interrupted = True
+                raise
             finally:
                 _watch.drop(limit)
-                if not limit.take() and not isinstance(sys.exc_info()[1], TookTooLong):
+                if not limit.take() and not interrupted:
                     _let_it_come()
 
     @contextmanager
@@ -91,11 +98,11 @@ class Limits:
         if self.seconds is None or not self.kills or not _alarm_ends_process():
             yield
             return
-        signal.setitimer(signal.ITIMER_REAL, self.seconds + min(_GRACE_SECONDS, self.seconds))
+        end = _Alarm(time.monotonic() + self.seconds + min(_GRACE_SECONDS, self.seconds))
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            end.call_off()
 
     def say_time(self) -> str:
         """What an item that had its time is told to have done."""
@@ -121,6 +128,9 @@ class Limits:
             resource.setrlimit(resource.RLIMIT_DATA, (self.memory, most))
 
 
+NO_LIMITS: Final = Limits()
+
+
 def machine_memory() -> int:
     """Bytes that this machine has, or the container in which this runs."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
@@ -131,6 +141,28 @@ def machine_memory() -> int:
 
 def _alarm_ends_process() -> bool:
     return hasattr(signal, "SIGALRM") and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+class _Alarm:
+    """A moment at which the system ends this process, unless it is called off; of several the first is set."""
+
+    _all: ClassVar[list[_Alarm]] = []
+    _setting = threading.Lock()  # threads of one worker work on an item each
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        with self._setting:
+            self._all.append(self)
+            self._set()
+
+    def call_off(self) -> None:
+        with self._setting:
+            self._all.remove(self)
+            self._set()
+
+    def _set(self) -> None:
+        first = min((alarm.at for alarm in self._all), default=None)
+        signal.setitimer(signal.ITIMER_REAL, 0 if first is None else max(0.001, first - time.monotonic()))
 
 
 class _Limit:
@@ -198,4 +230,4 @@ def _let_it_come() -> None:
 
 _watch = _Watch()
 
-__all__ = ["LEAST_BYTES", "Limits", "TookTooLong", "machine_memory"]
+__all__ = ["LEAST_BYTES", "NO_LIMITS", "Limits", "TookTooLong", "machine_memory"]

@@ -35,7 +35,7 @@ class _Making(threading.Thread):
     def wait(self) -> None:
         if self.ident is not None:
             self.join()
-        if self.error is not None:
+        if self.error is not None and not is_up_to_date(self.connection):  # else somebody has made them since
             raise self.error
 
 

@@ -174,7 +174,8 @@ def test_every_table_of_the_file_may_come_from_the_environment(monkeypatch: pyte
             monkeypatch.delenv(f"EXFOLIO_{name.upper()}__{field.upper()}")
 
     monkeypatch.setenv("EXFOLIO_NOTIFY__RECIPIENTS", "lab@example.org")
-    with pytest.raises(ConfigurationError, match="EXFOLIO_NOTIFY__RECIPIENTS: a list or a table is written as JSON"):
+    monkeypatch.setenv("EXFOLIO_NOTIFY__SMTP_HOST", "mail.example.org")  # which needs no JSON
+    with pytest.raises(ConfigurationError, match="variable EXFOLIO_NOTIFY__RECIPIENTS: a list or a table is written"):
         load_settings()
     monkeypatch.setenv("EXFOLIO_NOTIFY__RECIPIENTS", '["lab@example.org"]')
     monkeypatch.setenv("EXFOLIO_NOTIFY__WEBHOOK", "https://hooks.example.org/t0ken")
@@ -202,4 +203,11 @@ def test_mistakes_in_the_schedule_name_line_or_variable(settings_file: Path, mon
 def test_unknown_variable_of_the_schedule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXFOLIO_SCHEDULE__JITTER", "5")
     with pytest.raises(ConfigurationError, match="Did you mean EXFOLIO_SCHEDULE__JITTER_SECONDS"):
+        load_settings()
+
+
+def test_a_worker_has_no_endless_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXFOLIO_WORKER_MEMORY_GB", "inf")
+
+    with pytest.raises(ConfigurationError, match="EXFOLIO_WORKER_MEMORY_GB"):
         load_settings()

@@ -22,6 +22,7 @@ from typing import Final
 from ....stores.errors import CannotRunError
 from .. import lookups
 from ..batches import Batch
+from ..limits import Limits
 from ..stage import Stage
 from ..version import VERSION
 from .interruption import STOPPING
@@ -61,12 +62,13 @@ def unlike(theirs: dict[str, str], ours: dict[str, str]) -> str:
 
 def payload_of(stage: Stage) -> bytes:
     """Pack a stage and all it looks up, for workers; the database is open."""
-    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage), stage.item_limits))
+    return pickle.dumps((stage.name, stage.version, pickle.dumps(stage), lookups.read_all(stage)))
 
 
-def begin(payload: bytes) -> None:
+def begin(payload: bytes, limits: Limits) -> None:
     """Make the stage in this thread of a worker; what keeps it from that is told with every batch."""
-    if threading.current_thread() is threading.main_thread():  # of a process of its own, not a thread of another one
+    own_process = threading.current_thread() is threading.main_thread()
+    if own_process:  # not a thread of another one
         for number in STOPPING:  # left to the process that selects and writes
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=end_with_parent, name="parent watch", daemon=True).start()
@@ -76,28 +78,28 @@ def begin(payload: bytes) -> None:
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)
     try:
-        _begun.stage = unpacked(payload, worker=True)
-        if threading.current_thread() is threading.main_thread():
+        _begun.stage = unpacked(payload)
+        _begun.stage.limit(limits.of_worker(own_process=own_process))
+        if own_process:
             _begun.stage.item_limits.hold_process()
     except Exception as error:  # noqa: BLE001  raised here it would look like a crash
         _begun.stage = None
         _begun.why = f"{type(error).__name__}: {error}"
 
 
-def unpacked(payload: bytes, *, worker: bool = False) -> Stage:
-    """Stage that `payload_of` has packed, with what it had looked up, for a worker's process or for this one.
+def unpacked(payload: bytes) -> Stage:
+    """Stage that `payload_of` has packed, with what it had looked up.
 
     Raises
     ------
     ValueError
         It is of another version here.
     """
-    name, version, packed, looked_up, limits = pickle.loads(payload)  # noqa: S301  of this program's own process
+    name, version, packed, looked_up = pickle.loads(payload)  # noqa: S301  of this program's own process
     stage: Stage = pickle.loads(packed)  # noqa: S301
     if stage.version != version:
         raise ValueError(f"stage {name} is of version {stage.version} here and of version {version} where it was begun")
     lookups.hand_over(stage, looked_up)
-    stage.limit(limits.of_worker() if worker else limits)
     return stage
 
 

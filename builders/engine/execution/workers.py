@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import partial
 from typing import Final, Protocol
 
 from ....models.learning.threads import threads_of_torch
@@ -159,7 +160,9 @@ class Workers:
             if self._payload is None:
                 self._payload = worker_side.payload_of(self.stage)
             self._others = {process.pid for process in multiprocessing.active_children()}
-            self._executor = self.workforce.executor(self._count(), worker_side.begin, self._payload)
+            limits = self.stage.item_limits.shared_by(self.workforce.count())
+            begin = partial(worker_side.begin, limits=limits)
+            self._executor = self.workforce.executor(self._count(), begin, self._payload)
         return self._executor
 
     def rescued(self, given: _Given) -> Batch:

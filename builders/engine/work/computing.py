@@ -11,6 +11,7 @@ from ..execution import worker_side
 from ..execution.interruption import Interrupted, stopping_on_signals
 from ..execution.worker_processes import LocalProcesses
 from ..execution.workers import Workers
+from ..limits import NO_LIMITS, Limits
 from .folder import Damaged, WorkFolder
 
 
@@ -28,6 +29,7 @@ def compute(
     folder: WorkFolder,
     *,
     processes: int,
+    limits: Limits = NO_LIMITS,
     part: tuple[int, int] = (1, 1),
     progress: Callable[[Computed], None] | None = None,
 ) -> Computed:
@@ -39,6 +41,8 @@ def compute(
         The work.
     processes
         Worker processes; 1 computes in this one.
+    limits
+        Of this machine, not of the one that exported the work.
     part
         The first of how many parts of the units: jobs side by side take one each.
     progress
@@ -59,6 +63,7 @@ def compute(
     done = Computed()
     payload = folder.payload()
     stage = worker_side.unpacked(payload)
+    stage.limit(limits)
     workers = Workers(stage, LocalProcesses(processes), payload=payload) if processes > 1 else None
     number, of = part
     with stopping_on_signals(lambda: "stopped; what is computed is kept, run again to go on") as asked_to_stop:

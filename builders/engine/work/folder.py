@@ -32,6 +32,8 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 _STAGE: Final = "stage.pickle.zst"
 _UNITS, _RESULTS = "units", "results"
+_PARTS: Final = (f".{_STAGE}.", f".{MANIFEST}.")
+"""Begin the names of files that are being written, beside the units'."""
 _LARGEST: Final = 1 << 30
 """Bytes of a result once it is decompressed."""
 _KINDS: Final = ("documents", "failure", "refused")
@@ -76,17 +78,20 @@ class WorkFolder:
             raise ConfigurationError(f"{self.path} can't be made: {error.strerror}", "Name another folder.") from error
 
     def discard(self) -> None:
-        """Take away what was written, as long as there is no manifest."""
+        """Take away what was written, unless there is a manifest: then it is whole."""
+        if (self.path / MANIFEST).exists():
+            return
         for name in (_UNITS, _RESULTS):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        (self.path / _STAGE).unlink(missing_ok=True)
+        for name in (_STAGE, *(part.name for part in self.path.iterdir() if part.name.startswith(_PARTS))):
+            (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # something else is in it
             self.path.rmdir()
 
     def _is_unfinished(self) -> bool:
         if not self.path.is_dir() or any((self.path / _RESULTS).glob("*")):
             return False
-        parts = {path.name for path in self.path.iterdir() if not path.name.startswith(f".{_STAGE}.")}
+        parts = {path.name for path in self.path.iterdir() if not path.name.startswith(_PARTS)}
         return bool(parts) and parts <= {_UNITS, _RESULTS, _STAGE}
 
     def put_stage(self, payload: bytes) -> str:

@@ -20,7 +20,7 @@ import zstandard
 from ....stores.connection import Connection
 from ....stores.documents.trained_model import SHIPPED
 from ....stores.errors import ConfigurationError
-from ....stores.query.lookup import StoredDocument, find_document
+from ....stores.query.lookup import NoSuchDocument, StoredDocument, find_document
 
 Doc = dict[str, Any]
 
@@ -105,6 +105,9 @@ def find_document_or_card(connection: Connection, name: str, *, collection: str 
         told = [found for kind in shipped_kinds() if (found := card(kind)) and found["model_id"].startswith(name)]
         if len(told) == 1:
             return StoredDocument("trained_models", told[0]["model_id"], told[0])
+        if told:
+            ids = ", ".join(sorted(found["model_id"] for found in told))
+            raise NoSuchDocument(f"several models begin with {name!r}", f"Name one: {ids}")
     return find_document(connection, name, collection=collection)
 
 

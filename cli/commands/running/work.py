@@ -97,11 +97,17 @@ def run_units(
       exfolio work run work -n 16
       exfolio work run work --part $SLURM_ARRAY_TASK_ID/8
     """  # noqa: D301 - the backspace tells the help to keep the lines
+    from ....builders.engine.limits import Limits
     from ....builders.engine.work.computing import compute
     from ....builders.engine.work.folder import WorkFolder
 
     settings = begin()
-    done = compute(WorkFolder(folder), processes=processes or settings.processes, part=_part(part))
+    done = compute(
+        WorkFolder(folder),
+        processes=processes or settings.processes,
+        limits=Limits.of(settings),
+        part=_part(part),
+    )
     if json:
         print_json({"units": done.units, "items": done.items, "there": done.there, "refused": done.refused})
     else:

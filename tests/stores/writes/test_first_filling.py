@@ -1,10 +1,13 @@
 """A collection that is filled for the first time gets the indexes for people's questions at its end."""
 
+import pytest
 from exfolio.stores.connection import Connection
 from exfolio.stores.documents import Composition
+from exfolio.stores.errors import DatabaseUnavailable
 from exfolio.stores.layout import index_models
 from exfolio.stores.questions import indexes_of
 from exfolio.stores.schema import initialise, is_up_to_date
+from exfolio.stores.writes import first_filling
 from exfolio.stores.writes.first_filling import catch_up, is_under_way, made_beside, put_off_questions
 from small_registry import put
 
@@ -31,6 +34,27 @@ def test_indexes_for_questions_wait_for_the_end_and_those_of_stages_do_not(conne
 
     # Then all of them are
     assert compositions.index_information().keys() == {"_id_", *wanted}
+    assert is_up_to_date(connection)
+
+
+def test_what_went_wrong_beside_counts_unless_somebody_made_the_indexes_since(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: Connection) -> None:
+        raise DatabaseUnavailable("gone for a moment")
+
+    initialise(connection)
+    put_off_questions(connection, "compositions")
+    monkeypatch.setattr(first_filling, "initialise", lost)
+
+    with pytest.raises(DatabaseUnavailable), made_beside(connection):
+        catch_up(connection)
+    with made_beside(connection):
+        catch_up(connection)
+        while is_under_way(connection):
+            pass
+        initialise(connection)  # as the next stage does
+
     assert is_up_to_date(connection)
 
 

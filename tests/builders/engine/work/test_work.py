@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from contents import current, differences, empty
+from exfolio.builders.engine.batches import Failure
 from exfolio.builders.engine.execution import worker_side
+from exfolio.builders.engine.execution.interruption import Interrupted
 from exfolio.builders.engine.execution.runner import run_stage
+from exfolio.builders.engine.limits import Limits
 from exfolio.builders.engine.stage import Stage
 from exfolio.builders.engine.work.computing import compute
 from exfolio.builders.engine.work.exporting import due_elsewhere, export
@@ -196,6 +199,48 @@ def test_an_export_that_did_not_come_to_its_end_is_in_nobodys_way(
     with pytest.raises(Damaged) as refused:
         _ = WorkFolder(tmp_path).manifest
     assert str(folder.path) in refused.value.remedy, "the folder of a campaign has one for each stage"
+
+
+def test_a_stop_that_comes_once_all_is_written_leaves_the_work_whole(
+    registry: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_materials(registry, materials(8))
+    folder = WorkFolder(tmp_path / "work")
+    finish = WorkFolder.finish
+
+    def stopped(self: WorkFolder, manifest: dict[str, Any]) -> None:
+        finish(self, manifest)
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr(WorkFolder, "finish", stopped)
+    with pytest.raises(Interrupted):
+        export(Doubler(), registry, folder.path)
+
+    assert compute(folder, processes=1).items == 8
+
+
+def test_what_a_kill_left_half_written_is_in_nobodys_way(registry: Connection, tmp_path: Path) -> None:
+    put_materials(registry, materials(8))
+    folder = WorkFolder(tmp_path / "work")
+    folder.begin()
+    (folder.path / ".manifest.json.0a1b").write_text("{")
+    (folder.path / ".stage.pickle.zst.0a1b").write_text("")
+
+    assert export(Doubler(), registry, folder.path).items == 8
+
+
+def test_items_have_the_limits_of_the_machine_that_computes_them(
+    registry: Connection, tmp_path: Path, far_away: Callable[..., Any]
+) -> None:
+    put_materials(registry, [{"material_id": "test:0", "extra": {"grow": 1 << 40}}, {"material_id": "test:1"}])
+    folder = WorkFolder(tmp_path / "work")
+    export(Doubler(), registry, folder.path)
+
+    far_away(folder, processes=2, limits=Limits(60, memory=3 * 10**9))
+
+    outcomes = dict(folder.result(0, worker_side.versions()))
+    told = [outcome.reason for outcome in outcomes.values() if isinstance(outcome, Failure)]
+    assert told == ["it took more memory than a worker may have, 3.0 GB (the setting worker_memory_gb)"]
 
 
 def test_no_folder_is_made_where_nothing_is_due(registry: Connection, tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from exfolio.builders.training.shipped.shipped_models import (
     DamagedModel,
     ShippedModel,
     card,
+    find_document_or_card,
     shipped,
     shipped_kinds,
 )
 from exfolio.stores.connection import Connection
+from exfolio.stores.query.lookup import NoSuchDocument
 
 KINDS = {"classifier", "matgan", "roost", "space-groups", "space-groups-bulk"}
 
@@ -73,3 +75,10 @@ def test_weights_that_are_not_those_of_the_card_are_refused(tmp_path: Path, monk
     monkeypatch.setattr(shipped_models, "files", lambda _package: tmp_path)
     with pytest.raises(DamagedModel, match="shipped-roost-"):
         shipped.__wrapped__("roost")
+
+
+def test_of_several_models_that_begin_alike_all_are_named(connection: Connection) -> None:
+    with pytest.raises(NoSuchDocument, match="several models begin with 'shipped-space-groups'") as refused:
+        find_document_or_card(connection, "shipped-space-groups")
+
+    assert refused.value.remedy.count("shipped-space-groups-") == 2
