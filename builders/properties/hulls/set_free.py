@@ -6,7 +6,7 @@ electrons to Ag(I), and what is left is silver and InBr2. The phases that a hull
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
 from ....models.composition.formula.elements import ATOMIC_NUMBERS
@@ -68,7 +68,7 @@ def set_free(phases: Mapping[str, float]) -> list[str]:
     return sorted(left)
 
 
-def _in_salt(phase: Mapping[str, float], elsewhere: Collection[str]) -> bool:
+def _in_salt(phase: Mapping[str, float], elsewhere: Set[str]) -> bool:
     """Whether a compound of anions holds some that are cations there and in what fell apart: SeO2, TeCl4, I2O5.
 
     Interhalogens don't tell: AgBr2I would give off IBr.

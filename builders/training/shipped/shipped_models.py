@@ -20,7 +20,8 @@ import zstandard
 from ....stores.connection import Connection
 from ....stores.documents.trained_model import SHIPPED
 from ....stores.errors import ConfigurationError
-from ....stores.query.lookup import NoSuchDocument, StoredDocument, find_document
+from ....stores.query.language.query_errors import NoSuchDocument
+from ....stores.query.lookup import StoredDocument, find_document
 
 Doc = dict[str, Any]
 
