@@ -176,12 +176,17 @@ def _maker(chosen: Shortlist, cells: TemplateCells, *, rescale: bool) -> _Maker:
 
 
 def _as_known(chosen: Shortlist, cells: TemplateCells) -> Iterator[tuple[Realised, Arrays]]:
-    """Take the known structures of the composition as they are."""
+    """Take the known structures of the composition as they are; one that fails a check comes after those that pass.
+
+    Sources err: AFLOW's prototype of brookite has an axis of 3.4 in place of 5.4 Å.
+    """
     states = likely_oxidation_states(chosen.formula)
+    known = []
     for choice, share in chosen.known:
         template_id = choice.template.template_id
         cell = cells[template_id].with_elements(choice.mapping, states, rescale=False)
-        yield Realised(choice, cell, share, template_id), cells[template_id].template
+        known.append((Realised(choice, cell, share, template_id), cells[template_id].template))
+    yield from sorted(known, key=lambda pair: not pair[0].cell.sane)
 
 
 def _by_prototype(chosen: Shortlist, cells: TemplateCells, make: _Maker) -> Iterator[Realised]:

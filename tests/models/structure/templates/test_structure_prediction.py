@@ -108,6 +108,24 @@ def test_a_known_structure_comes_before_others_that_are_likelier():
     assert [one.duplicate_of for one in predict("MoS2", library)] == ["1H-MoS2", None]
 
 
+def test_a_known_structure_that_cannot_be_right_comes_after_those_that_can():
+    """AFLOW's prototype of brookite has b of 3.445 Å; that of the mineral is 5.447 Å, and Ti-O 1.87 Å at least."""
+    as_listed = Structure.from_spacegroup(
+        "Pbca",
+        Lattice.orthorhombic(9.174, 3.445, 5.143),
+        ["Ti", "O", "O"],
+        [[0.1290, 0.0972, 0.8629], [0.0101, 0.1486, 0.1824], [0.2304, 0.1130, 0.5371]],
+    )
+    anatase = Structure.from_spacegroup(
+        "I4_1/amd", Lattice.tetragonal(3.785, 9.514), ["Ti", "O"], [[0, 0, 0], [0, 0, 0.2081]]
+    )
+    library = library_of({"aflow:brookite": as_listed, "cod:anatase": anatase}, dimension=3)
+
+    found = predict("TiO2", library, dimension=3)
+
+    assert [(one.duplicate_of, one.passed) for one in found[:2]] == [("cod:anatase", True), ("aflow:brookite", False)]
+
+
 def test_all_arrangements_of_the_elements_are_tried_and_equivalent_ones_given_once(library):
     found = [one for one in predict("WSSe", library) if one.decoration is None]
     # W in the middle, S in the middle, Se in the middle; turning the layer over gives nothing new
