@@ -40,9 +40,16 @@ def mrun(registry: Connection, tmp_path: Path) -> Mrun:
         file.write_text(f"from toy_stages import *\n__builders__ = [{builders}]\n")
         command = [MRUN, *options, "--no_bars", file.name]  # mrun finds files below the working folder only
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, env=environment, cwd=tmp_path, **pipes)
+        return subprocess.Popen(command, env=environment, cwd=tmp_path, start_new_session=True, **pipes)
 
     return start
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """Kill a process and all that it has started, which hold its pipes, and may be nobody's children any more."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def materials(count: int, **extra: object) -> list[dict[str, object]]:
@@ -137,8 +144,7 @@ def test_manager_and_workers(registry: Connection, mrun: Mrun, builders: str, co
     for worker in workers:  # one that came when all was done waits for a manager that is gone
         with suppress(subprocess.TimeoutExpired):
             worker.wait(timeout=5)
-        worker.kill()
-        worker.communicate()
+        end(worker)
 
     assert manager.returncode == 0, output
     assert registry.database[collection].count_documents({}) == expected
@@ -165,16 +171,12 @@ def test_a_killed_worker_ends_the_manager(registry: Connection, mrun: Mrun, addr
     while not (lease := registry.database["leases"].find_one(busy)):
         assert manager.poll() is None
         time.sleep(0.1)
-    family = [child for worker in workers for child in psutil.Process(worker.pid).children(recursive=True)]
     os.kill(lease["process"]["pid"], signal.SIGKILL)
     try:
         output, _ = manager.communicate(timeout=90)  # plain maggma waits for ever here
     finally:
-        for process in (*workers, *family):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
         for worker in workers:
-            worker.communicate()
+            end(worker)
 
     assert manager.returncode != 0
     assert "died; what is left is done by the next run" in output
