@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
 
 import pytest
+from exfolio.builders.engine import limits as limits_module
 from exfolio.builders.engine.limits import LEAST_BYTES, Limits, TookTooLong, machine_memory
 from exfolio.stores.settings import Settings
 
@@ -43,14 +44,20 @@ def test_a_worker_has_its_share_of_the_machine() -> None:
     assert limits.shared_by(2).of_worker(own_process=False).memory is None, "a thread among others"
 
 
-def test_an_item_that_follows_one_that_took_too_long_is_interrupted_in_its_own_time_or_never() -> None:
-    for i in range(60):
-        try:
-            raise TookTooLong
-        except TookTooLong:  # as while the items of a batch are tried one by one
-            with suppress(TookTooLong):
-                Limits(0.002).hold(lambda i=i: time.sleep(0.0018 + 0.00001 * i))  # type: ignore[misc]
-    time.sleep(0.05)  # where what came too late would hit
+def test_an_interruption_on_its_way_hits_the_item_that_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items of a batch are tried one by one while the interruption of the first is still handled."""
+    here = threading.get_ident()
+
+    def taken_by_the_watch(_: limits_module._Limit) -> bool:
+        threading.Timer(0.02, limits_module._interrupt, [here]).start()
+        return False
+
+    monkeypatch.setattr(limits_module._Limit, "take", taken_by_the_watch)
+    try:
+        raise TookTooLong
+    except TookTooLong:
+        with pytest.raises(TookTooLong):
+            Limits(60).hold(lambda: None)
 
 
 def test_of_several_threads_that_hang_the_process_ends_with_the_first_though_another_is_done() -> None:
