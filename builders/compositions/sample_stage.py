@@ -11,7 +11,8 @@ from ...models.composition.formula.formulas import describe_all
 from ...models.composition.formula.single_formula import FormulaError
 from ...models.composition.matgan.model import MatGAN
 from ...models.composition.matgan.sampling import Generator, Sample, sample, times_drawn
-from ...models.composition.matgan.wishes import BadWish, UnmetWish, Wish, WishingGenerator
+from ...models.composition.matgan.wish import BadWish, Wish
+from ...models.composition.matgan.wishing_generator import UnmetWish, WishingGenerator
 from ...stores.bookkeeping import stage_states
 from ...stores.canonical import content_hash
 from ...stores.documents import Composition
@@ -52,7 +53,7 @@ class SampleStage(Stage):
     request
         Of the newest models that only which was trained as this asks.
     wish
-        What they are to be like: arguments of `wishes.Wish`, and ``oxidation_states`` by which charges balance.
+        What they are to be like: arguments of `wish.Wish`, and ``oxidation_states`` by which charges balance.
     label
         Of these settings, beside others.
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ....models.composition.oxidation_state_names import OxidationStateSetName
 from ....stores.documents import Composition
@@ -66,6 +66,13 @@ class WishSettings(BaseModel):
     near: str | None = Field(None, description="formula that each lies near")
     within: float = Field(2.0, gt=0, description="largest element mover's distance from it, in steps of the scale")
 
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        from ....models.composition.matgan.wish import Wish  # half a second, for campaigns that have one
+
+        Wish(containing=self.containing, only=self.only, balanced=self.balanced, near=self.near, within=self.within)
+        return self
+
 
 class Compositions(BaseModel):
     """Compositions drawn by a MatGAN, or of a person's own list; screened, classified, judged."""
@@ -97,6 +104,12 @@ class Compositions(BaseModel):
     @classmethod
     def _wherever_it_is_refreshed(cls, file: str | None) -> str | None:
         return None if file is None else str(Path(file).expanduser().absolute())
+
+    @model_validator(mode="after")
+    def _wished_of_draws(self) -> Self:
+        if self.wish is not None and self.are_listed:
+            raise ValueError("a wish is of what is drawn, and of a list nothing is; leave out one of them")
+        return self
 
     @property
     def are_listed(self) -> bool:

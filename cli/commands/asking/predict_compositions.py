@@ -60,7 +60,8 @@ def compositions(
     from ....models.composition.formula.single_formula import FormulaError
     from ....models.composition.matgan.model import MatGAN
     from ....models.composition.matgan.sampling import sample
-    from ....models.composition.matgan.wishes import BadWish, UnmetWish, Wish, WishingGenerator
+    from ....models.composition.matgan.wish import BadWish, Wish
+    from ....models.composition.matgan.wishing_generator import UnmetWish, WishingGenerator
 
     try:
         wish = Wish(containing=_elements(containing), only=_elements(only), balanced=balanced, near=near, within=within)

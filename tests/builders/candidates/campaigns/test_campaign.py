@@ -21,6 +21,14 @@ gates:
     at_least: 3
 """
 
+WISHING = """name: wishing
+compositions:
+  gates: [{name: new, field: novel, is: true}]
+  wish: WISH
+routes: {template: {}}
+gates: [{name: valid, field: valid, is: true}]
+"""
+
 MISTAKES = {
     "unknown field": (GOOD + "vaccum: 20\n", 9, "vaccum: no such field; there are: name, description, dimension"),
     "unknown field of a gate": (
@@ -103,6 +111,9 @@ MISTAKES = {
     "comments only": ("# name: a\n", 1, "the file is empty"),
     "a list": ("- name: a\n", 1, "this is a list"),
     "a text": ("two-dimensional\n", 1, "this is a str"),
+    "a wish for no element": (WISHING.replace("WISH", "{containing: [Xx]}"), 4, "wish: Xx: not among the 85 elements"),
+    "a wish near no formula": (WISHING.replace("WISH", "{near: Foo}"), 4, "wish: 'Foo': there is no element"),
+    "a wish of a list": (WISHING.replace("WISH", "{near: NaCl}\n  formulas: [MoS2]"), 2, "a wish is of what is drawn"),
 }
 
 
