@@ -265,7 +265,7 @@ def test_draws_are_counted_anew_where_the_count_of_another_stage_stands(
     assert len(drawn_again) > 14
 
 
-def test_what_is_drawn_is_as_a_campaign_wishes_it(known: Connection) -> None:
+def test_what_is_drawn_is_as_a_campaign_wishes_it(known: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     models = {kind: {"train": False} for kind in ("matgan", "classifier", "roost")}
     wish = {"containing": ["Li", "O"], "balanced": True}
 
@@ -275,9 +275,12 @@ def test_what_is_drawn_is_as_a_campaign_wishes_it(known: Connection) -> None:
     assert len(drawn) > 20
     assert all({"Li", "O"} <= set(doc["elements"]) and doc["electronegativity_balanced"] for doc in drawn)
 
-    # And what cannot be is an error that says so
-    vain = Compositions.model_validate({**SMALL, **models, "draws": 30, "wish": {"only": ["K"]}})
-    with pytest.raises(ConfigurationError, match="two elements at least"):
+    # And what no draw meets is an error that says so
+    monkeypatch.setattr("exfolio.models.composition.matgan.wishing_generator._IN_VAIN", 10_000)
+    vain = Compositions.model_validate(
+        {**SMALL, **models, "draws": 30, "wish": {"only": ["K", "Cs"], "balanced": True}}
+    )
+    with pytest.raises(ConfigurationError, match="none is as wished: of K, Cs alone; balanced"):
         run_route(known, vain)
 
 
